@@ -1,0 +1,40 @@
+/** The bridge's process: takes signed batches of events over HTTP and publishes them to RabbitMQ. */
+import { once } from 'node:events';
+import { serve } from '@hono/node-server';
+import { pino } from 'pino';
+import { connectPublisher } from './publisher.ts';
+import { createRelayServer } from './relay-server.ts';
+import { readBridgeSettings } from './settings.ts';
+
+/** Docker and Kubernetes kill after 10 and 30 seconds; a batch that was taken is answered within this time. */
+const SHUTDOWN_DEADLINE_MS = 9_000;
+
+const read = readBridgeSettings(process.env);
+if ('problems' in read) {
+  for (const problem of read.problems) console.error(`bridge: ${problem}`);
+  process.exit(1);
+}
+const { settings } = read;
+const log = pino({ level: settings.logLevel, base: { service: 'payment-bridge' } });
+
+const publisher = connectPublisher(settings, log);
+const relay = createRelayServer(publisher, settings.signingSecret, log);
+const server = serve({ fetch: relay.app.fetch, port: settings.port }, () =>
+  log.info({ port: settings.port, exchange: settings.exchange }, 'bridge.listening'),
+);
+server.on('error', (error: NodeJS.ErrnoException) => {
+  console.error(error.code === 'EADDRINUSE' ? `bridge: port ${settings.port} is in use` : `bridge: ${error.message}`);
+  process.exit(1);
+});
+
+const signal = await Promise.race(['SIGTERM', 'SIGINT'].map((name) => once(process, name).then(() => name)));
+log.info({ signal }, 'bridge.stopping');
+setTimeout(() => {
+  log.error('bridge.stopped_late');
+  process.exit(1);
+}, SHUTDOWN_DEADLINE_MS).unref();
+await relay.drain();
+server.close();
+if ('closeIdleConnections' in server) server.closeIdleConnections();
+await publisher.close();
+log.info('bridge.stopped');

@@ -1,0 +1,173 @@
+/**
+ * Publishes events to RabbitMQ and says of each whether the broker has it. "Delivered" is said only when the broker has
+ * confirmed a persistent message that reached a queue; everything else is "not delivered", and why.
+ */
+import type { Logger } from 'pino';
+import { type Channel, Connection, type ReturnedMessage } from 'rabbitmq-client';
+import { EVENT_TYPES, type PaymentEvent } from '../contract/events.ts';
+import type { RelayResult } from '../contract/relay.ts';
+import type { BridgeSettings } from './settings.ts';
+
+const APP_ID = 'payment-service';
+const CONTENT_TYPE = 'application/json';
+const RECONNECT_FIRST_MS = 200;
+const RECONNECT_MAX_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A broker that has gone without a word is noticed after twice this time. */
+const HEARTBEAT_SECONDS = 10;
+const NOT_FOUND = 'NOT_FOUND';
+
+export interface Publisher {
+  /** Whether there is a broker, and everything on it is as it should be. */
+  isReady(): boolean;
+  /** One result for each event, in order, at the deadline at the latest. Never throws. */
+  publish(events: PaymentEvent[], deadlineMs: number): Promise<RelayResult[]>;
+  /** Closes the connection once the confirms that are still open have come. */
+  close(): Promise<void>;
+}
+
+export function connectPublisher(settings: BridgeSettings, log: Logger): Publisher {
+  const connection = new Connection({
+    url: settings.rabbitmqUrl,
+    connectionName: APP_ID,
+    retryLow: RECONNECT_FIRST_MS,
+    retryHigh: RECONNECT_MAX_MS,
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    acquireTimeout: CONNECT_TIMEOUT_MS,
+    heartbeat: HEARTBEAT_SECONDS,
+  });
+  /** Set when everything on the broker is declared, null again when the channel is gone. */
+  let open: OpenChannel | null = null;
+  let closing = false;
+
+  connection.on('error', (error) => log.warn({ err: error }, 'broker.error'));
+  connection.on('connection.blocked', (reason) => log.warn({ reason }, 'broker.blocked'));
+  connection.on('connection', () => void openChannel());
+
+  async function openChannel(): Promise<void> {
+    try {
+      await declareTopology(connection, settings);
+      const channel = await connection.acquire({ emitErrorsFromChannel: true });
+      const returned = new ReturnedMessages();
+      channel.on('error', (error) => log.warn({ err: error }, 'broker.channel_error'));
+      channel.on('basic.return', (message) => returned.add(message));
+      channel.on('close', () => {
+        open = null;
+        // A new connection brings a new channel by itself; a channel that was closed alone does not.
+        if (!closing && connection.ready) void openChannel();
+      });
+      await channel.confirmSelect();
+      open = { channel, returned };
+      log.info({ exchange: settings.exchange, queue: settings.queue }, 'broker.ready');
+    } catch (error) {
+      log.error({ err: error }, 'broker.setup_failed');
+      setTimeout(() => {
+        if (!closing && connection.ready && open === null) void openChannel();
+      }, RECONNECT_MAX_MS).unref();
+    }
+  }
+
+  async function publishOne({ channel, returned }: OpenChannel, event: PaymentEvent): Promise<RelayResult> {
+    const failure = await channel
+      .basicPublish(
+        {
+          exchange: settings.exchange,
+          routingKey: event.event_type,
+          mandatory: true,
+          durable: true,
+          messageId: event.event_id,
+          type: event.event_type,
+          timestamp: Math.floor(Date.parse(event.timestamp) / 1000),
+          contentType: CONTENT_TYPE,
+          appId: APP_ID,
+        },
+        Buffer.from(JSON.stringify(event)),
+      )
+      .then(() => undefined, errorMessage);
+    // An unroutable message is returned first and confirmed all the same.
+    const reason = returned.take(event.event_id) ?? failure;
+    return reason === undefined ? { event_id: event.event_id, delivered: true } : undelivered(event, reason);
+  }
+
+  return {
+    isReady: () => open?.channel.active === true && connection.ready,
+
+    async publish(events, deadlineMs) {
+      const channel = open;
+      if (channel === null) return events.map((event) => undelivered(event, 'the broker is not connected'));
+      let timer: NodeJS.Timeout | undefined;
+      const expired = new Promise<'expired'>((resolve) => {
+        timer = setTimeout(() => resolve('expired'), deadlineMs);
+      });
+      const results = await Promise.all(
+        events.map(async (event) => {
+          const result = await Promise.race([publishOne(channel, event), expired]);
+          return result === 'expired' ? undelivered(event, 'the broker did not confirm in time') : result;
+        }),
+      );
+      clearTimeout(timer);
+      return results;
+    },
+
+    async close() {
+      closing = true;
+      await open?.channel.close();
+      await connection.close();
+    },
+  };
+}
+
+interface OpenChannel {
+  channel: Channel;
+  returned: ReturnedMessages;
+}
+
+/** Why the broker gave messages back. The same event may be under way twice, so each return counts once. */
+class ReturnedMessages {
+  private readonly reasons = new Map<string, string[]>();
+
+  add({ messageId = '', replyText }: ReturnedMessage): void {
+    this.reasons.set(messageId, [...(this.reasons.get(messageId) ?? []), `returned by the broker: ${replyText}`]);
+  }
+
+  /** The reason why this message came back, or undefined; it is forgotten with that. */
+  take(messageId: string): string | undefined {
+    const [reason, ...others] = this.reasons.get(messageId) ?? [];
+    if (others.length > 0) this.reasons.set(messageId, others);
+    else this.reasons.delete(messageId);
+    return reason;
+  }
+}
+
+function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function undelivered(event: PaymentEvent, reason: string): RelayResult {
+  return { event_id: event.event_id, delivered: false, reason };
+}
+
+/**
+ * The exchange, the queue and its three bindings. What exists is taken as it is, because a queue's owner may have given
+ * it a type or a limit that we don't know of; what does not exist is made, durable.
+ */
+async function declareTopology(connection: Connection, { exchange, queue }: BridgeSettings): Promise<void> {
+  await unlessFound(
+    () => connection.exchangeDeclare({ exchange, passive: true }),
+    () => connection.exchangeDeclare({ exchange, type: 'topic', durable: true }),
+  );
+  await unlessFound(
+    () => connection.queueDeclare({ queue, passive: true }),
+    () => connection.queueDeclare({ queue, durable: true }),
+  );
+  for (const routingKey of EVENT_TYPES) await connection.queueBind({ exchange, queue, routingKey });
+}
+
+async function unlessFound(find: () => Promise<unknown>, declare: () => Promise<unknown>): Promise<void> {
+  try {
+    await find();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === NOT_FOUND)) throw error;
+    await declare();
+  }
+}

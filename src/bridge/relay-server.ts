@@ -1,0 +1,90 @@
+/** The bridge's HTTP side: signed batches in, one result for each event out. It keeps nothing between two requests. */
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { Logger } from 'pino';
+import { Webhook, WebhookVerificationError } from 'standardwebhooks';
+import { RELAY_BODY_MAX_BYTES, RELAY_CONFIRM_DEADLINE_MS, type RelayResults, relayBatch } from '../contract/relay.ts';
+import type { Publisher } from './publisher.ts';
+
+export interface RelayServer {
+  app: Hono;
+  /** Takes no more batches; resolves when the last one that was taken has been answered. */
+  drain(): Promise<void>;
+}
+
+export function createRelayServer(publisher: Publisher, signingSecret: string, log: Logger): RelayServer {
+  const webhook = new Webhook(signingSecret);
+  const open = new Set<Promise<unknown>>();
+  let draining = false;
+
+  const app = new Hono();
+  app.notFound((c) => c.json({ error: 'there is nothing at this path' }, 404));
+  app.onError((error, c) => {
+    log.error({ err: error }, 'relay.bug');
+    return c.json({ error: 'internal error' }, 500);
+  });
+
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/readyz', (c) => {
+    const ready = !draining && publisher.isReady();
+    return c.json({ status: ready ? 'ready' : draining ? 'stopping' : 'no broker' }, ready ? 200 : 503);
+  });
+
+  app.post(
+    '/events',
+    bodyLimit({ maxSize: RELAY_BODY_MAX_BYTES, onError: (c) => c.json({ error: 'the batch is too large' }, 413) }),
+    async (c) => {
+      const body = await c.req.text();
+      try {
+        webhook.verify(body, c.req.header(), { jsonParse: false });
+      } catch (error) {
+        if (!(error instanceof WebhookVerificationError)) throw error;
+        log.warn({ reason: error.message }, 'relay.unsigned');
+        return c.json({ error: `the signature does not hold: ${error.message}` }, 401);
+      }
+      if (draining || !publisher.isReady()) {
+        c.header('Retry-After', '5');
+        return c.json({ error: draining ? 'the bridge is stopping' : 'the broker is not connected' }, 503);
+      }
+
+      const batch = relayBatch.safeParse(parsed(body));
+      if (!batch.success) {
+        const issues = batch.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+        log.error({ issues }, 'relay.invalid');
+        return c.json({ error: 'the batch is not valid', issues }, 422);
+      }
+
+      const startedAtMs = performance.now();
+      const publishing = publisher.publish(batch.data.events, RELAY_CONFIRM_DEADLINE_MS);
+      open.add(publishing);
+      const results = await publishing.finally(() => open.delete(publishing));
+      const undelivered = results.filter((result) => !result.delivered);
+      log[undelivered.length === 0 ? 'info' : 'warn'](
+        {
+          delivered: results.length - undelivered.length,
+          undelivered: undelivered.length,
+          reason: undelivered[0]?.reason,
+          duration_ms: Math.round(performance.now() - startedAtMs),
+        },
+        'relay.batch',
+      );
+      return c.json<RelayResults>({ results });
+    },
+  );
+
+  return {
+    app,
+    async drain() {
+      draining = true;
+      await Promise.allSettled(open);
+    },
+  };
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined; // which is no batch, and is answered as such
+  }
+}

@@ -1,0 +1,75 @@
+/** The one place that reads the bridge's environment. Every mistake is named, all of them at once. */
+import * as z from 'zod/mini';
+import { isSigningSecret, SIGNING_SECRET_MIN_BYTES } from '../contract/relay.ts';
+
+export interface BridgeSettings {
+  port: number;
+  /** Standard Webhooks: base64, with or without `whsec_`. */
+  signingSecret: string;
+  rabbitmqUrl: string;
+  exchange: string;
+  queue: string;
+  logLevel: string;
+}
+
+/** AMQP's short strings have at most 255 bytes. */
+const NAME = z.string().check(z.regex(/^[^\s]{1,255}$/, 'must be 1 to 255 characters without spaces'));
+
+const variables = z.object({
+  BRIDGE_PORT: z._default(
+    z.coerce
+      .number({ error: 'must be a port' })
+      .check(z.int('must be a port'), z.minimum(1, 'must be a port'), z.maximum(65_535, 'must be a port')),
+    8004,
+  ),
+  BRIDGE_SIGNING_SECRET: z
+    .string({ error: 'is missing: it is the same as the Worker’s' })
+    .check(z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`)),
+  RABBITMQ_URL: z._default(
+    z.string().check(z.refine(isAmqpUrl, 'must be an address such as amqp://localhost:5672/')),
+    'amqp://localhost:5672/',
+  ),
+  RABBITMQ_EXCHANGE: z._default(NAME, 'movie_app_events'),
+  RABBITMQ_QUEUE: z._default(NAME, 'payment.processing_queue'),
+  LOG_LEVEL: z._default(
+    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], {
+      error: 'must be trace, debug, info, warn, error or fatal',
+    }),
+    'info',
+  ),
+});
+
+/** The settings, or every reason why there are none, each as `NAME what is wrong`. */
+export function readBridgeSettings(
+  env: Record<string, string | undefined>,
+): { settings: BridgeSettings } | { problems: string[] } {
+  const parsed = variables.safeParse(env);
+  if (!parsed.success) {
+    return { problems: parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) };
+  }
+  const values = parsed.data;
+  return {
+    settings: {
+      port: values.BRIDGE_PORT,
+      signingSecret: values.BRIDGE_SIGNING_SECRET,
+      rabbitmqUrl: withCredentials(values.RABBITMQ_URL),
+      exchange: values.RABBITMQ_EXCHANGE,
+      queue: values.RABBITMQ_QUEUE,
+      logLevel: values.LOG_LEVEL,
+    },
+  };
+}
+
+/** The contract's address names nobody, which RabbitMQ's own clients take for guest. Ours would be refused. */
+export function withCredentials(rabbitmqUrl: string): string {
+  const url = new URL(rabbitmqUrl);
+  if (url.username === '') {
+    url.username = 'guest';
+    url.password = 'guest';
+  }
+  return url.toString();
+}
+
+function isAmqpUrl(url: string): boolean {
+  return URL.canParse(url) && /^amqps?:$/.test(new URL(url).protocol) && new URL(url).hostname !== '';
+}

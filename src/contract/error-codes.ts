@@ -1,0 +1,25 @@
+/** Every code that an answer or an event can carry. The contract names the first nine; the rest follow its style. */
+export const ERROR_CODES = [
+  'INVALID_CARD',
+  'INSUFFICIENT_FUNDS',
+  'CARD_EXPIRED',
+  'CARD_DECLINED',
+  'PAYMENT_GATEWAY_ERROR',
+  'DUPLICATE_TRANSACTION',
+  'INVALID_AMOUNT',
+  'REFUND_NOT_ALLOWED',
+  'PAYMENT_FAILED',
+  'PAYMENT_METHOD_DISABLED',
+  'TRANSACTION_NOT_FOUND',
+  'VALIDATION_ERROR',
+  'INVALID_REQUEST',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'PAYLOAD_TOO_LARGE',
+  'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'RATE_LIMIT_EXCEEDED',
+  'NOT_CONFIGURED',
+  'SERVICE_UNAVAILABLE',
+  'INTERNAL_ERROR',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];

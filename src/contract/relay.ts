@@ -1,0 +1,34 @@
+/** What the Worker posts to the bridge, and what the bridge answers: a batch of events, and one result for each. */
+import * as z from 'zod/mini';
+import { paymentEvent } from './events.ts';
+
+/** Events in one batch: as many as Cloudflare Queues hands over at once. */
+export const RELAY_BATCH_MAX_EVENTS = 100;
+/** Bytes of one request body. An event is under 4 KiB even if each of its texts is as long as it may be. */
+export const RELAY_BODY_MAX_BYTES = 1024 * 1024;
+/** Milliseconds that the bridge waits for the broker's confirms before it answers with what it has. */
+export const RELAY_CONFIRM_DEADLINE_MS = 10_000;
+
+/** Standard Webhooks asks for secrets of 24 to 64 bytes. */
+export const SIGNING_SECRET_MIN_BYTES = 24;
+const SIGNING_SECRET = /^(?:whsec_)?([A-Za-z0-9+/]+={0,2})$/;
+
+/** Whether both sides may sign with this: base64 of enough bytes, with or without `whsec_` before it. */
+export function isSigningSecret(secret: string): boolean {
+  const base64 = SIGNING_SECRET.exec(secret)?.[1]?.replace(/=+$/, '');
+  return base64 !== undefined && Math.floor((base64.length * 3) / 4) >= SIGNING_SECRET_MIN_BYTES;
+}
+
+export const relayBatch = z.object({
+  events: z.array(paymentEvent).check(z.minLength(1), z.maxLength(RELAY_BATCH_MAX_EVENTS)),
+});
+export type RelayBatch = z.infer<typeof relayBatch>;
+
+export const relayResult = z.discriminatedUnion('delivered', [
+  z.object({ event_id: z.string(), delivered: z.literal(true) }),
+  z.object({ event_id: z.string(), delivered: z.literal(false), reason: z.string() }),
+]);
+export type RelayResult = z.infer<typeof relayResult>;
+
+export const relayResults = z.object({ results: z.array(relayResult) });
+export type RelayResults = z.infer<typeof relayResults>;

@@ -1,0 +1,88 @@
+/**
+ * What a caller may send. As tolerant as the FastAPI models that existing callers were written for: optional fields may
+ * be null, unknown fields are ignored, and a numeric string is a number.
+ */
+import * as z from 'zod/mini';
+
+/** Identifiers, in UTF-16 code units. */
+const TEXT_MAX_LENGTH = 255;
+/** What a person may write as a reason. */
+const REASON_MAX_LENGTH = 1000;
+/** RFC 5321 allows 254 characters between the angle brackets; RFC 3696 erratum 1690 explains the older figure of 320. */
+const EMAIL_MAX_LENGTH = 320;
+
+/** True for text that SQLite, JSON and AMQP carry unchanged: no control characters, no half of a surrogate pair. */
+function isStorable(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed();
+}
+
+/** zod/mini, which is small, brings no words of its own. Submitted values are never repeated. */
+const required = (what: string) => ({
+  error: ({ input }: { input?: unknown }) => (input === undefined ? 'is required' : `must be ${what}`),
+});
+const tooLong = (maxLength: number) => `must not have more than ${maxLength} characters`;
+const STORABLE = 'must not contain control characters or unpaired surrogates';
+
+const string = z.string(required('a string'));
+const text = string.check(
+  z.minLength(1, 'must not be empty'),
+  z.maxLength(TEXT_MAX_LENGTH, tooLong(TEXT_MAX_LENGTH)),
+  z.refine(isStorable, STORABLE),
+);
+/** As a person wrote it: lines and tabs are no error, and neither is nothing at all. */
+const reason = string.check(
+  z.maxLength(REASON_MAX_LENGTH, tooLong(REASON_MAX_LENGTH)),
+  z.refine((written) => isStorable(written.replace(/[\t\n\r]/g, '')), STORABLE),
+);
+const email = string.check(z.maxLength(EMAIL_MAX_LENGTH, tooLong(EMAIL_MAX_LENGTH)), z.refine(isStorable, STORABLE));
+
+/** What Python's `float()` accepts of a string, less the names of infinities and NaN. */
+const NUMERIC_STRING = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
+
+/**
+ * Only says that a number was sent. Its exact value is decided on the digits of the raw body, because parsing a JSON
+ * number rounds it: see `http/exact-amount.ts`. `1e400` arrives here as Infinity and is a number all the same.
+ */
+const amount = z.custom<number | string>(
+  (value) =>
+    (typeof value === 'number' && !Number.isNaN(value)) || (typeof value === 'string' && NUMERIC_STRING.test(value)),
+  required('a number'),
+);
+
+export const PAYMENT_METHODS = ['credit_card', 'debit_card', 'paypal', 'stripe'] as const;
+export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
+
+/** Any strings pass here: a card that can't be charged fails as a payment (INVALID_CARD), not as a request. */
+const cardDetails = z.object(
+  { card_number: string, expiry_month: string, expiry_year: string, cvv: string, cardholder_name: string },
+  required('an object'),
+);
+
+const payPalDetails = z.object({ email, payment_id: text }, required('an object'));
+
+export const paymentRequest = z.object(
+  {
+    user_id: text,
+    booking_id: text,
+    amount,
+    payment_method: z.enum(PAYMENT_METHODS, required(`one of ${PAYMENT_METHODS.join(', ')}`)),
+    card_details: z.nullish(cardDetails),
+    paypal_details: z.nullish(payPalDetails),
+    user_email: z.nullish(email),
+  },
+  required('an object'),
+);
+export type PaymentRequest = z.infer<typeof paymentRequest>;
+
+export const refundRequest = z.object(
+  {
+    booking_id: text,
+    original_transaction_id: text,
+    refund_amount: amount,
+    reason,
+    user_id: text,
+  },
+  required('an object'),
+);
+export type RefundRequest = z.infer<typeof refundRequest>;

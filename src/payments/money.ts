@@ -1,0 +1,74 @@
+/**
+ * Money is integers in the currency's minor unit (invariant 7). A caller's amount is judged on the digits that were
+ * sent, never on a rounded number: 25.505 dollars are refused, 25.500 dollars are 2550 cents.
+ */
+
+/** ISO 4217 currencies whose minor unit is not a hundredth. */
+const UNUSUAL_EXPONENTS: Readonly<Record<string, number>> = {
+  BIF: 0,
+  CLP: 0,
+  DJF: 0,
+  GNF: 0,
+  ISK: 0,
+  JPY: 0,
+  KMF: 0,
+  KRW: 0,
+  PYG: 0,
+  RWF: 0,
+  UGX: 0,
+  VND: 0,
+  VUV: 0,
+  XAF: 0,
+  XOF: 0,
+  XPF: 0,
+  BHD: 3,
+  IQD: 3,
+  JOD: 3,
+  KWD: 3,
+  LYD: 3,
+  OMR: 3,
+  TND: 3,
+};
+
+const HUNDREDTH_CURRENCIES = new Set(
+  `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE
+   CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR
+   KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB
+   PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY
+   TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG`.split(/\s+/),
+);
+
+/** Decimals of a currency, or null for a code that is not an ISO 4217 currency in use. */
+export function currencyExponent(currency: string): number | null {
+  return UNUSUAL_EXPONENTS[currency] ?? (HUNDREDTH_CURRENCIES.has(currency) ? 2 : null);
+}
+
+/** The integers that a number, and with it SQLite's and JSON's, holds exactly have at least this many digits. */
+const SAFE_DIGITS = 15;
+
+const DECIMAL = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/;
+
+/**
+ * The minor units that a decimal literal stands for, or null where it is not a payable amount: zero, negative, finer
+ * than the currency's minor unit, beyond 15 digits, or no number at all. Exact: no value is ever rounded.
+ */
+export function minorUnits(literal: string, currency: string): number | null {
+  const exponent = currencyExponent(currency);
+  const match = DECIMAL.exec(literal);
+  if (exponent === null || match === null) return null;
+  const [, sign, whole = '', fraction = '', power = '0'] = match;
+
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (sign === '-' || significant === '') return null;
+
+  // The amount is `significant` × 10^scale minor units.
+  const scale = digits.length - significant.length - fraction.length + Number(power) + exponent;
+  if (scale < 0 || significant.length + scale > SAFE_DIGITS) return null;
+  return Number(significant + '0'.repeat(scale));
+}
+
+/** The contract's decimal number for an amount in minor units: the double nearest to it, which prints its digits. */
+export function decimalAmount(amountMinor: number, currency: string): number {
+  return amountMinor / 10 ** (currencyExponent(currency) ?? 2);
+}

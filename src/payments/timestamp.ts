@@ -1,0 +1,4 @@
+/** The contract's times: UTC, whole seconds, `Z`. */
+export function isoSeconds(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,54 @@
+/** The way to the bridge: one signed request for a batch of events, one result for each. */
+import { Webhook } from 'standardwebhooks';
+import type { PaymentEvent } from '../../contract/events.ts';
+import { RELAY_CONFIRM_DEADLINE_MS, type RelayBatch, type RelayResult, relayResults } from '../../contract/relay.ts';
+
+/** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
+const DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
+/** What a refusal says is worth this many characters of a log line. */
+const REFUSAL_MAX_LENGTH = 200;
+
+export interface Bridge {
+  url: string;
+  /** Standard Webhooks: base64, with or without `whsec_`. */
+  signingSecret: string;
+}
+
+export type RelayAnswer =
+  | { kind: 'results'; results: RelayResult[] }
+  /** The batch as a whole was not taken: no connection, no answer in time, or an answer that is none. */
+  | { kind: 'refused'; reason: string };
+
+/** Posts a batch. The signature's id is new for each attempt; the events keep theirs. */
+export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs: number): Promise<RelayAnswer> {
+  const body = JSON.stringify({ events } satisfies RelayBatch);
+  const id = `msg_${crypto.randomUUID()}`;
+  const signedAt = new Date(nowMs);
+  try {
+    const response = await fetch(new URL('events', bridge.url.endsWith('/') ? bridge.url : `${bridge.url}/`), {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'webhook-id': id,
+        'webhook-timestamp': String(Math.floor(nowMs / 1000)),
+        'webhook-signature': new Webhook(bridge.signingSecret).sign(id, signedAt, body),
+      },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    const text = await response.text();
+    if (response.status !== 200) {
+      return {
+        kind: 'refused',
+        reason: `the bridge answered ${response.status}: ${text.slice(0, REFUSAL_MAX_LENGTH)}`,
+      };
+    }
+    return { kind: 'results', results: relayResults.parse(JSON.parse(text)).results };
+  } catch (error) {
+    return {
+      kind: 'refused',
+      reason: `the bridge could not be asked: ${error instanceof Error ? error.message : error}`,
+    };
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * A gateway that moves no money and keeps no state: what happens is decided by the card's number, as in the test suites
+ * of the card networks. It is for development, for demonstrations and for callers' own tests.
+ */
+import type { Card } from '../../payments/card.ts';
+import type { FailureCode } from '../../payments/failure.ts';
+import type { Refund, Transaction } from '../../payments/transaction.ts';
+import type { ChargeRequest, Gateway, GatewayOutcome, Instrument, LookUp, RefundRequest } from './gateway.ts';
+
+/** The contract's date. Its examples and all published test cards expire after it, and so they never do here. */
+export const SANDBOX_TODAY = { year: 2024, month: 12, day: 15 } as const;
+
+type Scenario =
+  | { kind: 'declined'; code: FailureCode }
+  | { kind: 'failed' }
+  /** The gateway charges the card and answers after every deadline. */
+  | { kind: 'answers_late' }
+  /** The connection breaks before the request has reached the gateway. */
+  | { kind: 'never_arrives' };
+
+/** Every other card succeeds. */
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  '4000000000000002': { kind: 'declined', code: 'CARD_DECLINED' },
+  '4000000000009995': { kind: 'declined', code: 'INSUFFICIENT_FUNDS' },
+  '4000000000000069': { kind: 'declined', code: 'CARD_EXPIRED' },
+  '4000000000000127': { kind: 'declined', code: 'INVALID_CARD' },
+  '4000000000000119': { kind: 'failed' },
+  '4000000000000408': { kind: 'answers_late' },
+  '4000000000000507': { kind: 'never_arrives' },
+};
+
+export function createSandbox(): Gateway {
+  return {
+    name: 'sandbox',
+    methods: ['credit_card', 'debit_card', 'paypal'],
+
+    async charge({ transaction, instrument, signal }: ChargeRequest): Promise<GatewayOutcome> {
+      const scenario = scenarioOf(instrument);
+      switch (scenario?.kind) {
+        case undefined:
+          return { kind: 'approved', reference: chargeReference(transaction) };
+        case 'declined':
+        case 'failed':
+          return scenario;
+        case 'answers_late':
+          await aborted(signal);
+          return { kind: 'unknown', reason: 'the gateway did not answer before the deadline' };
+        case 'never_arrives':
+          return { kind: 'unknown', reason: 'the connection to the gateway broke' };
+      }
+    },
+
+    async refund({ refund }: RefundRequest): Promise<GatewayOutcome> {
+      return { kind: 'approved', reference: refundReference(refund) };
+    },
+
+    async lookUpCharge(transaction: Transaction): Promise<LookUp> {
+      const scenario = scenarioByLastFour(transaction);
+      switch (scenario?.kind) {
+        case undefined:
+        case 'answers_late':
+          return { kind: 'approved', reference: chargeReference(transaction) };
+        case 'declined':
+        case 'failed':
+          return scenario;
+        case 'never_arrives':
+          return { kind: 'not_found' };
+      }
+    },
+
+    async lookUpRefund(refund: Refund): Promise<LookUp> {
+      return { kind: 'approved', reference: refundReference(refund) };
+    },
+  };
+}
+
+function scenarioOf(instrument: Instrument): Scenario | undefined {
+  if (instrument.kind !== 'card') return undefined;
+  return hasExpired(instrument.card) ? { kind: 'declined', code: 'CARD_EXPIRED' } : SCENARIOS[instrument.card.number];
+}
+
+/** The row of the ledger has brand and last four digits, which tell the scenarios, all of them Visa cards, apart. */
+function scenarioByLastFour({ cardBrand, cardLast4 }: Transaction): Scenario | undefined {
+  if (cardBrand !== 'visa' || cardLast4 === null) return undefined;
+  return SCENARIOS[`400000000000${cardLast4}`];
+}
+
+/** A card is good to the end of the month that is printed on it. */
+function hasExpired(card: Card): boolean {
+  return card.expiryYear * 12 + card.expiryMonth < SANDBOX_TODAY.year * 12 + SANDBOX_TODAY.month;
+}
+
+function chargeReference(transaction: Transaction): string {
+  return `sandbox_charge_${transaction.transactionId}`;
+}
+
+function refundReference(refund: Refund): string {
+  return `sandbox_refund_${refund.refundId}`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,40 @@
+/** The order in which a request passes through the service. */
+import { Hono } from 'hono';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import { createLog } from '../log.ts';
+import { configured } from './configured.ts';
+import type { HttpEnv } from './context.ts';
+import { errorResponse } from './errors.ts';
+import { healthRoute } from './health.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
+import { methodsRoute } from './methods.ts';
+import { onError } from './on-error.ts';
+import { operationContext } from './operation-context.ts';
+import { processRoute } from './process.ts';
+import { rateLimit } from './rate-limit.ts';
+import { refundRoute } from './refund.ts';
+import { statusRoute } from './status.ts';
+
+export function createApp(): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  app.onError(onError);
+  app.notFound((c) => errorResponse(c, 404, 'NOT_FOUND', 'There is nothing at this path.'));
+
+  app.use(requestId(), secureHeaders());
+  app.use(async function log(c, next) {
+    c.set('log', createLog({ request_id: c.var.requestId }));
+    c.header('Cache-Control', 'no-store');
+    return next();
+  });
+  app.route('/health', healthRoute).all('/health', methodNotAllowed('GET, HEAD'));
+
+  app.use(configured());
+  app.use('/payment/*', rateLimit(), operationContext());
+
+  app.route('/payment/process', processRoute).all('/payment/process', methodNotAllowed('POST'));
+  app.route('/payment/refund', refundRoute).all('/payment/refund', methodNotAllowed('POST'));
+  app.route('/payment/status', statusRoute).all('/payment/status/:id', methodNotAllowed('GET, HEAD'));
+  app.route('/payment/methods', methodsRoute).all('/payment/methods', methodNotAllowed('GET, HEAD'));
+  return app;
+}

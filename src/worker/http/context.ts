@@ -1,0 +1,15 @@
+/** What the middleware puts beside a request, for the routes to use. */
+import type { RequestIdVariables } from 'hono/request-id';
+import type { Bindings } from '../bindings.ts';
+import type { Log } from '../log.ts';
+import type { OperationContext } from '../operations/context.ts';
+import type { Settings } from '../settings.ts';
+
+export interface HttpEnv {
+  Bindings: Bindings;
+  Variables: RequestIdVariables & {
+    log: Log;
+    settings: Settings;
+    operation: OperationContext;
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Middleware: a request body is JSON of sensible size, in UTF-8. A caller that names no media type means JSON, as it did
+ * with FastAPI. What reaches the validator behind it is text that can be parsed.
+ */
+import { bodyLimit } from 'hono/body-limit';
+import { createMiddleware } from 'hono/factory';
+import { HTTPException } from 'hono/http-exception';
+import type { HttpEnv } from './context.ts';
+import { errorResponse } from './errors.ts';
+
+/** The largest request of the contract has 3 KiB, even with every text as long as it may be. */
+export const BODY_MAX_BYTES = 16 * 1024;
+const JSON_MEDIA_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+/** What can't be read as a request; the error handler makes the answer of it that the path is to give. */
+export class UnreadableBody extends HTTPException {
+  constructor(message: string) {
+    super(400, { message });
+  }
+}
+
+export function limitBody() {
+  return bodyLimit({
+    maxSize: BODY_MAX_BYTES,
+    onError: (c) =>
+      errorResponse(
+        c,
+        413,
+        'PAYLOAD_TOO_LARGE',
+        `The request body must not be larger than ${BODY_MAX_BYTES / 1024} KiB.`,
+      ),
+  });
+}
+
+export function jsonBody() {
+  return createMiddleware<HttpEnv>(async function jsonBody(c, next) {
+    const mediaType = c.req.header('Content-Type')?.trim();
+    if (mediaType && !JSON_MEDIA_TYPE.test(mediaType)) {
+      return errorResponse(
+        c,
+        415,
+        'UNSUPPORTED_MEDIA_TYPE',
+        'The request body must be JSON: send Content-Type: application/json.',
+      );
+    }
+    const encoding = c.req.header('Content-Encoding');
+    if (encoding && encoding.toLowerCase() !== 'identity') {
+      return errorResponse(c, 415, 'UNSUPPORTED_MEDIA_TYPE', 'The request body must not be compressed.');
+    }
+
+    let text: string;
+    try {
+      text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(await c.req.raw.arrayBuffer());
+    } catch {
+      throw new UnreadableBody('The request body is not valid UTF-8.');
+    }
+    if (text.trim() === '') throw new UnreadableBody('The request body is empty: send a JSON object.');
+
+    // The validator reads the media type and the body from the request, so that is where they are put right.
+    const headers = new Headers(c.req.raw.headers);
+    headers.set('Content-Type', 'application/json');
+    c.req.raw = new Request(c.req.url, { method: c.req.method, headers, body: text });
+    // What is read first is cached: it has to be the text, because the digits of an amount are still needed.
+    await c.req.text();
+    return next();
+  });
+}

@@ -1,0 +1,35 @@
+/** The one place that turns what was thrown into an answer, with nothing of the inside. */
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
+import { errorFields } from '../log.ts';
+import type { HttpEnv } from './context.ts';
+import { errorResponse } from './errors.ts';
+import { unreadablePayment } from './process.ts';
+
+const RETRY_AFTER_SECONDS = '5';
+
+export function onError(error: Error, c: Context<HttpEnv>): Response {
+  // Of the ledger's and the validator's own exceptions, each is expected; anything else is a bug.
+  if (error instanceof HTTPException && error.status === 400) {
+    const reason = error.message || 'The request body is not valid JSON.';
+    if (c.req.path === '/payment/process') return unreadablePayment(c, reason);
+    return errorResponse(c, 400, 'INVALID_REQUEST', reason);
+  }
+  if (error instanceof LedgerUnavailable) {
+    c.var.log('error', 'ledger.unavailable', errorFields(error));
+    c.header('Retry-After', RETRY_AFTER_SECONDS);
+    return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'The service cannot be reached right now. Please try again.');
+  }
+  if (error instanceof LedgerNotMigrated) {
+    c.var.log('error', 'ledger.not_migrated', errorFields(error));
+    return errorResponse(
+      c,
+      503,
+      'NOT_CONFIGURED',
+      'The database has no tables yet. On your machine, run `npm run setup`. For Cloudflare, run `npm run deploy`.',
+    );
+  }
+  c.var.log('error', 'http.bug', { ...errorFields(error), stack: error.stack });
+  return errorResponse(c, 500, 'INTERNAL_ERROR', 'Internal server error');
+}

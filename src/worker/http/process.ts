@@ -1,0 +1,162 @@
+/** POST /payment/process */
+import { type Context, Hono } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { ErrorCode } from '../../contract/error-codes.ts';
+import { type PaymentMethod, paymentRequest } from '../../contract/requests.ts';
+import type { PaymentFailureResponse, PaymentSuccessResponse } from '../../contract/responses.ts';
+import { failure, failureMessage } from '../../payments/failure.ts';
+import { decimalAmount } from '../../payments/money.ts';
+import { isoSeconds } from '../../payments/timestamp.ts';
+import type { Transaction } from '../../payments/transaction.ts';
+import { type PaymentAnswer, processPayment } from '../operations/process-payment.ts';
+import type { HttpEnv } from './context.ts';
+import { errorEnvelope, errorResponse } from './errors.ts';
+import { exactAmount } from './exact-amount.ts';
+import { jsonBody, limitBody } from './json-body.ts';
+import { outliveClient } from './outlive-client.ts';
+import { validate } from './validate.ts';
+
+export const processRoute = new Hono<HttpEnv>().post(
+  '/',
+  limitBody(),
+  jsonBody(),
+  validate(paymentRequest),
+  async (c) => {
+    const request = c.req.valid('json');
+    const amount = exactAmount(await c.req.text(), 'amount');
+    const answer = await outliveClient(c, processPayment(c.var.operation, request, amount));
+    return respond(c, answer, {
+      bookingId: request.booking_id,
+      amount: finite(Number(request.amount)),
+      method: request.payment_method,
+    });
+  },
+);
+
+/** What an answer repeats of a request of which nothing was recorded. */
+interface Asked {
+  bookingId: string | null;
+  amount: number | null;
+  method: PaymentMethod | null;
+}
+
+function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Response {
+  switch (answer.kind) {
+    case 'completed':
+      return c.json(paymentSuccess(answer.transaction), 200);
+    case 'failed': {
+      const { errorCode, failureReason } = answer.transaction;
+      const code = errorCode ?? 'PAYMENT_FAILED';
+      return paymentFailure(c, code === 'PAYMENT_GATEWAY_ERROR' ? 502 : 400, {
+        ...recorded(answer.transaction),
+        code,
+        reason: failureReason ?? failure('PAYMENT_FAILED').reason,
+        // A failed attempt never blocks the next one, with the same card or with another.
+        retryPossible: true,
+      });
+    }
+    case 'pending':
+      return paymentFailure(c, 502, {
+        ...recorded(answer.transaction),
+        code: 'PAYMENT_GATEWAY_ERROR',
+        reason: 'The outcome is not known yet: ask for the status of the transaction',
+        retryPossible: false,
+      });
+    case 'duplicate':
+      return errorResponse(c, 409, 'DUPLICATE_TRANSACTION', 'Transaction already processed', {
+        transaction_id: answer.standing.transactionId,
+        status: answer.standing.status,
+      });
+    case 'invalid_amount':
+      return paymentFailure(c, 400, {
+        ...asked,
+        code: 'INVALID_AMOUNT',
+        reason: 'Invalid payment amount',
+        retryPossible: false,
+      });
+    case 'method_disabled':
+      return paymentFailure(c, 400, {
+        ...asked,
+        code: 'PAYMENT_METHOD_DISABLED',
+        reason: `Payment method ${answer.method} is not enabled`,
+        retryPossible: false,
+      });
+  }
+}
+
+function paymentSuccess(transaction: Transaction): PaymentSuccessResponse {
+  return {
+    status: 'success',
+    transaction_id: transaction.transactionId,
+    booking_id: transaction.bookingId,
+    amount: decimalAmount(transaction.amountMinor, transaction.currency),
+    payment_method: transaction.paymentMethod,
+    processed_at: isoSeconds(transaction.processedAtMs ?? transaction.createdAtMs),
+    message: 'Payment processed successfully',
+  };
+}
+
+interface FailedPayment extends Asked {
+  transaction?: Transaction;
+  code: ErrorCode;
+  reason: string;
+  retryPossible: boolean;
+}
+
+function recorded(transaction: Transaction) {
+  return {
+    transaction,
+    bookingId: transaction.bookingId,
+    amount: decimalAmount(transaction.amountMinor, transaction.currency),
+    method: transaction.paymentMethod,
+  };
+}
+
+/** Both documented shapes of a failure in one body: the flat fields, and the envelope. */
+function paymentFailure(c: Context, status: ContentfulStatusCode, failed: FailedPayment): Response {
+  const { transaction, code, reason, retryPossible } = failed;
+  const unknown = transaction?.status === 'pending';
+  const processedAtMs = transaction ? transaction.processedAtMs : Date.now();
+  return c.json<PaymentFailureResponse>(
+    {
+      status: unknown ? 'pending' : 'failed',
+      ...(transaction && { transaction_id: transaction.transactionId }),
+      booking_id: failed.bookingId,
+      amount: failed.amount,
+      payment_method: failed.method,
+      error_code: code,
+      error_message: code === 'INSUFFICIENT_FUNDS' ? failureMessage({ code, reason }) : reason,
+      processed_at: processedAtMs === null ? null : isoSeconds(processedAtMs),
+      ...errorEnvelope(envelopeCode(status, code), 'Payment could not be processed', {
+        reason,
+        error_code: code,
+        transaction_id: transaction?.transactionId ?? null,
+        retry_possible: retryPossible,
+      }),
+    },
+    status,
+  );
+}
+
+/** The envelope of a 400 says PAYMENT_FAILED and leaves the cause to the details; a body that is no request is none. */
+function envelopeCode(status: ContentfulStatusCode, code: ErrorCode): ErrorCode {
+  if (status === 502) return 'PAYMENT_GATEWAY_ERROR';
+  return code === 'INVALID_REQUEST' ? code : 'PAYMENT_FAILED';
+}
+
+/** The 400 for a body that can't be read, in the two shapes that every 400 of this path has. */
+export function unreadablePayment(c: Context, reason: string): Response {
+  return paymentFailure(c, 400, {
+    bookingId: null,
+    amount: null,
+    method: null,
+    code: 'INVALID_REQUEST',
+    reason,
+    retryPossible: false,
+  });
+}
+
+/** JSON has no infinity; an amount that is none can't be repeated. */
+function finite(amount: number): number | null {
+  return Number.isFinite(amount) ? amount : null;
+}

@@ -1,0 +1,96 @@
+/**
+ * Middleware: exact sliding windows for each client address, asked before anything else of a request is read, and told
+ * on every answer, in the contract's `X-RateLimit-*` headers and in the IETF's (draft-ietf-httpapi-ratelimit-headers).
+ */
+import { createMiddleware } from 'hono/factory';
+import { within } from '../deadline.ts';
+import { clientBucket, isExempt } from '../limits/client-address.ts';
+import type { Admission, Window } from '../limits/sliding-window.ts';
+import { errorFields } from '../log.ts';
+import type { RateLimitSettings } from '../settings.ts';
+import type { HttpEnv } from './context.ts';
+import { errorResponse } from './errors.ts';
+
+const BURST_WINDOW_MS = 10_000;
+const MINUTE_WINDOW_MS = 60_000;
+const LIMITER_DEADLINE_MS = 2_000;
+const OVERLOADED_RETRY_AFTER_MS = 1_000;
+
+export function rateLimit() {
+  return createMiddleware<HttpEnv>(async function rateLimit(c, next) {
+    const limits = c.var.settings.rateLimit;
+    const address = c.req.header('CF-Connecting-IP');
+    if (isExempt(address, limits.exempt)) return next();
+
+    const windows = windowsOf(limits);
+    let admission: Admission;
+    try {
+      const limiter = c.env.RATE_LIMITER.getByName(clientBucket(address));
+      admission = await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
+    } catch (error) {
+      if (isOverloaded(error)) {
+        admission = overloaded(windows);
+      } else {
+        c.var.log(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
+        if (limits.failOpen) return next();
+        return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
+      }
+    }
+
+    const nowMs = Date.now();
+    for (const [name, value] of rateLimitHeaders(limits, admission, nowMs)) c.header(name, value);
+    if (admission.admitted) return next();
+    const retryAfterSeconds = secondsUntil(admission.resetAtMs, nowMs);
+    c.header('Retry-After', String(retryAfterSeconds));
+    return errorResponse(
+      c,
+      429,
+      'RATE_LIMIT_EXCEEDED',
+      `Too many requests: ${limits.perMinute} a minute and ${limits.burst} in ten seconds are allowed.`,
+      { retry_after_seconds: retryAfterSeconds },
+    );
+  });
+}
+
+function windowsOf(limits: RateLimitSettings): [burst: Window, minute: Window] {
+  return [
+    { limit: limits.burst, windowMs: BURST_WINDOW_MS },
+    { limit: limits.perMinute, windowMs: MINUTE_WINDOW_MS },
+  ];
+}
+
+/** Cloudflare's word for an object that gets more calls than it can take: this address is what overloads it. */
+function isOverloaded(error: unknown): boolean {
+  return error instanceof Error && 'overloaded' in error && error.overloaded === true;
+}
+
+function overloaded(windows: Window[]): Admission {
+  const resetAtMs = Date.now() + OVERLOADED_RETRY_AFTER_MS;
+  return {
+    admitted: false,
+    remaining: 0,
+    resetAtMs,
+    windows: windows.map((window) => ({ ...window, remaining: 0, resetAtMs })),
+  };
+}
+
+function rateLimitHeaders(limits: RateLimitSettings, admission: Admission, nowMs: number): [string, string][] {
+  const [burst, minute] = admission.windows;
+  if (burst === undefined || minute === undefined)
+    throw new Error('the limiter judged fewer windows than it was given');
+  const state = ({ remaining, resetAtMs }: typeof burst) => `r=${remaining};t=${secondsUntil(resetAtMs, nowMs)}`;
+  return [
+    ['X-RateLimit-Limit', String(limits.perMinute)],
+    ['X-RateLimit-Remaining', String(admission.remaining)],
+    ['X-RateLimit-Reset', String(Math.ceil(admission.resetAtMs / 1000))],
+    [
+      'RateLimit-Policy',
+      `"burst";q=${burst.limit};w=${burst.windowMs / 1000}, "minute";q=${minute.limit};w=${minute.windowMs / 1000}`,
+    ],
+    ['RateLimit', `"burst";${state(burst)}, "minute";${state(minute)}`],
+  ];
+}
+
+function secondsUntil(timeMs: number, nowMs: number): number {
+  return Math.max(1, Math.ceil((timeMs - nowMs) / 1000));
+}

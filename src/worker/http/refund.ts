@@ -1,0 +1,65 @@
+/** POST /payment/refund */
+import { type Context, Hono } from 'hono';
+import { refundRequest } from '../../contract/requests.ts';
+import type { RefundSuccessResponse } from '../../contract/responses.ts';
+import { decimalAmount } from '../../payments/money.ts';
+import { isoSeconds } from '../../payments/timestamp.ts';
+import type { Refund, Transaction } from '../../payments/transaction.ts';
+import { type RefundAnswer, refundPayment } from '../operations/refund-payment.ts';
+import type { HttpEnv } from './context.ts';
+import { errorResponse } from './errors.ts';
+import { exactAmount } from './exact-amount.ts';
+import { jsonBody, limitBody } from './json-body.ts';
+import { outliveClient } from './outlive-client.ts';
+import { validate } from './validate.ts';
+
+export const refundRoute = new Hono<HttpEnv>().post(
+  '/',
+  limitBody(),
+  jsonBody(),
+  validate(refundRequest),
+  async (c) => {
+    const amount = exactAmount(await c.req.text(), 'refund_amount');
+    return respond(c, await outliveClient(c, refundPayment(c.var.operation, c.req.valid('json'), amount)));
+  },
+);
+
+function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
+  switch (answer.kind) {
+    case 'completed':
+      return c.json(refundSuccess(answer.refund, answer.transaction), 200);
+    case 'failed': {
+      const gatewayFailed = answer.failure.code === 'PAYMENT_GATEWAY_ERROR';
+      return errorResponse(c, gatewayFailed ? 502 : 400, answer.failure.code, answer.failure.reason, {
+        refund_transaction_id: answer.refund.refundId,
+        retry_possible: gatewayFailed,
+      });
+    }
+    case 'pending':
+      return errorResponse(
+        c,
+        502,
+        'PAYMENT_GATEWAY_ERROR',
+        'The outcome of the refund is not known yet: ask for the status of refund_transaction_id',
+        { refund_transaction_id: answer.refund.refundId, status: 'pending', retry_possible: false },
+      );
+    case 'not_allowed':
+      return errorResponse(c, 400, 'REFUND_NOT_ALLOWED', 'Refund not permitted', { reason: answer.reason });
+    case 'not_found':
+      return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Original transaction not found');
+    case 'invalid_amount':
+      return errorResponse(c, 400, 'INVALID_AMOUNT', 'Invalid refund amount');
+  }
+}
+
+function refundSuccess(refund: Refund, transaction: Transaction): RefundSuccessResponse {
+  return {
+    status: 'success',
+    refund_transaction_id: refund.refundId,
+    original_transaction_id: transaction.transactionId,
+    booking_id: transaction.bookingId,
+    refund_amount: decimalAmount(refund.amountMinor, transaction.currency),
+    processed_at: isoSeconds(refund.processedAtMs ?? refund.createdAtMs),
+    message: 'Refund processed successfully',
+  };
+}

@@ -1,0 +1,42 @@
+/** GET /payment/status/{id}: of a payment, or of a refund. */
+import { Hono } from 'hono';
+import type { StatusResponse } from '../../contract/responses.ts';
+import { decimalAmount } from '../../payments/money.ts';
+import { isoSeconds } from '../../payments/timestamp.ts';
+import type { Refund, Transaction } from '../../payments/transaction.ts';
+import { readStatus } from '../operations/read-status.ts';
+import type { HttpEnv } from './context.ts';
+import { errorResponse } from './errors.ts';
+
+export const statusRoute = new Hono<HttpEnv>().get('/:id', async (c) => {
+  const found = await readStatus(c.var.operation, c.req.param('id'));
+  if (found === null) return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
+  return c.json(
+    found.refund === null ? paymentStatus(found.transaction) : refundStatus(found.refund, found.transaction),
+  );
+});
+
+function paymentStatus(transaction: Transaction): StatusResponse {
+  return {
+    transaction_id: transaction.transactionId,
+    status: transaction.status,
+    booking_id: transaction.bookingId,
+    amount: decimalAmount(transaction.amountMinor, transaction.currency),
+    payment_method: transaction.paymentMethod,
+    created_at: isoSeconds(transaction.createdAtMs),
+    processed_at: transaction.processedAtMs === null ? null : isoSeconds(transaction.processedAtMs),
+  };
+}
+
+function refundStatus(refund: Refund, transaction: Transaction): StatusResponse {
+  return {
+    transaction_id: refund.refundId,
+    status: refund.status,
+    booking_id: transaction.bookingId,
+    amount: decimalAmount(refund.amountMinor, transaction.currency),
+    payment_method: transaction.paymentMethod,
+    created_at: isoSeconds(refund.createdAtMs),
+    processed_at: refund.processedAtMs === null ? null : isoSeconds(refund.processedAtMs),
+    original_transaction_id: transaction.transactionId,
+  };
+}

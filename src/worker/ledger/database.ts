@@ -1,0 +1,63 @@
+/** How the ledger talks to D1: one batch is one transaction, and every batch of the ledger is safe to repeat. */
+import pRetry from 'p-retry';
+import { within } from '../deadline.ts';
+import { errorFields, type Log } from '../log.ts';
+
+/** D1 and where its troubles are told. */
+export interface Database {
+  d1: D1Database;
+  log: Log;
+}
+
+/** D1 did not answer, or not in time. What was asked for may have happened all the same. */
+export class LedgerUnavailable extends Error {
+  override name = 'LedgerUnavailable';
+}
+
+/** The tables are not there, or not all of them. */
+export class LedgerNotMigrated extends Error {
+  override name = 'LedgerNotMigrated';
+}
+
+/** Three tries of two seconds, and short pauses, fit beside a gateway's deadline into what a Worker is given. */
+const ATTEMPTS = 3;
+const ATTEMPT_DEADLINE_MS = 2_000;
+const FIRST_PAUSE_MS = 100;
+
+/**
+ * Runs the statements as one transaction. A connection that broke leaves open whether they were carried out, so they
+ * are sent again: each batch in this folder does nothing the second time.
+ *
+ * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
+ */
+export async function runBatch({ d1, log }: Database, statements: D1PreparedStatement[]): Promise<D1Result<unknown>[]> {
+  try {
+    return await pRetry(() => within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(statements)), {
+      retries: ATTEMPTS - 1,
+      minTimeout: FIRST_PAUSE_MS,
+      shouldRetry: ({ error }) => !isStatementError(error),
+      onFailedAttempt: ({ error, attemptNumber }) =>
+        log('warn', 'ledger.attempt_failed', { attempt: attemptNumber, ...errorFields(error) }),
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (/no such (table|column)/.test(message)) throw new LedgerNotMigrated(message, { cause: error });
+    if (isStatementError(error)) throw error;
+    throw new LedgerUnavailable(message, { cause: error });
+  }
+}
+
+/** Whether SQLite itself refused the statement, so that asking again would change nothing. */
+function isStatementError(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /SQLITE_(CONSTRAINT|ERROR|MISMATCH|RANGE|TOOBIG)|no such (table|column)/.test(error.message)
+  );
+}
+
+/** The rows of one statement of a batch, of the type that its columns are named for. */
+export function rowsOf<Row>(results: D1Result<unknown>[], statement: number): Row[] {
+  const result = results[statement];
+  if (result === undefined) throw new Error(`the batch has no statement ${statement}`);
+  return result.results as Row[];
+}

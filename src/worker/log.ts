@@ -1,0 +1,22 @@
+/**
+ * One JSON line for each thing worth knowing, with the request's id. What is logged is named field by field, so that no
+ * card data can come along (invariant 5).
+ */
+export type LogLevel = 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
+
+/** A log whose lines all carry `context`, such as the request id. */
+export function createLog(context: LogFields): Log {
+  return function log(level, event, fields) {
+    const line = JSON.stringify({ level, event, ...context, ...fields });
+    if (level === 'error') console.error(line);
+    else if (level === 'warn') console.warn(line);
+    else console.log(line);
+  };
+}
+
+/** An error's name and message for a log line. */
+export function errorFields(error: unknown): LogFields {
+  return error instanceof Error ? { error: error.name, message: error.message } : { error: String(error) };
+}

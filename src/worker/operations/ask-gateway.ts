@@ -1,0 +1,47 @@
+/** One call to the gateway: with a deadline, with a log line, and with an honest answer whatever happens. */
+import { within } from '../deadline.ts';
+import type { GatewayOutcome } from '../gateways/gateway.ts';
+import { errorFields } from '../log.ts';
+import type { OperationContext } from './context.ts';
+
+/** From the gateway's deadline on, how long to wait before the gateway is asked what became of a call. */
+const FIRST_LOOKUP_AFTER_DEADLINE_MS = 5_000;
+/** A gateway sees its signal aborted at the deadline, and has this long to say what it knows. */
+const GRACE_MS = 250;
+
+/** When, after a call that starts now, an unknown outcome may first be looked up. */
+export function firstLookupAtMs({ settings, nowMs }: OperationContext): number {
+  return nowMs() + settings.gatewayTimeoutMs + FIRST_LOOKUP_AFTER_DEADLINE_MS;
+}
+
+/**
+ * The gateway's outcome. A deadline that passes and an error that is thrown are unknown outcomes (invariant 3): the
+ * request may have arrived.
+ */
+export async function askGateway(
+  context: OperationContext,
+  call: 'charge' | 'refund',
+  id: string,
+  ask: (signal: AbortSignal) => Promise<GatewayOutcome>,
+): Promise<GatewayOutcome> {
+  const { gateway, settings, log, nowMs } = context;
+  const startedAtMs = nowMs();
+  let outcome: GatewayOutcome;
+  try {
+    const signal = AbortSignal.timeout(settings.gatewayTimeoutMs);
+    outcome = await within(settings.gatewayTimeoutMs + GRACE_MS, `the gateway's ${call}`, ask(signal));
+  } catch (error) {
+    log('error', 'gateway.broke', { gateway: gateway.name, call, id, ...errorFields(error) });
+    outcome = { kind: 'unknown', reason: 'the gateway could not be asked' };
+  }
+  log(outcome.kind === 'unknown' || outcome.kind === 'failed' ? 'warn' : 'info', 'gateway.answered', {
+    gateway: gateway.name,
+    call,
+    id,
+    outcome: outcome.kind,
+    code: outcome.kind === 'declined' ? outcome.code : undefined,
+    reason: outcome.kind === 'unknown' ? outcome.reason : undefined,
+    duration_ms: nowMs() - startedAtMs,
+  });
+  return outcome;
+}

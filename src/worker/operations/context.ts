@@ -1,0 +1,17 @@
+/** What an operation works with. Clock and ids come in from the edge, so that an operation is a function of what it is given. */
+import type { Gateway } from '../gateways/gateway.ts';
+import type { Database } from '../ledger/database.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+
+export interface OperationContext {
+  db: Database;
+  gateway: Gateway;
+  settings: Settings;
+  log: Log;
+  /** Whose payments these are. One organisation, until API keys tell several apart. */
+  tenant: string;
+  nowMs: () => number;
+  /** A new identifier: `TXN-`, `REF-` or `evt_` and a ULID. */
+  newId: (prefix: 'TXN-' | 'REF-' | 'evt_') => string;
+}

@@ -1,0 +1,139 @@
+/** The one place that reads the Worker's variables and secrets. Every mistake is named, all of them at once. */
+import ipaddr from 'ipaddr.js';
+import * as z from 'zod/mini';
+import { isSigningSecret, SIGNING_SECRET_MIN_BYTES } from '../contract/relay.ts';
+import { currencyExponent, minorUnits } from '../payments/money.ts';
+
+export interface Settings {
+  production: boolean;
+  gateway: 'sandbox';
+  gatewayTimeoutMs: number;
+  /** ISO 4217. */
+  currency: string;
+  maxAmountMinor: number;
+  bridgeUrl: string;
+  /** `whsec_…`, base64. */
+  bridgeSigningSecret: string;
+  rateLimit: RateLimitSettings;
+}
+
+export interface RateLimitSettings {
+  perMinute: number;
+  /** In any ten seconds. */
+  burst: number;
+  exempt: Cidr[];
+  /** Whether requests pass when the limiter can't be reached. */
+  failOpen: boolean;
+}
+
+export type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
+
+/** Variables as Cloudflare hands them over: all of them text, any of them missing. */
+export type Variables = { readonly [name: string]: unknown };
+
+/** Each admission is written to the limiter's storage together with its window, so a window has a sensible size. */
+const RATE_LIMIT_MAX = 1000;
+/** With the ledger's own deadlines, an operation fits into the 25 seconds that a Worker outlives its client. */
+const GATEWAY_TIMEOUT_MAX_MS = 15_000;
+
+const missing = { error: 'is missing' };
+const text = z.string(missing).check(z.trim(), z.minLength(1, missing));
+const flag = z.pipe(
+  z.enum(['true', 'false'], { error: 'must be true or false' }),
+  z.transform((value) => value === 'true'),
+);
+const count = (max: number) =>
+  z.coerce
+    .number({ error: 'must be a number' })
+    .check(
+      z.int('must be a whole number'),
+      z.minimum(1, 'must be 1 or more'),
+      z.maximum(max, `must be ${max} or less`),
+    );
+
+const variables = z.object({
+  ENVIRONMENT: z._default(
+    z.enum(['production', 'development'], { error: 'must be production or development' }),
+    'production',
+  ),
+  PAYMENT_GATEWAY: z._default(z.enum(['sandbox'], { error: 'must be sandbox' }), 'sandbox'),
+  SANDBOX_ALLOWED: z._default(flag, false),
+  PAYMENT_GATEWAY_TIMEOUT_MS: z._default(count(GATEWAY_TIMEOUT_MAX_MS), 10_000),
+  PAYMENT_CURRENCY: z._default(
+    z.string().check(z.refine((code) => currencyExponent(code) !== null, 'must be an ISO 4217 code such as USD')),
+    'USD',
+  ),
+  PAYMENT_MAX_AMOUNT: z._default(z.string(), '100000'),
+  BRIDGE_URL: text.check(
+    z.refine((url) => URL.canParse(url) && /^https?:/.test(url), 'must be an http or https address'),
+  ),
+  BRIDGE_SIGNING_SECRET: text.check(
+    z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`),
+  ),
+  RATE_LIMIT_PER_MINUTE: z._default(count(RATE_LIMIT_MAX), 100),
+  RATE_LIMIT_BURST: z._default(count(RATE_LIMIT_MAX), 20),
+  RATE_LIMIT_EXEMPT: z.pipe(z._default(z.string(), ''), z.transform(readCidrs)),
+  RATE_LIMIT_FAIL_OPEN: z._default(flag, true),
+});
+
+/** The settings, or every reason why there are none, each as `NAME what is wrong`. */
+export function readSettings(env: Variables): { settings: Settings } | { problems: string[] } {
+  const parsed = variables.safeParse(env);
+  const problems = parsed.success
+    ? contradictions(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  if (!parsed.success || problems.length > 0) return { problems };
+
+  const values = parsed.data;
+  return {
+    settings: {
+      production: values.ENVIRONMENT === 'production',
+      gateway: values.PAYMENT_GATEWAY,
+      gatewayTimeoutMs: values.PAYMENT_GATEWAY_TIMEOUT_MS,
+      currency: values.PAYMENT_CURRENCY,
+      maxAmountMinor: minorUnits(values.PAYMENT_MAX_AMOUNT, values.PAYMENT_CURRENCY) ?? 0,
+      bridgeUrl: values.BRIDGE_URL,
+      bridgeSigningSecret: values.BRIDGE_SIGNING_SECRET,
+      rateLimit: {
+        perMinute: values.RATE_LIMIT_PER_MINUTE,
+        burst: values.RATE_LIMIT_BURST,
+        exempt: values.RATE_LIMIT_EXEMPT,
+        failOpen: values.RATE_LIMIT_FAIL_OPEN,
+      },
+    },
+  };
+}
+
+/** What each variable allows and the whole does not. */
+function contradictions(values: z.infer<typeof variables>): string[] {
+  const problems: string[] = [];
+  if (minorUnits(values.PAYMENT_MAX_AMOUNT, values.PAYMENT_CURRENCY) === null) {
+    problems.push(`PAYMENT_MAX_AMOUNT must be an amount of ${values.PAYMENT_CURRENCY} above 0`);
+  }
+  if (values.ENVIRONMENT !== 'production') return problems;
+  if (values.PAYMENT_GATEWAY === 'sandbox' && !values.SANDBOX_ALLOWED) {
+    problems.push(
+      'PAYMENT_GATEWAY is the sandbox, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true',
+    );
+  }
+  if (!values.BRIDGE_URL.startsWith('https:')) problems.push('BRIDGE_URL must be an https address');
+  return problems;
+}
+
+/** Addresses and networks, separated by commas or spaces. */
+function readCidrs(list: string, context: z.core.ParsePayload): Cidr[] {
+  const networks: Cidr[] = [];
+  for (const entry of list.split(/[\s,]+/).filter(Boolean)) {
+    if (ipaddr.isValidCIDR(entry)) networks.push(ipaddr.parseCIDR(entry));
+    else if (ipaddr.isValid(entry)) {
+      const address = ipaddr.parse(entry);
+      networks.push([address, address.kind() === 'ipv6' ? 128 : 32] as Cidr);
+    } else
+      context.issues.push({
+        code: 'custom',
+        message: `has "${entry}", which is neither an address nor a network`,
+        input: list,
+      });
+  }
+  return networks;
+}

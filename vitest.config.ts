@@ -1,0 +1,52 @@
+/** Three kinds of tests: inside workerd, in Node beside a real RabbitMQ, and the whole path from HTTP to the exchange. */
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
+import { defineConfig } from 'vitest/config';
+
+/** Where a run keeps what it makes; `npm test` sets it, and searches it for card data afterwards. */
+const runDirectory = process.env.TEST_RUN_DIRECTORY ?? '.test-run';
+mkdirSync(runDirectory, { recursive: true });
+
+export default defineConfig({
+  test: {
+    // The Worker's log lines belong in a file, where they can be searched, and not between the results.
+    onConsoleLog(log) {
+      appendFileSync(`${runDirectory}/console.log`, log);
+      return false;
+    },
+    projects: [
+      {
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: {
+              // Everything that a developer's .dev.vars could change is set here.
+              bindings: {
+                ENVIRONMENT: 'development',
+                PAYMENT_GATEWAY_TIMEOUT_MS: '1000',
+                BRIDGE_URL: 'http://127.0.0.1:1/',
+                BRIDGE_SIGNING_SECRET: 'dGVzdC1zZWNyZXQtb2YtdGhlLXdvcmtlci10ZXN0cw==',
+                TEST_MIGRATIONS: await readD1Migrations('./migrations'),
+              },
+            },
+          })),
+        ],
+        test: {
+          name: 'worker',
+          include: ['test/worker/**/*.test.ts'],
+          setupFiles: ['test/worker/setup.ts'],
+        },
+      },
+      { test: { name: 'node', include: ['test/node/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'end-to-end',
+          include: ['test/end-to-end/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
