@@ -1,0 +1,183 @@
+/**
+ * A RabbitMQ of one's own, for development and for tests: in Docker where a daemon runs, else the `rabbitmq-server` of
+ * the machine, started beside whatever runs there already, as the current user, on ports and in a directory of its own.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import getPort from 'get-port';
+import { Connection } from 'rabbitmq-client';
+import { withCredentials } from '../src/bridge/settings.ts';
+
+const run = promisify(execFile);
+
+const HANDSHAKE_DEADLINE_MS = 2_000;
+const START_DEADLINE_MS = 60_000;
+const STOP_DEADLINE_MS = 30_000;
+const COMMAND_DEADLINE_MS = 60_000;
+const INSTALL_DEADLINE_MS = 300_000;
+const IMAGE = 'rabbitmq:4-alpine';
+/** Debian's start script would change to another user; the one behind it does not. */
+const DEBIAN_SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+
+export interface Broker {
+  url: string;
+  /** How it came to run, for a person to read. */
+  how: string;
+  start(): Promise<void>;
+  /** Keeps what is in its queues. */
+  stop(): Promise<void>;
+  /** Stops it and deletes all that it kept. */
+  remove(): Promise<void>;
+}
+
+/** Whether a broker takes our credentials at this address, within two seconds. */
+export async function brokerAnswers(url: string): Promise<boolean> {
+  const connection = new Connection({ url: withCredentials(url), connectionTimeout: HANDSHAKE_DEADLINE_MS });
+  const answers = await new Promise<boolean>((resolve) => {
+    connection.once('connection', () => resolve(true));
+    connection.on('error', () => resolve(false));
+    setTimeout(() => resolve(false), HANDSHAKE_DEADLINE_MS).unref();
+  });
+  if (answers) await connection.close();
+  else connection.unsafeDestroy();
+  return answers;
+}
+
+/**
+ * Starts a broker and waits until it answers; null where the machine has neither Docker nor a `rabbitmq-server`.
+ *
+ * @throws Error where there is one and it does not start
+ */
+export async function startBroker(options: { directory: string; port?: number }): Promise<Broker | null> {
+  const port = options.port ?? (await getPort());
+  const directory = resolve(options.directory);
+  const server = serverOfMachine();
+  const broker = (await dockerRuns())
+    ? brokerInDocker(port)
+    : server === null
+      ? null
+      : brokerOfMachine(server, directory, port, await getPort(), await getPort());
+  await broker?.start();
+  return broker;
+}
+
+/** Installs Debian's package, without letting it start a service. For root, on Debian. */
+export async function installBroker(): Promise<void> {
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    const options = { timeout: INSTALL_DEADLINE_MS, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+    await run('apt-get', ['update'], options);
+    await run('apt-get', ['install', '--yes', '--no-install-recommends', 'rabbitmq-server'], options);
+  } finally {
+    if (ours) await rm(policy);
+  }
+}
+
+/** Whether `installBroker` can work here. */
+export function canInstallBroker(): boolean {
+  return process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+}
+
+function serverOfMachine(): string | null {
+  if (existsSync(DEBIAN_SERVER)) return DEBIAN_SERVER;
+  const directories = [...(process.env.PATH ?? '').split(delimiter), '/opt/homebrew/sbin', '/usr/local/sbin'];
+  return directories.map((directory) => join(directory, 'rabbitmq-server')).find(existsSync) ?? null;
+}
+
+async function dockerRuns(): Promise<boolean> {
+  return run('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: HANDSHAKE_DEADLINE_MS }).then(
+    ({ stdout }) => stdout.trim() !== '',
+    () => false,
+  );
+}
+
+function brokerInDocker(port: number): Broker {
+  const url = `amqp://guest:guest@127.0.0.1:${port}/`;
+  const name = `payment-service-rabbitmq-${port}`;
+  const docker = (...args: string[]) => run('docker', args, { timeout: COMMAND_DEADLINE_MS });
+  let created = false;
+  return {
+    url,
+    how: `Docker container ${name}`,
+    async start() {
+      if (created) await docker('start', name);
+      else await docker('run', '--detach', '--name', name, '--publish', `127.0.0.1:${port}:5672`, IMAGE);
+      created = true;
+      await untilItAnswers(url, () => null);
+    },
+    stop: async () => void (await docker('stop', name)),
+    remove: async () => void (await docker('rm', '--force', '--volumes', name)),
+  };
+}
+
+function brokerOfMachine(server: string, directory: string, port: number, distPort: number, epmdPort: number): Broker {
+  const url = `amqp://guest:guest@127.0.0.1:${port}/`;
+  const env = {
+    ...process.env,
+    // Erlang keeps its cookie in the home directory, and asks a daemon where its nodes are: both are this node's own.
+    HOME: join(directory, 'home'),
+    ERL_EPMD_PORT: String(epmdPort),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODENAME: `payment_${port}@localhost`,
+    RABBITMQ_DIST_PORT: String(distPort),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_CONFIG_FILE: join(directory, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, 'enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: join(directory, 'data'),
+    RABBITMQ_LOG_BASE: join(directory, 'log'),
+    RABBITMQ_PID_FILE: join(directory, 'pid'),
+  };
+  let child: ChildProcess | null = null;
+
+  async function stop(): Promise<void> {
+    const running = child;
+    child = null;
+    if (running === null || running.exitCode !== null) return;
+    const exited = new Promise((done) => running.once('exit', done));
+    // The script's child is the broker itself, which shuts down in order when it is told to terminate.
+    const pid = Number(await readFile(env.RABBITMQ_PID_FILE, 'utf8').catch(() => running.pid));
+    process.kill(pid, 'SIGTERM');
+    const late = sleep(STOP_DEADLINE_MS, 'late', { ref: false });
+    if ((await Promise.race([exited, late])) === 'late') process.kill(pid, 'SIGKILL');
+    await exited;
+    await run('epmd', ['-port', String(epmdPort), '-kill'], { timeout: COMMAND_DEADLINE_MS }).catch(() => {
+      // Erlang's daemon has ended already, or serves another node that was given the same port meanwhile.
+    });
+  }
+
+  return {
+    url,
+    how: `rabbitmq-server, data in ${directory}`,
+    async start() {
+      await mkdir(env.HOME, { recursive: true });
+      await writeFile(env.RABBITMQ_CONFIG_FILE, `listeners.tcp.default = 127.0.0.1:${port}\n`);
+      await writeFile(env.RABBITMQ_ENABLED_PLUGINS_FILE, '[].\n');
+      // In a session of its own, so that a Ctrl-C in the terminal does not reach it before we stop it in order.
+      const started = spawn(server, { env, stdio: 'ignore', detached: true });
+      child = started;
+      await untilItAnswers(url, () => (started.exitCode === null ? null : `see ${env.RABBITMQ_LOG_BASE}`));
+    },
+    stop,
+    async remove() {
+      await stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilItAnswers(url: string, ended: () => string | null): Promise<void> {
+  const deadlineMs = Date.now() + START_DEADLINE_MS;
+  while (!(await brokerAnswers(url))) {
+    const why = ended();
+    if (why !== null) throw new Error(`RabbitMQ ended while it was starting: ${why}`);
+    if (Date.now() > deadlineMs) throw new Error(`RabbitMQ does not answer at ${url} after ${START_DEADLINE_MS} ms`);
+    await sleep(200);
+  }
+}

@@ -1,0 +1,141 @@
+import { Connection } from 'rabbitmq-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rabbitmqUrl } from '../support/run.ts';
+import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
+
+const EVENT_ID = expect.stringMatching(/^evt_[0-9A-HJKMNP-TV-Z]{26}$/);
+const TIMESTAMP = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+
+describe('from HTTP to the exchange', () => {
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await startStack('full-path', rabbitmqUrl());
+  });
+  afterAll(() => stack?.stop());
+
+  it('tells of a payment once, as payment.success, with the contract’s fields', async () => {
+    const booking = newBooking();
+    const { code, body } = await pay(stack.worker.url, { booking_id: booking, user_email: 'user@example.com' });
+    expect(code).toBe(200);
+
+    const [event] = await eventsOf(stack, booking, 1);
+    expect(event?.routingKey).toBe('payment.success');
+    expect(event?.body).toEqual({
+      event_id: EVENT_ID,
+      event_type: 'payment.success',
+      user_id: 'user_123',
+      user_email: 'user@example.com',
+      booking_id: booking,
+      transaction_id: body.transaction_id,
+      amount: 25.5,
+      payment_method: 'credit_card',
+      timestamp: TIMESTAMP,
+    });
+    expect(event?.message).toMatchObject({
+      messageId: event?.body.event_id,
+      type: 'payment.success',
+      timestamp: Date.parse(event?.body.timestamp) / 1000,
+      contentType: 'application/json',
+      appId: 'payment-service',
+      durable: true,
+    });
+  });
+
+  it('tells of a failed payment once, as payment.failed, with the contract’s fields', async () => {
+    const booking = newBooking();
+    const { code } = await pay(stack.worker.url, { booking_id: booking, card_details: card('4000000000009995') });
+    expect(code).toBe(400);
+
+    const [event] = await eventsOf(stack, booking, 1);
+    expect(event?.routingKey).toBe('payment.failed');
+    expect(event?.body).toEqual({
+      event_id: EVENT_ID,
+      event_type: 'payment.failed',
+      user_id: 'user_123',
+      user_email: null,
+      booking_id: booking,
+      amount: 25.5,
+      payment_method: 'credit_card',
+      failure_reason: 'Insufficient funds',
+      error_code: 'INSUFFICIENT_FUNDS',
+      timestamp: TIMESTAMP,
+    });
+  });
+
+  it('tells of a refund once, as payment.refund, with the payer’s address and the contract’s fields', async () => {
+    const booking = newBooking();
+    const paid = await pay(stack.worker.url, {
+      booking_id: booking,
+      payment_method: 'paypal',
+      card_details: null,
+      paypal_details: { email: 'payer@example.com', payment_id: 'PAYID-1' },
+    });
+    const refunded = await post(stack.worker.url, '/payment/refund', {
+      booking_id: booking,
+      original_transaction_id: paid.body.transaction_id,
+      refund_amount: 10.25,
+      reason: 'Customer cancellation',
+      user_id: 'user_123',
+    });
+    expect(refunded.code).toBe(200);
+
+    const [, event] = await eventsOf(stack, booking, 2);
+    expect(event?.routingKey).toBe('payment.refund');
+    expect(event?.body).toEqual({
+      event_id: EVENT_ID,
+      event_type: 'payment.refund',
+      user_id: 'user_123',
+      user_email: 'payer@example.com',
+      booking_id: booking,
+      original_transaction_id: paid.body.transaction_id,
+      refund_transaction_id: refunded.body.refund_transaction_id,
+      refund_amount: 10.25,
+      reason: 'Customer cancellation',
+      timestamp: TIMESTAMP,
+    });
+  });
+
+  it('puts the events into the queue that the contract names, under their own bindings', async () => {
+    const connection = new Connection(rabbitmqUrl());
+    await connection.queuePurge({ queue: stack.queue });
+    const booking = newBooking();
+    await pay(stack.worker.url, { booking_id: booking });
+    await eventsOf(stack, booking, 1);
+
+    const message = await connection.basicGet({ queue: stack.queue, noAck: true });
+    await connection.close();
+    expect(message?.body).toMatchObject({ booking_id: booking, event_type: 'payment.success' });
+  });
+
+  it('keeps a booking’s order when the first event is held up (invariant 4)', async () => {
+    const booking = newBooking();
+    await stack.bridge.child.stop();
+    await pay(stack.worker.url, { booking_id: booking, card_details: card('4000000000000002') });
+    const { code } = await pay(stack.worker.url, { booking_id: booking });
+    expect(code).toBe(200);
+    await stack.startBridge();
+
+    await sweepUntil(stack, () => stack.listener.of(booking).length >= 2);
+    expect(stack.listener.of(booking).map(({ routingKey }) => routingKey)).toEqual([
+      'payment.failed',
+      'payment.success',
+    ]);
+  });
+});
+
+/** The events of a booking: as many as there should be, and no more within a moment. */
+async function eventsOf(stack: Stack, booking: string, count: number) {
+  await sweepUntil(stack, () => stack.listener.of(booking).length >= count);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const events = stack.listener.of(booking);
+  expect(events).toHaveLength(count);
+  return events;
+}
+
+async function sweepUntil(stack: Stack, holds: () => boolean): Promise<void> {
+  for (let second = 0; !holds() && second < 40; second += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    if (!holds()) await stack.worker.sweep();
+  }
+}

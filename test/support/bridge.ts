@@ -1,0 +1,35 @@
+/** The bridge as its own process. */
+import { join } from 'node:path';
+import { answers, type Child, startChild, until } from './child.ts';
+
+export interface BridgeProcess {
+  readonly url: string;
+  readonly child: Child;
+}
+
+/** Starts a bridge and waits until it listens, and until it has a broker unless `waitForBroker` is false. */
+export async function startBridge(options: {
+  port: number;
+  rabbitmqUrl: string;
+  exchange: string;
+  queue: string;
+  signingSecret: string;
+  directory: string;
+  waitForBroker?: boolean;
+}): Promise<BridgeProcess> {
+  const url = `http://127.0.0.1:${options.port}`;
+  const child = startChild(process.execPath, ['src/bridge/main.ts'], {
+    env: {
+      PATH: process.env.PATH,
+      BRIDGE_PORT: String(options.port),
+      BRIDGE_SIGNING_SECRET: options.signingSecret,
+      RABBITMQ_URL: options.rabbitmqUrl,
+      RABBITMQ_EXCHANGE: options.exchange,
+      RABBITMQ_QUEUE: options.queue,
+    },
+    logFile: join(options.directory, 'bridge.log'),
+  });
+  const path = options.waitForBroker === false ? 'healthz' : 'readyz';
+  await until(`the bridge answers at /${path}`, () => answers(`${url}/${path}`), { child });
+  return { url, child };
+}

@@ -1,0 +1,82 @@
+/** A process of a test: its output goes to a file, and it is ended by its id, with all that it started. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Child {
+  readonly pid: number;
+  /** All that it has printed so far. */
+  output(): string;
+  /** SIGTERM, and SIGKILL if it does not end in time; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL to the whole group. */
+  kill(): Promise<void>;
+}
+
+const STOP_DEADLINE_MS = 15_000;
+
+export function startChild(
+  command: string,
+  args: string[],
+  options: { env: NodeJS.ProcessEnv; logFile: string; cwd?: string },
+): Child {
+  // A group of its own: what the process starts is ended with it.
+  const child = spawn(command, args, {
+    env: options.env,
+    ...(options.cwd && { cwd: options.cwd }),
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const log = createWriteStream(options.logFile, { flags: 'a' });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${command} could not be started`);
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+
+  async function kill(): Promise<void> {
+    if (!hasEnded(child)) process.kill(-(pid as number), 'SIGKILL');
+    await exited;
+  }
+  return {
+    pid,
+    output: () => readFileSync(options.logFile, 'utf8'),
+    kill,
+    async stop() {
+      if (!hasEnded(child)) process.kill(pid, 'SIGTERM');
+      const late = sleep(STOP_DEADLINE_MS, 'late' as const, { ref: false });
+      if ((await Promise.race([exited, late])) === 'late') await kill();
+      return exited;
+    },
+  };
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Asks until the answer is yes; fails with what was hoped for, and the child's last words. */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  options: { deadlineMs?: number; everyMs?: number; child?: Child } = {},
+): Promise<void> {
+  const deadlineMs = Date.now() + (options.deadlineMs ?? 30_000);
+  while (!(await holds())) {
+    if (Date.now() > deadlineMs) {
+      throw new Error(`${what}: not in time\n${options.child?.output().slice(-2000) ?? ''}`);
+    }
+    await sleep(options.everyMs ?? 50);
+  }
+}
+
+/** Whether a URL answers with 200. */
+export async function answers(url: string): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
+    async (response) => {
+      await response.arrayBuffer();
+      return response.status === 200;
+    },
+    () => false,
+  );
+}

@@ -1,0 +1,65 @@
+/** A consumer beside the others: everything that reaches the exchange, as a downstream service would get it. */
+import { type AsyncMessage, Connection } from 'rabbitmq-client';
+import { until } from './child.ts';
+
+export interface Received {
+  routingKey: string;
+  /** As it was on the wire. */
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests say what it should be
+  body: any;
+  message: AsyncMessage;
+  atMs: number;
+}
+
+export interface Listener {
+  readonly received: Received[];
+  /** Those of one booking, in the order of their arrival. */
+  of(bookingId: string): Received[];
+  waitFor(count: number, deadlineMs?: number): Promise<Received[]>;
+  close(): Promise<void>;
+}
+
+/** Listens on a durable queue of its own, so that nothing is missed while the broker is away. */
+export async function listen(rabbitmqUrl: string, exchange: string): Promise<Listener> {
+  const connection = new Connection({ url: rabbitmqUrl, retryLow: 200, retryHigh: 1_000 });
+  connection.on('error', () => {}); // a broker that is away is what some tests are about
+  const queue = `${exchange}.listener`;
+  const received: Received[] = [];
+  const consumer = connection.createConsumer(
+    {
+      queue,
+      queueOptions: { durable: true },
+      exchanges: [{ exchange, type: 'topic', durable: true }],
+      queueBindings: [{ exchange, routingKey: '#' }],
+      qos: { prefetchCount: 500 },
+    },
+    (message) => {
+      const text = Buffer.isBuffer(message.body) ? message.body.toString() : JSON.stringify(message.body);
+      received.push({ routingKey: message.routingKey, text, body: JSON.parse(text), message, atMs: Date.now() });
+    },
+  );
+  consumer.on('error', () => {}); // as above: it subscribes again by itself
+  await new Promise((resolve) => consumer.once('ready', resolve));
+  return {
+    received,
+    of: (bookingId) => received.filter(({ body }) => body.booking_id === bookingId),
+    async waitFor(count, deadlineMs = 20_000) {
+      await until(`${count} events arrive (${received.length} have)`, () => received.length >= count, { deadlineMs });
+      return received;
+    },
+    async close() {
+      await consumer.close();
+      await connection.queueDelete(queue);
+      await connection.close();
+    },
+  };
+}
+
+/** Removes what a bridge under test declared. */
+export async function removeTopology(rabbitmqUrl: string, exchange: string, queue: string): Promise<void> {
+  const connection = new Connection({ url: rabbitmqUrl });
+  await connection.queueDelete({ queue });
+  await connection.exchangeDelete({ exchange });
+  await connection.close();
+}

@@ -1,0 +1,109 @@
+/** Everything between a caller and the exchange: the Worker under `wrangler dev`, the bridge, RabbitMQ, a consumer. */
+import { randomBytes, randomInt } from 'node:crypto';
+import getPort from 'get-port';
+import { type BridgeProcess, startBridge } from './bridge.ts';
+import { type Listener, listen, removeTopology } from './exchange.ts';
+import { runDirectory } from './run.ts';
+import { migrate, startWorker, type WorkerProcess } from './worker.ts';
+
+export interface Stack {
+  readonly exchange: string;
+  readonly queue: string;
+  readonly directory: string;
+  readonly listener: Listener;
+  worker: WorkerProcess;
+  bridge: BridgeProcess;
+  startBridge(options?: { waitForBroker?: boolean }): Promise<void>;
+  startWorker(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Brings all of it up, under names of its own in the given broker. */
+export async function startStack(
+  name: string,
+  rabbitmqUrl: string,
+  variables: Record<string, string> = {},
+): Promise<Stack> {
+  const directory = runDirectory(name);
+  const exchange = `test.${name}.${randomBytes(4).toString('hex')}`;
+  const queue = `${exchange}.processing_queue`;
+  const [bridgePort, workerPort] = [await getPort(), await getPort()];
+  const signingSecret = randomBytes(32).toString('base64');
+
+  const bringUpBridge = (waitForBroker = true) =>
+    startBridge({ port: bridgePort, rabbitmqUrl, exchange, queue, signingSecret, directory, waitForBroker });
+  const bringUpWorker = () =>
+    startWorker({
+      port: workerPort,
+      directory,
+      variables: {
+        ENVIRONMENT: 'development',
+        BRIDGE_URL: `http://127.0.0.1:${bridgePort}`,
+        BRIDGE_SIGNING_SECRET: signingSecret,
+        ...variables,
+      },
+    });
+
+  const [bridge, , listener] = await Promise.all([bringUpBridge(), migrate(directory), listen(rabbitmqUrl, exchange)]);
+  const stack: Stack = {
+    exchange,
+    queue,
+    directory,
+    listener,
+    bridge,
+    worker: await bringUpWorker(),
+    async startBridge({ waitForBroker } = {}) {
+      stack.bridge = await bringUpBridge(waitForBroker);
+    },
+    async startWorker() {
+      stack.worker = await bringUpWorker();
+    },
+    async stop() {
+      await Promise.all([stack.worker.child.stop(), stack.bridge.child.stop(), listener.close()]);
+      await removeTopology(rabbitmqUrl, exchange, queue);
+    },
+  };
+  return stack;
+}
+
+/** Pays as a caller does; each call comes from an address of its own unless one is given. */
+export async function pay(
+  baseUrl: string,
+  overrides: Record<string, unknown> = {},
+): Promise<{ code: number; body: Record<string, unknown> }> {
+  return post(baseUrl, '/payment/process', {
+    user_id: 'user_123',
+    booking_id: newBooking(),
+    amount: 25.5,
+    payment_method: 'credit_card',
+    card_details: card('4111111111111111'),
+    ...overrides,
+  });
+}
+
+export function card(number: string): Record<string, string> {
+  return { card_number: number, expiry_month: '12', expiry_year: '2047', cvv: '739', cardholder_name: 'John Doe' };
+}
+
+export function newBooking(): string {
+  return `BOOK-${randomBytes(6).toString('hex')}`;
+}
+
+export async function post(
+  baseUrl: string,
+  path: string,
+  body: unknown,
+): Promise<{ code: number; body: Record<string, unknown> }> {
+  const response = await fetch(`${baseUrl}${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'CF-Connecting-IP': newAddress() },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(30_000),
+  });
+  return { code: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+/** From the network that RFC 2544 keeps for benchmarks. */
+function newAddress(): string {
+  return `198.${18 + randomInt(2)}.${randomInt(256)}.${randomInt(256)}`;
+}
