@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Broker, startBroker } from '../../scripts/rabbitmq.ts';
+import { rabbitmqUrl, runDirectory } from '../support/run.ts';
+import { newBooking, pay, type Stack, startStack } from '../support/stack.ts';
+
+/** The limit counts addresses, and these are made up, so it plays no part. */
+const PAYMENTS_AT_ONCE = 16;
+
+describe('what was paid is told, whatever was down meanwhile (invariant 4)', () => {
+  describe('RabbitMQ', () => {
+    let broker: Broker;
+    let stack: Stack;
+
+    beforeAll(async () => {
+      rabbitmqUrl(); // which fails with what to do where no broker can be had
+      const started = await startBroker({ directory: runDirectory('stopped-broker') });
+      if (started === null) throw new Error('no RabbitMQ can be started on this machine');
+      broker = started;
+      stack = await startStack('outage-broker', broker.url);
+    });
+    afterAll(async () => {
+      await stack?.stop();
+      await broker?.stop();
+    });
+
+    it('stopped before a payment: the payment is answered at once, its event arrives after the restart', async () => {
+      await broker.stop();
+      const booking = newBooking();
+      const startedAtMs = Date.now();
+      const { code } = await pay(stack.worker.url, { booking_id: booking });
+      expect(code).toBe(200);
+      expect(Date.now() - startedAtMs).toBeLessThan(2_000);
+
+      await broker.start();
+      await sweepUntilTold(stack, new Set([booking]));
+      expect(stack.listener.of(booking).map(({ routingKey }) => routingKey)).toEqual(['payment.success']);
+    });
+  });
+
+  describe('other processes', () => {
+    let stack: Stack;
+
+    beforeEach(async () => {
+      stack = await startStack('outage', rabbitmqUrl());
+    });
+    afterEach(() => stack?.stop());
+
+    it('the bridge killed in the middle of 500 events: all 500 arrive, repeated ones under the same id', async () => {
+      const bookings = new Set(Array.from({ length: 500 }, newBooking));
+      const killed = (async () => {
+        while (stack.listener.received.length < 150) await sleep(5);
+        await stack.bridge.child.kill();
+      })();
+      await payAll(stack, bookings);
+      await killed;
+      const deliveredBefore = stack.listener.received.length;
+      expect(deliveredBefore).toBeLessThan(500);
+
+      await stack.startBridge();
+      await sweepUntilTold(stack, bookings);
+      expectOneIdEach(stack, bookings);
+    }, 180_000);
+
+    it('`wrangler dev` killed with messages in its queue: they arrive after its restart, by the sweep', async () => {
+      const bookings = new Set(Array.from({ length: 40 }, newBooking));
+      // A bridge that hears and does not answer holds the first message; the others stay in the queue's memory.
+      process.kill(stack.bridge.child.pid, 'SIGSTOP');
+      await payAll(stack, bookings);
+      await stack.worker.child.kill();
+      process.kill(stack.bridge.child.pid, 'SIGCONT');
+      expect(stack.listener.received.length).toBeLessThan(40);
+
+      await stack.startWorker();
+      await sweepUntilTold(stack, bookings);
+      expectOneIdEach(stack, bookings);
+    }, 120_000);
+  });
+});
+
+async function payAll(stack: Stack, bookings: Set<string>): Promise<void> {
+  const waiting = [...bookings];
+  await Promise.all(
+    Array.from({ length: PAYMENTS_AT_ONCE }, async () => {
+      for (let booking = waiting.pop(); booking !== undefined; booking = waiting.pop()) {
+        const { code } = await pay(stack.worker.url, { booking_id: booking });
+        expect(code).toBe(200);
+      }
+    }),
+  );
+}
+
+function told(stack: Stack): Set<string> {
+  return new Set(stack.listener.received.map(({ body }) => body.booking_id));
+}
+
+/** Lets time pass as Cloudflare's clock does, only faster: a sweep every second instead of every minute. */
+async function sweepUntilTold(stack: Stack, bookings: Set<string>): Promise<void> {
+  for (let second = 0; second < 90 && !told(stack).isSupersetOf(bookings); second += 1) {
+    await sleep(1_000);
+    await stack.worker.sweep();
+  }
+  expect(bookings.difference(told(stack)).size).toBe(0);
+}
+
+function expectOneIdEach(stack: Stack, bookings: Set<string>): void {
+  const ids = new Set(stack.listener.received.map(({ body }) => `${body.booking_id} ${body.event_id}`));
+  expect(ids.size).toBe(bookings.size);
+}
