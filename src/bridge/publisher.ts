@@ -2,6 +2,7 @@
  * Publishes events to RabbitMQ and says of each whether the broker has it. "Delivered" is said only when the broker has
  * confirmed a persistent message that reached a queue; everything else is "not delivered", and why.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Channel, Connection, type ReturnedMessage } from 'rabbitmq-client';
 import { EVENT_TYPES, type PaymentEvent } from '../contract/events.ts';
@@ -84,7 +85,9 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
         Buffer.from(JSON.stringify(event)),
       )
       .then(() => undefined, errorMessage);
-    // An unroutable message is returned first and confirmed all the same.
+    // An unroutable message is returned first and confirmed all the same. The client tells of the return one turn of
+    // the event loop later than it has read it, which can be after it tells of the confirm.
+    await nextTurn();
     const reason = returned.take(event.event_id) ?? failure;
     return reason === undefined ? { event_id: event.event_id, delivered: true } : undelivered(event, reason);
   }

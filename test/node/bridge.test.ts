@@ -1,0 +1,341 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import getPort from 'get-port';
+import { type AsyncMessage, Connection } from 'rabbitmq-client';
+import { Webhook } from 'standardwebhooks';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PaymentEvent } from '../../src/contract/events.ts';
+import { RELAY_BODY_MAX_BYTES } from '../../src/contract/relay.ts';
+import { type BridgeProcess, startBridge } from '../support/bridge.ts';
+import { type Listener, listen, removeTopology } from '../support/exchange.ts';
+import { rabbitmqUrl, runDirectory } from '../support/run.ts';
+
+const SECRET = randomBytes(32).toString('base64');
+const TOLERANCE_SECONDS = 300;
+
+describe('the bridge', () => {
+  const exchange = `test.bridge.${randomBytes(4).toString('hex')}`;
+  const queue = `${exchange}.queue`;
+  let bridge: BridgeProcess;
+  let listener: Listener;
+
+  beforeAll(async () => {
+    listener = await listen(rabbitmqUrl(), exchange);
+    bridge = await start({ exchange, queue });
+  });
+  afterAll(async () => {
+    await bridge?.child.stop();
+    await listener?.close();
+    await removeTopology(rabbitmqUrl(), exchange, queue);
+  });
+
+  it('publishes a signed batch and answers with one result for each event, in order', async () => {
+    const events = [newEvent(), newEvent(), newEvent()];
+    const { code, body } = await post(bridge.url, { events });
+
+    expect(code).toBe(200);
+    expect(body).toEqual({ results: events.map(({ event_id }) => ({ event_id, delivered: true })) });
+    const arrived = await messagesOf(listener, events);
+    expect(arrived.map(({ messageId }) => messageId)).toEqual(events.map(({ event_id }) => event_id));
+  });
+
+  it('publishes persistent messages that name themselves, their type, their time and their origin', async () => {
+    const event = newEvent();
+    await post(bridge.url, { events: [event] });
+
+    const [message] = await messagesOf(listener, [event]);
+    expect(message).toMatchObject({
+      routingKey: 'payment.success',
+      messageId: event.event_id,
+      type: 'payment.success',
+      timestamp: Date.parse(event.timestamp) / 1000,
+      contentType: 'application/json',
+      appId: 'payment-service',
+      durable: true,
+    });
+    expect(message?.body).toEqual(event);
+  });
+
+  it.each([
+    ['no signature', (): Record<string, string> => ({})],
+    ['the signature of another secret', (body: string) => sign(body, { secret: randomBytes(32).toString('base64') })],
+    ['the signature of another body', () => sign('{"events":[]}')],
+    [
+      'a signature that is older than the tolerance',
+      (body: string) => sign(body, { ageSeconds: TOLERANCE_SECONDS + 5 }),
+    ],
+    ['a signature of the future', (body: string) => sign(body, { ageSeconds: -TOLERANCE_SECONDS - 5 })],
+    ['an altered id', (body: string) => ({ ...sign(body), 'webhook-id': 'msg_other' })],
+  ])('refuses %s with 401, and publishes nothing', async (_, headersFor) => {
+    const event = newEvent();
+    const text = JSON.stringify({ events: [event] });
+    const { code } = await post(bridge.url, text, headersFor(text));
+
+    expect(code).toBe(401);
+    await expectUnpublished(listener, bridge.url, event);
+  });
+
+  it('publishes a batch again that is sent again within the tolerance, under the same ids', async () => {
+    const event = newEvent();
+    const text = JSON.stringify({ events: [event] });
+    const headers = sign(text);
+    expect((await post(bridge.url, text, headers)).code).toBe(200);
+    expect((await post(bridge.url, text, headers)).code).toBe(200);
+
+    await listener.waitFor(1);
+    await expect.poll(() => idsOf(listener).filter((id) => id === event.event_id)).toHaveLength(2);
+  });
+
+  it.each([
+    ['no JSON', 'no JSON', 422],
+    ['no events', { events: [] }, 422],
+    ['101 events', { events: Array.from({ length: 101 }, newEvent) }, 422],
+    ['an unknown type', { events: [{ ...newEvent(), event_type: 'payment.unknown' }] }, 422],
+    ['a field that the contract does not have', { events: [{ ...newEvent(), card_number: '4111111111111111' }] }, 422],
+    ['more bytes than a batch can have', ' '.repeat(RELAY_BODY_MAX_BYTES + 1), 413],
+  ])('refuses a signed batch with %s', async (_, body, code) => {
+    expect((await post(bridge.url, body)).code).toBe(code);
+  });
+
+  it('takes a full batch of 100', async () => {
+    const events = Array.from({ length: 100 }, newEvent);
+    const { body } = await post(bridge.url, { events });
+    expect(body.results.filter((result: { delivered: boolean }) => result.delivered)).toHaveLength(100);
+  });
+
+  it('says that an event was not delivered when no queue takes it', async () => {
+    const lonely = await start({ exchange: `${exchange}.lonely`, queue: `${queue}.lonely` });
+    const connection = new Connection(rabbitmqUrl());
+    const binding = { exchange: `${exchange}.lonely`, queue: `${queue}.lonely`, routingKey: 'payment.failed' };
+    await connection.queueUnbind(binding);
+
+    const [routed, unroutable, alsoRouted] = [newEvent(), newEvent('payment.failed'), newEvent()];
+    const { body } = await post(lonely.url, { events: [routed, unroutable, alsoRouted] });
+
+    expect(body.results).toEqual([
+      { event_id: routed.event_id, delivered: true },
+      { event_id: unroutable.event_id, delivered: false, reason: expect.stringMatching(/NO_ROUTE/) },
+      { event_id: alsoRouted.event_id, delivered: true },
+    ]);
+    await connection.close();
+    await lonely.child.stop();
+    await removeTopology(rabbitmqUrl(), `${exchange}.lonely`, `${queue}.lonely`);
+  });
+
+  it('takes an exchange and a queue as it finds them', async () => {
+    const [ownExchange, ownQueue] = [`${exchange}.own`, `${queue}.own`];
+    const connection = new Connection(rabbitmqUrl());
+    await connection.exchangeDeclare({ exchange: ownExchange, type: 'topic', durable: true, autoDelete: true });
+    await connection.queueDeclare({ queue: ownQueue, durable: true, arguments: { 'x-max-length': 7 } });
+    const second = await start({ exchange: ownExchange, queue: ownQueue });
+
+    const { body } = await post(second.url, { events: [newEvent()] });
+    expect(body.results[0].delivered).toBe(true);
+    expect((await connection.queueDeclare({ queue: ownQueue, passive: true })).messageCount).toBe(1);
+    await connection.close();
+    await second.child.stop();
+    await removeTopology(rabbitmqUrl(), ownExchange, ownQueue);
+  });
+
+  it('runs beside another one', async () => {
+    const second = await start({ exchange, queue });
+    const events = Array.from({ length: 50 }, newEvent);
+    const answers = await Promise.all(
+      events.map((event, n) => post(n % 2 === 0 ? bridge.url : second.url, { events: [event] })),
+    );
+    expect(answers.every(({ body }) => body.results[0].delivered)).toBe(true);
+    await second.child.stop();
+  });
+
+  it('takes the contract’s address, which names no user', async () => {
+    const url = new URL(rabbitmqUrl());
+    url.username = '';
+    url.password = '';
+    const anonymous = await start({ exchange, queue, rabbitmqUrl: url.toString() });
+    expect((await post(anonymous.url, { events: [newEvent()] })).code).toBe(200);
+    await anonymous.child.stop();
+  });
+
+  it('lives without a broker, says so, and refuses batches until there is one', async () => {
+    const port = await getPort();
+    const waiting = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/`, waitForBroker: false });
+
+    expect((await fetch(`${waiting.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${waiting.url}/readyz`)).status).toBe(503);
+    expect((await post(waiting.url, { events: [newEvent()] })).code).toBe(503);
+
+    // A broker appears: the real one, behind the address at which there was none.
+    const wire = await forward(port, Number(new URL(rabbitmqUrl()).port));
+    await expect.poll(async () => (await fetch(`${waiting.url}/readyz`)).status, { timeout: 10_000 }).toBe(200);
+    expect((await post(waiting.url, { events: [newEvent()] })).code).toBe(200);
+
+    // It is gone again, without a word: open connections are cut.
+    wire.cut();
+    await expect.poll(async () => (await fetch(`${waiting.url}/readyz`)).status, { timeout: 10_000 }).toBe(503);
+    expect(await waiting.child.stop()).toBe(0);
+  });
+
+  it('answers the batch that it has taken after SIGTERM, takes no other, and ends with 0', async () => {
+    const port = await getPort();
+    const wire = await forward(port, Number(new URL(rabbitmqUrl()).port));
+    const stopping = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/` });
+    wire.hold();
+    const event = newEvent();
+    const answer = post(stopping.url, { events: [event] });
+    await sleep(200);
+    const stopped = stopping.child.stop();
+    await expect.poll(() => stopping.child.output()).toContain('bridge.stopping');
+    expect((await fetch(`${stopping.url}/readyz`)).status).toBe(503);
+    expect((await post(stopping.url, { events: [newEvent()] })).code).toBe(503);
+    wire.release();
+
+    expect((await answer).body).toEqual({ results: [{ event_id: event.event_id, delivered: true }] });
+    expect(await stopped).toBe(0);
+    wire.cut();
+  });
+
+  it('says that an event was not delivered when the broker does not confirm in time', async () => {
+    const port = await getPort();
+    const wire = await forward(port, Number(new URL(rabbitmqUrl()).port));
+    const slow = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/` });
+    wire.hold();
+    const event = newEvent();
+    const { body } = await post(slow.url, { events: [event] });
+
+    expect(body.results).toEqual([
+      { event_id: event.event_id, delivered: false, reason: expect.stringContaining('in time') },
+    ]);
+    wire.cut();
+    await slow.child.kill();
+  }, 20_000);
+
+  it('names every broken setting, and ends with 1', async () => {
+    const failed = await promisify(execFile)(process.execPath, ['src/bridge/main.ts'], {
+      env: { BRIDGE_PORT: '0', RABBITMQ_URL: 'http://localhost/', BRIDGE_SIGNING_SECRET: 'short' },
+    }).then(
+      () => null,
+      (error) => error,
+    );
+    expect(failed.code).toBe(1);
+    for (const name of ['BRIDGE_PORT', 'RABBITMQ_URL', 'BRIDGE_SIGNING_SECRET']) expect(failed.stderr).toContain(name);
+    expect(failed.stderr).not.toContain('short');
+  });
+
+  it('says in one line that its port is in use, and ends with 1', async () => {
+    const failed = await promisify(execFile)(process.execPath, ['src/bridge/main.ts'], {
+      env: { BRIDGE_PORT: new URL(bridge.url).port, RABBITMQ_URL: rabbitmqUrl(), BRIDGE_SIGNING_SECRET: SECRET },
+    }).then(
+      () => null,
+      (error) => error,
+    );
+    expect(failed.code).toBe(1);
+    expect(failed.stderr.trim()).toBe(`bridge: port ${new URL(bridge.url).port} is in use`);
+  });
+});
+
+async function start(options: {
+  exchange: string;
+  queue: string;
+  rabbitmqUrl?: string;
+  waitForBroker?: boolean;
+}): Promise<BridgeProcess> {
+  return startBridge({
+    rabbitmqUrl: rabbitmqUrl(),
+    signingSecret: SECRET,
+    port: await getPort(),
+    directory: runDirectory('bridge'),
+    ...options,
+  });
+}
+
+function newEvent(type: 'payment.success' | 'payment.failed' = 'payment.success'): PaymentEvent {
+  const common = {
+    event_id: `evt_${randomBytes(13).toString('hex').toUpperCase()}`,
+    user_id: 'user_123',
+    user_email: null,
+    booking_id: 'BOOK-1',
+    amount: 25.5,
+    payment_method: 'credit_card',
+    timestamp: '2024-12-15T10:30:45Z',
+  } as const;
+  return type === 'payment.success'
+    ? { ...common, event_type: type, transaction_id: 'TXN-1' }
+    : { ...common, event_type: type, failure_reason: 'Insufficient funds', error_code: 'INSUFFICIENT_FUNDS' };
+}
+
+function sign(body: string, options: { secret?: string; ageSeconds?: number } = {}): Record<string, string> {
+  const { secret = SECRET, ageSeconds = 0 } = options;
+  const id = `msg_${randomBytes(8).toString('hex')}`;
+  const at = new Date(Date.now() - ageSeconds * 1_000);
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+    'webhook-signature': new Webhook(secret).sign(id, at, body),
+  };
+}
+
+async function post(url: string, body: unknown, headers?: Record<string, string>) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await fetch(`${url}/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(headers ?? sign(text)) },
+    body: text,
+    signal: AbortSignal.timeout(15_000),
+  });
+  // biome-ignore lint/suspicious/noExplicitAny: tests say what it should be
+  return { code: response.status, body: (await response.json()) as any };
+}
+
+function idsOf(listener: Listener): string[] {
+  return listener.received.map(({ body }) => body.event_id);
+}
+
+async function messagesOf(listener: Listener, events: PaymentEvent[]): Promise<AsyncMessage[]> {
+  const ids = new Set<string>(events.map(({ event_id }) => event_id));
+  const found = () => listener.received.filter(({ body }) => ids.has(body.event_id));
+  await expect.poll(() => found().length).toBeGreaterThanOrEqual(events.length);
+  return found().map(({ message }) => message);
+}
+
+/** What is published afterwards arrives, and this has not. */
+async function expectUnpublished(listener: Listener, url: string, event: PaymentEvent): Promise<void> {
+  const later = newEvent();
+  await post(url, { events: [later] });
+  await messagesOf(listener, [later]);
+  expect(idsOf(listener)).not.toContain(event.event_id);
+}
+
+/** A wire between two ports that can be held and cut. */
+async function forward(port: number, toPort: number) {
+  const sockets = new Set<Socket>();
+  let held = false;
+  const server = createServer((near) => {
+    const far = connect(toPort, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => sockets.delete(socket));
+    }
+    near.pipe(far);
+    far.pipe(near);
+    if (held) far.pause();
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    hold() {
+      held = true;
+      for (const socket of sockets) socket.pause();
+    },
+    release() {
+      held = false;
+      for (const socket of sockets) socket.resume();
+    },
+    cut() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
