@@ -1,8 +1,4 @@
-/** What Cloudflare binds to the Worker. The generated Env knows neither the queue's messages nor the object's class. */
+/** What Cloudflare binds to the Worker. The generated Env does not know what the queue carries. */
 import type { EventMessage } from './events/message.ts';
-import type { RateLimiter } from './limits/rate-limiter.ts';
 
-export type Bindings = Omit<Env, 'PAYMENT_EVENTS' | 'RATE_LIMITER'> & {
-  PAYMENT_EVENTS: Queue<EventMessage>;
-  RATE_LIMITER: DurableObjectNamespace<RateLimiter>;
-};
+export type Bindings = Omit<Env, 'PAYMENT_EVENTS'> & { PAYMENT_EVENTS: Queue<EventMessage> };

@@ -10,8 +10,8 @@ import { type Failure, failure } from '../../payments/failure.ts';
 import { minorUnits } from '../../payments/money.ts';
 import type { Transaction } from '../../payments/transaction.ts';
 import type { GatewayOutcome, Instrument } from '../gateways/gateway.ts';
-import { LedgerUnavailable } from '../ledger/database.ts';
 import { claimBooking, type PaymentResult, recordPaymentOutcome } from '../ledger/transactions.ts';
+import { errorFields } from '../log.ts';
 import { askGateway, firstLookupAtMs } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 
@@ -77,7 +77,7 @@ export async function processPayment(
   return settlePayment(context, standing, result);
 }
 
-/** Writes the outcome. If the ledger can't be reached any more, the outcome stays unknown rather than untold. */
+/** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
 async function settlePayment(
   context: OperationContext,
   claimed: Transaction,
@@ -94,7 +94,7 @@ async function settlePayment(
       processedAtMs,
     });
   } catch (error) {
-    if (!(error instanceof LedgerUnavailable)) throw error;
+    context.log('error', 'payment.not_recorded', { transaction_id: claimed.transactionId, ...errorFields(error) });
     return pending(context, claimed);
   }
 

@@ -9,9 +9,9 @@ import { type Failure, failure } from '../../payments/failure.ts';
 import { minorUnits } from '../../payments/money.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import type { GatewayOutcome } from '../gateways/gateway.ts';
-import { LedgerUnavailable } from '../ledger/database.ts';
 import { type RefundResult, recordRefundOutcome, reserveRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
+import { errorFields } from '../log.ts';
 import { askGateway, firstLookupAtMs } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 
@@ -112,7 +112,7 @@ function refusal(request: RefundRequest, transaction: Transaction): string {
   return 'The amount exceeds what is left to refund';
 }
 
-/** Writes the outcome. If the ledger can't be reached any more, the outcome stays unknown rather than untold. */
+/** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
 async function settleRefund(context: OperationContext, reserved: Refund, result: RefundResult): Promise<RefundAnswer> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
@@ -120,7 +120,7 @@ async function settleRefund(context: OperationContext, reserved: Refund, result:
   try {
     recorded = await recordRefundOutcome(context.db, { refund: reserved, eventId, result, processedAtMs });
   } catch (error) {
-    if (!(error instanceof LedgerUnavailable)) throw error;
+    context.log('error', 'refund.not_recorded', { refund_id: reserved.refundId, ...errorFields(error) });
     return pending(context, reserved);
   }
 
