@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { scriptedBridge } from './test/data/scripted-bridge.ts';
 
 /** Where a run keeps what it makes; `npm test` sets it, and searches it for card data afterwards. */
 const runDirectory = process.env.TEST_RUN_DIRECTORY ?? '.test-run';
@@ -24,15 +25,18 @@ export default defineConfig({
               bindings: {
                 ENVIRONMENT: 'development',
                 PAYMENT_GATEWAY_TIMEOUT_MS: '1000',
-                BRIDGE_URL: 'http://127.0.0.1:1/',
+                BRIDGE_URL: 'http://bridge.test/default/',
                 BRIDGE_SIGNING_SECRET: 'dGVzdC1zZWNyZXQtb2YtdGhlLXdvcmtlci10ZXN0cw==',
                 TEST_MIGRATIONS: await readD1Migrations('./migrations'),
               },
+              // Nothing leaves the machine: whatever the Worker fetches is answered by a bridge that tests script.
+              outboundService: scriptedBridge,
             },
           })),
         ],
         test: {
           name: 'worker',
+          maxWorkers: 2,
           include: ['test/worker/**/*.test.ts'],
           setupFiles: ['test/worker/setup.ts'],
         },

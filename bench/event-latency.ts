@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startBroker } from '../scripts/rabbitmq.ts';
 import { runDirectory } from '../test/support/run.ts';
-import { newBooking, pay, startStack } from '../test/support/stack.ts';
+import { newBooking, pay, type Stack, startStack } from '../test/support/stack.ts';
 
 const PAYMENTS_PER_SECOND = 20;
 const WARM_UP_PAYMENTS = 40;
@@ -18,32 +18,43 @@ if (broker === null) {
   console.error('A RabbitMQ is needed: start Docker, or install rabbitmq-server.');
   process.exit(1);
 }
-const stack = await startStack('bench', broker.url);
 const answeredAtMs = new Map<string, number>();
 const answerMs: number[] = [];
-
-const payments: Promise<void>[] = [];
-for (let n = 0; n < WARM_UP_PAYMENTS + MEASURED_PAYMENTS; n += 1) {
-  payments.push(payOnce(n >= WARM_UP_PAYMENTS));
-  await sleep(1_000 / PAYMENTS_PER_SECOND);
+try {
+  const stack = await startStack('bench', broker.url);
+  try {
+    await measure(stack);
+  } finally {
+    await stack.stop();
+    await rm(stack.directory, { recursive: true, force: true });
+  }
+} finally {
+  await broker.remove();
 }
-await Promise.all(payments);
-await stack.listener.waitFor(payments.length, 60_000);
 
-const latenciesMs = stack.listener.received.flatMap(({ body, atMs }) => {
-  const answered = answeredAtMs.get(body.booking_id);
-  return answered === undefined ? [] : [atMs - answered];
-});
-console.log(
-  `${latenciesMs.length} payments at ${PAYMENTS_PER_SECOND}/s: ` +
-    `answer ${quantile(answerMs, 0.5)} ms median, ${quantile(answerMs, 0.95)} ms p95; ` +
-    `event in RabbitMQ ${quantile(latenciesMs, 0.5)} ms after the answer median, ${quantile(latenciesMs, 0.95)} ms p95`,
-);
-await stack.stop();
-await broker.remove();
-await rm(stack.directory, { recursive: true, force: true });
+async function measure(stack: Stack): Promise<void> {
+  const payments: Promise<void>[] = [];
+  for (let n = 0; n < WARM_UP_PAYMENTS + MEASURED_PAYMENTS; n += 1) {
+    const payment = payOnce(stack, n >= WARM_UP_PAYMENTS);
+    payment.catch(() => {}); // waited for below; until then a failure must not end the process
+    payments.push(payment);
+    await sleep(1_000 / PAYMENTS_PER_SECOND);
+  }
+  await Promise.all(payments);
+  await stack.listener.waitFor(payments.length, 60_000);
 
-async function payOnce(measured: boolean): Promise<void> {
+  const latenciesMs = stack.listener.received.flatMap(({ body, atMs }) => {
+    const answered = answeredAtMs.get(body.booking_id);
+    return answered === undefined ? [] : [atMs - answered];
+  });
+  console.log(
+    `${latenciesMs.length} payments at ${PAYMENTS_PER_SECOND}/s: ` +
+      `answer ${quantile(answerMs, 0.5)} ms median, ${quantile(answerMs, 0.95)} ms p95; ` +
+      `event in RabbitMQ ${quantile(latenciesMs, 0.5)} ms after the answer median, ${quantile(latenciesMs, 0.95)} ms p95`,
+  );
+}
+
+async function payOnce(stack: Stack, measured: boolean): Promise<void> {
   const booking = newBooking();
   const startedAtMs = Date.now();
   const { code } = await pay(stack.worker.url, { booking_id: booking });

@@ -2,7 +2,7 @@
 -- WITHOUT ROWID: the primary key is the table, so that a payment writes one B-tree less.
 CREATE TABLE transactions (
   transaction_id    TEXT PRIMARY KEY,
-  tenant            TEXT NOT NULL DEFAULT 'default',
+  tenant            TEXT NOT NULL,
   booking_id        TEXT NOT NULL,
   user_id           TEXT NOT NULL,
   user_email        TEXT,
@@ -30,12 +30,20 @@ CREATE TABLE transactions (
   CHECK ((status = 'pending') = (processed_at_ms IS NULL)),
   CHECK ((status = 'failed') = (error_code IS NOT NULL)),
   CHECK (status <> 'refunded' OR refunded_minor = amount_minor),
-  CHECK (status <> 'completed' OR refunded_minor < amount_minor)
+  CHECK (status <> 'completed' OR refunded_minor < amount_minor),
+  CHECK (status IN ('completed', 'refunded') OR reserved_minor + refunded_minor = 0)
 ) STRICT, WITHOUT ROWID;
 
 -- Invariant 1: at most one payment of a booking is under way or stands.
 CREATE UNIQUE INDEX transactions_one_per_booking ON transactions (tenant, booking_id)
   WHERE status IN ('pending', 'completed');
+
+-- What was asked for stays what it was.
+CREATE TRIGGER transactions_fixed_columns
+BEFORE UPDATE OF transaction_id, tenant, booking_id, currency, amount_minor, payment_method, gateway ON transactions
+BEGIN
+  SELECT RAISE(ABORT, 'a transaction is what was asked for');
+END;
 
 -- Invariant 6.
 CREATE TRIGGER transactions_legal_transitions BEFORE UPDATE OF status ON transactions

@@ -4,19 +4,23 @@
 CREATE TABLE events (
   sequence           INTEGER PRIMARY KEY,
   event_id           TEXT NOT NULL UNIQUE,
-  tenant             TEXT NOT NULL DEFAULT 'default',
+  tenant             TEXT NOT NULL,
   booking_id         TEXT NOT NULL,
   event_type         TEXT NOT NULL CHECK (event_type IN ('payment.success', 'payment.failed', 'payment.refund')),
   transaction_id     TEXT NOT NULL REFERENCES transactions (transaction_id),
   refund_id          TEXT REFERENCES refunds (refund_id),
   created_at_ms      INTEGER NOT NULL,
   attempts           INTEGER NOT NULL DEFAULT 0,
+  -- Who is sending it, and until when nobody else may.
+  lease_id           TEXT,
   leased_until_ms    INTEGER,
-  next_attempt_at_ms INTEGER NOT NULL,
+  -- 0: at once. Never taken from the clock of whoever wrote the event, because another one's clock may be behind.
+  next_attempt_at_ms INTEGER NOT NULL DEFAULT 0,
   delivered_at_ms    INTEGER,
   last_error         TEXT,
 
-  CHECK ((event_type = 'payment.refund') = (refund_id IS NOT NULL))
+  CHECK ((event_type = 'payment.refund') = (refund_id IS NOT NULL)),
+  CHECK ((lease_id IS NULL) = (leased_until_ms IS NULL))
 ) STRICT;
 
 -- One event for each outcome, whatever is repeated.

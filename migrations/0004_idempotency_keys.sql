@@ -1,7 +1,7 @@
 -- Which transaction or refund answers a request that is sent again with the same Idempotency-Key (invariant 8). The
 -- answer is rendered from that row; only a keyed fingerprint of the body is kept.
 CREATE TABLE idempotency_keys (
-  tenant          TEXT NOT NULL DEFAULT 'default',
+  tenant          TEXT NOT NULL,
   path            TEXT NOT NULL,
   idempotency_key TEXT NOT NULL CHECK (length(idempotency_key) BETWEEN 1 AND 255),
   fingerprint     TEXT NOT NULL,

@@ -18,6 +18,7 @@ const HANDSHAKE_DEADLINE_MS = 2_000;
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 30_000;
 const COMMAND_DEADLINE_MS = 60_000;
+/** Of an installation, and of an image that has to be fetched first. */
 const INSTALL_DEADLINE_MS = 300_000;
 const IMAGE = 'rabbitmq:4-alpine';
 /** Debian's start script would change to another user; the one behind it does not. */
@@ -61,7 +62,12 @@ export async function startBroker(options: { directory: string; port?: number })
     : server === null
       ? null
       : brokerOfMachine(server, directory, port, await getPort(), await getPort());
-  await broker?.start();
+  try {
+    await broker?.start();
+  } catch (error) {
+    await broker?.stop(); // rather than leave half of it running
+    throw error;
+  }
   return broker;
 }
 
@@ -100,15 +106,18 @@ async function dockerRuns(): Promise<boolean> {
 function brokerInDocker(port: number): Broker {
   const url = `amqp://guest:guest@127.0.0.1:${port}/`;
   const name = `payment-service-rabbitmq-${port}`;
-  const docker = (...args: string[]) => run('docker', args, { timeout: COMMAND_DEADLINE_MS });
-  let created = false;
+  const docker = (...args: string[]) => run('docker', args, { timeout: INSTALL_DEADLINE_MS });
   return {
     url,
     how: `Docker container ${name}`,
     async start() {
-      if (created) await docker('start', name);
+      // One that an earlier run has left behind goes on, with what is in its queues.
+      const exists = await docker('container', 'inspect', name).then(
+        () => true,
+        () => false,
+      );
+      if (exists) await docker('start', name);
       else await docker('run', '--detach', '--name', name, '--publish', `127.0.0.1:${port}:5672`, IMAGE);
-      created = true;
       await untilItAnswers(url, () => null);
     },
     stop: async () => void (await docker('stop', name)),

@@ -1,11 +1,12 @@
 /**
  * `npm test`: finds a way to a RabbitMQ of its own, runs everything, and searches all that was written meanwhile, the
- * databases, the queues and the logs, for card data. It touches no broker, no database and no settings of a developer.
+ * databases, the broker's files, the events and the logs, for card data. It touches no broker, no database and no
+ * settings of a developer.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { searchCardData } from './card-data.ts';
+import { searchCardData } from '../test/support/card-data.ts';
+import { startProcess } from './processes.ts';
 import { type Broker, canInstallBroker, installBroker, startBroker } from './rabbitmq.ts';
 
 const directory = resolve('.test-run');
@@ -14,27 +15,47 @@ const HOW_TO_GET_ONE = 'start Docker, or install rabbitmq-server (Debian: apt-ge
 await rm(directory, { recursive: true, force: true });
 await mkdir(directory, { recursive: true });
 
-const broker = await findBroker();
-if (broker === null)
-  console.error(`No RabbitMQ can be had here, so the tests that need one will fail: ${HOW_TO_GET_ONE}.`);
-else console.log(`RabbitMQ for the tests: ${broker.how}`);
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => stopping.abort());
 
-const vitest = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-  env: { ...process.env, TEST_RUN_DIRECTORY: directory, ...(broker !== null && { TEST_RABBITMQ_URL: broker.url }) },
-});
-await broker?.stop();
+let broker: Broker | null = null;
+let passed = false;
+try {
+  broker = await findBroker();
+  if (broker === null) {
+    console.error(`No RabbitMQ can be had here, so the tests that need one will fail: ${HOW_TO_GET_ONE}.`);
+  } else console.log(`RabbitMQ for the tests: ${broker.how}`);
+  passed = await runTests(broker);
+} finally {
+  await broker?.stop();
+}
 
-const { files, bytes, hits } = await searchCardData(directory);
-for (const hit of hits) console.error(`card data: ${hit}`);
-console.log(`Searched ${files} files (${bytes} bytes) of this run for card data: ${hits.length} hits`);
-
-const passed = vitest.status === 0 && hits.length === 0;
+if (!stopping.signal.aborted) {
+  const { files, bytes, hits } = await searchCardData(directory);
+  for (const hit of hits) console.error(`card data: ${hit}`);
+  console.log(`Searched ${files} files (${bytes} bytes) of this run for card data: ${hits.length} hits`);
+  passed &&= hits.length === 0;
+}
 if (passed) {
   await broker?.remove();
   await rm(directory, { recursive: true, force: true });
 } else console.error(`What the run wrote is in ${directory}`);
 process.exit(passed ? 0 : 1);
+
+async function runTests(broker: Broker | null): Promise<boolean> {
+  const vitest = startProcess(['node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)], {
+    cwd: process.cwd(),
+    env: {
+      TEST_RUN_DIRECTORY: directory,
+      ...(broker !== null && { TEST_RABBITMQ_URL: broker.url }),
+      ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
+    },
+    onLine: console.log,
+  });
+  stopping.signal.addEventListener('abort', () => void vitest.stop());
+  if (stopping.signal.aborted) await vitest.stop();
+  return (await vitest.ended) === 'exit code 0';
+}
 
 async function findBroker(): Promise<Broker | null> {
   const options = { directory: `${directory}/rabbitmq` };

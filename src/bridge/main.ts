@@ -2,12 +2,13 @@
 import { once } from 'node:events';
 import { serve } from '@hono/node-server';
 import { pino } from 'pino';
+import { RELAY_CONFIRM_DEADLINE_MS } from '../contract/relay.ts';
 import { connectPublisher } from './publisher.ts';
 import { createRelayServer } from './relay-server.ts';
 import { readBridgeSettings } from './settings.ts';
 
-/** Docker and Kubernetes kill after 10 and 30 seconds; a batch that was taken is answered within this time. */
-const SHUTDOWN_DEADLINE_MS = 9_000;
+/** A batch that was taken is answered within this time. Docker is told to wait for it; Kubernetes waits for 30 s. */
+const SHUTDOWN_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 2_000;
 
 const read = readBridgeSettings(process.env);
 if ('problems' in read) {
@@ -19,7 +20,7 @@ const log = pino({ level: settings.logLevel, base: { service: 'payment-bridge' }
 
 const publisher = connectPublisher(settings, log);
 const relay = createRelayServer(publisher, settings.signingSecret, log);
-const server = serve({ fetch: relay.app.fetch, port: settings.port }, () =>
+const server = serve({ fetch: relay.app.fetch, port: settings.port, hostname: settings.host }, () =>
   log.info({ port: settings.port, exchange: settings.exchange }, 'bridge.listening'),
 );
 server.on('error', (error: NodeJS.ErrnoException) => {

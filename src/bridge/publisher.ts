@@ -40,6 +40,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
   /** Set when everything on the broker is declared, null again when the channel is gone. */
   let open: OpenChannel | null = null;
   let closing = false;
+  let restoring = false;
 
   connection.on('error', (error) => log.warn({ err: error }, 'broker.error'));
   connection.on('connection.blocked', (reason) => log.warn({ reason }, 'broker.blocked'));
@@ -51,8 +52,12 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
       const channel = await connection.acquire({ emitErrorsFromChannel: true });
       const returned = new ReturnedMessages();
       channel.on('error', (error) => log.warn({ err: error }, 'broker.channel_error'));
-      channel.on('basic.return', (message) => returned.add(message));
+      channel.on('basic.return', (message) => {
+        returned.add(message);
+        void restoreTopology();
+      });
       channel.on('close', () => {
+        if (open?.channel !== channel) return;
         open = null;
         // A new connection brings a new channel by itself; a channel that was closed alone does not.
         if (!closing && connection.ready) void openChannel();
@@ -65,6 +70,20 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
       setTimeout(() => {
         if (!closing && connection.ready && open === null) void openChannel();
       }, RECONNECT_MAX_MS).unref();
+    }
+  }
+
+  /** A message that no queue took: somebody has removed the queue or a binding, and it is made again for the next try. */
+  async function restoreTopology(): Promise<void> {
+    if (restoring) return;
+    restoring = true;
+    try {
+      await declareTopology(connection, settings);
+      log.warn({ exchange: settings.exchange, queue: settings.queue }, 'broker.topology_restored');
+    } catch (error) {
+      log.error({ err: error }, 'broker.setup_failed');
+    } finally {
+      restoring = false;
     }
   }
 

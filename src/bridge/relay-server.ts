@@ -3,7 +3,14 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Logger } from 'pino';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { RELAY_BODY_MAX_BYTES, RELAY_CONFIRM_DEADLINE_MS, type RelayResults, relayBatch } from '../contract/relay.ts';
+import { paymentEvent } from '../contract/events.ts';
+import {
+  RELAY_BODY_MAX_BYTES,
+  RELAY_CONFIRM_DEADLINE_MS,
+  type RelayResult,
+  type RelayResults,
+  relayBatch,
+} from '../contract/relay.ts';
 import type { Publisher } from './publisher.ts';
 
 export interface RelayServer {
@@ -32,7 +39,13 @@ export function createRelayServer(publisher: Publisher, signingSecret: string, l
 
   app.post(
     '/events',
-    bodyLimit({ maxSize: RELAY_BODY_MAX_BYTES, onError: (c) => c.json({ error: 'the batch is too large' }, 413) }),
+    bodyLimit({
+      maxSize: RELAY_BODY_MAX_BYTES,
+      onError: (c) => {
+        c.header('Connection', 'close'); // the rest of the body is not read
+        return c.json({ error: 'the batch is too large' }, 413);
+      },
+    }),
     async (c) => {
       const body = await c.req.text();
       try {
@@ -55,7 +68,7 @@ export function createRelayServer(publisher: Publisher, signingSecret: string, l
       }
 
       const startedAtMs = performance.now();
-      const publishing = publisher.publish(batch.data.events, RELAY_CONFIRM_DEADLINE_MS);
+      const publishing = relay(publisher, batch.data.events);
       open.add(publishing);
       const results = await publishing.finally(() => open.delete(publishing));
       const undelivered = results.filter((result) => !result.delivered);
@@ -79,6 +92,22 @@ export function createRelayServer(publisher: Publisher, signingSecret: string, l
       await Promise.allSettled(open);
     },
   };
+}
+
+/** Publishes the events that the contract knows, and says of the others why they were not: a result for each, in order. */
+async function relay(publisher: Publisher, batch: { event_id: string }[]): Promise<RelayResult[]> {
+  const judged = batch.map((event) => ({ event, parsed: paymentEvent.safeParse(event) }));
+  const published = await publisher.publish(
+    judged.flatMap(({ parsed }) => (parsed.success ? [parsed.data] : [])),
+    RELAY_CONFIRM_DEADLINE_MS,
+  );
+  const results = published.values();
+  return judged.map(({ event, parsed }) => {
+    const result = parsed.success ? results.next().value : undefined;
+    if (result !== undefined) return result;
+    const fields = parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ');
+    return { event_id: event.event_id, delivered: false, reason: `not an event of the contract: ${fields}` };
+  });
 }
 
 function parsed(body: string): unknown {

@@ -3,6 +3,8 @@ import * as z from 'zod/mini';
 import { isSigningSecret, SIGNING_SECRET_MIN_BYTES } from '../contract/relay.ts';
 
 export interface BridgeSettings {
+  /** The address to listen on. */
+  host: string;
   port: number;
   /** Standard Webhooks: base64, with or without `whsec_`. */
   signingSecret: string;
@@ -16,6 +18,7 @@ export interface BridgeSettings {
 const NAME = z.string().check(z.regex(/^[^\s]{1,255}$/, 'must be 1 to 255 characters without spaces'));
 
 const variables = z.object({
+  BRIDGE_HOST: z._default(z.string().check(z.minLength(1, 'must be an address')), '0.0.0.0'),
   BRIDGE_PORT: z._default(
     z.coerce
       .number({ error: 'must be a port' })
@@ -50,6 +53,7 @@ export function readBridgeSettings(
   const values = parsed.data;
   return {
     settings: {
+      host: values.BRIDGE_HOST,
       port: values.BRIDGE_PORT,
       signingSecret: values.BRIDGE_SIGNING_SECRET,
       rabbitmqUrl: withCredentials(values.RABBITMQ_URL),

@@ -13,6 +13,9 @@ export type FailureCode = Extract<
   | 'PAYMENT_GATEWAY_ERROR'
 >;
 
+/** Why a gateway declines: the payer or the card is the reason. */
+export type DeclineCode = Exclude<FailureCode, 'REFUND_NOT_ALLOWED' | 'PAYMENT_GATEWAY_ERROR'>;
+
 export interface Failure {
   code: FailureCode;
   /** In events and in `details.reason`. */
@@ -34,7 +37,7 @@ export function failure(code: FailureCode, reason = DEFAULT_REASONS[code]): Fail
   return { code, reason };
 }
 
-/** The contract's `error_message`: longer than the reason for this one code. */
-export function failureMessage({ code, reason }: Failure): string {
+/** The contract's `error_message`: the reason, but for one code, where the contract has more words. */
+export function failureMessage(code: ErrorCode, reason: string): string {
   return code === 'INSUFFICIENT_FUNDS' ? 'Insufficient funds in account' : reason;
 }

@@ -4,31 +4,33 @@
  */
 
 /** ISO 4217 currencies whose minor unit is not a hundredth. */
-const UNUSUAL_EXPONENTS: Readonly<Record<string, number>> = {
-  BIF: 0,
-  CLP: 0,
-  DJF: 0,
-  GNF: 0,
-  ISK: 0,
-  JPY: 0,
-  KMF: 0,
-  KRW: 0,
-  PYG: 0,
-  RWF: 0,
-  UGX: 0,
-  VND: 0,
-  VUV: 0,
-  XAF: 0,
-  XOF: 0,
-  XPF: 0,
-  BHD: 3,
-  IQD: 3,
-  JOD: 3,
-  KWD: 3,
-  LYD: 3,
-  OMR: 3,
-  TND: 3,
-};
+const UNUSUAL_EXPONENTS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    BIF: 0,
+    CLP: 0,
+    DJF: 0,
+    GNF: 0,
+    ISK: 0,
+    JPY: 0,
+    KMF: 0,
+    KRW: 0,
+    PYG: 0,
+    RWF: 0,
+    UGX: 0,
+    VND: 0,
+    VUV: 0,
+    XAF: 0,
+    XOF: 0,
+    XPF: 0,
+    BHD: 3,
+    IQD: 3,
+    JOD: 3,
+    KWD: 3,
+    LYD: 3,
+    OMR: 3,
+    TND: 3,
+  }),
+);
 
 const HUNDREDTH_CURRENCIES = new Set(
   `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE
@@ -40,13 +42,13 @@ const HUNDREDTH_CURRENCIES = new Set(
 
 /** Decimals of a currency, or null for a code that is not an ISO 4217 currency in use. */
 export function currencyExponent(currency: string): number | null {
-  return UNUSUAL_EXPONENTS[currency] ?? (HUNDREDTH_CURRENCIES.has(currency) ? 2 : null);
+  return UNUSUAL_EXPONENTS.get(currency) ?? (HUNDREDTH_CURRENCIES.has(currency) ? 2 : null);
 }
 
-/** The integers that a number, and with it SQLite's and JSON's, holds exactly have at least this many digits. */
+/** A double, and with it a JSON number, holds every integer of so many digits exactly. */
 const SAFE_DIGITS = 15;
 
-const DECIMAL = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/;
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
 /**
  * The minor units that a decimal literal stands for, or null where it is not a payable amount: zero, negative, finer
@@ -54,12 +56,12 @@ const DECIMAL = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/;
  */
 export function minorUnits(literal: string, currency: string): number | null {
   const exponent = currencyExponent(currency);
-  const match = DECIMAL.exec(literal);
+  const match = DECIMAL.exec(literal.trim());
   if (exponent === null || match === null) return null;
   const [, sign, whole = '', fraction = '', power = '0'] = match;
 
   const digits = (whole + fraction).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  const significant = withoutTrailingZeros(digits);
   if (sign === '-' || significant === '') return null;
 
   // The amount is `significant` × 10^scale minor units.
@@ -68,7 +70,16 @@ export function minorUnits(literal: string, currency: string): number | null {
   return Number(significant + '0'.repeat(scale));
 }
 
+/** Not by an expression, which would take quadratic time over zeros that are not at the end. */
+function withoutTrailingZeros(digits: string): string {
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  return digits.slice(0, end);
+}
+
 /** The contract's decimal number for an amount in minor units: the double nearest to it, which prints its digits. */
 export function decimalAmount(amountMinor: number, currency: string): number {
-  return amountMinor / 10 ** (currencyExponent(currency) ?? 2);
+  const exponent = currencyExponent(currency);
+  if (exponent === null) throw new Error(`an amount was recorded in ${currency}, which is no currency`);
+  return amountMinor / 10 ** exponent;
 }

@@ -2,7 +2,7 @@
 import type { Bindings } from './bindings.ts';
 import { deliverBatch } from './events/deliver.ts';
 import { deliveryContext } from './events/delivery-context.ts';
-import type { EventMessage } from './events/message.ts';
+import type { QueueMessage } from './events/message.ts';
 import { sweepEvents } from './events/sweep.ts';
 import { createApp } from './http/app.ts';
 
@@ -20,4 +20,4 @@ export default {
   async scheduled(controller, env) {
     await sweepEvents(deliveryContext(env, { cron: controller.cron }));
   },
-} satisfies ExportedHandler<Bindings, EventMessage>;
+} satisfies ExportedHandler<Bindings, QueueMessage>;

@@ -33,11 +33,11 @@ export type Variables = { readonly [name: string]: unknown };
 
 /** Each admission is written to the limiter's storage together with its window, so a window has a sensible size. */
 const RATE_LIMIT_MAX = 1000;
-/** With the ledger's own deadlines, an operation fits into the 25 seconds that a Worker outlives its client. */
-const GATEWAY_TIMEOUT_MAX_MS = 15_000;
+/** With the ledger's claim before it and its record behind it, a payment ends within the time that a Worker outlives its client. */
+const GATEWAY_TIMEOUT_MAX_MS = 12_000;
 
 const missing = { error: 'is missing' };
-const text = z.string(missing).check(z.trim(), z.minLength(1, missing));
+const text = z.string(missing).check(z.trim(), z.minLength(1, { ...missing, abort: true }));
 const flag = z.pipe(
   z.enum(['true', 'false'], { error: 'must be true or false' }),
   z.transform((value) => value === 'true'),
@@ -51,37 +51,48 @@ const count = (max: number) =>
       z.maximum(max, `must be ${max} or less`),
     );
 
-const variables = z.object({
-  ENVIRONMENT: z._default(
-    z.enum(['production', 'development'], { error: 'must be production or development' }),
-    'production',
-  ),
-  PAYMENT_GATEWAY: z._default(z.enum(['sandbox'], { error: 'must be sandbox' }), 'sandbox'),
-  SANDBOX_ALLOWED: z._default(flag, false),
-  PAYMENT_GATEWAY_TIMEOUT_MS: z._default(count(GATEWAY_TIMEOUT_MAX_MS), 10_000),
-  PAYMENT_CURRENCY: z._default(
-    z.string().check(z.refine((code) => currencyExponent(code) !== null, 'must be an ISO 4217 code such as USD')),
-    'USD',
-  ),
-  PAYMENT_MAX_AMOUNT: z._default(z.string(), '100000'),
-  BRIDGE_URL: text.check(
-    z.refine((url) => URL.canParse(url) && /^https?:/.test(url), 'must be an http or https address'),
-  ),
-  BRIDGE_SIGNING_SECRET: text.check(
-    z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`),
-  ),
-  RATE_LIMIT_PER_MINUTE: z._default(count(RATE_LIMIT_MAX), 100),
-  RATE_LIMIT_BURST: z._default(count(RATE_LIMIT_MAX), 20),
-  RATE_LIMIT_EXEMPT: z.pipe(z._default(z.string(), ''), z.transform(readCidrs)),
-  RATE_LIMIT_FAIL_OPEN: z._default(flag, true),
-});
+const variables = z
+  .object({
+    ENVIRONMENT: z._default(
+      z.enum(['production', 'development'], { error: 'must be production or development' }),
+      'production',
+    ),
+    PAYMENT_GATEWAY: z._default(z.enum(['sandbox'], { error: 'must be sandbox' }), 'sandbox'),
+    SANDBOX_ALLOWED: z._default(flag, false),
+    PAYMENT_GATEWAY_TIMEOUT_MS: z._default(count(GATEWAY_TIMEOUT_MAX_MS), 10_000),
+    PAYMENT_CURRENCY: z._default(
+      z.string().check(z.refine((code) => currencyExponent(code) !== null, 'must be an ISO 4217 code such as USD')),
+      'USD',
+    ),
+    PAYMENT_MAX_AMOUNT: z._default(z.string(), '100000'),
+    BRIDGE_URL: text.check(
+      z.refine((url) => URL.canParse(url) && /^https?:/.test(url), 'must be an http or https address'),
+    ),
+    BRIDGE_SIGNING_SECRET: text.check(
+      z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`),
+    ),
+    RATE_LIMIT_PER_MINUTE: z._default(count(RATE_LIMIT_MAX), 100),
+    RATE_LIMIT_BURST: z._default(count(RATE_LIMIT_MAX), 20),
+    RATE_LIMIT_EXEMPT: z.pipe(z._default(z.string(), ''), z.transform(readCidrs)),
+    RATE_LIMIT_FAIL_OPEN: z._default(flag, true),
+  })
+  .check(
+    z.refine(
+      ({ PAYMENT_MAX_AMOUNT, PAYMENT_CURRENCY }) =>
+        // A currency that is none has been told of already.
+        currencyExponent(PAYMENT_CURRENCY) === null || minorUnits(PAYMENT_MAX_AMOUNT, PAYMENT_CURRENCY) !== null,
+      {
+        error: 'must be an amount above 0, with no more decimals than the currency has',
+        path: ['PAYMENT_MAX_AMOUNT'],
+      },
+    ),
+  );
 
 /** The settings, or every reason why there are none, each as `NAME what is wrong`. */
 export function readSettings(env: Variables): { settings: Settings } | { problems: string[] } {
   const parsed = variables.safeParse(env);
-  const problems = parsed.success
-    ? contradictions(parsed.data)
-    : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  const issues = parsed.error?.issues ?? [];
+  const problems = [...issues.map(({ path, message }) => `${path.join('.')} ${message}`), ...productionProblems(env)];
   if (!parsed.success || problems.length > 0) return { problems };
 
   const values = parsed.data;
@@ -104,19 +115,16 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
   };
 }
 
-/** What each variable allows and the whole does not. */
-function contradictions(values: z.infer<typeof variables>): string[] {
+/** What is good enough for a desk only. Asked of the raw values, so that it is told together with all other mistakes. */
+function productionProblems(env: Variables): string[] {
+  if (env.ENVIRONMENT === 'development') return [];
   const problems: string[] = [];
-  if (minorUnits(values.PAYMENT_MAX_AMOUNT, values.PAYMENT_CURRENCY) === null) {
-    problems.push(`PAYMENT_MAX_AMOUNT must be an amount of ${values.PAYMENT_CURRENCY} above 0`);
-  }
-  if (values.ENVIRONMENT !== 'production') return problems;
-  if (values.PAYMENT_GATEWAY === 'sandbox' && !values.SANDBOX_ALLOWED) {
+  if ((env.PAYMENT_GATEWAY ?? 'sandbox') === 'sandbox' && env.SANDBOX_ALLOWED !== 'true') {
     problems.push(
       'PAYMENT_GATEWAY is the sandbox, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true',
     );
   }
-  if (!values.BRIDGE_URL.startsWith('https:')) problems.push('BRIDGE_URL must be an https address');
+  if (String(env.BRIDGE_URL).startsWith('http:')) problems.push('BRIDGE_URL must be an https address');
   return problems;
 }
 

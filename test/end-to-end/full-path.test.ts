@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from 'rabbitmq-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/child.ts';
+import type { Received } from '../support/exchange.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
 
@@ -116,7 +119,10 @@ describe('from HTTP to the exchange', () => {
     expect(code).toBe(200);
     await stack.startBridge();
 
-    await sweepUntil(stack, () => stack.listener.of(booking).length >= 2);
+    for (let second = 0; stack.listener.of(booking).length < 2 && second < 40; second += 1) {
+      await sleep(1_000);
+      await stack.worker.sweep();
+    }
     expect(stack.listener.of(booking).map(({ routingKey }) => routingKey)).toEqual([
       'payment.failed',
       'payment.success',
@@ -124,18 +130,13 @@ describe('from HTTP to the exchange', () => {
   });
 });
 
-/** The events of a booking: as many as there should be, and no more within a moment. */
-async function eventsOf(stack: Stack, booking: string, count: number) {
-  await sweepUntil(stack, () => stack.listener.of(booking).length >= count);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+/** The events of a booking, as the queue alone brings them: as many as there should be, and no more within a moment. */
+async function eventsOf(stack: Stack, booking: string, count: number): Promise<Received[]> {
+  await until(`${count} events of ${booking}`, () => stack.listener.of(booking).length >= count, {
+    deadlineMs: 10_000,
+  });
+  await sleep(300);
   const events = stack.listener.of(booking);
   expect(events).toHaveLength(count);
   return events;
-}
-
-async function sweepUntil(stack: Stack, holds: () => boolean): Promise<void> {
-  for (let second = 0; !holds() && second < 40; second += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    if (!holds()) await stack.worker.sweep();
-  }
 }

@@ -1,5 +1,8 @@
 /** A consumer beside the others: everything that reaches the exchange, as a downstream service would get it. */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type AsyncMessage, Connection } from 'rabbitmq-client';
+import { withCredentials } from '../../src/bridge/settings.ts';
 import { until } from './child.ts';
 
 export interface Received {
@@ -20,9 +23,12 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Listens on a durable queue of its own, so that nothing is missed while the broker is away. */
-export async function listen(rabbitmqUrl: string, exchange: string): Promise<Listener> {
-  const connection = new Connection({ url: rabbitmqUrl, retryLow: 200, retryHigh: 1_000 });
+/**
+ * Listens on a durable queue of its own, so that nothing is missed while the broker is away. What arrives is kept in the
+ * directory as well, for the search for card data.
+ */
+export async function listen(rabbitmqUrl: string, exchange: string, directory: string): Promise<Listener> {
+  const connection = new Connection({ url: withCredentials(rabbitmqUrl), retryLow: 200, retryHigh: 1_000 });
   connection.on('error', () => {}); // a broker that is away is what some tests are about
   const queue = `${exchange}.listener`;
   const received: Received[] = [];
@@ -36,6 +42,7 @@ export async function listen(rabbitmqUrl: string, exchange: string): Promise<Lis
     },
     (message) => {
       const text = Buffer.isBuffer(message.body) ? message.body.toString() : JSON.stringify(message.body);
+      appendFileSync(join(directory, 'received.jsonl'), `${text}\n`);
       received.push({ routingKey: message.routingKey, text, body: JSON.parse(text), message, atMs: Date.now() });
     },
   );
@@ -45,7 +52,7 @@ export async function listen(rabbitmqUrl: string, exchange: string): Promise<Lis
     received,
     of: (bookingId) => received.filter(({ body }) => body.booking_id === bookingId),
     async waitFor(count, deadlineMs = 20_000) {
-      await until(`${count} events arrive (${received.length} have)`, () => received.length >= count, { deadlineMs });
+      await until(`${count} events arrive`, () => received.length >= count, { deadlineMs });
       return received;
     },
     async close() {
@@ -58,7 +65,7 @@ export async function listen(rabbitmqUrl: string, exchange: string): Promise<Lis
 
 /** Removes what a bridge under test declared. */
 export async function removeTopology(rabbitmqUrl: string, exchange: string, queue: string): Promise<void> {
-  const connection = new Connection({ url: rabbitmqUrl });
+  const connection = new Connection({ url: withCredentials(rabbitmqUrl) });
   await connection.queueDelete({ queue });
   await connection.exchangeDelete({ exchange });
   await connection.close();

@@ -1,6 +1,7 @@
 /** Everything between a caller and the exchange: the Worker under `wrangler dev`, the bridge, RabbitMQ, a consumer. */
 import { randomBytes, randomInt } from 'node:crypto';
 import getPort from 'get-port';
+import { TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { type BridgeProcess, startBridge } from './bridge.ts';
 import { type Listener, listen, removeTopology } from './exchange.ts';
 import { runDirectory } from './run.ts';
@@ -44,7 +45,11 @@ export async function startStack(
       },
     });
 
-  const [bridge, , listener] = await Promise.all([bringUpBridge(), migrate(directory), listen(rabbitmqUrl, exchange)]);
+  const [bridge, , listener] = await Promise.all([
+    bringUpBridge(),
+    migrate(directory),
+    listen(rabbitmqUrl, exchange, directory),
+  ]);
   const stack: Stack = {
     exchange,
     queue,
@@ -66,7 +71,7 @@ export async function startStack(
   return stack;
 }
 
-/** Pays as a caller does; each call comes from an address of its own unless one is given. */
+/** Pays as a caller does; each call comes from an address of its own, so that the rate limit plays no part. */
 export async function pay(
   baseUrl: string,
   overrides: Record<string, unknown> = {},
@@ -82,7 +87,13 @@ export async function pay(
 }
 
 export function card(number: string): Record<string, string> {
-  return { card_number: number, expiry_month: '12', expiry_year: '2047', cvv: '739', cardholder_name: 'John Doe' };
+  return {
+    card_number: number,
+    expiry_month: '12',
+    expiry_year: TEST_EXPIRY_YEAR,
+    cvv: TEST_CVV,
+    cardholder_name: 'John Doe',
+  };
 }
 
 export function newBooking(): string {

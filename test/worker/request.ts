@@ -1,5 +1,9 @@
-/** Requests as callers send them, each test from an address of its own, so that the rate limit of one spares the others. */
-import { exports } from 'cloudflare:workers';
+/** Requests as callers send them, each from an address of its own, so that the rate limit of one spares the others. */
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
+import { env, exports } from 'cloudflare:workers';
+import type { Bindings } from '../../src/worker/bindings.ts';
+import { createApp } from '../../src/worker/http/app.ts';
+import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 
 let lastAddress = 0;
 
@@ -17,14 +21,16 @@ export function newBooking(): string {
 }
 
 export const CARD = {
-  card_number: '4111111111111111',
+  card_number: TEST_CARDS.visa,
   expiry_month: '12',
-  expiry_year: '2025',
-  cvv: '739',
+  expiry_year: TEST_EXPIRY_YEAR,
+  cvv: TEST_CVV,
   cardholder_name: 'John Doe',
 } as const;
 
-/** A request that is paid for; `overrides` replace its fields. */
+export const cardNumbered = (card_number: string) => ({ ...CARD, card_number });
+
+/** A request that is paid for; `overrides` replace its fields, and remove those that are undefined. */
 export function payment(overrides: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     user_id: 'user_123',
@@ -36,33 +42,94 @@ export function payment(overrides: Record<string, unknown> = {}): Record<string,
   };
 }
 
+/** A refund of all of `payment()`. */
+export function refundOf(
+  paid: { transaction_id: string; booking_id: string },
+  overrides: Record<string, unknown> = {},
+): Record<string, unknown> {
+  return {
+    booking_id: paid.booking_id,
+    original_transaction_id: paid.transaction_id,
+    refund_amount: 25.5,
+    reason: 'Customer cancellation',
+    user_id: 'user_123',
+    ...overrides,
+  };
+}
+
 export interface Answer {
   status: number;
   headers: Headers;
+  /** The body as it came. */
+  text: string;
   // biome-ignore lint/suspicious/noExplicitAny: an answer is whatever came back; tests say what it should be
   body: any;
 }
 
-/** Sends a request through the front door. A body that is no string is sent as JSON. */
-export async function send(
+export interface RequestOptions {
+  /** Sent as it is where it is text, bytes or a stream, else as JSON. */
+  body?: unknown;
+  /** Null: the request does not say where it comes from. */
+  address?: string | null;
+  /** Beside or instead of `Content-Type: application/json`; null leaves a header out. */
+  headers?: Record<string, string | null>;
+}
+
+const ORIGIN = 'https://payments.example';
+
+function newRequest(method: string, path: string, options: RequestOptions): Request {
+  const { body, address = newAddress() } = options;
+  const headers = new Headers();
+  const wanted = { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...options.headers };
+  for (const [name, value] of Object.entries(wanted)) if (value !== null) headers.set(name, value);
+  if (address !== null) headers.set('CF-Connecting-IP', address);
+  const asItIs = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
+  const request = new Request(`${ORIGIN}${path}`, {
+    method,
+    headers,
+    ...(body !== undefined && { body: asItIs ? body : JSON.stringify(body) }),
+  });
+  // A text body brings a media type of its own.
+  if (wanted['Content-Type'] === null) request.headers.delete('Content-Type');
+  return request;
+}
+
+async function read(response: Response): Promise<Answer> {
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: text === '' ? null : JSON.parse(text) };
+}
+
+/** Sends a request through the front door. */
+export async function send(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+  return read(await exports.default.fetch(newRequest(method, path, options)));
+}
+
+const app = createApp();
+
+/** Sends a request to the same service with other bindings or variables. Its background work is done afterwards. */
+export async function sendWith(
+  bindings: Record<string, unknown>,
   method: string,
   path: string,
-  options: { body?: unknown; address?: string; headers?: Record<string, string> } = {},
+  options: RequestOptions = {},
 ): Promise<Answer> {
-  const { body, address = newAddress(), headers = {} } = options;
-  const response = await exports.default.fetch(`https://payments.example${path}`, {
-    method,
-    headers: {
-      'CF-Connecting-IP': address,
-      ...(body !== undefined && { 'Content-Type': 'application/json' }),
-      ...headers,
-    },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  const ctx = createExecutionContext();
+  const answer = await read(
+    await app.fetch(newRequest(method, path, options), { ...env, ...bindings } as unknown as Bindings, ctx),
+  );
+  await waitOnExecutionContext(ctx);
+  return answer;
 }
 
 export const pay = (body: Record<string, unknown> = payment()) => send('POST', '/payment/process', { body });
 export const refund = (body: Record<string, unknown>) => send('POST', '/payment/refund', { body });
 export const status = (id: string) => send('GET', `/payment/status/${id}`);
+
+/** A payment that was paid. */
+export async function paid(
+  overrides: Record<string, unknown> = {},
+): Promise<{ transaction_id: string; booking_id: string }> {
+  const answer = await pay(payment(overrides));
+  if (answer.status !== 200) throw new Error(`the payment of a test failed: ${answer.text}`);
+  return answer.body;
+}

@@ -4,7 +4,7 @@ import type { PaymentEvent } from '../../contract/events.ts';
 import { RELAY_CONFIRM_DEADLINE_MS, type RelayBatch, type RelayResult, relayResults } from '../../contract/relay.ts';
 
 /** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
-const DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
+export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
 /** What a refusal says is worth this many characters of a log line. */
 const REFUSAL_MAX_LENGTH = 200;
 
@@ -35,7 +35,7 @@ export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs
       },
       body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(DEADLINE_MS),
+      signal: AbortSignal.timeout(BRIDGE_DEADLINE_MS),
     });
     const text = await response.text();
     if (response.status !== 200) {

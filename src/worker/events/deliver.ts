@@ -4,28 +4,27 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
-import { findEvents, type LeasedEvent, leaseEvents, recordDeliveries, type Undelivered } from '../ledger/events.ts';
+import { findEvents, type LeasedEvent, leaseEvents, recordDeliveries } from '../ledger/events.ts';
 import { retryDelayMs } from './backoff.ts';
-import { postToBridge } from './bridge.ts';
 import type { DeliveryContext } from './delivery-context.ts';
-import type { EventMessage } from './message.ts';
+import { newLease } from './lease.ts';
+import type { QueueMessage } from './message.ts';
 
-/** Longer than a batch can be under way, so that nobody else sends it meanwhile. */
-export const LEASE_MS = 30_000;
 /** A booking has few events; what is left after these rounds is the sweep's. */
 const MAX_ROUNDS = 10;
 /** Seconds after which the queue tries again when D1 did not answer. */
 const D1_RETRY_DELAY_SECONDS = 10;
 
 /** The queue consumer: delivers the events of a batch, and those that come after them in their bookings. */
-export async function deliverBatch(context: DeliveryContext, batch: MessageBatch<EventMessage>): Promise<void> {
-  const events = new Map(batch.messages.map(({ body }) => [body.event.event_id, body.event]));
+export async function deliverBatch(context: DeliveryContext, batch: MessageBatch<QueueMessage>): Promise<void> {
+  const events = eventsOf(context, batch);
   try {
-    const nowMs = context.nowMs();
-    let leased = await leaseEvents(context.db, { eventIds: [...events.keys()], nowMs, untilMs: nowMs + LEASE_MS });
-    for (let round = 0; leased.length > 0 && round < MAX_ROUNDS; round += 1) {
-      const { next } = await deliverLeased(context, leased, events);
-      leased = next;
+    const lease = newLease(context);
+    let leased = await leaseEvents(context.db, lease, [...events.keys()]);
+    let { leaseId } = lease;
+    for (let round = 1; leased.length > 0; round += 1) {
+      const delivery = await deliverLeased(context, { leaseId, leased, known: events, takeNext: round < MAX_ROUNDS });
+      ({ leaseId, leased } = delivery.next);
     }
   } catch (error) {
     if (!(error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated)) throw error;
@@ -35,54 +34,73 @@ export async function deliverBatch(context: DeliveryContext, batch: MessageBatch
   batch.ackAll();
 }
 
+/** Events by their id. A message of another kind, from a version before or after this one, is told and let go. */
+function eventsOf({ log }: DeliveryContext, batch: MessageBatch<QueueMessage>): Map<string, PaymentEvent> {
+  const events = new Map<string, PaymentEvent>();
+  for (const { id, body } of batch.messages) {
+    if (body?.kind === 'event') events.set(body.event.event_id, body.event);
+    else log('error', 'queue.unknown_message', { message_id: id });
+  }
+  return events;
+}
+
+export interface LeasedBatch {
+  leaseId: string;
+  leased: LeasedEvent[];
+  /** Events that are at hand, by id; the others are rendered from the ledger. */
+  known: ReadonlyMap<string, PaymentEvent>;
+  /** Whether the caller sends, at once, the events for which these make way. */
+  takeNext: boolean;
+}
+
 /**
  * Sends leased events and writes down what became of each. Answers with the events for which they made way, leased, and
- * with whether the bridge took the batch at all.
- *
- * @param known events that are at hand, by id; the others are rendered from the ledger
+ * with whether the bridge refused the batch as a whole.
  */
 export async function deliverLeased(
   context: DeliveryContext,
-  leased: LeasedEvent[],
-  known: ReadonlyMap<string, PaymentEvent>,
-): Promise<{ next: LeasedEvent[]; refused: boolean }> {
-  const { db, bridge, log } = context;
-  const missing = leased.filter(({ eventId }) => !known.has(eventId)).map(({ eventId }) => eventId);
-  const rendered = new Map(
-    missing.length === 0 ? [] : (await findEvents(db, missing)).map((event) => [event.event_id, event]),
-  );
-  const events = leased.flatMap(({ eventId }) => known.get(eventId) ?? rendered.get(eventId) ?? []);
+  { leaseId, leased, known, takeNext }: LeasedBatch,
+): Promise<{ next: { leaseId: string; leased: LeasedEvent[] }; refused: boolean }> {
+  const { db, log } = context;
+  const answer = await context.post(await eventsToSend(context, leased, known));
 
-  const answer = await postToBridge(bridge, events, context.nowMs());
-  const delivered = new Set<string>();
   const reasons = new Map<string, string>();
+  const delivered = new Set<string>();
   if (answer.kind === 'results') {
     for (const result of answer.results) {
       if (result.delivered) delivered.add(result.event_id);
       else reasons.set(result.event_id, result.reason);
     }
   }
-
   const nowMs = context.nowMs();
-  const undelivered: Undelivered[] = leased
+  const undelivered = leased
     .filter(({ eventId }) => !delivered.has(eventId))
     .map(({ eventId, attempts }) => ({
       eventId,
       reason: answer.kind === 'refused' ? answer.reason : (reasons.get(eventId) ?? 'the bridge gave no result'),
       nextAttemptAtMs: nowMs + retryDelayMs(attempts + 1),
     }));
-  const next = await recordDeliveries(db, {
-    // Only of what was leased: an answer has no say about other events.
-    delivered: leased.filter(({ eventId }) => delivered.has(eventId)).map(({ eventId }) => eventId),
-    undelivered,
-    nowMs,
-    untilMs: nowMs + LEASE_MS,
-  });
 
+  // Only of what was leased: an answer has no say about other events.
+  const confirmed = leased.filter(({ eventId }) => delivered.has(eventId)).map(({ eventId }) => eventId);
+  const lease = newLease(context);
+  const deliveries = { leaseId, delivered: confirmed, undelivered };
+  const next = await recordDeliveries(db, deliveries, nowMs, takeNext ? lease : null);
   log(undelivered.length === 0 ? 'info' : 'warn', 'events.relayed', {
     delivered: leased.length - undelivered.length,
     undelivered: undelivered.length,
     reason: undelivered[0]?.reason,
   });
-  return { next, refused: answer.kind === 'refused' };
+  return { next: { leaseId: lease.leaseId, leased: next }, refused: answer.kind === 'refused' };
+}
+
+async function eventsToSend(
+  { db }: DeliveryContext,
+  leased: LeasedEvent[],
+  known: ReadonlyMap<string, PaymentEvent>,
+): Promise<PaymentEvent[]> {
+  const missing = leased.filter(({ eventId }) => !known.has(eventId)).map(({ eventId }) => eventId);
+  const rendered = missing.length === 0 ? [] : await findEvents(db, missing);
+  const byId = new Map([...known, ...rendered.map((event) => [event.event_id, event] as const)]);
+  return leased.flatMap(({ eventId }) => byId.get(eventId) ?? []);
 }

@@ -1,15 +1,18 @@
-/** What the consumer and the sweep work with. */
+/** What the consumer and the sweep work with. Bridge, clock and ids come in from the edge. */
+import { ulid } from 'ulid';
+import type { PaymentEvent } from '../../contract/events.ts';
 import type { Bindings } from '../bindings.ts';
 import type { Database } from '../ledger/database.ts';
 import { createLog, type Log, type LogFields } from '../log.ts';
 import { readSettings } from '../settings.ts';
-import type { Bridge } from './bridge.ts';
+import { postToBridge, type RelayAnswer } from './bridge.ts';
 
 export interface DeliveryContext {
   db: Database;
-  bridge: Bridge;
+  post: (events: PaymentEvent[]) => Promise<RelayAnswer>;
   log: Log;
   nowMs: () => number;
+  newLeaseId: () => string;
 }
 
 /**
@@ -23,11 +26,12 @@ export function deliveryContext(env: Bindings, about: LogFields): DeliveryContex
     log('error', 'settings.invalid', { problems: read.problems.join('; ') });
     throw new Error('no events are delivered until the settings are right');
   }
-  const { bridgeUrl, bridgeSigningSecret } = read.settings;
+  const bridge = { url: read.settings.bridgeUrl, signingSecret: read.settings.bridgeSigningSecret };
   return {
     db: { d1: env.DB, log },
-    bridge: { url: bridgeUrl, signingSecret: bridgeSigningSecret },
+    post: (events) => postToBridge(bridge, events, Date.now()),
     log,
     nowMs: Date.now,
+    newLeaseId: ulid,
   };
 }

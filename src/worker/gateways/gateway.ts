@@ -4,7 +4,7 @@
  */
 import type { PaymentMethod } from '../../contract/requests.ts';
 import type { Card } from '../../payments/card.ts';
-import type { FailureCode } from '../../payments/failure.ts';
+import type { DeclineCode } from '../../payments/failure.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 
 /** What is charged. It passes through: nothing of it but brand and last four digits is kept (invariant 5). */
@@ -33,7 +33,7 @@ export interface RefundRequest {
  */
 export type GatewayOutcome =
   | { kind: 'approved'; reference: string }
-  | { kind: 'declined'; code: FailureCode; reason?: string }
+  | { kind: 'declined'; code: DeclineCode; reason?: string }
   | { kind: 'failed' }
   | { kind: 'unknown'; reason: string };
 

@@ -3,7 +3,7 @@
  * of the card networks. It is for development, for demonstrations and for callers' own tests.
  */
 import type { Card } from '../../payments/card.ts';
-import type { FailureCode } from '../../payments/failure.ts';
+import type { DeclineCode } from '../../payments/failure.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import type { ChargeRequest, Gateway, GatewayOutcome, Instrument, LookUp, RefundRequest } from './gateway.ts';
 
@@ -11,7 +11,7 @@ import type { ChargeRequest, Gateway, GatewayOutcome, Instrument, LookUp, Refund
 export const SANDBOX_TODAY = { year: 2024, month: 12, day: 15 } as const;
 
 type Scenario =
-  | { kind: 'declined'; code: FailureCode }
+  | { kind: 'declined'; code: DeclineCode }
   | { kind: 'failed' }
   /** The gateway charges the card and answers after every deadline. */
   | { kind: 'answers_late' }

@@ -22,7 +22,7 @@ export function createApp(): Hono<HttpEnv> {
   app.notFound((c) => errorResponse(c, 404, 'NOT_FOUND', 'There is nothing at this path.'));
 
   app.use(requestId(), secureHeaders());
-  app.use(async function log(c, next) {
+  app.use(async function everyRequest(c, next) {
     c.set('log', createLog({ request_id: c.var.requestId }));
     c.header('Cache-Control', 'no-store');
     return next();

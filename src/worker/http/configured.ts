@@ -4,8 +4,8 @@ import { readSettings } from '../settings.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse } from './errors.ts';
 
-export const HOW_TO_CONFIGURE =
-  'On your machine, run `npm run setup`. On Cloudflare, set what is named here under Settings → Variables and Secrets.';
+const HOW_TO_CONFIGURE =
+  'On your machine, run `npm run setup`. For Cloudflare, variables are in wrangler.toml, and a secret is set with `npx wrangler secret put NAME` or in the dashboard.';
 
 export function configured() {
   return createMiddleware<HttpEnv>(async function configured(c, next) {

@@ -8,15 +8,20 @@ import { HTTPException } from 'hono/http-exception';
 import type { HttpEnv } from './context.ts';
 import { errorResponse } from './errors.ts';
 
-/** The largest request of the contract has 3 KiB, even with every text as long as it may be. */
+/** Every request of the contract fits, even with each text as long as it may be. */
 export const BODY_MAX_BYTES = 16 * 1024;
 const JSON_MEDIA_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
-/** What can't be read as a request; the error handler makes the answer of it that the path is to give. */
+/** What can't be read as a request. */
 export class UnreadableBody extends HTTPException {
   constructor(message: string) {
     super(400, { message });
   }
+}
+
+/** Ours, and the validator's own for JSON that can't be parsed. */
+export function isUnreadable(error: Error): error is HTTPException {
+  return error instanceof HTTPException && error.status === 400;
 }
 
 export function limitBody() {
@@ -48,9 +53,10 @@ export function jsonBody() {
       return errorResponse(c, 415, 'UNSUPPORTED_MEDIA_TYPE', 'The request body must not be compressed.');
     }
 
+    const bytes = await c.req.raw.arrayBuffer();
     let text: string;
     try {
-      text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(await c.req.raw.arrayBuffer());
+      text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
     } catch {
       throw new UnreadableBody('The request body is not valid UTF-8.');
     }

@@ -1,21 +1,15 @@
 /** The one place that turns what was thrown into an answer, with nothing of the inside. */
 import type { Context } from 'hono';
-import { HTTPException } from 'hono/http-exception';
 import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse } from './errors.ts';
-import { unreadablePayment } from './process.ts';
+import { isUnreadable } from './json-body.ts';
 
 const RETRY_AFTER_SECONDS = '5';
 
 export function onError(error: Error, c: Context<HttpEnv>): Response {
-  // Of the ledger's and the validator's own exceptions, each is expected; anything else is a bug.
-  if (error instanceof HTTPException && error.status === 400) {
-    const reason = error.message || 'The request body is not valid JSON.';
-    if (c.req.path === '/payment/process') return unreadablePayment(c, reason);
-    return errorResponse(c, 400, 'INVALID_REQUEST', reason);
-  }
+  if (isUnreadable(error)) return errorResponse(c, 400, 'INVALID_REQUEST', error.message);
   if (error instanceof LedgerUnavailable) {
     c.var.log('error', 'ledger.unavailable', errorFields(error));
     c.header('Retry-After', RETRY_AFTER_SECONDS);

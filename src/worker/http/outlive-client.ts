@@ -9,7 +9,12 @@ export async function outliveClient<Answer extends object>(
   c: Context<HttpEnv>,
   operation: Promise<Answer>,
 ): Promise<Answer> {
-  c.executionCtx.waitUntil(operation.then((answer) => sendEventOf(c, answer)));
+  c.executionCtx.waitUntil(
+    operation.then(
+      (answer) => sendEventOf(c, answer),
+      () => {}, // what was thrown is answered, and logged, where the operation is awaited
+    ),
+  );
   return operation;
 }
 

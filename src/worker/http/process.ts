@@ -12,7 +12,8 @@ import { type PaymentAnswer, processPayment } from '../operations/process-paymen
 import type { HttpEnv } from './context.ts';
 import { errorEnvelope, errorResponse } from './errors.ts';
 import { exactAmount } from './exact-amount.ts';
-import { jsonBody, limitBody } from './json-body.ts';
+import { isUnreadable, jsonBody, limitBody } from './json-body.ts';
+import { onError } from './on-error.ts';
 import { outliveClient } from './outlive-client.ts';
 import { validate } from './validate.ts';
 
@@ -21,7 +22,7 @@ export const processRoute = new Hono<HttpEnv>().post(
   limitBody(),
   jsonBody(),
   validate(paymentRequest),
-  async (c) => {
+  async function process(c) {
     const request = c.req.valid('json');
     const amount = exactAmount(await c.req.text(), 'amount');
     const answer = await outliveClient(c, processPayment(c.var.operation, request, amount));
@@ -32,6 +33,10 @@ export const processRoute = new Hono<HttpEnv>().post(
     });
   },
 );
+
+processRoute.onError(function onProcessError(error, c) {
+  return isUnreadable(error) ? unreadablePayment(c, error.message) : onError(error, c);
+});
 
 /** What an answer repeats of a request of which nothing was recorded. */
 interface Asked {
@@ -125,7 +130,7 @@ function paymentFailure(c: Context, status: ContentfulStatusCode, failed: Failed
       amount: failed.amount,
       payment_method: failed.method,
       error_code: code,
-      error_message: code === 'INSUFFICIENT_FUNDS' ? failureMessage({ code, reason }) : reason,
+      error_message: failureMessage(code, reason),
       processed_at: processedAtMs === null ? null : isoSeconds(processedAtMs),
       ...errorEnvelope(envelopeCode(status, code), 'Payment could not be processed', {
         reason,
@@ -145,7 +150,7 @@ function envelopeCode(status: ContentfulStatusCode, code: ErrorCode): ErrorCode 
 }
 
 /** The 400 for a body that can't be read, in the two shapes that every 400 of this path has. */
-export function unreadablePayment(c: Context, reason: string): Response {
+function unreadablePayment(c: Context, reason: string): Response {
   return paymentFailure(c, 400, {
     bookingId: null,
     amount: null,

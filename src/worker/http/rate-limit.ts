@@ -3,7 +3,7 @@
  * on every answer, in the contract's `X-RateLimit-*` headers and in the IETF's (draft-ietf-httpapi-ratelimit-headers).
  */
 import { createMiddleware } from 'hono/factory';
-import { within } from '../deadline.ts';
+import { DeadlineExceeded, within } from '../deadline.ts';
 import { clientBucket, isExempt } from '../limits/client-address.ts';
 import type { Admission, Window } from '../limits/sliding-window.ts';
 import { errorFields } from '../log.ts';
@@ -29,6 +29,7 @@ export function rateLimit() {
       admission = await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
     } catch (error) {
       if (isOverloaded(error)) {
+        c.var.log('warn', 'rate_limit.overloaded', errorFields(error));
         admission = overloaded(windows);
       } else {
         c.var.log(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
@@ -59,8 +60,12 @@ function windowsOf(limits: RateLimitSettings): [burst: Window, minute: Window] {
   ];
 }
 
-/** Cloudflare's word for an object that gets more calls than it can take: this address is what overloads it. */
+/**
+ * An object that gets more calls than it can take, by Cloudflare's word or by its silence: this address is what
+ * overloads it, and a flood must not be let in because it is one.
+ */
 function isOverloaded(error: unknown): boolean {
+  if (error instanceof DeadlineExceeded) return true;
   return error instanceof Error && 'overloaded' in error && error.overloaded === true;
 }
 

@@ -29,20 +29,23 @@ function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
     case 'completed':
       return c.json(refundSuccess(answer.refund, answer.transaction), 200);
     case 'failed': {
-      const gatewayFailed = answer.failure.code === 'PAYMENT_GATEWAY_ERROR';
-      return errorResponse(c, gatewayFailed ? 502 : 400, answer.failure.code, answer.failure.reason, {
-        refund_transaction_id: answer.refund.refundId,
+      const { refundId, errorCode, failureReason } = answer.refund;
+      const code = errorCode ?? 'REFUND_NOT_ALLOWED';
+      const gatewayFailed = code === 'PAYMENT_GATEWAY_ERROR';
+      return errorResponse(c, gatewayFailed ? 502 : 400, code, 'Refund could not be processed', {
+        reason: failureReason,
+        refund_transaction_id: refundId,
+        status: 'failed',
         retry_possible: gatewayFailed,
       });
     }
     case 'pending':
-      return errorResponse(
-        c,
-        502,
-        'PAYMENT_GATEWAY_ERROR',
-        'The outcome of the refund is not known yet: ask for the status of refund_transaction_id',
-        { refund_transaction_id: answer.refund.refundId, status: 'pending', retry_possible: false },
-      );
+      return errorResponse(c, 502, 'PAYMENT_GATEWAY_ERROR', 'Refund could not be processed', {
+        reason: 'The outcome is not known yet: ask for the status of the refund',
+        refund_transaction_id: answer.refund.refundId,
+        status: 'pending',
+        retry_possible: false,
+      });
     case 'not_allowed':
       return errorResponse(c, 400, 'REFUND_NOT_ALLOWED', 'Refund not permitted', { reason: answer.reason });
     case 'not_found':

@@ -19,10 +19,12 @@ export class LedgerNotMigrated extends Error {
   override name = 'LedgerNotMigrated';
 }
 
-/** Three tries of two seconds, and short pauses, fit beside a gateway's deadline into what a Worker is given. */
 const ATTEMPTS = 3;
 const ATTEMPT_DEADLINE_MS = 2_000;
+/** Doubled from try to try, and again by chance, so that many callers do not come back at the same moment. */
 const FIRST_PAUSE_MS = 100;
+/** The longest that a batch can take, pauses included: with it the deadlines of others are reckoned. */
+export const BATCH_DEADLINE_MS = ATTEMPTS * ATTEMPT_DEADLINE_MS + 2 * FIRST_PAUSE_MS * (1 + 2);
 
 /**
  * Runs the statements as one transaction. A connection that broke leaves open whether they were carried out, so they
@@ -35,6 +37,7 @@ export async function runBatch({ d1, log }: Database, statements: D1PreparedStat
     return await pRetry(() => within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(statements)), {
       retries: ATTEMPTS - 1,
       minTimeout: FIRST_PAUSE_MS,
+      randomize: true,
       shouldRetry: ({ error }) => !isStatementError(error),
       onFailedAttempt: ({ error, attemptNumber }) =>
         log('warn', 'ledger.attempt_failed', { attempt: attemptNumber, ...errorFields(error) }),

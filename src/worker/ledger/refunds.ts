@@ -1,9 +1,10 @@
 /** Refunds in D1: reserve an amount, settle it or give it back, find one again. */
-import type { Failure } from '../../payments/failure.ts';
-import type { Refund, Transaction } from '../../payments/transaction.ts';
+import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
 import { type Database, rowsOf, runBatch } from './database.ts';
 import { hasEvent, newRefundEvent } from './events.ts';
+import { outcomeParameters } from './outcome.ts';
+import { FIND_TRANSACTION } from './transactions.ts';
 
 export interface NewRefund {
   refundId: string;
@@ -31,7 +32,6 @@ const INSERT_REFUND = `
 const RESERVE = `UPDATE transactions SET reserved_minor = reserved_minor + ?2 WHERE transaction_id = ?1 AND changes() = 1`;
 
 const FIND_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ?1`;
-const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
 
 /**
  * Reserves the amount with a pending refund, if the payment allows it. Answers with the refund, or null where there was
@@ -66,8 +66,6 @@ export async function reserveRefund(
   };
 }
 
-export type RefundResult = { status: 'completed'; gatewayReference: string } | { status: 'failed'; failure: Failure };
-
 const RECORD_OUTCOME = `
   UPDATE refunds SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5, processed_at_ms = ?6,
     next_lookup_at_ms = NULL
@@ -87,19 +85,12 @@ const GIVE_BACK = `UPDATE transactions SET reserved_minor = reserved_minor - ?2 
  */
 export async function recordRefundOutcome(
   db: Database,
-  outcome: { refund: Refund; eventId: string; result: RefundResult; processedAtMs: number },
+  outcome: { refund: Refund; eventId: string; result: Outcome; processedAtMs: number },
 ): Promise<{ refund: Refund; transaction: Transaction; told: boolean }> {
   const { refund, result } = outcome;
   const recorded = db.d1
     .prepare(RECORD_OUTCOME)
-    .bind(
-      refund.refundId,
-      result.status,
-      result.status === 'completed' ? result.gatewayReference : null,
-      result.status === 'failed' ? result.failure.code : null,
-      result.status === 'failed' ? result.failure.reason : null,
-      outcome.processedAtMs,
-    );
+    .bind(refund.refundId, ...outcomeParameters(result), outcome.processedAtMs);
   const effects =
     result.status === 'failed'
       ? [db.d1.prepare(GIVE_BACK).bind(refund.transactionId, refund.amountMinor)]

@@ -1,9 +1,9 @@
 /** Payments in D1: claim a booking, record how it ended, find one again. */
-import type { Failure } from '../../payments/failure.ts';
-import type { Transaction } from '../../payments/transaction.ts';
+import type { Outcome, Transaction } from '../../payments/transaction.ts';
 import { TRANSACTION_COLUMNS } from './columns.ts';
 import { type Database, rowsOf, runBatch } from './database.ts';
 import { hasEvent, newPaymentEvent } from './events.ts';
+import { outcomeParameters } from './outcome.ts';
 
 /** What is known of a payment before any money moves. */
 export type NewTransaction = Pick<
@@ -66,16 +66,14 @@ export async function claimBooking(db: Database, claim: NewTransaction): Promise
   return standing;
 }
 
-/** How a payment ended, as the gateway said, or as was plain without asking it. */
-export type PaymentResult = { status: 'completed'; gatewayReference: string } | { status: 'failed'; failure: Failure };
-
 // Invariant 6: only a pending payment can end, and it ends once.
 const RECORD_OUTCOME = `
   UPDATE transactions SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5,
     processed_at_ms = ?6, next_lookup_at_ms = NULL
   WHERE transaction_id = ?1 AND status = 'pending'`;
 
-const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
+/** By its id, whoever's it is. */
+export const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
 
 /**
  * Writes an outcome and its event as one (invariant 4). Where the payment has ended before, nothing is written. Answers
@@ -83,20 +81,11 @@ const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHER
  */
 export async function recordPaymentOutcome(
   db: Database,
-  outcome: { transactionId: string; eventId: string; result: PaymentResult; processedAtMs: number },
+  outcome: { transactionId: string; eventId: string; result: Outcome; processedAtMs: number },
 ): Promise<{ transaction: Transaction; told: boolean }> {
   const { result } = outcome;
   const results = await runBatch(db, [
-    db.d1
-      .prepare(RECORD_OUTCOME)
-      .bind(
-        outcome.transactionId,
-        result.status,
-        result.status === 'completed' ? result.gatewayReference : null,
-        result.status === 'failed' ? result.failure.code : null,
-        result.status === 'failed' ? result.failure.reason : null,
-        outcome.processedAtMs,
-      ),
+    db.d1.prepare(RECORD_OUTCOME).bind(outcome.transactionId, ...outcomeParameters(result), outcome.processedAtMs),
     newPaymentEvent(db.d1, {
       eventId: outcome.eventId,
       eventType: result.status === 'completed' ? 'payment.success' : 'payment.failed',

@@ -34,16 +34,16 @@ export function admit(
 ): { admission: Admission; admissions: number[] } {
   const longestMs = Math.max(...windows.map(({ windowMs }) => windowMs));
   const kept = admissions.filter((atMs) => nowMs - atMs <= longestMs);
-  const admitted = windows.every((window) => within(kept, nowMs, window).length < window.limit);
+  const admitted = windows.every((window) => counted(kept, nowMs, window).length < window.limit);
   if (admitted) kept.push(nowMs);
 
   const states = windows.map((window) => {
-    const counted = within(kept, nowMs, window);
+    const inWindow = counted(kept, nowMs, window);
     // The admission whose leaving makes room: the oldest, or a later one where the limit has been lowered meanwhile.
-    const nextToLeaveAtMs = counted[Math.max(0, counted.length - window.limit)] ?? nowMs;
+    const nextToLeaveAtMs = inWindow[Math.max(0, inWindow.length - window.limit)] ?? nowMs;
     return {
       ...window,
-      remaining: Math.max(0, window.limit - counted.length),
+      remaining: Math.max(0, window.limit - inWindow.length),
       resetAtMs: nextToLeaveAtMs + window.windowMs + 1,
     };
   });
@@ -60,6 +60,6 @@ export function admit(
   };
 }
 
-function within(admissions: readonly number[], nowMs: number, { windowMs }: Window): readonly number[] {
+function counted(admissions: readonly number[], nowMs: number, { windowMs }: Window): readonly number[] {
   return admissions.filter((atMs) => nowMs - atMs <= windowMs);
 }

@@ -1,6 +1,9 @@
 /** One call to the gateway: with a deadline, with a log line, and with an honest answer whatever happens. */
+import { failure } from '../../payments/failure.ts';
+import type { Outcome } from '../../payments/transaction.ts';
 import { within } from '../deadline.ts';
 import type { GatewayOutcome } from '../gateways/gateway.ts';
+import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
 import type { OperationContext } from './context.ts';
 
@@ -9,21 +12,21 @@ const FIRST_LOOKUP_AFTER_DEADLINE_MS = 5_000;
 /** A gateway sees its signal aborted at the deadline, and has this long to say what it knows. */
 const GRACE_MS = 250;
 
-/** When, after a call that starts now, an unknown outcome may first be looked up. */
+/** When an outcome may first be looked up, of a call that follows a write to the ledger which begins now. */
 export function firstLookupAtMs({ settings, nowMs }: OperationContext): number {
-  return nowMs() + settings.gatewayTimeoutMs + FIRST_LOOKUP_AFTER_DEADLINE_MS;
+  return nowMs() + BATCH_DEADLINE_MS + settings.gatewayTimeoutMs + GRACE_MS + FIRST_LOOKUP_AFTER_DEADLINE_MS;
 }
 
 /**
- * The gateway's outcome. A deadline that passes and an error that is thrown are unknown outcomes (invariant 3): the
- * request may have arrived.
+ * Asks, and answers with the outcome that is to be recorded, or with null where it is unknown. A deadline that passes and an
+ * error that is thrown are unknown outcomes (invariant 3): the request may have arrived.
  */
 export async function askGateway(
   context: OperationContext,
   call: 'charge' | 'refund',
   id: string,
   ask: (signal: AbortSignal) => Promise<GatewayOutcome>,
-): Promise<GatewayOutcome> {
+): Promise<Outcome | null> {
   const { gateway, settings, log, nowMs } = context;
   const startedAtMs = nowMs();
   let outcome: GatewayOutcome;
@@ -43,5 +46,16 @@ export async function askGateway(
     reason: outcome.kind === 'unknown' ? outcome.reason : undefined,
     duration_ms: nowMs() - startedAtMs,
   });
-  return outcome;
+  switch (outcome.kind) {
+    case 'approved':
+      return { status: 'completed', gatewayReference: outcome.reference };
+    case 'declined': {
+      const code = call === 'charge' ? outcome.code : 'REFUND_NOT_ALLOWED';
+      return { status: 'failed', failure: failure(code, outcome.reason) };
+    }
+    case 'failed':
+      return { status: 'failed', failure: failure('PAYMENT_GATEWAY_ERROR') };
+    case 'unknown':
+      return null;
+  }
 }

@@ -8,9 +8,9 @@ import { type Card, readCard } from '../../payments/card.ts';
 import { paymentEvent } from '../../payments/event.ts';
 import { type Failure, failure } from '../../payments/failure.ts';
 import { minorUnits } from '../../payments/money.ts';
-import type { Transaction } from '../../payments/transaction.ts';
-import type { GatewayOutcome, Instrument } from '../gateways/gateway.ts';
-import { claimBooking, type PaymentResult, recordPaymentOutcome } from '../ledger/transactions.ts';
+import type { Outcome, Transaction } from '../../payments/transaction.ts';
+import type { Instrument } from '../gateways/gateway.ts';
+import { claimBooking, recordPaymentOutcome } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
 import { askGateway, firstLookupAtMs } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
@@ -78,11 +78,7 @@ export async function processPayment(
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
-async function settlePayment(
-  context: OperationContext,
-  claimed: Transaction,
-  result: PaymentResult,
-): Promise<PaymentAnswer> {
+async function settlePayment(context: OperationContext, claimed: Transaction, result: Outcome): Promise<PaymentAnswer> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
   let recorded: { transaction: Transaction; told: boolean };
@@ -122,25 +118,11 @@ async function charge(
   context: OperationContext,
   transaction: Transaction,
   instrument: Instrument | Failure,
-): Promise<PaymentResult | null> {
+): Promise<Outcome | null> {
   if ('code' in instrument) return { status: 'failed', failure: instrument };
-  const outcome = await askGateway(context, 'charge', transaction.transactionId, (signal) =>
+  return askGateway(context, 'charge', transaction.transactionId, (signal) =>
     context.gateway.charge({ transaction, instrument, signal }),
   );
-  return resultOf(outcome);
-}
-
-function resultOf(outcome: GatewayOutcome): PaymentResult | null {
-  switch (outcome.kind) {
-    case 'approved':
-      return { status: 'completed', gatewayReference: outcome.reference };
-    case 'declined':
-      return { status: 'failed', failure: failure(outcome.code, outcome.reason) };
-    case 'failed':
-      return { status: 'failed', failure: failure('PAYMENT_GATEWAY_ERROR') };
-    case 'unknown':
-      return null;
-  }
 }
 
 /** What there is to charge, or why there is nothing. The contract's schema lets the details be left out. */

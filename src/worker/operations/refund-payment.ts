@@ -5,11 +5,9 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { RefundRequest } from '../../contract/requests.ts';
 import { refundEvent } from '../../payments/event.ts';
-import { type Failure, failure } from '../../payments/failure.ts';
 import { minorUnits } from '../../payments/money.ts';
-import type { Refund, Transaction } from '../../payments/transaction.ts';
-import type { GatewayOutcome } from '../gateways/gateway.ts';
-import { type RefundResult, recordRefundOutcome, reserveRefund } from '../ledger/refunds.ts';
+import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
+import { recordRefundOutcome, reserveRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
 import { askGateway, firstLookupAtMs } from './ask-gateway.ts';
@@ -19,7 +17,7 @@ import type { OperationContext } from './context.ts';
 export type RefundAnswer =
   | { kind: 'completed'; refund: Refund; transaction: Transaction; event: PaymentEvent | null }
   /** The gateway did not pay it back; the amount can be refunded again. No event: the contract has none. */
-  | { kind: 'failed'; refund: Refund; failure: Failure }
+  | { kind: 'failed'; refund: Refund }
   /** The outcome is not known yet; the amount stays reserved. */
   | { kind: 'pending'; refund: Refund }
   | { kind: 'not_allowed'; reason: string }
@@ -54,12 +52,12 @@ export async function refundPayment(
   const outcome = await askGateway(context, 'refund', refund.refundId, (signal) =>
     context.gateway.refund({ refund, transaction, signal }),
   );
-  const result = resultOf(outcome);
-  if (result === null) return pending(context, refund);
-  return settleRefund(context, refund, result);
+  if (outcome === null) return pending(context, refund);
+  return settleRefund(context, refund, outcome);
 }
 
 type Refusal = Exclude<RefundAnswer, { refund: Refund }>;
+type Reservation = { refund: Refund; transaction: Transaction };
 
 /**
  * Reserves the amount in the payment's own currency. That is nearly always the configured one, which saves a look at
@@ -69,38 +67,41 @@ async function reserve(
   context: OperationContext,
   request: RefundRequest,
   amount: string,
-): Promise<{ refund: Refund; transaction: Transaction } | Refusal> {
-  const { db, settings, tenant } = context;
+): Promise<Reservation | Refusal> {
+  const { currency } = context.settings;
+  const { transaction, ...first } = await reserveIn(currency, context, request, amount);
+  if (transaction === null || transaction.currency === currency) return first.answer;
+  return (await reserveIn(transaction.currency, context, request, amount)).answer;
+}
+
+/** Reads the amount in a currency and reserves it, if that is the payment's. */
+async function reserveIn(
+  currency: string,
+  context: OperationContext,
+  request: RefundRequest,
+  amount: string,
+): Promise<{ answer: Reservation | Refusal; transaction: Transaction | null }> {
+  const { db, tenant } = context;
   const transactionId = request.original_transaction_id;
-  const refundId = context.newId('REF-');
-  let currency = settings.currency;
-  for (;;) {
-    const amountMinor = minorUnits(amount, currency);
-    const { refund, transaction } =
-      amountMinor === null
-        ? { refund: null, transaction: await findTransaction(db, tenant, transactionId) }
-        : await reserveRefund(db, {
-            refundId,
-            tenant,
-            transactionId,
-            bookingId: request.booking_id,
-            userId: request.user_id,
-            currency,
-            amountMinor,
-            reason: request.reason,
-            createdAtMs: context.nowMs(),
-            nextLookupAtMs: firstLookupAtMs(context),
-          });
-    if (refund !== null && transaction !== null) return { refund, transaction };
-    if (transaction !== null && transaction.currency !== currency) {
-      currency = transaction.currency;
-      continue;
-    }
-    if (amountMinor === null) return { kind: 'invalid_amount' };
-    return transaction === null
-      ? { kind: 'not_found' }
-      : { kind: 'not_allowed', reason: refusal(request, transaction) };
+  const amountMinor = minorUnits(amount, currency);
+  if (amountMinor === null) {
+    return { answer: { kind: 'invalid_amount' }, transaction: await findTransaction(db, tenant, transactionId) };
   }
+  const { refund, transaction } = await reserveRefund(db, {
+    refundId: context.newId('REF-'),
+    tenant,
+    transactionId,
+    bookingId: request.booking_id,
+    userId: request.user_id,
+    currency,
+    amountMinor,
+    reason: request.reason,
+    createdAtMs: context.nowMs(),
+    nextLookupAtMs: firstLookupAtMs(context),
+  });
+  if (transaction === null) return { answer: { kind: 'not_found' }, transaction };
+  if (refund === null) return { answer: { kind: 'not_allowed', reason: refusal(request, transaction) }, transaction };
+  return { answer: { refund, transaction }, transaction };
 }
 
 /** Why the payment as it stands does not allow the refund. */
@@ -113,7 +114,7 @@ function refusal(request: RefundRequest, transaction: Transaction): string {
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
-async function settleRefund(context: OperationContext, reserved: Refund, result: RefundResult): Promise<RefundAnswer> {
+async function settleRefund(context: OperationContext, reserved: Refund, result: Outcome): Promise<RefundAnswer> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
   let recorded: { refund: Refund; transaction: Transaction; told: boolean };
@@ -131,7 +132,8 @@ async function settleRefund(context: OperationContext, reserved: Refund, result:
     error_code: refund.errorCode,
     duration_ms: processedAtMs - refund.createdAtMs,
   });
-  if (result.status === 'failed') return { kind: 'failed', refund, failure: result.failure };
+  // The row that stands, and not what this gateway call said: another one may have settled the refund before.
+  if (refund.status === 'failed') return { kind: 'failed', refund };
   const event = told ? refundEvent(eventId, processedAtMs, transaction, refund) : null;
   return { kind: 'completed', refund, transaction, event };
 }
@@ -139,17 +141,4 @@ async function settleRefund(context: OperationContext, reserved: Refund, result:
 function pending(context: OperationContext, refund: Refund): RefundAnswer {
   context.log('warn', 'refund.pending', { refund_id: refund.refundId, transaction_id: refund.transactionId });
   return { kind: 'pending', refund };
-}
-
-function resultOf(outcome: GatewayOutcome): RefundResult | null {
-  switch (outcome.kind) {
-    case 'approved':
-      return { status: 'completed', gatewayReference: outcome.reference };
-    case 'declined':
-      return { status: 'failed', failure: failure('REFUND_NOT_ALLOWED', outcome.reason) };
-    case 'failed':
-      return { status: 'failed', failure: failure('PAYMENT_GATEWAY_ERROR') };
-    case 'unknown':
-      return null;
-  }
 }

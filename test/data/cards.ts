@@ -1,0 +1,27 @@
+/** Every card number that a test sends. None of them may be found in what the service keeps (invariant 5). */
+export const TEST_CARDS = {
+  visa: '4111111111111111',
+  visaDeclined: '4000000000000002',
+  mastercard: '5555555555554444',
+  amex: '378282246310005',
+  insufficientFunds: '4000000000009995',
+  expired: '4000000000000069',
+  invalid: '4000000000000127',
+  gatewayFails: '4000000000000119',
+  answersLate: '4000000000000408',
+  neverArrives: '4000000000000507',
+  discover: '6011111111111117',
+  badCheckDigit: '4111111111111112',
+} as const;
+
+/** The security code of `CARD` in test/worker/request.ts: three digits that no other value of a test has. */
+export const TEST_CVV = '739';
+
+/** The year in which it expires. */
+export const TEST_EXPIRY_YEAR = '2047';
+
+/** The number as it stands, and in groups of four and as American Express prints it, with spaces and with dashes. */
+export function spellings(number: string): string[] {
+  const groups = [number.match(/.{1,4}/g) ?? [], [number.slice(0, 4), number.slice(4, 10), number.slice(10)]];
+  return [number, ...groups.flatMap((parts) => [parts.join(' '), parts.join('-')])];
+}

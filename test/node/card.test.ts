@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type CardDetails, passesLuhn, readCard } from '../../src/payments/card.ts';
+import { spellings, TEST_CARDS } from '../data/cards.ts';
+
+const DETAILS: CardDetails = {
+  card_number: TEST_CARDS.visa,
+  expiry_month: '12',
+  expiry_year: '2025',
+  cvv: '123',
+  cardholder_name: 'John Doe',
+};
+const read = (overrides: Partial<CardDetails>) => readCard({ ...DETAILS, ...overrides });
+
+/** The digit that makes a number pass. */
+function checkDigit(number: string): string {
+  const digit = [...'0123456789'].find((candidate) => passesLuhn(number + candidate));
+  if (digit === undefined) throw new Error('no digit passes');
+  return digit;
+}
+
+const anyNumber = fc.stringMatching(/^[1-9]\d{10,17}$/).map((number) => number + checkDigit(number));
+
+describe('the check digit', () => {
+  it.each(Object.entries(TEST_CARDS).filter(([name]) => name !== 'badCheckDigit'))(
+    'of the test card %s passes',
+    (_, number) => {
+      expect(passesLuhn(number)).toBe(true);
+    },
+  );
+
+  it('is one of ten', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^\d{11,18}$/), (number) => {
+        expect([...'0123456789'].filter((digit) => passesLuhn(number + digit))).toHaveLength(1);
+      }),
+    );
+  });
+
+  it('finds every wrong digit', () => {
+    fc.assert(
+      fc.property(anyNumber, fc.nat(11), fc.integer({ min: 1, max: 9 }), (number, position, change) => {
+        const digit = (Number(number[position]) + change) % 10;
+        expect(passesLuhn(number.slice(0, position) + digit + number.slice(position + 1))).toBe(false);
+      }),
+    );
+  });
+
+  it('finds neighbours that changed places, except 0 and 9', () => {
+    fc.assert(
+      fc.property(anyNumber, fc.nat(10), (number, position) => {
+        const [left = '', right = ''] = number.slice(position, position + 2);
+        fc.pre(left !== right && !['09', '90'].includes(left + right));
+        expect(passesLuhn(number.slice(0, position) + right + left + number.slice(position + 2))).toBe(false);
+      }),
+    );
+  });
+});
+
+describe('a card', () => {
+  it.each([
+    [TEST_CARDS.visa, 'visa'],
+    [TEST_CARDS.mastercard, 'mastercard'],
+    ['2223003122003222', 'mastercard'],
+    [TEST_CARDS.amex, 'american-express'],
+    ['371449635398431', 'american-express'],
+    [TEST_CARDS.discover, 'discover'],
+    ['3530111333300000', 'jcb'],
+  ])('%s is of the brand %s', (card_number, brand) => {
+    expect(read({ card_number })).toMatchObject({ brand, last4: card_number.slice(-4), number: card_number });
+  });
+
+  it('may be written in groups', () => {
+    for (const number of [TEST_CARDS.visa, TEST_CARDS.amex]) {
+      for (const card_number of spellings(number)) expect(read({ card_number })).toMatchObject({ number });
+    }
+  });
+
+  it('has 12 to 19 digits', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[1-9]\d{5,24}$/), (number) => {
+        const card_number = number + checkDigit(number);
+        expect(read({ card_number }) !== null).toBe(card_number.length >= 12 && card_number.length <= 19);
+      }),
+    );
+  });
+
+  it.each([
+    '',
+    '4111',
+    TEST_CARDS.badCheckDigit,
+    `${TEST_CARDS.visa}x`,
+    `${TEST_CARDS.visa}\n`,
+    '４１１１１１１１１１１１１１１１',
+  ])('"%s" is none', (card_number) => {
+    expect(read({ card_number })).toBeNull();
+  });
+
+  it.each([
+    [TEST_CARDS.visa, '123', true],
+    [TEST_CARDS.visa, '000', true],
+    [TEST_CARDS.visa, '1234', false],
+    [TEST_CARDS.visa, '12', false],
+    [TEST_CARDS.visa, '', false],
+    [TEST_CARDS.visa, '12a', false],
+    [TEST_CARDS.visa, ' 123', false],
+    [TEST_CARDS.visa, '123\n', false],
+    [TEST_CARDS.visa, '１２３', false],
+    [TEST_CARDS.amex, '123', true],
+    [TEST_CARDS.amex, '1234', true],
+    [TEST_CARDS.amex, '12345', false],
+  ])('%s with the CVV "%s": %s', (card_number, cvv, valid) => {
+    expect(read({ card_number, cvv }) !== null).toBe(valid);
+  });
+
+  it.each([
+    ['1', '2025', 1, 2025],
+    ['01', '25', 1, 2025],
+    ['12', '2099', 12, 2099],
+    ['09', '00', 9, 2000],
+  ])('may expire in %s/%s', (expiry_month, expiry_year, expiryMonth, expiryYear) => {
+    expect(read({ expiry_month, expiry_year })).toMatchObject({ expiryMonth, expiryYear });
+  });
+
+  it.each([
+    ['0', '2025'],
+    ['00', '2025'],
+    ['13', '2025'],
+    ['-1', '2025'],
+    ['1.5', '2025'],
+    ['012', '2025'],
+    ['', '2025'],
+    ['Dec', '2025'],
+    ['12', '1999'],
+    ['12', '2100'],
+    ['12', '5'],
+    ['12', '202'],
+    ['12', '20255'],
+    ['12', ''],
+    ['12', '2o25'],
+    ['12\n', '2025'],
+    ['12', '2025\n'],
+  ])('cannot expire in "%s"/"%s"', (expiry_month, expiry_year) => {
+    expect(read({ expiry_month, expiry_year })).toBeNull();
+  });
+
+  it('that has expired is a card all the same: the gateway judges the date', () => {
+    expect(read({ expiry_month: '01', expiry_year: '2001' })).not.toBeNull();
+  });
+});

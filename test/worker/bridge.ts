@@ -1,0 +1,123 @@
+/** A bridge of the test's own (see test/data/scripted-bridge.ts), and events that wait to be taken there. */
+import { createExecutionContext, createMessageBatch, createScheduledController, getQueueResult } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { expect } from 'vitest';
+import type { PaymentEvent } from '../../src/contract/events.ts';
+import type { Bindings } from '../../src/worker/bindings.ts';
+import { postToBridge } from '../../src/worker/events/bridge.ts';
+import type { DeliveryContext } from '../../src/worker/events/delivery-context.ts';
+import type { QueueMessage } from '../../src/worker/events/message.ts';
+import worker from '../../src/worker/index.ts';
+import type { Lease } from '../../src/worker/ledger/events.ts';
+import { type PaymentAnswer, processPayment } from '../../src/worker/operations/process-payment.ts';
+import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import { TEST_CARDS } from '../data/cards.ts';
+import type { BridgePost, BridgeStep } from '../data/scripted-bridge.ts';
+import { database, operation, paymentRequest, refundRequest } from './operation.ts';
+import { cardNumbered } from './request.ts';
+
+export interface TestBridge {
+  url: string;
+  play(...script: BridgeStep[]): Promise<void>;
+  posts(): Promise<(BridgePost & { events: PaymentEvent[] })[]>;
+  /** The ids of the events of each post. */
+  postedIds(): Promise<string[][]>;
+}
+
+export function newBridge(): TestBridge {
+  const url = `http://bridge.test/${crypto.randomUUID()}/`;
+  const bridge: TestBridge = {
+    url,
+    async play(...script) {
+      await fetch(`${url}script`, { method: 'PUT', body: JSON.stringify(script) });
+    },
+    async posts() {
+      const posts = await (await fetch(`${url}received`)).json<BridgePost[]>();
+      return posts.map((post) => ({ ...post, events: JSON.parse(post.body).events }));
+    },
+    async postedIds() {
+      return (await bridge.posts()).map(({ events }) => events.map(({ event_id }) => event_id));
+    },
+  };
+  return bridge;
+}
+
+export function delivery(bridge: TestBridge, overrides: Partial<DeliveryContext> = {}): DeliveryContext {
+  return {
+    db: database,
+    post: (events) => postToBridge({ url: bridge.url, signingSecret: env.BRIDGE_SIGNING_SECRET }, events, Date.now()),
+    log: () => {},
+    nowMs: Date.now,
+    newLeaseId: () => crypto.randomUUID(),
+    ...overrides,
+  };
+}
+
+const handlers: ExportedHandler<Bindings, QueueMessage> = worker;
+const bindings = (overrides: Record<string, unknown>) => ({ ...env, ...overrides }) as unknown as Bindings;
+
+export function messages(events: PaymentEvent[]): MessageBatch<QueueMessage> {
+  return createMessageBatch<QueueMessage>(
+    'payment-events',
+    events.map((event) => ({
+      id: crypto.randomUUID(),
+      timestamp: new Date(),
+      attempts: 1,
+      body: { kind: 'event', event },
+    })),
+  );
+}
+
+/** Hands a batch to the Worker as the queue does. */
+export async function consume(bridge: TestBridge, events: PaymentEvent[], overrides: Record<string, unknown> = {}) {
+  const ctx = createExecutionContext();
+  const batch = messages(events);
+  await handlers.queue?.(batch, bindings({ BRIDGE_URL: bridge.url, ...overrides }), ctx);
+  return getQueueResult(batch, ctx);
+}
+
+/** Runs the cron's work as the clock does. */
+export async function sweep(bridge: TestBridge, overrides: Record<string, unknown> = {}): Promise<void> {
+  const controller = createScheduledController({ cron: '* * * * *' });
+  await handlers.scheduled?.(controller, bindings({ BRIDGE_URL: bridge.url, ...overrides }), createExecutionContext());
+}
+
+function eventOf(answer: PaymentAnswer | RefundAnswer): PaymentEvent {
+  if (!('event' in answer) || answer.event === null) throw new Error('an operation of a test has no event');
+  return answer.event;
+}
+
+/** An event of a payment that succeeded, waiting in D1 and not handed to the queue. */
+export async function successEvent(request = paymentRequest()): Promise<PaymentEvent> {
+  return eventOf(await processPayment(operation(), request, '25.50'));
+}
+
+/** The same of one that failed. */
+export function failedEvent(bookingId?: string): Promise<PaymentEvent> {
+  return successEvent(
+    paymentRequest({
+      card_details: cardNumbered(TEST_CARDS.insufficientFunds),
+      ...(bookingId !== undefined && { booking_id: bookingId }),
+    }),
+  );
+}
+
+/** The same of a refund of 10 dollars. */
+export async function refundEvent(payment: PaymentEvent): Promise<PaymentEvent> {
+  expect(payment.event_type).toBe('payment.success');
+  const transactionId = payment.event_type === 'payment.success' ? payment.transaction_id : '';
+  const request = refundRequest({ transactionId, bookingId: payment.booking_id });
+  return eventOf(await refundPayment(operation(), request, '10.00'));
+}
+
+/** A lease as another consumer would have it. */
+export function leaseOfAnother(durationMs = 30_000): Lease {
+  const nowMs = Date.now();
+  return { leaseId: crypto.randomUUID(), nowMs, untilMs: nowMs + durationMs };
+}
+
+export async function eventRow(eventId: string) {
+  return env.DB.prepare('SELECT * FROM events WHERE event_id = ?1')
+    .bind(eventId)
+    .first<Record<string, string | number | null>>();
+}

@@ -1,0 +1,209 @@
+/** What the database itself refuses, whatever the code does, and that every batch may be repeated. */
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { failure } from '../../src/payments/failure.ts';
+import type { Outcome } from '../../src/payments/transaction.ts';
+import { recordRefundOutcome, reserveRefund } from '../../src/worker/ledger/refunds.ts';
+import { claimBooking, recordPaymentOutcome } from '../../src/worker/ledger/transactions.ts';
+import { database, newId } from './operation.ts';
+import { newBooking } from './request.ts';
+import { eventsOf, refundsOf, transaction, transactionsOf } from './stored.ts';
+
+const COMPLETED: Outcome = { status: 'completed', gatewayReference: 'reference' };
+const FAILED: Outcome = { status: 'failed', failure: failure('CARD_DECLINED') };
+
+const newClaim = () => ({
+  transactionId: newId('TXN-'),
+  tenant: 'default',
+  bookingId: newBooking(),
+  userId: 'user_123',
+  userEmail: null,
+  currency: 'USD',
+  amountMinor: 10_000,
+  paymentMethod: 'credit_card' as const,
+  cardBrand: 'visa',
+  cardLast4: '1111',
+  gateway: 'sandbox',
+  createdAtMs: 1000,
+  nextLookupAtMs: 2000,
+});
+
+const outcomeOf = (transactionId: string, result: Outcome) => ({
+  transactionId,
+  eventId: newId('evt_'),
+  result,
+  processedAtMs: 3000,
+});
+
+async function paymentThatIs(status: 'pending' | 'completed' | 'failed' | 'refunded'): Promise<string> {
+  const claim = newClaim();
+  await claimBooking(database, claim);
+  if (status === 'pending') return claim.transactionId;
+  await recordPaymentOutcome(database, outcomeOf(claim.transactionId, status === 'failed' ? FAILED : COMPLETED));
+  if (status === 'refunded') {
+    await env.DB.prepare(
+      "UPDATE transactions SET refunded_minor = amount_minor, status = 'refunded' WHERE transaction_id = ?1",
+    )
+      .bind(claim.transactionId)
+      .run();
+  }
+  return claim.transactionId;
+}
+
+const newReservation = (transactionId: string, bookingId: string) => ({
+  refundId: newId('REF-'),
+  tenant: 'default',
+  transactionId,
+  bookingId,
+  userId: 'user_123',
+  currency: 'USD',
+  amountMinor: 6000,
+  reason: '',
+  createdAtMs: 4000,
+  nextLookupAtMs: 5000,
+});
+
+/** All columns as the status wants them, so that only the move itself can be what is refused. */
+const MOVES = {
+  pending: "status = 'pending', processed_at_ms = NULL, error_code = NULL, refunded_minor = 0",
+  completed: "status = 'completed', processed_at_ms = 1, error_code = NULL, refunded_minor = 0",
+  failed: "status = 'failed', processed_at_ms = 1, error_code = 'CARD_DECLINED', refunded_minor = 0",
+  refunded: "status = 'refunded', processed_at_ms = 1, error_code = NULL, refunded_minor = amount_minor",
+} as const;
+type Status = keyof typeof MOVES;
+const LEGAL = ['pending → completed', 'pending → failed', 'completed → refunded'];
+const STATUSES = Object.keys(MOVES) as Status[];
+
+describe('legal transitions only (invariant 6)', () => {
+  const moves = STATUSES.flatMap((from) => STATUSES.filter((to) => to !== from).map((to) => [from, to] as const));
+  it.each(moves)('the database knows whether %s → %s is legal', async (from, to) => {
+    const id = await paymentThatIs(from);
+    const moving = env.DB.prepare(`UPDATE transactions SET ${MOVES[to]} WHERE transaction_id = ?1`).bind(id).run();
+    if (LEGAL.includes(`${from} → ${to}`)) await expect(moving).resolves.toBeDefined();
+    else await expect(moving).rejects.toThrow('illegal transition of a transaction');
+  });
+
+  it.each(['failed', 'refunded', 'completed'] as const)(
+    'an outcome changes nothing of a payment that is %s',
+    async (status) => {
+      const id = await paymentThatIs(status);
+      const before = await transaction(id);
+      for (const result of [COMPLETED, FAILED]) {
+        const { told } = await recordPaymentOutcome(database, outcomeOf(id, result));
+        expect(told).toBe(false);
+      }
+      expect(await transaction(id)).toEqual(before);
+      expect(await eventsOf(String(before?.booking_id))).toHaveLength(1);
+    },
+  );
+
+  it.each(['pending', 'completed', 'reversed'])('a refund that failed never becomes %s', async (status) => {
+    const id = await paymentThatIs('completed');
+    const refundId = newId('REF-');
+    await env.DB.prepare(
+      `INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, error_code, created_at_ms, processed_at_ms)
+       VALUES (?1, 'default', ?2, 'failed', 1, '', 'REFUND_NOT_ALLOWED', 1, 1)`,
+    )
+      .bind(refundId, id)
+      .run();
+    const moving = env.DB.prepare(
+      "UPDATE refunds SET status = ?2, error_code = NULL, processed_at_ms = iif(?2 = 'pending', NULL, 1) WHERE refund_id = ?1",
+    )
+      .bind(refundId, status)
+      .run();
+    await expect(moving).rejects.toThrow('illegal transition of a refund');
+  });
+});
+
+describe('what the database refuses of any row', () => {
+  it.each([
+    ['refunded beyond what was captured (invariant 2)', 'refunded_minor = 10001'],
+    ['reserved beyond what was captured (invariant 2)', 'reserved_minor = 10001'],
+    ['refunded and reserved beyond it together (invariant 2)', 'refunded_minor = 5000, reserved_minor = 5001'],
+    ['a negative reservation', 'reserved_minor = -1'],
+    ['a negative refund', 'refunded_minor = -1'],
+    ['completed and all refunded at once', 'refunded_minor = 10000'],
+    ['refunded without all of it', "status = 'refunded', refunded_minor = 9999"],
+    ['completed with an error', "error_code = 'CARD_DECLINED'"],
+    ['completed without a time', 'processed_at_ms = NULL'],
+    ['no amount', 'amount_minor = 0'],
+    ['an amount that is no integer (invariant 7)', 'amount_minor = 100.5'],
+    ['more of a card than four digits (invariant 5)', "card_last4 = '41111'"],
+    ['a method that there is none of', "payment_method = 'cash'"],
+    ['a status that there is none of', "status = 'paid'"],
+    ['another amount than was asked for', 'amount_minor = 20000'],
+    ['another tenant', "tenant = 'other'"],
+    ['another booking', "booking_id = 'BOOK-OTHER'"],
+  ])('%s', async (_, change) => {
+    const id = await paymentThatIs('completed');
+    const changing = env.DB.prepare(`UPDATE transactions SET ${change} WHERE transaction_id = ?1`).bind(id).run();
+    await expect(changing).rejects.toThrow(/SQLITE_CONSTRAINT|illegal transition/);
+  });
+
+  it('a second live payment of a booking (invariant 1)', async () => {
+    const { booking_id } = (await transaction(await paymentThatIs('completed'))) ?? {};
+    const inserting = env.DB.prepare(
+      `INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, payment_method,
+         gateway, created_at_ms) VALUES (?1, 'default', ?2, 'u', 'pending', 'USD', 1, 'paypal', 'sandbox', 1)`,
+    )
+      .bind(newId('TXN-'), booking_id)
+      .run();
+    await expect(inserting).rejects.toThrow('UNIQUE');
+  });
+});
+
+describe('a batch that is repeated changes nothing the second time', () => {
+  it('the claim', async () => {
+    const claim = newClaim();
+    const first = await claimBooking(database, claim);
+    expect(await claimBooking(database, claim)).toEqual(first);
+    expect(await transactionsOf(claim.bookingId)).toHaveLength(1);
+  });
+
+  it.each([COMPLETED, FAILED])('the outcome $status, which is told by one event (invariant 4)', async (result) => {
+    const id = await paymentThatIs('pending');
+    const outcome = outcomeOf(id, result);
+    const first = await recordPaymentOutcome(database, outcome);
+    const row = await transaction(id);
+
+    expect(await recordPaymentOutcome(database, outcome)).toEqual(first);
+    expect(first.told).toBe(true);
+    expect(await transaction(id)).toEqual(row);
+    expect(await eventsOf(String(row?.booking_id))).toMatchObject([{ event_id: outcome.eventId }]);
+  });
+
+  it('the reservation (invariant 2)', async () => {
+    const id = await paymentThatIs('completed');
+    const reservation = newReservation(id, String((await transaction(id))?.booking_id));
+    const first = await reserveRefund(database, reservation);
+
+    expect(first.refund).toMatchObject({ status: 'pending', amountMinor: 6000 });
+    expect(await reserveRefund(database, reservation)).toEqual(first);
+    expect(await transaction(id)).toMatchObject({ reserved_minor: 6000 });
+    expect(await refundsOf(id)).toHaveLength(1);
+  });
+
+  it.each([
+    [{ status: 'completed', gatewayReference: 'r' }, { reserved_minor: 0, refunded_minor: 6000 }, 2],
+    [{ status: 'failed', failure: failure('REFUND_NOT_ALLOWED') }, { reserved_minor: 0, refunded_minor: 0 }, 1],
+  ] as const)('the outcome of a refund: $status', async (result, amounts, events) => {
+    const id = await paymentThatIs('completed');
+    const bookingId = String((await transaction(id))?.booking_id);
+    const { refund } = await reserveRefund(database, newReservation(id, bookingId));
+    if (refund === null) throw new Error('nothing was reserved');
+    const outcome = { refund, eventId: newId('evt_'), result, processedAtMs: 6000 };
+    const first = await recordRefundOutcome(database, outcome);
+
+    expect(await recordRefundOutcome(database, outcome)).toEqual(first);
+    expect(await transaction(id)).toMatchObject(amounts);
+    expect(await eventsOf(bookingId)).toHaveLength(events);
+  });
+
+  it('nor does another outcome that comes later, under another event', async () => {
+    const id = await paymentThatIs('pending');
+    await recordPaymentOutcome(database, outcomeOf(id, COMPLETED));
+    const later = await recordPaymentOutcome(database, outcomeOf(id, FAILED));
+    expect(later).toMatchObject({ told: false, transaction: { status: 'completed' } });
+    expect(await eventsOf(later.transaction.bookingId)).toMatchObject([{ event_type: 'payment.success' }]);
+  });
+});

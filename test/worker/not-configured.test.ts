@@ -1,0 +1,76 @@
+/** A Worker whose settings are wrong says so, and does nothing else. */
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { expectEnvelope } from './matchers.ts';
+import { payment, sendWith } from './request.ts';
+import { rowCounts } from './stored.ts';
+
+/** The bindings of a Worker that was just deployed: production, with none of its secrets. */
+const DEPLOYED = {
+  ENVIRONMENT: 'production',
+  SANDBOX_ALLOWED: 'false',
+  BRIDGE_URL: '',
+  BRIDGE_SIGNING_SECRET: undefined,
+};
+const PRODUCTION = {
+  ENVIRONMENT: 'production',
+  SANDBOX_ALLOWED: 'true',
+  BRIDGE_URL: 'https://bridge.test/production/',
+  BRIDGE_SIGNING_SECRET: env.BRIDGE_SIGNING_SECRET,
+};
+
+async function problems(bindings: Record<string, unknown>): Promise<string> {
+  const answer = await sendWith(bindings, 'GET', '/payment/methods');
+  expect(answer.status).toBe(503);
+  expectEnvelope(answer, 'NOT_CONFIGURED');
+  expect(answer.body.error.message).toContain('npm run setup');
+  return answer.body.error.details.problems.join('\n');
+}
+
+describe('a Worker in production without its secrets', () => {
+  it.each([
+    ['POST', '/payment/process'],
+    ['POST', '/payment/refund'],
+    ['GET', '/payment/status/TXN-1'],
+    ['GET', '/payment/methods'],
+    ['DELETE', '/payment/process'],
+    ['GET', '/nothing'],
+  ])('answers 503 to %s %s, naming all that is missing, and records nothing', async (method, path) => {
+    const before = await rowCounts();
+    const answer = await sendWith(DEPLOYED, method, path, method === 'POST' ? { body: payment() } : {});
+
+    expect(answer.status).toBe(503);
+    expectEnvelope(answer, 'NOT_CONFIGURED');
+    for (const name of ['BRIDGE_URL', 'BRIDGE_SIGNING_SECRET']) expect(answer.text).toContain(name);
+    expect(await rowCounts()).toEqual(before);
+  });
+
+  it('is healthy', async () => {
+    const answer = await sendWith(DEPLOYED, 'GET', '/health');
+    expect([answer.status, answer.body.status]).toEqual([200, 'healthy']);
+  });
+
+  it('is one without its variables too', async () => {
+    const names = Object.fromEntries(Object.keys(DEPLOYED).map((name) => [name, undefined]));
+    expect(await problems(names)).toContain('BRIDGE_URL');
+  });
+});
+
+describe('in production', () => {
+  it('what is complete is served', async () => {
+    expect((await sendWith(PRODUCTION, 'GET', '/payment/methods')).status).toBe(200);
+  });
+
+  it('the sandbox is refused unless it is allowed', async () => {
+    expect(await problems({ ...PRODUCTION, SANDBOX_ALLOWED: 'false' })).toContain('SANDBOX_ALLOWED');
+  });
+
+  it('the bridge is not spoken to without encryption', async () => {
+    expect(await problems({ ...PRODUCTION, BRIDGE_URL: 'http://bridge.example/' })).toContain('https');
+  });
+
+  it('the example’s placeholder is no secret, and no answer repeats one', async () => {
+    expect(await problems({ ...PRODUCTION, BRIDGE_SIGNING_SECRET: 'replace-me' })).toContain('BRIDGE_SIGNING_SECRET');
+    expect(await problems({ ...PRODUCTION, BRIDGE_SIGNING_SECRET: 'short-SECRET' })).not.toContain('short-SECRET');
+  });
+});

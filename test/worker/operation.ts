@@ -1,0 +1,53 @@
+/** Operations without HTTP: with a gateway of the test's own, on the real database unless the test says otherwise. */
+import { env } from 'cloudflare:workers';
+import { ulid } from 'ulid';
+import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
+import type { Gateway } from '../../src/worker/gateways/gateway.ts';
+import { createSandbox } from '../../src/worker/gateways/sandbox.ts';
+import type { Database } from '../../src/worker/ledger/database.ts';
+import type { OperationContext } from '../../src/worker/operations/context.ts';
+import { readSettings, type Settings } from '../../src/worker/settings.ts';
+import { payment } from './request.ts';
+
+export const database: Database = { d1: env.DB, log: () => {} };
+
+export function settings(variables: Record<string, string> = {}): Settings {
+  const read = readSettings({ ...env, ...variables });
+  if ('problems' in read) throw new Error(read.problems.join('; '));
+  return read.settings;
+}
+
+export const newId = (prefix: string) => `${prefix}${ulid()}`;
+
+export function operation(overrides: Partial<OperationContext> = {}): OperationContext {
+  return {
+    db: database,
+    gateway: createSandbox(),
+    settings: settings(),
+    log: () => {},
+    tenant: 'default',
+    nowMs: Date.now,
+    newId,
+    ...overrides,
+  };
+}
+
+/** The sandbox, except for what the test replaces. */
+export const gateway = (overrides: Partial<Gateway>): Gateway => ({ ...createSandbox(), ...overrides });
+
+export const paymentRequest = (overrides: Record<string, unknown> = {}) =>
+  payment(overrides) as unknown as PaymentRequest;
+
+export function refundRequest(
+  paid: { transactionId: string; bookingId: string },
+  overrides: Partial<RefundRequest> = {},
+): RefundRequest {
+  return {
+    booking_id: paid.bookingId,
+    original_transaction_id: paid.transactionId,
+    refund_amount: 25.5,
+    reason: 'Customer cancellation',
+    user_id: 'user_123',
+    ...overrides,
+  };
+}

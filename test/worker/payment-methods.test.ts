@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { findEvents } from '../../src/worker/ledger/events.ts';
+import { expectPaymentFailure, TRANSACTION_ID } from './matchers.ts';
+import { database } from './operation.ts';
+import { CARD, pay, payment, send } from './request.ts';
+import { eventsOf, eventTypesOf, rowCounts, transactionsOf } from './stored.ts';
+
+const PAYPAL = { email: 'payer@example.com', payment_id: 'PAYID-1' };
+const payPalPayment = (overrides: Record<string, unknown> = {}) =>
+  payment({ payment_method: 'paypal', card_details: undefined, paypal_details: PAYPAL, ...overrides });
+
+async function emailsTold(bookingId: unknown): Promise<unknown[]> {
+  const ids = (await eventsOf(String(bookingId))).map(({ event_id }) => String(event_id));
+  return (await findEvents(database, ids)).map((event) => event.user_email);
+}
+
+describe('a payment with PayPal', () => {
+  it('is charged, and nothing of a card is recorded', async () => {
+    const request = payPalPayment();
+    const answer = await pay(request);
+    expect([answer.status, answer.body.payment_method]).toEqual([200, 'paypal']);
+    expect(await transactionsOf(String(request.booking_id))).toMatchObject([
+      { payment_method: 'paypal', card_brand: null, card_last4: null, user_email: PAYPAL.email },
+    ]);
+    expect(await emailsTold(request.booking_id)).toEqual([PAYPAL.email]);
+  });
+
+  it.each([undefined, null])(
+    'without its details (%s) fails as a payment, which is recorded and told',
+    async (details) => {
+      const request = payPalPayment({ paypal_details: details, card_details: CARD });
+      const answer = await pay(request);
+
+      expect(answer.status).toBe(400);
+      expectPaymentFailure(answer, {
+        errorCode: 'PAYMENT_FAILED',
+        bookingId: request.booking_id,
+        amount: 25.5,
+        method: 'paypal',
+        transactionId: TRANSACTION_ID,
+        retryPossible: true,
+      });
+      expect(answer.body.error_message).toBe('PayPal details are required');
+      expect(await eventTypesOf(String(request.booking_id))).toEqual(['payment.failed']);
+    },
+  );
+
+  it('with card details beside its own keeps nothing of the card', async () => {
+    const request = payPalPayment({ card_details: CARD });
+    await pay(request);
+    expect(await transactionsOf(String(request.booking_id))).toMatchObject([{ card_brand: null, card_last4: null }]);
+  });
+});
+
+describe('a debit card', () => {
+  it('is charged as one', async () => {
+    const answer = await pay(payment({ payment_method: 'debit_card' }));
+    expect([answer.status, answer.body.payment_method]).toEqual([200, 'debit_card']);
+  });
+});
+
+describe('the address in events', () => {
+  it.each([
+    ['the request’s', { user_email: 'user@example.com' }, 'user@example.com'],
+    [
+      'the request’s rather than PayPal’s',
+      { user_email: 'user@example.com', paypal_details: PAYPAL },
+      'user@example.com',
+    ],
+    ['PayPal’s where the request has none', { user_email: '', paypal_details: PAYPAL }, PAYPAL.email],
+    ['null where there is none', {}, null],
+  ])('is %s', async (_, overrides, email) => {
+    const request = payment(overrides);
+    await pay(request);
+    expect(await emailsTold(request.booking_id)).toEqual([email]);
+  });
+});
+
+describe('a method that is disabled', () => {
+  it('is refused, and nothing is recorded', async () => {
+    const before = await rowCounts();
+    const request = payment({ payment_method: 'stripe' });
+    const answer = await pay(request);
+
+    expect(answer.status).toBe(400);
+    expectPaymentFailure(answer, {
+      errorCode: 'PAYMENT_METHOD_DISABLED',
+      bookingId: request.booking_id,
+      amount: 25.5,
+      method: 'stripe',
+      retryPossible: false,
+    });
+    expect(await rowCounts()).toEqual(before);
+  });
+
+  it('is one that GET /payment/methods says is disabled, and the others are not', async () => {
+    const { body } = await send('GET', '/payment/methods');
+    for (const { id, enabled } of body.payment_methods) {
+      const answer = await pay(payment({ payment_method: id, paypal_details: PAYPAL }));
+      expect([id, answer.body.error_code !== 'PAYMENT_METHOD_DISABLED']).toEqual([id, enabled]);
+    }
+  });
+});

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings, type Settings, type Variables } from '../../src/worker/settings.ts';
+
+const DEVELOPMENT: Variables = {
+  ENVIRONMENT: 'development',
+  BRIDGE_URL: 'http://localhost:8004',
+  BRIDGE_SIGNING_SECRET: 'dGVzdC1zZWNyZXQtb2YtdGhlLXdvcmtlci10ZXN0cw==',
+};
+const PRODUCTION: Variables = {
+  ...DEVELOPMENT,
+  ENVIRONMENT: 'production',
+  SANDBOX_ALLOWED: 'true',
+  BRIDGE_URL: 'https://bridge.example',
+};
+
+function settings(variables: Variables): Settings {
+  const read = readSettings(variables);
+  if ('problems' in read) throw new Error(read.problems.join('; '));
+  return read.settings;
+}
+
+function problems(variables: Variables): string[] {
+  const read = readSettings(variables);
+  return 'problems' in read ? read.problems : [];
+}
+
+describe('the settings', () => {
+  it('need nothing but the bridge in development', () => {
+    expect(settings(DEVELOPMENT)).toMatchObject({
+      production: false,
+      gateway: 'sandbox',
+      gatewayTimeoutMs: 10_000,
+      currency: 'USD',
+      maxAmountMinor: 10_000_000,
+      rateLimit: { perMinute: 100, burst: 20, exempt: [], failOpen: true },
+    });
+  });
+
+  it('are production’s where nothing is said of it', () => {
+    expect(settings({ ...PRODUCTION, ENVIRONMENT: undefined }).production).toBe(true);
+  });
+
+  it('name every mistake at once', () => {
+    const found = problems({
+      ENVIRONMENT: 'staging',
+      PAYMENT_GATEWAY: 'bank',
+      SANDBOX_ALLOWED: 'yes',
+      PAYMENT_GATEWAY_TIMEOUT_MS: '1h',
+      PAYMENT_CURRENCY: 'dollars',
+      BRIDGE_URL: 'ftp://bridge',
+      BRIDGE_SIGNING_SECRET: 'replace-me',
+      RATE_LIMIT_PER_MINUTE: '0',
+      RATE_LIMIT_BURST: '1.5',
+      RATE_LIMIT_EXEMPT: 'nowhere',
+      RATE_LIMIT_FAIL_OPEN: '1',
+    });
+    for (const name of [
+      'ENVIRONMENT',
+      'PAYMENT_GATEWAY',
+      'SANDBOX_ALLOWED',
+      'PAYMENT_GATEWAY_TIMEOUT_MS',
+      'PAYMENT_CURRENCY',
+      'BRIDGE_URL',
+      'BRIDGE_SIGNING_SECRET',
+      'RATE_LIMIT_PER_MINUTE',
+      'RATE_LIMIT_BURST',
+      'RATE_LIMIT_EXEMPT',
+      'RATE_LIMIT_FAIL_OPEN',
+    ]) {
+      expect(found).toContainEqual(expect.stringContaining(`${name} `));
+    }
+  });
+
+  it('name all that production lacks', () => {
+    const found = problems({}).join('\n');
+    expect(found).toContain('BRIDGE_URL');
+    expect(found).toContain('BRIDGE_SIGNING_SECRET');
+  });
+
+  it('name at once what is missing and what production does not allow', () => {
+    const found = problems({ ...PRODUCTION, SANDBOX_ALLOWED: 'false', BRIDGE_SIGNING_SECRET: undefined });
+    expect(found).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('BRIDGE_SIGNING_SECRET'),
+        expect.stringContaining('SANDBOX_ALLOWED'),
+      ]),
+    );
+  });
+
+  it.each([
+    ['the sandbox, unless it is allowed', { SANDBOX_ALLOWED: 'false' }, 'SANDBOX_ALLOWED'],
+    ['a bridge without encryption', { BRIDGE_URL: 'http://bridge.example' }, 'BRIDGE_URL'],
+  ])('in production refuse %s', (_, variables, named) => {
+    expect(settings(PRODUCTION).production).toBe(true);
+    expect(problems({ ...PRODUCTION, ...variables })).toEqual([expect.stringContaining(named)]);
+  });
+
+  it.each(['', 'replace-me', 'c2hvcnQ=', 'not base64 at all, though it is long enough', undefined])(
+    'refuse the signing secret "%s"',
+    (secret) => {
+      const found = problems({ ...DEVELOPMENT, BRIDGE_SIGNING_SECRET: secret });
+      expect(found.length).toBeGreaterThan(0);
+      for (const problem of found) expect(problem).toMatch(/^BRIDGE_SIGNING_SECRET /);
+    },
+  );
+
+  it('take a signing secret with its prefix', () => {
+    const secret = `whsec_${DEVELOPMENT.BRIDGE_SIGNING_SECRET}`;
+    expect(settings({ ...DEVELOPMENT, BRIDGE_SIGNING_SECRET: secret }).bridgeSigningSecret).toBe(secret);
+  });
+
+  it('count the largest amount in the currency’s minor units (invariant 7)', () => {
+    const of = (PAYMENT_MAX_AMOUNT: string, PAYMENT_CURRENCY: string) =>
+      settings({ ...DEVELOPMENT, PAYMENT_MAX_AMOUNT, PAYMENT_CURRENCY }).maxAmountMinor;
+    expect([of('500.50', 'USD'), of('500', 'JPY'), of('500.5', 'KWD')]).toEqual([50_050, 500, 500_500]);
+  });
+
+  it.each([
+    ['0', 'USD'],
+    ['-5', 'USD'],
+    ['much', 'USD'],
+    ['500.50', 'JPY'],
+    ['', 'USD'],
+  ])('refuse "%s" %s as the largest amount', (PAYMENT_MAX_AMOUNT, PAYMENT_CURRENCY) => {
+    expect(problems({ ...DEVELOPMENT, PAYMENT_MAX_AMOUNT, PAYMENT_CURRENCY })).toEqual([
+      expect.stringMatching(/^PAYMENT_MAX_AMOUNT /),
+    ]);
+  });
+
+  it('read exempt addresses and networks, separated by commas or blanks', () => {
+    const RATE_LIMIT_EXEMPT = '192.0.2.1, 10.0.0.0/8 2001:db8::/32';
+    expect(settings({ ...DEVELOPMENT, RATE_LIMIT_EXEMPT }).rateLimit.exempt).toHaveLength(3);
+  });
+
+  it('have no limit that the limiter’s storage cannot hold', () => {
+    expect(problems({ ...DEVELOPMENT, RATE_LIMIT_BURST: '1001' })).toHaveLength(1);
+  });
+});

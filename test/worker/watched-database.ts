@@ -1,0 +1,52 @@
+/** A D1 database in front of the real one that counts round trips, and breaks the ones that a test wants broken. */
+import { env } from 'cloudflare:workers';
+
+export type Fate =
+  | 'answer'
+  /** The connection breaks on the way there: nothing was done. */
+  | 'fail'
+  /** The connection breaks on the way back: everything was done. */
+  | 'lose'
+  /** SQLite says no, and would again. */
+  | 'refuse';
+
+export interface WatchedDatabase {
+  d1: D1Database;
+  roundTrips(): number;
+}
+
+/** @param fateOf what becomes of a round trip; the first one is number 1 */
+export function watchedDatabase(fateOf: (roundTrip: number) => Fate = () => 'answer'): WatchedDatabase {
+  let roundTrips = 0;
+  const real = new WeakMap<object, D1PreparedStatement>();
+
+  async function carry<T>(work: () => Promise<T>): Promise<T> {
+    roundTrips += 1;
+    const fate = fateOf(roundTrips);
+    if (fate === 'fail') throw new Error('D1_ERROR: Network connection lost.');
+    if (fate === 'refuse') throw new Error('D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT');
+    const result = await work();
+    if (fate === 'lose') throw new Error('D1_ERROR: Network connection lost.');
+    return result;
+  }
+
+  function watched(statement: D1PreparedStatement): D1PreparedStatement {
+    const proxy = new Proxy(statement, {
+      get(target, property) {
+        if (property === 'bind') return (...values: unknown[]) => watched(target.bind(...values));
+        const member: unknown = Reflect.get(target, property);
+        return typeof member === 'function' ? (...args: unknown[]) => carry(() => member.apply(target, args)) : member;
+      },
+    });
+    real.set(proxy, statement);
+    return proxy;
+  }
+
+  const d1 = {
+    prepare: (query: string) => watched(env.DB.prepare(query)),
+    batch: (statements: D1PreparedStatement[]) =>
+      carry(() => env.DB.batch(statements.map((statement) => real.get(statement) ?? statement))),
+    exec: (query: string) => carry(() => env.DB.exec(query)),
+  };
+  return { d1: d1 as unknown as D1Database, roundTrips: () => roundTrips };
+}
