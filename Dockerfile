@@ -1,0 +1,19 @@
+# The bridge. The Worker runs on Cloudflare and has no image.
+FROM node:22-alpine AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:22-alpine
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json ./
+COPY src/contract src/contract
+COPY src/bridge src/bridge
+USER node
+EXPOSE 8004
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD wget -q -O /dev/null "http://127.0.0.1:${BRIDGE_PORT:-8004}/healthz"
+# Node itself is process 1, so that it gets the SIGTERM on which it finishes its open batches. It runs TypeScript as it is.
+CMD ["node", "src/bridge/main.ts"]

@@ -1,0 +1,195 @@
+/**
+ * `npm run dev`: the whole service on one's own machine. Database, RabbitMQ, bridge and Worker are started side by side,
+ * and one Ctrl-C ends them all. What is wrong is said in one line, with exit code 1 and nothing left running.
+ */
+import { join, relative } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { bridgeLines, PROBE_PATH, workerLines } from './dev-output.ts';
+import { type DevSettings, readDevSettings } from './dev-settings.ts';
+import { applyLocalMigrations, PROJECT, persistence, WRANGLER, WRANGLER_ENV } from './local-settings.ts';
+import { type Running, startProcess, whyPortIsTaken } from './processes.ts';
+import { type Broker, brokerAnswers, startBroker } from './rabbitmq.ts';
+
+const START_DEADLINE_MS = 60_000;
+const PROBE_DEADLINE_MS = 2_000;
+const PROBE_INTERVAL_MS = 50;
+/** Cron Triggers do not fire by themselves under `wrangler dev`. */
+const CRON_PATH = '/cdn-cgi/local/scheduled?cron=*+*+*+*+*';
+const CRON_INTERVAL_MS = 60_000;
+const CRON_DEADLINE_MS = 55_000;
+
+/** 0 where a person ends it, 1 with the reason where something broke. */
+type Ending = { exitCode: 0 } | { exitCode: 1; because: string };
+
+interface FoundBroker {
+  url: string;
+  /** How it came to run, or why there is none. */
+  how: string;
+  /** The one that was started here, and ends with this. */
+  own: Broker | null;
+}
+
+// A terminal that has gone takes no output any more, which must not keep the rest from being ended.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+const read = await readDevSettings(process.argv.slice(2), process.env).catch((error: unknown) => ({
+  problems: [messageOf(error)],
+}));
+if ('problems' in read) {
+  for (const problem of read.problems) console.error(problem);
+  process.exit(1);
+}
+process.exit(await runUntilEnded(read.settings));
+
+async function runUntilEnded(settings: DevSettings): Promise<number> {
+  const { promise: ending, resolve: end } = Promise.withResolvers<Ending>();
+  const fail = (because: string) => end({ exitCode: 1, because });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end({ exitCode: 0 }));
+  const stopping = new AbortController();
+
+  let answered = false;
+  const worker = startWorker(settings, () => answered);
+  void worker.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
+
+  const broker = findBroker(settings);
+  const bridge = broker.then(({ url }) => {
+    if (stopping.signal.aborted) return null;
+    const running = startBridge(settings, url);
+    void running.ended.then((how) => fail(`The bridge has ended by itself: ${how}`));
+    return running;
+  });
+
+  const migrations = applyLocalMigrations(settings.persistTo, stopping.signal).then((failure) => {
+    if (failure !== null) fail(`The migrations could not be applied to the local database:\n${failure}`);
+  });
+  const answer = untilServiceAnswers(settings, stopping.signal).then((problem) => {
+    if (problem !== null) fail(problem);
+    answered = true;
+  });
+
+  const cron = setInterval(() => void fireCron(settings), CRON_INTERVAL_MS);
+  void Promise.all([answer, migrations]).then(async () => {
+    if (!stopping.signal.aborted) showService(settings);
+    const found = await broker;
+    if (!stopping.signal.aborted) showBroker(settings, found);
+    await untilBridgeIsReady(settings, stopping.signal);
+    // What still waits from last time goes out now, and not only at the next full minute.
+    if (!stopping.signal.aborted) await fireCron(settings);
+  });
+
+  const ended = await ending;
+  stopping.abort();
+  clearInterval(cron);
+  console.log(ended.exitCode === 0 ? '\nEnding …' : ended.because);
+  // In the order of an event's way, so that each still finds the next one.
+  await worker.stop();
+  await Promise.all([migrations, bridge.then((running) => running?.stop())]);
+  await broker.then(({ own }) => own?.stop()).catch((error: unknown) => console.error(messageOf(error)));
+  return ended.exitCode;
+}
+
+function startWorker({ servicePort, persistTo, bridge, bridgeUrl }: DevSettings, answered: () => boolean): Running {
+  const here = `http://127.0.0.1:${bridge.port}`;
+  const toOurBridge = bridgeUrl?.replace(/\/$/, '') === here ? [] : ['--var', `BRIDGE_URL:${here}`];
+  return startProcess(
+    [
+      ...[WRANGLER, 'dev', '--port', String(servicePort), '--show-interactive-dev-session=false'],
+      ...[...persistence(persistTo), ...toOurBridge],
+    ],
+    { cwd: PROJECT, env: WRANGLER_ENV, onLine: workerLines(answered, console.log) },
+  );
+}
+
+function startBridge({ bridge }: DevSettings, rabbitmqUrl: string): Running {
+  return startProcess([join(PROJECT, 'src/bridge/main.ts')], {
+    cwd: PROJECT,
+    env: {
+      BRIDGE_PORT: String(bridge.port),
+      BRIDGE_SIGNING_SECRET: bridge.signingSecret,
+      RABBITMQ_URL: rabbitmqUrl,
+    },
+    onLine: bridgeLines(console.log),
+  });
+}
+
+/** The broker at RABBITMQ_URL, else one of our own, else none: the bridge then goes on trying. Never rejects. */
+async function findBroker({ bridge, persistTo }: DevSettings): Promise<FoundBroker> {
+  const url = bridge.rabbitmqUrl;
+  if (await brokerAnswers(url)) return { url, how: 'it was running', own: null };
+  try {
+    const directory = join(persistTo ?? join(PROJECT, '.wrangler'), 'rabbitmq');
+    const own = await startBroker({ directory, ...(await portOf(url)) });
+    if (own !== null) return { url: own.url, how: own.how, own };
+    return { url, how: 'none answers: install Docker or rabbitmq-server, or set RABBITMQ_URL', own: null };
+  } catch (error) {
+    return { url, how: `none answers, and ours does not start: ${messageOf(error)}`, own: null };
+  }
+}
+
+/** The port where RABBITMQ_URL expects a broker, if ours can be there. */
+async function portOf(rabbitmqUrl: string): Promise<{ port?: number }> {
+  const { protocol, hostname, port } = new URL(rabbitmqUrl);
+  if (protocol !== 'amqp:' || !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return {};
+  const number = Number(port || 5672);
+  return (await whyPortIsTaken(number)) === null ? { port: number } : {};
+}
+
+/** Resolves when the Worker answers: with null, or with why it does not answer as it should. */
+async function untilServiceAnswers({ servicePort }: DevSettings, signal: AbortSignal): Promise<string | null> {
+  const deadlineMs = performance.now() + START_DEADLINE_MS;
+  while (!signal.aborted) {
+    const response = await probe(`http://127.0.0.1:${servicePort}${PROBE_PATH}`);
+    if (response?.status === 404) return null;
+    if (response?.status === 503) return `The Worker is not configured: ${await problemsIn(response)}`;
+    if (performance.now() > deadlineMs) return `The Worker does not answer on port ${servicePort}`;
+    await delay(PROBE_INTERVAL_MS);
+  }
+  return null;
+}
+
+async function problemsIn(response: Response): Promise<string> {
+  const { error } = (await response.json()) as { error: { message: string; details: { problems?: string[] } } };
+  return error.details.problems?.join('; ') ?? error.message;
+}
+
+async function untilBridgeIsReady({ bridge }: DevSettings, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    if ((await probe(`http://127.0.0.1:${bridge.port}/readyz`))?.status === 200) return;
+    await delay(PROBE_INTERVAL_MS);
+  }
+}
+
+async function probe(url: string): Promise<Response | null> {
+  return fetch(url, { signal: AbortSignal.timeout(PROBE_DEADLINE_MS) }).catch(() => null);
+}
+
+/** What goes wrong in it, the Worker logs. */
+async function fireCron({ servicePort }: DevSettings): Promise<void> {
+  await fetch(`http://127.0.0.1:${servicePort}${CRON_PATH}`, { signal: AbortSignal.timeout(CRON_DEADLINE_MS) }).catch(
+    () => null,
+  );
+}
+
+function showService({ servicePort, persistTo, bridge }: DevSettings): void {
+  console.log(`
+payment service  http://localhost:${servicePort}, after ${(process.uptime()).toFixed(1)} s
+bridge           http://127.0.0.1:${bridge.port}
+database         ${persistTo ?? relative(process.cwd(), join(PROJECT, '.wrangler/state'))}
+
+A payment to try:
+
+  curl -X POST http://localhost:${servicePort}/payment/process -H 'Content-Type: application/json' -d '{"user_id":"user_123","booking_id":"BOOK-'$(date +%s)'","amount":25.50,"payment_method":"credit_card","card_details":{"card_number":"4111111111111111","expiry_month":"12","expiry_year":"2025","cvv":"123","cardholder_name":"John Doe"}}'
+`);
+}
+
+function showBroker({ bridge }: DevSettings, { url, how }: FoundBroker): void {
+  const { protocol, host, pathname } = new URL(url);
+  console.log(
+    `RabbitMQ         ${protocol}//${host}${pathname} (${how})\n` +
+      `events           exchange ${bridge.exchange}, queue ${bridge.queue}; to see them: npm run watch-events\n`,
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,106 @@
+/**
+ * Child processes that leave nothing behind. Each is a Node script in a process group of its own: a Ctrl-C in the terminal
+ * reaches only this process, which ends the others in order, and what a child has started ends with the child.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** How long a process may take to end in order before it is killed. */
+const STOP_DEADLINE_MS = 3_000;
+
+export interface Running {
+  /** Resolves with how it ended, such as "exit code 1". Never rejects. */
+  ended: Promise<string>;
+  /** Ends it and all that it started: asked first, killed after three seconds. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  cwd: string;
+  /** Added to this process's own. */
+  env?: Record<string, string>;
+  /** Each line of its standard output and error. */
+  onLine: (line: string) => void;
+}
+
+/** Starts a Node script with this process's Node. */
+export function startProcess(args: string[], { cwd, env, onLine }: StartOptions): Running {
+  const child = spawn(process.execPath, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+
+  return {
+    ended,
+    async stop() {
+      child.kill('SIGTERM');
+      await Promise.race([ended, delay(STOP_DEADLINE_MS, undefined, { ref: false })]);
+      killGroup(child.pid);
+      await ended;
+    },
+  };
+}
+
+export interface Finished {
+  ended: string;
+  succeeded: boolean;
+  output: string;
+}
+
+/** Runs a Node script to its end; `signal` ends it early. */
+export async function runProcess(
+  args: string[],
+  { cwd, env = {}, signal }: { cwd: string; env?: Record<string, string>; signal: AbortSignal },
+): Promise<Finished> {
+  const lines: string[] = [];
+  const running = startProcess(args, { cwd, env, onLine: (line) => lines.push(line) });
+  const stop = () => void running.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  const ended = await running.ended;
+  signal.removeEventListener('abort', stop);
+  return { ended, succeeded: ended === 'exit code 0', output: lines.join('\n') };
+}
+
+/** Why no server can be started on this port of this machine, or null. One on either loopback address is in the way. */
+export async function whyPortIsTaken(port: number): Promise<string | null> {
+  for (const host of ['127.0.0.1', '::1', '0.0.0.0']) {
+    const code = await listenOnce(port, host);
+    if (code === 'EADDRINUSE') return 'is in use';
+    if (code === 'EACCES') return 'is not allowed to this user';
+    // Anything else, such as a machine without IPv6, is for the server itself to find.
+  }
+  return null;
+}
+
+async function listenOnce(port: number, host: string): Promise<string | undefined> {
+  const server = createServer();
+  try {
+    await once(server.listen({ port, host }), 'listening');
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  } finally {
+    server.close();
+  }
+}
+
+/** Kills a child and what it started, where any of it is left. */
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nothing is left of it.
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * `npm run watch-events`: prints each event as it arrives from the exchange, on a queue of its own that goes away with it.
+ * Nobody else's queue gets a message less for it.
+ */
+import { once } from 'node:events';
+import { Connection } from 'rabbitmq-client';
+import { withCredentials } from '../src/bridge/settings.ts';
+
+const RECONNECT_FIRST_MS = 200;
+const RECONNECT_MAX_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A broker that has gone without a word is noticed after twice this time. */
+const HEARTBEAT_SECONDS = 10;
+const CLOSE_DEADLINE_MS = 2_000;
+
+const url = process.env.RABBITMQ_URL ?? 'amqp://localhost:5672/';
+const exchange = process.env.RABBITMQ_EXCHANGE ?? 'movie_app_events';
+if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
+  console.error('RABBITMQ_URL must be an address such as amqp://localhost:5672/');
+  process.exit(1);
+}
+/** Without what is nobody's business. */
+const shownUrl = url.replace(/\/\/[^/]*@/, '//');
+
+const connection = new Connection({
+  url: withCredentials(url),
+  connectionName: 'watch-events',
+  retryLow: RECONNECT_FIRST_MS,
+  retryHigh: RECONNECT_MAX_MS,
+  connectionTimeout: CONNECT_TIMEOUT_MS,
+  heartbeat: HEARTBEAT_SECONDS,
+});
+
+/** One line for each state, however often it is reached. */
+let said = '';
+function say(line: string): void {
+  if (line !== said) console.log(line);
+  said = line;
+}
+
+connection.on('error', (error) => say(`No broker at ${shownUrl} (${reasonOf(error)}); trying on`));
+connection.on('connection', () => {
+  // Where the exchange is not there yet, the consumer below tries again until this has made it.
+  void ensureExchange().catch((error: unknown) => say(`The exchange ${exchange} can't be used: ${reasonOf(error)}`));
+});
+
+const consumer = connection.createConsumer(
+  {
+    queueOptions: { exclusive: true, autoDelete: true },
+    queueBindings: [{ exchange, routingKey: '#' }],
+    noAck: true,
+  },
+  ({ routingKey, body }) => {
+    const text = Buffer.isBuffer(body) ? body.toString() : body;
+    console.log(`${new Date().toISOString().slice(11, 23)}  ${routingKey}  ${JSON.stringify(text)}`);
+  },
+);
+consumer.on('ready', () => say(`Listening to the exchange ${exchange} at ${shownUrl}; Ctrl-C ends it`));
+consumer.on('error', () => {
+  // The connection's and the exchange's troubles are said above, and the consumer tries again by itself.
+});
+
+await Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
+setTimeout(() => process.exit(0), CLOSE_DEADLINE_MS).unref();
+await consumer.close();
+await connection.close();
+process.exit(0);
+
+/** An exchange that is there is taken as it is; else it is made as the bridge makes it. */
+async function ensureExchange(): Promise<void> {
+  try {
+    await connection.exchangeDeclare({ exchange, passive: true });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'NOT_FOUND')) throw error;
+    await connection.exchangeDeclare({ exchange, type: 'topic', durable: true });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ('code' in error ? String(error.code) : error.name);
+}

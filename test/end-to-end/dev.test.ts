@@ -1,0 +1,209 @@
+/** `npm run dev`, run as a person runs it, in a copy of the project with ports and names of its own. */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import getPort from 'get-port';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Child, startChild, until } from '../support/child.ts';
+import { listen, removeTopology } from '../support/exchange.ts';
+import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
+import { rabbitmqUrl, runDirectory } from '../support/run.ts';
+import { pay } from '../support/stack.ts';
+
+const run = promisify(execFile);
+
+/** A person's patience with Ctrl-C. */
+const END_DEADLINE_MS = 5_000;
+
+describe('npm run dev', () => {
+  let project: ProjectCopy;
+  let env: Record<string, string>;
+  let exchange: string;
+  let queue: string;
+  let started: Child[];
+
+  beforeEach(async () => {
+    project = copyProject();
+    exchange = `test.dev.${randomBytes(4).toString('hex')}`;
+    queue = `${exchange}.processing_queue`;
+    started = [];
+    env = {
+      // Where there is neither Docker nor a rabbitmq-server.
+      PATH: dirname(process.execPath),
+      HOME: project.directory,
+      RABBITMQ_URL: rabbitmqUrl(),
+      RABBITMQ_EXCHANGE: exchange,
+      RABBITMQ_QUEUE: queue,
+      PAYMENT_SERVICE_PORT: String(await getPort()),
+      BRIDGE_PORT: String(await getPort()),
+    };
+  });
+
+  afterEach(async () => {
+    for (const child of started) await child.stop();
+    project.remove();
+    await removeTopology(rabbitmqUrl(), exchange, queue);
+  });
+
+  function dev(changes: Record<string, string> = {}): Child {
+    const logFile = join(project.directory, 'dev.log');
+    writeFileSync(logFile, ''); // it is read before there is anything in it
+    const child = startChild(process.execPath, ['scripts/dev.ts'], {
+      cwd: project.directory,
+      env: { ...env, ...changes },
+      logFile,
+    });
+    started.push(child);
+    return child;
+  }
+
+  /** Runs it where it can't come up; what it says, and its exit code. */
+  async function failingDev(
+    changes: Record<string, string> = {},
+  ): Promise<{ output: string; exitCode: number | null }> {
+    const child = dev(changes);
+    await untilEnded(child);
+    return { output: child.output().trim(), exitCode: await child.stop() };
+  }
+
+  it('brings all of it up; the payment that it prints is taken and told of; Ctrl-C leaves nothing behind', async () => {
+    const listener = await listen(rabbitmqUrl(), exchange, runDirectory('dev'));
+    try {
+      const child = dev();
+      await untilUp(child);
+      const { stdout } = await run('/bin/sh', ['-c', curlLine(child)]);
+      const answer = JSON.parse(stdout);
+      expect(answer).toMatchObject({ status: 'success', amount: 25.5 });
+
+      const [event] = await listener.waitFor(1);
+      expect(event?.routingKey).toBe('payment.success');
+      expect(event?.body.transaction_id).toBe(answer.transaction_id);
+      await until('the request is shown', () => child.output().includes('worker  POST /payment/process 200'), {
+        child,
+      });
+      expect(child.output()).not.toMatch(/wrangler \d|Your Worker has access|Request\.cf/);
+
+      expect(await processesOf(exchange)).not.toEqual([]);
+      process.kill(child.pid, 'SIGINT');
+      await untilEnded(child, END_DEADLINE_MS);
+      expect(await child.stop()).toBe(0);
+      await untilNothingIsLeft();
+    } finally {
+      await listener.close();
+    }
+  });
+
+  it('makes a .dev.vars that only its owner can read, and keeps what a person wrote into it', async () => {
+    const devVars = join(project.directory, '.dev.vars');
+    writeFileSync(devVars, 'PAYMENT_CURRENCY=EUR\nBRIDGE_URL=http://127.0.0.1:1');
+    await untilUp(dev());
+    expect(readFileSync(devVars, 'utf8')).toMatch(
+      /^PAYMENT_CURRENCY=EUR\nBRIDGE_URL=http:\/\/127\.0\.0\.1:1\nENVIRONMENT=development\nBRIDGE_SIGNING_SECRET=[\w+/]{43}=\n$/,
+    );
+    expect(statSync(devVars).mode & 0o777).toBe(0o600);
+  });
+
+  it('takes payments without a broker', async () => {
+    // A file where a broker of its own would have its directory: none can be started.
+    mkdirSync(join(project.directory, '.wrangler'));
+    writeFileSync(join(project.directory, '.wrangler/rabbitmq'), '');
+    const child = dev({ RABBITMQ_URL: `amqp://127.0.0.1:${await getPort()}/` });
+    await untilUp(child);
+    expect(child.output()).toContain('none answers');
+    expect((await pay(`http://127.0.0.1:${env.PAYMENT_SERVICE_PORT}`)).code).toBe(200);
+  });
+
+  it('ends with one line where the bridge dies', async () => {
+    const child = dev();
+    await untilUp(child);
+    const bridge = (await processesOf(exchange)).find(({ command }) => command.includes('src/bridge/main.ts'));
+    process.kill(Number(bridge?.pid), 'SIGKILL');
+    await untilEnded(child, END_DEADLINE_MS);
+    expect(await child.stop()).toBe(1);
+    expect(child.output()).toContain('The bridge has ended by itself: SIGKILL\n');
+    await untilNothingIsLeft();
+  });
+
+  it.each(['PAYMENT_SERVICE_PORT', 'BRIDGE_PORT'])(
+    'says which port is in use, and that %s changes it',
+    async (setting) => {
+      const occupant = createServer();
+      await once(occupant.listen(Number(env[setting]), '127.0.0.1'), 'listening');
+      try {
+        const { output, exitCode } = await failingDev();
+        expect(output).toBe(`Port ${env[setting]} is in use; ${setting} sets another one`);
+        expect(exitCode).toBe(1);
+        await untilNothingIsLeft();
+      } finally {
+        occupant.close();
+      }
+    },
+  );
+
+  it.each([
+    ['RABBITMQ_URL', 'http://localhost', 'RABBITMQ_URL must be an address such as amqp://localhost:5672/'],
+    ['PAYMENT_SERVICE_PORT', '80a', 'PAYMENT_SERVICE_PORT must be a port'],
+    ['BRIDGE_PORT', '0', 'BRIDGE_PORT must be a port'],
+  ])('says in one line what is wrong with %s=%s', async (name, value, line) => {
+    expect(await failingDev({ [name]: value })).toEqual({ output: line, exitCode: 1 });
+  });
+
+  it('says in one line that the secret in .dev.vars is none', async () => {
+    writeFileSync(join(project.directory, '.dev.vars'), 'BRIDGE_SIGNING_SECRET=replace-me\n');
+    expect(await failingDev()).toEqual({
+      output: 'BRIDGE_SIGNING_SECRET must be at least 24 random bytes in base64 (it is in .dev.vars)',
+      exitCode: 1,
+    });
+  });
+
+  it('ends with the Worker’s own words where a setting of the Worker is wrong', async () => {
+    writeFileSync(join(project.directory, '.dev.vars'), 'PAYMENT_CURRENCY=XXXX\n');
+    const { output, exitCode } = await failingDev();
+    expect(output).toContain('The Worker is not configured: PAYMENT_CURRENCY must be an ISO 4217 code such as USD\n');
+    expect(exitCode).toBe(1);
+    await untilNothingIsLeft();
+  });
+
+  async function untilNothingIsLeft(): Promise<void> {
+    await until('no process is left', async () => (await processesOf(exchange)).length === 0, { deadlineMs: 2_000 });
+  }
+});
+
+/** All lines are there, which comes after the service answers and the broker's part is settled. */
+async function untilUp(child: Child): Promise<void> {
+  await until('it is up', () => child.output().includes('\nevents '), { child, deadlineMs: 50_000 });
+}
+
+async function untilEnded({ pid, ...child }: Child, deadlineMs = 30_000): Promise<void> {
+  await until('it ends', () => !isRunning(pid), { child: { pid, ...child }, deadlineMs });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function curlLine(child: Child): string {
+  const line = child.output().match(/^ {2}(curl .*)$/m)?.[1];
+  if (line === undefined) throw new Error(`no curl line in:\n${child.output()}`);
+  return line;
+}
+
+/** Running processes that have `mark` in their environment, as all have that a run of `npm run dev` started. */
+async function processesOf(mark: string): Promise<{ pid: string; command: string }[]> {
+  const { stdout } = await run('ps', ['axeww', '-o', 'pid=,command='], { maxBuffer: 64 * 1024 * 1024 });
+  return stdout
+    .split('\n')
+    .filter((line) => line.includes(`RABBITMQ_EXCHANGE=${mark}`))
+    .map((line) => {
+      const [pid = '', command = ''] = line.trim().split(/\s+(.*)/s);
+      return { pid, command };
+    });
+}
