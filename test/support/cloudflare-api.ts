@@ -1,6 +1,6 @@
 /** As much of Cloudflare's API as a deployment calls: an account that starts empty and remembers what was made in it. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export const ACCOUNT = 'account';
@@ -91,7 +91,8 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     return kind === 'scripts' && name === undefined ? { result: [{ id: name, migration_tag: 'v1' }] } : NOT_FOUND;
   }
 
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => void reply(request, response));
+  async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const given = answer(request.method ?? 'GET', pathname, await textOf(request));
     const failed = 'status' in given;
@@ -104,7 +105,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
         messages: [],
       }),
     );
-  });
+  }
   await once(server.listen(0, '127.0.0.1'), 'listening');
 
   return {
