@@ -36,5 +36,7 @@ export const relayResult = z.discriminatedUnion('delivered', [
 ]);
 export type RelayResult = z.infer<typeof relayResult>;
 
-export const relayResults = z.object({ results: z.array(relayResult) });
+export const relayResults = z.object({
+  results: z.array(relayResult).check(z.maxLength(RELAY_BATCH_MAX_EVENTS)),
+});
 export type RelayResults = z.infer<typeof relayResults>;

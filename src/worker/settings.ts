@@ -34,7 +34,7 @@ export type Variables = { readonly [name: string]: unknown };
 /** Each admission is written to the limiter's storage together with its window, so a window has a sensible size. */
 const RATE_LIMIT_MAX = 1000;
 /** With the ledger's claim before it and its record behind it, a payment ends within the time that a Worker outlives its client. */
-const GATEWAY_TIMEOUT_MAX_MS = 12_000;
+export const GATEWAY_TIMEOUT_MAX_MS = 12_000;
 
 const missing = { error: 'is missing' };
 const text = z.string(missing).check(z.trim(), z.minLength(1, { ...missing, abort: true }));

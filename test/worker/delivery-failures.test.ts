@@ -5,12 +5,16 @@ import { sweepEvents } from '../../src/worker/events/sweep.ts';
 import type { BridgeStep } from '../data/scripted-bridge.ts';
 import { consume, delivery, eventRow, messages, newBridge, successEvent } from './bridge.ts';
 
+const tooMany = JSON.stringify({ results: Array(101).fill({ event_id: 'evt_x', delivered: true }) });
+
 const refusals: [string, BridgeStep, RegExp][] = [
   ['answers 503', { kind: 'answer', status: 503, body: 'the broker is down' }, /503.*the broker is down/],
   ['answers 401', { kind: 'answer', status: 401, body: '{"error":"signature"}' }, /401/],
-  ['answers with nothing', { kind: 'answer', status: 200, body: '' }, /could not be asked/],
-  ['answers with a web page', { kind: 'answer', status: 200, body: '<html>' }, /could not be asked/],
-  ['answers with other JSON', { kind: 'answer', status: 200, body: '{"ok":true}' }, /could not be asked/],
+  ['answers with nothing', { kind: 'answer', status: 200, body: '' }, /no results/],
+  ['answers with a web page', { kind: 'answer', status: 200, body: '<html>' }, /no results/],
+  ['answers with other JSON', { kind: 'answer', status: 200, body: '{"ok":true}' }, /no results/],
+  ['answers with more results than events', { kind: 'answer', status: 200, body: tooMany }, /no results/],
+  ['answers 500 at great length', { kind: 'answer', status: 500, body: 'x'.repeat(300_000) }, /^.{200}$/],
   ['sends elsewhere', { kind: 'answer', status: 302, body: '' }, /302/],
   ['breaks the connection', { kind: 'break' }, /./],
 ];

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { readSettings, type Settings, type Variables } from '../../src/worker/settings.ts';
+import { BATCH_DEADLINE_MS, OUTCOME_BATCH_DEADLINE_MS } from '../../src/worker/ledger/database.ts';
+import { GRACE_MS } from '../../src/worker/operations/ask-gateway.ts';
+import { GATEWAY_TIMEOUT_MAX_MS, readSettings, type Settings, type Variables } from '../../src/worker/settings.ts';
 
 const DEVELOPMENT: Variables = {
   ENVIRONMENT: 'development',
@@ -130,6 +132,11 @@ describe('the settings', () => {
   it('read exempt addresses and networks, separated by commas or blanks', () => {
     const RATE_LIMIT_EXEMPT = '192.0.2.1, 10.0.0.0/8 2001:db8::/32';
     expect(settings({ ...DEVELOPMENT, RATE_LIMIT_EXEMPT }).rateLimit.exempt).toHaveLength(3);
+  });
+
+  it('leave time for the ledger on both sides of the slowest gateway, in what a Worker outlives its client', () => {
+    const longestMs = BATCH_DEADLINE_MS + GATEWAY_TIMEOUT_MAX_MS + GRACE_MS + OUTCOME_BATCH_DEADLINE_MS;
+    expect(longestMs).toBeLessThanOrEqual(25_000);
   });
 
   it('have no limit that the limiter’s storage cannot hold', () => {

@@ -5,8 +5,6 @@ import { RELAY_CONFIRM_DEADLINE_MS, type RelayBatch, type RelayResult, relayResu
 
 /** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
 export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
-/** What a refusal says is worth this many characters of a log line. */
-const REFUSAL_MAX_LENGTH = 200;
 
 export interface Bridge {
   url: string;
@@ -38,17 +36,22 @@ export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs
       signal: AbortSignal.timeout(BRIDGE_DEADLINE_MS),
     });
     const text = await response.text();
-    if (response.status !== 200) {
-      return {
-        kind: 'refused',
-        reason: `the bridge answered ${response.status}: ${text.slice(0, REFUSAL_MAX_LENGTH)}`,
-      };
-    }
-    return { kind: 'results', results: relayResults.parse(JSON.parse(text)).results };
+    if (response.status !== 200) return { kind: 'refused', reason: `the bridge answered ${response.status}: ${text}` };
+    const answer = relayResults.safeParse(parsed(text));
+    if (!answer.success) return { kind: 'refused', reason: 'the bridge answered 200, and no results' };
+    return { kind: 'results', results: answer.data.results };
   } catch (error) {
     return {
       kind: 'refused',
       reason: `the bridge could not be asked: ${error instanceof Error ? error.message : error}`,
     };
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // which is no list of results, and is refused as such
   }
 }

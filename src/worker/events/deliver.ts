@@ -12,6 +12,8 @@ import type { QueueMessage } from './message.ts';
 
 /** A booking has few events; what is left after these rounds is the sweep's. */
 const MAX_ROUNDS = 10;
+/** Of why an event was not delivered, so many characters are kept: they are another process's words. */
+const REASON_MAX_LENGTH = 200;
 /** Seconds after which the queue tries again when D1 did not answer. */
 const D1_RETRY_DELAY_SECONDS = 10;
 
@@ -77,7 +79,10 @@ export async function deliverLeased(
     .filter(({ eventId }) => !delivered.has(eventId))
     .map(({ eventId, attempts }) => ({
       eventId,
-      reason: answer.kind === 'refused' ? answer.reason : (reasons.get(eventId) ?? 'the bridge gave no result'),
+      reason: (answer.kind === 'refused' ? answer.reason : (reasons.get(eventId) ?? 'the bridge gave no result')).slice(
+        0,
+        REASON_MAX_LENGTH,
+      ),
       nextAttemptAtMs: nowMs + retryDelayMs(attempts + 1),
     }));
 

@@ -5,10 +5,16 @@ import type { Log } from '../log.ts';
 import type { OperationContext } from '../operations/context.ts';
 import type { Settings } from '../settings.ts';
 
+declare module 'hono' {
+  /** For handlers that other packages type: each request has a log. */
+  interface ContextVariableMap {
+    log: Log;
+  }
+}
+
 export interface HttpEnv {
   Bindings: Bindings;
   Variables: RequestIdVariables & {
-    log: Log;
     settings: Settings;
     operation: OperationContext;
   };

@@ -101,6 +101,8 @@ function paymentSuccess(transaction: Transaction): PaymentSuccessResponse {
   };
 }
 
+const OUTCOME_UNKNOWN = 'It is not known yet whether the payment was processed';
+
 interface FailedPayment extends Asked {
   transaction?: Transaction;
   code: ErrorCode;
@@ -132,7 +134,7 @@ function paymentFailure(c: Context, status: ContentfulStatusCode, failed: Failed
       error_code: code,
       error_message: failureMessage(code, reason),
       processed_at: processedAtMs === null ? null : isoSeconds(processedAtMs),
-      ...errorEnvelope(envelopeCode(status, code), 'Payment could not be processed', {
+      ...errorEnvelope(envelopeCode(status, code), unknown ? OUTCOME_UNKNOWN : 'Payment could not be processed', {
         reason,
         error_code: code,
         transaction_id: transaction?.transactionId ?? null,

@@ -2,6 +2,7 @@
  * Middleware: exact sliding windows for each client address, asked before anything else of a request is read, and told
  * on every answer, in the contract's `X-RateLimit-*` headers and in the IETF's (draft-ietf-httpapi-ratelimit-headers).
  */
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { DeadlineExceeded, within } from '../deadline.ts';
 import { clientBucket, isExempt } from '../limits/client-address.ts';
@@ -19,29 +20,16 @@ const OVERLOADED_RETRY_AFTER_MS = 1_000;
 export function rateLimit() {
   return createMiddleware<HttpEnv>(async function rateLimit(c, next) {
     const limits = c.var.settings.rateLimit;
-    const address = c.req.header('CF-Connecting-IP');
-    if (isExempt(address, limits.exempt)) return next();
-
-    const windows = windowsOf(limits);
-    let admission: Admission;
-    try {
-      const limiter = c.env.RATE_LIMITER.getByName(clientBucket(address));
-      admission = await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
-    } catch (error) {
-      if (isOverloaded(error)) {
-        c.var.log('warn', 'rate_limit.overloaded', errorFields(error));
-        admission = overloaded(windows);
-      } else {
-        c.var.log(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
-        if (limits.failOpen) return next();
-        return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
-      }
+    const admission = await admissionOf(c, limits);
+    if (admission === 'uncountable') {
+      return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
     }
 
     const nowMs = Date.now();
     for (const [name, value] of rateLimitHeaders(limits, admission, nowMs)) c.header(name, value);
     if (admission.admitted) return next();
     const retryAfterSeconds = secondsUntil(admission.resetAtMs, nowMs);
+    c.var.log('info', 'rate_limit.exceeded', { retry_after_seconds: retryAfterSeconds });
     c.header('Retry-After', String(retryAfterSeconds));
     return errorResponse(
       c,
@@ -51,6 +39,24 @@ export function rateLimit() {
       { retry_after_seconds: retryAfterSeconds },
     );
   });
+}
+
+/** Asks the client's limiter. Who is exempt, or can't be counted and is let in, is told the limits untouched. */
+async function admissionOf(c: Context<HttpEnv>, limits: RateLimitSettings): Promise<Admission | 'uncountable'> {
+  const windows = windowsOf(limits);
+  const address = c.req.header('CF-Connecting-IP');
+  if (isExempt(address, limits.exempt)) return uncounted(windows);
+  try {
+    const limiter = c.env.RATE_LIMITER.getByName(clientBucket(address));
+    return await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
+  } catch (error) {
+    if (isOverloaded(error)) {
+      c.var.log('warn', 'rate_limit.overloaded', errorFields(error));
+      return overloaded(windows);
+    }
+    c.var.log(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
+    return limits.failOpen ? uncounted(windows) : 'uncountable';
+  }
 }
 
 function windowsOf(limits: RateLimitSettings): [burst: Window, minute: Window] {
@@ -67,6 +73,17 @@ function windowsOf(limits: RateLimitSettings): [burst: Window, minute: Window] {
 function isOverloaded(error: unknown): boolean {
   if (error instanceof DeadlineExceeded) return true;
   return error instanceof Error && 'overloaded' in error && error.overloaded === true;
+}
+
+function uncounted(windows: Window[]): Admission {
+  const nowMs = Date.now();
+  const states = windows.map((window) => ({ ...window, remaining: window.limit, resetAtMs: nowMs }));
+  return {
+    admitted: true,
+    remaining: Math.min(...windows.map(({ limit }) => limit)),
+    resetAtMs: nowMs,
+    windows: states,
+  };
 }
 
 function overloaded(windows: Window[]): Admission {

@@ -13,6 +13,7 @@ export function validate<Schema extends z.ZodMiniType>(schema: Schema) {
       path: path.map(String).join('.'),
       message,
     }));
+    c.var.log('info', 'request.invalid', { fields: issues.map(({ path }) => path).join(' ') });
     return errorResponse(c, 422, 'VALIDATION_ERROR', 'The request is not valid: see details.issues.', { issues });
   });
 }

@@ -19,12 +19,19 @@ export class LedgerNotMigrated extends Error {
   override name = 'LedgerNotMigrated';
 }
 
-const ATTEMPTS = 3;
 const ATTEMPT_DEADLINE_MS = 2_000;
-/** Doubled from try to try, and again by chance, so that many callers do not come back at the same moment. */
+/** Doubled from try to try, and varied by chance, so that many callers do not come back at the same moment. */
 const FIRST_PAUSE_MS = 100;
-/** The longest that a batch can take, pauses included: with it the deadlines of others are reckoned. */
-export const BATCH_DEADLINE_MS = ATTEMPTS * ATTEMPT_DEADLINE_MS + 2 * FIRST_PAUSE_MS * (1 + 2);
+const LONGEST_PAUSE_MS = 1_000;
+
+/** For how long a batch is begun again. */
+const RETRY_FOR_MS = 2_000;
+/** Behind it, money has moved: there is nothing better to do than to go on trying. */
+export const RETRY_OUTCOME_FOR_MS = 4_500;
+
+/** The longest that a batch can take, begun at the last moment and never answered: other deadlines are reckoned with it. */
+export const BATCH_DEADLINE_MS = RETRY_FOR_MS + ATTEMPT_DEADLINE_MS;
+export const OUTCOME_BATCH_DEADLINE_MS = RETRY_OUTCOME_FOR_MS + ATTEMPT_DEADLINE_MS;
 
 /**
  * Runs the statements as one transaction. A connection that broke leaves open whether they were carried out, so they
@@ -32,11 +39,17 @@ export const BATCH_DEADLINE_MS = ATTEMPTS * ATTEMPT_DEADLINE_MS + 2 * FIRST_PAUS
  *
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
-export async function runBatch({ d1, log }: Database, statements: D1PreparedStatement[]): Promise<D1Result<unknown>[]> {
+export async function runBatch(
+  { d1, log }: Database,
+  statements: D1PreparedStatement[],
+  retryForMs = RETRY_FOR_MS,
+): Promise<D1Result<unknown>[]> {
   try {
     return await pRetry(() => within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(statements)), {
-      retries: ATTEMPTS - 1,
+      retries: Number.POSITIVE_INFINITY,
+      maxRetryTime: retryForMs,
       minTimeout: FIRST_PAUSE_MS,
+      maxTimeout: LONGEST_PAUSE_MS,
       randomize: true,
       shouldRetry: ({ error }) => !isStatementError(error),
       onFailedAttempt: ({ error, attemptNumber }) =>

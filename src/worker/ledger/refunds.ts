@@ -1,7 +1,7 @@
 /** Refunds in D1: reserve an amount, settle it or give it back, find one again. */
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, rowsOf, runBatch } from './database.ts';
+import { type Database, RETRY_OUTCOME_FOR_MS, rowsOf, runBatch } from './database.ts';
 import { hasEvent, newRefundEvent } from './events.ts';
 import { outcomeParameters } from './outcome.ts';
 import { FIND_TRANSACTION } from './transactions.ts';
@@ -103,13 +103,17 @@ export async function recordRefundOutcome(
             createdAtMs: outcome.processedAtMs,
           }),
         ];
-  const results = await runBatch(db, [
-    recorded,
-    ...effects,
-    db.d1.prepare(FIND_REFUND).bind(refund.refundId),
-    db.d1.prepare(FIND_TRANSACTION).bind(refund.transactionId),
-    hasEvent(db.d1, outcome.eventId),
-  ]);
+  const results = await runBatch(
+    db,
+    [
+      recorded,
+      ...effects,
+      db.d1.prepare(FIND_REFUND).bind(refund.refundId),
+      db.d1.prepare(FIND_TRANSACTION).bind(refund.transactionId),
+      hasEvent(db.d1, outcome.eventId),
+    ],
+    RETRY_OUTCOME_FOR_MS,
+  );
   const refundNow = rowsOf<Refund>(results, effects.length + 1)[0];
   const transaction = rowsOf<Transaction>(results, effects.length + 2)[0];
   if (refundNow === undefined || transaction === undefined) throw new Error('an outcome was recorded for no refund');

@@ -1,7 +1,7 @@
 /** Payments in D1: claim a booking, record how it ended, find one again. */
 import type { Outcome, Transaction } from '../../payments/transaction.ts';
 import { TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, rowsOf, runBatch } from './database.ts';
+import { type Database, RETRY_OUTCOME_FOR_MS, rowsOf, runBatch } from './database.ts';
 import { hasEvent, newPaymentEvent } from './events.ts';
 import { outcomeParameters } from './outcome.ts';
 
@@ -84,17 +84,21 @@ export async function recordPaymentOutcome(
   outcome: { transactionId: string; eventId: string; result: Outcome; processedAtMs: number },
 ): Promise<{ transaction: Transaction; told: boolean }> {
   const { result } = outcome;
-  const results = await runBatch(db, [
-    db.d1.prepare(RECORD_OUTCOME).bind(outcome.transactionId, ...outcomeParameters(result), outcome.processedAtMs),
-    newPaymentEvent(db.d1, {
-      eventId: outcome.eventId,
-      eventType: result.status === 'completed' ? 'payment.success' : 'payment.failed',
-      transactionId: outcome.transactionId,
-      createdAtMs: outcome.processedAtMs,
-    }),
-    db.d1.prepare(FIND_TRANSACTION).bind(outcome.transactionId),
-    hasEvent(db.d1, outcome.eventId),
-  ]);
+  const results = await runBatch(
+    db,
+    [
+      db.d1.prepare(RECORD_OUTCOME).bind(outcome.transactionId, ...outcomeParameters(result), outcome.processedAtMs),
+      newPaymentEvent(db.d1, {
+        eventId: outcome.eventId,
+        eventType: result.status === 'completed' ? 'payment.success' : 'payment.failed',
+        transactionId: outcome.transactionId,
+        createdAtMs: outcome.processedAtMs,
+      }),
+      db.d1.prepare(FIND_TRANSACTION).bind(outcome.transactionId),
+      hasEvent(db.d1, outcome.eventId),
+    ],
+    RETRY_OUTCOME_FOR_MS,
+  );
   const transaction = rowsOf<Transaction>(results, 2)[0];
   if (transaction === undefined) throw new Error('an outcome was recorded for a payment that was never claimed');
   return { transaction, told: rowsOf(results, 3).length === 1 };

@@ -10,7 +10,7 @@ import type { OperationContext } from './context.ts';
 /** From the gateway's deadline on, how long to wait before the gateway is asked what became of a call. */
 const FIRST_LOOKUP_AFTER_DEADLINE_MS = 5_000;
 /** A gateway sees its signal aborted at the deadline, and has this long to say what it knows. */
-const GRACE_MS = 250;
+export const GRACE_MS = 250;
 
 /** When an outcome may first be looked up, of a call that follows a write to the ledger which begins now. */
 export function firstLookupAtMs({ settings, nowMs }: OperationContext): number {

@@ -39,8 +39,12 @@ export async function processPayment(
 ): Promise<PaymentAnswer> {
   const { settings, gateway, log } = context;
   const amountMinor = minorUnits(amount, settings.currency);
-  if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
+  if (amountMinor === null || amountMinor > settings.maxAmountMinor) {
+    log('info', 'payment.refused', { booking_id: request.booking_id, reason: 'invalid_amount' });
+    return { kind: 'invalid_amount' };
+  }
   if (!gateway.methods.includes(request.payment_method)) {
+    log('info', 'payment.refused', { booking_id: request.booking_id, reason: 'method_disabled' });
     return { kind: 'method_disabled', method: request.payment_method };
   }
   const instrument = readInstrument(request);
