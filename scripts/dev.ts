@@ -104,6 +104,7 @@ function startBridge({ bridge }: DevSettings, rabbitmqUrl: string): Running {
   return startProcess([join(PROJECT, 'src/bridge/main.ts')], {
     cwd: PROJECT,
     env: {
+      BRIDGE_HOST: '127.0.0.1',
       BRIDGE_PORT: String(bridge.port),
       BRIDGE_SIGNING_SECRET: bridge.signingSecret,
       RABBITMQ_URL: rabbitmqUrl,

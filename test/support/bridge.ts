@@ -21,6 +21,7 @@ export async function startBridge(options: {
   const child = startChild(process.execPath, ['src/bridge/main.ts'], {
     env: {
       PATH: process.env.PATH,
+      BRIDGE_HOST: '127.0.0.1',
       BRIDGE_PORT: String(options.port),
       BRIDGE_SIGNING_SECRET: options.signingSecret,
       RABBITMQ_URL: options.rabbitmqUrl,
