@@ -12,8 +12,11 @@ const PAYMENTS_PER_SECOND = 20;
 const WARM_UP_PAYMENTS = 40;
 const MEASURED_PAYMENTS = 400;
 
+// What has been started ends with this, also when it is ended early.
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopping.abort());
 const directory = runDirectory('bench-broker');
-const broker = await startBroker({ directory });
+const broker = await startBroker({ directory, signal: stopping.signal });
 if (broker === null) {
   console.error('A RabbitMQ is needed: start Docker, or install rabbitmq-server.');
   process.exit(1);
@@ -35,6 +38,7 @@ try {
 async function measure(stack: Stack): Promise<void> {
   const payments: Promise<void>[] = [];
   for (let n = 0; n < WARM_UP_PAYMENTS + MEASURED_PAYMENTS; n += 1) {
+    if (stopping.signal.aborted) return;
     const payment = payOnce(stack, n >= WARM_UP_PAYMENTS);
     payment.catch(() => {}); // waited for below; until then a failure must not end the process
     payments.push(payment);

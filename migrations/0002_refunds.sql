@@ -1,5 +1,5 @@
--- One row for each refund. While it is pending its amount is reserved in the transaction; `reversed` is a refund that the
--- gateway took back after it had been reported as done.
+-- One row for each refund. While it is pending its amount is reserved in the transaction. A refund is
+-- reversed when the gateway took it back after it had been reported as done.
 CREATE TABLE refunds (
   refund_id         TEXT PRIMARY KEY,
   tenant            TEXT NOT NULL,
@@ -22,18 +22,6 @@ CREATE TABLE refunds (
 
 CREATE INDEX refunds_of_transaction ON refunds (transaction_id);
 
-CREATE TRIGGER refunds_fixed_columns
-BEFORE UPDATE OF refund_id, tenant, transaction_id, amount_minor ON refunds
-BEGIN
-  SELECT RAISE(ABORT, 'a refund is what was asked for');
-END;
+CREATE TRIGGER refunds_fixed_columns BEFORE UPDATE OF refund_id, tenant, transaction_id, amount_minor ON refunds BEGIN SELECT RAISE(ABORT, 'a refund is what was asked for'); END;
 
-CREATE TRIGGER refunds_legal_transitions BEFORE UPDATE OF status ON refunds
-WHEN NOT (
-  OLD.status = NEW.status
-  OR (OLD.status = 'pending' AND NEW.status IN ('completed', 'failed'))
-  OR (OLD.status = 'completed' AND NEW.status = 'reversed')
-)
-BEGIN
-  SELECT RAISE(ABORT, 'illegal transition of a refund');
-END;
+CREATE TRIGGER refunds_legal_transitions BEFORE UPDATE OF status ON refunds WHEN NOT (OLD.status = NEW.status OR (OLD.status = 'pending' AND NEW.status IN ('completed', 'failed')) OR (OLD.status = 'completed' AND NEW.status = 'reversed')) BEGIN SELECT RAISE(ABORT, 'illegal transition of a refund'); END;

@@ -1,5 +1,5 @@
--- The outbox (invariant 4). A row says which outcome is to be told; the message itself is rendered from the transaction
--- and the refund, so that each fact, and each person's address, is stored once. `delivered_at_ms` is set when RabbitMQ has
+-- The outbox (invariant 4). A row says which outcome is to be told. The message itself is rendered from the transaction
+-- and the refund, so that each fact, and the address of each person, is stored once. delivered_at_ms is set when RabbitMQ has
 -- confirmed the message, and by nothing else.
 CREATE TABLE events (
   sequence           INTEGER PRIMARY KEY,
@@ -14,7 +14,7 @@ CREATE TABLE events (
   -- Who is sending it, and until when nobody else may.
   lease_id           TEXT,
   leased_until_ms    INTEGER,
-  -- 0: at once. Never taken from the clock of whoever wrote the event, because another one's clock may be behind.
+  -- 0: at once. Never taken from the clock of whoever wrote the event, because the clock of another one may be behind.
   next_attempt_at_ms INTEGER NOT NULL DEFAULT 0,
   delivered_at_ms    INTEGER,
   last_error         TEXT,

@@ -1,5 +1,5 @@
 -- Which transaction or refund answers a request that is sent again with the same Idempotency-Key (invariant 8). The
--- answer is rendered from that row; only a keyed fingerprint of the body is kept.
+-- answer is rendered from that row. Only a keyed fingerprint of the body is kept.
 CREATE TABLE idempotency_keys (
   tenant          TEXT NOT NULL,
   path            TEXT NOT NULL,

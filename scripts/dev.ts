@@ -51,7 +51,7 @@ async function runUntilEnded(settings: DevSettings): Promise<number> {
   const worker = startWorker(settings, () => answered);
   void worker.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
 
-  const broker = findBroker(settings);
+  const broker = findBroker(settings, stopping.signal);
   const bridge = broker.then(({ url }) => {
     if (stopping.signal.aborted) return null;
     const running = startBridge(settings, url);
@@ -68,7 +68,7 @@ async function runUntilEnded(settings: DevSettings): Promise<number> {
   });
 
   const cron = setInterval(() => void fireCron(settings), CRON_INTERVAL_MS);
-  void Promise.all([answer, migrations]).then(async () => {
+  const shown = Promise.all([answer, migrations]).then(async () => {
     if (!stopping.signal.aborted) showService(settings);
     const found = await broker;
     if (!stopping.signal.aborted) showBroker(settings, found);
@@ -76,6 +76,7 @@ async function runUntilEnded(settings: DevSettings): Promise<number> {
     // What still waits from last time goes out now, and not only at the next full minute.
     if (!stopping.signal.aborted) await fireCron(settings);
   });
+  shown.catch((error: unknown) => fail(messageOf(error)));
 
   const ended = await ending;
   stopping.abort();
@@ -114,12 +115,12 @@ function startBridge({ bridge }: DevSettings, rabbitmqUrl: string): Running {
 }
 
 /** The broker at RABBITMQ_URL, else one of our own, else none: the bridge then goes on trying. Never rejects. */
-async function findBroker({ bridge, persistTo }: DevSettings): Promise<FoundBroker> {
+async function findBroker({ bridge, persistTo }: DevSettings, signal: AbortSignal): Promise<FoundBroker> {
   const url = bridge.rabbitmqUrl;
   if (await brokerAnswers(url)) return { url, how: 'it was running', own: null };
   try {
     const directory = join(persistTo ?? join(PROJECT, '.wrangler'), 'rabbitmq');
-    const own = await startBroker({ directory, ...(await portOf(url)) });
+    const own = await startBroker({ directory, signal, ...(await portOf(url)) });
     if (own !== null) return { url: own.url, how: own.how, own };
     return { url, how: 'none answers: install Docker or rabbitmq-server, or set RABBITMQ_URL', own: null };
   } catch (error) {
@@ -149,8 +150,13 @@ async function untilServiceAnswers({ servicePort }: DevSettings, signal: AbortSi
 }
 
 async function problemsIn(response: Response): Promise<string> {
-  const { error } = (await response.json()) as { error: { message: string; details: { problems?: string[] } } };
-  return error.details.problems?.join('; ') ?? error.message;
+  const text = await response.text();
+  try {
+    const { error } = JSON.parse(text) as { error: { message: string; details: { problems?: string[] } } };
+    return error.details.problems?.join('; ') ?? error.message;
+  } catch {
+    return text; // of somebody else, between us and the Worker
+  }
 }
 
 async function untilBridgeIsReady({ bridge }: DevSettings, signal: AbortSignal): Promise<void> {

@@ -3,9 +3,9 @@
  * the machine, started beside whatever runs there already, as the current user, on ports and in a directory of its own.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import getPort from 'get-port';
@@ -21,6 +21,8 @@ const COMMAND_DEADLINE_MS = 60_000;
 /** Of an installation, and of an image that has to be fetched first. */
 const INSTALL_DEADLINE_MS = 300_000;
 const IMAGE = 'rabbitmq:4-alpine';
+const PID_FILE = 'pid';
+const EPMD_PORT_FILE = 'epmd_port';
 /** Debian's start script would change to another user; the one behind it does not. */
 const DEBIAN_SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
@@ -28,7 +30,7 @@ export interface Broker {
   url: string;
   /** How it came to run, for a person to read. */
   how: string;
-  start(): Promise<void>;
+  start(signal?: AbortSignal): Promise<void>;
   /** Keeps what is in its queues. */
   stop(): Promise<void>;
   /** Stops it and deletes all that it kept. */
@@ -53,7 +55,12 @@ export async function brokerAnswers(url: string): Promise<boolean> {
  *
  * @throws Error where there is one and it does not start
  */
-export async function startBroker(options: { directory: string; port?: number }): Promise<Broker | null> {
+export async function startBroker(options: {
+  directory: string;
+  port?: number;
+  /** Ends the start, and with it what has been started. */
+  signal?: AbortSignal;
+}): Promise<Broker | null> {
   const port = options.port ?? (await getPort());
   const directory = resolve(options.directory);
   const server = serverOfMachine();
@@ -63,9 +70,10 @@ export async function startBroker(options: { directory: string; port?: number })
       ? null
       : brokerOfMachine(server, directory, port, await getPort(), await getPort());
   try {
-    await broker?.start();
+    await broker?.start(options.signal);
   } catch (error) {
-    await broker?.stop(); // rather than leave half of it running
+    // Rather than leave half of it running; what kept it from starting is what is told.
+    await broker?.stop().catch(() => {});
     throw error;
   }
   return broker;
@@ -106,22 +114,23 @@ async function dockerRuns(): Promise<boolean> {
 function brokerInDocker(port: number): Broker {
   const url = `amqp://guest:guest@127.0.0.1:${port}/`;
   const name = `payment-service-rabbitmq-${port}`;
-  const docker = (...args: string[]) => run('docker', args, { timeout: INSTALL_DEADLINE_MS });
+  const docker = (args: string[], signal?: AbortSignal) =>
+    run('docker', args, { timeout: INSTALL_DEADLINE_MS, ...(signal && { signal }) });
   return {
     url,
     how: `Docker container ${name}`,
-    async start() {
+    async start(signal) {
       // One that an earlier run has left behind goes on, with what is in its queues.
-      const exists = await docker('container', 'inspect', name).then(
+      const exists = await docker(['container', 'inspect', name], signal).then(
         () => true,
         () => false,
       );
-      if (exists) await docker('start', name);
-      else await docker('run', '--detach', '--name', name, '--publish', `127.0.0.1:${port}:5672`, IMAGE);
-      await untilItAnswers(url, () => null);
+      if (exists) await docker(['start', name], signal);
+      else await docker(['run', '--detach', '--name', name, '--publish', `127.0.0.1:${port}:5672`, IMAGE], signal);
+      await untilItAnswers(url, () => null, signal);
     },
-    stop: async () => void (await docker('stop', name)),
-    remove: async () => void (await docker('rm', '--force', '--volumes', name)),
+    stop: async () => void (await docker(['stop', name])),
+    remove: async () => void (await docker(['rm', '--force', '--volumes', name])),
   };
 }
 
@@ -141,14 +150,14 @@ function brokerOfMachine(server: string, directory: string, port: number, distPo
     RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, 'enabled_plugins'),
     RABBITMQ_MNESIA_BASE: join(directory, 'data'),
     RABBITMQ_LOG_BASE: join(directory, 'log'),
-    RABBITMQ_PID_FILE: join(directory, 'pid'),
+    RABBITMQ_PID_FILE: join(directory, PID_FILE),
   };
   let child: ChildProcess | null = null;
 
   async function stop(): Promise<void> {
     const running = child;
     child = null;
-    if (running === null || running.exitCode !== null) return;
+    if (running === null || running.exitCode !== null || running.signalCode !== null) return;
     const exited = new Promise((done) => running.once('exit', done));
     // The script's child is the broker itself, which shuts down in order when it is told to terminate.
     const pid = Number(await readFile(env.RABBITMQ_PID_FILE, 'utf8').catch(() => running.pid));
@@ -156,22 +165,28 @@ function brokerOfMachine(server: string, directory: string, port: number, distPo
     const late = sleep(STOP_DEADLINE_MS, 'late', { ref: false });
     if ((await Promise.race([exited, late])) === 'late') process.kill(pid, 'SIGKILL');
     await exited;
-    await run('epmd', ['-port', String(epmdPort), '-kill'], { timeout: COMMAND_DEADLINE_MS }).catch(() => {
-      // Erlang's daemon has ended already, or serves another node that was given the same port meanwhile.
-    });
+    await killEpmd(env.ERL_EPMD_PORT);
   }
 
   return {
     url,
     how: `rabbitmq-server, data in ${directory}`,
-    async start() {
+    async start(signal) {
       await mkdir(env.HOME, { recursive: true });
       await writeFile(env.RABBITMQ_CONFIG_FILE, `listeners.tcp.default = 127.0.0.1:${port}\n`);
       await writeFile(env.RABBITMQ_ENABLED_PLUGINS_FILE, '[].\n');
+      await writeFile(join(directory, EPMD_PORT_FILE), env.ERL_EPMD_PORT);
       // In a session of its own, so that a Ctrl-C in the terminal does not reach it before we stop it in order.
       const started = spawn(server, { env, stdio: 'ignore', detached: true });
       child = started;
-      await untilItAnswers(url, () => (started.exitCode === null ? null : `see ${env.RABBITMQ_LOG_BASE}`));
+      let failure: string | null = null;
+      started.once('error', (error) => {
+        failure = error.message;
+      });
+      started.once('exit', () => {
+        failure ??= `see ${env.RABBITMQ_LOG_BASE}`;
+      });
+      await untilItAnswers(url, () => failure, signal);
     },
     stop,
     async remove() {
@@ -181,9 +196,30 @@ function brokerOfMachine(server: string, directory: string, port: number, distPo
   };
 }
 
-async function untilItAnswers(url: string, ended: () => string | null): Promise<void> {
+async function killEpmd(port: string): Promise<void> {
+  await run('epmd', ['-port', port, '-kill'], { timeout: COMMAND_DEADLINE_MS }).catch(() => {
+    // Erlang's daemon has ended already, or serves another node that was given the same port meanwhile.
+  });
+}
+
+/** Ends brokers of this machine that somebody has started below the directory and could not stop any more. */
+export async function endBrokersBelow(directory: string): Promise<void> {
+  for (const epmdPortFile of globSync(`**/${EPMD_PORT_FILE}`, { cwd: directory })) {
+    const place = dirname(join(directory, epmdPortFile));
+    const pidFile = join(place, PID_FILE); // which a broker that ends in order takes away
+    if (existsSync(pidFile)) {
+      process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGTERM');
+      const deadlineMs = Date.now() + STOP_DEADLINE_MS;
+      while (existsSync(pidFile) && Date.now() < deadlineMs) await sleep(200);
+    }
+    await killEpmd(await readFile(join(directory, epmdPortFile), 'utf8'));
+  }
+}
+
+async function untilItAnswers(url: string, ended: () => string | null, signal?: AbortSignal): Promise<void> {
   const deadlineMs = Date.now() + START_DEADLINE_MS;
   while (!(await brokerAnswers(url))) {
+    signal?.throwIfAborted();
     const why = ended();
     if (why !== null) throw new Error(`RabbitMQ ended while it was starting: ${why}`);
     if (Date.now() > deadlineMs) throw new Error(`RabbitMQ does not answer at ${url} after ${START_DEADLINE_MS} ms`);

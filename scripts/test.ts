@@ -6,8 +6,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { searchCardData } from '../test/support/card-data.ts';
+import { killGroupsOf } from '../test/support/groups.ts';
 import { startProcess } from './processes.ts';
-import { type Broker, canInstallBroker, installBroker, startBroker } from './rabbitmq.ts';
+import { type Broker, canInstallBroker, endBrokersBelow, installBroker, startBroker } from './rabbitmq.ts';
 
 const directory = resolve('.test-run');
 const HOW_TO_GET_ONE = 'start Docker, or install rabbitmq-server (Debian: apt-get install rabbitmq-server)';
@@ -16,7 +17,7 @@ await rm(directory, { recursive: true, force: true });
 await mkdir(directory, { recursive: true });
 
 const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => stopping.abort());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopping.abort());
 
 let broker: Broker | null = null;
 let passed = false;
@@ -27,7 +28,10 @@ try {
   } else console.log(`RabbitMQ for the tests: ${broker.how}`);
   passed = await runTests(broker);
 } finally {
+  // Of a run that was ended half-way, its tests have had no chance to end what they started.
+  killGroupsOf(directory);
   await broker?.stop();
+  await endBrokersBelow(directory);
 }
 
 if (!stopping.signal.aborted) {

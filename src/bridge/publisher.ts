@@ -2,7 +2,7 @@
  * Publishes events to RabbitMQ and says of each whether the broker has it. "Delivered" is said only when the broker has
  * confirmed a persistent message that reached a queue; everything else is "not delivered", and why.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Channel, Connection, type ReturnedMessage } from 'rabbitmq-client';
 import { EVENT_TYPES, type PaymentEvent } from '../contract/events.ts';
@@ -16,6 +16,7 @@ const RECONNECT_MAX_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A broker that has gone without a word is noticed after twice this time. */
 const HEARTBEAT_SECONDS = 10;
+const SETUP_RETRY_MS = 1_000;
 const NOT_FOUND = 'NOT_FOUND';
 
 export interface Publisher {
@@ -39,38 +40,52 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
   });
   /** Set when everything on the broker is declared, null again when the channel is gone. */
   let open: OpenChannel | null = null;
+  let opening = false;
   let closing = false;
   let restoring = false;
 
   connection.on('error', (error) => log.warn({ err: error }, 'broker.error'));
   connection.on('connection.blocked', (reason) => log.warn({ reason }, 'broker.blocked'));
   connection.on('connection', () => void openChannel());
+  connection.on('connection.unblocked', () => void openChannel());
 
+  /** Declares everything and opens a channel; goes on trying as long as the connection is usable and no channel is. */
   async function openChannel(): Promise<void> {
-    try {
-      await declareTopology(connection, settings);
-      const channel = await connection.acquire({ emitErrorsFromChannel: true });
-      const returned = new ReturnedMessages();
-      channel.on('error', (error) => log.warn({ err: error }, 'broker.channel_error'));
-      channel.on('basic.return', (message) => {
-        returned.add(message);
-        void restoreTopology();
-      });
-      channel.on('close', () => {
-        if (open?.channel !== channel) return;
-        open = null;
-        // A new connection brings a new channel by itself; a channel that was closed alone does not.
-        if (!closing && connection.ready) void openChannel();
-      });
-      await channel.confirmSelect();
-      open = { channel, returned };
-      log.info({ exchange: settings.exchange, queue: settings.queue }, 'broker.ready');
-    } catch (error) {
-      log.error({ err: error }, 'broker.setup_failed');
-      setTimeout(() => {
-        if (!closing && connection.ready && open === null) void openChannel();
-      }, RECONNECT_MAX_MS).unref();
+    if (opening) return;
+    opening = true;
+    while (!open?.channel.active && connection.ready && !closing) {
+      try {
+        await declareTopology(connection, settings);
+        open = await openConfirmChannel();
+        log.info({ exchange: settings.exchange, queue: settings.queue }, 'broker.ready');
+      } catch (error) {
+        log.error({ err: error }, 'broker.setup_failed');
+        await sleep(SETUP_RETRY_MS, undefined, { ref: false });
+      }
     }
+    opening = false;
+  }
+
+  async function openConfirmChannel(): Promise<OpenChannel> {
+    const channel = await connection.acquire({ emitErrorsFromChannel: true });
+    const returned = new ReturnedMessages();
+    channel.on('error', (error) => log.warn({ err: error }, 'broker.channel_error'));
+    channel.on('basic.return', (message) => {
+      returned.add(message);
+      void restoreTopology();
+    });
+    channel.on('close', () => {
+      if (open?.channel !== channel) return;
+      open = null;
+      void openChannel();
+    });
+    try {
+      await channel.confirmSelect();
+    } catch (error) {
+      await channel.close();
+      throw error;
+    }
+    return { channel, returned };
   }
 
   /** A message that no queue took: somebody has removed the queue or a binding, and it is made again for the next try. */

@@ -66,7 +66,7 @@ const variables = z
     ),
     PAYMENT_MAX_AMOUNT: z._default(z.string(), '100000'),
     BRIDGE_URL: text.check(
-      z.refine((url) => URL.canParse(url) && /^https?:/.test(url), 'must be an http or https address'),
+      z.refine((url) => URL.canParse(url) && /^https?:/i.test(url), 'must be an http or https address'),
     ),
     BRIDGE_SIGNING_SECRET: text.check(
       z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`),
@@ -124,7 +124,7 @@ function productionProblems(env: Variables): string[] {
       'PAYMENT_GATEWAY is the sandbox, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true',
     );
   }
-  if (String(env.BRIDGE_URL).startsWith('http:')) problems.push('BRIDGE_URL must be an https address');
+  if (/^\s*http:/i.test(String(env.BRIDGE_URL))) problems.push('BRIDGE_URL must be an https address');
   return problems;
 }
 

@@ -167,6 +167,31 @@ describe('the bridge', () => {
     await removeTopology(rabbitmqUrl(), ownExchange, ownQueue);
   });
 
+  it('makes what is missing to last', async () => {
+    const maker = await start({ exchange: `${exchange}.made`, queue: `${queue}.made` });
+    const connection = new Connection(rabbitmqUrl());
+    // The broker refuses a declaration that differs from what is there.
+    await connection.exchangeDeclare({ exchange: `${exchange}.made`, type: 'topic', durable: true });
+    await connection.queueDeclare({ queue: `${queue}.made`, durable: true });
+    await connection.close();
+    await maker.child.stop();
+    await removeTopology(rabbitmqUrl(), `${exchange}.made`, `${queue}.made`);
+  });
+
+  it('recovers when its exchange is removed, which costs it the channel', async () => {
+    const robbed = await start({ exchange: `${exchange}.gone`, queue: `${queue}.gone` });
+    const connection = new Connection(rabbitmqUrl());
+    await connection.exchangeDelete({ exchange: `${exchange}.gone` });
+    await connection.close();
+    const event = newEvent();
+    expect((await post(robbed.url, { events: [event] })).body.results[0].delivered).toBe(false);
+    await expect
+      .poll(async () => (await post(robbed.url, { events: [event] })).body.results?.[0].delivered, { timeout: 10_000 })
+      .toBe(true);
+    await robbed.child.stop();
+    await removeTopology(rabbitmqUrl(), `${exchange}.gone`, `${queue}.gone`);
+  });
+
   it('runs beside another one', async () => {
     const second = await start({ exchange, queue });
     const events = Array.from({ length: 50 }, newEvent);

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { forgetGroup, rememberGroup } from './groups.ts';
 
 export interface Child {
   readonly pid: number;
@@ -32,7 +33,13 @@ export function startChild(
   child.stderr.pipe(log, { end: false });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${command} could not be started`);
-  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  rememberGroup(pid);
+  const exited = new Promise<number | null>((resolve) =>
+    child.once('exit', (code) => {
+      forgetGroup(pid);
+      resolve(code);
+    }),
+  );
 
   async function kill(): Promise<void> {
     if (!hasEnded(child)) process.kill(-(pid as number), 'SIGKILL');

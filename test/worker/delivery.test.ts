@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { paymentEvent } from '../../src/contract/events.ts';
-import { findEvents, leaseEvents } from '../../src/worker/ledger/events.ts';
+import { findEvents, leaseEvents, recordDeliveries } from '../../src/worker/ledger/events.ts';
 import {
   consume,
   eventRow,
@@ -118,6 +118,28 @@ describe('an event', () => {
     await leaseEvents(database, leaseOfAnother(0), [event.event_id]);
     await consume(bridge, [event]);
     expect(await bridge.postedIds()).toEqual([[event.event_id]]);
+  });
+
+  it('whose lease somebody else has by now is left to them, whatever becomes of the first attempt', async () => {
+    const event = await successEvent();
+    const [first, second] = [leaseOfAnother(0), leaseOfAnother()];
+    await leaseEvents(database, first, [event.event_id]);
+    expect(await leaseEvents(database, second, [event.event_id])).toHaveLength(1);
+    const late = { eventId: event.event_id, reason: 'too late', nextAttemptAtMs: Date.now() + 600_000 };
+    await recordDeliveries(database, { leaseId: first.leaseId, delivered: [], undelivered: [late] }, Date.now(), null);
+    expect(await eventRow(event.event_id)).toMatchObject({
+      lease_id: second.leaseId,
+      attempts: 0,
+      next_attempt_at_ms: 0,
+      last_error: null,
+    });
+  });
+
+  it('is leased by a second try when the answer to the first one was lost', async () => {
+    const event = await successEvent();
+    const { d1 } = watchedDatabase((roundTrip) => (roundTrip === 1 ? 'lose' : 'answer'));
+    const leased = await leaseEvents({ ...database, d1 }, leaseOfAnother(), [event.event_id]);
+    expect(leased).toEqual([{ eventId: event.event_id, attempts: 0 }]);
   });
 
   it('that nobody wrote is not sent: the ledger is the truth, and not the queue', async () => {

@@ -77,6 +77,8 @@ describe('a limiter that can’t be reached', () => {
     const answer = await sendWith({ ...unreachable, RATE_LIMIT_FAIL_OPEN: 'false' }, 'GET', '/payment/methods');
     expect(answer.status).toBe(503);
     expectEnvelope(answer, 'SERVICE_UNAVAILABLE');
+    expect(answer.headers.get('X-RateLimit-Remaining')).toBe('0');
+    expect(answer.headers.get('Retry-After')).toBe('1');
   });
 });
 

@@ -94,16 +94,22 @@ describe('a refund whose outcome is not known (invariant 3)', () => {
 describe('state before money, of a refund (invariant 3)', () => {
   it('reserves durably before the gateway is asked, under the refund’s id', async () => {
     const made = await completedPayment();
-    let seen: unknown;
+    let seen: { key: string; refunds: unknown; payment: unknown } | undefined;
     const watching = gateway({
       async refund({ refund }) {
-        seen = { refunds: await refundsOf(made.transactionId), payment: await transaction(made.transactionId) };
-        expect(await refundsOf(made.transactionId)).toMatchObject([{ refund_id: refund.refundId }]);
+        seen = {
+          key: refund.refundId,
+          refunds: await refundsOf(made.transactionId),
+          payment: await transaction(made.transactionId),
+        };
         return { kind: 'approved', reference: 'r' };
       },
     });
-    await refundAt(watching, made);
-    expect(seen).toMatchObject({ refunds: [{ status: 'pending' }], payment: { reserved_minor: 1000 } });
+    expect(await refundAt(watching, made)).toMatchObject({ kind: 'completed', refund: { refundId: seen?.key } });
+    expect(seen).toMatchObject({
+      refunds: [{ refund_id: seen?.key, status: 'pending' }],
+      payment: { reserved_minor: 1000 },
+    });
   });
 
   it('does not ask the gateway where the reservation could not be written', async () => {

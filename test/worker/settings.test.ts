@@ -92,6 +92,7 @@ describe('the settings', () => {
   it.each([
     ['the sandbox, unless it is allowed', { SANDBOX_ALLOWED: 'false' }, 'SANDBOX_ALLOWED'],
     ['a bridge without encryption', { BRIDGE_URL: 'http://bridge.example' }, 'BRIDGE_URL'],
+    ['the same behind a blank', { BRIDGE_URL: ' HTTP://bridge.example' }, 'BRIDGE_URL'],
   ])('in production refuse %s', (_, variables, named) => {
     expect(settings(PRODUCTION).production).toBe(true);
     expect(problems({ ...PRODUCTION, ...variables })).toEqual([expect.stringContaining(named)]);

@@ -1,6 +1,7 @@
 /** Invariant 3, of a payment: what is durable when, and what happens when D1 or the gateway does not answer. */
 import { describe, expect, it } from 'vitest';
 import type { Gateway } from '../../src/worker/gateways/gateway.ts';
+import { BATCH_DEADLINE_MS } from '../../src/worker/ledger/database.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { expectEnvelope, expectPaymentFailure, TRANSACTION_ID } from './matchers.ts';
 import { gateway, operation, paymentRequest, settings } from './operation.ts';
@@ -43,6 +44,13 @@ describe('state before money (invariant 3)', () => {
     );
     await expect(paying).rejects.toThrow(expect.objectContaining({ name: 'LedgerUnavailable' }));
     expect(charges).toBe(0);
+  });
+
+  it('answers 503 where the ledger is silent, within its deadline', async () => {
+    const startedAtMs = Date.now();
+    const { status: code } = await payOn(watchedDatabase(() => 'silence').d1, payment());
+    expect(code).toBe(503);
+    expect(Date.now() - startedAtMs).toBeLessThan(BATCH_DEADLINE_MS + 500);
   });
 
   it('answers 503 where the claim could not be written, and has written nothing', async () => {

@@ -7,6 +7,8 @@ export type Fate =
   | 'fail'
   /** The connection breaks on the way back: everything was done. */
   | 'lose'
+  /** Nothing comes back, for ever. */
+  | 'silence'
   /** SQLite says no, and would again. */
   | 'refuse';
 
@@ -24,6 +26,7 @@ export function watchedDatabase(fateOf: (roundTrip: number) => Fate = () => 'ans
     roundTrips += 1;
     const fate = fateOf(roundTrips);
     if (fate === 'fail') throw new Error('D1_ERROR: Network connection lost.');
+    if (fate === 'silence') return new Promise(() => {});
     if (fate === 'refuse') throw new Error('D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT');
     const result = await work();
     if (fate === 'lose') throw new Error('D1_ERROR: Network connection lost.');

@@ -15,20 +15,21 @@ import { errorResponse } from './errors.ts';
 const BURST_WINDOW_MS = 10_000;
 const MINUTE_WINDOW_MS = 60_000;
 const LIMITER_DEADLINE_MS = 2_000;
-const OVERLOADED_RETRY_AFTER_MS = 1_000;
+const RETRY_AFTER_MS = 1_000;
 
 export function rateLimit() {
   return createMiddleware<HttpEnv>(async function rateLimit(c, next) {
     const limits = c.var.settings.rateLimit;
-    const admission = await admissionOf(c, limits);
-    if (admission === 'uncountable') {
-      return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
-    }
+    const { countable, ...admission } = await admissionOf(c, limits);
 
     const nowMs = Date.now();
     for (const [name, value] of rateLimitHeaders(limits, admission, nowMs)) c.header(name, value);
     if (admission.admitted) return next();
     const retryAfterSeconds = secondsUntil(admission.resetAtMs, nowMs);
+    if (!countable) {
+      c.header('Retry-After', String(retryAfterSeconds));
+      return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
+    }
     c.var.log('info', 'rate_limit.exceeded', { retry_after_seconds: retryAfterSeconds });
     c.header('Retry-After', String(retryAfterSeconds));
     return errorResponse(
@@ -42,20 +43,24 @@ export function rateLimit() {
 }
 
 /** Asks the client's limiter. Who is exempt, or can't be counted and is let in, is told the limits untouched. */
-async function admissionOf(c: Context<HttpEnv>, limits: RateLimitSettings): Promise<Admission | 'uncountable'> {
+async function admissionOf(
+  c: Context<HttpEnv>,
+  limits: RateLimitSettings,
+): Promise<Admission & { countable: boolean }> {
   const windows = windowsOf(limits);
   const address = c.req.header('CF-Connecting-IP');
-  if (isExempt(address, limits.exempt)) return uncounted(windows);
+  if (isExempt(address, limits.exempt)) return { ...uncounted(windows), countable: true };
   try {
     const limiter = c.env.RATE_LIMITER.getByName(clientBucket(address));
-    return await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
+    const admission = await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
+    return { ...admission, countable: true };
   } catch (error) {
     if (isOverloaded(error)) {
       c.var.log('warn', 'rate_limit.overloaded', errorFields(error));
-      return overloaded(windows);
+      return { ...refused(windows), countable: true };
     }
     c.var.log(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
-    return limits.failOpen ? uncounted(windows) : 'uncountable';
+    return { ...(limits.failOpen ? uncounted(windows) : refused(windows)), countable: false };
   }
 }
 
@@ -86,8 +91,8 @@ function uncounted(windows: Window[]): Admission {
   };
 }
 
-function overloaded(windows: Window[]): Admission {
-  const resetAtMs = Date.now() + OVERLOADED_RETRY_AFTER_MS;
+function refused(windows: Window[]): Admission {
+  const resetAtMs = Date.now() + RETRY_AFTER_MS;
   return {
     admitted: false,
     remaining: 0,
