@@ -154,10 +154,14 @@ describe('minorUnits', () => {
       `${' '.repeat(16_000)}x`,
     ]),
   )('answers at once to %s, as large as a request can be', (_, text) => {
-    const startedAtMs = performance.now();
-    expect(minorUnits(text, 'USD')).toBeNull();
-    // A pass over the text takes a tenth of a millisecond; a pass for each of its characters, more than a hundred.
-    expect(performance.now() - startedAtMs).toBeLessThan(40);
+    const durationsMs = Array.from({ length: 5 }, () => {
+      const startedAtMs = performance.now();
+      expect(minorUnits(text, 'USD')).toBeNull();
+      return performance.now() - startedAtMs;
+    });
+    // A pass over the text takes a tenth of a millisecond; a pass for each of its characters, more than a hundred. The
+    // quickest of a few counts, because the machine may be busy.
+    expect(Math.min(...durationsMs)).toBeLessThan(40);
   });
 
   it('reads zero with any exponent as nothing to pay', () => {
