@@ -26,12 +26,11 @@ export function rateLimit() {
     for (const [name, value] of rateLimitHeaders(limits, admission, nowMs)) c.header(name, value);
     if (admission.admitted) return next();
     const retryAfterSeconds = secondsUntil(admission.resetAtMs, nowMs);
+    c.header('Retry-After', String(retryAfterSeconds));
     if (!countable) {
-      c.header('Retry-After', String(retryAfterSeconds));
       return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
     }
     c.var.log('info', 'rate_limit.exceeded', { retry_after_seconds: retryAfterSeconds });
-    c.header('Retry-After', String(retryAfterSeconds));
     return errorResponse(
       c,
       429,
