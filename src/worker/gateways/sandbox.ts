@@ -5,7 +5,7 @@
 import type { Card } from '../../payments/card.ts';
 import type { DeclineCode } from '../../payments/failure.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
-import type { ChargeRequest, Gateway, GatewayOutcome, Instrument, LookUp, RefundRequest } from './gateway.ts';
+import type { ChargeRequest, Fence, Gateway, GatewayOutcome, Instrument, LookUp, RefundRequest } from './gateway.ts';
 
 /** The contract's date. Its examples and all published test cards expire after it, and so they never do here. */
 export const SANDBOX_TODAY = { year: 2024, month: 12, day: 15 } as const;
@@ -32,7 +32,10 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
 export function createSandbox(): Gateway {
   return {
     name: 'sandbox',
+    canBeDown: false,
     methods: ['credit_card', 'debit_card', 'paypal'],
+    chargeKnownWithinMs: 0,
+    keysKeptForMs: Number.POSITIVE_INFINITY,
 
     async charge({ transaction, instrument, signal }: ChargeRequest): Promise<GatewayOutcome> {
       const scenario = scenarioOf(instrument);
@@ -66,6 +69,11 @@ export function createSandbox(): Gateway {
         case 'never_arrives':
           return { kind: 'not_found' };
       }
+    },
+
+    async cancelCharge(transaction: Transaction, signal: AbortSignal): Promise<Fence> {
+      const found = await this.lookUpCharge(transaction, signal);
+      return found.kind === 'not_found' ? { kind: 'cancelled' } : found;
     },
 
     async lookUpRefund(refund: Refund): Promise<LookUp> {

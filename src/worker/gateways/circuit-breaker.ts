@@ -1,0 +1,44 @@
+/**
+ * Spares payers the wait for a gateway that is down. After several failures in a row it refuses at once, and lets one call
+ * through from time to time, to see whether the gateway is back. Plain data: an isolate keeps one for each gateway.
+ */
+export interface CircuitBreaker {
+  failuresInARow: number;
+  /** Until when calls are refused, once there have been too many failures. */
+  refusesUntilMs: number;
+}
+
+/** So many failures in a row open it. */
+const FAILURES_TO_OPEN = 5;
+/** Between two calls that are let through while it is open. */
+const PROBE_INTERVAL_MS = 10_000;
+
+export function newCircuitBreaker(): CircuitBreaker {
+  return { failuresInARow: 0, refusesUntilMs: 0 };
+}
+
+export type Passage =
+  /** The gateway may be asked. */
+  | { kind: 'free' }
+  /** It may be asked by this one, to see whether it is back: the others wait for what comes of it. */
+  | { kind: 'probe' }
+  | { kind: 'refused'; retryAfterMs: number };
+
+/** Whether a call may be made. Who is let through as the probe, and then asks nothing, gives it back. */
+export function askForPassage(breaker: CircuitBreaker, nowMs: number): Passage {
+  if (breaker.failuresInARow < FAILURES_TO_OPEN) return { kind: 'free' };
+  if (nowMs < breaker.refusesUntilMs) return { kind: 'refused', retryAfterMs: breaker.refusesUntilMs - nowMs };
+  breaker.refusesUntilMs = nowMs + PROBE_INTERVAL_MS;
+  return { kind: 'probe' };
+}
+
+/** Of somebody who has asked the gateway nothing after all. */
+export function giveBack(breaker: CircuitBreaker, passage: Passage): void {
+  if (passage.kind === 'probe') breaker.refusesUntilMs = 0;
+}
+
+/** What came of a call: an answer, also a decline, closes the breaker; failures in a row open it. */
+export function recordCall(breaker: CircuitBreaker, answered: boolean, nowMs: number): void {
+  breaker.failuresInARow = answered ? 0 : breaker.failuresInARow + 1;
+  if (breaker.failuresInARow >= FAILURES_TO_OPEN) breaker.refusesUntilMs = nowMs + PROBE_INTERVAL_MS;
+}
