@@ -27,6 +27,7 @@ export default defineConfig({
                 PAYMENT_GATEWAY_TIMEOUT_MS: '1000',
                 BRIDGE_URL: 'http://bridge.test/default/',
                 BRIDGE_SIGNING_SECRET: 'dGVzdC1zZWNyZXQtb2YtdGhlLXdvcmtlci10ZXN0cw==',
+                FINGERPRINT_KEY: 'dGVzdC1maW5nZXJwcmludHMtb2YtdGhlLXdvcmtlcg==',
                 TEST_MIGRATIONS: await readD1Migrations('./migrations'),
               },
               // Nothing leaves the machine: whatever the Worker fetches is answered by a bridge that tests script.
@@ -42,6 +43,9 @@ export default defineConfig({
         },
       },
       { test: { name: 'node', include: ['test/node/**/*.test.ts'] } },
+      { test: { name: 'operations', include: ['test/operations/**/*.test.ts'] } },
+      { test: { name: 'gateways', include: ['test/gateways/**/*.test.ts'] } },
+      { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'] } },
       {
         test: {
           name: 'end-to-end',

@@ -18,7 +18,7 @@ export const WRANGLER_ENV = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEN
 const DATABASE = 'DB';
 const DEV_VARS = join(PROJECT, '.dev.vars');
 const DEV_VARS_HEADING = '# Settings of this machine, made by `npm run setup`. Change what you like.\n';
-const SIGNING_SECRET_BYTES = 32;
+const SECRET_BYTES = 32;
 const MIGRATIONS_DEADLINE_MS = 60_000;
 
 /** Writes into .dev.vars what it lacks, and returns the names of that. */
@@ -26,7 +26,8 @@ export function completeDevVars(): string[] {
   const defaults: [name: string, value: string][] = [
     ['ENVIRONMENT', 'development'],
     ['BRIDGE_URL', 'http://127.0.0.1:8004'],
-    ['BRIDGE_SIGNING_SECRET', randomBytes(SIGNING_SECRET_BYTES).toString('base64')],
+    ['BRIDGE_SIGNING_SECRET', randomBytes(SECRET_BYTES).toString('base64')],
+    ['FINGERPRINT_KEY', randomBytes(SECRET_BYTES).toString('base64')],
   ];
   const text = existsSync(DEV_VARS) ? readFileSync(DEV_VARS, 'utf8') : DEV_VARS_HEADING;
   const present = parseEnv(text);

@@ -16,7 +16,9 @@ const SIGNING_SECRET = /^(?:whsec_)?([A-Za-z0-9+/]+={0,2})$/;
 /** Whether both sides may sign with this: base64 of enough bytes, with or without `whsec_` before it. */
 export function isSigningSecret(secret: string): boolean {
   const base64 = SIGNING_SECRET.exec(secret)?.[1]?.replace(/=+$/, '');
-  return base64 !== undefined && Math.floor((base64.length * 3) / 4) >= SIGNING_SECRET_MIN_BYTES;
+  // Four characters are three bytes, and no number of bytes leaves one over.
+  if (base64 === undefined || base64.length % 4 === 1) return false;
+  return Math.floor((base64.length * 3) / 4) >= SIGNING_SECRET_MIN_BYTES;
 }
 
 /**

@@ -28,6 +28,8 @@ export interface Transaction {
   failureReason: string | null;
   createdAtMs: number;
   processedAtMs: number | null;
+  /** When the gateway may next be asked what became of it; null where nothing is left to ask. */
+  nextLookupAtMs: number | null;
 }
 
 /** How a payment or a refund ended, as the gateway said, or as was plain without asking it. */
@@ -36,10 +38,14 @@ export type Outcome = { status: 'completed'; gatewayReference: string } | { stat
 /** pending → completed | failed, completed → reversed (the gateway took it back afterwards). */
 export type RefundStatus = 'pending' | 'completed' | 'failed' | 'reversed';
 
+/** `late_charge`: of a charge that turned up after its payment had failed (invariant 1). Nobody asked for it. */
+export type RefundKind = 'requested' | 'late_charge';
+
 export interface Refund {
   refundId: string;
   tenant: string;
   transactionId: string;
+  kind: RefundKind;
   status: RefundStatus;
   amountMinor: number;
   reason: string;
@@ -48,4 +54,13 @@ export interface Refund {
   failureReason: string | null;
   createdAtMs: number;
   processedAtMs: number | null;
+  nextLookupAtMs: number | null;
+}
+
+/**
+ * The id of the refund that gives a late charge back. It follows from the payment's, so that however often the charge is
+ * found, it is one refund, under one key.
+ */
+export function lateRefundId(transactionId: string): string {
+  return `REF-${transactionId.slice('TXN-'.length)}`;
 }

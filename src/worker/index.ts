@@ -1,10 +1,10 @@
 /** What Cloudflare calls: requests, the queue's batches, the clock, and the rate limiter's objects. */
 import type { Bindings } from './bindings.ts';
-import { deliverBatch } from './events/deliver.ts';
-import { deliveryContext } from './events/delivery-context.ts';
-import type { QueueMessage } from './events/message.ts';
-import { sweepEvents } from './events/sweep.ts';
+import { backgroundContext } from './contexts.ts';
+import { runCron } from './cron.ts';
 import { createApp } from './http/app.ts';
+import { consumeBatch } from './queue/consume.ts';
+import type { QueueMessage } from './queue/message.ts';
 
 export { RateLimiter } from './limits/rate-limiter.ts';
 
@@ -14,10 +14,10 @@ export default {
   fetch: app.fetch,
 
   async queue(batch, env) {
-    await deliverBatch(deliveryContext(env, { queue: batch.queue }), batch);
+    await consumeBatch(backgroundContext(env, { queue: batch.queue }), batch.messages);
   },
 
   async scheduled(controller, env) {
-    await sweepEvents(deliveryContext(env, { cron: controller.cron }));
+    await runCron(backgroundContext(env, { cron: controller.cron }));
   },
 } satisfies ExportedHandler<Bindings, QueueMessage>;

@@ -6,7 +6,10 @@ import { currencyExponent, minorUnits } from '../payments/money.ts';
 
 export interface Settings {
   production: boolean;
-  gateway: 'sandbox';
+  /** Which gateway takes new payments. */
+  gateway: 'sandbox' | 'http';
+  /** Null where there is none. */
+  httpGateway: { url: string; apiKey: string } | null;
   gatewayTimeoutMs: number;
   /** ISO 4217. */
   currency: string;
@@ -14,6 +17,8 @@ export interface Settings {
   bridgeUrl: string;
   /** `whsec_…`, base64. */
   bridgeSigningSecret: string;
+  /** Of the fingerprints by which requests are recognized; base64. */
+  fingerprintKey: string;
   rateLimit: RateLimitSettings;
 }
 
@@ -51,26 +56,38 @@ const count = (max: number) =>
       z.maximum(max, `must be ${max} or less`),
     );
 
+const httpAddress = z.refine<string>(
+  (url) => URL.canParse(url) && /^https?:/i.test(url),
+  'must be an http or https address',
+);
+const secret = text.check(
+  z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`),
+);
+/** An empty variable, as wrangler.toml has them to be filled in, is none. */
+const optional = z.pipe(
+  z.optional(z.string().check(z.trim())),
+  z.transform((value) => value || null),
+);
+
 const variables = z
   .object({
     ENVIRONMENT: z._default(
       z.enum(['production', 'development'], { error: 'must be production or development' }),
       'production',
     ),
-    PAYMENT_GATEWAY: z._default(z.enum(['sandbox'], { error: 'must be sandbox' }), 'sandbox'),
+    PAYMENT_GATEWAY: z._default(z.enum(['sandbox', 'http'], { error: 'must be sandbox or http' }), 'sandbox'),
     SANDBOX_ALLOWED: z._default(flag, false),
+    PAYMENT_GATEWAY_URL: z.pipe(optional, z.nullable(z.string().check(httpAddress))),
+    PAYMENT_GATEWAY_API_KEY: optional,
     PAYMENT_GATEWAY_TIMEOUT_MS: z._default(count(GATEWAY_TIMEOUT_MAX_MS), 10_000),
     PAYMENT_CURRENCY: z._default(
       z.string().check(z.refine((code) => currencyExponent(code) !== null, 'must be an ISO 4217 code such as USD')),
       'USD',
     ),
     PAYMENT_MAX_AMOUNT: z._default(z.string(), '100000'),
-    BRIDGE_URL: text.check(
-      z.refine((url) => URL.canParse(url) && /^https?:/i.test(url), 'must be an http or https address'),
-    ),
-    BRIDGE_SIGNING_SECRET: text.check(
-      z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`),
-    ),
+    BRIDGE_URL: text.check(httpAddress),
+    BRIDGE_SIGNING_SECRET: secret,
+    FINGERPRINT_KEY: secret,
     RATE_LIMIT_PER_MINUTE: z._default(count(RATE_LIMIT_MAX), 100),
     RATE_LIMIT_BURST: z._default(count(RATE_LIMIT_MAX), 20),
     RATE_LIMIT_EXEMPT: z.pipe(z._default(z.string(), ''), z.transform(readCidrs)),
@@ -92,7 +109,11 @@ const variables = z
 export function readSettings(env: Variables): { settings: Settings } | { problems: string[] } {
   const parsed = variables.safeParse(env);
   const issues = parsed.error?.issues ?? [];
-  const problems = [...issues.map(({ path, message }) => `${path.join('.')} ${message}`), ...productionProblems(env)];
+  const problems = [
+    ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...gatewayProblems(env),
+    ...productionProblems(env),
+  ];
   if (!parsed.success || problems.length > 0) return { problems };
 
   const values = parsed.data;
@@ -100,11 +121,16 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
     settings: {
       production: values.ENVIRONMENT === 'production',
       gateway: values.PAYMENT_GATEWAY,
+      httpGateway:
+        values.PAYMENT_GATEWAY_URL !== null && values.PAYMENT_GATEWAY_API_KEY !== null
+          ? { url: values.PAYMENT_GATEWAY_URL, apiKey: values.PAYMENT_GATEWAY_API_KEY }
+          : null,
       gatewayTimeoutMs: values.PAYMENT_GATEWAY_TIMEOUT_MS,
       currency: values.PAYMENT_CURRENCY,
       maxAmountMinor: minorUnits(values.PAYMENT_MAX_AMOUNT, values.PAYMENT_CURRENCY) ?? 0,
       bridgeUrl: values.BRIDGE_URL,
       bridgeSigningSecret: values.BRIDGE_SIGNING_SECRET,
+      fingerprintKey: values.FINGERPRINT_KEY,
       rateLimit: {
         perMinute: values.RATE_LIMIT_PER_MINUTE,
         burst: values.RATE_LIMIT_BURST,
@@ -113,6 +139,14 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
       },
     },
   };
+}
+
+/** What a gateway needs. Asked of the raw values, like what is below. */
+function gatewayProblems(env: Variables): string[] {
+  if (env.PAYMENT_GATEWAY !== 'http') return [];
+  return ['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY']
+    .filter((name) => String(env[name] ?? '').trim() === '')
+    .map((name) => `${name} is missing, and PAYMENT_GATEWAY is http`);
 }
 
 /** What is good enough for a desk only. Asked of the raw values, so that it is told together with all other mistakes. */
@@ -124,7 +158,9 @@ function productionProblems(env: Variables): string[] {
       'PAYMENT_GATEWAY is the sandbox, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true',
     );
   }
-  if (/^\s*http:/i.test(String(env.BRIDGE_URL))) problems.push('BRIDGE_URL must be an https address');
+  for (const name of ['BRIDGE_URL', 'PAYMENT_GATEWAY_URL']) {
+    if (/^\s*http:/i.test(String(env[name]))) problems.push(`${name} must be an https address`);
+  }
   return problems;
 }
 

@@ -24,6 +24,7 @@ const ROW: Transaction = {
   failureReason: null,
   createdAtMs: Date.UTC(2024, 11, 15, 10, 30, 44),
   processedAtMs: Date.UTC(2024, 11, 15, 10, 30, 45),
+  nextLookupAtMs: null,
 };
 const TOLD_AT_MS = Date.UTC(2024, 11, 15, 10, 30, 45, 999);
 

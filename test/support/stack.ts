@@ -29,7 +29,7 @@ export async function startStack(
   const exchange = `test.${name}.${randomBytes(4).toString('hex')}`;
   const queue = `${exchange}.processing_queue`;
   const [bridgePort, workerPort] = [await getPort(), await getPort()];
-  const signingSecret = randomBytes(32).toString('base64');
+  const [signingSecret, fingerprintKey] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
 
   const bringUpBridge = (waitForBroker = true) =>
     startBridge({ port: bridgePort, rabbitmqUrl, exchange, queue, signingSecret, directory, waitForBroker });
@@ -41,6 +41,7 @@ export async function startStack(
         ENVIRONMENT: 'development',
         BRIDGE_URL: `http://127.0.0.1:${bridgePort}`,
         BRIDGE_SIGNING_SECRET: signingSecret,
+        FINGERPRINT_KEY: fingerprintKey,
         ...variables,
       },
     });
@@ -75,15 +76,17 @@ export async function startStack(
 export async function pay(
   baseUrl: string,
   overrides: Record<string, unknown> = {},
-): Promise<{ code: number; body: Record<string, unknown> }> {
-  return post(baseUrl, '/payment/process', {
+  headers: Record<string, string> = {},
+): Promise<HttpAnswer> {
+  const payment = {
     user_id: 'user_123',
     booking_id: newBooking(),
     amount: 25.5,
     payment_method: 'credit_card',
     card_details: card('4111111111111111'),
     ...overrides,
-  });
+  };
+  return post(baseUrl, '/payment/process', payment, headers);
 }
 
 export function card(number: string): Record<string, string> {
@@ -100,18 +103,40 @@ export function newBooking(): string {
   return `BOOK-${randomBytes(6).toString('hex')}`;
 }
 
+export interface HttpAnswer {
+  code: number;
+  headers: Headers;
+  body: Record<string, unknown>;
+}
+
 export async function post(
   baseUrl: string,
   path: string,
   body: unknown,
-): Promise<{ code: number; body: Record<string, unknown> }> {
-  const response = await fetch(`${baseUrl}${path}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'CF-Connecting-IP': newAddress() },
-    body: JSON.stringify(body),
+  headers: Record<string, string> = {},
+): Promise<HttpAnswer> {
+  return answerOf(
+    await fetch(`${baseUrl}${path}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'CF-Connecting-IP': newAddress(), ...headers },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(30_000),
+    }),
+  );
+}
+
+/** The body of the status of a payment or a refund. */
+export async function statusOf(baseUrl: string, id: unknown): Promise<Record<string, unknown>> {
+  const response = await fetch(`${baseUrl}/payment/status/${id}`, {
+    headers: { 'CF-Connecting-IP': newAddress() },
     signal: AbortSignal.timeout(30_000),
   });
-  return { code: response.status, body: (await response.json()) as Record<string, unknown> };
+  return (await answerOf(response)).body;
+}
+
+async function answerOf(response: Response): Promise<HttpAnswer> {
+  const body = (await response.json()) as Record<string, unknown>;
+  return { code: response.status, headers: response.headers, body };
 }
 
 /** From the network that RFC 2544 keeps for benchmarks. */

@@ -1,19 +1,16 @@
 /** A bridge of the test's own (see test/data/scripted-bridge.ts), and events that wait to be taken there. */
-import { createExecutionContext, createMessageBatch, createScheduledController, getQueueResult } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import type { PaymentEvent } from '../../src/contract/events.ts';
-import type { Bindings } from '../../src/worker/bindings.ts';
 import { postToBridge } from '../../src/worker/events/bridge.ts';
 import type { DeliveryContext } from '../../src/worker/events/delivery-context.ts';
-import type { QueueMessage } from '../../src/worker/events/message.ts';
-import worker from '../../src/worker/index.ts';
 import type { Lease } from '../../src/worker/ledger/events.ts';
 import { type PaymentAnswer, processPayment } from '../../src/worker/operations/process-payment.ts';
 import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import type { BridgePost, BridgeStep } from '../data/scripted-bridge.ts';
 import { database, operation, paymentRequest, refundRequest } from './operation.ts';
+import { consumeMessages, eventMessage, type MessageFate, runCron } from './queue.ts';
 import { cardNumbered } from './request.ts';
 
 export interface TestBridge {
@@ -53,34 +50,22 @@ export function delivery(bridge: TestBridge, overrides: Partial<DeliveryContext>
   };
 }
 
-const handlers: ExportedHandler<Bindings, QueueMessage> = worker;
-const bindings = (overrides: Record<string, unknown>) => ({ ...env, ...overrides }) as unknown as Bindings;
-
-export function messages(events: PaymentEvent[]): MessageBatch<QueueMessage> {
-  return createMessageBatch<QueueMessage>(
-    'payment-events',
-    events.map((event) => ({
-      id: crypto.randomUUID(),
-      timestamp: new Date(),
-      attempts: 1,
-      body: { kind: 'event', event },
-    })),
-  );
-}
-
-/** Hands a batch to the Worker as the queue does. */
-export async function consume(bridge: TestBridge, events: PaymentEvent[], overrides: Record<string, unknown> = {}) {
-  const ctx = createExecutionContext();
-  const batch = messages(events);
-  await handlers.queue?.(batch, bindings({ BRIDGE_URL: bridge.url, ...overrides }), ctx);
-  return getQueueResult(batch, ctx);
+/** Hands events to the Worker as the queue does. */
+export function consume(
+  bridge: TestBridge,
+  events: PaymentEvent[],
+  overrides: Record<string, unknown> = {},
+): Promise<MessageFate[]> {
+  return consumeMessages(events.map(eventMessage), { BRIDGE_URL: bridge.url, ...overrides });
 }
 
 /** Runs the cron's work as the clock does. */
-export async function sweep(bridge: TestBridge, overrides: Record<string, unknown> = {}): Promise<void> {
-  const controller = createScheduledController({ cron: '* * * * *' });
-  await handlers.scheduled?.(controller, bindings({ BRIDGE_URL: bridge.url, ...overrides }), createExecutionContext());
+export function sweep(bridge: TestBridge, overrides: Record<string, unknown> = {}): Promise<void> {
+  return runCron({ BRIDGE_URL: bridge.url, ...overrides });
 }
+
+/** Events as `deliverEvents` takes them. */
+export const byId = (events: PaymentEvent[]) => new Map(events.map((event) => [event.event_id, event]));
 
 function eventOf(answer: PaymentAnswer | RefundAnswer): PaymentEvent {
   if (!('event' in answer) || answer.event === null) throw new Error('an operation of a test has no event');

@@ -1,9 +1,9 @@
 /** What the bridge does not take waits in D1, and is tried again without end. */
 import { describe, expect, it } from 'vitest';
-import { deliverBatch } from '../../src/worker/events/deliver.ts';
+import { deliverEvents } from '../../src/worker/events/deliver.ts';
 import { sweepEvents } from '../../src/worker/events/sweep.ts';
 import type { BridgeStep } from '../data/scripted-bridge.ts';
-import { consume, delivery, eventRow, messages, newBridge, successEvent } from './bridge.ts';
+import { byId, consume, delivery, eventRow, newBridge, successEvent } from './bridge.ts';
 
 const tooMany = JSON.stringify({ results: Array(101).fill({ event_id: 'evt_x', delivered: true }) });
 
@@ -26,7 +26,7 @@ describe('a batch that the bridge does not take', () => {
     const events = [await successEvent(), await successEvent()];
     const beforeMs = Date.now();
 
-    expect(await consume(bridge, events)).toMatchObject({ ackAll: true, retryBatch: { retry: false } });
+    expect(await consume(bridge, events)).toEqual(['acknowledged', 'acknowledged']);
     expect(await bridge.posts()).toHaveLength(1);
     for (const { event_id } of events) {
       const row = await eventRow(event_id);
@@ -60,17 +60,17 @@ describe('a batch that the bridge does not take', () => {
     const event = await successEvent();
     let nowMs = Date.now() + 1000;
     const context = delivery(bridge, { nowMs: () => nowMs });
-    await deliverBatch(context, messages([event]));
+    await deliverEvents(context, byId([event]));
 
     const waitedSeconds: number[] = [];
     for (let attempt = 1; attempt <= 8; attempt += 1) {
       const dueAtMs = Number((await eventRow(event.event_id))?.next_attempt_at_ms);
       waitedSeconds.push((dueAtMs - nowMs) / 1000);
       nowMs = dueAtMs - 1;
-      await deliverBatch(context, messages([event]));
+      await deliverEvents(context, byId([event]));
       expect(await eventRow(event.event_id)).toMatchObject({ attempts: attempt });
       nowMs = dueAtMs;
-      await deliverBatch(context, messages([event]));
+      await deliverEvents(context, byId([event]));
       expect(await eventRow(event.event_id)).toMatchObject({ attempts: attempt + 1 });
     }
     expect(waitedSeconds).toEqual([10, 20, 40, 80, 160, 300, 300, 300]);
@@ -82,7 +82,7 @@ describe('a batch that the bridge does not take', () => {
     const event = await successEvent();
     let nowMs = Date.now();
     const context = delivery(bridge, { nowMs: () => nowMs });
-    await deliverBatch(context, messages([event]));
+    await deliverEvents(context, byId([event]));
     nowMs += 10_000;
     await sweepEvents(context);
     expect(await eventRow(event.event_id)).toMatchObject({ attempts: 2, last_error: null, delivered_at_ms: nowMs });
@@ -98,7 +98,7 @@ describe('a batch that the bridge takes in part', () => {
       except: { [refused.event_id]: 'unroutable' },
       silentAbout: [silent.event_id],
     });
-    expect(await consume(bridge, [confirmed, refused, silent])).toMatchObject({ ackAll: true });
+    expect(await consume(bridge, [confirmed, refused, silent])).toEqual(Array(3).fill('acknowledged'));
 
     expect((await eventRow(confirmed.event_id))?.delivered_at_ms).not.toBeNull();
     expect(await eventRow(refused.event_id)).toMatchObject({ delivered_at_ms: null, last_error: 'unroutable' });

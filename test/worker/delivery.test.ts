@@ -28,7 +28,7 @@ describe('an event that the broker confirms', () => {
     const beforeMs = Date.now();
     const result = await consume(bridge, [event]);
 
-    expect(result).toMatchObject({ outcome: 'ok', ackAll: true, retryBatch: { retry: false } });
+    expect(result).toEqual(['acknowledged']);
     expect((await bridge.posts()).map(({ events }) => events)).toEqual([[event]]);
     const row = await eventRow(event.event_id);
     expect(row).toMatchObject({ leased_until_ms: null, last_error: null, attempts: 1 });
@@ -54,7 +54,7 @@ describe('an event that the broker confirms', () => {
     const bridge = newBridge();
     const event = await successEvent();
     await consume(bridge, [event, event]);
-    expect(await consume(bridge, [event])).toMatchObject({ ackAll: true });
+    expect(await consume(bridge, [event])).toEqual(['acknowledged']);
     expect(await bridge.postedIds()).toEqual([[event.event_id]]);
     expect(await eventRow(event.event_id)).toMatchObject({ attempts: 1 });
   });
@@ -105,7 +105,7 @@ describe('an event', () => {
     const bridge = newBridge();
     const event = await successEvent();
     await leaseEvents(database, leaseOfAnother(), [event.event_id]);
-    expect(await consume(bridge, [event])).toMatchObject({ ackAll: true });
+    expect(await consume(bridge, [event])).toEqual(['acknowledged']);
     await sweep(bridge);
 
     expect((await bridge.postedIds()).flat()).not.toContain(event.event_id);
@@ -145,7 +145,7 @@ describe('an event', () => {
   it('that nobody wrote is not sent: the ledger is the truth, and not the queue', async () => {
     const bridge = newBridge();
     const event = await successEvent();
-    expect(await consume(bridge, [{ ...event, event_id: 'evt_unknown' }])).toMatchObject({ ackAll: true });
+    expect(await consume(bridge, [{ ...event, event_id: 'evt_unknown' }])).toEqual(['acknowledged']);
     expect(await bridge.posts()).toEqual([]);
   });
 
@@ -169,7 +169,7 @@ describe('where D1 does not answer', () => {
     const event = await successEvent();
     const down = { DB: watchedDatabase(() => 'fail').d1 };
 
-    expect(await consume(bridge, [event], down)).toMatchObject({ ackAll: false, retryBatch: { retry: true } });
+    expect(await consume(bridge, [event], down)).toEqual(['again in 10 s']);
     expect(await bridge.posts()).toEqual([]);
     expect(await eventRow(event.event_id)).toMatchObject(WAITING);
     await consume(bridge, [event]);
@@ -181,7 +181,7 @@ describe('where D1 does not answer', () => {
     const event = await successEvent();
     const down = { DB: watchedDatabase((roundTrip) => (roundTrip > 1 ? 'fail' : 'answer')).d1 };
 
-    expect(await consume(bridge, [event], down)).toMatchObject({ ackAll: false, retryBatch: { retry: true } });
+    expect(await consume(bridge, [event], down)).toEqual(['again in 10 s']);
     const row = await eventRow(event.event_id);
     expect(row).toMatchObject({ delivered_at_ms: null, attempts: 0 });
     expect(Number(row?.leased_until_ms)).toBeGreaterThan(Date.now() + 20_000);
@@ -196,7 +196,7 @@ describe('where D1 does not answer', () => {
     const bridge = newBridge();
     const event = await successEvent();
     const flaky = { DB: watchedDatabase((roundTrip) => (roundTrip === 2 ? 'lose' : 'answer')).d1 };
-    expect(await consume(bridge, [event], flaky)).toMatchObject({ ackAll: true });
+    expect(await consume(bridge, [event], flaky)).toEqual(['acknowledged']);
     expect(await eventRow(event.event_id)).toMatchObject({ attempts: 1, leased_until_ms: null });
     expect((await eventRow(event.event_id))?.delivered_at_ms).not.toBeNull();
   });
@@ -208,7 +208,7 @@ describe('where D1 does not answer', () => {
       prepare: () => ({ bind: () => ({}) }),
       batch: () => Promise.reject(new Error('D1_ERROR: no such table: events: SQLITE_ERROR')),
     };
-    expect(await consume(bridge, [event], { DB: missing })).toMatchObject({ retryBatch: { retry: true } });
+    expect(await consume(bridge, [event], { DB: missing })).toEqual(['again in 10 s']);
   });
 });
 

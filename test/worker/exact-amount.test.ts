@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exactAmount } from '../../src/worker/http/exact-amount.ts';
-import { UnreadableBody } from '../../src/worker/http/json-body.ts';
+import { UnreadableRequest } from '../../src/worker/http/json-body.ts';
 import { abridged } from '../data/abridged.ts';
 
 describe('the exact digits of an amount', () => {
@@ -51,6 +51,6 @@ describe('the exact digits of an amount', () => {
 
   it('are not looked for in a body that nests too deeply', () => {
     const body = `{"amount":1,"x":${'['.repeat(8000)}${']'.repeat(8000)}}`;
-    expect(() => exactAmount(body, 'amount')).toThrow(UnreadableBody);
+    expect(() => exactAmount(body, 'amount')).toThrow(UnreadableRequest);
   });
 });

@@ -2,9 +2,12 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../src/payments/failure.ts';
-import type { Outcome } from '../../src/payments/transaction.ts';
-import { recordRefundOutcome, reserveRefund } from '../../src/worker/ledger/refunds.ts';
+import type { Outcome, Refund } from '../../src/payments/transaction.ts';
+import { KEY_LIFETIME_MS, type KeyClaim } from '../../src/worker/ledger/idempotency.ts';
+import { scheduleLookUp, takeLookUp } from '../../src/worker/ledger/look-ups.ts';
+import { recordRefundOutcome, reserveRefund, reverseRefund } from '../../src/worker/ledger/refunds.ts';
 import { claimBooking, recordPaymentOutcome } from '../../src/worker/ledger/transactions.ts';
+import { keyRows, newKey } from './idempotent-requests.ts';
 import { database, newId } from './operation.ts';
 import { newBooking } from './request.ts';
 import { eventsOf, refundsOf, transaction, transactionsOf } from './stored.ts';
@@ -33,6 +36,7 @@ const outcomeOf = (transactionId: string, result: Outcome) => ({
   eventId: newId('evt_'),
   result,
   processedAtMs: 3000,
+  nextLookupAtMs: null,
 });
 
 async function paymentThatIs(status: 'pending' | 'completed' | 'failed' | 'refunded'): Promise<string> {
@@ -63,6 +67,21 @@ const newReservation = (transactionId: string, bookingId: string) => ({
   nextLookupAtMs: 5000,
 });
 
+async function reserved(reservation: ReturnType<typeof newReservation>): Promise<Refund> {
+  const made = await reserveRefund(database, reservation);
+  if (made.kind !== 'reserved') throw new Error(`the reservation of a test is ${made.kind}`);
+  return made.refund;
+}
+
+const newKeyClaim = (path: KeyClaim['path']): KeyClaim => ({
+  tenant: 'default',
+  path,
+  key: newKey(),
+  fingerprint: 'fingerprint',
+});
+
+const claimedIdOf = async ({ key }: KeyClaim) => (await keyRows(key))[0]?.claimed_id ?? null;
+
 /** All columns as the status wants them, so that only the move itself can be what is refused. */
 const MOVES = {
   pending: "status = 'pending', processed_at_ms = NULL, error_code = NULL, refunded_minor = 0",
@@ -83,19 +102,29 @@ describe('legal transitions only (invariant 6)', () => {
     else await expect(moving).rejects.toThrow('illegal transition of a transaction');
   });
 
-  it.each(['failed', 'refunded', 'completed'] as const)(
-    'an outcome changes nothing of a payment that is %s',
-    async (status) => {
-      const id = await paymentThatIs(status);
-      const before = await transaction(id);
-      for (const result of [COMPLETED, FAILED]) {
-        const { told } = await recordPaymentOutcome(database, outcomeOf(id, result));
-        expect(told).toBe(false);
-      }
-      expect(await transaction(id)).toEqual(before);
-      expect(await eventsOf(String(before?.booking_id))).toHaveLength(1);
-    },
-  );
+  it.each(['refunded', 'completed'] as const)('an outcome changes nothing of a payment that is %s', async (status) => {
+    const id = await paymentThatIs(status);
+    const before = await transaction(id);
+    for (const result of [COMPLETED, FAILED]) {
+      const { told, lateRefund } = await recordPaymentOutcome(database, outcomeOf(id, result));
+      expect([told, lateRefund]).toEqual([false, null]);
+    }
+    expect(await transaction(id)).toEqual(before);
+    expect(await refundsOf(id)).toEqual([]);
+    expect(await eventsOf(String(before?.booking_id))).toHaveLength(1);
+  });
+
+  it('an outcome changes nothing of a payment that is failed, except that a charge is noted and owed', async () => {
+    const id = await paymentThatIs('failed');
+    const before = await transaction(id);
+    await recordPaymentOutcome(database, outcomeOf(id, FAILED));
+    expect(await transaction(id)).toEqual(before);
+    expect(await refundsOf(id)).toEqual([]);
+    expect(await recordPaymentOutcome(database, outcomeOf(id, COMPLETED))).toMatchObject({ told: false });
+    expect(await transaction(id)).toEqual({ ...before, gateway_reference: 'reference' });
+    expect(await refundsOf(id)).toMatchObject([{ kind: 'late_charge', amount_minor: 10_000 }]);
+    expect(await eventsOf(String(before?.booking_id))).toHaveLength(1);
+  });
 
   it.each(['pending', 'completed', 'reversed'])('a refund that failed never becomes %s', async (status) => {
     const id = await paymentThatIs('completed');
@@ -140,6 +169,24 @@ describe('what the database refuses of any row', () => {
     await expect(changing).rejects.toThrow(/SQLITE_CONSTRAINT|illegal transition/);
   });
 
+  it.each([
+    ['another kind', "kind = 'late_charge'"],
+    ['a kind that there is none of', "kind = 'gift'"],
+    ['another amount', 'amount_minor = 1'],
+    ['another payment', "transaction_id = 'TXN-OTHER'"],
+    ['another tenant', "tenant = 'other'"],
+  ])('%s of a refund', async (_, change) => {
+    const id = await paymentThatIs('completed');
+    const { refundId } = await reserved(newReservation(id, String((await transaction(id))?.booking_id)));
+    const changing = env.DB.prepare(`UPDATE refunds SET ${change} WHERE refund_id = ?1`).bind(refundId).run();
+    await expect(changing).rejects.toThrow('a refund is what was asked for');
+  });
+
+  it.each(['', 'x'.repeat(256)])('a key that is none: "%s"', async (key) => {
+    const claiming = claimBooking(database, newClaim(), { ...newKeyClaim('/payment/process'), key });
+    await expect(claiming).rejects.toThrow('CHECK');
+  });
+
   it('a second live payment of a booking (invariant 1)', async () => {
     const { booking_id } = (await transaction(await paymentThatIs('completed'))) ?? {};
     const inserting = env.DB.prepare(
@@ -177,10 +224,157 @@ describe('a batch that is repeated changes nothing the second time', () => {
     const reservation = newReservation(id, String((await transaction(id))?.booking_id));
     const first = await reserveRefund(database, reservation);
 
-    expect(first.refund).toMatchObject({ status: 'pending', amountMinor: 6000 });
+    expect(first).toMatchObject({ kind: 'reserved', refund: { status: 'pending', amountMinor: 6000 } });
     expect(await reserveRefund(database, reservation)).toEqual(first);
     expect(await transaction(id)).toMatchObject({ reserved_minor: 6000 });
     expect(await refundsOf(id)).toHaveLength(1);
+  });
+
+  it('the claim with a key (invariant 8)', async () => {
+    const claim = newClaim();
+    const key = newKeyClaim('/payment/process');
+    const first = await claimBooking(database, claim, key);
+    expect(first.kind).toBe('claimed');
+    expect(await claimBooking(database, claim, key)).toEqual(first);
+    expect(await transactionsOf(claim.bookingId)).toHaveLength(1);
+    expect(await claimedIdOf(key)).toBe(claim.transactionId);
+  });
+
+  it('the claim with a key of a booking that is taken, which holds no key', async () => {
+    const standing = newClaim();
+    await claimBooking(database, standing);
+    const key = newKeyClaim('/payment/process');
+    const claim = { ...newClaim(), bookingId: standing.bookingId };
+    for (const again of [claim, claim]) {
+      expect(await claimBooking(database, again, key)).toMatchObject({
+        kind: 'duplicate',
+        standing: { transactionId: standing.transactionId },
+      });
+    }
+    expect(await claimedIdOf(key)).toBeNull();
+  });
+
+  it('the claim with a key that has run out, and stood for another payment', async () => {
+    const key = newKeyClaim('/payment/process');
+    await claimBooking(database, newClaim(), key);
+    const claim = { ...newClaim(), createdAtMs: 1000 + KEY_LIFETIME_MS };
+    const first = await claimBooking(database, claim, key);
+    expect(first.kind).toBe('claimed');
+    expect(await claimBooking(database, claim, key)).toEqual(first);
+    expect(await claimedIdOf(key)).toBe(claim.transactionId);
+  });
+
+  it('the reservation with a key', async () => {
+    const id = await paymentThatIs('completed');
+    const reservation = newReservation(id, String((await transaction(id))?.booking_id));
+    const key = newKeyClaim('/payment/refund');
+    const first = await reserveRefund(database, reservation, key);
+
+    expect(first).toMatchObject({ kind: 'reserved', refund: { status: 'pending' } });
+    expect(await reserveRefund(database, reservation, key)).toEqual(first);
+    expect(await transaction(id)).toMatchObject({ reserved_minor: 6000 });
+    expect(await refundsOf(id)).toHaveLength(1);
+    expect(await claimedIdOf(key)).toBe(reservation.refundId);
+  });
+
+  it('the reservation with a key that the payment does not allow, which holds no key', async () => {
+    const id = await paymentThatIs('completed');
+    const tooMuch = { ...newReservation(id, String((await transaction(id))?.booking_id)), amountMinor: 10_001 };
+    const key = newKeyClaim('/payment/refund');
+    for (const again of [tooMuch, tooMuch]) {
+      expect(await reserveRefund(database, again, key)).toMatchObject({ kind: 'refused' });
+    }
+    expect(await claimedIdOf(key)).toBeNull();
+    expect(await transaction(id)).toMatchObject({ reserved_minor: 0 });
+  });
+
+  it('a late charge (invariant 1)', async () => {
+    const id = await paymentThatIs('failed');
+    const outcome = outcomeOf(id, COMPLETED);
+    const first = await recordPaymentOutcome(database, outcome);
+    expect(first.lateRefund).toMatchObject({ kind: 'late_charge', status: 'pending', amountMinor: 10_000 });
+    const rows = await refundsOf(id);
+
+    expect(await recordPaymentOutcome(database, outcome)).toEqual(first);
+    expect(await recordPaymentOutcome(database, outcomeOf(id, COMPLETED))).toEqual(first);
+    expect(await refundsOf(id)).toEqual(rows);
+  });
+
+  it('the outcome of a late charge’s refund, which moves no balance and has no event', async () => {
+    const id = await paymentThatIs('failed');
+    const { lateRefund: refund } = await recordPaymentOutcome(database, outcomeOf(id, COMPLETED));
+    if (refund === null) throw new Error('nothing was owed');
+    const before = await transaction(id);
+    const outcome = { refund, eventId: newId('evt_'), result: COMPLETED, processedAtMs: 6000, nextLookupAtMs: null };
+    const first = await recordRefundOutcome(database, outcome);
+    expect(first).toMatchObject({ told: false, refund: { status: 'completed' } });
+    expect(await recordRefundOutcome(database, outcome)).toEqual(first);
+    expect(await transaction(id)).toEqual(before);
+    expect(await eventsOf(String(before?.booking_id))).toHaveLength(1);
+  });
+
+  it('the reversal of a refund (invariant 2)', async () => {
+    const id = await paymentThatIs('completed');
+    const bookingId = String((await transaction(id))?.booking_id);
+    for (const amountMinor of [1000, 6000]) {
+      const refund = await reserved({ ...newReservation(id, bookingId), amountMinor });
+      const eventId = newId('evt_');
+      await recordRefundOutcome(database, {
+        refund,
+        eventId,
+        result: COMPLETED,
+        processedAtMs: 6000,
+        nextLookupAtMs: null,
+      });
+      if (amountMinor === 6000) {
+        const first = await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'));
+        expect(first).toMatchObject({ refund: { status: 'reversed' }, transaction: { refundedMinor: 1000 } });
+        expect(await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'))).toEqual(first);
+      }
+    }
+    expect(await transaction(id)).toMatchObject({ status: 'completed', refunded_minor: 1000 });
+    expect(await eventsOf(bookingId)).toHaveLength(3);
+  });
+
+  it.each(['pending', 'failed'] as const)('the reversal of a refund that is %s, which is none', async (status) => {
+    const id = await paymentThatIs('completed');
+    const refund = await reserved(newReservation(id, String((await transaction(id))?.booking_id)));
+    if (status === 'failed') {
+      const eventId = newId('evt_');
+      await recordRefundOutcome(database, { refund, eventId, result: FAILED, processedAtMs: 1, nextLookupAtMs: null });
+    }
+    const before = [await refundsOf(id), await transaction(id)];
+    await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'));
+    expect([await refundsOf(id), await transaction(id)]).toEqual(before);
+  });
+
+  it('the taking of a look-up, which is one look-up', async () => {
+    const id = await paymentThatIs('pending');
+    expect(await takeLookUp(database, id, 2000)).toMatchObject({
+      kind: 'payment',
+      transaction: { transactionId: id, nextLookupAtMs: 4000 },
+    });
+    expect(await takeLookUp(database, id, 2000)).toBeNull();
+    expect(await transaction(id)).toMatchObject({ lookups: 1, next_lookup_at_ms: 4000 });
+  });
+
+  it('the taking of a refund’s look-up, which comes with its payment', async () => {
+    const id = await paymentThatIs('completed');
+    const { refundId } = await reserved(newReservation(id, String((await transaction(id))?.booking_id)));
+    expect(await takeLookUp(database, refundId, 5000)).toMatchObject({
+      kind: 'refund',
+      refund: { refundId, nextLookupAtMs: 7000 },
+      transaction: { transactionId: id },
+    });
+    expect(await takeLookUp(database, refundId, 5000)).toBeNull();
+    expect(await refundsOf(id)).toMatchObject([{ lookups: 1, next_lookup_at_ms: 7000 }]);
+  });
+
+  it('the date of a follow-up, which nothing that is pending gets', async () => {
+    const [pending, ended] = [await paymentThatIs('pending'), await paymentThatIs('failed')];
+    for (const id of [pending, ended, pending, ended]) await scheduleLookUp(database, id, 9000);
+    expect(await transaction(pending)).toMatchObject({ next_lookup_at_ms: 2000 });
+    expect(await transaction(ended)).toMatchObject({ next_lookup_at_ms: 9000 });
   });
 
   it.each([
@@ -189,9 +383,8 @@ describe('a batch that is repeated changes nothing the second time', () => {
   ] as const)('the outcome of a refund: $status', async (result, amounts, events) => {
     const id = await paymentThatIs('completed');
     const bookingId = String((await transaction(id))?.booking_id);
-    const { refund } = await reserveRefund(database, newReservation(id, bookingId));
-    if (refund === null) throw new Error('nothing was reserved');
-    const outcome = { refund, eventId: newId('evt_'), result, processedAtMs: 6000 };
+    const refund = await reserved(newReservation(id, bookingId));
+    const outcome = { refund, eventId: newId('evt_'), result, processedAtMs: 6000, nextLookupAtMs: null };
     const first = await recordRefundOutcome(database, outcome);
 
     expect(await recordRefundOutcome(database, outcome)).toEqual(first);

@@ -11,12 +11,14 @@ const DEPLOYED = {
   SANDBOX_ALLOWED: 'false',
   BRIDGE_URL: '',
   BRIDGE_SIGNING_SECRET: undefined,
+  FINGERPRINT_KEY: undefined,
 };
 const PRODUCTION = {
   ENVIRONMENT: 'production',
   SANDBOX_ALLOWED: 'true',
   BRIDGE_URL: 'https://bridge.test/production/',
   BRIDGE_SIGNING_SECRET: env.BRIDGE_SIGNING_SECRET,
+  FINGERPRINT_KEY: env.FINGERPRINT_KEY,
 };
 
 async function problems(bindings: Record<string, unknown>): Promise<string> {
@@ -41,7 +43,9 @@ describe('a Worker in production without its secrets', () => {
 
     expect(answer.status).toBe(503);
     expectEnvelope(answer, 'NOT_CONFIGURED');
-    for (const name of ['BRIDGE_URL', 'BRIDGE_SIGNING_SECRET']) expect(answer.text).toContain(name);
+    for (const name of ['BRIDGE_URL', 'BRIDGE_SIGNING_SECRET', 'FINGERPRINT_KEY']) {
+      expect(answer.text).toContain(name);
+    }
     expect(await rowCounts()).toEqual(before);
   });
 

@@ -2,6 +2,8 @@
 import { env } from 'cloudflare:workers';
 import { ulid } from 'ulid';
 import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
+import { fingerprinter } from '../../src/worker/fingerprint.ts';
+import { newCircuitBreaker } from '../../src/worker/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/worker/gateways/gateway.ts';
 import { createSandbox } from '../../src/worker/gateways/sandbox.ts';
 import type { Database } from '../../src/worker/ledger/database.ts';
@@ -19,15 +21,20 @@ export function settings(variables: Record<string, string> = {}): Settings {
 
 export const newId = (prefix: string) => `${prefix}${ulid()}`;
 
+/** All payments are the one gateway's, unless the test says otherwise. */
 export function operation(overrides: Partial<OperationContext> = {}): OperationContext {
+  const { gateway = createSandbox() } = overrides;
   return {
     db: database,
-    gateway: createSandbox(),
+    gateway,
+    gatewayNamed: () => gateway,
+    breaker: newCircuitBreaker(),
     settings: settings(),
     log: () => {},
     tenant: 'default',
     nowMs: Date.now,
     newId,
+    fingerprint: fingerprinter(env.FINGERPRINT_KEY),
     ...overrides,
   };
 }

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import { expectEnvelope, REFUND_ID } from './matchers.ts';
 import { gateway, operation, paymentRequest, refundRequest, settings } from './operation.ts';
-import { status } from './request.ts';
+import { paid, refundOf, sendWith, status } from './request.ts';
 import { eventTypesOf, refundsOf, transaction } from './stored.ts';
 import { watchedDatabase } from './watched-database.ts';
 
@@ -122,11 +123,28 @@ describe('state before money, of a refund (invariant 3)', () => {
       },
     });
     const db = { d1: watchedDatabase(() => 'fail').d1, log: () => {} };
-    const refunding = refundPayment(operation({ gateway: counting, db }), refundRequest(made), '10.00');
+    const answer = await refundPayment(operation({ gateway: counting, db }), refundRequest(made), '10.00');
 
-    await expect(refunding).rejects.toThrow(expect.objectContaining({ name: 'LedgerUnavailable' }));
+    expect(answer).toEqual({ kind: 'not_confirmed', refundId: REFUND_ID });
     expect(asked).toBe(0);
     expect(await refundsOf(made.transactionId)).toEqual([]);
+  });
+
+  it('is a 503 with the refund’s id where D1 did not say whether it took the reservation', async () => {
+    const made = await paid();
+    const lost = watchedDatabase(() => 'lose');
+    const answer = await sendWith({ DB: lost.d1 }, 'POST', '/payment/refund', { body: refundOf(made) });
+
+    expect(answer.status).toBe(503);
+    expectEnvelope(answer, 'SERVICE_UNAVAILABLE');
+    expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0);
+    const [reserved] = await refundsOf(made.transaction_id);
+    expect(answer.body.error.details).toEqual({
+      refund_transaction_id: reserved?.refund_id,
+      status: 'pending',
+      retry_possible: false,
+    });
+    expect((await status(String(reserved?.refund_id))).body.status).toBe('pending');
   });
 
   it.each(['fail', 'refuse'] as const)(

@@ -1,8 +1,8 @@
-import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { withField } from './bad-fields.ts';
+import { paidInYen } from './former-currency.ts';
 import { expectEnvelope, REFUND_ID, TIMESTAMP } from './matchers.ts';
 import { newId, operation, paymentRequest } from './operation.ts';
 import { cardNumbered, newBooking, paid, pay, payment, refund, refundOf, send, sendWith, status } from './request.ts';
@@ -152,18 +152,6 @@ describe('never over-refunded (invariant 2)', () => {
 });
 
 describe('a refund in a currency that is no longer the configured one', () => {
-  async function paidInYen(): Promise<{ transaction_id: string; booking_id: string }> {
-    const made = { transaction_id: newId('TXN-'), booking_id: newBooking() };
-    await env.DB.prepare(
-      `INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, payment_method,
-         gateway, created_at_ms, processed_at_ms)
-       VALUES (?1, 'default', ?2, 'user_123', 'completed', 'JPY', 2500, 'credit_card', 'sandbox', 1, 1)`,
-    )
-      .bind(made.transaction_id, made.booking_id)
-      .run();
-    return made;
-  }
-
   it('is counted in the payment’s own minor units (invariant 7)', async () => {
     const made = await paidInYen();
     const answer = await refund(refundOf(made, { refund_amount: 2500 }));

@@ -1,8 +1,9 @@
 /** What the critical path costs: one Durable Object call, two D1 round trips, and never more. */
 import { env } from 'cloudflare:workers';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Bindings } from '../../src/worker/bindings.ts';
 import { TEST_CARDS } from '../data/cards.ts';
+import { newKey } from './idempotent-requests.ts';
 import { cardNumbered, paid, payment, refundOf, sendWith } from './request.ts';
 import { watchedDatabase } from './watched-database.ts';
 
@@ -22,10 +23,11 @@ function watchedLimiter() {
   return { binding: { getByName: stubOf }, calls: () => calls };
 }
 
-async function costs(path: string, body: Record<string, unknown>) {
+async function costs(path: string, body: Record<string, unknown>, key: string | null = null) {
   const database = watchedDatabase();
   const limiter = watchedLimiter();
-  const { status } = await sendWith({ DB: database.d1, RATE_LIMITER: limiter.binding }, 'POST', path, { body });
+  const bindings = { DB: database.d1, RATE_LIMITER: limiter.binding };
+  const { status } = await sendWith(bindings, 'POST', path, { body, headers: { 'Idempotency-Key': key } });
   return { status, roundTrips: database.roundTrips(), limiterCalls: limiter.calls() };
 }
 
@@ -52,5 +54,37 @@ it('a refund', async () => {
     status: 200,
     roundTrips: 2,
     limiterCalls: 1,
+  });
+});
+
+describe('with an Idempotency-Key', () => {
+  it.each([
+    ['a payment', payment(), 200],
+    ['a payment that is declined', payment({ card_details: cardNumbered(TEST_CARDS.visaDeclined) }), 400],
+  ])('%s costs the same, and its replay half of it', async (_, body, status) => {
+    const key = newKey();
+    const cost = () => costs('/payment/process', body, key);
+    expect(await cost()).toEqual({ status, roundTrips: 2, limiterCalls: 1 });
+    expect(await cost()).toEqual({ status, roundTrips: 1, limiterCalls: 1 });
+  });
+
+  it('a second payment of a booking costs the same', async () => {
+    const { booking_id } = await paid();
+    const cost = await costs('/payment/process', payment({ booking_id }), newKey());
+    expect(cost).toEqual({ status: 409, roundTrips: 1, limiterCalls: 1 });
+  });
+
+  it('another payment is refused in one round trip', async () => {
+    const key = newKey();
+    await costs('/payment/process', payment(), key);
+    const cost = await costs('/payment/process', payment(), key);
+    expect(cost).toEqual({ status: 422, roundTrips: 1, limiterCalls: 1 });
+  });
+
+  it('a refund costs the same, and its replay half of it', async () => {
+    const [key, body] = [newKey(), refundOf(await paid())];
+    const cost = () => costs('/payment/refund', body, key);
+    expect(await cost()).toEqual({ status: 200, roundTrips: 2, limiterCalls: 1 });
+    expect(await cost()).toEqual({ status: 200, roundTrips: 1, limiterCalls: 1 });
   });
 });

@@ -7,12 +7,19 @@ const DEVELOPMENT: Variables = {
   ENVIRONMENT: 'development',
   BRIDGE_URL: 'http://localhost:8004',
   BRIDGE_SIGNING_SECRET: 'dGVzdC1zZWNyZXQtb2YtdGhlLXdvcmtlci10ZXN0cw==',
+  FINGERPRINT_KEY: 'dGVzdC1maW5nZXJwcmludHMtb2YtdGhlLXdvcmtlcg==',
 };
 const PRODUCTION: Variables = {
   ...DEVELOPMENT,
   ENVIRONMENT: 'production',
   SANDBOX_ALLOWED: 'true',
   BRIDGE_URL: 'https://bridge.example',
+};
+/** What the gateway over HTTP needs. */
+const GATEWAY: Variables = {
+  PAYMENT_GATEWAY: 'http',
+  PAYMENT_GATEWAY_URL: 'https://gateway.example/',
+  PAYMENT_GATEWAY_API_KEY: 'key-of-the-gateway',
 };
 
 function settings(variables: Variables): Settings {
@@ -27,10 +34,11 @@ function problems(variables: Variables): string[] {
 }
 
 describe('the settings', () => {
-  it('need nothing but the bridge in development', () => {
+  it('need nothing but the bridge and the key of fingerprints in development', () => {
     expect(settings(DEVELOPMENT)).toMatchObject({
       production: false,
       gateway: 'sandbox',
+      httpGateway: null,
       gatewayTimeoutMs: 10_000,
       currency: 'USD',
       maxAmountMinor: 10_000_000,
@@ -51,6 +59,8 @@ describe('the settings', () => {
       PAYMENT_CURRENCY: 'dollars',
       BRIDGE_URL: 'ftp://bridge',
       BRIDGE_SIGNING_SECRET: 'replace-me',
+      FINGERPRINT_KEY: 'replace-me',
+      PAYMENT_GATEWAY_URL: 'ftp://gateway',
       RATE_LIMIT_PER_MINUTE: '0',
       RATE_LIMIT_BURST: '1.5',
       RATE_LIMIT_EXEMPT: 'nowhere',
@@ -64,6 +74,8 @@ describe('the settings', () => {
       'PAYMENT_CURRENCY',
       'BRIDGE_URL',
       'BRIDGE_SIGNING_SECRET',
+      'FINGERPRINT_KEY',
+      'PAYMENT_GATEWAY_URL',
       'RATE_LIMIT_PER_MINUTE',
       'RATE_LIMIT_BURST',
       'RATE_LIMIT_EXEMPT',
@@ -77,6 +89,7 @@ describe('the settings', () => {
     const found = problems({}).join('\n');
     expect(found).toContain('BRIDGE_URL');
     expect(found).toContain('BRIDGE_SIGNING_SECRET');
+    expect(found).toContain('FINGERPRINT_KEY');
   });
 
   it('name at once what is missing and what production does not allow', () => {
@@ -93,23 +106,61 @@ describe('the settings', () => {
     ['the sandbox, unless it is allowed', { SANDBOX_ALLOWED: 'false' }, 'SANDBOX_ALLOWED'],
     ['a bridge without encryption', { BRIDGE_URL: 'http://bridge.example' }, 'BRIDGE_URL'],
     ['the same behind a blank', { BRIDGE_URL: ' HTTP://bridge.example' }, 'BRIDGE_URL'],
+    [
+      'a gateway without encryption',
+      { ...GATEWAY, PAYMENT_GATEWAY_URL: 'http://gateway.example' },
+      'PAYMENT_GATEWAY_URL',
+    ],
   ])('in production refuse %s', (_, variables, named) => {
     expect(settings(PRODUCTION).production).toBe(true);
     expect(problems({ ...PRODUCTION, ...variables })).toEqual([expect.stringContaining(named)]);
   });
 
-  it.each(['', 'replace-me', 'c2hvcnQ=', 'not base64 at all, though it is long enough', undefined])(
-    'refuse the signing secret "%s"',
-    (secret) => {
-      const found = problems({ ...DEVELOPMENT, BRIDGE_SIGNING_SECRET: secret });
-      expect(found.length).toBeGreaterThan(0);
-      for (const problem of found) expect(problem).toMatch(/^BRIDGE_SIGNING_SECRET /);
-    },
-  );
+  describe.each(['BRIDGE_SIGNING_SECRET', 'FINGERPRINT_KEY'])('with %s', (name) => {
+    it.each(['', 'replace-me', 'c2hvcnQ=', 'not base64 at all, though it is long enough', undefined])(
+      'refuse the secret "%s"',
+      (secret) => {
+        const found = problems({ ...DEVELOPMENT, [name]: secret });
+        expect(found.length).toBeGreaterThan(0);
+        for (const problem of found) expect(problem).toMatch(new RegExp(`^${name} `));
+      },
+    );
+
+    it('refuse a secret that is base64 to the eye and to no decoder', () => {
+      const undecodable = 'A'.repeat(33);
+      expect(() => atob(undecodable)).toThrow();
+      expect(problems({ ...DEVELOPMENT, [name]: undecodable })).toHaveLength(1);
+    });
+  });
 
   it('take a signing secret with its prefix', () => {
     const secret = `whsec_${DEVELOPMENT.BRIDGE_SIGNING_SECRET}`;
     expect(settings({ ...DEVELOPMENT, BRIDGE_SIGNING_SECRET: secret }).bridgeSigningSecret).toBe(secret);
+  });
+
+  it('have a gateway over HTTP where it is described, and use it where they name it', () => {
+    const httpGateway = { url: 'https://gateway.example/', apiKey: 'key-of-the-gateway' };
+    expect(settings({ ...DEVELOPMENT, ...GATEWAY })).toMatchObject({ gateway: 'http', httpGateway });
+    // Payments that it took can be settled and refunded, though another one takes the new ones.
+    expect(settings({ ...DEVELOPMENT, ...GATEWAY, PAYMENT_GATEWAY: 'sandbox' })).toMatchObject({
+      gateway: 'sandbox',
+      httpGateway,
+    });
+  });
+
+  it.each(['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY'])(
+    'name %s where a gateway over HTTP is named and it is missing or empty',
+    (name) => {
+      for (const value of [undefined, '', ' ']) {
+        expect(problems({ ...DEVELOPMENT, ...GATEWAY, [name]: value })).toEqual([
+          `${name} is missing, and PAYMENT_GATEWAY is http`,
+        ]);
+      }
+    },
+  );
+
+  it('need no permission for the sandbox in production where a gateway over HTTP is named', () => {
+    expect(problems({ ...PRODUCTION, ...GATEWAY, SANDBOX_ALLOWED: undefined })).toEqual([]);
   });
 
   it('count the largest amount in the currency’s minor units (invariant 7)', () => {

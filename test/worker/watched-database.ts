@@ -7,6 +7,8 @@ export type Fate =
   | 'fail'
   /** The connection breaks on the way back: everything was done. */
   | 'lose'
+  /** Everything was done, and whoever asked for it dies before it hears of that: nobody tries again. */
+  | 'die'
   /** Nothing comes back, for ever. */
   | 'silence'
   /** SQLite says no, and would again. */
@@ -29,6 +31,7 @@ export function watchedDatabase(fateOf: (roundTrip: number) => Fate = () => 'ans
     if (fate === 'silence') return new Promise(() => {});
     if (fate === 'refuse') throw new Error('D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT');
     const result = await work();
+    if (fate === 'die') throw new Error('D1_ERROR: the process is gone: SQLITE_ERROR');
     if (fate === 'lose') throw new Error('D1_ERROR: Network connection lost.');
     return result;
   }

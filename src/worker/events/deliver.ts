@@ -1,49 +1,34 @@
 /**
  * Takes events to RabbitMQ, by way of the bridge. D1 is the only retry loop: what could not be delivered is written
- * there and sent by a sweep. The queue is asked again only where D1 itself did not answer.
+ * there and sent by a sweep.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
-import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
 import { findEvents, type LeasedEvent, leaseEvents, recordDeliveries } from '../ledger/events.ts';
 import { retryDelayMs } from './backoff.ts';
 import type { DeliveryContext } from './delivery-context.ts';
 import { newLease } from './lease.ts';
-import type { QueueMessage } from './message.ts';
 
 /** A booking has few events; what is left after these rounds is the sweep's. */
 const MAX_ROUNDS = 10;
 /** Of why an event was not delivered, so many characters are kept: they are another process's words. */
 const REASON_MAX_LENGTH = 200;
-/** Seconds after which the queue tries again when D1 did not answer. */
-const D1_RETRY_DELAY_SECONDS = 10;
-
-/** The queue consumer: delivers the events of a batch, and those that come after them in their bookings. */
-export async function deliverBatch(context: DeliveryContext, batch: MessageBatch<QueueMessage>): Promise<void> {
-  const events = eventsOf(context, batch);
-  try {
-    const lease = newLease(context);
-    let leased = await leaseEvents(context.db, lease, [...events.keys()]);
-    let { leaseId } = lease;
-    for (let round = 1; leased.length > 0; round += 1) {
-      const delivery = await deliverLeased(context, { leaseId, leased, known: events, takeNext: round < MAX_ROUNDS });
-      ({ leaseId, leased } = delivery.next);
-    }
-  } catch (error) {
-    if (!(error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated)) throw error;
-    batch.retryAll({ delaySeconds: D1_RETRY_DELAY_SECONDS });
-    return;
+/**
+ * Delivers those of the events, by their id, that nobody else is sending, and those that come after them in their
+ * bookings.
+ *
+ * @throws LedgerUnavailable, LedgerNotMigrated
+ */
+export async function deliverEvents(
+  context: DeliveryContext,
+  events: ReadonlyMap<string, PaymentEvent>,
+): Promise<void> {
+  const lease = newLease(context);
+  let leased = await leaseEvents(context.db, lease, [...events.keys()]);
+  let { leaseId } = lease;
+  for (let round = 1; leased.length > 0; round += 1) {
+    const delivery = await deliverLeased(context, { leaseId, leased, known: events, takeNext: round < MAX_ROUNDS });
+    ({ leaseId, leased } = delivery.next);
   }
-  batch.ackAll();
-}
-
-/** Events by their id. A message of another kind, from a version before or after this one, is told and let go. */
-function eventsOf({ log }: DeliveryContext, batch: MessageBatch<QueueMessage>): Map<string, PaymentEvent> {
-  const events = new Map<string, PaymentEvent>();
-  for (const { id, body } of batch.messages) {
-    if (body?.kind === 'event') events.set(body.event.event_id, body.event);
-    else log('error', 'queue.unknown_message', { message_id: id });
-  }
-  return events;
 }
 
 export interface LeasedBatch {

@@ -10,7 +10,7 @@ import { healthRoute } from './health.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { methodsRoute } from './methods.ts';
 import { onError } from './on-error.ts';
-import { operationContext } from './operation-context.ts';
+import { withOperationContext } from './operation-context.ts';
 import { processRoute } from './process.ts';
 import { rateLimit } from './rate-limit.ts';
 import { refundRoute } from './refund.ts';
@@ -30,7 +30,7 @@ export function createApp(): Hono<HttpEnv> {
   app.route('/health', healthRoute).all('/health', methodNotAllowed('GET, HEAD'));
 
   app.use(configured());
-  app.use('/payment/*', rateLimit(), operationContext());
+  app.use('/payment/*', rateLimit(), withOperationContext());
 
   app.route('/payment/process', processRoute).all('/payment/process', methodNotAllowed('POST'));
   app.route('/payment/refund', refundRoute).all('/payment/refund', methodNotAllowed('POST'));

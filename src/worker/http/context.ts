@@ -17,5 +17,7 @@ export interface HttpEnv {
   Variables: RequestIdVariables & {
     settings: Settings;
     operation: OperationContext;
+    /** Null where the request came without one. */
+    idempotencyKey: string | null;
   };
 }

@@ -9,6 +9,39 @@ export function errorEnvelope(code: ErrorCode, message: string, details: Record<
   return { error: { code, message, details }, timestamp: isoSeconds(Date.now()) };
 }
 
+/** Tells when to come back: whole seconds, and at least one. */
+export function retryAfter(c: Context, delayMs: number): void {
+  c.header('Retry-After', String(Math.max(1, Math.ceil(delayMs / 1000))));
+}
+
+/** A request under way ends within the gateway's deadline, and nearly always at once. */
+const IN_PROGRESS_RETRY_MS = 2_000;
+
+/** The 409 for a key whose request has no outcome yet. */
+export function idempotencyInProgress(c: Context, details: Record<string, unknown>): Response {
+  retryAfter(c, IN_PROGRESS_RETRY_MS);
+  return errorResponse(
+    c,
+    409,
+    'IDEMPOTENCY_IN_PROGRESS',
+    'The request with this Idempotency-Key has no outcome yet: send it again later, or ask for its status.',
+    details,
+  );
+}
+
+/** The 422 for a key that stands for another request. */
+export function idempotencyKeyReused(c: Context): Response {
+  return errorResponse(
+    c,
+    422,
+    'IDEMPOTENCY_KEY_REUSED',
+    'This Idempotency-Key belongs to a request with another body: each new request needs a key of its own.',
+  );
+}
+
+/** Of a gateway that is not even asked, because it has failed again and again. */
+export const GATEWAY_DOWN = 'The payment gateway is not available; it was not asked, and no money moved';
+
 /** An answer that is an error and nothing else. */
 export function errorResponse(
   c: Context,

@@ -2,7 +2,7 @@
  * The digits of an amount as they were sent. A parsed JSON number has been rounded to a double already, and then nobody
  * can tell 25.500000000000000001 from 25.50; so the body is parsed once more, for this one field.
  */
-import { UnreadableBody } from './json-body.ts';
+import { UnreadableRequest } from './json-body.ts';
 
 /** What a reviver is told of a primitive value, in engines that have JSON.parse with source text. */
 interface ReviverContext {
@@ -12,7 +12,7 @@ interface ReviverContext {
 /**
  * The decimal literal of a top-level field of the body, whether it was sent as a number or as a string.
  *
- * @throws UnreadableBody where the body is nested so deeply that the engine's stack does not suffice
+ * @throws UnreadableRequest where the body is nested so deeply that the engine's stack does not suffice
  */
 export function exactAmount(body: string, field: string): string {
   const literals = new Map<object, string>();
@@ -25,7 +25,7 @@ export function exactAmount(body: string, field: string): string {
   try {
     root = JSON.parse(body, remember as (this: unknown, key: string, value: unknown) => unknown);
   } catch (error) {
-    if (error instanceof RangeError) throw new UnreadableBody('The request body is nested too deeply.');
+    if (error instanceof RangeError) throw new UnreadableRequest('The request body is nested too deeply.');
     throw error;
   }
   const literal = literals.get(root);

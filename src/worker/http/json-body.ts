@@ -13,7 +13,7 @@ export const BODY_MAX_BYTES = 16 * 1024;
 const JSON_MEDIA_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
 /** What can't be read as a request. */
-export class UnreadableBody extends HTTPException {
+export class UnreadableRequest extends HTTPException {
   constructor(message: string) {
     super(400, { message });
   }
@@ -58,9 +58,9 @@ export function jsonBody() {
     try {
       text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
     } catch {
-      throw new UnreadableBody('The request body is not valid UTF-8.');
+      throw new UnreadableRequest('The request body is not valid UTF-8.');
     }
-    if (text.trim() === '') throw new UnreadableBody('The request body is empty: send a JSON object.');
+    if (text.trim() === '') throw new UnreadableRequest('The request body is empty: send a JSON object.');
 
     // The validator reads the media type and the body from the request, so that is where they are put right.
     const headers = new Headers(c.req.raw.headers);

@@ -1,23 +1,11 @@
 /** Middleware: what an operation works with, made of the request's bindings and settings. */
 import { createMiddleware } from 'hono/factory';
-import { ulid } from 'ulid';
-import { createSandbox } from '../gateways/sandbox.ts';
+import { operationContext } from '../contexts.ts';
 import type { HttpEnv } from './context.ts';
 
-/** The one organisation that there is, until API keys tell several apart. */
-const DEFAULT_TENANT = 'default';
-
-export function operationContext() {
-  return createMiddleware<HttpEnv>(async function operationContext(c, next) {
-    c.set('operation', {
-      db: { d1: c.env.DB, log: c.var.log },
-      gateway: createSandbox(),
-      settings: c.var.settings,
-      log: c.var.log,
-      tenant: DEFAULT_TENANT,
-      nowMs: Date.now,
-      newId: (prefix) => `${prefix}${ulid()}`,
-    });
+export function withOperationContext() {
+  return createMiddleware<HttpEnv>(async function withOperationContext(c, next) {
+    c.set('operation', operationContext(c.env, c.var.settings, c.var.log));
     return next();
   });
 }

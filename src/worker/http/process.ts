@@ -10,8 +10,16 @@ import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Transaction } from '../../payments/transaction.ts';
 import { type PaymentAnswer, processPayment } from '../operations/process-payment.ts';
 import type { HttpEnv } from './context.ts';
-import { errorEnvelope, errorResponse } from './errors.ts';
+import {
+  errorEnvelope,
+  errorResponse,
+  GATEWAY_DOWN,
+  idempotencyInProgress,
+  idempotencyKeyReused,
+  retryAfter,
+} from './errors.ts';
 import { exactAmount } from './exact-amount.ts';
+import { idempotencyKey, REPLAYED_HEADER } from './idempotency-key.ts';
 import { isUnreadable, jsonBody, limitBody } from './json-body.ts';
 import { onError } from './on-error.ts';
 import { outliveClient } from './outlive-client.ts';
@@ -19,13 +27,15 @@ import { validate } from './validate.ts';
 
 export const processRoute = new Hono<HttpEnv>().post(
   '/',
+  idempotencyKey(),
   limitBody(),
   jsonBody(),
   validate(paymentRequest),
   async function process(c) {
     const request = c.req.valid('json');
     const amount = exactAmount(await c.req.text(), 'amount');
-    const answer = await outliveClient(c, processPayment(c.var.operation, request, amount));
+    const { operation, idempotencyKey } = c.var;
+    const answer = await outliveClient(c, processPayment(operation, request, amount, idempotencyKey));
     return respond(c, answer, {
       bookingId: request.booking_id,
       amount: finite(Number(request.amount)),
@@ -46,6 +56,7 @@ interface Asked {
 }
 
 function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Response {
+  if ('replayed' in answer && answer.replayed) c.header(REPLAYED_HEADER, 'true');
   switch (answer.kind) {
     case 'completed':
       return c.json(paymentSuccess(answer.transaction), 200);
@@ -71,6 +82,18 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
       return errorResponse(c, 409, 'DUPLICATE_TRANSACTION', 'Transaction already processed', {
         transaction_id: answer.standing.transactionId,
         status: answer.standing.status,
+      });
+    case 'in_progress':
+      return idempotencyInProgress(c, { transaction_id: answer.transaction.transactionId, status: 'pending' });
+    case 'key_reused':
+      return idempotencyKeyReused(c);
+    case 'gateway_down':
+      retryAfter(c, answer.retryAfterMs);
+      return paymentFailure(c, 502, {
+        ...asked,
+        code: 'PAYMENT_GATEWAY_ERROR',
+        reason: GATEWAY_DOWN,
+        retryPossible: true,
       });
     case 'invalid_amount':
       return paymentFailure(c, 400, {

@@ -7,24 +7,32 @@ import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import { type RefundAnswer, refundPayment } from '../operations/refund-payment.ts';
 import type { HttpEnv } from './context.ts';
-import { errorResponse } from './errors.ts';
+import { errorResponse, GATEWAY_DOWN, idempotencyInProgress, idempotencyKeyReused, retryAfter } from './errors.ts';
 import { exactAmount } from './exact-amount.ts';
+import { idempotencyKey, REPLAYED_HEADER } from './idempotency-key.ts';
 import { jsonBody, limitBody } from './json-body.ts';
 import { outliveClient } from './outlive-client.ts';
 import { validate } from './validate.ts';
 
 export const refundRoute = new Hono<HttpEnv>().post(
   '/',
+  idempotencyKey(),
   limitBody(),
   jsonBody(),
   validate(refundRequest),
   async (c) => {
     const amount = exactAmount(await c.req.text(), 'refund_amount');
-    return respond(c, await outliveClient(c, refundPayment(c.var.operation, c.req.valid('json'), amount)));
+    const { operation, idempotencyKey } = c.var;
+    const refunding = refundPayment(operation, c.req.valid('json'), amount, idempotencyKey);
+    return respond(c, await outliveClient(c, refunding));
   },
 );
 
+/** After an outage of the database. */
+const NOT_CONFIRMED_RETRY_MS = 5_000;
+
 function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
+  if ('replayed' in answer && answer.replayed) c.header(REPLAYED_HEADER, 'true');
   switch (answer.kind) {
     case 'completed':
       return c.json(refundSuccess(answer.refund, answer.transaction), 200);
@@ -46,6 +54,26 @@ function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
         status: 'pending',
         retry_possible: false,
       });
+    case 'in_progress':
+      return idempotencyInProgress(c, { refund_transaction_id: answer.refund.refundId, status: 'pending' });
+    case 'key_reused':
+      return idempotencyKeyReused(c);
+    case 'gateway_down':
+      retryAfter(c, answer.retryAfterMs);
+      return errorResponse(c, 502, 'PAYMENT_GATEWAY_ERROR', 'Refund could not be processed', {
+        reason: GATEWAY_DOWN,
+        status: 'failed',
+        retry_possible: true,
+      });
+    case 'not_confirmed':
+      retryAfter(c, NOT_CONFIRMED_RETRY_MS);
+      return errorResponse(
+        c,
+        503,
+        'SERVICE_UNAVAILABLE',
+        'It is not known whether the refund was recorded. Ask for its status first: asked for again, it could be paid twice, unless both requests have the same Idempotency-Key.',
+        { refund_transaction_id: answer.refundId, status: 'pending', retry_possible: false },
+      );
     case 'not_allowed':
       return errorResponse(c, 400, 'REFUND_NOT_ALLOWED', 'Refund not permitted', { reason: answer.reason });
     case 'not_found':

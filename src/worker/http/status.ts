@@ -7,9 +7,10 @@ import type { Refund, Transaction } from '../../payments/transaction.ts';
 import { readStatus } from '../operations/read-status.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse } from './errors.ts';
+import { outliveClient } from './outlive-client.ts';
 
 export const statusRoute = new Hono<HttpEnv>().get('/:id', async (c) => {
-  const found = await readStatus(c.var.operation, c.req.param('id'));
+  const found = await outliveClient(c, readStatus(c.var.operation, c.req.param('id')));
   if (found === null) return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
   return c.json(
     found.refund === null ? paymentStatus(found.transaction) : refundStatus(found.refund, found.transaction),

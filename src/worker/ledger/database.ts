@@ -33,19 +33,25 @@ export const RETRY_OUTCOME_FOR_MS = 4_500;
 export const BATCH_DEADLINE_MS = RETRY_FOR_MS + ATTEMPT_DEADLINE_MS;
 export const OUTCOME_BATCH_DEADLINE_MS = RETRY_OUTCOME_FOR_MS + ATTEMPT_DEADLINE_MS;
 
+/** The results of a batch, under the names that its statements have. */
+export type Results<Name extends string> = Record<Name, D1Result<unknown>>;
+
 /**
- * Runs the statements as one transaction. A connection that broke leaves open whether they were carried out, so they
+ * Runs the statements, in their order, as one transaction. A connection that broke leaves open whether they were carried out, so they
  * are sent again: each batch in this folder does nothing the second time.
  *
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
-export async function runBatch(
+export async function runBatch<Name extends string>(
   { d1, log }: Database,
-  statements: D1PreparedStatement[],
+  statements: Record<Name, D1PreparedStatement>,
   retryForMs = RETRY_FOR_MS,
-): Promise<D1Result<unknown>[]> {
+): Promise<Results<Name>> {
+  const names = Object.keys(statements) as Name[];
+  const batch = names.map((name) => statements[name]);
+  let results: D1Result<unknown>[];
   try {
-    return await pRetry(() => within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(statements)), {
+    results = await pRetry(() => within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(batch)), {
       retries: Number.POSITIVE_INFINITY,
       maxRetryTime: retryForMs,
       minTimeout: FIRST_PAUSE_MS,
@@ -61,19 +67,23 @@ export async function runBatch(
     if (isStatementError(error)) throw error;
     throw new LedgerUnavailable(message, { cause: error });
   }
+  return Object.fromEntries(names.map((name, index) => [name, results[index]])) as Results<Name>;
 }
 
 /** Whether SQLite itself refused the statement, so that asking again would change nothing. */
 function isStatementError(error: unknown): boolean {
   return (
     error instanceof Error &&
-    /SQLITE_(CONSTRAINT|ERROR|MISMATCH|RANGE|TOOBIG)|no such (table|column)/.test(error.message)
+    /SQLITE_(CONSTRAINT|ERROR|MISMATCH|RANGE|TOOBIG)|no such (table|column)|parameter bindings/.test(error.message)
   );
 }
 
-/** The rows of one statement of a batch, of the type that its columns are named for. */
-export function rowsOf<Row>(results: D1Result<unknown>[], statement: number): Row[] {
-  const result = results[statement];
-  if (result === undefined) throw new Error(`the batch has no statement ${statement}`);
+/** The rows that a statement gave, of the type that its columns are named for. */
+export function rowsOf<Row>(result: D1Result<unknown>): Row[] {
   return result.results as Row[];
+}
+
+/** The one row that a statement gave, or null where it gave none. */
+export function rowOf<Row>(result: D1Result<unknown>): Row | null {
+  return rowsOf<Row>(result)[0] ?? null;
 }

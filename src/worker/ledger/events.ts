@@ -6,7 +6,8 @@ import type { EventType, PaymentEvent } from '../../contract/events.ts';
 import { paymentEvent, refundEvent } from '../../payments/event.ts';
 import type { Transaction } from '../../payments/transaction.ts';
 import { TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, rowsOf, runBatch } from './database.ts';
+import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
+import { idRange } from './id-range.ts';
 
 // Both right after the statement that records the outcome: where that changed nothing, there is nothing to tell.
 const INSERT_PAYMENT_EVENT = `
@@ -71,10 +72,10 @@ const LEASE = `
 
 /** Leases those of the events that may be sent now. */
 export async function leaseEvents(db: Database, lease: Lease, eventIds: string[]): Promise<LeasedEvent[]> {
-  const results = await runBatch(db, [
-    db.d1.prepare(LEASE).bind(lease.nowMs, lease.untilMs, lease.leaseId, JSON.stringify(eventIds)),
-  ]);
-  return rowsOf<LeasedEvent>(results, 0);
+  const { leased } = await runBatch(db, {
+    leased: db.d1.prepare(LEASE).bind(lease.nowMs, lease.untilMs, lease.leaseId, JSON.stringify(eventIds)),
+  });
+  return rowsOf<LeasedEvent>(leased);
 }
 
 const LEASE_OLDEST = `
@@ -84,10 +85,10 @@ const LEASE_OLDEST = `
 
 /** Leases the oldest events that may be sent now, at most `limit` of them. */
 export async function leaseOldestEvents(db: Database, lease: Lease, limit: number): Promise<LeasedEvent[]> {
-  const results = await runBatch(db, [
-    db.d1.prepare(LEASE_OLDEST).bind(lease.nowMs, lease.untilMs, lease.leaseId, limit),
-  ]);
-  return rowsOf<LeasedEvent>(results, 0);
+  const { leased } = await runBatch(db, {
+    leased: db.d1.prepare(LEASE_OLDEST).bind(lease.nowMs, lease.untilMs, lease.leaseId, limit),
+  });
+  return rowsOf<LeasedEvent>(leased);
 }
 
 const FIND_EVENTS = `
@@ -103,8 +104,8 @@ type EventRow = Transaction & { eventId: string; toldAtMs: number } & (
 
 /** The events with these ids, rendered from the rows that they tell of, oldest first. */
 export async function findEvents(db: Database, eventIds: string[]): Promise<PaymentEvent[]> {
-  const results = await runBatch(db, [db.d1.prepare(FIND_EVENTS).bind(JSON.stringify(eventIds))]);
-  return rowsOf<EventRow>(results, 0).map((row) =>
+  const { found } = await runBatch(db, { found: db.d1.prepare(FIND_EVENTS).bind(JSON.stringify(eventIds)) });
+  return rowsOf<EventRow>(found).map((row) =>
     row.refundId === null
       ? paymentEvent(row.eventId, row.toldAtMs, row)
       : refundEvent(row.eventId, row.toldAtMs, row, {
@@ -156,14 +157,102 @@ export async function recordDeliveries(
   next: Lease | null,
 ): Promise<LeasedEvent[]> {
   const delivered = JSON.stringify(deliveries.delivered);
-  const statements = [
-    db.d1.prepare(MARK_DELIVERED).bind(nowMs, delivered),
-    db.d1.prepare(MARK_UNDELIVERED).bind(deliveries.leaseId, JSON.stringify(deliveries.undelivered)),
-  ];
+  const marks = {
+    delivered: db.d1.prepare(MARK_DELIVERED).bind(nowMs, delivered),
+    undelivered: db.d1.prepare(MARK_UNDELIVERED).bind(deliveries.leaseId, JSON.stringify(deliveries.undelivered)),
+  };
   if (next === null) {
-    await runBatch(db, statements);
+    await runBatch(db, marks);
     return [];
   }
-  statements.push(db.d1.prepare(LEASE_NEXT_OF_BOOKINGS).bind(next.nowMs, next.untilMs, next.leaseId, delivered));
-  return rowsOf<LeasedEvent>(await runBatch(db, statements), 2);
+  const { leased } = await runBatch(db, {
+    ...marks,
+    leased: db.d1.prepare(LEASE_NEXT_OF_BOOKINGS).bind(next.nowMs, next.untilMs, next.leaseId, delivered),
+  });
+  return rowsOf<LeasedEvent>(leased);
+}
+
+/** Which delivered events are to be sent again. */
+export type Replay =
+  | { eventId: string }
+  /** Those created in this time, `toMs` excluded; of all types where it is null. */
+  | { fromMs: number; toMs: number; eventType: EventType | null; afterId: string | null };
+
+const DELIVERED_EVENT = `SELECT event_id AS eventId FROM events WHERE event_id = ?1 AND delivered_at_ms IS NOT NULL`;
+const DELIVERED_IN_RANGE = `
+  SELECT event_id AS eventId FROM events
+  WHERE event_id > ?1 AND event_id < ?2 AND delivered_at_ms IS NOT NULL
+    AND created_at_ms >= ?3 AND created_at_ms < ?4 AND (?5 IS NULL OR event_type = ?5)
+  ORDER BY event_id LIMIT ?6`;
+
+// An event that waits already stays as it is: it is sent anyway, and somebody may be sending it now.
+const MAKE_UNDELIVERED = `
+  UPDATE events SET delivered_at_ms = NULL, attempts = 0, next_attempt_at_ms = 0, last_error = NULL, lease_id = NULL,
+    leased_until_ms = NULL
+  WHERE event_id IN (SELECT value FROM json_each(?1)) AND delivered_at_ms IS NOT NULL`;
+
+/**
+ * Makes up to `limit` delivered events wait again, those behind `afterId`: the sweep sends them, under the ids that they
+ * have and in their bookings' order. Answers with how many, and with the id to go on behind; null where none is left.
+ */
+export async function replayEvents(
+  db: Database,
+  which: Replay,
+  limit: number,
+): Promise<{ replayed: number; lastId: string | null }> {
+  const { page } = await runBatch(db, { page: deliveredEvents(db.d1, which, limit) });
+  const eventIds = rowsOf<{ eventId: string }>(page).map(({ eventId }) => eventId);
+  if (eventIds.length === 0) return { replayed: 0, lastId: null };
+  await runBatch(db, { undelivered: db.d1.prepare(MAKE_UNDELIVERED).bind(JSON.stringify(eventIds)) });
+  return { replayed: eventIds.length, lastId: eventIds.at(-1) ?? null };
+}
+
+function deliveredEvents(d1: D1Database, which: Replay, limit: number): D1PreparedStatement {
+  if ('eventId' in which) return d1.prepare(DELIVERED_EVENT).bind(which.eventId);
+  const { after, before } = idRange('evt_', which);
+  return d1
+    .prepare(DELIVERED_IN_RANGE)
+    .bind(which.afterId ?? after, before, which.fromMs, which.toMs, which.eventType, limit);
+}
+
+export interface WaitingEvent {
+  eventId: string;
+  eventType: EventType;
+  createdAtMs: number;
+  attempts: number;
+  lastError: string | null;
+}
+
+export interface EventsStatus {
+  waiting: number;
+  /** Of these, how many somebody is sending now. */
+  leased: number;
+  oldest: WaitingEvent | null;
+  /** The one that has been sent in vain most often. */
+  mostFailed: WaitingEvent | null;
+}
+
+const COUNT_WAITING = `
+  SELECT count(*) AS waiting, count(CASE WHEN leased_until_ms > ?1 THEN 1 END) AS leased
+  FROM events WHERE delivered_at_ms IS NULL`;
+const waitingEvent = (which: string) => `
+  SELECT event_id AS eventId, event_type AS eventType, created_at_ms AS createdAtMs, attempts, last_error AS lastError
+  FROM events WHERE delivered_at_ms IS NULL ${which} LIMIT 1`;
+const OLDEST_WAITING = waitingEvent('ORDER BY sequence');
+const MOST_FAILED = waitingEvent('AND attempts > 0 ORDER BY attempts DESC, sequence');
+
+/** What waits to be delivered. */
+export async function eventsStatus(db: Database, nowMs: number): Promise<EventsStatus> {
+  const results = await runBatch(db, {
+    counted: db.d1.prepare(COUNT_WAITING).bind(nowMs),
+    oldest: db.d1.prepare(OLDEST_WAITING),
+    mostFailed: db.d1.prepare(MOST_FAILED),
+  });
+  const counted = rowOf<{ waiting: number; leased: number }>(results.counted);
+  return {
+    waiting: counted?.waiting ?? 0,
+    leased: counted?.leased ?? 0,
+    oldest: rowOf<WaitingEvent>(results.oldest),
+    mostFailed: rowOf<WaitingEvent>(results.mostFailed),
+  };
 }

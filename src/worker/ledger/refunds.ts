@@ -1,8 +1,18 @@
-/** Refunds in D1: reserve an amount, settle it or give it back, find one again. */
+/** Refunds in D1: reserve an amount, settle it, give it back or take it back, find one again. */
+import type { Failure } from '../../payments/failure.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, RETRY_OUTCOME_FOR_MS, rowsOf, runBatch } from './database.ts';
+import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from './database.ts';
 import { hasEvent, newRefundEvent } from './events.ts';
+import {
+  CLAIMED_ID,
+  claimKey,
+  type FoundKey,
+  findKey,
+  isExpired,
+  type KeyClaim,
+  releaseUnusedKey,
+} from './idempotency.ts';
 import { outcomeParameters } from './outcome.ts';
 import { FIND_TRANSACTION } from './transactions.ts';
 
@@ -21,62 +31,131 @@ export interface NewRefund {
 }
 
 // Invariant 2: what is refunded and what is promised stay within what was captured, however many ask at once.
-const INSERT_REFUND = `
+const insertRefundWhere = (condition: 'true' | 'changes() = 1') => `
   INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms, next_lookup_at_ms)
   SELECT ?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7 FROM transactions
   WHERE transaction_id = ?3 AND tenant = ?2 AND booking_id = ?8 AND user_id = ?9 AND currency = ?10
-    AND status = 'completed' AND reserved_minor + refunded_minor + ?4 <= amount_minor
+    AND status = 'completed' AND reserved_minor + refunded_minor + ?4 <= amount_minor AND ${condition}
   ON CONFLICT DO NOTHING`;
+const INSERT_REFUND = insertRefundWhere('true');
+/** Right behind the statement that claims the key. */
+const INSERT_REFUND_WITH_KEY = insertRefundWhere('changes() = 1');
 
 // Right after INSERT_REFUND: a repeated batch inserts nothing, and so reserves nothing twice.
 const RESERVE = `UPDATE transactions SET reserved_minor = reserved_minor + ?2 WHERE transaction_id = ?1 AND changes() = 1`;
 
 const FIND_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ?1`;
+const FIND_KEYED_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ${CLAIMED_ID}`;
+const FIND_KEYED_PAYMENT = `
+  SELECT ${TRANSACTION_COLUMNS} FROM refunds r JOIN transactions t USING (transaction_id)
+  WHERE r.refund_id = ${CLAIMED_ID}`;
 
-/**
- * Reserves the amount with a pending refund, if the payment allows it. Answers with the refund, or null where there was
- * none to be had, and with the payment as it stands, which tells why.
- */
-export async function reserveRefund(
-  db: Database,
-  claim: NewRefund,
-): Promise<{ refund: Refund | null; transaction: Transaction | null }> {
-  const results = await runBatch(db, [
-    db.d1
-      .prepare(INSERT_REFUND)
-      .bind(
-        claim.refundId,
-        claim.tenant,
-        claim.transactionId,
-        claim.amountMinor,
-        claim.reason,
-        claim.createdAtMs,
-        claim.nextLookupAtMs,
-        claim.bookingId,
-        claim.userId,
-        claim.currency,
-      ),
-    db.d1.prepare(RESERVE).bind(claim.transactionId, claim.amountMinor),
-    db.d1.prepare(FIND_REFUND).bind(claim.refundId),
-    db.d1.prepare(`${FIND_TRANSACTION} AND t.tenant = ?2`).bind(claim.transactionId, claim.tenant),
-  ]);
-  return {
-    refund: rowsOf<Refund>(results, 2)[0] ?? null,
-    transaction: rowsOf<Transaction>(results, 3)[0] ?? null,
+export type ReplayedRefund = { kind: 'replayed'; fingerprint: string; refund: Refund; transaction: Transaction };
+
+export type Reservation =
+  | { kind: 'reserved'; refund: Refund; transaction: Transaction }
+  /** The key stands for an earlier request, and for its refund. */
+  | ReplayedRefund
+  /** The payment does not allow it, and shows why. */
+  | { kind: 'refused'; transaction: Transaction }
+  /** There is no such payment. */
+  | { kind: 'not_found' };
+
+/** Reserves the amount with a pending refund, if the payment allows it. A key that is known outranks the balance. */
+export async function reserveRefund(db: Database, claim: NewRefund, key: KeyClaim | null = null): Promise<Reservation> {
+  const { d1 } = db;
+  const parameters = [
+    claim.refundId,
+    claim.tenant,
+    claim.transactionId,
+    claim.amountMinor,
+    claim.reason,
+    claim.createdAtMs,
+    claim.nextLookupAtMs,
+    claim.bookingId,
+    claim.userId,
+    claim.currency,
+  ];
+  const reserved = d1.prepare(RESERVE).bind(claim.transactionId, claim.amountMinor);
+  const asItStands = {
+    refund: d1.prepare(FIND_REFUND).bind(claim.refundId),
+    transaction: d1.prepare(`${FIND_TRANSACTION} AND t.tenant = ?2`).bind(claim.transactionId, claim.tenant),
   };
+  if (key === null) {
+    const results = await runBatch(db, {
+      inserted: d1.prepare(INSERT_REFUND).bind(...parameters),
+      reserved,
+      ...asItStands,
+    });
+    return reservation(rowOf(results.refund), rowOf(results.transaction));
+  }
+  const results = await runBatch(db, {
+    ...claimKey(d1, key, claim.refundId, claim.createdAtMs),
+    inserted: d1.prepare(INSERT_REFUND_WITH_KEY).bind(...parameters),
+    reserved,
+    releasedKey: releaseUnusedKey(d1, key, claim.refundId),
+    ...keyedStatements(d1, key),
+    ...asItStands,
+  });
+  const found = rowOf<FoundKey>(results.key);
+  if (found !== null && found.claimedId !== claim.refundId) return replay(found, results);
+  return reservation(rowOf(results.refund), rowOf(results.transaction));
+}
+
+function reservation(refund: Refund | null, transaction: Transaction | null): Reservation {
+  if (transaction === null) return { kind: 'not_found' };
+  return refund === null ? { kind: 'refused', transaction } : { kind: 'reserved', refund, transaction };
+}
+
+function keyedStatements(d1: D1Database, key: KeyClaim) {
+  const scope = [key.tenant, key.path, key.key];
+  return {
+    key: findKey(d1, key),
+    keyedRefund: d1.prepare(FIND_KEYED_REFUND).bind(...scope),
+    keyedPayment: d1.prepare(FIND_KEYED_PAYMENT).bind(...scope),
+  };
+}
+
+function replay(
+  { fingerprint }: FoundKey,
+  results: { keyedRefund: D1Result<unknown>; keyedPayment: D1Result<unknown> },
+): ReplayedRefund {
+  const refund = rowOf<Refund>(results.keyedRefund);
+  const transaction = rowOf<Transaction>(results.keyedPayment);
+  if (refund === null || transaction === null) throw new Error('an idempotency key stands for no refund');
+  return { kind: 'replayed', fingerprint, refund, transaction };
+}
+
+/** What a key stands for, or null; nothing is reserved. */
+export async function findKeyedRefund(db: Database, key: KeyClaim, nowMs: number): Promise<ReplayedRefund | null> {
+  const results = await runBatch(db, keyedStatements(db.d1, key));
+  const found = rowOf<FoundKey>(results.key);
+  return found === null || isExpired(found, nowMs) ? null : replay(found, results);
 }
 
 const RECORD_OUTCOME = `
   UPDATE refunds SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5, processed_at_ms = ?6,
-    next_lookup_at_ms = NULL
+    next_lookup_at_ms = ?7
   WHERE refund_id = ?1 AND status = 'pending'`;
 
-// Both right after RECORD_OUTCOME: the amount moves from promised to refunded, or back, once.
+// Both right after RECORD_OUTCOME: the amount moves from promised to refunded, or back, once. The payment of a late charge
+// has failed: nothing of it was promised, nothing moves, and so no event follows.
 const MOVE_TO_REFUNDED = `
   UPDATE transactions SET reserved_minor = reserved_minor - ?2, refunded_minor = refunded_minor + ?2,
     status = CASE WHEN refunded_minor + ?2 = amount_minor THEN 'refunded' ELSE status END
-  WHERE transaction_id = ?1 AND changes() = 1`;
-const GIVE_BACK = `UPDATE transactions SET reserved_minor = reserved_minor - ?2 WHERE transaction_id = ?1 AND changes() = 1`;
+  WHERE transaction_id = ?1 AND status = 'completed' AND changes() = 1`;
+const GIVE_BACK = `
+  UPDATE transactions SET reserved_minor = reserved_minor - ?2
+  WHERE transaction_id = ?1 AND status = 'completed' AND changes() = 1`;
+
+export interface RefundOutcome {
+  refund: Refund;
+  eventId: string;
+  result: Outcome;
+  processedAtMs: number;
+  /** When to look again, although it has ended; null: never. */
+  nextLookupAtMs: number | null;
+}
 
 /**
  * Writes how a refund ended, its effect on the payment, and the event of a refund that was paid, as one (invariant 4).
@@ -85,39 +164,76 @@ const GIVE_BACK = `UPDATE transactions SET reserved_minor = reserved_minor - ?2 
  */
 export async function recordRefundOutcome(
   db: Database,
-  outcome: { refund: Refund; eventId: string; result: Outcome; processedAtMs: number },
+  outcome: RefundOutcome,
 ): Promise<{ refund: Refund; transaction: Transaction; told: boolean }> {
-  const { refund, result } = outcome;
-  const recorded = db.d1
+  const { d1 } = db;
+  const { refund, result, eventId, processedAtMs } = outcome;
+  const { refundId, transactionId, amountMinor } = refund;
+  const recorded = d1
     .prepare(RECORD_OUTCOME)
-    .bind(refund.refundId, ...outcomeParameters(result), outcome.processedAtMs);
-  const effects =
-    result.status === 'failed'
-      ? [db.d1.prepare(GIVE_BACK).bind(refund.transactionId, refund.amountMinor)]
-      : [
-          db.d1.prepare(MOVE_TO_REFUNDED).bind(refund.transactionId, refund.amountMinor),
-          newRefundEvent(db.d1, {
-            eventId: outcome.eventId,
-            transactionId: refund.transactionId,
-            refundId: refund.refundId,
-            createdAtMs: outcome.processedAtMs,
-          }),
-        ];
+    .bind(refundId, ...outcomeParameters(result), processedAtMs, outcome.nextLookupAtMs);
+  const asItStands = bothRows(d1, refund);
+  if (result.status === 'failed') {
+    const givenBack = d1.prepare(GIVE_BACK).bind(transactionId, amountMinor);
+    const results = await runBatch(db, { recorded, givenBack, ...asItStands }, RETRY_OUTCOME_FOR_MS);
+    return { ...rowsThatStand(results), told: false };
+  }
   const results = await runBatch(
     db,
-    [
+    {
       recorded,
-      ...effects,
-      db.d1.prepare(FIND_REFUND).bind(refund.refundId),
-      db.d1.prepare(FIND_TRANSACTION).bind(refund.transactionId),
-      hasEvent(db.d1, outcome.eventId),
-    ],
+      moved: d1.prepare(MOVE_TO_REFUNDED).bind(transactionId, amountMinor),
+      event: newRefundEvent(d1, { eventId, transactionId, refundId, createdAtMs: processedAtMs }),
+      ...asItStands,
+      told: hasEvent(d1, eventId),
+    },
     RETRY_OUTCOME_FOR_MS,
   );
-  const refundNow = rowsOf<Refund>(results, effects.length + 1)[0];
-  const transaction = rowsOf<Transaction>(results, effects.length + 2)[0];
-  if (refundNow === undefined || transaction === undefined) throw new Error('an outcome was recorded for no refund');
-  return { refund: refundNow, transaction, told: rowsOf(results, effects.length + 3).length === 1 };
+  return { ...rowsThatStand(results), told: rowOf(results.told) !== null };
+}
+
+const REVERSE = `
+  UPDATE refunds SET status = 'reversed', error_code = ?2, failure_reason = ?3, next_lookup_at_ms = NULL
+  WHERE refund_id = ?1 AND status = 'completed'`;
+
+// Right after REVERSE. A payment that is refunded stays so (invariant 6), and a person has to be told.
+const RESTORE_BALANCE = `
+  UPDATE transactions SET refunded_minor = refunded_minor - ?2
+  WHERE transaction_id = ?1 AND status = 'completed' AND changes() = 1`;
+
+/**
+ * Writes that the gateway took a refund back after it had been paid: its amount can be refunded again, unless all of
+ * the payment had been.
+ */
+export async function reverseRefund(
+  db: Database,
+  refund: Refund,
+  failure: Failure,
+): Promise<{ refund: Refund; transaction: Transaction }> {
+  const results = await runBatch(
+    db,
+    {
+      reversed: db.d1.prepare(REVERSE).bind(refund.refundId, failure.code, failure.reason),
+      restored: db.d1.prepare(RESTORE_BALANCE).bind(refund.transactionId, refund.amountMinor),
+      ...bothRows(db.d1, refund),
+    },
+    RETRY_OUTCOME_FOR_MS,
+  );
+  return rowsThatStand(results);
+}
+
+function bothRows(d1: D1Database, { refundId, transactionId }: Refund) {
+  return {
+    refund: d1.prepare(FIND_REFUND).bind(refundId),
+    transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId),
+  };
+}
+
+function rowsThatStand(results: { refund: D1Result<unknown>; transaction: D1Result<unknown> }) {
+  const refund = rowOf<Refund>(results.refund);
+  const transaction = rowOf<Transaction>(results.transaction);
+  if (refund === null || transaction === null) throw new Error('an outcome was recorded for no refund');
+  return { refund, transaction };
 }
 
 /** A tenant's refund and the payment that it belongs to, or null. */
@@ -126,16 +242,16 @@ export async function findRefund(
   tenant: string,
   refundId: string,
 ): Promise<{ refund: Refund; transaction: Transaction } | null> {
-  const results = await runBatch(db, [
-    db.d1.prepare(`${FIND_REFUND} AND r.tenant = ?2`).bind(refundId, tenant),
-    db.d1
+  const results = await runBatch(db, {
+    refund: db.d1.prepare(`${FIND_REFUND} AND r.tenant = ?2`).bind(refundId, tenant),
+    transaction: db.d1
       .prepare(
         `SELECT ${TRANSACTION_COLUMNS} FROM refunds r JOIN transactions t USING (transaction_id)
          WHERE r.refund_id = ?1 AND r.tenant = ?2`,
       )
       .bind(refundId, tenant),
-  ]);
-  const refund = rowsOf<Refund>(results, 0)[0];
-  const transaction = rowsOf<Transaction>(results, 1)[0];
-  return refund === undefined || transaction === undefined ? null : { refund, transaction };
+  });
+  const refund = rowOf<Refund>(results.refund);
+  const transaction = rowOf<Transaction>(results.transaction);
+  return refund === null || transaction === null ? null : { refund, transaction };
 }

@@ -1,8 +1,17 @@
 /** Payments in D1: claim a booking, record how it ended, find one again. */
-import type { Outcome, Transaction } from '../../payments/transaction.ts';
-import { TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, RETRY_OUTCOME_FOR_MS, rowsOf, runBatch } from './database.ts';
+import { lateRefundId, type Outcome, type Refund, type Transaction } from '../../payments/transaction.ts';
+import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
+import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from './database.ts';
 import { hasEvent, newPaymentEvent } from './events.ts';
+import {
+  CLAIMED_ID,
+  claimKey,
+  type FoundKey,
+  findKey,
+  isExpired,
+  type KeyClaim,
+  releaseUnusedKey,
+} from './idempotency.ts';
 import { outcomeParameters } from './outcome.ts';
 
 /** What is known of a payment before any money moves. */
@@ -26,82 +35,166 @@ export type NewTransaction = Pick<
 };
 
 // Invariants 1 and 3: the partial unique index lets one live payment of a booking in, before the gateway is called.
-const CLAIM_BOOKING = `
+const claimWhere = (condition: 'true' | 'changes() = 1') => `
   INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, user_email, status, currency, amount_minor,
     payment_method, card_brand, card_last4, gateway, created_at_ms, next_lookup_at_ms)
-  VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+  SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE ${condition}
   ON CONFLICT DO NOTHING`;
+const CLAIM_BOOKING = claimWhere('true');
+/** Right behind the statement that claims the key. */
+const CLAIM_BOOKING_WITH_KEY = claimWhere('changes() = 1');
 
 const FIND_STANDING = `
   SELECT ${TRANSACTION_COLUMNS} FROM transactions t
   WHERE t.tenant = ?1 AND t.booking_id = ?2 AND t.status IN ('pending', 'completed')`;
 
-/**
- * Makes the booking's one live payment this one. Answers with the row that stands: the new one, or the one that was
- * there before, which has another `transactionId`.
- */
-export async function claimBooking(db: Database, claim: NewTransaction): Promise<Transaction> {
-  const results = await runBatch(db, [
-    db.d1
-      .prepare(CLAIM_BOOKING)
-      .bind(
-        claim.transactionId,
-        claim.tenant,
-        claim.bookingId,
-        claim.userId,
-        claim.userEmail,
-        claim.currency,
-        claim.amountMinor,
-        claim.paymentMethod,
-        claim.cardBrand,
-        claim.cardLast4,
-        claim.gateway,
-        claim.createdAtMs,
-        claim.nextLookupAtMs,
-      ),
-    db.d1.prepare(FIND_STANDING).bind(claim.tenant, claim.bookingId),
-  ]);
-  const standing = rowsOf<Transaction>(results, 1)[0];
-  if (standing === undefined) throw new Error('a claim left neither its own payment nor another one standing');
-  return standing;
+const FIND_KEYED = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ${CLAIMED_ID}`;
+
+export type Claim =
+  /** The booking's live payment is this one now. */
+  | { kind: 'claimed'; transaction: Transaction }
+  /** The key stands for an earlier request, and for its payment. */
+  | { kind: 'replayed'; fingerprint: string; transaction: Transaction }
+  /** The booking has another live payment. */
+  | { kind: 'duplicate'; standing: Transaction };
+
+/** Makes the booking's one live payment this one. A key that is known outranks a booking that is taken. */
+export async function claimBooking(db: Database, claim: NewTransaction, key: KeyClaim | null = null): Promise<Claim> {
+  const parameters = [
+    claim.transactionId,
+    claim.tenant,
+    claim.bookingId,
+    claim.userId,
+    claim.userEmail,
+    claim.currency,
+    claim.amountMinor,
+    claim.paymentMethod,
+    claim.cardBrand,
+    claim.cardLast4,
+    claim.gateway,
+    claim.createdAtMs,
+    claim.nextLookupAtMs,
+  ];
+  const standing = db.d1.prepare(FIND_STANDING).bind(claim.tenant, claim.bookingId);
+  if (key === null) {
+    const results = await runBatch(db, { claimed: db.d1.prepare(CLAIM_BOOKING).bind(...parameters), standing });
+    return standingClaim(claim, rowOf<Transaction>(results.standing));
+  }
+  const results = await runBatch(db, {
+    ...claimKey(db.d1, key, claim.transactionId, claim.createdAtMs),
+    claimed: db.d1.prepare(CLAIM_BOOKING_WITH_KEY).bind(...parameters),
+    releasedKey: releaseUnusedKey(db.d1, key, claim.transactionId),
+    key: findKey(db.d1, key),
+    keyed: db.d1.prepare(FIND_KEYED).bind(key.tenant, key.path, key.key),
+    standing,
+  });
+  const found = rowOf<FoundKey>(results.key);
+  if (found !== null && found.claimedId !== claim.transactionId) return replay(found, rowOf(results.keyed));
+  return standingClaim(claim, rowOf<Transaction>(results.standing));
+}
+
+function standingClaim(claim: NewTransaction, standing: Transaction | null): Claim {
+  if (standing === null) throw new Error('a claim left neither its own payment nor another one standing');
+  return standing.transactionId === claim.transactionId
+    ? { kind: 'claimed', transaction: standing }
+    : { kind: 'duplicate', standing };
+}
+
+function replay({ fingerprint }: FoundKey, transaction: Transaction | null): Extract<Claim, { kind: 'replayed' }> {
+  if (transaction === null) throw new Error('an idempotency key stands for no payment');
+  return { kind: 'replayed', fingerprint, transaction };
+}
+
+/** What a key stands for, or null; nothing is claimed. */
+export async function findKeyedTransaction(db: Database, key: KeyClaim, nowMs: number) {
+  const results = await runBatch(db, {
+    key: findKey(db.d1, key),
+    keyed: db.d1.prepare(FIND_KEYED).bind(key.tenant, key.path, key.key),
+  });
+  const found = rowOf<FoundKey>(results.key);
+  return found === null || isExpired(found, nowMs) ? null : replay(found, rowOf(results.keyed));
 }
 
 // Invariant 6: only a pending payment can end, and it ends once.
 const RECORD_OUTCOME = `
   UPDATE transactions SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5,
-    processed_at_ms = ?6, next_lookup_at_ms = NULL
+    processed_at_ms = ?6, next_lookup_at_ms = ?7
   WHERE transaction_id = ?1 AND status = 'pending'`;
+
+// Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it.
+const OWE_LATE_CHARGE = `
+  INSERT INTO refunds (refund_id, tenant, transaction_id, kind, status, amount_minor, reason, created_at_ms,
+    next_lookup_at_ms)
+  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', amount_minor, 'Charged after the payment had failed', ?3, ?3
+  FROM transactions WHERE transaction_id = ?1 AND status = 'failed'
+  ON CONFLICT DO NOTHING`;
+const KEEP_LATE_REFERENCE = `
+  UPDATE transactions SET gateway_reference = ?2, next_lookup_at_ms = NULL
+  WHERE transaction_id = ?1 AND status = 'failed'`;
+const FIND_LATE_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ?1`;
 
 /** By its id, whoever's it is. */
 export const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
 
+export interface PaymentOutcome {
+  transactionId: string;
+  eventId: string;
+  result: Outcome;
+  processedAtMs: number;
+  /** When to look again, although it has ended; null: never. */
+  nextLookupAtMs: number | null;
+}
+
+export interface RecordedPayment {
+  transaction: Transaction;
+  /** Whether the event with this id is the one that tells of the outcome. */
+  told: boolean;
+  /** Where money was charged for a payment that has failed: the refund that gives it back. */
+  lateRefund: Refund | null;
+}
+
 /**
- * Writes an outcome and its event as one (invariant 4). Where the payment has ended before, nothing is written. Answers
- * with the row as it stands now, and with whether this event is the one that tells of it.
+ * Writes an outcome and its event as one (invariant 4). Where the payment has ended before, it stays as it is, and a
+ * charge of one that has failed is written down as owed.
  */
-export async function recordPaymentOutcome(
-  db: Database,
-  outcome: { transactionId: string; eventId: string; result: Outcome; processedAtMs: number },
-): Promise<{ transaction: Transaction; told: boolean }> {
-  const { result } = outcome;
+export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome): Promise<RecordedPayment> {
+  const { d1 } = db;
+  const { transactionId, eventId, result, processedAtMs } = outcome;
+  const outcomeAndEvent = {
+    recorded: d1
+      .prepare(RECORD_OUTCOME)
+      .bind(transactionId, ...outcomeParameters(result), processedAtMs, outcome.nextLookupAtMs),
+    event: newPaymentEvent(d1, {
+      eventId,
+      eventType: result.status === 'completed' ? 'payment.success' : 'payment.failed',
+      transactionId,
+      createdAtMs: processedAtMs,
+    }),
+  };
+  const asItStands = { transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId), told: hasEvent(d1, eventId) };
+  if (result.status === 'failed') {
+    const results = await runBatch(db, { ...outcomeAndEvent, ...asItStands }, RETRY_OUTCOME_FOR_MS);
+    return { ...recordedPayment(results), lateRefund: null };
+  }
+  const refundId = lateRefundId(transactionId);
   const results = await runBatch(
     db,
-    [
-      db.d1.prepare(RECORD_OUTCOME).bind(outcome.transactionId, ...outcomeParameters(result), outcome.processedAtMs),
-      newPaymentEvent(db.d1, {
-        eventId: outcome.eventId,
-        eventType: result.status === 'completed' ? 'payment.success' : 'payment.failed',
-        transactionId: outcome.transactionId,
-        createdAtMs: outcome.processedAtMs,
-      }),
-      db.d1.prepare(FIND_TRANSACTION).bind(outcome.transactionId),
-      hasEvent(db.d1, outcome.eventId),
-    ],
+    {
+      ...outcomeAndEvent,
+      owed: d1.prepare(OWE_LATE_CHARGE).bind(transactionId, refundId, processedAtMs),
+      reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, result.gatewayReference),
+      ...asItStands,
+      lateRefund: d1.prepare(FIND_LATE_REFUND).bind(refundId),
+    },
     RETRY_OUTCOME_FOR_MS,
   );
-  const transaction = rowsOf<Transaction>(results, 2)[0];
-  if (transaction === undefined) throw new Error('an outcome was recorded for a payment that was never claimed');
-  return { transaction, told: rowsOf(results, 3).length === 1 };
+  return { ...recordedPayment(results), lateRefund: rowOf<Refund>(results.lateRefund) };
+}
+
+function recordedPayment(results: { transaction: D1Result<unknown>; told: D1Result<unknown> }) {
+  const transaction = rowOf<Transaction>(results.transaction);
+  if (transaction === null) throw new Error('an outcome was recorded for a payment that was never claimed');
+  return { transaction, told: rowOf(results.told) !== null };
 }
 
 /** A tenant's payment, or null: another tenant's is as unknown as none. */
@@ -110,8 +203,8 @@ export async function findTransaction(
   tenant: string,
   transactionId: string,
 ): Promise<Transaction | null> {
-  const results = await runBatch(db, [
-    db.d1.prepare(`${FIND_TRANSACTION} AND t.tenant = ?2`).bind(transactionId, tenant),
-  ]);
-  return rowsOf<Transaction>(results, 0)[0] ?? null;
+  const { found } = await runBatch(db, {
+    found: db.d1.prepare(`${FIND_TRANSACTION} AND t.tenant = ?2`).bind(transactionId, tenant),
+  });
+  return rowOf<Transaction>(found);
 }

@@ -1,4 +1,5 @@
 /** What an operation works with. Clock and ids come in from the edge, so that an operation is a function of what it is given. */
+import type { CircuitBreaker } from '../gateways/circuit-breaker.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import type { Database } from '../ledger/database.ts';
 import type { Log } from '../log.ts';
@@ -6,7 +7,12 @@ import type { Settings } from '../settings.ts';
 
 export interface OperationContext {
   db: Database;
+  /** Takes new payments. */
   gateway: Gateway;
+  /** The one that took a payment; null where it is not configured any more. */
+  gatewayNamed: (name: string) => Gateway | null;
+  /** Of the one that takes new payments. */
+  breaker: CircuitBreaker;
   settings: Settings;
   log: Log;
   /** Whose payments these are. One organisation, until API keys tell several apart. */
@@ -14,4 +20,6 @@ export interface OperationContext {
   nowMs: () => number;
   /** A new identifier: `TXN-`, `REF-` or `evt_` and a ULID. */
   newId: (prefix: 'TXN-' | 'REF-' | 'evt_') => string;
+  /** A keyed hash: tells whether two texts are the same, and nothing else of them. */
+  fingerprint: (text: string) => Promise<string>;
 }

@@ -1,41 +1,70 @@
 /**
  * A payment: claim the booking, charge, record what came of it. Each step is durable before the next one begins, and
- * safe to repeat.
+ * safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
+ *
+ * 1. `claimBooking`: a pending row, whose look-up has a date. `settle` asks the gateway about it.
+ * 2. the gateway's charge: the same row, and perhaps a charge under its id. `settle` finds it.
+ * 3. `recordPaymentOutcome`: the outcome and its event. The sweep sends the event.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { PaymentMethod, PaymentRequest } from '../../contract/requests.ts';
 import { type Card, readCard } from '../../payments/card.ts';
-import { paymentEvent } from '../../payments/event.ts';
 import { type Failure, failure } from '../../payments/failure.ts';
 import { minorUnits } from '../../payments/money.ts';
 import type { Outcome, Transaction } from '../../payments/transaction.ts';
+import { askForPassage, giveBack, type Passage } from '../gateways/circuit-breaker.ts';
 import type { Instrument } from '../gateways/gateway.ts';
-import { claimBooking, recordPaymentOutcome } from '../ledger/transactions.ts';
+import { type Claim, claimBooking, findKeyedTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
-import { askGateway, firstLookupAtMs } from './ask-gateway.ts';
+import { askGateway } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
+import { keyClaim, paymentIdentity } from './idempotency.ts';
+import { firstLookUpAtMs } from './look-up-schedule.ts';
+import { recordPayment } from './record-payment.ts';
 
-/** How a request to pay ended. What is recorded comes with its row, and an outcome with the event that is to be sent. */
+/** How a request to pay ended. */
 export type PaymentAnswer =
-  | { kind: 'completed' | 'failed'; transaction: Transaction; event: PaymentEvent | null }
+  /** What is recorded comes with its row, an outcome with the event that is to be sent. */
+  | {
+      kind: 'completed' | 'failed';
+      transaction: Transaction;
+      event: PaymentEvent | null;
+      /** Whether this was the answer to an earlier request with the same key. */
+      replayed: boolean;
+      /** The refund of a charge that turned up late: it is to be settled at once. */
+      settle: Settle | null;
+    }
   /** The outcome is not known yet. */
-  | { kind: 'pending'; transaction: Transaction }
+  | { kind: 'pending'; transaction: Transaction; settle: Settle }
   /** The booking has a payment that is under way or stands: this one. */
   | { kind: 'duplicate'; standing: Transaction }
+  /** An earlier request with the same key has no outcome yet. */
+  | { kind: 'in_progress'; transaction: Transaction }
+  /** The key stands for another request. */
+  | { kind: 'key_reused' }
   /** Nothing was recorded. */
   | { kind: 'invalid_amount' }
-  | { kind: 'method_disabled'; method: PaymentMethod };
+  | { kind: 'method_disabled'; method: PaymentMethod }
+  | { kind: 'gateway_down'; retryAfterMs: number };
+
+/** What is to be looked up at the gateway, and when. */
+export interface Settle {
+  id: string;
+  atMs: number;
+}
 
 /**
  * Processes a payment of the contract's `/payment/process`.
  *
  * @param amount the digits of the amount as they were sent
+ * @param idempotencyKey null where the request came without one
  * @throws LedgerUnavailable where not even the claim could be written: the gateway has not been called
  */
 export async function processPayment(
   context: OperationContext,
   request: PaymentRequest,
   amount: string,
+  idempotencyKey: string | null = null,
 ): Promise<PaymentAnswer> {
   const { settings, gateway, log } = context;
   const amountMinor = minorUnits(amount, settings.currency);
@@ -48,26 +77,43 @@ export async function processPayment(
     return { kind: 'method_disabled', method: request.payment_method };
   }
   const instrument = readInstrument(request);
+  const key = await keyClaim(context, '/payment/process', idempotencyKey, paymentIdentity(request, amount));
+
+  // Nothing to charge: nobody is asked.
+  const passage: Passage = 'code' in instrument ? { kind: 'free' } : askForPassage(context.breaker, context.nowMs());
+  if (passage.kind === 'refused') {
+    const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
+    if (known !== null) return answerReplay(context, known, key?.fingerprint);
+    log('warn', 'payment.refused', { booking_id: request.booking_id, reason: 'gateway_down' });
+    return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };
+  }
 
   const transactionId = context.newId('TXN-');
-  const standing = await claimBooking(context.db, {
-    transactionId,
-    tenant: context.tenant,
-    bookingId: request.booking_id,
-    userId: request.user_id,
-    userEmail: request.user_email || request.paypal_details?.email || null,
-    currency: settings.currency,
-    amountMinor,
-    paymentMethod: request.payment_method,
-    ...keptOfCard(instrument),
-    gateway: gateway.name,
-    createdAtMs: context.nowMs(),
-    nextLookupAtMs: firstLookupAtMs(context),
-  });
-  if (standing.transactionId !== transactionId) {
-    log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: standing.transactionId });
-    return { kind: 'duplicate', standing };
+  const claim = await claimBooking(
+    context.db,
+    {
+      transactionId,
+      tenant: context.tenant,
+      bookingId: request.booking_id,
+      userId: request.user_id,
+      userEmail: request.user_email || request.paypal_details?.email || null,
+      currency: settings.currency,
+      amountMinor,
+      paymentMethod: request.payment_method,
+      ...keptOfCard(instrument),
+      gateway: gateway.name,
+      createdAtMs: context.nowMs(),
+      nextLookupAtMs: firstLookUpAtMs(context),
+    },
+    key,
+  );
+  if (claim.kind !== 'claimed') giveBack(context.breaker, passage);
+  if (claim.kind === 'replayed') return answerReplay(context, claim, key?.fingerprint);
+  if (claim.kind === 'duplicate') {
+    log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing.transactionId });
+    return claim;
   }
+  const { transaction } = claim;
   log('info', 'payment.attempted', {
     transaction_id: transactionId,
     booking_id: request.booking_id,
@@ -76,37 +122,37 @@ export async function processPayment(
     payment_method: request.payment_method,
   });
 
-  const result = await charge(context, standing, instrument);
-  if (result === null) return pending(context, standing);
-  return settlePayment(context, standing, result);
+  const outcome = await charge(context, transaction, instrument);
+  if (outcome === null) return pending(context, transaction);
+  return settlePayment(context, transaction, outcome);
+}
+
+/** The answer that an earlier request with this key got, or would get now, rendered from its row. */
+function answerReplay(
+  { log }: OperationContext,
+  { fingerprint, transaction }: Extract<Claim, { kind: 'replayed' }>,
+  ownFingerprint: string | undefined,
+): PaymentAnswer {
+  log('info', 'payment.replayed', { transaction_id: transaction.transactionId, status: transaction.status });
+  if (fingerprint !== ownFingerprint) return { kind: 'key_reused' };
+  if (transaction.status === 'pending') return { kind: 'in_progress', transaction };
+  return { ...ended(transaction), event: null, replayed: true, settle: null };
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
 async function settlePayment(context: OperationContext, claimed: Transaction, result: Outcome): Promise<PaymentAnswer> {
-  const eventId = context.newId('evt_');
-  const processedAtMs = context.nowMs();
-  let recorded: { transaction: Transaction; told: boolean };
   try {
-    recorded = await recordPaymentOutcome(context.db, {
-      transactionId: claimed.transactionId,
-      eventId,
-      result,
-      processedAtMs,
-    });
+    const { transaction, event, lateRefund } = await recordPayment(context, claimed, result, null);
+    const settle = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };
+    return { ...ended(transaction), event, replayed: false, settle };
   } catch (error) {
     context.log('error', 'payment.not_recorded', { transaction_id: claimed.transactionId, ...errorFields(error) });
     return pending(context, claimed);
   }
+}
 
-  const { transaction, told } = recorded;
-  context.log('info', transaction.errorCode === null ? 'payment.completed' : 'payment.failed', {
-    transaction_id: transaction.transactionId,
-    booking_id: transaction.bookingId,
-    error_code: transaction.errorCode,
-    duration_ms: processedAtMs - transaction.createdAtMs,
-  });
-  const event = told ? paymentEvent(eventId, processedAtMs, transaction) : null;
-  return { kind: transaction.errorCode === null ? 'completed' : 'failed', transaction, event };
+function ended(transaction: Transaction) {
+  return { kind: transaction.errorCode === null ? ('completed' as const) : ('failed' as const), transaction };
 }
 
 function pending(context: OperationContext, transaction: Transaction): PaymentAnswer {
@@ -114,7 +160,8 @@ function pending(context: OperationContext, transaction: Transaction): PaymentAn
     transaction_id: transaction.transactionId,
     booking_id: transaction.bookingId,
   });
-  return { kind: 'pending', transaction };
+  const atMs = transaction.nextLookupAtMs ?? context.nowMs();
+  return { kind: 'pending', transaction, settle: { id: transaction.transactionId, atMs } };
 }
 
 /** Asks the gateway, unless it is plain that there is nothing to charge; null is an unknown outcome. */
@@ -124,8 +171,9 @@ async function charge(
   instrument: Instrument | Failure,
 ): Promise<Outcome | null> {
   if ('code' in instrument) return { status: 'failed', failure: instrument };
-  return askGateway(context, 'charge', transaction.transactionId, (signal) =>
-    context.gateway.charge({ transaction, instrument, signal }),
+  const { gateway, settings } = context;
+  return askGateway(context, gateway, 'charge', transaction.transactionId, settings.gatewayTimeoutMs, (signal) =>
+    gateway.charge({ transaction, instrument, signal }),
   );
 }
 

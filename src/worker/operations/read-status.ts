@@ -1,14 +1,45 @@
-/** How a payment or a refund stands. */
+/** How a payment or a refund stands. Where nobody knows yet, and the time has come to ask, the gateway is asked first. */
+import type { PaymentEvent } from '../../contract/events.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import { findRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
+import { errorFields } from '../log.ts';
 import type { OperationContext } from './context.ts';
+import type { Settle } from './process-payment.ts';
+import { STATUS_DEADLINE_MS, settle } from './settle.ts';
+
+export interface Standing {
+  transaction: Transaction;
+  /** Where the id is a refund's. */
+  refund: Refund | null;
+}
+
+export interface StatusAnswer extends Standing {
+  event: PaymentEvent | null;
+  settle: Settle | null;
+}
 
 /** The payment with this id, or the refund and its payment, or null. */
-export async function readStatus(
-  { db, tenant }: OperationContext,
-  id: string,
-): Promise<{ transaction: Transaction; refund: Refund | null } | null> {
+export async function readStatus(context: OperationContext, id: string): Promise<StatusAnswer | null> {
+  const found = await find(context, id);
+  if (found === null) return null;
+  const asItStands = { ...found, event: null, settle: null };
+  const { status, nextLookupAtMs } = found.refund ?? found.transaction;
+  if (status !== 'pending' || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asItStands;
+
+  try {
+    const settled = await settle(context, id, STATUS_DEADLINE_MS);
+    if (settled?.kind !== 'ended') return asItStands;
+    const settleNext = settled.lateRefundId && { id: settled.lateRefundId, atMs: context.nowMs() };
+    return { ...((await find(context, id)) ?? found), event: settled.event, settle: settleNext || null };
+  } catch (error) {
+    // The queue and the cron ask again; who asked for a status gets what is known.
+    context.log('warn', 'status.not_settled', { id, ...errorFields(error) });
+    return asItStands;
+  }
+}
+
+async function find({ db, tenant }: OperationContext, id: string): Promise<Standing | null> {
   if (isIdentifier(id, 'REF-')) return findRefund(db, tenant, id);
   if (!isIdentifier(id, 'TXN-')) return null;
   const transaction = await findTransaction(db, tenant, id);

@@ -1,44 +1,80 @@
 /**
  * A refund: reserve the amount, pay it back, book it or give the reservation back. Each step is durable before the next
- * one begins, and safe to repeat.
+ * one begins, and safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
+ *
+ * 1. `reserveRefund`: a pending row and its amount reserved, with a date for a look-up. `settle` asks the gateway, and
+ *    sends the refund again under its id where the gateway does not know it.
+ * 2. the gateway's refund: the same, and perhaps money that was paid back under this id. `settle` finds it.
+ * 3. `recordRefundOutcome`: the outcome and its event. The sweep sends the event.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { RefundRequest } from '../../contract/requests.ts';
-import { refundEvent } from '../../payments/event.ts';
 import { minorUnits } from '../../payments/money.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
-import { recordRefundOutcome, reserveRefund } from '../ledger/refunds.ts';
+import { askForPassage, giveBack, type Passage } from '../gateways/circuit-breaker.ts';
+import type { Gateway } from '../gateways/gateway.ts';
+import { LedgerUnavailable } from '../ledger/database.ts';
+import type { KeyClaim } from '../ledger/idempotency.ts';
+import { findKeyedRefund, type ReplayedRefund, type Reservation, reserveRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
-import { askGateway, firstLookupAtMs } from './ask-gateway.ts';
+import { askGateway, NEVER_HAPPENED } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
+import { keyClaim, refundIdentity } from './idempotency.ts';
+import { firstLookUpAtMs } from './look-up-schedule.ts';
+import type { Settle } from './process-payment.ts';
+import { recordRefund } from './record-refund.ts';
 
 /** How a request to refund ended. */
 export type RefundAnswer =
-  | { kind: 'completed'; refund: Refund; transaction: Transaction; event: PaymentEvent | null }
+  | {
+      kind: 'completed';
+      refund: Refund;
+      transaction: Transaction;
+      event: PaymentEvent | null;
+      /** Whether this was the answer to an earlier request with the same key. */
+      replayed: boolean;
+    }
   /** The gateway did not pay it back; the amount can be refunded again. No event: the contract has none. */
-  | { kind: 'failed'; refund: Refund }
+  | { kind: 'failed'; refund: Refund; replayed: boolean }
   /** The outcome is not known yet; the amount stays reserved. */
-  | { kind: 'pending'; refund: Refund }
+  | { kind: 'pending'; refund: Refund; settle: Settle }
+  /** An earlier request with the same key has no outcome yet. */
+  | { kind: 'in_progress'; refund: Refund }
+  /** The key stands for another request. */
+  | { kind: 'key_reused' }
   | { kind: 'not_allowed'; reason: string }
   | { kind: 'not_found' }
-  | { kind: 'invalid_amount' };
+  | { kind: 'invalid_amount' }
+  | { kind: 'gateway_down'; retryAfterMs: number }
+  /**
+   * The ledger did not say whether it has taken the reservation. If it has, the refund is paid later: whoever asks again
+   * without the same key may be paid twice.
+   */
+  | { kind: 'not_confirmed'; refundId: string };
 
 /**
  * Processes a refund of the contract's `/payment/refund`.
  *
  * @param amount the digits of the amount as they were sent
- * @throws LedgerUnavailable where not even the reservation could be written: the gateway has not been called
+ * @param idempotencyKey null where the request came without one
  */
 export async function refundPayment(
   context: OperationContext,
   request: RefundRequest,
   amount: string,
+  idempotencyKey: string | null = null,
 ): Promise<RefundAnswer> {
   const { log } = context;
-  const reserved = await reserve(context, request, amount);
-  if (!('refund' in reserved)) {
-    log('info', 'refund.refused', { transaction_id: request.original_transaction_id, outcome: reserved.kind });
+  const key = await keyClaim(context, '/payment/refund', idempotencyKey, refundIdentity(request, amount));
+  const passage = askForPassage(context.breaker, context.nowMs());
+  const down = await refusedByBreaker(context, passage, request, key);
+  const reserved = down ?? (await reserve(context, request, amount, key));
+  if (reserved.kind !== 'reserved' || reserved.transaction.gateway !== context.gateway.name) {
+    giveBack(context.breaker, passage);
+  }
+  if (reserved.kind !== 'reserved') {
+    log('info', 'refund.answered', { transaction_id: request.original_transaction_id, outcome: reserved.kind });
     return reserved;
   }
   const { refund, transaction } = reserved;
@@ -49,15 +85,28 @@ export async function refundPayment(
     amount_minor: refund.amountMinor,
   });
 
-  const outcome = await askGateway(context, 'refund', refund.refundId, (signal) =>
-    context.gateway.refund({ refund, transaction, signal }),
-  );
+  const gateway = context.gatewayNamed(transaction.gateway);
+  const outcome = await payBack(context, gateway, refund, transaction, context.settings.gatewayTimeoutMs);
   if (outcome === null) return pending(context, refund);
   return settleRefund(context, refund, outcome);
 }
 
-type Refusal = Exclude<RefundAnswer, { refund: Refund }>;
-type Reservation = { refund: Refund; transaction: Transaction };
+/** The answer while the gateway is down; null where it may be asked, or where the payment is another gateway's. */
+async function refusedByBreaker(
+  { db, tenant, gateway, nowMs }: OperationContext,
+  passage: Passage,
+  request: RefundRequest,
+  key: KeyClaim | null,
+): Promise<RefundAnswer | null> {
+  if (passage.kind !== 'refused') return null;
+  const { retryAfterMs } = passage;
+  const known = key === null ? null : await findKeyedRefund(db, key, nowMs());
+  if (known !== null) return answerReplay(known, key?.fingerprint);
+  const transaction = await findTransaction(db, tenant, request.original_transaction_id);
+  return transaction === null || transaction.gateway === gateway.name ? { kind: 'gateway_down', retryAfterMs } : null;
+}
+
+type Reserved = Extract<Reservation, { kind: 'reserved' }>;
 
 /**
  * Reserves the amount in the payment's own currency. That is nearly always the configured one, which saves a look at
@@ -67,41 +116,79 @@ async function reserve(
   context: OperationContext,
   request: RefundRequest,
   amount: string,
-): Promise<Reservation | Refusal> {
+  key: KeyClaim | null,
+): Promise<Reserved | RefundAnswer> {
   const { currency } = context.settings;
-  const { transaction, ...first } = await reserveIn(currency, context, request, amount);
-  if (transaction === null || transaction.currency === currency) return first.answer;
-  return (await reserveIn(transaction.currency, context, request, amount)).answer;
+  const first = await reserveIn(currency, context, request, amount, key);
+  if (first.otherCurrency === null) return first.answer;
+  return (await reserveIn(first.otherCurrency, context, request, amount, key)).answer;
 }
 
-/** Reads the amount in a currency and reserves it, if that is the payment's. */
+/** Reads the amount in a currency and reserves it. Where it is not the payment's, says which one is. */
 async function reserveIn(
   currency: string,
   context: OperationContext,
   request: RefundRequest,
   amount: string,
-): Promise<{ answer: Reservation | Refusal; transaction: Transaction | null }> {
+  key: KeyClaim | null,
+): Promise<{ answer: Reserved | RefundAnswer; otherCurrency: string | null }> {
   const { db, tenant } = context;
   const transactionId = request.original_transaction_id;
+  const otherThan = (transaction: Transaction | null) =>
+    transaction === null || transaction.currency === currency ? null : transaction.currency;
+
   const amountMinor = minorUnits(amount, currency);
   if (amountMinor === null) {
-    return { answer: { kind: 'invalid_amount' }, transaction: await findTransaction(db, tenant, transactionId) };
+    const transaction = await findTransaction(db, tenant, transactionId);
+    return { answer: { kind: 'invalid_amount' }, otherCurrency: otherThan(transaction) };
   }
-  const { refund, transaction } = await reserveRefund(db, {
-    refundId: context.newId('REF-'),
-    tenant,
-    transactionId,
-    bookingId: request.booking_id,
-    userId: request.user_id,
-    currency,
-    amountMinor,
-    reason: request.reason,
-    createdAtMs: context.nowMs(),
-    nextLookupAtMs: firstLookupAtMs(context),
-  });
-  if (transaction === null) return { answer: { kind: 'not_found' }, transaction };
-  if (refund === null) return { answer: { kind: 'not_allowed', reason: refusal(request, transaction) }, transaction };
-  return { answer: { refund, transaction }, transaction };
+  const refundId = context.newId('REF-');
+  let reservation: Reservation;
+  try {
+    reservation = await reserveRefund(
+      db,
+      {
+        refundId,
+        tenant,
+        transactionId,
+        bookingId: request.booking_id,
+        userId: request.user_id,
+        currency,
+        amountMinor,
+        reason: request.reason,
+        createdAtMs: context.nowMs(),
+        nextLookupAtMs: firstLookUpAtMs(context),
+      },
+      key,
+    );
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    context.log('error', 'refund.not_confirmed', { refund_id: refundId, ...errorFields(error) });
+    return { answer: { kind: 'not_confirmed', refundId }, otherCurrency: null };
+  }
+  switch (reservation.kind) {
+    case 'reserved':
+      return { answer: reservation, otherCurrency: null };
+    case 'replayed':
+      return { answer: answerReplay(reservation, key?.fingerprint), otherCurrency: null };
+    case 'not_found':
+      return { answer: { kind: 'not_found' }, otherCurrency: null };
+    case 'refused': {
+      const { transaction } = reservation;
+      return {
+        answer: { kind: 'not_allowed', reason: refusal(request, transaction) },
+        otherCurrency: otherThan(transaction),
+      };
+    }
+  }
+}
+
+/** The answer that an earlier request with this key got, or would get now, rendered from its row. */
+function answerReplay(replayed: ReplayedRefund, ownFingerprint: string | undefined): RefundAnswer {
+  const { fingerprint, refund, transaction } = replayed;
+  if (fingerprint !== ownFingerprint) return { kind: 'key_reused' };
+  if (refund.status === 'pending') return { kind: 'in_progress', refund };
+  return ended(refund, transaction, { event: null, replayed: true });
 }
 
 /** Why the payment as it stands does not allow the refund. */
@@ -113,32 +200,48 @@ function refusal(request: RefundRequest, transaction: Transaction): string {
   return 'The amount exceeds what is left to refund';
 }
 
+/**
+ * Has the gateway pay the money back, under the refund's id; null is an unknown outcome. One that is not configured any
+ * more certainly pays nothing.
+ */
+export async function payBack(
+  context: OperationContext,
+  gateway: Gateway | null,
+  refund: Refund,
+  transaction: Transaction,
+  deadlineMs: number,
+): Promise<Outcome | null> {
+  if (gateway === null) {
+    context.log('error', 'gateway.not_configured', { gateway: transaction.gateway, id: refund.refundId });
+    return NEVER_HAPPENED;
+  }
+  return askGateway(context, gateway, 'refund', refund.refundId, deadlineMs, (signal) =>
+    gateway.refund({ refund, transaction, signal }),
+  );
+}
+
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
 async function settleRefund(context: OperationContext, reserved: Refund, result: Outcome): Promise<RefundAnswer> {
-  const eventId = context.newId('evt_');
-  const processedAtMs = context.nowMs();
-  let recorded: { refund: Refund; transaction: Transaction; told: boolean };
   try {
-    recorded = await recordRefundOutcome(context.db, { refund: reserved, eventId, result, processedAtMs });
+    const { refund, transaction, event } = await recordRefund(context, reserved, result);
+    return ended(refund, transaction, { event, replayed: false });
   } catch (error) {
     context.log('error', 'refund.not_recorded', { refund_id: reserved.refundId, ...errorFields(error) });
     return pending(context, reserved);
   }
+}
 
-  const { refund, transaction, told } = recorded;
-  context.log('info', `refund.${refund.status}`, {
-    refund_id: refund.refundId,
-    transaction_id: transaction.transactionId,
-    error_code: refund.errorCode,
-    duration_ms: processedAtMs - refund.createdAtMs,
-  });
-  // The row that stands, and not what this gateway call said: another one may have settled the refund before.
-  if (refund.status === 'failed') return { kind: 'failed', refund };
-  const event = told ? refundEvent(eventId, processedAtMs, transaction, refund) : null;
-  return { kind: 'completed', refund, transaction, event };
+/** By the row that stands, and not by what this gateway call said: another one may have settled the refund before. */
+function ended(
+  refund: Refund,
+  transaction: Transaction,
+  { event, replayed }: { event: PaymentEvent | null; replayed: boolean },
+): RefundAnswer {
+  if (refund.status === 'failed') return { kind: 'failed', refund, replayed };
+  return { kind: 'completed', refund, transaction, event, replayed };
 }
 
 function pending(context: OperationContext, refund: Refund): RefundAnswer {
   context.log('warn', 'refund.pending', { refund_id: refund.refundId, transaction_id: refund.transactionId });
-  return { kind: 'pending', refund };
+  return { kind: 'pending', refund, settle: { id: refund.refundId, atMs: refund.nextLookupAtMs ?? context.nowMs() } };
 }

@@ -1,0 +1,12 @@
+/** What the queue's consumer and the cron work with. */
+import type { DeliveryContext } from './events/delivery-context.ts';
+import type { Log } from './log.ts';
+import type { OperationContext } from './operations/context.ts';
+import type { Sender } from './queue/send.ts';
+
+export interface BackgroundContext {
+  operation: OperationContext;
+  delivery: DeliveryContext;
+  sender: Sender;
+  log: Log;
+}

@@ -1,0 +1,94 @@
+/**
+ * Which payments and refunds the gateway is to be asked about, and when. Whoever takes a look-up puts off the next one in
+ * the same batch, so that however many ask, the gateway is asked at a measured pace.
+ */
+import type { Refund, Transaction } from '../../payments/transaction.ts';
+import { RETURNED_REFUND_COLUMNS, RETURNED_TRANSACTION_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
+import { type Database, rowsOf, runBatch } from './database.ts';
+
+/** Doubled from look-up to look-up. */
+const FIRST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 5 * 60_000;
+/** A shift by more than this would say nothing new. */
+const MAX_DOUBLINGS = 16;
+
+const PUT_OFF = `
+  lookups = lookups + 1,
+  next_lookup_at_ms = ?1 + min(${LONGEST_PAUSE_MS}, ${FIRST_PAUSE_MS} << min(lookups, ${MAX_DOUBLINGS}))`;
+
+const ID_IS_DUE = `= ?2 AND next_lookup_at_ms <= ?1`;
+
+/** The ids of the `?2` that have waited longest. The id settles the order, so that each statement means the same rows. */
+const idsDueOf = (table: 'transactions' | 'refunds', id: 'transaction_id' | 'refund_id') =>
+  `IN (SELECT ${id} FROM ${table} WHERE next_lookup_at_ms <= ?1 ORDER BY next_lookup_at_ms, ${id} LIMIT ?2)`;
+
+const takePayments = (which: string) =>
+  `UPDATE transactions SET ${PUT_OFF} WHERE transaction_id ${which} RETURNING ${RETURNED_TRANSACTION_COLUMNS}`;
+const TAKE_PAYMENT = takePayments(ID_IS_DUE);
+const TAKE_DUE_PAYMENTS = takePayments(idsDueOf('transactions', 'transaction_id'));
+
+const takeRefunds = (which: string) => ({
+  payments: `
+    SELECT ${TRANSACTION_COLUMNS} FROM transactions t
+    WHERE t.transaction_id IN (SELECT transaction_id FROM refunds WHERE refund_id ${which})`,
+  refunds: `UPDATE refunds SET ${PUT_OFF} WHERE refund_id ${which} RETURNING ${RETURNED_REFUND_COLUMNS}`,
+});
+const TAKE_REFUND = takeRefunds(ID_IS_DUE);
+const TAKE_DUE_REFUNDS = takeRefunds(idsDueOf('refunds', 'refund_id'));
+
+/** What is to be asked about now. Its `nextLookupAtMs` is when it may be asked about again. */
+export type LookUpTask =
+  | { kind: 'payment'; transaction: Transaction }
+  | { kind: 'refund'; refund: Refund; transaction: Transaction };
+
+/** The look-up of this payment or refund, if it is due. */
+export async function takeLookUp(db: Database, id: string, nowMs: number): Promise<LookUpTask | null> {
+  const tasks = id.startsWith('REF-')
+    ? await takeRefundTasks(db, TAKE_REFUND, nowMs, id)
+    : await takePaymentTasks(db, TAKE_PAYMENT, nowMs, id);
+  return tasks[0] ?? null;
+}
+
+/** Up to `limit` payments and as many refunds whose look-up is due, those that have waited longest. */
+export async function takeDueLookUps(db: Database, nowMs: number, limit: number): Promise<LookUpTask[]> {
+  const payments = await takePaymentTasks(db, TAKE_DUE_PAYMENTS, nowMs, limit);
+  return [...payments, ...(await takeRefundTasks(db, TAKE_DUE_REFUNDS, nowMs, limit))];
+}
+
+async function takePaymentTasks(
+  db: Database,
+  take: string,
+  nowMs: number,
+  which: string | number,
+): Promise<LookUpTask[]> {
+  const { taken } = await runBatch(db, { taken: db.d1.prepare(take).bind(nowMs, which) });
+  return rowsOf<Transaction>(taken).map((transaction) => ({ kind: 'payment', transaction }));
+}
+
+async function takeRefundTasks(
+  db: Database,
+  take: typeof TAKE_REFUND,
+  nowMs: number,
+  which: string | number,
+): Promise<LookUpTask[]> {
+  const { payments, refunds } = await runBatch(db, {
+    payments: db.d1.prepare(take.payments).bind(nowMs, which),
+    refunds: db.d1.prepare(take.refunds).bind(nowMs, which),
+  });
+  const byId = new Map(rowsOf<Transaction>(payments).map((transaction) => [transaction.transactionId, transaction]));
+  return rowsOf<Refund>(refunds).map((refund) => {
+    const transaction = byId.get(refund.transactionId);
+    if (transaction === undefined) throw new Error('a refund has no payment');
+    return { kind: 'refund', refund, transaction };
+  });
+}
+
+/** Sets when something that has ended is asked about again; null: never. */
+export async function scheduleLookUp(db: Database, id: string, nextLookupAtMs: number | null): Promise<void> {
+  const [table, column] = id.startsWith('REF-') ? ['refunds', 'refund_id'] : ['transactions', 'transaction_id'];
+  await runBatch(db, {
+    scheduled: db.d1
+      .prepare(`UPDATE ${table} SET next_lookup_at_ms = ?2 WHERE ${column} = ?1 AND status <> 'pending'`)
+      .bind(id, nextLookupAtMs),
+  });
+}

@@ -1,0 +1,44 @@
+/** A request that is sent again (invariant 8): what makes it the same one, and what an Idempotency-Key claims. */
+import type { PaymentRequest, RefundRequest } from '../../contract/requests.ts';
+import type { KeyClaim } from '../ledger/idempotency.ts';
+import type { OperationContext } from './context.ts';
+
+/**
+ * All that makes a payment the same payment, in one text: the amount by its value, however it was spelled, and not the
+ * card's security code, which must not be kept in any form (PCI DSS 3.3).
+ *
+ * @param amount the digits as they were sent; of an amount that is valid, a number holds all of them
+ */
+export function paymentIdentity(request: PaymentRequest, amount: string): string {
+  const { card_details: card, paypal_details: paypal } = request;
+  return JSON.stringify([
+    request.user_id,
+    request.booking_id,
+    Number(amount),
+    request.payment_method,
+    card ? [card.card_number, card.expiry_month, card.expiry_year, card.cardholder_name] : null,
+    paypal ? [paypal.email, paypal.payment_id] : null,
+    request.user_email ?? null,
+  ]);
+}
+
+/** The same of a refund. */
+export function refundIdentity(request: RefundRequest, amount: string): string {
+  return JSON.stringify([
+    request.user_id,
+    request.booking_id,
+    request.original_transaction_id,
+    Number(amount),
+    request.reason,
+  ]);
+}
+
+/** What a request claims beside its row; null where it came without a key. */
+export async function keyClaim(
+  { tenant, fingerprint }: OperationContext,
+  path: KeyClaim['path'],
+  key: string | null,
+  identity: string,
+): Promise<KeyClaim | null> {
+  return key === null ? null : { tenant, path, key, fingerprint: await fingerprint(identity) };
+}

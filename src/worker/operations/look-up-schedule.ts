@@ -1,0 +1,58 @@
+/** When the gateway is asked what became of something. The pace of the asking itself is the ledger's: see look-ups.ts there. */
+import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
+import type { OperationContext } from './context.ts';
+
+/**
+ * From the gateway's deadline on. In it lies what the claim before the call may have taken, so that no look-up comes
+ * while the call may still be answered.
+ */
+const FIRST_LOOKUP_AFTER_DEADLINE_MS = BATCH_DEADLINE_MS + 1_000;
+
+/**
+ * A charge that the gateway does not know may be on its way. For so long after its deadline it is waited for, since a
+ * ticket that is paid late is better than one that is not sold; then it is cancelled.
+ */
+const CANCEL_AFTER_DEADLINE_MS = 30_000;
+
+const KEY_MARGIN_MS = 60 * 60_000;
+
+/** What ended because the gateway knew nothing of it is asked about again, in case it turns up after all. */
+const ABSENT_CHARGE_FOLLOW_UPS_MS = [60 * 60_000, 24 * 60 * 60_000];
+/** Banks take refunds back days after they were paid. */
+const PAID_REFUND_FOLLOW_UPS_MS = [24 * 60 * 60_000, 7 * 24 * 60 * 60_000];
+
+/** When an outcome may first be looked up, of a call that follows a write to the ledger which begins now. */
+export function firstLookUpAtMs({ settings, nowMs }: OperationContext): number {
+  return nowMs() + settings.gatewayTimeoutMs + FIRST_LOOKUP_AFTER_DEADLINE_MS;
+}
+
+/** From when on a charge that the gateway does not know is cancelled. */
+export function cancelsFromMs({ settings }: OperationContext, createdAtMs: number): number {
+  return createdAtMs + settings.gatewayTimeoutMs + CANCEL_AFTER_DEADLINE_MS;
+}
+
+/** From when on a charge that the gateway does not know never happened, where it documents the longest time for that. */
+export function neverHappensFromMs(
+  { settings }: OperationContext,
+  createdAtMs: number,
+  chargeKnownWithinMs: number,
+): number {
+  return createdAtMs + BATCH_DEADLINE_MS + settings.gatewayTimeoutMs + chargeKnownWithinMs;
+}
+
+/** Until when a refund may be sent again under its key. An hour before the gateway forgets it, at the latest. */
+export function keyIsKeptUntilMs(createdAtMs: number, keysKeptForMs: number): number {
+  return createdAtMs + keysKeptForMs - KEY_MARGIN_MS;
+}
+
+export function absentChargeFollowUpMs(endedAtMs: number, nowMs: number): number | null {
+  return nextOf(ABSENT_CHARGE_FOLLOW_UPS_MS, endedAtMs, nowMs);
+}
+
+export function paidRefundFollowUpMs(endedAtMs: number, nowMs: number): number | null {
+  return nextOf(PAID_REFUND_FOLLOW_UPS_MS, endedAtMs, nowMs);
+}
+
+function nextOf(delaysMs: readonly number[], endedAtMs: number, nowMs: number): number | null {
+  return delaysMs.map((delayMs) => endedAtMs + delayMs).find((atMs) => atMs > nowMs) ?? null;
+}

@@ -1,0 +1,172 @@
+/**
+ * Compares what the gateway moved with the ledger and its events, of all tenants, and names every difference. It only
+ * reads. What is under way at the moment is none: the gateway's list is read before the ledger, which knows of everything
+ * before the gateway does (invariant 3), and what is not in the list is asked about.
+ */
+import type { Refund, Transaction } from '../../payments/transaction.ts';
+import type { LookUp, Movement } from '../gateways/gateway.ts';
+import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
+import {
+  findRefunds,
+  type PaymentRecord,
+  paymentsCreated,
+  readPaymentRecords,
+  refundsCreated,
+} from '../ledger/reconciliation.ts';
+import { lookUp } from './ask-gateway.ts';
+import type { OperationContext } from './context.ts';
+import { type Difference, differencesBetween, isInRange } from './differences.ts';
+
+const LOOK_UP_DEADLINE_MS = 5_000;
+const LOOK_UPS_AT_ONCE = 6;
+/** So many without an answer, one after the other, and the gateway is asked no more. */
+const UNREACHABLE_TO_STOP = 12;
+/** Ids are short, and so many of them a page. */
+const IDS_PER_PAGE = 1_000;
+/** Payments, with their refunds and events, that one batch reads well within its deadline. */
+const RECORDS_PER_BATCH = 200;
+
+export interface Reconciliation {
+  /** How many were compared: those of the time, and those that its refunds and movements belong to. */
+  payments: number;
+  refunds: number;
+  /** How many the gateway listed; null where it can't list them, or did not. */
+  movements: number | null;
+  differences: Difference[];
+}
+
+/**
+ * Reconciles what was created or moved in this time. Memory holds all of it: some kilobytes for each payment.
+ *
+ * @throws LedgerUnavailable, LedgerNotMigrated; a gateway that can't be reached is a difference, `not_compared`
+ */
+export async function reconcile(context: OperationContext, range: TimeRange): Promise<Reconciliation> {
+  const listing = await listMovements(context, range);
+  const movements = listing.movements ?? [];
+  const records = await readRecords(context, range, movements);
+  const lookUps = await lookUpUnlisted(context, range, records, listing.movements);
+  const differences = differencesBetween({ range, records, movements, lookUps, nowMs: context.nowMs() });
+  return {
+    payments: records.length,
+    refunds: records.reduce((sum, { refunds }) => sum + refunds.length, 0),
+    movements: listing.movements?.length ?? null,
+    differences: [...listing.problems, ...differences],
+  };
+}
+
+/** What the gateway that takes new payments has moved; of any other one's rows, each is asked about. */
+async function listMovements(
+  { gateway }: OperationContext,
+  { fromMs, toMs }: TimeRange,
+): Promise<{ movements: Movement[] | null; problems: Difference[] }> {
+  if (gateway.listMovements === undefined) return { movements: null, problems: [] };
+  const movements: Movement[] = [];
+  try {
+    const listed = gateway.listMovements(fromMs - CLOCK_SLACK_MS, toMs + CLOCK_SLACK_MS);
+    for await (const movement of listed) movements.push(movement);
+    return { movements, problems: [] };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { movements: null, problems: [{ kind: 'not_compared', id: null, gateway: gateway.name, reason }] };
+  }
+}
+
+async function readRecords(
+  { db }: OperationContext,
+  range: TimeRange,
+  movements: readonly Movement[],
+): Promise<PaymentRecord[]> {
+  const listed = (kind: Movement['kind']) =>
+    movements.filter((movement) => movement.kind === kind).map((movement) => movement.id);
+  const transactionIds = new Set(listed('charge'));
+
+  for (let page = await paymentsCreated(db, range, null, IDS_PER_PAGE); page.length > 0; ) {
+    for (const transactionId of page) transactionIds.add(transactionId);
+    page = await paymentsCreated(db, range, page.at(-1) ?? null, IDS_PER_PAGE);
+  }
+  for (let page = await refundsCreated(db, range, null, IDS_PER_PAGE); page.length > 0; ) {
+    for (const { transactionId } of page) transactionIds.add(transactionId);
+    page = await refundsCreated(db, range, page.at(-1)?.refundId ?? null, IDS_PER_PAGE);
+  }
+  for (const refundIds of chunksOf(listed('refund'), IDS_PER_PAGE)) {
+    for (const { transactionId } of await findRefunds(db, refundIds)) transactionIds.add(transactionId);
+  }
+
+  const records: PaymentRecord[] = [];
+  for (const ids of chunksOf([...transactionIds].toSorted(), RECORDS_PER_BATCH)) {
+    records.push(...(await readPaymentRecords(db, ids)));
+  }
+  return records;
+}
+
+type Question =
+  | { id: string; transaction: Transaction; refund: null }
+  | { id: string; transaction: Transaction; refund: Refund };
+
+/** Asks about each row that the gateway should know and did not list, before anybody calls it missing. */
+async function lookUpUnlisted(
+  context: OperationContext,
+  range: TimeRange,
+  records: readonly PaymentRecord[],
+  movements: readonly Movement[] | null,
+): Promise<Map<string, LookUp>> {
+  const listed = new Set(movements?.map(({ id }) => id));
+  const questions = records
+    .flatMap(({ transaction, refunds }): Question[] => [
+      { id: transaction.transactionId, transaction, refund: null },
+      ...refunds.map((refund) => ({ id: refund.refundId, transaction, refund })),
+    ])
+    .filter(({ id, transaction, refund }) => {
+      if (listed.has(id) || !isInRange(refund ?? transaction, range)) return false;
+      const canList = movements !== null && transaction.gateway === context.gateway.name;
+      return isToBeAskedAbout(refund ?? transaction, canList);
+    });
+
+  const answers = new Map<string, LookUp>();
+  /** By gateway. */
+  const unreachableInARow = new Map<string, number>();
+  const waiting = questions.values();
+  const askOneByOne = async () => {
+    for (const question of waiting) {
+      const { gateway } = question.transaction;
+      const inVain = () => unreachableInARow.get(gateway) ?? 0;
+      const answer = inVain() < UNREACHABLE_TO_STOP ? await ask(context, question) : NOT_ASKED;
+      unreachableInARow.set(gateway, answer.kind === 'unreachable' ? inVain() + 1 : 0);
+      answers.set(question.id, answer);
+    }
+  };
+  await Promise.all(Array.from({ length: LOOK_UPS_AT_ONCE }, askOneByOne));
+  return answers;
+}
+
+const NOT_ASKED: LookUp = {
+  kind: 'unreachable',
+  reason: 'not asked any more, after too many look-ups without an answer',
+};
+
+/**
+ * What has moved by the ledger; and, where no list shows what else has, what the gateway broke at: such a failure is the
+ * one behind which money can have moved.
+ */
+function isToBeAskedAbout({ status, errorCode }: Transaction | Refund, canList: boolean): boolean {
+  if (status === 'completed' || status === 'refunded') return true;
+  return !canList && status === 'failed' && errorCode === 'PAYMENT_GATEWAY_ERROR';
+}
+
+function ask(context: OperationContext, { id, transaction, refund }: Question): Promise<LookUp> {
+  const gateway = context.gatewayNamed(transaction.gateway);
+  if (gateway === null) return Promise.resolve({ kind: 'unreachable', reason: 'it is not configured' });
+  return refund === null
+    ? lookUp(context, gateway, 'lookUpCharge', id, LOOK_UP_DEADLINE_MS, (signal) =>
+        gateway.lookUpCharge(transaction, signal),
+      )
+    : lookUp(context, gateway, 'lookUpRefund', id, LOOK_UP_DEADLINE_MS, (signal) =>
+        gateway.lookUpRefund(refund, transaction, signal),
+      );
+}
+
+function chunksOf<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}

@@ -1,0 +1,43 @@
+/** Writes how a payment ended, whoever found it out: the payment itself, or a look-up after it. */
+import type { PaymentEvent } from '../../contract/events.ts';
+import { paymentEvent } from '../../payments/event.ts';
+import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
+import { recordPaymentOutcome } from '../ledger/transactions.ts';
+import type { OperationContext } from './context.ts';
+
+/**
+ * @param nextLookupAtMs when to ask again, although it has ended
+ * @returns the row that stands, which another one may have written before, and the event where this call wrote it
+ */
+export async function recordPayment(
+  context: OperationContext,
+  pending: Transaction,
+  result: Outcome,
+  nextLookupAtMs: number | null,
+): Promise<{ transaction: Transaction; event: PaymentEvent | null; lateRefund: Refund | null }> {
+  const eventId = context.newId('evt_');
+  const processedAtMs = context.nowMs();
+  const { transaction, told, lateRefund } = await recordPaymentOutcome(context.db, {
+    transactionId: pending.transactionId,
+    eventId,
+    result,
+    processedAtMs,
+    nextLookupAtMs,
+  });
+  if (lateRefund !== null) {
+    // An alarm: money was taken for a ticket that nobody gets.
+    context.log('error', 'payment.charged_late', {
+      transaction_id: transaction.transactionId,
+      booking_id: transaction.bookingId,
+      refund_id: lateRefund.refundId,
+      refund_status: lateRefund.status,
+    });
+  }
+  context.log('info', transaction.errorCode === null ? 'payment.completed' : 'payment.failed', {
+    transaction_id: transaction.transactionId,
+    booking_id: transaction.bookingId,
+    error_code: transaction.errorCode,
+    duration_ms: processedAtMs - transaction.createdAtMs,
+  });
+  return { transaction, event: told ? paymentEvent(eventId, processedAtMs, transaction) : null, lateRefund };
+}

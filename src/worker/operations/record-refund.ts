@@ -1,0 +1,40 @@
+/** Writes how a refund ended, whoever found it out: the refund itself, or a look-up after it. */
+import type { PaymentEvent } from '../../contract/events.ts';
+import { refundEvent } from '../../payments/event.ts';
+import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
+import { recordRefundOutcome } from '../ledger/refunds.ts';
+import type { OperationContext } from './context.ts';
+import { paidRefundFollowUpMs } from './look-up-schedule.ts';
+
+/** Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. */
+export async function recordRefund(
+  context: OperationContext,
+  pending: Refund,
+  result: Outcome,
+): Promise<{ refund: Refund; transaction: Transaction; event: PaymentEvent | null }> {
+  const eventId = context.newId('evt_');
+  const processedAtMs = context.nowMs();
+  const { refund, transaction, told } = await recordRefundOutcome(context.db, {
+    refund: pending,
+    eventId,
+    result,
+    processedAtMs,
+    nextLookupAtMs: result.status === 'completed' ? paidRefundFollowUpMs(processedAtMs, processedAtMs) : null,
+  });
+  const needsPerson =
+    (result.status === 'completed' && refund.status === 'failed') ||
+    (result.status === 'failed' && refund.kind === 'late_charge');
+  context.log(needsPerson ? 'error' : 'info', `refund.${refund.status}`, {
+    refund_id: refund.refundId,
+    transaction_id: transaction.transactionId,
+    kind: refund.kind,
+    gateway_says: result.status,
+    error_code: refund.errorCode,
+    duration_ms: processedAtMs - refund.createdAtMs,
+  });
+  return {
+    refund,
+    transaction,
+    event: told ? refundEvent(eventId, processedAtMs, transaction, refund) : null,
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * The queue's consumer: delivers events, and settles what has no outcome. A message has done its work when what it asked for
+ * is in D1. The queue tries again only where D1 itself does not answer: all other retries are in D1.
+ */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { BackgroundContext } from '../background-context.ts';
+import { deliverEvents } from '../events/deliver.ts';
+import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
+import { BACKGROUND_DEADLINE_MS, settle } from '../operations/settle.ts';
+import type { QueueMessage } from './message.ts';
+import { sendEvent, sendSettle } from './send.ts';
+
+/** Seconds after which the queue tries again when D1 did not answer. */
+const D1_RETRY_DELAY_SECONDS = 10;
+/** Settled at once: as many requests as a Worker may have open. */
+const SETTLED_AT_ONCE = 6;
+/** What is due later than this is left to the cron, which comes every minute. */
+const SETTLE_AGAIN_WITHIN_MS = 60_000;
+
+/** As much of a queue's message as it takes; the simulator's queue has no more. */
+export type ConsumedMessage = Pick<Message<QueueMessage>, 'id' | 'body' | 'ack' | 'retry'>;
+
+export async function consumeBatch(context: BackgroundContext, messages: readonly ConsumedMessage[]): Promise<void> {
+  const events: { message: ConsumedMessage; event: PaymentEvent }[] = [];
+  const settles: { message: ConsumedMessage; id: string }[] = [];
+  for (const message of messages) {
+    const { body } = message;
+    if (body?.kind === 'event') events.push({ message, event: body.event });
+    else if (body?.kind === 'settle') settles.push({ message, id: body.id });
+    else {
+      // Of a version before or after this one: told and let go. What it was about is in D1.
+      context.log('error', 'queue.unknown_message', { message_id: message.id });
+      message.ack();
+    }
+  }
+  if (events.length > 0) {
+    await acknowledge(
+      events.map(({ message }) => message),
+      () => deliverEvents(context.delivery, new Map(events.map(({ event }) => [event.event_id, event]))),
+    );
+  }
+  for (let start = 0; start < settles.length; start += SETTLED_AT_ONCE) {
+    const some = settles.slice(start, start + SETTLED_AT_ONCE);
+    await Promise.all(some.map(({ message, id }) => acknowledge([message], () => settleAndTell(context, id))));
+  }
+}
+
+async function acknowledge(messages: ConsumedMessage[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated)) throw error;
+    for (const message of messages) message.retry({ delaySeconds: D1_RETRY_DELAY_SECONDS });
+    return;
+  }
+  for (const message of messages) message.ack();
+}
+
+/** Settles what the message is about. What is still open, and due again soon, is put into the queue once more. */
+async function settleAndTell({ operation, sender }: BackgroundContext, id: string): Promise<void> {
+  const settled = await settle(operation, id, BACKGROUND_DEADLINE_MS);
+  if (settled?.kind === 'ended') {
+    if (settled.event !== null) await sendEvent(sender, settled.event);
+    if (settled.lateRefundId !== null) await sendSettle(sender, settled.lateRefundId, 0);
+  }
+  if (settled?.kind === 'open' && settled.nextLookUpAtMs !== null) {
+    const delayMs = settled.nextLookUpAtMs - operation.nowMs();
+    if (delayMs <= SETTLE_AGAIN_WITHIN_MS) await sendSettle(sender, id, delayMs);
+  }
+}
