@@ -1,0 +1,173 @@
+/**
+ * The ledger as an operator's command reaches it: the database of this machine, also while `npm run dev` works on it, or
+ * the one on Cloudflare with `--remote`. Whoever may log in there is an operator; the Worker itself has no door for it.
+ */
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ulid } from 'ulid';
+import { getPlatformProxy, unstable_readConfig } from 'wrangler';
+import { fingerprinter } from '../src/worker/fingerprint.ts';
+import { newCircuitBreaker } from '../src/worker/gateways/circuit-breaker.ts';
+import { configuredGateway, gatewayNamed } from '../src/worker/gateways/configured.ts';
+import { type Database, LedgerNotMigrated } from '../src/worker/ledger/database.ts';
+import { createLog, type Log } from '../src/worker/log.ts';
+import type { OperationContext } from '../src/worker/operations/context.ts';
+import { readSettings, type Variables } from '../src/worker/settings.ts';
+import { PROJECT, readDevVars, WRANGLER, WRANGLER_ENV } from './local-settings.ts';
+import type { LedgerPlace } from './operator-arguments.ts';
+
+const DATABASE_BINDING = 'DB';
+const WRANGLER_DEADLINE_MS = 60_000;
+/** Of the Worker's secrets, those that these commands need. */
+const NEEDED_SECRETS = ['PAYMENT_GATEWAY_API_KEY'];
+const SECRET_BYTES = 32;
+
+/** What of wrangler.toml matters here. */
+interface Config {
+  name?: string | undefined;
+  account_id?: string | undefined;
+  compatibility_date?: string | undefined;
+  vars: Variables;
+  d1_databases: DatabaseConfig[];
+}
+interface DatabaseConfig {
+  binding: string;
+  database_name?: string | undefined;
+  database_id?: string | undefined;
+  remote?: boolean;
+}
+
+export interface Ledger {
+  db: Database;
+  /** What the Worker's operations work with. Throws where the settings do not describe a gateway. */
+  operation(): OperationContext;
+  close(): Promise<void>;
+}
+
+/** Opens the ledger. Whatever prevents it is an Error whose message says what to do. */
+export async function openLedger(place: LedgerPlace): Promise<Ledger> {
+  const config: Config = unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') });
+  const database = config.d1_databases.find(({ binding }) => binding === DATABASE_BINDING);
+  if (database === undefined) throw new Error(`wrangler.toml has no database with the binding ${DATABASE_BINDING}`);
+
+  const { d1, close } = place.remote
+    ? await openDatabase(config, remoteDatabase(database), false)
+    : await openDatabase(config, database, localState(place.persistTo));
+  const db = { d1, log: errorLog() };
+  return { db, operation: () => operationOver(db, { ...config.vars, ...secretsOf(place) }), close };
+}
+
+/** What went wrong with an open ledger, said so that a person knows what to do. */
+export function ledgerProblem(error: unknown, { remote }: LedgerPlace): unknown {
+  if (!(error instanceof LedgerNotMigrated)) return error;
+  return new Error(`The database lacks tables (${error.message}): run \`npm run ${remote ? 'deploy' : 'setup'}\``);
+}
+
+/** By a configuration that has the database and nothing else: no queue to listen to, no secrets, no Durable Object. */
+async function openDatabase(
+  { name, account_id, compatibility_date }: Config,
+  database: DatabaseConfig,
+  persist: { path: string } | false,
+): Promise<{ d1: D1Database; close: () => Promise<void> }> {
+  // What wrangler has to say on standard output is not what the command prints.
+  Object.assign(process.env, WRANGLER_ENV, { WRANGLER_LOG: process.env.WRANGLER_LOG ?? 'error' });
+  const directory = mkdtempSync(join(tmpdir(), 'payment-ledger-'));
+  const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
+  try {
+    const configPath = join(directory, 'wrangler.json');
+    const own = { name: `${name}-operator`, account_id, compatibility_date, d1_databases: [database] };
+    writeFileSync(configPath, JSON.stringify(own));
+    const proxy = await getPlatformProxy<{ DB: D1Database }>({
+      configPath,
+      persist,
+      remoteBindings: database.remote === true,
+    });
+    return {
+      d1: proxy.env.DB,
+      close: () => proxy.dispose().finally(removeDirectory),
+    };
+  } catch (error) {
+    removeDirectory();
+    throw error;
+  }
+}
+
+/** @throws Error where there is none: it would be made, empty, wherever a mistyped path points */
+function localState(persistTo: string | null): { path: string } {
+  const path = join(resolve(PROJECT, persistTo ?? '.wrangler/state'), 'v3');
+  if (!existsSync(join(path, 'd1'))) {
+    const how =
+      persistTo === null ? '`npm run setup` makes it' : `\`npm run dev -- --persist-to ${persistTo}\` makes it`;
+    throw new Error(`There is no local database in ${path}: ${how}`);
+  }
+  return { path };
+}
+
+function remoteDatabase({ binding, database_name, database_id }: DatabaseConfig) {
+  return { binding, database_name, database_id: database_id ?? remoteId(database_name), remote: true };
+}
+
+/** The id by which Cloudflare has the database: wrangler.toml may know its name only. */
+function remoteId(name: string | undefined): string {
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, [WRANGLER, 'd1', 'list', '--json'], {
+    cwd: PROJECT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    timeout: WRANGLER_DEADLINE_MS,
+  });
+  if (status !== 0) {
+    const said = `${stdout}${stderr}${error ? error.message : ''}`.trim();
+    const loggedIn = !/not logged in|could not authenticate|CLOUDFLARE_API_TOKEN/i.test(said);
+    throw new Error(
+      loggedIn ? said : 'Not logged in to Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN',
+    );
+  }
+  const databases: { name: string; uuid: string }[] = JSON.parse(stdout);
+  const found = databases.find((database) => database.name === name);
+  if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` makes it`);
+  return found.uuid;
+}
+
+/** Of this machine's .dev.vars, or of the environment: Cloudflare does not give secrets back. */
+function secretsOf({ remote }: LedgerPlace): Variables {
+  // Without the file, what wrangler.toml says is enough for the sandbox.
+  if (!remote) return { ENVIRONMENT: 'development', ...(existsSync(join(PROJECT, '.dev.vars')) && readDevVars()) };
+  return Object.fromEntries(NEEDED_SECRETS.map((name) => [name, process.env[name]]));
+}
+
+function operationOver(db: Database, variables: Variables): OperationContext {
+  const read = readSettings({ ...variables, ...unused() });
+  if ('problems' in read) {
+    throw new Error(`${read.problems.join('; ')} (a secret comes from the environment, or locally from .dev.vars)`);
+  }
+  const { settings } = read;
+  return {
+    db,
+    gateway: configuredGateway(settings),
+    gatewayNamed: (name) => gatewayNamed(settings, name),
+    breaker: newCircuitBreaker(),
+    settings,
+    log: db.log,
+    tenant: 'default',
+    nowMs: Date.now,
+    newId: (prefix) => `${prefix}${ulid()}`,
+    fingerprint: fingerprinter(settings.fingerprintKey),
+  };
+}
+
+/** What the Worker's settings must have, and these commands have no use for: they send no event and compare no request. */
+function unused(): Variables {
+  const secret = randomBytes(SECRET_BYTES).toString('base64');
+  return { BRIDGE_URL: 'https://bridge.invalid', BRIDGE_SIGNING_SECRET: secret, FINGERPRINT_KEY: secret };
+}
+
+/** To standard error, and only what is an error: what a command has to say is what it prints. */
+function errorLog(): Log {
+  const log = createLog({});
+  return (level, event, fields) => {
+    if (level === 'error') log(level, event, fields);
+  };
+}

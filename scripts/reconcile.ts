@@ -1,0 +1,70 @@
+/**
+ * `npm run reconcile`: compares the gateway, the ledger and the events of a time, and names every difference. It changes
+ * nothing. Exit code 0: no difference; 1: differences; 2: it could not be done.
+ */
+import { isoSeconds } from '../src/payments/timestamp.ts';
+import type { TimeRange } from '../src/worker/ledger/id-range.ts';
+import { explainDifference } from '../src/worker/operations/explain-difference.ts';
+import { type Reconciliation, reconcile } from '../src/worker/operations/reconcile.ts';
+import { ledgerProblem, openLedger } from './ledger-access.ts';
+import { BadArguments, type LedgerPlace, readArguments, runCommand, timeMs } from './operator-arguments.ts';
+
+const USAGE =
+  'Usage: npm run reconcile -- [--from 2026-11-22] [--to 2026-11-23T12:00:00Z] [--remote | --persist-to DIR] [--json]';
+const DAY_MS = 24 * 60 * 60_000;
+
+process.exitCode = await runCommand(USAGE, async () => {
+  const { words, from, to, json, place } = readArguments(process.argv.slice(2), ['from', 'to', 'json']);
+  if (words.length > 0) throw new BadArguments(`"${words[0]}" is not an option`);
+  const range = readRange(from, to, Date.now());
+
+  const reconciliation = await reconcileAt(place, range);
+  if (json) printJson(range, reconciliation);
+  else print(range, place, reconciliation);
+  return reconciliation.differences.length === 0 ? 0 : 1;
+});
+
+/** The last 24 hours, unless it is said otherwise. */
+function readRange(from: string | undefined, to: string | undefined, nowMs: number): TimeRange {
+  const toMs = to === undefined ? nowMs : timeMs('to', to);
+  const fromMs = from === undefined ? toMs - DAY_MS : timeMs('from', from);
+  if (fromMs >= toMs)
+    throw new BadArguments(`--from (${isoSeconds(fromMs)}) must be before --to (${isoSeconds(toMs)})`);
+  return { fromMs, toMs };
+}
+
+async function reconcileAt(place: LedgerPlace, range: TimeRange): Promise<Reconciliation> {
+  const ledger = await openLedger(place);
+  try {
+    return await reconcile(ledger.operation(), range);
+  } catch (error) {
+    throw ledgerProblem(error, place);
+  } finally {
+    await ledger.close();
+  }
+}
+
+function printJson({ fromMs, toMs }: TimeRange, reconciliation: Reconciliation): void {
+  const differences = reconciliation.differences.map((difference) => ({
+    ...difference,
+    ...explainDifference(difference),
+  }));
+  console.log(
+    JSON.stringify({ from: isoSeconds(fromMs), to: isoSeconds(toMs), ...reconciliation, differences }, null, 2),
+  );
+}
+
+function print({ fromMs, toMs }: TimeRange, { remote }: LedgerPlace, reconciliation: Reconciliation): void {
+  const { payments, refunds, movements, differences } = reconciliation;
+  console.log(`${isoSeconds(fromMs)} to ${isoSeconds(toMs)}, ${remote ? 'on Cloudflare' : 'the local database'}
+
+payments     ${payments}
+refunds      ${refunds}
+movements    ${movements ?? 'the gateway lists none: it was asked about each payment and refund'}
+differences  ${differences.length}`);
+  if (differences.length > 0) console.log();
+  for (const difference of differences) {
+    const { what, todo } = explainDifference(difference);
+    console.log(`${difference.kind}: ${what} ${todo}`);
+  }
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { eventsStatus, leaseOldestEvents, replayEvents } from '../../src/worker/ledger/events.ts';
+import { TEST_CARDS } from '../data/cards.ts';
+import { MINUTE_MS, openWorld, type World } from './world.ts';
+
+describe('replayEvents', () => {
+  it('makes a delivered event wait again as if it had never been sent, under its own id', async () => {
+    const { world, eventIds } = await delivered(2);
+    const [eventId = '', other = ''] = eventIds;
+    const before = eventRow(world, eventId);
+    expect(await replayEvents(world.context.db, { eventId }, 1)).toEqual({ replayed: 1, lastId: eventId });
+    expect(eventRow(world, eventId)).toEqual({ ...before, delivered_at_ms: null, attempts: 0 });
+    expect(eventRow(world, other)).toMatchObject({ delivered_at_ms: world.clock.nowMs, attempts: 1 });
+  });
+
+  it('leaves an event as it is that waits already, with its lease and its attempts', async () => {
+    const { world, eventIds } = await delivered(1);
+    const [eventId = ''] = eventIds;
+    world.tamper(
+      `UPDATE events SET delivered_at_ms = NULL, attempts = 4, last_error = 'refused', lease_id = 'L', leased_until_ms = 9,
+         next_attempt_at_ms = 8`,
+    );
+    const before = eventRow(world, eventId);
+    expect(await replayEvents(world.context.db, { eventId }, 1)).toEqual({ replayed: 0, lastId: null });
+    expect(await replayEvents(world.context.db, always(), 10)).toEqual({ replayed: 0, lastId: null });
+    expect(eventRow(world, eventId)).toEqual(before);
+  });
+
+  it('goes through a time in steps, and takes none twice although a sweep delivers between them', async () => {
+    const { world, eventIds } = await delivered(5);
+    const seen: (string | null)[] = [];
+    let total = 0;
+    let afterId: string | null = null;
+    do {
+      const step = await replayEvents(world.context.db, { ...always(), afterId }, 2);
+      total += step.replayed;
+      seen.push(step.lastId);
+      afterId = step.lastId;
+      world.deliverAll();
+    } while (afterId !== null);
+    expect({ total, seen }).toEqual({ total: 5, seen: [eventIds[1], eventIds[3], eventIds[4], null] });
+  });
+
+  it('takes only the events of the time, from its first millisecond on and without its last, and of the type', async () => {
+    const { world, eventIds } = await delivered(3);
+    const createdAt = (index: number) => Number(eventRow(world, eventIds[index] ?? '').created_at_ms);
+    const { db } = world.context;
+    const time = { fromMs: createdAt(1), toMs: createdAt(2), eventType: null, afterId: null };
+    expect(await replayEvents(db, { ...time, eventType: 'payment.refund' }, 10)).toEqual({ replayed: 0, lastId: null });
+    expect(await replayEvents(db, time, 10)).toEqual({ replayed: 1, lastId: eventIds[1] });
+    const rest = { fromMs: 0, toMs: createdAt(2) + 1, eventType: 'payment.success' as const, afterId: null };
+    expect(await replayEvents(db, rest, 10)).toEqual({ replayed: 2, lastId: eventIds[2] });
+  });
+
+  it('lets a booking’s events go out in their order again (invariant 4)', async () => {
+    const world = openWorld();
+    const { bookingId } = await world.pay(TEST_CARDS.visaDeclined);
+    const payment = await world.pay(TEST_CARDS.visa, bookingId);
+    await world.refund(payment, '10.00');
+    world.deliverAll();
+    await replayEvents(world.context.db, always(), 10);
+
+    const types: unknown[] = [];
+    for (let sweep = 0; sweep < 4; sweep += 1) {
+      const lease = { leaseId: `lease ${sweep}`, nowMs: world.clock.nowMs, untilMs: world.clock.nowMs + MINUTE_MS };
+      for (const { eventId } of await leaseOldestEvents(world.context.db, lease, 10)) {
+        types.push(eventRow(world, eventId).event_type);
+        world.tamper('UPDATE events SET delivered_at_ms = 1 WHERE event_id = ?', eventId);
+      }
+    }
+    expect(types).toEqual(['payment.failed', 'payment.success', 'payment.refund']);
+  });
+});
+
+describe('eventsStatus', () => {
+  it('is empty where nothing waits', async () => {
+    const { world } = await delivered(2);
+    expect(await eventsStatus(world.context.db, world.clock.nowMs)).toEqual({
+      waiting: 0,
+      leased: 0,
+      oldest: null,
+      mostFailed: null,
+    });
+  });
+
+  it('tells how many wait and are being sent, which is the oldest, and which has failed most', async () => {
+    const { world, eventIds } = await delivered(4);
+    const [sent = '', oldest = '', failing = '', leased = ''] = eventIds;
+    world.tamper('UPDATE events SET delivered_at_ms = NULL, attempts = 0 WHERE event_id <> ?', sent);
+    world.tamper(`UPDATE events SET attempts = 7, last_error = 'the bridge answered 503' WHERE event_id = ?`, failing);
+    world.tamper(`UPDATE events SET attempts = 2, last_error = 'unroutable' WHERE event_id = ?`, oldest);
+    world.tamper(
+      `UPDATE events SET lease_id = 'L', leased_until_ms = ? WHERE event_id = ?`,
+      ...[world.clock.nowMs + 1, leased],
+    );
+    world.tamper(
+      `UPDATE events SET lease_id = 'E', leased_until_ms = ? WHERE event_id = ?`,
+      ...[world.clock.nowMs, failing],
+    );
+    expect(await eventsStatus(world.context.db, world.clock.nowMs)).toMatchObject({
+      waiting: 3,
+      leased: 1,
+      oldest: { eventId: oldest, eventType: 'payment.success', attempts: 2 },
+      mostFailed: { eventId: failing, attempts: 7, lastError: 'the bridge answered 503' },
+    });
+  });
+});
+
+const always = () => ({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, eventType: null, afterId: null });
+
+/** So many payments of different bookings, whose events have been delivered. */
+async function delivered(payments: number): Promise<{ world: World; eventIds: string[] }> {
+  const world = openWorld();
+  for (let payment = 0; payment < payments; payment += 1) await world.pay();
+  world.deliverAll();
+  const eventIds = world
+    .rows('SELECT event_id FROM events ORDER BY sequence')
+    .map(({ event_id: eventId }) => String(eventId));
+  return { world, eventIds };
+}
+
+function eventRow(world: World, eventId: string) {
+  const [row] = world.rows('SELECT * FROM events WHERE event_id = ?', eventId);
+  if (row === undefined) throw new Error(`there is no event ${eventId}`);
+  return row;
+}

@@ -1,0 +1,177 @@
+/** A ledger and a gateway that remembers what it moved, on a clock that only the test moves. */
+import { monotonicFactory } from 'ulid';
+import type { Transaction } from '../../src/payments/transaction.ts';
+import { newCircuitBreaker } from '../../src/worker/gateways/circuit-breaker.ts';
+import type { Gateway, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
+import type { OperationContext } from '../../src/worker/operations/context.ts';
+import { processPayment } from '../../src/worker/operations/process-payment.ts';
+import { type Reconciliation, reconcile } from '../../src/worker/operations/reconcile.ts';
+import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import { settle } from '../../src/worker/operations/settle.ts';
+import { readSettings, type Settings } from '../../src/worker/settings.ts';
+import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
+
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+const NOON_MS = Date.UTC(2026, 10, 22, 12);
+const LOOK_UP_DEADLINE_MS = 1_000;
+
+export interface TestGateway {
+  movements: Movement[];
+  /** What it says of an id in place of what it remembers. */
+  says: Map<string, LookUp>;
+  /** The next request for money is lost on its way. */
+  losesNext: boolean;
+  /** How many look-ups it has answered. */
+  lookUps: number;
+  listingBreaks: boolean;
+}
+
+export function openWorld({ canList = true } = {}) {
+  const { d1, sqlite } = openSqliteD1();
+  applyMigrations(sqlite);
+  const clock = { nowMs: NOON_MS };
+  const gateway: TestGateway = { movements: [], says: new Map(), losesNext: false, lookUps: 0, listingBreaks: false };
+  const asGateway = gatewayOf(gateway, clock, canList);
+  const log = () => {};
+  /** In the order of their making, also within a millisecond. */
+  const nextUlid = monotonicFactory();
+  const context: OperationContext = {
+    db: { d1, log },
+    gateway: asGateway,
+    gatewayNamed: (name) => (name === asGateway.name ? asGateway : null),
+    breaker: newCircuitBreaker(),
+    settings: settings(),
+    log,
+    tenant: 'default',
+    nowMs: () => clock.nowMs,
+    newId: (prefix) => `${prefix}${nextUlid(clock.nowMs)}`,
+    fingerprint: async (text) => text,
+  };
+
+  return {
+    context,
+    gateway,
+    clock,
+    /** Writes a row as nothing in the service does: without the guards that the tables have against it. */
+    tamper(sql: string, ...parameters: (string | number)[]): void {
+      sqlite.exec('PRAGMA ignore_check_constraints = ON');
+      const guards = sqlite.prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'`).all();
+      for (const { name } of guards) sqlite.exec(`DROP TRIGGER ${name}`);
+      sqlite.prepare(sql).run(...parameters);
+      for (const guard of guards) sqlite.exec(String(guard.sql));
+      sqlite.exec('PRAGMA ignore_check_constraints = OFF');
+    },
+    rows: (sql: string, ...parameters: (string | number)[]) => sqlite.prepare(sql).all(...parameters),
+    /** As RabbitMQ's confirms would. */
+    deliverAll(): void {
+      sqlite.prepare('UPDATE events SET delivered_at_ms = ?, attempts = attempts + 1').run(clock.nowMs);
+    },
+    async pay(card: string = TEST_CARDS.visa, bookingId = `BOOK-${context.newId('TXN-')}`): Promise<Transaction> {
+      clock.nowMs += 1_000;
+      const answer = await processPayment(
+        context,
+        {
+          user_id: 'user_123',
+          booking_id: bookingId,
+          amount: 25.5,
+          payment_method: 'credit_card',
+          card_details: {
+            card_number: card,
+            expiry_month: '12',
+            expiry_year: TEST_EXPIRY_YEAR,
+            cvv: TEST_CVV,
+            cardholder_name: 'John Doe',
+          },
+        },
+        '25.50',
+      );
+      if (!('transaction' in answer)) throw new Error(`the payment was ${answer.kind}`);
+      return answer.transaction;
+    },
+    async refund({ transactionId, bookingId, userId }: Transaction, amount: string): Promise<string> {
+      clock.nowMs += 1_000;
+      const answer = await refundPayment(
+        context,
+        {
+          booking_id: bookingId,
+          original_transaction_id: transactionId,
+          refund_amount: Number(amount),
+          reason: 'Customer cancellation',
+          user_id: userId,
+        },
+        amount,
+      );
+      if (!('refund' in answer)) throw new Error(`the refund was ${answer.kind}`);
+      return answer.refund.refundId;
+    },
+    /** A look-up of what is due by then. */
+    async settleAfter(ms: number, id: string) {
+      clock.nowMs += ms;
+      return settle(context, id, LOOK_UP_DEADLINE_MS);
+    },
+    /** Of all that was made since the first day. */
+    reconcile: (): Promise<Reconciliation> => reconcile(context, { fromMs: NOON_MS - DAY_MS, toMs: clock.nowMs }),
+  };
+}
+
+export type World = ReturnType<typeof openWorld>;
+
+function gatewayOf(state: TestGateway, clock: { nowMs: number }, canList: boolean): Gateway {
+  const move = (kind: Movement['kind'], id: string, amountMinor: number, currency: string) => {
+    const reference = `ref_${id}`;
+    const moved: Movement = { kind, id, reference, amountMinor, currency, status: 'succeeded', movedAtMs: clock.nowMs };
+    const isLost = state.losesNext;
+    state.losesNext = false;
+    if (isLost) return { kind: 'unknown' as const, reason: 'lost' };
+    state.movements.push(moved);
+    return { kind: 'approved' as const, reference };
+  };
+  const lookUp = async (id: string): Promise<LookUp> => {
+    state.lookUps += 1;
+    const said = state.says.get(id);
+    if (said !== undefined) return said;
+    const found = state.movements.find((movement) => movement.id === id);
+    if (found === undefined) return { kind: 'not_found' };
+    return found.status === 'succeeded'
+      ? { kind: 'approved', reference: found.reference }
+      : { kind: 'declined', code: 'PAYMENT_FAILED' };
+  };
+  return {
+    name: 'test',
+    canBeDown: true,
+    methods: ['credit_card'],
+    chargeKnownWithinMs: 0,
+    keysKeptForMs: DAY_MS,
+    charge: async ({ transaction, instrument }) =>
+      instrument.kind === 'card' && instrument.card.number === TEST_CARDS.visaDeclined
+        ? { kind: 'declined', code: 'CARD_DECLINED' }
+        : move('charge', transaction.transactionId, transaction.amountMinor, transaction.currency),
+    refund: async ({ refund, transaction }) =>
+      move('refund', refund.refundId, refund.amountMinor, transaction.currency),
+    lookUpCharge: ({ transactionId }) => lookUp(transactionId),
+    lookUpRefund: ({ refundId }) => lookUp(refundId),
+    ...(canList && {
+      async *listMovements(fromMs: number, toMs: number) {
+        for (const movement of state.movements) {
+          if (movement.movedAtMs >= fromMs && movement.movedAtMs < toMs) yield movement;
+        }
+        if (state.listingBreaks) throw new Error('the list broke off');
+      },
+    }),
+  };
+}
+
+function settings(): Settings {
+  const secret = Buffer.alloc(32, 'of the tests').toString('base64');
+  const read = readSettings({
+    ENVIRONMENT: 'development',
+    BRIDGE_URL: 'http://bridge.test',
+    BRIDGE_SIGNING_SECRET: secret,
+    FINGERPRINT_KEY: secret,
+  });
+  if ('problems' in read) throw new Error(read.problems.join('; '));
+  return read.settings;
+}
