@@ -1,0 +1,295 @@
+/** The services that call this one: they pay, refund, ask again, and remember what they were told. */
+import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
+import { type PaymentAnswer, processPayment } from '../../src/worker/operations/process-payment.ts';
+import { readStatus, type StatusAnswer } from '../../src/worker/operations/read-status.ts';
+import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import { sendRest } from '../../src/worker/queue/send.ts';
+import type { Action } from './plan.ts';
+import type { Ending, World } from './world.ts';
+
+/** A Worker that has lost its client has 30 s; an operation with all its deadlines has to end in less. */
+const OPERATION_MAX_MS = 25_000;
+
+interface Sent {
+  key: string | null;
+  /** Whether another request was sent under its key. */
+  contested: boolean;
+  /** The card's number, of which nothing but the last four digits may be found anywhere. */
+  cardNumber: string | null;
+}
+
+export interface SentPayment extends Sent {
+  kind: 'pay';
+  request: PaymentRequest;
+  amount: string;
+  answers: Ending<PaymentAnswer>[];
+}
+
+export interface SentRefund extends Sent {
+  kind: 'refund';
+  request: RefundRequest;
+  amount: string;
+  answers: Ending<RefundAnswer>[];
+}
+
+type Payment = Omit<Action & { kind: 'pay' }, 'booking'> & { booking: string | number };
+
+export class Callers {
+  readonly sent: (SentPayment | SentRefund)[] = [];
+  readonly statuses: { id: string; answer: StatusAnswer | null; atMs: number }[] = [];
+  readonly #world: World;
+  #lastNumber = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  do(action: Action): void {
+    const { time, trace, clock } = this.#world;
+    trace.push(`${clock} ${JSON.stringify(action)}`);
+    switch (action.kind) {
+      case 'pay':
+        this.#pay(action);
+        break;
+      case 'refund':
+        this.#refund(action);
+        break;
+      case 'repeat':
+        this.#repeat(action);
+        break;
+      case 'status':
+        this.#status(action);
+        break;
+      case 'outage':
+        if (action.of === 'gateway') this.#world.gateway.goDown(time.nowMs + action.durationMs);
+        else this.#world.broker.goDown(time.nowMs + action.durationMs);
+        break;
+      case 'rush':
+        this.#rush(action);
+        break;
+      case 'restart':
+        this.#world.restart(action.isolate);
+        break;
+    }
+  }
+
+  /** The payments that somebody was told of, with what is needed to refund them. */
+  known(): { transactionId: string; bookingId: string; userId: string; amountMinor: number }[] {
+    const ids = new Map<string, { transactionId: string; bookingId: string; userId: string; amountMinor: number }>();
+    for (const sent of this.sent) {
+      if (sent.kind !== 'pay') continue;
+      for (const ending of sent.answers) {
+        const found = ending.kind === 'answer' && 'transaction' in ending.answer ? ending.answer.transaction : null;
+        if (found !== null) ids.set(found.transactionId, found);
+      }
+    }
+    return [...ids.values()];
+  }
+
+  #rush({ payments, everyMs, gatewayIsDown }: Action & { kind: 'rush' }): void {
+    const { time, gateway } = this.#world;
+    if (gatewayIsDown) gateway.goDown(time.nowMs + payments * everyMs);
+    const each = { kind: 'pay', afterMs: 0, amount: '10', card: 'good', keyed: false, copies: 1 } as const;
+    for (let index = 0; index < payments; index += 1) {
+      time.after(index * everyMs, () => this.#pay({ ...each, booking: `rush-${this.#newNumber()}` }), null);
+    }
+  }
+
+  #pay({ booking, amount, card, keyed, copies }: Payment): void {
+    const number = this.#newNumber();
+    const cardNumber = card === 'invalid' ? null : this.#cardNumber(card === 'declined' ? '0002' : null);
+    const request: PaymentRequest = {
+      user_id: `user-${number}`,
+      booking_id: `booking-${booking}`,
+      amount,
+      payment_method: 'credit_card',
+      card_details:
+        cardNumber === null
+          ? null
+          : {
+              card_number: cardNumber,
+              expiry_month: '12',
+              expiry_year: '2031',
+              cvv: '737',
+              cardholder_name: `Holder ${cardNumber}`,
+            },
+    };
+    const sent: SentPayment = { kind: 'pay', request, amount, cardNumber, ...this.#sent(keyed, number), answers: [] };
+    this.sent.push(sent);
+    for (let copy = 0; copy < (keyed ? copies : 1); copy += 1) this.#sendPayment(sent);
+  }
+
+  #refund({ payment, percent, keyed, copies }: Action & { kind: 'refund' }): void {
+    const known = this.known();
+    const paid = known[payment % Math.max(1, known.length)];
+    if (paid === undefined) return;
+    const amount = (Math.max(1, Math.floor((paid.amountMinor * percent) / 100)) / 100).toFixed(2);
+    const request: RefundRequest = {
+      user_id: paid.userId,
+      booking_id: paid.bookingId,
+      original_transaction_id: paid.transactionId,
+      refund_amount: amount,
+      reason: 'Customer cancellation',
+    };
+    const sent: SentRefund = {
+      kind: 'refund',
+      request,
+      amount,
+      cardNumber: null,
+      ...this.#sent(keyed, this.#newNumber()),
+      answers: [],
+    };
+    this.sent.push(sent);
+    for (let copy = 0; copy < copies; copy += 1) this.#sendRefund(sent);
+  }
+
+  #repeat({ request, sameBody }: Action & { kind: 'repeat' }): void {
+    const keyed = this.sent.filter(({ key }) => key !== null);
+    const sent = keyed[request % Math.max(1, keyed.length)];
+    if (sent === undefined) return;
+    if (sameBody) {
+      if (sent.kind === 'pay') this.#sendPayment(sent);
+      else this.#sendRefund(sent);
+      return;
+    }
+    sent.contested = true;
+    const { trace, violations } = this.#world;
+    const note = (ending: Ending<PaymentAnswer | RefundAnswer>) => {
+      const kind = ending.kind === 'answer' ? ending.answer.kind : ending.kind;
+      trace.push(`${this.#world.clock} another request under the key ${sent.key}: ${kind}`);
+      // Where the first request holds the key, another one is refused; where it does not, this one may have claimed it.
+      const replayed = ending.kind === 'answer' && 'replayed' in ending.answer && ending.answer.replayed;
+      if (replayed) violations.push(`invariant 8: the key ${sent.key} answered another request with its own answer`);
+    };
+    if (sent.kind === 'pay') {
+      const other: SentPayment = {
+        ...sent,
+        request: { ...sent.request, user_id: `other-${this.#newNumber()}` },
+        answers: [],
+      };
+      this.sent.push({ ...other, key: null });
+      this.#sendPayment(other, note);
+    } else {
+      const other: SentRefund = {
+        ...sent,
+        request: { ...sent.request, reason: `other ${this.#newNumber()}` },
+        answers: [],
+      };
+      this.sent.push({ ...other, key: null });
+      this.#sendRefund(other, note);
+    }
+  }
+
+  #status({ subject }: Action & { kind: 'status' }): void {
+    const refunds = this.sent.flatMap((sent) =>
+      sent.kind === 'refund'
+        ? sent.answers.flatMap((ending) =>
+            ending.kind === 'answer' && 'refund' in ending.answer ? [ending.answer.refund.refundId] : [],
+          )
+        : [],
+    );
+    const ids = [...this.known().map(({ transactionId }) => transactionId), ...refunds];
+    const id = ids[subject % Math.max(1, ids.length)];
+    if (id === undefined) return;
+    const { time } = this.#world;
+    void this.#invoke(
+      'status',
+      (context) => readStatus(context.operation, id),
+      (ending) => {
+        if (ending.kind === 'answer') this.statuses.push({ id, answer: ending.answer, atMs: time.nowMs });
+      },
+    );
+  }
+
+  #sendPayment(sent: SentPayment, heard: (ending: Ending<PaymentAnswer>) => void = () => {}): void {
+    const { request, amount, key } = sent;
+    void this.#invoke(
+      'pay',
+      (context) => processPayment(context.operation, request, amount, key),
+      (ending) => {
+        sent.answers.push(ending);
+        heard(ending);
+        if (ending.kind === 'answer') this.#holdAgainstGateway(ending.answer);
+      },
+    );
+  }
+
+  #sendRefund(sent: SentRefund, heard: (ending: Ending<RefundAnswer>) => void = () => {}): void {
+    const { request, amount, key } = sent;
+    void this.#invoke(
+      'refund',
+      (context) => refundPayment(context.operation, request, amount, key),
+      (ending) => {
+        sent.answers.push(ending);
+        heard(ending);
+        if (ending.kind !== 'answer' || ending.answer.kind !== 'completed') return;
+        const { refundId } = ending.answer.refund;
+        if (this.#world.gateway.refunds.get(refundId)?.state.kind !== 'approved') {
+          this.#world.violations.push(`invariant 3: ${refundId} was answered as paid, and was not`);
+        }
+      },
+    );
+  }
+
+  /** What a caller is told must be true at the moment when it is told. */
+  #holdAgainstGateway(answer: PaymentAnswer): void {
+    const { gateway, violations } = this.#world;
+    if (answer.kind !== 'completed' && answer.kind !== 'failed') return;
+    const { transactionId } = answer.transaction;
+    const charged = gateway.charges.get(transactionId)?.state.kind === 'approved';
+    if (answer.kind === 'completed' && !charged) {
+      violations.push(`invariant 3: ${transactionId} was answered as paid, and was not charged`);
+    }
+    if (answer.kind === 'failed' && charged && !gateway.charges.get(transactionId)?.brokePromise) {
+      violations.push(`invariant 3: ${transactionId} was answered as failed, and was charged`);
+    }
+  }
+
+  async #invoke<T extends object | null>(
+    name: string,
+    run: Parameters<typeof World.prototype.invoke<T>>[1],
+    heard: (ending: Ending<T>) => void,
+  ): Promise<void> {
+    const { time, violations } = this.#world;
+    let ended = false;
+    time.after(
+      OPERATION_MAX_MS,
+      () => {
+        if (!ended) violations.push(`deadline: ${name} took longer than ${OPERATION_MAX_MS} ms`);
+      },
+      null,
+    );
+    const ending = await this.#world.invoke<T>(name, run, (context, answer) =>
+      sendRest(context.sender, { ...answer }, context.operation.nowMs()),
+    );
+    ended = true;
+    heard(ending);
+  }
+
+  #sent(keyed: boolean, number: number) {
+    return { key: keyed ? `key-${number}` : null, contested: false };
+  }
+
+  #newNumber(): number {
+    this.#lastNumber += 1;
+    return this.#lastNumber;
+  }
+
+  /** A Visa number that nobody else has, with a check digit that is right. */
+  #cardNumber(lastFour: string | null): string {
+    const digits = (count: number) => Array.from({ length: count }, () => this.#world.random.below(10)).join('');
+    const [head, tail] = [`4${digits(10)}`, lastFour ?? `9${digits(3)}`];
+    for (let digit = 0; digit < 10; digit += 1) {
+      const number = `${head}${digit}${tail}`;
+      if (luhnSum(number) % 10 === 0) return number;
+    }
+    throw new Error('one of ten digits makes the sum right');
+  }
+}
+
+function luhnSum(number: string): number {
+  return [...number].reverse().reduce((sum, character, position) => {
+    const weighted = position % 2 === 1 ? Number(character) * 2 : Number(character);
+    return sum + (weighted > 9 ? weighted - 9 : weighted);
+  }, 0);
+}

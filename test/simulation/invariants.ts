@@ -1,0 +1,304 @@
+/** The eight invariants, held against what the gateway moved, what the exchange took, and what the callers were told. */
+import type { Callers } from './callers.ts';
+import type { World } from './world.ts';
+
+type Row = Record<string, string | number | null>;
+
+interface Ledger {
+  transactions: Map<string, Row>;
+  refunds: Map<string, Row>;
+  events: Row[];
+  keys: Row[];
+}
+
+export function readLedger({ sqlite }: World): Ledger {
+  const all = (sql: string) => sqlite.prepare(sql).all() as Row[];
+  const by = (rows: Row[], id: string) => new Map(rows.map((row) => [String(row[id]), row]));
+  return {
+    transactions: by(all('SELECT * FROM transactions'), 'transaction_id'),
+    refunds: by(all('SELECT * FROM refunds'), 'refund_id'),
+    events: all('SELECT * FROM events ORDER BY sequence'),
+    keys: all('SELECT * FROM idempotency_keys'),
+  };
+}
+
+/** Follows what the tables themselves do not remember: every change of a status, and bookings that were claimed twice. */
+export function watchRows({ sqlite }: World): void {
+  sqlite.exec(
+    'CREATE TABLE sim_transitions (id TEXT, was TEXT, became TEXT); CREATE TABLE sim_claimed_twice (booking TEXT)',
+  );
+  sqlite.exec(`CREATE TRIGGER sim_claimed_twice AFTER INSERT ON transactions
+    WHEN (SELECT count(*) FROM transactions t
+      WHERE t.booking_id = NEW.booking_id AND t.status IN ('pending', 'completed')) > 1
+    BEGIN INSERT INTO sim_claimed_twice VALUES (NEW.booking_id); END`);
+  for (const [table, id] of [
+    ['transactions', 'transaction_id'],
+    ['refunds', 'refund_id'],
+  ]) {
+    sqlite.exec(`CREATE TRIGGER sim_${table} AFTER UPDATE OF status ON ${table} WHEN OLD.status <> NEW.status
+      BEGIN INSERT INTO sim_transitions VALUES (NEW.${id}, OLD.status, NEW.status); END`);
+  }
+}
+
+/** Holds each request to move money against the ledger at the moment at which it arrives (invariants 1 and 3). */
+export function watchMoney(world: World): void {
+  const { gateway, sqlite, violations } = world;
+  const charge = sqlite.prepare('SELECT status FROM transactions WHERE transaction_id = ?');
+  const refund = sqlite.prepare('SELECT status FROM refunds WHERE refund_id = ?');
+  const ended = sqlite.prepare(
+    `SELECT transaction_id FROM transactions WHERE booking_id = ? AND status IN ('pending', 'completed')`,
+  );
+  gateway.onMoney = (kind, id) => {
+    const row = (kind === 'charge' ? charge : refund).get(id);
+    if (row === undefined)
+      violations.push(`invariant 3: the gateway was asked for ${kind} ${id}, which nobody has written down`);
+  };
+  gateway.onCharged = (bookingId, transactionId) => {
+    const live = ended.all(bookingId).map((row) => String(row.transaction_id));
+    const others = live.filter(
+      (id) => id !== transactionId && gateway.charges.get(id)?.state.kind === 'approved' && gateway.keeps(id) > 0,
+    );
+    if (others.length > 0 && live.includes(transactionId)) {
+      violations.push(`invariant 1: ${bookingId} is charged twice, by ${others} and ${transactionId}`);
+    }
+  };
+}
+
+/** After everything that waits has had its time: nothing is pending, nothing is untold. */
+export function checkNothingWaits(world: World): void {
+  const { transactions, refunds, events, keys } = readLedger(world);
+  const { violations } = world;
+  for (const { claimed_id, idempotency_key } of keys) {
+    const id = String(claimed_id);
+    if (!transactions.has(id) && !refunds.has(id)) {
+      violations.push(`invariant 8: the key ${idempotency_key} stands for ${id}, which is not there`);
+    }
+  }
+  for (const [id, row] of [...transactions, ...refunds]) {
+    if (row.status === 'pending') violations.push(`invariant 3: ${id} is still pending`);
+  }
+  for (const event of events) {
+    if (event.delivered_at_ms === null) violations.push(`invariant 4: ${event.event_id} was never delivered`);
+  }
+}
+
+/** At the very end, when the last look-up has been made. */
+export function checkEverything(world: World, callers: Callers): void {
+  const ledger = readLedger(world);
+  checkCharges(world, ledger);
+  checkRefunds(world, ledger);
+  checkEvents(world, ledger);
+  checkCardData(world, callers);
+  checkTransitions(world);
+  checkAmounts(world, callers);
+  checkKeys(world, callers, ledger);
+  if (ledger.keys.length > 0) world.violations.push('invariant 8: keys are kept for longer than a day');
+  for (const [id, row] of ledger.refunds) {
+    if (row.status === 'pending')
+      world.violations.push(`invariant 1: the late charge of ${row.transaction_id} is still owed (${id})`);
+  }
+}
+
+function checkCharges({ gateway, sqlite, violations }: World, { transactions }: Ledger): void {
+  for (const { booking } of sqlite.prepare('SELECT * FROM sim_claimed_twice').all()) {
+    violations.push(`invariant 1: ${booking} had two payments under way`);
+  }
+  for (const [id, row] of transactions) {
+    const charged = gateway.charges.get(id)?.state.kind === 'approved';
+    const paid = row.status === 'completed' || row.status === 'refunded';
+    if (paid && !charged) violations.push(`invariant 3: ${id} is ${row.status}, and was never charged`);
+    if (row.status === 'failed' && charged) {
+      if (gateway.keeps(id) !== 0)
+        violations.push(`invariant 1: ${id} has failed, and the gateway keeps ${gateway.keeps(id)}`);
+      if (!gateway.charges.get(id)?.brokePromise)
+        violations.push(`invariant 3: ${id} was failed while its charge was on its way`);
+    }
+  }
+  for (const { transactionId, state } of gateway.charges.values()) {
+    if (state.kind === 'approved' && !transactions.has(transactionId)) {
+      violations.push(`invariant 3: the gateway charged ${transactionId}, which the ledger does not have`);
+    }
+  }
+}
+
+function checkRefunds({ gateway, violations }: World, { transactions, refunds }: Ledger): void {
+  for (const [id, row] of transactions) {
+    const amount = Number(row.amount_minor);
+    const paidBack = gateway.paidBack(id);
+    if (paidBack > amount) violations.push(`invariant 2: ${paidBack} of ${amount} were paid back of ${id}`);
+    if (Number(row.reserved_minor) !== 0) violations.push(`invariant 2: ${row.reserved_minor} of ${id} stay reserved`);
+    const requested = [...refunds.values()].filter(
+      (refund) => refund.transaction_id === id && refund.kind === 'requested',
+    );
+    const sum = (statuses: string[]) =>
+      requested
+        .filter(({ status }) => statuses.includes(String(status)))
+        .reduce((total, one) => total + Number(one.amount_minor), 0);
+    // A payment that was refunded stays so, also when a refund is taken back afterwards (invariant 6).
+    const expected = row.status === 'refunded' ? amount : sum(['completed']);
+    if (Number(row.refunded_minor) !== expected) {
+      violations.push(`invariant 2: ${id} says ${row.refunded_minor} refunded, its refunds say ${expected}`);
+    }
+    if (row.status === 'refunded' && sum(['completed', 'reversed']) < amount) {
+      violations.push(`invariant 2: ${id} is refunded, by refunds of ${sum(['completed', 'reversed'])}`);
+    }
+  }
+  for (const [id, row] of refunds) {
+    const paid = gateway.refunds.get(id);
+    const atGateway = paid?.state.kind !== 'approved' ? 'unpaid' : paid.takenBack ? 'reversed' : 'completed';
+    const here = row.status === 'failed' ? 'unpaid' : row.status;
+    if (here !== 'pending' && here !== atGateway) {
+      violations.push(`invariant 2: ${id} is ${row.status} here and ${atGateway} at the gateway`);
+    }
+    if (paid !== undefined && paid.amountMinor !== row.amount_minor)
+      violations.push(`invariant 7: ${id} was paid with another amount`);
+  }
+  for (const { refundId, state } of gateway.refunds.values()) {
+    if (state.kind === 'approved' && !refunds.has(refundId)) {
+      violations.push(`invariant 2: the gateway paid ${refundId}, which the ledger does not have`);
+    }
+  }
+}
+
+function checkEvents({ broker, violations }: World, { transactions, refunds, events }: Ledger): void {
+  const expected = new Set<string>();
+  for (const [id, { status }] of transactions) {
+    if (status === 'completed' || status === 'refunded') expected.add(`payment.success ${id}`);
+    if (status === 'failed') expected.add(`payment.failed ${id}`);
+  }
+  for (const [id, { status, kind }] of refunds) {
+    if (kind === 'requested' && (status === 'completed' || status === 'reversed')) expected.add(`payment.refund ${id}`);
+  }
+  const bySubject = new Map<string, string>();
+  for (const { event_type, transaction_id, refund_id, event_id } of events) {
+    const subject = `${event_type} ${refund_id ?? transaction_id}`;
+    if (bySubject.has(subject)) violations.push(`invariant 4: ${subject} has two events`);
+    if (!expected.has(subject)) violations.push(`invariant 4: there is an event ${subject}, and no such outcome`);
+    bySubject.set(subject, String(event_id));
+  }
+  for (const subject of expected) {
+    if (!bySubject.has(subject)) violations.push(`invariant 4: ${subject} has no event`);
+  }
+  checkPublished(broker.published, events, violations);
+}
+
+/** What the exchange took: every event, with its own content, each booking's in their order. */
+function checkPublished(published: readonly string[], events: readonly Row[], violations: string[]): void {
+  const content = new Map<string, string>();
+  const order: string[] = [];
+  for (const text of published) {
+    const { event_id } = JSON.parse(text) as { event_id: string };
+    const before = content.get(event_id);
+    if (before === undefined) order.push(event_id);
+    else if (before !== text) violations.push(`invariant 4: ${event_id} was published with two contents`);
+    content.set(event_id, text);
+  }
+  const lastOfBooking = new Map<string, number>();
+  const written = new Map(events.map((event) => [String(event.event_id), event]));
+  for (const id of order) {
+    const event = written.get(id);
+    if (event === undefined) {
+      violations.push(`invariant 4: ${id} was published, and is not in the ledger`);
+      continue;
+    }
+    const booking = String(event.booking_id);
+    if (Number(event.sequence) < (lastOfBooking.get(booking) ?? 0)) {
+      violations.push(`invariant 4: the events of ${booking} reached the exchange out of order`);
+    }
+    lastOfBooking.set(booking, Number(event.sequence));
+  }
+  for (const event of events) {
+    if (event.delivered_at_ms !== null && !content.has(String(event.event_id))) {
+      violations.push(`invariant 4: ${event.event_id} counts as delivered, and never reached the exchange`);
+    }
+  }
+}
+
+function checkCardData(world: World, callers: Callers): void {
+  const { transactions, refunds, events, keys } = readLedger(world);
+  const places: [string, string][] = [
+    ['the ledger', JSON.stringify([[...transactions.values()], [...refunds.values()], events, keys])],
+    ['the log', world.log.join('\n')],
+    ['the queue', world.queue.sent.join('\n')],
+    ['the exchange', world.broker.published.join('\n')],
+  ];
+  for (const { cardNumber } of callers.sent) {
+    for (const [place, text] of places) {
+      if (cardNumber !== null && text.includes(cardNumber))
+        world.violations.push(`invariant 5: ${place} has a card number`);
+    }
+  }
+  for (const [place, text] of places) {
+    if (/"cvv"|Holder \d/.test(text)) world.violations.push(`invariant 5: ${place} has card data`);
+  }
+}
+
+const LEGAL = new Set([
+  'pending completed',
+  'pending failed',
+  'completed refunded', // of a payment
+  'completed reversed', // of a refund
+]);
+
+function checkTransitions({ sqlite, violations }: World): void {
+  for (const { id, was, became } of sqlite.prepare('SELECT * FROM sim_transitions').all()) {
+    if (!LEGAL.has(`${was} ${became}`)) violations.push(`invariant 6: ${id} went from ${was} to ${became}`);
+  }
+}
+
+function checkAmounts({ gateway, violations, broker }: World, callers: Callers): void {
+  for (const sent of callers.sent) {
+    if (sent.kind !== 'pay') continue;
+    for (const ending of sent.answers) {
+      if (ending.kind !== 'answer' || !('transaction' in ending.answer)) continue;
+      const { transactionId } = ending.answer.transaction;
+      const charge = gateway.charges.get(transactionId);
+      if (charge !== undefined && charge.amountMinor !== hundredths(sent.amount)) {
+        violations.push(`invariant 7: ${sent.amount} was charged as ${charge.amountMinor} cents (${transactionId})`);
+      }
+    }
+  }
+  for (const text of broker.published) {
+    const { amount, refund_amount } = JSON.parse(text) as { amount?: number; refund_amount?: number };
+    const decimal = String(amount ?? refund_amount);
+    if (!/^\d+(\.\d\d?)?$/.test(decimal)) violations.push(`invariant 7: an event says ${decimal}`);
+  }
+}
+
+/** By shifting digits, so that nothing is ever rounded, and by other code than the service's own. */
+function hundredths(literal: string): number {
+  const [mantissa = '', power = '0'] = literal.split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const decimals = 2 + Number(power);
+  return Number(BigInt(`${whole}${fraction.padEnd(decimals, '0').slice(0, decimals)}`));
+}
+
+function checkKeys({ violations }: World, callers: Callers, { transactions }: Ledger): void {
+  for (const sent of callers.sent) {
+    const ids = new Set<string>();
+    for (const ending of sent.answers) {
+      if (ending.kind !== 'answer') continue;
+      const { answer } = ending;
+      if ('refund' in answer) ids.add(answer.refund.refundId);
+      else if ('transaction' in answer) ids.add(answer.transaction.transactionId);
+      // Nobody who has sent the same key with the same request may hear that it belongs to another one.
+      if (answer.kind === 'key_reused' && sent.key !== null && !sent.contested) {
+        violations.push(`invariant 8: the key ${sent.key} did not know its own request`);
+      }
+    }
+    if (sent.key !== null && ids.size > 1) {
+      violations.push(`invariant 8: the key ${sent.key} stands for ${[...ids].join(' and ')}`);
+    }
+    const rows =
+      sent.kind === 'pay' ? [...transactions.values()].filter((row) => row.user_id === sent.request.user_id) : [];
+    if (sent.key !== null && rows.length > 1) {
+      violations.push(`invariant 8: the request with the key ${sent.key} became ${rows.length} payments`);
+    }
+    const refused = sent.answers.some(
+      (ending) => ending.kind === 'answer' && ['gateway_down', 'invalid_amount'].includes(ending.answer.kind),
+    );
+    if (sent.kind === 'pay' && sent.answers.length === 1 && refused && rows.length > 0) {
+      violations.push(`invariant 3: a request that was refused left ${rows[0]?.transaction_id}`);
+    }
+  }
+}

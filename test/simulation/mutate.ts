@@ -1,0 +1,41 @@
+/** Loads the service's code with a defect in it. The files stay as they are: the text is changed on its way into the thread. */
+import { registerHooks } from 'node:module';
+
+export interface Edit {
+  /** Below the project, such as `src/worker/ledger/refunds.ts`. */
+  file: string;
+  find: string;
+  replace: string;
+}
+
+export interface Mutation {
+  name: string;
+  /** What must not hold any more: the start of a violation. */
+  breaks: string;
+  edits: Edit[];
+}
+
+/** From now on, modules of this thread are loaded with the defect. */
+export function mutate({ edits }: Mutation): void {
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      const own = edits.filter(({ file }) => url.endsWith(`/${file}`));
+      if (own.length === 0 || loaded.source === undefined || loaded.source === null) return loaded;
+      const text = typeof loaded.source === 'string' ? loaded.source : new TextDecoder().decode(loaded.source);
+      return { ...loaded, source: own.reduce(edited, text) };
+    },
+  });
+}
+
+/** The same for the tables. */
+export function patchMigration({ edits }: Mutation): (sql: string, file: string) => string {
+  return (sql, file) => edits.filter((edit) => edit.file.endsWith(`migrations/${file}`)).reduce(edited, sql);
+}
+
+/** @throws Error where the code has moved on: a defect that is not there any more would be one that nobody looks for */
+function edited(text: string, { file, find, replace }: Edit): string {
+  const parts = text.split(find);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places that read:\n${find}`);
+  return parts.join(replace);
+}

@@ -1,0 +1,417 @@
+/**
+ * Defects that other payment services have had, or that this one could have: each is put into the service's own code, and
+ * the simulator has to see it. One that it does not see is a hole in the simulator.
+ */
+import type { Mutation } from './mutate.ts';
+
+const TRANSACTIONS = 'src/worker/ledger/transactions.ts';
+const REFUNDS = 'src/worker/ledger/refunds.ts';
+const EVENTS = 'src/worker/ledger/events.ts';
+const PROCESS = 'src/worker/operations/process-payment.ts';
+const SETTLE = 'src/worker/operations/settle.ts';
+const ASK = 'src/worker/operations/ask-gateway.ts';
+const DELIVER = 'src/worker/events/deliver.ts';
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'two payments of a booking may be under way',
+    breaks: 'invariant 1',
+    edits: [
+      {
+        file: 'migrations/0001_transactions.sql',
+        find: 'CREATE UNIQUE INDEX transactions_one_per_booking',
+        replace: 'CREATE INDEX transactions_one_per_booking',
+      },
+    ],
+  },
+  {
+    name: 'a charge that turns up late is not given back',
+    breaks: 'invariant 1',
+    edits: [
+      {
+        file: TRANSACTIONS,
+        find: `AND status = 'failed'\n  ON CONFLICT`,
+        replace: `AND status = 'never'\n  ON CONFLICT`,
+      },
+    ],
+  },
+  {
+    name: 'what ended for want of a charge is not looked up again',
+    breaks: 'invariant 1',
+    edits: [
+      {
+        file: SETTLE,
+        find: `absent && outcome.status === 'failed' ? absentChargeFollowUpMs(nowMs, nowMs) : null`,
+        replace: 'null',
+      },
+    ],
+  },
+  {
+    name: 'a late charge is given back under a new key each time',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: SETTLE,
+        find: `    outcome = again ? await payBack(context, gateway, refund, transaction, remainingMs(call)) : NEVER_HAPPENED;`,
+        replace: `    outcome = again
+      ? await payBack(
+          context,
+          gateway,
+          refund.kind === 'late_charge' ? { ...refund, refundId: context.newId('REF-') } : refund,
+          transaction,
+          remainingMs(call),
+        )
+      : NEVER_HAPPENED;`,
+      },
+    ],
+  },
+  {
+    name: 'a refund is sent again under a new key',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: SETTLE,
+        find: 'await payBack(context, gateway, refund, transaction, remainingMs(call))',
+        replace: `await payBack(context, gateway, { ...refund, refundId: context.newId('REF-') }, transaction, remainingMs(call))`,
+      },
+    ],
+  },
+  {
+    name: 'a refund is read, judged and written in three steps',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: REFUNDS,
+        find: `    AND status = 'completed' AND reserved_minor + refunded_minor + ?4 <= amount_minor AND \${condition}`,
+        replace: `    AND \${condition}`,
+      },
+      {
+        file: REFUNDS,
+        find: '  const { d1 } = db;\n  const parameters = [',
+        replace: `  const { d1 } = db;
+  const { before } = await runBatch(db, { before: d1.prepare(FIND_TRANSACTION).bind(claim.transactionId) });
+  const paid = rowOf<Transaction>(before);
+  if (paid === null) return { kind: 'not_found' };
+  if (paid.status !== 'completed' || paid.reservedMinor + paid.refundedMinor + claim.amountMinor > paid.amountMinor) {
+    return { kind: 'refused', transaction: paid };
+  }
+  const parameters = [`,
+      },
+      {
+        file: 'migrations/0001_transactions.sql',
+        find: 'CHECK (reserved_minor + refunded_minor <= amount_minor),',
+        replace: '',
+      },
+      {
+        file: 'migrations/0001_transactions.sql',
+        find: `CHECK (status <> 'completed' OR refunded_minor < amount_minor),`,
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a reservation that is sent to D1 twice reserves twice',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: REFUNDS,
+        find: 'SET reserved_minor = reserved_minor + ?2 WHERE transaction_id = ?1 AND changes() = 1`;',
+        replace: 'SET reserved_minor = reserved_minor + ?2 WHERE transaction_id = ?1`;',
+      },
+      {
+        file: 'migrations/0001_transactions.sql',
+        find: 'CHECK (reserved_minor + refunded_minor <= amount_minor),',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a refund that fails keeps its reservation',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: REFUNDS,
+        find: 'SET reserved_minor = reserved_minor - ?2\n  WHERE',
+        replace: 'SET reserved_minor = reserved_minor - 0 * ?2\n  WHERE',
+      },
+    ],
+  },
+  {
+    name: 'a refund whose outcome is unknown is taken for failed',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: 'src/worker/operations/refund-payment.ts',
+        find: '  if (outcome === null) return pending(context, refund);\n',
+        replace: '  if (outcome === null) return settleRefund(context, refund, NEVER_HAPPENED);\n',
+      },
+    ],
+  },
+  {
+    name: 'a refund that the bank sent back stays refunded',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: SETTLE,
+        find: `  if (outcome?.status === 'failed') {\n    const reversed`,
+        replace: `  if (outcome?.status === 'failed' && refund.refundId === '') {\n    const reversed`,
+      },
+    ],
+  },
+  {
+    name: 'the gateway is asked before the payment is written down',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: PROCESS,
+        find: '  const claim = await claimBooking(',
+        replace: `  if (!('code' in instrument)) {
+    const early = { transactionId, bookingId: request.booking_id, amountMinor, currency: settings.currency };
+    const charging = { transaction: early as Transaction, instrument, signal: AbortSignal.timeout(settings.gatewayTimeoutMs) };
+    await gateway.charge(charging);
+  }
+  const claim = await claimBooking(`,
+      },
+    ],
+  },
+  {
+    name: 'an unknown outcome is taken for a failure',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: ASK,
+        find: `    case 'unknown':\n    case 'in_progress':`,
+        replace: `    case 'unknown':\n      return NEVER_HAPPENED;\n    case 'in_progress':`,
+      },
+    ],
+  },
+  {
+    name: 'an unknown outcome is taken for a success',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: ASK,
+        find: `    case 'unknown':\n    case 'in_progress':`,
+        replace: `    case 'unknown':\n      return { status: 'completed', gatewayReference: 'hoped for' };\n    case 'in_progress':`,
+      },
+    ],
+  },
+  {
+    name: '"not found" is taken for "never"',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: SETTLE,
+        find: 'const { transactionId: id, createdAtMs } = transaction;',
+        replace:
+          'const { transactionId: id, createdAtMs } = transaction;\n  if (createdAtMs > 0) return NEVER_HAPPENED;',
+      },
+    ],
+  },
+  {
+    name: 'the cron settles nothing',
+    breaks: 'invariant 3',
+    edits: [{ file: 'src/worker/cron.ts', find: '    settleAndTell(context),\n', replace: '' }],
+  },
+  {
+    name: 'the breaker is asked after the claim',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: PROCESS,
+        find: `  if (passage.kind === 'refused') {`,
+        replace: `  if (passage.kind === 'refused' && amountMinor < 0) {`,
+      },
+      {
+        file: PROCESS,
+        find: '  const outcome = await charge(',
+        replace: `  if (passage.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };\n  const outcome = await charge(`,
+      },
+    ],
+  },
+  {
+    name: 'an operation waits for a gateway for ever',
+    breaks: 'deadline',
+    edits: [
+      {
+        file: ASK,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of a template
+        find: "answer = await within(deadlineMs + GRACE_MS, `the gateway's ${subject}`, ask(AbortSignal.timeout(deadlineMs)));",
+        replace: 'answer = await ask(AbortSignal.timeout(deadlineMs));',
+      },
+    ],
+  },
+  {
+    name: 'the event is written after the outcome, in a batch of its own',
+    breaks: 'invariant 4',
+    edits: [
+      {
+        file: TRANSACTIONS,
+        find: `    const results = await runBatch(db, { ...outcomeAndEvent, ...asItStands }, RETRY_OUTCOME_FOR_MS);
+    return`,
+        replace: `    const recorded = await runBatch(db, { recorded: outcomeAndEvent.recorded }, RETRY_OUTCOME_FOR_MS);
+    if (recorded.recorded.meta.changes === 0) await runBatch(db, asItStands);
+    const noop = d1.prepare('UPDATE transactions SET lookups = lookups WHERE transaction_id = ?1').bind(transactionId);
+    const results = await runBatch(db, { noop, event: outcomeAndEvent.event, ...asItStands }, RETRY_OUTCOME_FOR_MS);
+    return`,
+      },
+    ],
+  },
+  {
+    name: 'an outcome that is recorded twice is told twice',
+    breaks: 'invariant 4',
+    edits: [
+      {
+        file: EVENTS,
+        find: `  SELECT ?1, tenant, booking_id, ?2, transaction_id, ?4 FROM transactions
+  WHERE transaction_id = ?3 AND changes() = 1`,
+        replace: `  SELECT ?1, tenant, booking_id, ?2, transaction_id, ?4 FROM transactions
+  WHERE transaction_id = ?3 AND true ON CONFLICT (event_id) DO NOTHING`,
+      },
+      {
+        file: 'migrations/0003_events.sql',
+        find: 'CREATE UNIQUE INDEX events_one_per_payment',
+        replace: 'CREATE INDEX events_one_per_payment',
+      },
+    ],
+  },
+  {
+    name: 'an event counts as delivered before the broker has confirmed it',
+    breaks: 'invariant 4',
+    edits: [
+      {
+        file: DELIVER,
+        find: '  const answer = await context.post(await eventsToSend(context, leased, known));',
+        replace: `  const early = { leaseId, delivered: leased.map(({ eventId }) => eventId), undelivered: [] };
+  await recordDeliveries(db, early, context.nowMs(), null);
+  const answer = await context.post(await eventsToSend(context, leased, known));`,
+      },
+    ],
+  },
+  {
+    name: 'a batch that the bridge took counts as delivered, whatever it says of each event',
+    breaks: 'invariant 4',
+    edits: [
+      { file: DELIVER, find: 'if (result.delivered) delivered.add', replace: 'if (result.event_id) delivered.add' },
+    ],
+  },
+  {
+    name: 'events of a booking do not wait for each other',
+    breaks: 'invariant 4',
+    edits: [{ file: EVENTS, find: `AND earlier.sequence < e.sequence\n`, replace: `AND earlier.sequence < 0\n` }],
+  },
+  {
+    name: 'an event is given up after three attempts',
+    breaks: 'invariant 4',
+    edits: [
+      {
+        file: EVENTS,
+        find: `  e.delivered_at_ms IS NULL AND \${FREE}`,
+        replace: `  e.delivered_at_ms IS NULL AND e.attempts < 3 AND \${FREE}`,
+      },
+    ],
+  },
+  {
+    name: 'the sweep sends nothing',
+    breaks: 'invariant 4',
+    edits: [{ file: 'src/worker/cron.ts', find: '    sweepEvents(delivery),\n', replace: '' }],
+  },
+  {
+    name: 'the card number is kept for support',
+    breaks: 'invariant 5',
+    edits: [
+      {
+        file: PROCESS,
+        find: `  log('info', 'payment.attempted', {`,
+        replace: `  log('info', 'payment.attempted', {\n    card: request.card_details?.card_number,`,
+      },
+    ],
+  },
+  {
+    name: 'an outcome replaces the one that was there',
+    breaks: 'invariant 6',
+    edits: [
+      {
+        file: TRANSACTIONS,
+        find: `  WHERE transaction_id = ?1 AND status = 'pending'\`;`,
+        replace: `  WHERE transaction_id = ?1 AND refunded_minor + reserved_minor = 0\`;`,
+      },
+      {
+        file: 'migrations/0001_transactions.sql',
+        find: `BEFORE UPDATE OF status ON transactions WHEN NOT (`,
+        replace: `BEFORE UPDATE OF status ON transactions WHEN 1 = 2 AND NOT (`,
+      },
+      {
+        file: 'migrations/0003_events.sql',
+        find: 'CREATE UNIQUE INDEX events_one_per_payment',
+        replace: 'CREATE INDEX events_one_per_payment',
+      },
+    ],
+  },
+  {
+    name: 'an amount is multiplied and cut off',
+    breaks: 'invariant 7',
+    edits: [
+      {
+        file: 'src/payments/money.ts',
+        find: `  return Number(significant + '0'.repeat(scale));`,
+        replace: `  return Math.trunc(Number(literal) * 10 ** exponent);`,
+      },
+    ],
+  },
+  {
+    name: 'a key is claimed before its payment, in a batch of its own',
+    breaks: 'invariant 8',
+    edits: [
+      {
+        file: TRANSACTIONS,
+        find: `  const results = await runBatch(db, {
+    ...claimKey(db.d1, key, claim.transactionId, claim.createdAtMs),
+    claimed: db.d1.prepare(CLAIM_BOOKING_WITH_KEY)`,
+        replace: `  const before = await runBatch(db, claimKey(db.d1, key, claim.transactionId, claim.createdAtMs));
+  const results = await runBatch(db, {
+    claimed: db.d1.prepare(before.claimedKey.meta.changes === 1 ? CLAIM_BOOKING : CLAIM_BOOKING_WITH_KEY)`,
+      },
+    ],
+  },
+  {
+    name: 'a key is kept though no payment came of it',
+    breaks: 'invariant 8',
+    edits: [
+      {
+        file: TRANSACTIONS,
+        find: '    releasedKey: releaseUnusedKey(db.d1, key, claim.transactionId),\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a key is looked at, and then claimed',
+    breaks: 'invariant 8',
+    edits: [
+      {
+        file: 'src/worker/ledger/idempotency.ts',
+        find: 'VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`',
+        replace: 'VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET claimed_id = excluded.claimed_id`',
+      },
+    ],
+  },
+  {
+    name: 'a key answers whatever comes with it',
+    breaks: 'invariant 8',
+    edits: [
+      { file: PROCESS, find: `  if (fingerprint !== ownFingerprint) return { kind: 'key_reused' };\n`, replace: '' },
+    ],
+  },
+  {
+    name: 'keys are never thrown away',
+    breaks: 'invariant 8',
+    edits: [
+      {
+        file: 'src/worker/cron.ts',
+        find: '    purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_KEYS),\n',
+        replace: '',
+      },
+    ],
+  },
+];

@@ -1,0 +1,83 @@
+/** What happens in a history: what callers do and when, and what may go wrong meanwhile. fast-check makes them, and makes a failing one smaller. */
+import * as fc from 'fast-check';
+import { FAULT_KINDS } from './faults.ts';
+
+/** Mostly at once or soon after; now and then when all deadlines of what came before have passed. */
+const afterMs = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 30 }) },
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 3_000 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 70_000 }) },
+);
+/** As callers write them; the exact value of each is asked for at the gateway. */
+const AMOUNTS = ['25.50', '10', '19.99', '0.07', '1e2', '100000', '8.2', '1.15'] as const;
+
+const pay = fc.record({
+  kind: fc.constant('pay' as const),
+  afterMs,
+  booking: fc.nat({ max: 3 }),
+  amount: fc.constantFrom(...AMOUNTS),
+  card: fc.constantFrom('good', 'good', 'good', 'good', 'declined', 'invalid'),
+  keyed: fc.boolean(),
+  /** The same request so many times at once. */
+  copies: fc.constantFrom(1, 1, 1, 2, 3),
+});
+
+const refund = fc.record({
+  kind: fc.constant('refund' as const),
+  afterMs,
+  /** One of the payments that callers know of by then. */
+  payment: fc.nat({ max: 7 }),
+  percent: fc.constantFrom(100, 60, 60, 40, 50, 10, 130),
+  keyed: fc.boolean(),
+  copies: fc.constantFrom(1, 1, 1, 2, 3),
+});
+
+const repeat = fc.record({
+  kind: fc.constant('repeat' as const),
+  afterMs,
+  /** One of the requests that were sent with a key. */
+  request: fc.nat({ max: 15 }),
+  sameBody: fc.constantFrom(true, true, true, false),
+});
+
+const status = fc.record({ kind: fc.constant('status' as const), afterMs, subject: fc.nat({ max: 15 }) });
+
+const outage = fc.record({
+  kind: fc.constant('outage' as const),
+  afterMs,
+  of: fc.constantFrom('gateway' as const, 'bridge' as const),
+  durationMs: fc.integer({ min: 1_000, max: 180_000 }),
+});
+
+/** Many payments of other bookings, one after the other: enough for a breaker to open where the gateway is down. */
+const rush = fc.record({
+  kind: fc.constant('rush' as const),
+  afterMs,
+  payments: fc.integer({ min: 2, max: 12 }),
+  everyMs: fc.integer({ min: 1, max: 2_000 }),
+  gatewayIsDown: fc.boolean(),
+});
+
+const restart = fc.record({ kind: fc.constant('restart' as const), afterMs, isolate: fc.nat({ max: 1 }) });
+
+const action = fc.oneof(
+  { weight: 9, arbitrary: pay },
+  { weight: 9, arbitrary: refund },
+  { weight: 3, arbitrary: repeat },
+  { weight: 3, arbitrary: status },
+  { weight: 1, arbitrary: outage },
+  { weight: 1, arbitrary: rush },
+  { weight: 1, arbitrary: restart },
+);
+export type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
+
+export const plan = fc.record({
+  /** Of all chance in the world outside. */
+  chance: fc.nat({ max: 2 ** 31 - 1 }),
+  gatewayCanCancel: fc.boolean(),
+  /** How often a call has one particular fault. */
+  faultRate: fc.constantFrom(0.02, 0.05, 0.15),
+  faults: fc.shuffledSubarray([...FAULT_KINDS]),
+  actions: fc.array(action, { maxLength: 24, size: 'max' }),
+});
+export type Plan = typeof plan extends fc.Arbitrary<infer P> ? P : never;

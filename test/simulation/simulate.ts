@@ -1,0 +1,74 @@
+/** Spreads seeds over threads and gathers what they saw. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { FaultKind } from './faults.ts';
+import type { Mutation } from './mutate.ts';
+import type { Assignment, Failure, Outcome } from './run-seeds.ts';
+
+const THREADS = Math.max(1, Math.min(8, availableParallelism()));
+
+/** Within so many histories each defect has to show. */
+export const SEEDS_FOR_MUTATIONS = 200;
+
+export function range(from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => from + index);
+}
+
+/** Lives through the histories of these seeds. */
+export async function simulate(seeds: number[]): Promise<Outcome> {
+  const shares = Array.from({ length: THREADS }, (_, share) => seeds.filter((_, index) => index % THREADS === share));
+  const outcomes = await Promise.all(shares.map((share) => run({ seeds: share, mutation: null, explain: true })));
+  const all: Outcome = { histories: 0, requests: 0, faults: {}, failures: [], digest: '' };
+  for (const { histories, requests, faults, failures, digest } of outcomes) {
+    all.digest += digest;
+    all.histories += histories;
+    all.requests += requests;
+    all.failures.push(...failures);
+    for (const [kind, count] of Object.entries(faults)) {
+      all.faults[kind as FaultKind] = (all.faults[kind as FaultKind] ?? 0) + count;
+    }
+  }
+  return all;
+}
+
+export interface Caught {
+  mutation: Mutation;
+  /** Null: no seed has shown it. */
+  seed: number | null;
+  violation: string | null;
+}
+
+/** Lives through the seeds with each defect, until one shows it. */
+export async function hunt(mutations: readonly Mutation[], seeds: number[]): Promise<Caught[]> {
+  const caught: Caught[] = [];
+  const waiting = mutations.map((mutation, index) => ({ mutation, index }));
+  const hunter = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { mutation, index } = next;
+      const { failures } = await run({ seeds, mutation, explain: false });
+      const shows = (violation: string) => violation.startsWith(mutation.breaks);
+      const found = failures.find(({ violations }) => violations.some(shows));
+      caught[index] = { mutation, seed: found?.seed ?? null, violation: found?.violations.find(shows) ?? null };
+    }
+  };
+  await Promise.all(Array.from({ length: THREADS }, hunter));
+  return caught;
+}
+
+/** Lives through one history with a defect, and looks for the smallest one that shows it too. */
+export async function explain(mutation: Mutation, seed: number): Promise<Failure | undefined> {
+  const { failures } = await run({ seeds: [seed], mutation, explain: true });
+  return failures[0];
+}
+
+function run(assignment: Assignment): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL('./run-seeds.ts', import.meta.url), {
+      workerData: assignment,
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    });
+    thread.once('message', resolve);
+    thread.once('error', reject);
+    thread.once('exit', (code) => reject(new Error(`a thread of the simulation ended with exit code ${code}`)));
+  });
+}

@@ -1,0 +1,47 @@
+/** The invariants under faults, and the faults' own test: that every defect which is made on purpose is seen. */
+import { describe, expect, it } from 'vitest';
+import { FAULT_KINDS } from './faults.ts';
+import { MUTATIONS } from './mutations.ts';
+import { explain, hunt, range, SEEDS_FOR_MUTATIONS, simulate } from './simulate.ts';
+
+const HISTORIES = 200;
+const DEADLINE_MS = 120_000;
+
+describe('whatever fails', () => {
+  it(
+    `nothing is lost, doubled or invented in ${HISTORIES} histories, in which everything fails that can`,
+    async () => {
+      const { histories, failures, faults } = await simulate(range(1, HISTORIES));
+      expect(failures.map(({ seed, violations }) => ({ seed, violations }))).toEqual([]);
+      expect(histories).toBe(HISTORIES);
+      expect(Object.keys(faults).sort()).toEqual([...FAULT_KINDS].sort());
+    },
+    DEADLINE_MS,
+  );
+
+  it('a seed is the same history each time', async () => {
+    const [once, again] = [await simulate([7]), await simulate([7])];
+    expect(again.digest).toBe(once.digest);
+    expect((await simulate([8])).digest).not.toBe(once.digest);
+  });
+});
+
+describe('the simulator', () => {
+  it(
+    'sees every defect that is made on purpose',
+    async () => {
+      const caught = await hunt(MUTATIONS, range(1, SEEDS_FOR_MUTATIONS));
+      expect(caught.filter(({ seed }) => seed === null).map(({ mutation }) => mutation.name)).toEqual([]);
+    },
+    2 * DEADLINE_MS,
+  );
+
+  it('makes a failing history small', async () => {
+    const cutOff = MUTATIONS.find(({ breaks }) => breaks === 'invariant 7');
+    if (cutOff === undefined) throw new Error('no defect breaks an amount');
+    const failure = await explain(cutOff, 1);
+    expect(failure?.smallest?.plan.actions).toHaveLength(1);
+    expect(failure?.smallest?.plan.faults).toEqual([]);
+    expect(failure?.smallest?.violations.join()).toContain('invariant 7');
+  }, 60_000);
+});

@@ -1,0 +1,220 @@
+/** Everything that a history takes place in: the Worker's isolates, and the systems around them. */
+import { ulid } from 'ulid';
+import type { BackgroundContext } from '../../src/worker/background-context.ts';
+import { runCron } from '../../src/worker/cron.ts';
+import { newCircuitBreaker } from '../../src/worker/gateways/circuit-breaker.ts';
+import { LedgerUnavailable } from '../../src/worker/ledger/database.ts';
+import { consumeBatch } from '../../src/worker/queue/consume.ts';
+import { readSettings } from '../../src/worker/settings.ts';
+import { SimulatedBroker } from './broker.ts';
+import { SimulatedDatabase } from './database.ts';
+import { Faults } from './faults.ts';
+import { SimulatedGateway } from './gateway.ts';
+import { Network } from './network.ts';
+import type { Plan } from './plan.ts';
+import { SimulatedQueue } from './queue.ts';
+import { type Random, seeded } from './random.ts';
+import type { openSqliteD1 } from './sqlite-d1.ts';
+import { type Process, replaceChance, SimulatedTime, useTime } from './time.ts';
+
+/** A moment that no clock needs to be right about. */
+export const START_MS = Date.UTC(2026, 0, 1);
+const CRON_INTERVAL_MS = 60_000;
+const ISOLATES = 2;
+const MAX_CLOCK_SKEW_MS = 1_000;
+
+const read = readSettings({
+  ENVIRONMENT: 'development',
+  BRIDGE_URL: 'http://bridge.test',
+  BRIDGE_SIGNING_SECRET: 'c2ltdWxhdGlvbi1zaW11bGF0aW9uLXNpbXVsYXRpb24=',
+  FINGERPRINT_KEY: 'c2ltdWxhdGlvbi1zaW11bGF0aW9uLXNpbXVsYXRpb24=',
+});
+if ('problems' in read) throw new Error(read.problems.join('; '));
+const { settings } = read;
+
+interface Isolate {
+  breaker: ReturnType<typeof newCircuitBreaker>;
+  clockSkewMs: number;
+  processes: Map<Process, () => void>;
+}
+
+/** What came of an invocation, as whoever made it sees it. */
+export type Ending<T> = { kind: 'answer'; answer: T } | { kind: 'error'; error: unknown } | { kind: 'died' };
+
+export class World {
+  readonly time = new SimulatedTime(START_MS);
+  readonly random: Random;
+  readonly faults: Faults;
+  readonly gateway: SimulatedGateway;
+  readonly queue: SimulatedQueue;
+  readonly broker: SimulatedBroker;
+  readonly sqlite: ReturnType<typeof openSqliteD1>['sqlite'];
+  readonly #database: SimulatedDatabase;
+  /** Lines as they would be logged. */
+  readonly log: string[] = [];
+  /** What happened, for whoever reads a history that failed. */
+  readonly trace: string[] = [];
+  /** What must not happen, and did. */
+  readonly violations: string[] = [];
+  #isolates: Isolate[];
+  #healed = false;
+  #lastProcess = 0;
+  #nextCronIn = CRON_INTERVAL_MS;
+
+  constructor(plan: Plan, database: ReturnType<typeof openSqliteD1>) {
+    useTime(this.time);
+    this.random = seeded(plan.chance);
+    replaceChance(() => this.random.next());
+    this.faults = new Faults(this.random, plan.faults, plan.faultRate);
+    const network = new Network(this.time, this.faults, (process) => this.#kill(process));
+    this.gateway = new SimulatedGateway(this.time, network, this.faults, plan.gatewayCanCancel);
+    this.queue = new SimulatedQueue(this.time, network, this.faults);
+    this.broker = new SimulatedBroker(this.time, network, this.faults);
+    this.sqlite = database.sqlite;
+    this.#database = new SimulatedDatabase(database.d1, network, this.faults);
+    this.#isolates = Array.from({ length: ISOLATES }, () => this.#newIsolate());
+    this.queue.consume = (messages) => void this.invoke('queue', (context) => consumeBatch(context, messages));
+    this.#scheduleCron();
+  }
+
+  /** From now on, nothing goes wrong any more. */
+  heal(): void {
+    this.#healed = true;
+    this.faults.heal();
+    this.gateway.goDown(0);
+    this.broker.goDown(0);
+    for (const isolate of this.#isolates) isolate.clockSkewMs = 0;
+  }
+
+  /** How often the cron comes from now on: years of it say no more than a few of its runs. */
+  set cronIntervalMs(intervalMs: number) {
+    this.#nextCronIn = intervalMs;
+  }
+
+  restart(index: number): void {
+    this.trace.push(`${this.clock} isolate ${index} restarts`);
+    const isolate = this.#isolates[index];
+    if (isolate === undefined) return;
+    this.#isolates[index] = this.#newIsolate();
+    for (const process of [...isolate.processes.keys()]) this.#end(isolate, process);
+  }
+
+  get clock(): string {
+    return `${((this.time.nowMs - START_MS) / 1_000).toFixed(3)} s`;
+  }
+
+  /**
+   * Runs code of the Worker in an isolate, as a request, a batch or a cron would. `afterwards` is what is done when the
+   * answer has gone out.
+   */
+  invoke<T>(
+    name: string,
+    run: (context: BackgroundContext) => Promise<T>,
+    afterwards: (context: BackgroundContext, answer: T) => Promise<void> = async () => {},
+  ): Promise<Ending<T>> {
+    const isolate = this.random.pick(this.#isolates);
+    this.#lastProcess += 1;
+    const process: Process = { name: `${name}-${this.#lastProcess}`, alive: true };
+    return new Promise((resolve) => {
+      const finish = (ending: Ending<T>) => {
+        if (ending.kind !== 'answer') this.trace.push(`${this.clock} ${process.name} ${describe(ending)}`);
+        if (ending.kind === 'error') this.#judge(process.name, ending.error);
+        resolve(ending);
+      };
+      isolate.processes.set(process, () => finish({ kind: 'died' }));
+      const begin = async () => {
+        const context = this.#contextOf(process, isolate);
+        try {
+          const answer = await run(context);
+          finish({ kind: 'answer', answer });
+          await afterwards(context, answer);
+        } catch (error) {
+          finish({ kind: 'error', error });
+        }
+        isolate.processes.delete(process);
+      };
+      this.time.after(0, () => void begin(), process);
+    });
+  }
+
+  #contextOf(process: Process, isolate: Isolate): BackgroundContext {
+    const log = (level: string, event: string, fields: object = {}) => {
+      const line = JSON.stringify({ level, event, ...fields });
+      this.log.push(line);
+      this.trace.push(`${this.clock} ${process.name} ${line}`);
+    };
+    const gateway = this.gateway.seenBy(process);
+    const db = { d1: this.#database.seenBy(process), log };
+    const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
+    const newUlid = () => ulid(this.time.nowMs, () => this.random.next());
+    return {
+      operation: {
+        db,
+        gateway,
+        gatewayNamed: (name) => (name === gateway.name ? gateway : null),
+        breaker: isolate.breaker,
+        settings,
+        log,
+        tenant: 'default',
+        nowMs,
+        newId: (prefix) => `${prefix}${newUlid()}`,
+        fingerprint: async (text) => hash(text),
+      },
+      delivery: { db, post: this.broker.seenBy(process), log, nowMs, newLeaseId: newUlid },
+      sender: { queue: this.queue.seenBy(process), log },
+      log,
+    };
+  }
+
+  /** A database that can't be reached is what callers and the platform have to expect; anything else is a bug. */
+  #judge(name: string, error: unknown): void {
+    const errors = error instanceof AggregateError ? error.errors : [error];
+    for (const one of errors.filter((one) => !(one instanceof LedgerUnavailable))) {
+      this.violations.push(`bug: ${name} threw ${one instanceof Error ? one.stack : String(one)}`);
+    }
+  }
+
+  #kill(process: Process): void {
+    const isolate = this.#isolates.find(({ processes }) => processes.has(process));
+    if (isolate === undefined) return;
+    if (this.faults.strike('isolate_dies', 2)) this.restart(this.#isolates.indexOf(isolate));
+    else this.#end(isolate, process);
+  }
+
+  #end(isolate: Isolate, process: Process): void {
+    process.alive = false;
+    isolate.processes.get(process)?.();
+    isolate.processes.delete(process);
+  }
+
+  #newIsolate(): Isolate {
+    const off = !this.#healed && this.faults.strike('clock_is_off', 4);
+    const clockSkewMs = off ? this.random.below(2 * MAX_CLOCK_SKEW_MS) - MAX_CLOCK_SKEW_MS : 0;
+    return { breaker: newCircuitBreaker(), clockSkewMs, processes: new Map() };
+  }
+
+  #scheduleCron(): void {
+    this.time.after(
+      this.#nextCronIn,
+      () => {
+        if (!this.faults.strike('cron_skipped')) void this.invoke('cron', runCron);
+        this.#scheduleCron();
+      },
+      null,
+    );
+  }
+}
+
+function describe(ending: { kind: 'error'; error: unknown } | { kind: 'died' }): string {
+  if (ending.kind === 'died') return 'died';
+  return `failed: ${ending.error instanceof Error ? ending.error.message : String(ending.error)}`;
+}
+
+/** Tells texts apart; the real one is tested where there is Web Crypto. FNV-1a. */
+function hash(text: string): string {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  return (value >>> 0).toString(16);
+}
