@@ -1,9 +1,7 @@
-import { globSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../../scripts/rabbitmq.ts';
+import { localDatabase } from '../support/local-database.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 import { newBooking, pay, type Stack, startStack } from '../support/stack.ts';
 
@@ -82,12 +80,10 @@ describe('what was paid is told, whatever was down meanwhile (invariant 4)', () 
 
 /** How many events nobody had taken from the queue: they were in its memory, and are in D1. */
 function neverTaken(directory: string): number {
-  const [path] = globSync('v3/d1/**/*.sqlite', { cwd: directory }).filter((name) => !name.includes('metadata'));
-  if (path === undefined) throw new Error('there is no local database');
-  const database = new DatabaseSync(join(directory, path), { readOnly: true });
-  const row = database.prepare('SELECT count(*) AS events FROM events WHERE lease_id IS NULL AND attempts = 0').get();
+  const database = localDatabase(directory);
+  const events = database.count('SELECT count(*) FROM events WHERE lease_id IS NULL AND attempts = 0');
   database.close();
-  return Number(row?.events);
+  return events;
 }
 
 async function payAll(stack: Stack, bookings: Set<string>): Promise<void> {

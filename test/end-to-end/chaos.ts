@@ -1,0 +1,206 @@
+/**
+ * `npm run chaos`: pays and refunds under load while the Worker is killed again and again, at moments that chance picks, and
+ * then holds the gateway, the database and RabbitMQ against each other, transaction by transaction. The gateway is one of
+ * this script's own, with faults; everything else is real.
+ */
+import { randomInt } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { startBroker } from '../../scripts/rabbitmq.ts';
+import { localDatabase } from '../support/local-database.ts';
+import { type Fault, type PaymentGatewayServer, startPaymentGateway } from '../support/payment-gateway.ts';
+import { runDirectory } from '../support/run.ts';
+import { newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
+
+const CALLERS = 8;
+/** Between two kills, while callers pay. */
+const UP_MIN_MS = 200;
+const UP_MAX_MS = 2_500;
+const GATEWAY_DEADLINE_MS = 1_000;
+/** Of a hundred calls that move money, so many go wrong in some way. */
+const FAULTY_PERCENT = 20;
+const DRAIN_DEADLINE_MS = 180_000;
+
+const { values } = parseArgs({ options: { kills: { type: 'string', default: '50' } } });
+const kills = Number(values.kills);
+
+// What has been started ends with this, also when it is ended early.
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopping.abort());
+
+const broker = await startBroker({ directory: runDirectory('chaos-broker'), signal: stopping.signal });
+if (broker === null) {
+  console.error('A RabbitMQ is needed: start Docker, or install rabbitmq-server.');
+  process.exit(2);
+}
+const gateway = await startPaymentGateway();
+let agrees = false;
+try {
+  const stack = await startStack('chaos', broker.url, {
+    PAYMENT_GATEWAY: 'http',
+    PAYMENT_GATEWAY_URL: gateway.url,
+    PAYMENT_GATEWAY_API_KEY: gateway.apiKey,
+    PAYMENT_GATEWAY_TIMEOUT_MS: String(GATEWAY_DEADLINE_MS),
+  });
+  try {
+    agrees = await wreak(stack);
+  } finally {
+    await stack.stop();
+    if (agrees) await rm(stack.directory, { recursive: true, force: true });
+    else console.log(`The logs and the database are in ${stack.directory}`);
+  }
+} finally {
+  await gateway.stop();
+  await broker.remove();
+}
+process.exit(agrees ? 0 : 1);
+
+async function wreak(stack: Stack): Promise<boolean> {
+  const startedAtMs = performance.now();
+  let over = false;
+  let requests = 0;
+  gateway.fault = ({ kind }) => (kind === 'charge' || kind === 'refund' ? someFault() : { kind: 'normal' });
+
+  const callers = Array.from({ length: CALLERS }, async () => {
+    while (!over) {
+      const sent = await oneBooking(stack, () => over);
+      requests += sent;
+    }
+  });
+  for (let kill = 0; kill < kills && !stopping.signal.aborted; kill += 1) {
+    await sleep(randomInt(UP_MIN_MS, UP_MAX_MS));
+    await stack.worker.child.kill();
+    await stack.startWorker();
+  }
+  await sleep(UP_MAX_MS);
+  over = true;
+  await Promise.all(callers);
+  gateway.fault = () => ({ kind: 'normal' });
+  if (stopping.signal.aborted) return false;
+
+  const loadSeconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0);
+  console.log(`${kills} kills in ${loadSeconds} s, under ${requests} requests that were answered or broken off`);
+  const drainedAfterMs = await drain(stack);
+  console.log(
+    drainedAfterMs === null
+      ? `Not everything had ended ${DRAIN_DEADLINE_MS / 1_000} s later`
+      : `Everything had ended and was told ${(drainedAfterMs / 1_000).toFixed(0)} s later`,
+  );
+  return compare(stack, gateway) && drainedAfterMs !== null;
+}
+
+/** One booking's life: paid, perhaps with the same key again where the connection broke, and perhaps refunded. */
+async function oneBooking({ worker }: Stack, over: () => boolean): Promise<number> {
+  const booking = newBooking();
+  const headers = { 'Idempotency-Key': booking };
+  let requests = 0;
+  for (let attempt = 0; attempt < 20 && !over(); attempt += 1) {
+    requests += 1;
+    const paid = await pay(worker.url, { booking_id: booking, amount: 20 }, headers).catch(() => null);
+    if (paid === null || paid.code === 409 || paid.code === 503) {
+      await sleep(300);
+      continue;
+    }
+    if (paid.code !== 200 || randomInt(2) === 0) break;
+    const refund = {
+      booking_id: booking,
+      original_transaction_id: paid.body.transaction_id,
+      refund_amount: randomInt(1, 21),
+      reason: 'Customer cancellation',
+      user_id: 'user_123',
+    };
+    requests += 1;
+    await post(worker.url, '/payment/refund', refund, { 'Idempotency-Key': `refund ${booking}` }).catch(() => null);
+    break;
+  }
+  return requests;
+}
+
+function someFault(): Fault {
+  if (randomInt(100) >= FAULTY_PERCENT) return { kind: 'commit_then_delay', ms: randomInt(50) };
+  const faults: Fault[] = [
+    { kind: 'drop' },
+    { kind: 'commit_then_drop' },
+    { kind: 'commit_then_delay', ms: 2 * GATEWAY_DEADLINE_MS },
+    { kind: 'land_late', afterMs: randomInt(10_000), meanwhile: 'hold' },
+    { kind: 'answer', status: 500, committed: true },
+    { kind: 'decline', code: 'CARD_DECLINED' },
+  ];
+  return faults[randomInt(faults.length)] as Fault;
+}
+
+/** Lets time pass as Cloudflare's clock does, only faster, until nothing waits; null where it takes too long. */
+async function drain(stack: Stack): Promise<number | null> {
+  const startedAtMs = performance.now();
+  while (performance.now() - startedAtMs < DRAIN_DEADLINE_MS && !stopping.signal.aborted) {
+    await stack.worker.sweep();
+    const database = localDatabase(stack.directory);
+    const waiting = database.count(
+      `SELECT (SELECT count(*) FROM transactions WHERE status = 'pending')
+         + (SELECT count(*) FROM refunds WHERE status = 'pending')
+         + (SELECT count(*) FROM events WHERE delivered_at_ms IS NULL)`,
+    );
+    database.close();
+    if (waiting === 0) {
+      await sleep(1_000); // for what the exchange has taken and the listener has not got yet
+      return performance.now() - startedAtMs;
+    }
+    await sleep(1_000);
+  }
+  return null;
+}
+
+/** Prints what each of the three has, and every transaction of which they do not say the same. */
+function compare({ directory, listener }: Stack, { charges, refunds, contradictions }: PaymentGatewayServer): boolean {
+  const database = localDatabase(directory);
+  const ids = (sql: string) => new Set(database.column(sql));
+  const told = (type: string, field: string) =>
+    new Set(listener.received.flatMap(({ routingKey, body }) => (routingKey === type ? [String(body[field])] : [])));
+  const eventIds = new Set(listener.received.map(({ body }) => String(body.event_id)));
+
+  const rows: [what: string, gateway: Set<string> | null, ledger: Set<string>, told: Set<string>][] = [
+    [
+      'payments',
+      new Set(charges().map(({ id }) => id)),
+      ids(`SELECT transaction_id FROM transactions WHERE status IN ('completed', 'refunded')`),
+      told('payment.success', 'transaction_id'),
+    ],
+    [
+      'refunds',
+      new Set(refunds().map(({ id }) => id)),
+      ids(`SELECT refund_id FROM refunds WHERE status = 'completed' AND kind = 'requested'`),
+      told('payment.refund', 'refund_transaction_id'),
+    ],
+    [
+      'failed payments',
+      null,
+      ids(`SELECT event_id FROM transactions JOIN events USING (transaction_id)
+           WHERE status = 'failed' AND event_type = 'payment.failed'`),
+      told('payment.failed', 'event_id'),
+    ],
+  ];
+  const failedRows = database.count(`SELECT count(*) FROM transactions WHERE status = 'failed'`);
+  database.close();
+
+  console.log(`\n${'what'.padEnd(18)}${'gateway'.padStart(10)}${'ledger'.padStart(10)}${'told'.padStart(10)}`);
+  const differences: string[] = [];
+  for (const [what, atGateway, inLedger, inExchange] of rows) {
+    const counts = [atGateway?.size ?? '', inLedger.size, inExchange.size];
+    console.log(`${what.padEnd(18)}${counts.map((count) => String(count).padStart(10)).join('')}`);
+    for (const id of inLedger.symmetricDifference(inExchange))
+      differences.push(`${what}: ${id} in ledger or exchange only`);
+    for (const id of atGateway?.symmetricDifference(inLedger) ?? []) {
+      differences.push(`${what}: ${id} at the gateway or in the ledger only`);
+    }
+  }
+  if (failedRows !== rows[2]?.[2].size) differences.push(`${failedRows} payments have failed, not all with an event`);
+  const outcomes = rows.reduce((sum, [, , inLedger]) => sum + inLedger.size, 0);
+  if (eventIds.size !== outcomes) differences.push(`${eventIds.size} event ids for ${outcomes} outcomes`);
+  for (const id of contradictions) differences.push(`the gateway was asked for ${id} twice, for different things`);
+  for (const difference of differences) console.log(difference);
+  console.log(
+    `\n${listener.received.length} messages with ${eventIds.size} event ids; ${differences.length} differences`,
+  );
+  return differences.length === 0 && outcomes > 0;
+}
