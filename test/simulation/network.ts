@@ -46,17 +46,14 @@ export class Network {
       if (fate.againAfterMs !== null) {
         this.#time.after(fate.requestMs + fate.againAfterMs, () => void attempt(effect), null);
       }
-      this.#time.after(
-        fate.requestMs,
-        async () => {
-          const done = await attempt(effect);
-          this.#mayDie(process);
-          if (fate.answerMs === null) return lost();
-          const answer = () => ('error' in done ? reject(done.error) : resolve(done.value));
-          this.#time.after(fate.answerMs, answer, process);
-        },
-        null,
-      );
+      const arrive = async () => {
+        const done = await attempt(effect);
+        this.#mayDie(process);
+        if (fate.answerMs === null) return lost();
+        const answer = () => ('error' in done ? reject(done.error) : resolve(done.value));
+        this.#time.after(fate.answerMs, answer, process);
+      };
+      this.#time.after(fate.requestMs, () => void arrive(), null);
     });
   }
 
