@@ -5,7 +5,9 @@
  * come from wrangler.toml. Arguments go to `wrangler deploy`, such as `--secrets-file`.
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { unstable_readConfig } from 'wrangler';
 import { PROJECT, WRANGLER } from './local-settings.ts';
 
@@ -30,6 +32,7 @@ ensureDatabase(database.database_name, database.database_id);
 for (const queue of queues) ensureQueue(queue);
 console.log('Applying the migrations');
 mustSucceed(['d1', 'migrations', 'apply', DATABASE_BINDING, '--remote']);
+requireSecrets();
 console.log('Deploying the Worker');
 // Shown as it comes, and with the terminal: wrangler may ask for a workers.dev subdomain.
 process.exit(run(['deploy', ...process.argv.slice(2)], 'shown').status);
@@ -59,6 +62,21 @@ function ensureQueue(name: string): void {
   } else {
     stop(output);
   }
+}
+
+/** A Worker that is at work must not stop because a new version needs a secret that it does not have yet. */
+function requireSecrets(): void {
+  if (process.argv.some((argument) => argument.startsWith('--secrets-file'))) return;
+  const { status, stdout } = run(['secret', 'list', '--format', 'json']);
+  if (status !== 0) return; // there is no Worker yet
+  const present = new Set((JSON.parse(stdout) as { name: string }[]).map(({ name }) => name));
+  const needed = Object.keys(parseEnv(readFileSync(join(PROJECT, '.dev.vars.example'), 'utf8')));
+  const missing = needed.filter((name) => !present.has(name));
+  if (missing.length === 0 || missing.length === needed.length) return;
+  stop(
+    `The Worker has no ${missing.join(', ')}, which this version needs: set it first, or it answers nothing any more.\n` +
+      missing.map((name) => `  npx wrangler secret put ${name}`).join('\n'),
+  );
 }
 
 function mustSucceed(args: string[]): string {

@@ -4,7 +4,7 @@
  * packages, because it runs where there are none yet, on whatever Node the machine has.
  */
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,6 +15,10 @@ const INSTALL_DEADLINE_MS = 10 * 60_000;
 const project = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 if (!isInstalled()) {
+  if (isLink(join(project, 'node_modules'))) {
+    console.error('node_modules is a link, and npm ci would empty what it links to: remove the link, then try again.');
+    process.exit(1);
+  }
   console.log('Installing the dependencies (npm ci) …');
   // The lock file settles what is installed; audits and adverts are for whoever changes it.
   const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
@@ -49,4 +53,8 @@ function modifiedAtMs(path) {
 function fail(why) {
   console.error(why);
   process.exit(1);
+}
+
+function isLink(path) {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }

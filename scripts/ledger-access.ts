@@ -7,13 +7,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ulid } from 'ulid';
 import { getPlatformProxy, unstable_readConfig } from 'wrangler';
-import { fingerprinter } from '../src/worker/fingerprint.ts';
-import { newCircuitBreaker } from '../src/worker/gateways/circuit-breaker.ts';
-import { configuredGateway, gatewayNamed } from '../src/worker/gateways/configured.ts';
 import { type Database, LedgerNotMigrated } from '../src/worker/ledger/database.ts';
 import { createLog, type Log } from '../src/worker/log.ts';
+import { operationContext } from '../src/worker/operation-context.ts';
 import type { OperationContext } from '../src/worker/operations/context.ts';
 import { readSettings, type Variables } from '../src/worker/settings.ts';
 import { PROJECT, readDevVars, WRANGLER, WRANGLER_ENV } from './local-settings.ts';
@@ -143,19 +140,7 @@ function operationOver(db: Database, variables: Variables): OperationContext {
   if ('problems' in read) {
     throw new Error(`${read.problems.join('; ')} (a secret comes from the environment, or locally from .dev.vars)`);
   }
-  const { settings } = read;
-  return {
-    db,
-    gateway: configuredGateway(settings),
-    gatewayNamed: (name) => gatewayNamed(settings, name),
-    breaker: newCircuitBreaker(),
-    settings,
-    log: db.log,
-    tenant: 'default',
-    nowMs: Date.now,
-    newId: (prefix) => `${prefix}${ulid()}`,
-    fingerprint: fingerprinter(settings.fingerprintKey),
-  };
+  return operationContext(db.d1, read.settings, db.log);
 }
 
 /** What the Worker's settings must have, and these commands have no use for: they send no event and compare no request. */

@@ -4,6 +4,7 @@
  */
 import { isoSeconds } from '../src/payments/timestamp.ts';
 import type { TimeRange } from '../src/worker/ledger/id-range.ts';
+import type { Difference } from '../src/worker/operations/differences.ts';
 import { explainDifference } from '../src/worker/operations/explain-difference.ts';
 import { type Reconciliation, reconcile } from '../src/worker/operations/reconcile.ts';
 import { ledgerProblem, openLedger } from './ledger-access.ts';
@@ -21,8 +22,15 @@ process.exitCode = await runCommand(USAGE, async () => {
   const reconciliation = await reconcileAt(place, range);
   if (json) printJson(range, reconciliation);
   else print(range, place, reconciliation);
-  return reconciliation.differences.length === 0 ? 0 : 1;
+  const { differences } = reconciliation;
+  if (differences.length === 0) return 0;
+  return differences.every(isSilence) ? 2 : 1;
 });
+
+/** No difference, but a question without an answer. */
+function isSilence(difference: Difference): difference is Difference & { kind: 'not_compared' } {
+  return difference.kind === 'not_compared';
+}
 
 /** The last 24 hours, unless it is said otherwise. */
 function readRange(from: string | undefined, to: string | undefined, nowMs: number): TimeRange {
@@ -60,11 +68,16 @@ function print({ fromMs, toMs }: TimeRange, { remote }: LedgerPlace, reconciliat
 
 payments     ${payments}
 refunds      ${refunds}
-movements    ${movements ?? 'the gateway lists none: it was asked about each payment and refund'}
-differences  ${differences.length}`);
+movements    ${movements ?? 'no list of the gateway’s: it was asked about each payment and refund'}
+differences  ${differences.filter((difference) => !isSilence(difference)).length}`);
   if (differences.length > 0) console.log();
-  for (const difference of differences) {
+  for (const difference of differences.filter((one) => !isSilence(one))) {
     const { what, todo } = explainDifference(difference);
     console.log(`${difference.kind}: ${what} ${todo}`);
+  }
+  const silences = Map.groupBy(differences.filter(isSilence), ({ gateway, reason }) => `${gateway} (${reason})`);
+  for (const [silence, about] of silences) {
+    const what = about.some(({ id }) => id === null) ? 'its list' : `${about.length} payments and refunds`;
+    console.log(`not_compared: no answer about ${what} from ${silence}. Run it again when the gateway answers.`);
   }
 }

@@ -1,8 +1,8 @@
 /** What Cloudflare calls: requests, the queue's batches, the clock, and the rate limiter's objects. */
 import type { Bindings } from './bindings.ts';
-import { backgroundContext } from './contexts.ts';
 import { runCron } from './cron.ts';
 import { createApp } from './http/app.ts';
+import { backgroundContext } from './make-background-context.ts';
 import { consumeBatch } from './queue/consume.ts';
 import type { QueueMessage } from './queue/message.ts';
 

@@ -6,6 +6,8 @@ import { currencyExponent, minorUnits } from '../payments/money.ts';
 
 export interface Settings {
   production: boolean;
+  /** Whether the sandbox, which charges nobody, may answer. */
+  sandboxAllowed: boolean;
   /** Which gateway takes new payments. */
   gateway: 'sandbox' | 'http';
   /** Null where there is none. */
@@ -120,6 +122,7 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
   return {
     settings: {
       production: values.ENVIRONMENT === 'production',
+      sandboxAllowed: values.ENVIRONMENT === 'development' || values.SANDBOX_ALLOWED,
       gateway: values.PAYMENT_GATEWAY,
       httpGateway:
         values.PAYMENT_GATEWAY_URL !== null && values.PAYMENT_GATEWAY_API_KEY !== null

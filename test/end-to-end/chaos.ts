@@ -23,6 +23,10 @@ const FAULTY_PERCENT = 20;
 const DRAIN_DEADLINE_MS = 180_000;
 
 const { values } = parseArgs({ options: { kills: { type: 'string', default: '50' } } });
+if (!/^[1-9]\d{0,3}$/.test(values.kills)) {
+  console.error('--kills must be a whole number from 1 on');
+  process.exit(2);
+}
 const kills = Number(values.kills);
 
 // What has been started ends with this, also when it is ended early.

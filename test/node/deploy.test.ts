@@ -57,6 +57,18 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     ]);
   });
 
+  it('does not put out a Worker that is at work, where the new version needs another secret', async () => {
+    expect(await deploy()).toMatchObject({ exitCode: 0 });
+    api.secrets.push('BRIDGE_SIGNING_SECRET');
+    const { exitCode, output } = await deploy({ withSecrets: false });
+    expect(exitCode).toBe(1);
+    expect(output).toContain('npx wrangler secret put FINGERPRINT_KEY');
+    expect(api.changes.filter((change) => change.startsWith('deploy'))).toHaveLength(1);
+
+    api.secrets.push('FINGERPRINT_KEY');
+    expect(await deploy({ withSecrets: false })).toMatchObject({ exitCode: 0 });
+  });
+
   it('stops at the first failure, with wrangler’s words', async () => {
     api.refuse('/queues', 'This token may not see queues');
     const { exitCode, output } = await deploy();
@@ -80,13 +92,13 @@ function rewriteConfig(change: (config: string) => string): void {
 }
 
 /** The first deployment of a Worker brings its secrets along. */
-async function deploy(): Promise<{ exitCode: number | null; output: string }> {
+async function deploy({ withSecrets = true } = {}): Promise<{ exitCode: number | null; output: string }> {
   const secrets = join(project.directory, 'secrets.env');
   writeFileSync(secrets, `BRIDGE_SIGNING_SECRET=${Buffer.alloc(32, 7).toString('base64')}\n`);
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      ['scripts/deploy.ts', '--secrets-file', secrets],
+      ['scripts/deploy.ts', ...(withSecrets ? ['--secrets-file', secrets] : [])],
       {
         cwd: project.directory,
         timeout: DEADLINE_MS,

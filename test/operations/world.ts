@@ -1,7 +1,7 @@
 /** A ledger and a gateway that remembers what it moved, on a clock that only the test moves. */
 import { monotonicFactory } from 'ulid';
 import type { Transaction } from '../../src/payments/transaction.ts';
-import { newCircuitBreaker } from '../../src/worker/gateways/circuit-breaker.ts';
+import { newCircuitBreakers } from '../../src/worker/gateways/circuit-breaker.ts';
 import type { Gateway, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
 import type { OperationContext } from '../../src/worker/operations/context.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
@@ -42,7 +42,7 @@ export function openWorld({ canList = true } = {}) {
     db: { d1, log },
     gateway: asGateway,
     gatewayNamed: (name) => (name === asGateway.name ? asGateway : null),
-    breaker: newCircuitBreaker(),
+    breakers: newCircuitBreakers(),
     settings: settings(),
     log,
     tenant: 'default',
@@ -143,7 +143,7 @@ function gatewayOf(state: TestGateway, clock: { nowMs: number }, canList: boolea
     name: 'test',
     canBeDown: true,
     methods: ['credit_card'],
-    chargeKnownWithinMs: 0,
+    knownWithinMs: 0,
     keysKeptForMs: DAY_MS,
     charge: async ({ transaction, instrument }) =>
       instrument.kind === 'card' && instrument.card.number === TEST_CARDS.visaDeclined

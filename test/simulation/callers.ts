@@ -1,7 +1,7 @@
 /** The services that call this one: they pay, refund, ask again, and remember what they were told. */
 import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
 import { type PaymentAnswer, processPayment } from '../../src/worker/operations/process-payment.ts';
-import { readStatus, type StatusAnswer } from '../../src/worker/operations/read-status.ts';
+import { readStatus } from '../../src/worker/operations/read-status.ts';
 import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { sendRest } from '../../src/worker/queue/send.ts';
 import type { Action } from './plan.ts';
@@ -32,11 +32,14 @@ export interface SentRefund extends Sent {
   answers: Ending<RefundAnswer>[];
 }
 
-type Payment = Omit<Action & { kind: 'pay' }, 'booking'> & { booking: string | number };
+type Payment = Pick<Action & { kind: 'pay' }, 'amount' | 'card' | 'keyed'> & { booking: string | number };
+
+/** Texts that nothing else in a history has: wherever they are found, card data was written down. */
+export const SECURITY_CODE = '737';
+export const EXPIRY_YEAR = '2031';
 
 export class Callers {
   readonly sent: (SentPayment | SentRefund)[] = [];
-  readonly statuses: { id: string; answer: StatusAnswer | null; atMs: number }[] = [];
   readonly #world: World;
   #lastNumber = 0;
 
@@ -86,16 +89,35 @@ export class Callers {
     return [...ids.values()];
   }
 
+  /** A payment of a new booking, in this isolate; answers with what came of it. */
+  async payOnce(isolate: number): Promise<string> {
+    const sent = this.#newPayment({ booking: `last-${isolate}`, amount: '10', card: 'good', keyed: false });
+    const { request, amount } = sent;
+    const ending = await this.#world.invoke(
+      'pay',
+      (context) => processPayment(context.operation, request, amount),
+      (context, answer) => sendRest(context.sender, answer, context.operation.nowMs()),
+      this.#world.isolate(isolate),
+    );
+    sent.answers.push(ending);
+    return ending.kind === 'answer' ? ending.answer.kind : ending.kind;
+  }
+
   #rush({ payments, everyMs, gatewayIsDown }: Action & { kind: 'rush' }): void {
     const { time, gateway } = this.#world;
     if (gatewayIsDown) gateway.goDown(time.nowMs + payments * everyMs);
-    const each = { kind: 'pay', afterMs: 0, amount: '10', card: 'good', keyed: false, copies: 1 } as const;
+    const each = { amount: '10', card: 'good', keyed: false, copies: 1 } as const;
     for (let index = 0; index < payments; index += 1) {
       time.after(index * everyMs, () => this.#pay({ ...each, booking: `rush-${this.#newNumber()}` }), null);
     }
   }
 
-  #pay({ booking, amount, card, keyed, copies }: Payment): void {
+  #pay({ copies, ...payment }: Payment & { copies: number }): void {
+    const sent = this.#newPayment(payment);
+    for (let copy = 0; copy < (payment.keyed ? copies : 1); copy += 1) this.#sendPayment(sent);
+  }
+
+  #newPayment({ booking, amount, card, keyed }: Payment): SentPayment {
     const number = this.#newNumber();
     const cardNumber = card === 'invalid' ? null : this.#cardNumber(card === 'declined' ? '0002' : null);
     const request: PaymentRequest = {
@@ -109,14 +131,14 @@ export class Callers {
           : {
               card_number: cardNumber,
               expiry_month: '12',
-              expiry_year: '2031',
-              cvv: '737',
+              expiry_year: EXPIRY_YEAR,
+              cvv: SECURITY_CODE,
               cardholder_name: `Holder ${cardNumber}`,
             },
     };
     const sent: SentPayment = { kind: 'pay', request, amount, cardNumber, ...this.#sent(keyed, number), answers: [] };
     this.sent.push(sent);
-    for (let copy = 0; copy < (keyed ? copies : 1); copy += 1) this.#sendPayment(sent);
+    return sent;
   }
 
   #refund({ payment, percent, keyed, copies }: Action & { kind: 'refund' }): void {
@@ -191,12 +213,19 @@ export class Callers {
     const ids = [...this.known().map(({ transactionId }) => transactionId), ...refunds];
     const id = ids[subject % Math.max(1, ids.length)];
     if (id === undefined) return;
-    const { time } = this.#world;
     void this.#invoke(
       'status',
       (context) => readStatus(context.operation, id),
       (ending) => {
-        if (ending.kind === 'answer') this.statuses.push({ id, answer: ending.answer, atMs: time.nowMs });
+        if (ending.kind !== 'answer' || ending.answer === null) return;
+        const { status } = ending.answer.refund ?? ending.answer.transaction;
+        const stands = this.#standing(id);
+        // What was pending a moment ago may have ended while the answer was on its way; nothing goes back.
+        if (status !== stands && status !== 'pending' && !(status === 'completed' && stands !== 'failed')) {
+          this.#untrue(`the status of ${id} is told as ${status}, and is ${stands}`);
+        }
+        if (status !== 'pending' && stands === 'pending')
+          this.#untrue(`the status of ${id} is told as ${status} too early`);
       },
     );
   }
@@ -222,10 +251,13 @@ export class Callers {
       (ending) => {
         sent.answers.push(ending);
         heard(ending);
-        if (ending.kind !== 'answer' || ending.answer.kind !== 'completed') return;
-        const { refundId } = ending.answer.refund;
-        if (this.#world.gateway.refunds.get(refundId)?.state.kind !== 'approved') {
-          this.#world.violations.push(`invariant 3: ${refundId} was answered as paid, and was not`);
+        if (ending.kind !== 'answer' || !('refund' in ending.answer)) return;
+        const { kind, refund } = ending.answer;
+        const paid = this.#world.gateway.refunds.get(refund.refundId)?.state.kind === 'approved';
+        if (kind === 'completed' && !paid) this.#untrue(`${refund.refundId} was answered as paid, and was not`);
+        if (kind === 'failed' && paid) this.#untrue(`${refund.refundId} was answered as failed, and was paid`);
+        if (kind === 'failed' && this.#standing(refund.refundId) !== 'failed') {
+          this.#untrue(`${refund.refundId} was answered as failed, and has not ended`);
         }
       },
     );
@@ -233,16 +265,28 @@ export class Callers {
 
   /** What a caller is told must be true at the moment when it is told. */
   #holdAgainstGateway(answer: PaymentAnswer): void {
-    const { gateway, violations } = this.#world;
+    const { gateway } = this.#world;
     if (answer.kind !== 'completed' && answer.kind !== 'failed') return;
     const { transactionId } = answer.transaction;
     const charged = gateway.charges.get(transactionId)?.state.kind === 'approved';
     if (answer.kind === 'completed' && !charged) {
-      violations.push(`invariant 3: ${transactionId} was answered as paid, and was not charged`);
+      this.#untrue(`${transactionId} was answered as paid, and was not charged`);
     }
     if (answer.kind === 'failed' && charged && !gateway.charges.get(transactionId)?.brokePromise) {
-      violations.push(`invariant 3: ${transactionId} was answered as failed, and was charged`);
+      this.#untrue(`${transactionId} was answered as failed, and was charged`);
     }
+  }
+
+  #untrue(what: string): void {
+    this.#world.violations.push(`invariant 3: ${what}`);
+  }
+
+  /** The status that the ledger has at this moment. */
+  #standing(id: string): string {
+    const sql = id.startsWith('REF-')
+      ? 'SELECT status FROM refunds WHERE refund_id = ?'
+      : 'SELECT status FROM transactions WHERE transaction_id = ?';
+    return String(this.#world.sqlite.prepare(sql).get(id)?.status);
   }
 
   async #invoke<T extends object | null>(

@@ -35,6 +35,8 @@ export interface PaidRefund {
 export class SimulatedGateway {
   readonly charges = new Map<string, Charge>();
   readonly refunds = new Map<string, PaidRefund>();
+  /** When it was asked about an id. */
+  readonly lookUps = new Map<string, number[]>();
   readonly canCancel: boolean;
   /** Called when a request to move money arrives, before it is carried out. */
   onMoney: (kind: 'charge' | 'refund', id: string) => void = () => {};
@@ -66,15 +68,16 @@ export class SimulatedGateway {
       name: 'simulated',
       canBeDown: true,
       methods: ['credit_card', 'debit_card', 'paypal'],
-      chargeKnownWithinMs: CHARGE_KNOWN_WITHIN_MS,
+      knownWithinMs: CHARGE_KNOWN_WITHIN_MS,
       keysKeptForMs: KEYS_KEPT_FOR_MS,
       charge: ({ transaction, signal }) =>
         this.#move(process, signal, 'charge', (late) => this.#charge(transaction, late)),
       refund: ({ refund, transaction, signal }) =>
         this.#move(process, signal, 'refund', () => this.#refund(refund, transaction)),
       lookUpCharge: (transaction, signal) =>
-        this.#ask(process, signal, () => this.#chargeState(transaction.transactionId)),
-      lookUpRefund: (refund, _, signal) => this.#ask(process, signal, () => this.#refundState(refund.refundId)),
+        this.#lookUp(process, signal, transaction.transactionId, () => this.#chargeState(transaction.transactionId)),
+      lookUpRefund: (refund, _, signal) =>
+        this.#lookUp(process, signal, refund.refundId, () => this.#refundState(refund.refundId)),
       ...(this.canCancel && {
         cancelCharge: (transaction: Transaction, signal: AbortSignal) =>
           this.#ask<Fence>(process, signal, () => this.#cancel(transaction)),
@@ -269,7 +272,8 @@ export class SimulatedGateway {
     const { random } = this.#faults;
     const fate: Fate = healthy(5 + random.below(200), 5 + random.below(200));
     if (this.isDown || this.#faults.strike('gateway_request_lost')) fate.requestMs = null;
-    if (this.#faults.strike('gateway_lands_late')) fate.requestMs = 8_000 + random.below(40_000);
+    if (this.#faults.strike('gateway_lands_late'))
+      fate.requestMs = 8_000 + random.below(CHARGE_KNOWN_WITHIN_MS - 9_000);
     const breaksPromise = kind === 'charge' && this.#faults.strike('gateway_breaks_its_promise', 0.3);
     if (breaksPromise) fate.requestMs = CHARGE_KNOWN_WITHIN_MS + 60_000 + random.below(20 * 60_000);
     if (this.#faults.strike('gateway_answer_lost')) fate.answerMs = null;
@@ -285,6 +289,11 @@ export class SimulatedGateway {
     });
     const deaf = this.#faults.strike('gateway_deaf_to_its_signal');
     return heard(answered, deaf ? null : signal, unknown('the connection broke'), unknown('no answer in time'));
+  }
+
+  #lookUp(process: Process, signal: AbortSignal, id: string, effect: () => LookUp): Promise<LookUp> {
+    this.lookUps.set(id, [...(this.lookUps.get(id) ?? []), this.#time.nowMs]);
+    return this.#ask(process, signal, effect);
   }
 
   #ask<Answer extends LookUp | Fence>(process: Process, signal: AbortSignal, effect: () => Answer): Promise<Answer> {

@@ -11,6 +11,8 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** After the last request, faults go on for so long. */
 const AFTERMATH_MS = 2 * MINUTE_MS;
+/** Days in which faults go on. A refund that nobody could settle for a day is in them, and the bank's sending it back. */
+const TROUBLED_DAYS_MS = 8 * 24 * HOUR_MS;
 /** When nothing goes wrong any more, everything that waits has ended and been told after so long. */
 const DRAIN_MS = 12 * MINUTE_MS;
 /** The last look-up of a refund comes after seven days. */
@@ -40,10 +42,19 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
       world.time.after(atMs - world.time.nowMs, () => callers.do(action), null);
     }
     await world.time.runUntil(atMs + AFTERMATH_MS);
+    if (plan.troubledDays) {
+      world.cronIntervalMs = RARE_CRON_MS;
+      for (const { afterHours, action } of plan.lateActions) {
+        world.time.after(afterHours * HOUR_MS, () => callers.do(action), null);
+      }
+      await world.time.runUntil(world.time.nowMs + TROUBLED_DAYS_MS);
+    }
     world.heal();
+    world.cronIntervalMs = MINUTE_MS;
     await world.time.runUntil(world.time.nowMs + DRAIN_MS);
     checkNothingWaits(world);
     await checkReconciliation(world);
+    await checkPaymentsFlow(world, callers);
 
     world.cronIntervalMs = RARE_CRON_MS;
     await world.time.runUntil(world.time.nowMs + FOLLOW_UPS_MS);
@@ -57,6 +68,15 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
     };
   } finally {
     database.close();
+  }
+}
+
+/** What failed has left nothing behind: after it, each isolate takes payments, a breaker that had opened too. */
+async function checkPaymentsFlow(world: World, callers: Callers): Promise<void> {
+  const paying = world.isolates.map((_, isolate) => callers.payOnce(isolate));
+  await world.time.runUntil(world.time.nowMs + MINUTE_MS);
+  for (const kind of await Promise.all(paying)) {
+    if (kind !== 'completed') world.violations.push(`breaker: a payment after all faults is ${kind}`);
   }
 }
 

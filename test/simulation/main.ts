@@ -11,6 +11,13 @@ import { MUTATIONS } from './mutations.ts';
 import type { Failure, Outcome } from './run-seeds.ts';
 import { type Caught, hunt, range, SEEDS_FOR_MUTATIONS, simulate } from './simulate.ts';
 
+/** A whole number from 1 on, or an end with what is wrong. */
+function count(name: string, value: string): number {
+  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
+  console.error(`--${name} must be a whole number from 1 on`);
+  process.exit(2);
+}
+
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '200' },
@@ -23,7 +30,10 @@ const startedAtMs = performance.now();
 process.exitCode = (await (values.mutations ? showMutations() : showHistories())) ? 0 : 1;
 
 async function showHistories(): Promise<boolean> {
-  const seeds = values.seed === undefined ? range(Number(values.from), Number(values.seeds)) : [Number(values.seed)];
+  const seeds =
+    values.seed === undefined
+      ? range(count('from', values.from), count('seeds', values.seeds))
+      : [count('seed', values.seed)];
   const outcome = await simulate(seeds);
   for (const failure of outcome.failures) showFailure(failure);
   showFaults(outcome);

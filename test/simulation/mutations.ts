@@ -36,13 +36,13 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'what ended for want of a charge is not looked up again',
+    name: 'what failed at the gateway is not looked up again',
     breaks: 'invariant 1',
     edits: [
       {
-        file: SETTLE,
-        find: `absent && outcome.status === 'failed' ? absentChargeFollowUpMs(nowMs, nowMs) : null`,
-        replace: 'null',
+        file: 'src/worker/operations/record-payment.ts',
+        find: `result.status === 'failed' && result.failure.code`,
+        replace: `result.status === 'failed' && 'never' === result.failure.code`,
       },
     ],
   },
@@ -52,16 +52,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: SETTLE,
-        find: `    outcome = again ? await payBack(context, gateway, refund, transaction, remainingMs(call)) : NEVER_HAPPENED;`,
-        replace: `    outcome = again
-      ? await payBack(
-          context,
-          gateway,
-          refund.kind === 'late_charge' ? { ...refund, refundId: context.newId('REF-') } : refund,
-          transaction,
-          remainingMs(call),
-        )
-      : NEVER_HAPPENED;`,
+        find: '(signal) => gateway.refund({ refund, transaction, signal })',
+        replace: `(signal) => gateway.refund({
+        refund: refund.kind === 'late_charge' ? { ...refund, refundId: context.newId('REF-') } : refund, transaction, signal })`,
       },
     ],
   },
@@ -71,8 +64,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: SETTLE,
-        find: 'await payBack(context, gateway, refund, transaction, remainingMs(call))',
-        replace: `await payBack(context, gateway, { ...refund, refundId: context.newId('REF-') }, transaction, remainingMs(call))`,
+        find: '(signal) => gateway.refund({ refund, transaction, signal })',
+        replace: `(signal) => gateway.refund({ refund: { ...refund, refundId: context.newId('REF-') }, transaction, signal })`,
       },
     ],
   },
@@ -211,7 +204,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the cron settles nothing',
     breaks: 'invariant 3',
-    edits: [{ file: 'src/worker/cron.ts', find: '    settleAndTell(context),\n', replace: '' }],
+    edits: [{ file: 'src/worker/cron.ts', find: '    () => settleDue(operation),\n', replace: '' }],
   },
   {
     name: 'the breaker is asked after the claim',
@@ -219,8 +212,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PROCESS,
-        find: `  if (passage.kind === 'refused') {`,
-        replace: `  if (passage.kind === 'refused' && amountMinor < 0) {`,
+        find: `  return passage.kind === 'refused' ? {`,
+        replace: `  return passage.kind === 'refused' && amountMinor < 0 ? {`,
       },
       {
         file: PROCESS,
@@ -236,8 +229,8 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: ASK,
         // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of a template
-        find: "answer = await within(deadlineMs + GRACE_MS, `the gateway's ${subject}`, ask(AbortSignal.timeout(deadlineMs)));",
-        replace: 'answer = await ask(AbortSignal.timeout(deadlineMs));',
+        find: "answer = await within(deadlineMs + GRACE_MS, `the gateway's ${call}`, asking(AbortSignal.timeout(deadlineMs)));",
+        replace: 'answer = await asking(AbortSignal.timeout(deadlineMs));',
       },
     ],
   },
@@ -314,7 +307,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the sweep sends nothing',
     breaks: 'invariant 4',
-    edits: [{ file: 'src/worker/cron.ts', find: '    sweepEvents(delivery),\n', replace: '' }],
+    edits: [{ file: 'src/worker/cron.ts', find: '    () => sweepEvents(delivery),\n', replace: '' }],
   },
   {
     name: 'the card number is kept for support',
@@ -400,7 +393,11 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a key answers whatever comes with it',
     breaks: 'invariant 8',
     edits: [
-      { file: PROCESS, find: `  if (fingerprint !== ownFingerprint) return { kind: 'key_reused' };\n`, replace: '' },
+      {
+        file: PROCESS,
+        find: `  if (key === null || !isSameRequest(fingerprint, key.fingerprint)) return { kind: 'key_reused' };\n`,
+        replace: '',
+      },
     ],
   },
   {
@@ -409,7 +406,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/worker/cron.ts',
-        find: '    purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_KEYS),\n',
+        find: '    () => purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_KEYS),\n',
         replace: '',
       },
     ],

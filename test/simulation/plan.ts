@@ -69,6 +69,7 @@ const action = fc.oneof(
   { weight: 1, arbitrary: rush },
   { weight: 1, arbitrary: restart },
 );
+const lateAction = fc.oneof(refund, repeat, status);
 export type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 
 export const plan = fc.record({
@@ -79,5 +80,12 @@ export const plan = fc.record({
   faultRate: fc.constantFrom(0.02, 0.05, 0.15),
   faults: fc.shuffledSubarray([...FAULT_KINDS]),
   actions: fc.array(action, { maxLength: 24, size: 'max' }),
+  /** Whether faults go on for days after that, in which callers come back; else nothing goes wrong any more. */
+  troubledDays: fc.boolean(),
+  /** In those days: what the last look-ups and forgotten keys have to stand. */
+  lateActions: fc.array(fc.record({ afterHours: fc.integer({ min: 1, max: 150 }), action: lateAction }), {
+    maxLength: 4,
+    size: 'max',
+  }),
 });
 export type Plan = typeof plan extends fc.Arbitrary<infer P> ? P : never;

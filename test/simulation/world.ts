@@ -2,7 +2,7 @@
 import { ulid } from 'ulid';
 import type { BackgroundContext } from '../../src/worker/background-context.ts';
 import { runCron } from '../../src/worker/cron.ts';
-import { newCircuitBreaker } from '../../src/worker/gateways/circuit-breaker.ts';
+import { type CircuitBreakers, newCircuitBreakers } from '../../src/worker/gateways/circuit-breaker.ts';
 import { LedgerUnavailable } from '../../src/worker/ledger/database.ts';
 import { consumeBatch } from '../../src/worker/queue/consume.ts';
 import { readSettings } from '../../src/worker/settings.ts';
@@ -33,7 +33,7 @@ if ('problems' in read) throw new Error(read.problems.join('; '));
 const { settings } = read;
 
 interface Isolate {
-  breaker: ReturnType<typeof newCircuitBreaker>;
+  breakers: CircuitBreakers;
   clockSkewMs: number;
   processes: Map<Process, () => void>;
 }
@@ -77,6 +77,12 @@ export class World {
     this.#scheduleCron();
   }
 
+  isolate(index: number): Isolate {
+    const isolate = this.#isolates[index];
+    if (isolate === undefined) throw new Error(`there is no isolate ${index}`);
+    return isolate;
+  }
+
   /** From now on, nothing goes wrong any more. */
   heal(): void {
     this.#healed = true;
@@ -99,6 +105,10 @@ export class World {
     for (const process of [...isolate.processes.keys()]) this.#end(isolate, process);
   }
 
+  get isolates(): readonly unknown[] {
+    return this.#isolates;
+  }
+
   get clock(): string {
     return `${((this.time.nowMs - START_MS) / 1_000).toFixed(3)} s`;
   }
@@ -111,8 +121,8 @@ export class World {
     name: string,
     run: (context: BackgroundContext) => Promise<T>,
     afterwards: (context: BackgroundContext, answer: T) => Promise<void> = async () => {},
+    isolate: Isolate = this.random.pick(this.#isolates),
   ): Promise<Ending<T>> {
-    const isolate = this.random.pick(this.#isolates);
     this.#lastProcess += 1;
     const process: Process = { name: `${name}-${this.#lastProcess}`, alive: true };
     return new Promise((resolve) => {
@@ -152,13 +162,13 @@ export class World {
         db,
         gateway,
         gatewayNamed: (name) => (name === gateway.name ? gateway : null),
-        breaker: isolate.breaker,
+        breakers: isolate.breakers,
         settings,
         log,
         tenant: 'default',
         nowMs,
         newId: (prefix) => `${prefix}${newUlid()}`,
-        fingerprint: async (text) => hash(text),
+        fingerprint: async (text) => `simulated:${hash(text)}`,
       },
       delivery: { db, post: this.broker.seenBy(process), log, nowMs, newLeaseId: newUlid },
       sender: { queue: this.queue.seenBy(process), log },
@@ -190,7 +200,7 @@ export class World {
   #newIsolate(): Isolate {
     const off = !this.#healed && this.faults.strike('clock_is_off', 4);
     const clockSkewMs = off ? this.random.below(2 * MAX_CLOCK_SKEW_MS) - MAX_CLOCK_SKEW_MS : 0;
-    return { breaker: newCircuitBreaker(), clockSkewMs, processes: new Map() };
+    return { breakers: newCircuitBreakers(), clockSkewMs, processes: new Map() };
   }
 
   #scheduleCron(): void {

@@ -14,6 +14,8 @@ export interface CloudflareApi {
   readonly changes: string[];
   /** Names of the migrations that the database has. */
   readonly migrations: string[];
+  /** Names of the Worker's secrets. */
+  readonly secrets: string[];
   /** What the next deployments are answered with instead, where the path holds `part`. */
   refuse(part: string, message: string): void;
   close(): Promise<void>;
@@ -26,6 +28,7 @@ const NOT_FOUND: Answer = { status: 404, code: 10_007, message: 'not found' };
 export async function startCloudflareApi(): Promise<CloudflareApi> {
   const changes: string[] = [];
   const migrations: string[] = [];
+  const secrets: string[] = [];
   let database: string | null = null;
   let queue: string | null = null;
   let workerExists = false;
@@ -83,6 +86,9 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
       return { result: { id: name, etag: 'etag', deployment_id: DEPLOYMENT_ID } };
     }
     if (detail === 'schedules' || (detail === 'subdomain' && method === 'POST')) return { result: { schedules: [] } };
+    if (workerExists && detail === 'secrets') {
+      return { result: secrets.map((secret) => ({ name: secret, type: 'secret_text' })) };
+    }
     if (!workerExists) return kind === 'scripts' && name === undefined ? { result: [] } : NOT_FOUND;
     if (kind === 'services') {
       return { result: { default_environment: { environment: 'production', script: { tag: 'tag', tags: [] } } } };
@@ -112,6 +118,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     changes,
     migrations,
+    secrets,
     refuse(part, message) {
       refusal = { part, message };
     },

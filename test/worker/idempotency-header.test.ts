@@ -59,6 +59,8 @@ describe('what is no Idempotency-Key', () => {
     '""',
     '"',
     '"unterminated',
+    'twice, twice',
+    '"twice", "twice"',
     'x'.repeat(256),
     `"${'x'.repeat(256)}"`,
     '"an "inner" quote"',

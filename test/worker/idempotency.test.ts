@@ -264,19 +264,28 @@ describe('what is kept of a request with a key (invariant 5)', () => {
       tenant: 'default',
       path: '/payment/process',
       idempotency_key: key,
-      fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+      fingerprint: expect.stringMatching(/^[0-9a-f]{8}:[0-9a-f]{64}$/),
       claimed_id: body.transaction_id,
       created_at_ms: expect.any(Number),
     });
     expect(Number(row?.created_at_ms)).toBeGreaterThanOrEqual(beforeMs);
   });
 
-  it('is a fingerprint that nobody can compute without the key of fingerprints', async () => {
+  it('is a fingerprint that nobody can compute without its secret, and behind another secret the key alone decides', async () => {
     const [key, body] = [newKey(), payment()];
-    await payWithKey(key, body);
+    const { body: first } = await payWithKey(key, body);
     const FINGERPRINT_KEY = 'YW5vdGhlci1rZXktb2YtZmluZ2VycHJpbnRzLWVudGlyZWx5';
     const headers = { 'Idempotency-Key': key };
-    expectReused(await sendWith({ FINGERPRINT_KEY }, 'POST', '/payment/process', { body, headers }));
+    const again = await sendWith({ FINGERPRINT_KEY }, 'POST', '/payment/process', { body, headers });
+    expect([again.status, again.body]).toEqual([200, first]);
+
+    const [other, sameBody] = [newKey(), { ...body, booking_id: payment().booking_id }];
+    await sendWith({ FINGERPRINT_KEY }, 'POST', '/payment/process', {
+      body: sameBody,
+      headers: { 'Idempotency-Key': other },
+    });
+    const [[row], [otherRow]] = [await keyRows(key), await keyRows(other)];
+    expect(String(row?.fingerprint).slice(0, 8)).not.toBe(String(otherRow?.fingerprint).slice(0, 8));
   });
 
   it('is nothing that the status endpoint tells', async () => {

@@ -370,9 +370,9 @@ describe('a batch that is repeated changes nothing the second time', () => {
     expect(await refundsOf(id)).toMatchObject([{ lookups: 1, next_lookup_at_ms: 7000 }]);
   });
 
-  it('the date of a follow-up, which nothing that is pending gets', async () => {
+  it('the date of a follow-up, where the row still is what it was', async () => {
     const [pending, ended] = [await paymentThatIs('pending'), await paymentThatIs('failed')];
-    for (const id of [pending, ended, pending, ended]) await scheduleLookUp(database, id, 9000);
+    for (const id of [pending, ended, pending, ended]) await scheduleLookUp(database, id, 'failed', 9000);
     expect(await transaction(pending)).toMatchObject({ next_lookup_at_ms: 2000 });
     expect(await transaction(ended)).toMatchObject({ next_lookup_at_ms: 9000 });
   });

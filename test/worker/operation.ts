@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { ulid } from 'ulid';
 import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
 import { fingerprinter } from '../../src/worker/fingerprint.ts';
-import { newCircuitBreaker } from '../../src/worker/gateways/circuit-breaker.ts';
+import { newCircuitBreakers } from '../../src/worker/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/worker/gateways/gateway.ts';
 import { createSandbox } from '../../src/worker/gateways/sandbox.ts';
 import type { Database } from '../../src/worker/ledger/database.ts';
@@ -28,7 +28,7 @@ export function operation(overrides: Partial<OperationContext> = {}): OperationC
     db: database,
     gateway,
     gatewayNamed: () => gateway,
-    breaker: newCircuitBreaker(),
+    breakers: newCircuitBreakers(),
     settings: settings(),
     log: () => {},
     tenant: 'default',

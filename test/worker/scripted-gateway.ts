@@ -74,7 +74,7 @@ function scriptedGateway(
     name: 'scripted',
     canBeDown: false,
     methods: ['credit_card'],
-    chargeKnownWithinMs: 0,
+    knownWithinMs: 0,
     keysKeptForMs: 24 * 60 * 60_000,
     async charge({ transaction }) {
       asked.push(`charge ${transaction.transactionId}`);

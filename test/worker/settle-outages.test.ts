@@ -87,7 +87,7 @@ const CASES: Case[] = [
       await settle(world.context, made.transactionId, DEADLINE_MS);
       const pending = { ...made, status: 'pending' } as Parameters<typeof recordPayment>[1];
       const charged = { status: 'completed', gatewayReference: 'late' } as const;
-      const { lateRefund } = await recordPayment(world.context, pending, charged, null);
+      const { lateRefund } = await recordPayment(world.context, pending, charged);
       return { world, made, id: String(lateRefund?.refundId) };
     },
     payment: { status: 'failed', reserved_minor: 0, refunded_minor: 0 },

@@ -127,7 +127,7 @@ describe('who asks at once', () => {
     ] as const;
     const recorded = await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
-        recordPayment(world.context, answer.transaction, outcomes[index % 2] ?? outcomes[0], null),
+        recordPayment(world.context, answer.transaction, outcomes[index % 2] ?? outcomes[0]),
       ),
     );
     expect(recorded.filter(({ event }) => event !== null)).toHaveLength(1);
@@ -184,35 +184,33 @@ describe('a payment whose own answer comes after somebody has settled it', () =>
 });
 
 describe('settling whatever is due', () => {
-  it('settles all of it, and hands over the events', async () => {
+  it('settles all of it, and leaves the events to the sweep', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const made = await Promise.all(Array.from({ length: 10 }, () => pendingPayment(world)));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
-    const events = await settleDue(world.context);
-    const told = events.map((event) => (event.event_type === 'payment.success' ? event.transaction_id : null));
-    expect(told).toEqual(expect.arrayContaining(made.map(({ transactionId }) => transactionId)));
-    expect(new Set(told).size).toBe(told.length);
+    await settleDue(world.context);
+    for (const { bookingId } of made) expect(await eventTypesOf(bookingId)).toEqual(['payment.success']);
   });
 
   it('stops where the gateway cannot be reached, and leaves the rest as it was', async () => {
     const world = newWorld();
     await Promise.all(Array.from({ length: 10 }, () => pendingPayment(world)));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
-    expect(await settleDue(world.context)).toEqual([]);
+    await settleDue(world.context);
     expect(timesAsked(world, 'lookUpCharge')).toBe(3);
   });
 
-  it('ends after half a minute, so that the next one can begin', async () => {
+  it('ends after a quarter of a minute, so that the sweep can begin', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     await Promise.all(Array.from({ length: 10 }, () => pendingPayment(world)));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
     const { gateway } = world.context;
     const lookUpCharge: typeof gateway.lookUpCharge = async (...about) => {
-      world.clock.nowMs += 6_000;
+      world.clock.nowMs += 2_000;
       return gateway.lookUpCharge(...about);
     };
     await settleDue({ ...world.context, gatewayNamed: () => ({ ...gateway, lookUpCharge }) });
-    expect(timesAsked(world, 'lookUpCharge')).toBe(6);
+    expect(timesAsked(world, 'lookUpCharge')).toBe(9);
   });
 
   it('is not held up by payments of a gateway that is not configured any more', async () => {

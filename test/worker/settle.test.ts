@@ -30,7 +30,11 @@ describe('a look-up of a pending payment', () => {
       { status: 'failed', error_code: 'INSUFFICIENT_FUNDS', failure_reason: 'Not this month' },
       'payment.failed',
     ],
-    [{ kind: 'failed' }, { status: 'failed', error_code: 'PAYMENT_GATEWAY_ERROR' }, 'payment.failed'],
+    [
+      { kind: 'failed' },
+      { status: 'failed', error_code: 'PAYMENT_GATEWAY_ERROR', next_lookup_at_ms: expect.any(Number) },
+      'payment.failed',
+    ],
   ];
 
   it.each(settling)('that answers %o ends it, with one event (invariant 4)', async (found, expected, eventType) => {
@@ -40,7 +44,7 @@ describe('a look-up of a pending payment', () => {
 
     expect(settled).toMatchObject({ kind: 'ended', event: { event_type: eventType }, lateRefundId: null });
     const ended = { processed_at_ms: world.clock.nowMs, next_lookup_at_ms: null, lookups: 1 };
-    expect(await transaction(made.transactionId)).toMatchObject({ ...expected, ...ended });
+    expect(await transaction(made.transactionId)).toMatchObject({ ...ended, ...expected });
     expect(await eventTypesOf(made.bookingId)).toEqual([eventType]);
     expect(timesAsked(world, 'cancelCharge')).toBe(0);
   });
@@ -90,7 +94,7 @@ describe('a look-up of a pending payment', () => {
     const world = newWorld({ lookUpCharge: APPROVED }, { gatewayNamed: () => null });
     const made = await pendingPayment(world);
     const settled = await settleAfter(world, made, FIRST_LOOKUP_MS);
-    expect(settled).toMatchObject({ kind: 'open', nextLookUpAtMs: null });
+    expect(settled).toMatchObject({ kind: 'open', nextLookUpAtMs: world.clock.nowMs + HOUR_MS });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
     expect(world.logged).toContainEqual(
       expect.objectContaining({ level: 'error', event: 'gateway.not_configured', gateway: 'scripted' }),
@@ -147,11 +151,11 @@ describe('a charge that the gateway does not know', () => {
   });
 
   it('at a gateway that cannot cancel is failed when its documented longest time is over, and not before', async () => {
-    const chargeKnownWithinMs = 600_000;
-    const world = newWorld({ lookUpCharge: NOT_FOUND, cancelCharge: null }, { gateway: { chargeKnownWithinMs } });
+    const knownWithinMs = 600_000;
+    const world = newWorld({ lookUpCharge: NOT_FOUND, cancelCharge: null }, { gateway: { knownWithinMs } });
     const made = await pendingPayment(world);
     // The request may have been sent as late as the claim's and the gateway's deadlines allow.
-    const latestMs = 4_000 + 1_000 + chargeKnownWithinMs;
+    const latestMs = 4_000 + 1_000 + knownWithinMs;
     await settleAfter(world, made, latestMs - 1);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
     await settleAfter(world, made, latestMs + 2_000);

@@ -1,11 +1,21 @@
 /**
- * Spares payers the wait for a gateway that is down. After several failures in a row it refuses at once, and lets one call
- * through from time to time, to see whether the gateway is back. Plain data: an isolate keeps one for each gateway.
+ * Spares payers the wait for a gateway that is down. After several calls in a row without an answer it refuses at once, and
+ * lets one call through from time to time, to see whether the gateway is back. Plain data, which an isolate keeps.
  */
 export interface CircuitBreaker {
   failuresInARow: number;
   /** Until when calls are refused, once there have been too many failures. */
   refusesUntilMs: number;
+}
+
+/** Of one gateway. Two, because a provider whose refunds are down may charge all the same. */
+export interface CircuitBreakers {
+  charge: CircuitBreaker;
+  refund: CircuitBreaker;
+}
+
+export function newCircuitBreakers(): CircuitBreakers {
+  return { charge: newCircuitBreaker(), refund: newCircuitBreaker() };
 }
 
 /** So many failures in a row open it. */
@@ -37,7 +47,7 @@ export function giveBack(breaker: CircuitBreaker, passage: Passage): void {
   if (passage.kind === 'probe') breaker.refusesUntilMs = 0;
 }
 
-/** What came of a call: an answer, also a decline, closes the breaker; failures in a row open it. */
+/** What came of a call: any answer closes the breaker, failures in a row open it. */
 export function recordCall(breaker: CircuitBreaker, answered: boolean, nowMs: number): void {
   breaker.failuresInARow = answered ? 0 : breaker.failuresInARow + 1;
   if (breaker.failuresInARow >= FAILURES_TO_OPEN) breaker.refusesUntilMs = nowMs + PROBE_INTERVAL_MS;

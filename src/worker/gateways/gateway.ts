@@ -60,16 +60,17 @@ export interface Movement {
 }
 
 export interface Gateway {
+  /** As the ledger's rows have it: another account, with another provider, has another name. */
   readonly name: string;
   /** Whether it is somebody else's system. Of one that can't be down, failures are what was asked for. */
   readonly canBeDown: boolean;
   /** The methods that it can be paid with as it is configured. */
   readonly methods: readonly PaymentMethod[];
   /**
-   * Milliseconds from a charge's request to when the gateway knows of it, at the very longest, as it documents. What it
+   * Milliseconds from a request's start to when the gateway knows of it, at the very longest, as it documents. What it
    * does not know by then never happens: the fence of a gateway that can't cancel.
    */
-  readonly chargeKnownWithinMs: number;
+  readonly knownWithinMs: number;
   /** Milliseconds for which the gateway takes a repeated idempotency key for the request that it has seen. */
   readonly keysKeptForMs: number;
   charge(request: ChargeRequest): Promise<GatewayOutcome>;

@@ -86,12 +86,17 @@ export class ListingFailed extends Error {
   override name = 'ListingFailed';
 }
 
+/** By its host: rows of one provider must never be looked up with another one. */
+function httpGatewayName(url: string): string {
+  return `http:${new URL(url).host}`;
+}
+
 export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
   return {
-    name: 'http',
+    name: httpGatewayName(settings.url),
     canBeDown: true,
     methods: ['credit_card', 'debit_card', 'paypal'],
-    chargeKnownWithinMs: KNOWN_WITHIN_MS,
+    knownWithinMs: KNOWN_WITHIN_MS,
     keysKeptForMs: KEYS_KEPT_FOR_MS,
 
     async charge({ transaction, instrument, signal }: ChargeRequest): Promise<GatewayOutcome> {
@@ -107,9 +112,7 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
         },
         signal,
       });
-      if (answer.kind === 'answered' && refusesCharge(answer.status)) {
-        return { kind: 'failed', reason: `the gateway answered ${answer.status}` };
-      }
+      if (answer.kind === 'answered' && refusesCharge(answer.status)) return refusal(answer.status);
       return outcomeOf(stateIn(answer, chargeState));
     },
 
@@ -127,9 +130,7 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
         },
         signal,
       });
-      if (answer.kind === 'answered' && refusesRefund(answer.status)) {
-        return { kind: 'failed', reason: `the gateway answered ${answer.status}` };
-      }
+      if (answer.kind === 'answered' && refusesRefund(answer.status)) return refusal(answer.status);
       return outcomeOf(stateIn(answer, refundState));
     },
 
@@ -194,6 +195,10 @@ function instrumentBody(instrument: Instrument) {
  */
 function refusesCharge(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 409;
+}
+
+function refusal(status: number): GatewayOutcome {
+  return { kind: 'failed', reason: `the gateway answered ${status}` };
 }
 
 /**

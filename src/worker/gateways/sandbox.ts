@@ -34,7 +34,7 @@ export function createSandbox(): Gateway {
     name: 'sandbox',
     canBeDown: false,
     methods: ['credit_card', 'debit_card', 'paypal'],
-    chargeKnownWithinMs: 0,
+    knownWithinMs: 0,
     keysKeptForMs: Number.POSITIVE_INFINITY,
 
     async charge({ transaction, instrument, signal }: ChargeRequest): Promise<GatewayOutcome> {

@@ -10,11 +10,11 @@ import { healthRoute } from './health.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { methodsRoute } from './methods.ts';
 import { onError } from './on-error.ts';
-import { withOperationContext } from './operation-context.ts';
 import { processRoute } from './process.ts';
 import { rateLimit } from './rate-limit.ts';
 import { refundRoute } from './refund.ts';
 import { statusRoute } from './status.ts';
+import { withOperationContext } from './with-operation-context.ts';
 
 export function createApp(): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();

@@ -83,12 +83,17 @@ async function takeRefundTasks(
   });
 }
 
-/** Sets when something that has ended is asked about again; null: never. */
-export async function scheduleLookUp(db: Database, id: string, nextLookupAtMs: number | null): Promise<void> {
+/** Sets when it is asked about again, if it still has this status; null: never. */
+export async function scheduleLookUp(
+  db: Database,
+  id: string,
+  status: Transaction['status'] | Refund['status'],
+  nextLookUpAtMs: number | null,
+): Promise<void> {
   const [table, column] = id.startsWith('REF-') ? ['refunds', 'refund_id'] : ['transactions', 'transaction_id'];
   await runBatch(db, {
     scheduled: db.d1
-      .prepare(`UPDATE ${table} SET next_lookup_at_ms = ?2 WHERE ${column} = ?1 AND status <> 'pending'`)
-      .bind(id, nextLookupAtMs),
+      .prepare(`UPDATE ${table} SET next_lookup_at_ms = ?3 WHERE ${column} = ?1 AND status = ?2`)
+      .bind(id, status, nextLookUpAtMs),
   });
 }

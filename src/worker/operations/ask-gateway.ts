@@ -10,71 +10,81 @@ import type { OperationContext } from './context.ts';
 /** A gateway sees its signal aborted at the deadline, and has this long to say what it knows. */
 export const GRACE_MS = 250;
 
-/** `charge` and `refund` are what the gateway's answer is about. */
-type Subject = 'charge' | 'refund';
+type GatewayAnswer = GatewayOutcome | LookUp | Fence;
 
-/**
- * Asks for money to be moved, and answers with the outcome that is to be recorded, or with null where it is unknown. A deadline
- * that passes and an error that is thrown are unknown outcomes (invariant 3): the request may have arrived.
- */
-export async function askGateway(
-  context: OperationContext,
-  gateway: Gateway,
-  subject: Subject,
-  id: string,
-  deadlineMs: number,
-  ask: (signal: AbortSignal) => Promise<GatewayOutcome>,
-): Promise<Outcome | null> {
-  const { log, nowMs } = context;
-  const startedAtMs = nowMs();
-  let answer: GatewayOutcome;
-  try {
-    answer = await within(deadlineMs + GRACE_MS, `the gateway's ${subject}`, ask(AbortSignal.timeout(deadlineMs)));
-  } catch (error) {
-    log('error', 'gateway.broke', { gateway: gateway.name, call: subject, id, ...errorFields(error) });
-    answer = { kind: 'unknown', reason: 'the gateway could not be asked' };
-  }
-  const answered = answer.kind === 'approved' || answer.kind === 'declined';
-  if (gateway.canBeDown && gateway.name === context.gateway.name) recordCall(context.breaker, answered, nowMs());
-  log(answered ? 'info' : 'warn', 'gateway.answered', {
-    gateway: gateway.name,
-    call: subject,
-    id,
-    ...told(answer),
-    duration_ms: nowMs() - startedAtMs,
-  });
-  return outcomeOf(subject, answer);
+export interface GatewayCall {
+  gateway: Gateway;
+  call: 'charge' | 'refund' | 'lookUpCharge' | 'lookUpRefund' | 'cancelCharge';
+  /** Of the transaction or the refund. */
+  id: string;
+  deadlineMs: number;
 }
 
-/** Asks what became of a call, or for it to be cancelled. Whatever prevents an answer is `unreachable`. */
-export async function lookUp<Answer extends LookUp | Fence>(
+/** Asks, and answers with `broken` where the deadline passes or an error is thrown: the request may have arrived all the same. */
+async function ask<Answer extends GatewayAnswer>(
   { log, nowMs }: OperationContext,
-  gateway: Gateway,
-  call: 'lookUpCharge' | 'lookUpRefund' | 'cancelCharge',
-  id: string,
-  deadlineMs: number,
-  ask: (signal: AbortSignal) => Promise<Answer>,
-): Promise<Answer | Extract<LookUp, { kind: 'unreachable' }>> {
+  { gateway, call, id, deadlineMs }: GatewayCall,
+  broken: Answer,
+  asking: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
   const startedAtMs = nowMs();
-  let answer: Answer | Extract<LookUp, { kind: 'unreachable' }>;
+  let answer: Answer;
   try {
-    answer = await within(deadlineMs + GRACE_MS, `the gateway's ${call}`, ask(AbortSignal.timeout(deadlineMs)));
+    answer = await within(deadlineMs + GRACE_MS, `the gateway's ${call}`, asking(AbortSignal.timeout(deadlineMs)));
   } catch (error) {
-    log('error', 'gateway.broke', { gateway: gateway.name, call, id, ...errorFields(error) });
-    answer = { kind: 'unreachable', reason: 'the gateway could not be asked' };
+    log('warn', 'gateway.broke', { gateway: gateway.name, call, id, ...errorFields(error) });
+    answer = broken;
   }
-  log(answer.kind === 'unreachable' ? 'warn' : 'info', 'gateway.answered', {
+  const { kind } = answer;
+  log(kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info', 'gateway.answered', {
     gateway: gateway.name,
     call,
     id,
-    ...told(answer),
+    outcome: kind,
+    code: 'code' in answer ? answer.code : undefined,
+    reason: 'reason' in answer ? answer.reason : undefined,
     duration_ms: nowMs() - startedAtMs,
   });
   return answer;
 }
 
+/** Asks for money to be moved. A deadline that passes is an unknown outcome (invariant 3). */
+export function moveMoney(
+  context: OperationContext,
+  call: GatewayCall & { call: 'charge' | 'refund' },
+  asking: (signal: AbortSignal) => Promise<GatewayOutcome>,
+): Promise<GatewayOutcome> {
+  return ask(context, call, { kind: 'unknown', reason: 'the gateway could not be asked' }, asking);
+}
+
+/**
+ * The same for somebody who waits: what comes of it is what the breaker goes by. A gateway that declines or refuses is up;
+ * who sends what it refuses must not shut it for the others.
+ */
+export async function moveMoneyNow(
+  context: OperationContext,
+  call: GatewayCall & { call: 'charge' | 'refund' },
+  asking: (signal: AbortSignal) => Promise<GatewayOutcome>,
+): Promise<GatewayOutcome> {
+  const answer = await moveMoney(context, call, asking);
+  const { gateway } = call;
+  if (gateway.canBeDown && gateway.name === context.gateway.name) {
+    recordCall(context.breakers[call.call], answer.kind !== 'unknown', context.nowMs());
+  }
+  return answer;
+}
+
+/** Asks what became of a call, or for it to be cancelled. Whatever prevents an answer is `unreachable`. */
+export function lookUp<Answer extends LookUp | Fence>(
+  context: OperationContext,
+  call: GatewayCall,
+  asking: (signal: AbortSignal) => Promise<Answer | LookUp>,
+): Promise<Answer | LookUp> {
+  return ask<Answer | LookUp>(context, call, { kind: 'unreachable', reason: 'the gateway could not be asked' }, asking);
+}
+
 /** The outcome that an answer settles; null where it settles none. */
-export function outcomeOf(subject: Subject, answer: GatewayOutcome | LookUp | Fence): Outcome | null {
+export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): Outcome | null {
   switch (answer.kind) {
     case 'approved':
       return { status: 'completed', gatewayReference: answer.reference };
@@ -98,11 +108,3 @@ function failed(code: FailureCode, reason?: string): Outcome & { status: 'failed
 
 /** Of a call that the gateway never took, and never will. */
 export const NEVER_HAPPENED = failed('PAYMENT_GATEWAY_ERROR', 'The request never reached the payment gateway');
-
-function told(answer: GatewayOutcome | LookUp | Fence) {
-  return {
-    outcome: answer.kind,
-    code: answer.kind === 'declined' ? answer.code : undefined,
-    reason: 'reason' in answer ? answer.reason : undefined,
-  };
-}

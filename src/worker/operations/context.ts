@@ -1,5 +1,5 @@
 /** What an operation works with. Clock and ids come in from the edge, so that an operation is a function of what it is given. */
-import type { CircuitBreaker } from '../gateways/circuit-breaker.ts';
+import type { CircuitBreakers } from '../gateways/circuit-breaker.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import type { Database } from '../ledger/database.ts';
 import type { Log } from '../log.ts';
@@ -12,7 +12,7 @@ export interface OperationContext {
   /** The one that took a payment; null where it is not configured any more. */
   gatewayNamed: (name: string) => Gateway | null;
   /** Of the one that takes new payments. */
-  breaker: CircuitBreaker;
+  breakers: CircuitBreakers;
   settings: Settings;
   log: Log;
   /** Whose payments these are. One organisation, until API keys tell several apart. */

@@ -37,7 +37,7 @@ export function explainDifference(difference: Difference): Explanation {
     case 'charge_of_failed_payment':
       return {
         what: `The payment ${difference.transactionId} failed, and the gateway has charged ${shown(difference.money)} for it (${difference.reference}).`,
-        todo: 'The service pays it back when a look-up finds the charge, within a day; after that, refund it at the gateway.',
+        todo: 'The service asks an hour and a day after the failure, and pays it back. If it is older, refund it at the gateway.',
       };
     case 'refund_of_failed_row':
       return {

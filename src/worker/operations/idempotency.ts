@@ -16,9 +16,9 @@ export function paymentIdentity(request: PaymentRequest, amount: string): string
     request.booking_id,
     Number(amount),
     request.payment_method,
-    card ? [card.card_number, card.expiry_month, card.expiry_year, card.cardholder_name] : null,
+    card ? [card.card_number.replace(/[ -]/g, ''), card.expiry_month, card.expiry_year, card.cardholder_name] : null,
     paypal ? [paypal.email, paypal.payment_id] : null,
-    request.user_email ?? null,
+    request.user_email || null,
   ]);
 }
 
@@ -41,4 +41,14 @@ export async function keyClaim(
   identity: string,
 ): Promise<KeyClaim | null> {
   return key === null ? null : { tenant, path, key, fingerprint: await fingerprint(identity) };
+}
+
+/**
+ * Whether two fingerprints are of the same request. Those that were made with different secrets can't be compared: then the
+ * key alone decides, because to call it another request would have a caller take a new key, and pay twice.
+ */
+export function isSameRequest(fingerprint: string, other: string): boolean {
+  const [secret, hash] = fingerprint.split(':');
+  const [otherSecret, otherHash] = other.split(':');
+  return secret !== otherSecret || hash === otherHash;
 }

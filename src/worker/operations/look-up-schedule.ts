@@ -1,6 +1,14 @@
 /** When the gateway is asked what became of something. The pace of the asking itself is the ledger's: see look-ups.ts there. */
+import type { Refund } from '../../payments/transaction.ts';
+import type { Gateway } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
 import type { OperationContext } from './context.ts';
+
+/** What is to be looked up, and when. */
+export interface Settle {
+  id: string;
+  atMs: number;
+}
 
 /**
  * From the gateway's deadline on. In it lies what the claim before the call may have taken, so that no look-up comes
@@ -14,10 +22,14 @@ const FIRST_LOOKUP_AFTER_DEADLINE_MS = BATCH_DEADLINE_MS + 1_000;
  */
 const CANCEL_AFTER_DEADLINE_MS = 30_000;
 
+/** From the last request for a refund to when its key is forgotten, at least. */
 const KEY_MARGIN_MS = 60 * 60_000;
 
-/** What ended because the gateway knew nothing of it is asked about again, in case it turns up after all. */
-const ABSENT_CHARGE_FOLLOW_UPS_MS = [60 * 60_000, 24 * 60 * 60_000];
+/** Between two looks at a pending row whose gateway is not configured any more. */
+export const UNCONFIGURED_PAUSE_MS = 60 * 60_000;
+
+/** What failed at the gateway is asked about again, in case a charge turns up after all. */
+const FAILED_CHARGE_FOLLOW_UPS_MS = [60 * 60_000, 24 * 60 * 60_000];
 /** Banks take refunds back days after they were paid. */
 const PAID_REFUND_FOLLOW_UPS_MS = [24 * 60 * 60_000, 7 * 24 * 60 * 60_000];
 
@@ -32,21 +44,17 @@ export function cancelsFromMs({ settings }: OperationContext, createdAtMs: numbe
 }
 
 /** From when on a charge that the gateway does not know never happened, where it documents the longest time for that. */
-export function neverHappensFromMs(
-  { settings }: OperationContext,
-  createdAtMs: number,
-  chargeKnownWithinMs: number,
-): number {
-  return createdAtMs + BATCH_DEADLINE_MS + settings.gatewayTimeoutMs + chargeKnownWithinMs;
+export function neverHappensFromMs({ settings }: OperationContext, createdAtMs: number, knownWithinMs: number): number {
+  return createdAtMs + BATCH_DEADLINE_MS + settings.gatewayTimeoutMs + knownWithinMs;
 }
 
-/** Until when a refund may be sent again under its key. An hour before the gateway forgets it, at the latest. */
-export function keyIsKeptUntilMs(createdAtMs: number, keysKeptForMs: number): number {
-  return createdAtMs + keysKeptForMs - KEY_MARGIN_MS;
+/** Until when a refund that the gateway does not know is sent again: well before the gateway forgets its key. */
+export function refundIsSentAgainUntilMs({ createdAtMs }: Refund, { keysKeptForMs, knownWithinMs }: Gateway): number {
+  return createdAtMs + keysKeptForMs - Math.max(KEY_MARGIN_MS, 2 * knownWithinMs);
 }
 
-export function absentChargeFollowUpMs(endedAtMs: number, nowMs: number): number | null {
-  return nextOf(ABSENT_CHARGE_FOLLOW_UPS_MS, endedAtMs, nowMs);
+export function failedChargeFollowUpMs(endedAtMs: number, nowMs: number): number | null {
+  return nextOf(FAILED_CHARGE_FOLLOW_UPS_MS, endedAtMs, nowMs);
 }
 
 export function paidRefundFollowUpMs(endedAtMs: number, nowMs: number): number | null {

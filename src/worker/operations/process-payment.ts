@@ -14,12 +14,13 @@ import { minorUnits } from '../../payments/money.ts';
 import type { Outcome, Transaction } from '../../payments/transaction.ts';
 import { askForPassage, giveBack, type Passage } from '../gateways/circuit-breaker.ts';
 import type { Instrument } from '../gateways/gateway.ts';
+import type { KeyClaim } from '../ledger/idempotency.ts';
 import { type Claim, claimBooking, findKeyedTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
-import { askGateway } from './ask-gateway.ts';
+import { moveMoneyNow, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
-import { keyClaim, paymentIdentity } from './idempotency.ts';
-import { firstLookUpAtMs } from './look-up-schedule.ts';
+import { isSameRequest, keyClaim, paymentIdentity } from './idempotency.ts';
+import { firstLookUpAtMs, type Settle } from './look-up-schedule.ts';
 import { recordPayment } from './record-payment.ts';
 
 /** How a request to pay ended. */
@@ -47,12 +48,6 @@ export type PaymentAnswer =
   | { kind: 'method_disabled'; method: PaymentMethod }
   | { kind: 'gateway_down'; retryAfterMs: number };
 
-/** What is to be looked up at the gateway, and when. */
-export interface Settle {
-  id: string;
-  atMs: number;
-}
-
 /**
  * Processes a payment of the contract's `/payment/process`.
  *
@@ -68,24 +63,20 @@ export async function processPayment(
 ): Promise<PaymentAnswer> {
   const { settings, gateway, log } = context;
   const amountMinor = minorUnits(amount, settings.currency);
-  if (amountMinor === null || amountMinor > settings.maxAmountMinor) {
-    log('info', 'payment.refused', { booking_id: request.booking_id, reason: 'invalid_amount' });
-    return { kind: 'invalid_amount' };
-  }
-  if (!gateway.methods.includes(request.payment_method)) {
-    log('info', 'payment.refused', { booking_id: request.booking_id, reason: 'method_disabled' });
-    return { kind: 'method_disabled', method: request.payment_method };
-  }
   const instrument = readInstrument(request);
   const key = await keyClaim(context, '/payment/process', idempotencyKey, paymentIdentity(request, amount));
+  // Where there is nothing to charge, nobody is asked.
+  const passage: Passage =
+    'code' in instrument ? { kind: 'free' } : askForPassage(context.breakers.charge, context.nowMs());
 
-  // Nothing to charge: nobody is asked.
-  const passage: Passage = 'code' in instrument ? { kind: 'free' } : askForPassage(context.breaker, context.nowMs());
-  if (passage.kind === 'refused') {
+  const refusal = refusalOf(context, request, amountMinor, passage);
+  if (refusal !== null || amountMinor === null) {
+    // What stands under the key outranks all that settings and the gateway's health say by now.
     const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
-    if (known !== null) return answerReplay(context, known, key?.fingerprint);
-    log('warn', 'payment.refused', { booking_id: request.booking_id, reason: 'gateway_down' });
-    return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };
+    giveBack(context.breakers.charge, passage);
+    if (known !== null) return answerReplay(context, known, key);
+    log('info', 'payment.refused', { booking_id: request.booking_id, reason: refusal?.kind });
+    return refusal ?? { kind: 'invalid_amount' };
   }
 
   const transactionId = context.newId('TXN-');
@@ -107,8 +98,8 @@ export async function processPayment(
     },
     key,
   );
-  if (claim.kind !== 'claimed') giveBack(context.breaker, passage);
-  if (claim.kind === 'replayed') return answerReplay(context, claim, key?.fingerprint);
+  if (claim.kind !== 'claimed') giveBack(context.breakers.charge, passage);
+  if (claim.kind === 'replayed') return answerReplay(context, claim, key);
   if (claim.kind === 'duplicate') {
     log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing.transactionId });
     return claim;
@@ -127,14 +118,26 @@ export async function processPayment(
   return settlePayment(context, transaction, outcome);
 }
 
+/** Why nothing is claimed, or null. */
+function refusalOf(
+  { settings, gateway }: OperationContext,
+  { payment_method: method }: PaymentRequest,
+  amountMinor: number | null,
+  passage: Passage,
+): Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' }> | null {
+  if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
+  if (!gateway.methods.includes(method)) return { kind: 'method_disabled', method };
+  return passage.kind === 'refused' ? { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs } : null;
+}
+
 /** The answer that an earlier request with this key got, or would get now, rendered from its row. */
 function answerReplay(
   { log }: OperationContext,
   { fingerprint, transaction }: Extract<Claim, { kind: 'replayed' }>,
-  ownFingerprint: string | undefined,
+  key: KeyClaim | null,
 ): PaymentAnswer {
   log('info', 'payment.replayed', { transaction_id: transaction.transactionId, status: transaction.status });
-  if (fingerprint !== ownFingerprint) return { kind: 'key_reused' };
+  if (key === null || !isSameRequest(fingerprint, key.fingerprint)) return { kind: 'key_reused' };
   if (transaction.status === 'pending') return { kind: 'in_progress', transaction };
   return { ...ended(transaction), event: null, replayed: true, settle: null };
 }
@@ -142,11 +145,11 @@ function answerReplay(
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
 async function settlePayment(context: OperationContext, claimed: Transaction, result: Outcome): Promise<PaymentAnswer> {
   try {
-    const { transaction, event, lateRefund } = await recordPayment(context, claimed, result, null);
+    const { transaction, event, lateRefund } = await recordPayment(context, claimed, result);
     const settle = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };
     return { ...ended(transaction), event, replayed: false, settle };
   } catch (error) {
-    context.log('error', 'payment.not_recorded', { transaction_id: claimed.transactionId, ...errorFields(error) });
+    context.log('warn', 'payment.not_recorded', { transaction_id: claimed.transactionId, ...errorFields(error) });
     return pending(context, claimed);
   }
 }
@@ -172,9 +175,10 @@ async function charge(
 ): Promise<Outcome | null> {
   if ('code' in instrument) return { status: 'failed', failure: instrument };
   const { gateway, settings } = context;
-  return askGateway(context, gateway, 'charge', transaction.transactionId, settings.gatewayTimeoutMs, (signal) =>
-    gateway.charge({ transaction, instrument, signal }),
-  );
+  const { transactionId: id } = transaction;
+  const call = { gateway, call: 'charge', id, deadlineMs: settings.gatewayTimeoutMs } as const;
+  const answer = await moveMoneyNow(context, call, (signal) => gateway.charge({ transaction, instrument, signal }));
+  return outcomeOf('charge', answer);
 }
 
 /** What there is to charge, or why there is nothing. The contract's schema lets the details be left out. */

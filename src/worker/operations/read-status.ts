@@ -5,7 +5,7 @@ import { findRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
 import type { OperationContext } from './context.ts';
-import type { Settle } from './process-payment.ts';
+import type { Settle } from './look-up-schedule.ts';
 import { STATUS_DEADLINE_MS, settle } from './settle.ts';
 
 export interface Standing {

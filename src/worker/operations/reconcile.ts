@@ -156,11 +156,12 @@ function isToBeAskedAbout({ status, errorCode }: Transaction | Refund, canList: 
 function ask(context: OperationContext, { id, transaction, refund }: Question): Promise<LookUp> {
   const gateway = context.gatewayNamed(transaction.gateway);
   if (gateway === null) return Promise.resolve({ kind: 'unreachable', reason: 'it is not configured' });
+  const question = { gateway, id, deadlineMs: LOOK_UP_DEADLINE_MS };
   return refund === null
-    ? lookUp(context, gateway, 'lookUpCharge', id, LOOK_UP_DEADLINE_MS, (signal) =>
+    ? lookUp<LookUp>(context, { ...question, call: 'lookUpCharge' }, (signal) =>
         gateway.lookUpCharge(transaction, signal),
       )
-    : lookUp(context, gateway, 'lookUpRefund', id, LOOK_UP_DEADLINE_MS, (signal) =>
+    : lookUp<LookUp>(context, { ...question, call: 'lookUpRefund' }, (signal) =>
         gateway.lookUpRefund(refund, transaction, signal),
       );
 }

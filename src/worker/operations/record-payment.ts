@@ -4,16 +4,16 @@ import { paymentEvent } from '../../payments/event.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
 import { recordPaymentOutcome } from '../ledger/transactions.ts';
 import type { OperationContext } from './context.ts';
+import { failedChargeFollowUpMs } from './look-up-schedule.ts';
 
 /**
- * @param nextLookupAtMs when to ask again, although it has ended
- * @returns the row that stands, which another one may have written before, and the event where this call wrote it
+ * Answers with the row that stands, which another one may have written before, and with the event where this call wrote it.
+ * Where the gateway is why it failed, money can have moved all the same: it is asked about again.
  */
 export async function recordPayment(
   context: OperationContext,
   pending: Transaction,
   result: Outcome,
-  nextLookupAtMs: number | null,
 ): Promise<{ transaction: Transaction; event: PaymentEvent | null; lateRefund: Refund | null }> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
@@ -22,7 +22,10 @@ export async function recordPayment(
     eventId,
     result,
     processedAtMs,
-    nextLookupAtMs,
+    nextLookupAtMs:
+      result.status === 'failed' && result.failure.code === 'PAYMENT_GATEWAY_ERROR'
+        ? failedChargeFollowUpMs(processedAtMs, processedAtMs)
+        : null,
   });
   if (lateRefund !== null) {
     // An alarm: money was taken for a ticket that nobody gets.
@@ -33,11 +36,13 @@ export async function recordPayment(
       refund_status: lateRefund.status,
     });
   }
-  context.log('info', transaction.errorCode === null ? 'payment.completed' : 'payment.failed', {
-    transaction_id: transaction.transactionId,
-    booking_id: transaction.bookingId,
-    error_code: transaction.errorCode,
-    duration_ms: processedAtMs - transaction.createdAtMs,
-  });
+  if (told) {
+    context.log('info', transaction.errorCode === null ? 'payment.completed' : 'payment.failed', {
+      transaction_id: transaction.transactionId,
+      booking_id: transaction.bookingId,
+      error_code: transaction.errorCode,
+      duration_ms: processedAtMs - transaction.createdAtMs,
+    });
+  }
   return { transaction, event: told ? paymentEvent(eventId, processedAtMs, transaction) : null, lateRefund };
 }

@@ -12,17 +12,15 @@ import type { RefundRequest } from '../../contract/requests.ts';
 import { minorUnits } from '../../payments/money.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
 import { askForPassage, giveBack, type Passage } from '../gateways/circuit-breaker.ts';
-import type { Gateway } from '../gateways/gateway.ts';
 import { LedgerUnavailable } from '../ledger/database.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
 import { findKeyedRefund, type ReplayedRefund, type Reservation, reserveRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
-import { askGateway, NEVER_HAPPENED } from './ask-gateway.ts';
+import { moveMoneyNow, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
-import { keyClaim, refundIdentity } from './idempotency.ts';
-import { firstLookUpAtMs } from './look-up-schedule.ts';
-import type { Settle } from './process-payment.ts';
+import { isSameRequest, keyClaim, refundIdentity } from './idempotency.ts';
+import { firstLookUpAtMs, type Settle } from './look-up-schedule.ts';
 import { recordRefund } from './record-refund.ts';
 
 /** How a request to refund ended. */
@@ -67,11 +65,11 @@ export async function refundPayment(
 ): Promise<RefundAnswer> {
   const { log } = context;
   const key = await keyClaim(context, '/payment/refund', idempotencyKey, refundIdentity(request, amount));
-  const passage = askForPassage(context.breaker, context.nowMs());
+  const passage = askForPassage(context.breakers.refund, context.nowMs());
   const down = await refusedByBreaker(context, passage, request, key);
   const reserved = down ?? (await reserve(context, request, amount, key));
   if (reserved.kind !== 'reserved' || reserved.transaction.gateway !== context.gateway.name) {
-    giveBack(context.breaker, passage);
+    giveBack(context.breakers.refund, passage);
   }
   if (reserved.kind !== 'reserved') {
     log('info', 'refund.answered', { transaction_id: request.original_transaction_id, outcome: reserved.kind });
@@ -85,8 +83,7 @@ export async function refundPayment(
     amount_minor: refund.amountMinor,
   });
 
-  const gateway = context.gatewayNamed(transaction.gateway);
-  const outcome = await payBack(context, gateway, refund, transaction, context.settings.gatewayTimeoutMs);
+  const outcome = await payBack(context, refund, transaction);
   if (outcome === null) return pending(context, refund);
   return settleRefund(context, refund, outcome);
 }
@@ -101,7 +98,7 @@ async function refusedByBreaker(
   if (passage.kind !== 'refused') return null;
   const { retryAfterMs } = passage;
   const known = key === null ? null : await findKeyedRefund(db, key, nowMs());
-  if (known !== null) return answerReplay(known, key?.fingerprint);
+  if (known !== null) return answerReplay(known, key);
   const transaction = await findTransaction(db, tenant, request.original_transaction_id);
   return transaction === null || transaction.gateway === gateway.name ? { kind: 'gateway_down', retryAfterMs } : null;
 }
@@ -163,14 +160,14 @@ async function reserveIn(
     );
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error;
-    context.log('error', 'refund.not_confirmed', { refund_id: refundId, ...errorFields(error) });
+    context.log('warn', 'refund.not_confirmed', { refund_id: refundId, ...errorFields(error) });
     return { answer: { kind: 'not_confirmed', refundId }, otherCurrency: null };
   }
   switch (reservation.kind) {
     case 'reserved':
       return { answer: reservation, otherCurrency: null };
     case 'replayed':
-      return { answer: answerReplay(reservation, key?.fingerprint), otherCurrency: null };
+      return { answer: answerReplay(reservation, key), otherCurrency: null };
     case 'not_found':
       return { answer: { kind: 'not_found' }, otherCurrency: null };
     case 'refused': {
@@ -184,9 +181,9 @@ async function reserveIn(
 }
 
 /** The answer that an earlier request with this key got, or would get now, rendered from its row. */
-function answerReplay(replayed: ReplayedRefund, ownFingerprint: string | undefined): RefundAnswer {
+function answerReplay(replayed: ReplayedRefund, key: KeyClaim | null): RefundAnswer {
   const { fingerprint, refund, transaction } = replayed;
-  if (fingerprint !== ownFingerprint) return { kind: 'key_reused' };
+  if (key === null || !isSameRequest(fingerprint, key.fingerprint)) return { kind: 'key_reused' };
   if (refund.status === 'pending') return { kind: 'in_progress', refund };
   return ended(refund, transaction, { event: null, replayed: true });
 }
@@ -201,22 +198,20 @@ function refusal(request: RefundRequest, transaction: Transaction): string {
 }
 
 /**
- * Has the gateway pay the money back, under the refund's id; null is an unknown outcome. One that is not configured any
- * more certainly pays nothing.
+ * Has the payment's gateway pay the money back, under the refund's id; null is an unknown outcome. One that is not
+ * configured any more certainly pays nothing.
  */
-export async function payBack(
-  context: OperationContext,
-  gateway: Gateway | null,
-  refund: Refund,
-  transaction: Transaction,
-  deadlineMs: number,
-): Promise<Outcome | null> {
+async function payBack(context: OperationContext, refund: Refund, transaction: Transaction): Promise<Outcome | null> {
+  const gateway = context.gatewayNamed(transaction.gateway);
   if (gateway === null) {
     context.log('error', 'gateway.not_configured', { gateway: transaction.gateway, id: refund.refundId });
     return NEVER_HAPPENED;
   }
-  return askGateway(context, gateway, 'refund', refund.refundId, deadlineMs, (signal) =>
-    gateway.refund({ refund, transaction, signal }),
+  const deadlineMs = context.settings.gatewayTimeoutMs;
+  const call = { gateway, call: 'refund', id: refund.refundId, deadlineMs } as const;
+  return outcomeOf(
+    'refund',
+    await moveMoneyNow(context, call, (signal) => gateway.refund({ refund, transaction, signal })),
   );
 }
 
@@ -226,7 +221,7 @@ async function settleRefund(context: OperationContext, reserved: Refund, result:
     const { refund, transaction, event } = await recordRefund(context, reserved, result);
     return ended(refund, transaction, { event, replayed: false });
   } catch (error) {
-    context.log('error', 'refund.not_recorded', { refund_id: reserved.refundId, ...errorFields(error) });
+    context.log('warn', 'refund.not_recorded', { refund_id: reserved.refundId, ...errorFields(error) });
     return pending(context, reserved);
   }
 }

@@ -4,21 +4,21 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
-import type { Gateway, LookUp } from '../gateways/gateway.ts';
+import type { Fence, Gateway, LookUp } from '../gateways/gateway.ts';
 import { type LookUpTask, scheduleLookUp, takeDueLookUps, takeLookUp } from '../ledger/look-ups.ts';
 import { reverseRefund } from '../ledger/refunds.ts';
-import { lookUp, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
+import { type GatewayCall, lookUp, moveMoney, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 import {
-  absentChargeFollowUpMs,
   cancelsFromMs,
-  keyIsKeptUntilMs,
+  failedChargeFollowUpMs,
   neverHappensFromMs,
   paidRefundFollowUpMs,
+  refundIsSentAgainUntilMs,
+  UNCONFIGURED_PAUSE_MS,
 } from './look-up-schedule.ts';
 import { recordPayment } from './record-payment.ts';
 import { recordRefund } from './record-refund.ts';
-import { payBack } from './refund-payment.ts';
 
 /** Milliseconds for all that the gateway is asked, where somebody waits for a status. */
 export const STATUS_DEADLINE_MS = 2_000;
@@ -27,10 +27,12 @@ export const BACKGROUND_DEADLINE_MS = 5_000;
 /** A second question, behind a slow answer to the first, gets so much at least. */
 const LAST_CALL_MS = 250;
 
-/** As many requests as a Worker may have open at once. */
+/** Payments, and as many refunds: together as many requests as a Worker may have open at once. */
 const DUE_AT_ONCE = 3;
-/** No more look-ups are taken after this time: the next cron comes at the full minute. */
-const MAX_DURATION_MS = 30_000;
+/** Rounds of one cron. Each row costs up to ten statements, of the thousand that D1 allows one invocation. */
+const MAX_ROUNDS = 10;
+/** No round is begun after this time: the sweep comes behind it, and the next cron at the full minute. */
+const MAX_DURATION_MS = 15_000;
 
 export type Settled =
   /** It has ended, now or before; the event where it was this call that ended it. */
@@ -50,64 +52,89 @@ export async function settle(context: OperationContext, id: string, deadlineMs: 
 
 /**
  * Settles whatever is due, those first that have waited longest, until nothing is, the gateway can't be reached, or
- * it has gone on for long enough. Answers with the events of what has ended.
+ * it has been enough for one run. The events of what has ended are left to the sweep.
  */
-export async function settleDue(context: OperationContext): Promise<PaymentEvent[]> {
-  const events: PaymentEvent[] = [];
+export async function settleDue(context: OperationContext): Promise<void> {
   const startedAtMs = context.nowMs();
-  while (context.nowMs() - startedAtMs < MAX_DURATION_MS) {
+  for (let round = 0; round < MAX_ROUNDS && context.nowMs() - startedAtMs < MAX_DURATION_MS; round += 1) {
     const tasks = await takeDueLookUps(context.db, context.nowMs(), DUE_AT_ONCE);
-    if (tasks.length === 0) break;
+    if (tasks.length === 0) return;
     const settled = await Promise.all(tasks.map((task) => settleTask(context, task, BACKGROUND_DEADLINE_MS)));
-    for (const one of settled) if (one.kind === 'ended' && one.event !== null) events.push(one.event);
-    if (settled.every((one) => one.kind === 'open' && one.unreachable)) break;
+    if (settled.every((one) => one.kind === 'open' && one.unreachable)) return;
   }
-  return events;
 }
 
-function settleTask(context: OperationContext, task: LookUpTask, deadlineMs: number): Promise<Settled> {
+const NOTHING_TO_DO: Settled = { kind: 'ended', event: null, lateRefundId: null };
+
+async function settleTask(context: OperationContext, task: LookUpTask, deadlineMs: number): Promise<Settled> {
   const gateway = context.gatewayNamed(task.transaction.gateway);
-  if (gateway === null) {
-    const { gateway: name, transactionId } = task.transaction;
-    context.log('error', 'gateway.not_configured', { gateway: name, transaction_id: transactionId });
-    return Promise.resolve({ kind: 'open', unreachable: false, nextLookUpAtMs: null });
+  if (gateway === null) return leave(context, task);
+  const asking = { context, gateway, untilMs: context.nowMs() + deadlineMs };
+  const { transaction } = task;
+  if (task.kind === 'payment') {
+    switch (transaction.status) {
+      case 'pending':
+        return settlePayment(asking, transaction);
+      case 'failed':
+        return followUpPayment(asking, transaction);
+      case 'completed':
+      case 'refunded':
+        return NOTHING_TO_DO;
+    }
   }
-  const call = { context, gateway, untilMs: context.nowMs() + deadlineMs };
-  if (task.kind === 'payment') return settlePayment(call, task.transaction);
-  return task.refund.status === 'completed'
-    ? followUpRefund(call, task.refund, task.transaction)
-    : settleRefund(call, task.refund, task.transaction);
+  const { refund } = task;
+  switch (refund.status) {
+    case 'pending':
+      return settleRefund(asking, refund, transaction);
+    case 'completed':
+      return followUpRefund(asking, refund, transaction);
+    case 'failed':
+    case 'reversed':
+      return NOTHING_TO_DO;
+  }
 }
 
-interface Call {
+/** Of a gateway that is not configured any more: what is pending waits for it, what has ended is not asked about again. */
+async function leave({ db, log, nowMs }: OperationContext, task: LookUpTask): Promise<Settled> {
+  const row = task.kind === 'payment' ? task.transaction : task.refund;
+  const id = task.kind === 'payment' ? task.transaction.transactionId : task.refund.refundId;
+  const pending = row.status === 'pending';
+  const nextLookUpAtMs = pending ? nowMs() + UNCONFIGURED_PAUSE_MS : null;
+  await scheduleLookUp(db, id, row.status, nextLookUpAtMs);
+  log(pending ? 'error' : 'warn', 'gateway.not_configured', { gateway: task.transaction.gateway, id });
+  return { kind: 'open', unreachable: false, nextLookUpAtMs };
+}
+
+interface Asking {
   context: OperationContext;
   gateway: Gateway;
   untilMs: number;
 }
 
-function remainingMs({ context, untilMs }: Call): number {
-  return Math.max(untilMs - context.nowMs(), LAST_CALL_MS);
+function callOf<Call extends GatewayCall['call']>({ context, gateway, untilMs }: Asking, call: Call, id: string) {
+  return { gateway, call, id, deadlineMs: Math.max(untilMs - context.nowMs(), LAST_CALL_MS) };
 }
 
-/** A payment that is pending, or one that has failed because the gateway knew nothing of it. */
-async function settlePayment(call: Call, transaction: Transaction): Promise<Settled> {
-  const { context, gateway } = call;
-  const id = transaction.transactionId;
-  const found = await lookUp(context, gateway, 'lookUpCharge', id, remainingMs(call), (signal) =>
-    gateway.lookUpCharge(transaction, signal),
-  );
-  const absent = found.kind === 'not_found';
-  const outcome =
-    absent && transaction.status === 'pending' ? await fence(call, transaction) : outcomeOf('charge', found);
+async function settlePayment(asking: Asking, transaction: Transaction): Promise<Settled> {
+  const found = await lookUpCharge(asking, transaction);
+  const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : outcomeOf('charge', found);
+  return outcome === null ? open(found, transaction) : endPayment(asking, transaction, outcome);
+}
 
-  if (transaction.status !== 'pending' && outcome?.status !== 'completed') {
-    if (found.kind !== 'unreachable') await followUpLater(call, transaction);
-    return { kind: 'open', unreachable: found.kind === 'unreachable', nextLookUpAtMs: null };
-  }
-  if (outcome === null) return open(found, transaction);
-  const nowMs = context.nowMs();
-  const followUpAtMs = absent && outcome.status === 'failed' ? absentChargeFollowUpMs(nowMs, nowMs) : null;
-  const { event, lateRefund } = await recordPayment(context, transaction, outcome, followUpAtMs);
+/** One that has failed at the gateway: its charge may have turned up since (invariant 1). */
+async function followUpPayment(asking: Asking, transaction: Transaction): Promise<Settled> {
+  const { db, nowMs } = asking.context;
+  const found = await lookUpCharge(asking, transaction);
+  if (found.kind === 'unreachable') return open(found, transaction);
+  const outcome = outcomeOf('charge', found);
+  if (outcome?.status === 'completed') return endPayment(asking, transaction, outcome);
+  const nextLookUpAtMs = failedChargeFollowUpMs(transaction.processedAtMs ?? nowMs(), nowMs());
+  await scheduleLookUp(db, transaction.transactionId, transaction.status, nextLookUpAtMs);
+  return NOTHING_TO_DO;
+}
+
+async function endPayment({ context }: Asking, transaction: Transaction, outcome: Outcome): Promise<Settled> {
+  const { event, lateRefund } = await recordPayment(context, transaction, outcome);
   return { kind: 'ended', event, lateRefundId: lateRefund?.refundId ?? null };
 }
 
@@ -115,40 +142,37 @@ async function settlePayment(call: Call, transaction: Transaction): Promise<Sett
  * "Not found" is not "never": a charge may be on its way. It is failed only behind a fence, the gateway's promise that it will
  * not happen any more, or else the longest time that the gateway says it can take.
  */
-async function fence(call: Call, transaction: Transaction): Promise<Outcome | null> {
-  const { context, gateway } = call;
+async function fence(asking: Asking, transaction: Transaction): Promise<Outcome | null> {
+  const { context, gateway } = asking;
   const { transactionId: id, createdAtMs } = transaction;
   const nowMs = context.nowMs();
   if (gateway.cancelCharge === undefined) {
-    return nowMs >= neverHappensFromMs(context, createdAtMs, gateway.chargeKnownWithinMs) ? NEVER_HAPPENED : null;
+    return nowMs >= neverHappensFromMs(context, createdAtMs, gateway.knownWithinMs) ? NEVER_HAPPENED : null;
   }
   if (nowMs < cancelsFromMs(context, createdAtMs)) return null;
   const cancel = gateway.cancelCharge.bind(gateway);
-  const fenced = await lookUp(context, gateway, 'cancelCharge', id, remainingMs(call), (signal) =>
+  const fenced = await lookUp<Fence>(context, callOf(asking, 'cancelCharge', id), (signal) =>
     cancel(transaction, signal),
   );
   return outcomeOf('charge', fenced);
 }
 
-async function followUpLater({ context }: Call, { transactionId, processedAtMs }: Transaction): Promise<void> {
-  const nowMs = context.nowMs();
-  await scheduleLookUp(context.db, transactionId, absentChargeFollowUpMs(processedAtMs ?? nowMs, nowMs));
-}
-
 /**
- * A refund needs no fence: what the gateway does not know is sent again under the same key, for as long as the gateway
- * keeps keys, so that it is paid once.
+ * What the gateway does not know is sent again under the same key, for as long as the gateway keeps keys, so that it is
+ * paid once. It is failed when the last of these requests can't be on its way any more.
  */
-async function settleRefund(call: Call, refund: Refund, transaction: Transaction): Promise<Settled> {
-  const { context, gateway } = call;
-  const found = await lookUpRefund(call, refund, transaction);
+async function settleRefund(asking: Asking, refund: Refund, transaction: Transaction): Promise<Settled> {
+  const { context, gateway } = asking;
+  const found = await lookUpRefund(asking, refund, transaction);
   // What the payer never owed is paid back, however often the gateway fails to take the request.
   const owed = refund.kind === 'late_charge';
   let outcome = outcomeOf('refund', found);
   if (found.kind === 'not_found') {
-    const again = owed || context.nowMs() < keyIsKeptUntilMs(refund.createdAtMs, gateway.keysKeptForMs);
-    outcome = again ? await payBack(context, gateway, refund, transaction, remainingMs(call)) : NEVER_HAPPENED;
-    if (owed && outcome?.status === 'failed' && outcome.failure.code === 'PAYMENT_GATEWAY_ERROR') outcome = null;
+    if (owed || context.nowMs() < refundIsSentAgainUntilMs(refund, gateway)) {
+      const call = callOf(asking, 'refund', refund.refundId);
+      const answer = await moveMoney(context, call, (signal) => gateway.refund({ refund, transaction, signal }));
+      outcome = owed && answer.kind === 'failed' ? null : outcomeOf('refund', answer);
+    } else if (context.nowMs() >= refund.createdAtMs + gateway.keysKeptForMs) outcome = NEVER_HAPPENED;
   }
   if (outcome === null) return open(found, refund);
   const { event } = await recordRefund(context, refund, outcome);
@@ -156,34 +180,39 @@ async function settleRefund(call: Call, refund: Refund, transaction: Transaction
 }
 
 /** A refund that was paid: the payer's bank may have sent it back since. */
-async function followUpRefund(call: Call, refund: Refund, transaction: Transaction): Promise<Settled> {
-  const { context } = call;
-  const found = await lookUpRefund(call, refund, transaction);
+async function followUpRefund(asking: Asking, refund: Refund, transaction: Transaction): Promise<Settled> {
+  const { db, nowMs, log } = asking.context;
+  const found = await lookUpRefund(asking, refund, transaction);
   if (found.kind === 'unreachable') return open(found, refund);
 
   const outcome = outcomeOf('refund', found);
   if (outcome?.status === 'failed') {
-    const reversed = await reverseRefund(context.db, refund, outcome.failure);
+    const reversed = await reverseRefund(db, refund, outcome.failure);
     // An alarm: the payer does not have the money, and has been told that it was paid back.
-    context.log('error', 'refund.reversed', {
+    log('error', 'refund.reversed', {
       refund_id: refund.refundId,
       transaction_id: transaction.transactionId,
       can_be_refunded_again: reversed.transaction.status === 'completed',
     });
-    return { kind: 'ended', event: null, lateRefundId: null };
+    return NOTHING_TO_DO;
   }
-  const nowMs = context.nowMs();
-  await scheduleLookUp(context.db, refund.refundId, paidRefundFollowUpMs(refund.processedAtMs ?? nowMs, nowMs));
-  return { kind: 'ended', event: null, lateRefundId: null };
+  const nextLookUpAtMs = paidRefundFollowUpMs(refund.processedAtMs ?? nowMs(), nowMs());
+  await scheduleLookUp(db, refund.refundId, refund.status, nextLookUpAtMs);
+  return NOTHING_TO_DO;
 }
 
 function open(found: LookUp, { nextLookupAtMs }: Transaction | Refund): Settled {
   return { kind: 'open', unreachable: found.kind === 'unreachable', nextLookUpAtMs: nextLookupAtMs };
 }
 
-function lookUpRefund(call: Call, refund: Refund, transaction: Transaction): Promise<LookUp> {
-  const { context, gateway } = call;
-  return lookUp(context, gateway, 'lookUpRefund', refund.refundId, remainingMs(call), (signal) =>
-    gateway.lookUpRefund(refund, transaction, signal),
-  );
+function lookUpCharge(asking: Asking, transaction: Transaction): Promise<LookUp> {
+  const { context, gateway } = asking;
+  const call = callOf(asking, 'lookUpCharge', transaction.transactionId);
+  return lookUp<LookUp>(context, call, (signal) => gateway.lookUpCharge(transaction, signal));
+}
+
+function lookUpRefund(asking: Asking, refund: Refund, transaction: Transaction): Promise<LookUp> {
+  const { context, gateway } = asking;
+  const call = callOf(asking, 'lookUpRefund', refund.refundId);
+  return lookUp<LookUp>(context, call, (signal) => gateway.lookUpRefund(refund, transaction, signal));
 }

@@ -2,6 +2,7 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import { within } from '../deadline.ts';
 import { errorFields, type Log } from '../log.ts';
+import type { Settle } from '../operations/look-up-schedule.ts';
 import type { QueueMessage } from './message.ts';
 
 const SEND_DEADLINE_MS = 5_000;
@@ -13,8 +14,10 @@ export interface Sender {
 
 /** What an answer leaves to be done: its event, and what is to be settled. */
 export interface Rest {
+  /** Every answer has one; it only lets answers that leave nothing be a Rest as well. */
+  kind?: string;
   event?: PaymentEvent | null;
-  settle?: { id: string; atMs: number } | null;
+  settle?: Settle | null;
 }
 
 /** Hands over what an operation leaves to be done. */

@@ -1,0 +1,35 @@
+/** Makes what the queue's consumer and the cron work with, of Cloudflare's bindings and of settings. */
+import { ulid } from 'ulid';
+import type { BackgroundContext } from './background-context.ts';
+import type { Bindings } from './bindings.ts';
+import { postToBridge } from './events/bridge.ts';
+import { createLog, type LogFields } from './log.ts';
+import { operationContext } from './operation-context.ts';
+import { readSettings } from './settings.ts';
+
+/**
+ * @param about what set the work off, for the log
+ * @throws Error where the Worker is not configured: the queue keeps its batch, and D1 keeps the rest
+ */
+export function backgroundContext(env: Bindings, about: LogFields): BackgroundContext {
+  const log = createLog(about);
+  const read = readSettings(env);
+  if ('problems' in read) {
+    log('error', 'settings.invalid', { problems: read.problems.join('; ') });
+    throw new Error('nothing is delivered or settled until the settings are right');
+  }
+  const { settings } = read;
+  const bridge = { url: settings.bridgeUrl, signingSecret: settings.bridgeSigningSecret };
+  return {
+    operation: operationContext(env.DB, settings, log),
+    delivery: {
+      db: { d1: env.DB, log },
+      post: (events) => postToBridge(bridge, events, Date.now()),
+      log,
+      nowMs: Date.now,
+      newLeaseId: ulid,
+    },
+    sender: { queue: env.PAYMENT_EVENTS, log },
+    log,
+  };
+}
