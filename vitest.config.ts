@@ -1,4 +1,4 @@
-/** Three kinds of tests: inside workerd, in Node beside a real RabbitMQ, and the whole path from HTTP to the exchange. */
+/** The tests: inside workerd, in Node on real sockets, SQLite and RabbitMQ, simulated, and the whole path from HTTP to the exchange. */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';

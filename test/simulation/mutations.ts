@@ -136,7 +136,7 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: 'src/worker/operations/refund-payment.ts',
         find: '  if (outcome === null) return pending(context, refund);\n',
-        replace: '  if (outcome === null) return settleRefund(context, refund, NEVER_HAPPENED);\n',
+        replace: '  if (outcome === null) return recordOutcome(context, refund, NEVER_HAPPENED);\n',
       },
     ],
   },

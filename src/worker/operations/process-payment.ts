@@ -115,7 +115,7 @@ export async function processPayment(
 
   const outcome = await charge(context, transaction, instrument);
   if (outcome === null) return pending(context, transaction);
-  return settlePayment(context, transaction, outcome);
+  return recordOutcome(context, transaction, outcome);
 }
 
 /** Why nothing is claimed, or null. */
@@ -143,7 +143,7 @@ function answerReplay(
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
-async function settlePayment(context: OperationContext, claimed: Transaction, result: Outcome): Promise<PaymentAnswer> {
+async function recordOutcome(context: OperationContext, claimed: Transaction, result: Outcome): Promise<PaymentAnswer> {
   try {
     const { transaction, event, lateRefund } = await recordPayment(context, claimed, result);
     const settle = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };

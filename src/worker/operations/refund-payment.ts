@@ -85,7 +85,7 @@ export async function refundPayment(
 
   const outcome = await payBack(context, refund, transaction);
   if (outcome === null) return pending(context, refund);
-  return settleRefund(context, refund, outcome);
+  return recordOutcome(context, refund, outcome);
 }
 
 /** The answer while the gateway is down; null where it may be asked, or where the payment is another gateway's. */
@@ -216,7 +216,7 @@ async function payBack(context: OperationContext, refund: Refund, transaction: T
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
-async function settleRefund(context: OperationContext, reserved: Refund, result: Outcome): Promise<RefundAnswer> {
+async function recordOutcome(context: OperationContext, reserved: Refund, result: Outcome): Promise<RefundAnswer> {
   try {
     const { refund, transaction, event } = await recordRefund(context, reserved, result);
     return ended(refund, transaction, { event, replayed: false });
