@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { getPlatformProxy, unstable_readConfig } from 'wrangler';
 import { type Database, LedgerNotMigrated } from '../src/worker/ledger/database.ts';
 import { createLog, type Log } from '../src/worker/log.ts';
 import { operationContext } from '../src/worker/operation-context.ts';
@@ -46,6 +45,8 @@ export interface Ledger {
 
 /** Opens the ledger. Whatever prevents it is an Error whose message says what to do. */
 export async function openLedger(place: LedgerPlace): Promise<Ledger> {
+  // Loaded only here: it takes seconds, which nobody should wait for to hear of a wrong argument.
+  const { unstable_readConfig } = await import('wrangler');
   const config: Config = unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') });
   const database = config.d1_databases.find(({ binding }) => binding === DATABASE_BINDING);
   if (database === undefined) throw new Error(`wrangler.toml has no database with the binding ${DATABASE_BINDING}`);
@@ -77,6 +78,7 @@ async function openDatabase(
     const configPath = join(directory, 'wrangler.json');
     const own = { name: `${name}-operator`, account_id, compatibility_date, d1_databases: [database] };
     writeFileSync(configPath, JSON.stringify(own));
+    const { getPlatformProxy } = await import('wrangler');
     const proxy = await getPlatformProxy<{ DB: D1Database }>({
       configPath,
       persist,

@@ -66,12 +66,12 @@ describe('at once', () => {
       expect(sum(told.map(({ body }) => Math.round(body.refund_amount * 100)))).toBe(answered);
     }
     expect(refundEvents()).toHaveLength(paid.length);
-  });
+  }, 120_000);
 
   /** So many at once can be too much for this machine: what is pending then has to settle like any other. */
   async function isPaid(code: number, body: Record<string, unknown>): Promise<boolean> {
     if (code === 200 || code === 400) return code === 200;
-    expect(code).toBe(502);
+    expect([502, 503]).toContain(code);
     const { details } = body.error as { details: { refund_transaction_id: string } };
     for (;;) {
       const { status } = await statusOf(stack.worker.url, details.refund_transaction_id);

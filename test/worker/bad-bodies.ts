@@ -2,7 +2,7 @@
 import type { RequestOptions } from './request.ts';
 
 /** In everything bad that is sent, so that a test can see whether any of it comes back. */
-export const MARKER = 'ECHO-7f3a';
+export const MARKER = 'ECHO-zq7x';
 
 export interface BadRequest {
   name: string;

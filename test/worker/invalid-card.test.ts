@@ -54,7 +54,7 @@ describe('card details that are no card', () => {
       transactionId: TRANSACTION_ID,
       retryPossible: true,
     });
-    expect(answer.text).not.toContain('7f3a');
+    expect(answer.text).not.toContain('zq7x');
     expect(await rowCounts()).toEqual({
       transactions: Number(before?.transactions) + 1,
       refunds: before?.refunds,
