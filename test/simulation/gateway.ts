@@ -274,7 +274,7 @@ export class SimulatedGateway {
     if (this.isDown || this.#faults.strike('gateway_request_lost')) fate.requestMs = null;
     if (this.#faults.strike('gateway_lands_late'))
       fate.requestMs = 8_000 + random.below(CHARGE_KNOWN_WITHIN_MS - 9_000);
-    const breaksPromise = kind === 'charge' && this.#faults.strike('gateway_breaks_its_promise', 0.3);
+    const breaksPromise = kind === 'charge' && this.#faults.strike('gateway_breaks_its_promise');
     if (breaksPromise) fate.requestMs = CHARGE_KNOWN_WITHIN_MS + 60_000 + random.below(20 * 60_000);
     if (this.#faults.strike('gateway_answer_lost')) fate.answerMs = null;
     if (this.#faults.strike('gateway_answers_late')) fate.answerMs = 8_000 + random.below(30_000);
