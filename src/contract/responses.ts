@@ -6,6 +6,8 @@ export interface HealthResponse {
   status: 'healthy';
   service: 'payment-service';
   timestamp: string;
+  /** Which gateway takes new payments by each method; null where the method is disabled. Left out until all is configured. */
+  payment_gateways?: Record<PaymentMethod, string | null>;
 }
 
 export interface PaymentSuccessResponse {

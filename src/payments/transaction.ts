@@ -1,7 +1,7 @@
 /** Payments and refunds as the ledger keeps them. Amounts are in minor units, times in milliseconds since 1970. */
 import type { ErrorCode } from '../contract/error-codes.ts';
 import type { PaymentMethod } from '../contract/requests.ts';
-import type { Failure } from './failure.ts';
+import type { Failure, FailureCause } from './failure.ts';
 
 /** Legal moves (invariant 6): pending → completed | failed, completed → refunded. The database refuses all others. */
 export type TransactionStatus = 'pending' | 'completed' | 'failed' | 'refunded';
@@ -23,9 +23,13 @@ export interface Transaction {
   cardBrand: string | null;
   cardLast4: string | null;
   gateway: string;
+  /** What the gateway calls the payment before any money moves: an order that a payer approved, or an intent. */
+  gatewayIntent: string | null;
+  /** What it calls the charge. */
   gatewayReference: string | null;
   errorCode: ErrorCode | null;
   failureReason: string | null;
+  failureCause: FailureCause | null;
   createdAtMs: number;
   processedAtMs: number | null;
   /** When the gateway may next be asked what became of it; null where nothing is left to ask. */
@@ -52,6 +56,7 @@ export interface Refund {
   gatewayReference: string | null;
   errorCode: ErrorCode | null;
   failureReason: string | null;
+  failureCause: FailureCause | null;
   createdAtMs: number;
   processedAtMs: number | null;
   nextLookupAtMs: number | null;
@@ -63,4 +68,12 @@ export interface Refund {
  */
 export function lateRefundId(transactionId: string): string {
   return `REF-${transactionId.slice('TXN-'.length)}`;
+}
+
+/** Crockford's base 32, as ULIDs are written. What is none was never given out by this service. */
+export function isIdentifier<Prefix extends 'TXN-' | 'REF-'>(
+  id: string | null | undefined,
+  prefix: Prefix,
+): id is `${Prefix}${string}` {
+  return id?.startsWith(prefix) === true && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id.slice(prefix.length));
 }

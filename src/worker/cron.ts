@@ -2,10 +2,11 @@
 import type { BackgroundContext } from './background-context.ts';
 import { sweepEvents } from './events/sweep.ts';
 import { purgeExpiredKeys } from './ledger/idempotency.ts';
+import { purgeProviderEvents } from './ledger/provider-events.ts';
 import { settleDue } from './operations/settle.ts';
 
-/** Keys that are thrown away in one go: eighty new ones a second are kept up with. */
-const PURGED_KEYS = 5_000;
+/** Rows that are thrown away in one go: eighty new ones a second are kept up with. */
+const PURGED_AT_ONCE = 5_000;
 
 /**
  * One after the other, because a Worker may have few requests open at once; so the sweep also sends the events of what was
@@ -16,7 +17,8 @@ export async function runCron({ operation, delivery }: BackgroundContext): Promi
   const work = [
     () => settleDue(operation),
     () => sweepEvents(delivery),
-    () => purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_KEYS),
+    () => purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_AT_ONCE),
+    () => purgeProviderEvents(operation.db, operation.nowMs(), PURGED_AT_ONCE),
   ];
   for (const part of work) await part().catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'the cron failed');

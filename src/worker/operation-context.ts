@@ -1,8 +1,8 @@
 /** Makes what operations work with: the one place where clock and chance come in. */
 import { ulid } from 'ulid';
 import { fingerprinter } from './fingerprint.ts';
-import { type CircuitBreakers, newCircuitBreakers } from './gateways/circuit-breaker.ts';
-import { configuredGateway, gatewayNamed } from './gateways/configured.ts';
+import { newBreakersOf } from './gateways/circuit-breaker.ts';
+import { configuredGateways } from './gateways/configured.ts';
 import type { Log } from './log.ts';
 import type { OperationContext } from './operations/context.ts';
 import type { Settings } from './settings.ts';
@@ -11,21 +11,13 @@ import type { Settings } from './settings.ts';
 const DEFAULT_TENANT = 'default';
 
 /** One for each gateway, as long as the isolate lives: how a gateway does is nobody's request in particular. */
-const breakers = new Map<string, CircuitBreakers>();
-
-function breakersOf(gateway: string): CircuitBreakers {
-  const known = breakers.get(gateway) ?? newCircuitBreakers();
-  breakers.set(gateway, known);
-  return known;
-}
+const breakersOf = newBreakersOf();
 
 export function operationContext(d1: D1Database, settings: Settings, log: Log): OperationContext {
-  const gateway = configuredGateway(settings);
   return {
     db: { d1, log },
-    gateway,
-    gatewayNamed: (name) => gatewayNamed(settings, name),
-    breakers: breakersOf(gateway.name),
+    gateways: configuredGateways(settings),
+    breakersOf,
     settings,
     log,
     tenant: DEFAULT_TENANT,

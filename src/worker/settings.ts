@@ -8,10 +8,18 @@ export interface Settings {
   production: boolean;
   /** Whether the sandbox, which charges nobody, may answer. */
   sandboxAllowed: boolean;
-  /** Which gateway takes new payments. */
-  gateway: 'sandbox' | 'http';
-  /** Null where there is none. */
+  /** Which gateway takes cards, and everything else that no other one takes. */
+  gateway: (typeof GATEWAYS)[number];
+  /** Each null where it is not configured. */
   httpGateway: { url: string; apiKey: string } | null;
+  stripe: { secretKey: string; webhookSecret: string | null; apiUrl: string } | null;
+  paypal: {
+    clientId: string;
+    clientSecret: string;
+    merchantId: string;
+    webhookId: string | null;
+    apiUrl: string;
+  } | null;
   gatewayTimeoutMs: number;
   /** ISO 4217. */
   currency: string;
@@ -37,6 +45,8 @@ export type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
 
 /** Variables as Cloudflare hands them over: all of them text, any of them missing. */
 export type Variables = { readonly [name: string]: unknown };
+
+const GATEWAYS = ['sandbox', 'http', 'stripe', 'paypal'] as const;
 
 /** Each admission is written to the limiter's storage together with its window, so a window has a sensible size. */
 const RATE_LIMIT_MAX = 1000;
@@ -71,16 +81,35 @@ const optional = z.pipe(
   z.transform((value) => value || null),
 );
 
+const optionalLike = (form: RegExp, what: string) =>
+  z.pipe(optional, z.nullable(z.string().check(z.regex(form, what))));
+const addressOr = (usual: string) =>
+  z.pipe(
+    optional,
+    z.pipe(
+      z.transform((value: string | null) => value ?? usual),
+      z.string().check(httpAddress),
+    ),
+  );
+
 const variables = z
   .object({
     ENVIRONMENT: z._default(
       z.enum(['production', 'development'], { error: 'must be production or development' }),
       'production',
     ),
-    PAYMENT_GATEWAY: z._default(z.enum(['sandbox', 'http'], { error: 'must be sandbox or http' }), 'sandbox'),
+    PAYMENT_GATEWAY: z._default(z.enum(GATEWAYS, { error: 'must be sandbox, http, stripe or paypal' }), 'sandbox'),
     SANDBOX_ALLOWED: z._default(flag, false),
     PAYMENT_GATEWAY_URL: z.pipe(optional, z.nullable(z.string().check(httpAddress))),
     PAYMENT_GATEWAY_API_KEY: optional,
+    STRIPE_SECRET_KEY: optionalLike(/^(sk|rk)_(live|test)_\w+$/, 'must be a secret key, sk_… or rk_…'),
+    STRIPE_WEBHOOK_SECRET: optionalLike(/^whsec_\w+$/, 'must be the signing secret of the webhook, whsec_…'),
+    STRIPE_API_URL: addressOr('https://api.stripe.com'),
+    PAYPAL_CLIENT_ID: optional,
+    PAYPAL_CLIENT_SECRET: optional,
+    PAYPAL_MERCHANT_ID: optionalLike(/^[A-Z0-9]{13}$/, 'must be the merchant id of 13 capital letters and digits'),
+    PAYPAL_WEBHOOK_ID: optionalLike(/^[A-Za-z0-9]+$/, 'must be the id of the webhook, letters and digits'),
+    PAYPAL_API_URL: addressOr('https://api-m.paypal.com'),
     PAYMENT_GATEWAY_TIMEOUT_MS: z._default(count(GATEWAY_TIMEOUT_MAX_MS), 10_000),
     PAYMENT_CURRENCY: z._default(
       z.string().check(z.refine((code) => currencyExponent(code) !== null, 'must be an ISO 4217 code such as USD')),
@@ -128,6 +157,24 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
         values.PAYMENT_GATEWAY_URL !== null && values.PAYMENT_GATEWAY_API_KEY !== null
           ? { url: values.PAYMENT_GATEWAY_URL, apiKey: values.PAYMENT_GATEWAY_API_KEY }
           : null,
+      stripe:
+        values.STRIPE_SECRET_KEY !== null
+          ? {
+              secretKey: values.STRIPE_SECRET_KEY,
+              webhookSecret: values.STRIPE_WEBHOOK_SECRET,
+              apiUrl: values.STRIPE_API_URL,
+            }
+          : null,
+      paypal:
+        values.PAYPAL_CLIENT_ID !== null && values.PAYPAL_CLIENT_SECRET !== null && values.PAYPAL_MERCHANT_ID !== null
+          ? {
+              clientId: values.PAYPAL_CLIENT_ID,
+              clientSecret: values.PAYPAL_CLIENT_SECRET,
+              merchantId: values.PAYPAL_MERCHANT_ID,
+              webhookId: values.PAYPAL_WEBHOOK_ID,
+              apiUrl: values.PAYPAL_API_URL,
+            }
+          : null,
       gatewayTimeoutMs: values.PAYMENT_GATEWAY_TIMEOUT_MS,
       currency: values.PAYMENT_CURRENCY,
       maxAmountMinor: minorUnits(values.PAYMENT_MAX_AMOUNT, values.PAYMENT_CURRENCY) ?? 0,
@@ -144,27 +191,72 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
   };
 }
 
+const NEEDED_BY: Readonly<Record<string, readonly string[]>> = {
+  http: ['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY'],
+  stripe: ['STRIPE_SECRET_KEY'],
+  paypal: ['PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET', 'PAYPAL_MERCHANT_ID'],
+};
+
 /** What a gateway needs. Asked of the raw values, like what is below. */
 function gatewayProblems(env: Variables): string[] {
-  if (env.PAYMENT_GATEWAY !== 'http') return [];
-  return ['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY']
-    .filter((name) => String(env[name] ?? '').trim() === '')
-    .map((name) => `${name} is missing, and PAYMENT_GATEWAY is http`);
+  const isMissing = (name: string) => textOf(env, name) === '';
+  const gateway = textOf(env, 'PAYMENT_GATEWAY');
+  const problems = (NEEDED_BY[gateway] ?? [])
+    .filter(isMissing)
+    .map((name) => `${name} is missing, and PAYMENT_GATEWAY is ${gateway}`);
+  // PayPal takes its own method whatever takes the others: with half of its settings, it would be another one's unawares.
+  const paypal = NEEDED_BY.paypal ?? [];
+  if (gateway !== 'paypal' && paypal.some((name) => !isMissing(name))) {
+    const present = paypal.filter((name) => !isMissing(name)).join(' and ');
+    problems.push(...paypal.filter(isMissing).map((name) => `${name} is missing, beside ${present}`));
+  }
+  if (!isMissing('STRIPE_WEBHOOK_SECRET') && isMissing('STRIPE_SECRET_KEY')) {
+    problems.push('STRIPE_SECRET_KEY is missing, beside STRIPE_WEBHOOK_SECRET');
+  }
+  return problems;
+}
+
+function textOf(env: Variables, name: string): string {
+  return String(env[name] ?? '').trim();
 }
 
 /** What is good enough for a desk only. Asked of the raw values, so that it is told together with all other mistakes. */
 function productionProblems(env: Variables): string[] {
-  if (env.ENVIRONMENT === 'development') return [];
+  if (env.ENVIRONMENT === 'development') return liveKeyProblems(env);
   const problems: string[] = [];
-  if ((env.PAYMENT_GATEWAY ?? 'sandbox') === 'sandbox' && env.SANDBOX_ALLOWED !== 'true') {
-    problems.push(
-      'PAYMENT_GATEWAY is the sandbox, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true',
-    );
+  if (env.SANDBOX_ALLOWED !== 'true') {
+    const sandboxes = [
+      [(env.PAYMENT_GATEWAY ?? 'sandbox') === 'sandbox', 'PAYMENT_GATEWAY is the sandbox'],
+      [/^[a-z]+_test_/.test(textOf(env, 'STRIPE_SECRET_KEY')), 'STRIPE_SECRET_KEY is a test key'],
+      [isPayPalSandbox(env), "PAYPAL_API_URL is PayPal's sandbox"],
+    ] as const;
+    for (const [used, what] of sandboxes) {
+      if (used) problems.push(`${what}, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true`);
+    }
   }
-  for (const name of ['BRIDGE_URL', 'PAYMENT_GATEWAY_URL']) {
+  for (const name of ['BRIDGE_URL', 'PAYMENT_GATEWAY_URL', 'STRIPE_API_URL', 'PAYPAL_API_URL']) {
     if (/^\s*http:/i.test(String(env[name]))) problems.push(`${name} must be an https address`);
   }
   return problems;
+}
+
+/** On a desk, nobody wants to be charged. PayPal's keys do not say which they are, but the address does. */
+function liveKeyProblems(env: Variables): string[] {
+  const problems: string[] = [];
+  if (/^[a-z]+_live_/.test(textOf(env, 'STRIPE_SECRET_KEY'))) {
+    problems.push('STRIPE_SECRET_KEY is a live key, and ENVIRONMENT is development: take a test key');
+  }
+  const isLivePayPal = /^(https:\/\/api-m\.paypal\.com\/?)?$/i.test(textOf(env, 'PAYPAL_API_URL'));
+  if (textOf(env, 'PAYPAL_CLIENT_ID') !== '' && isLivePayPal) {
+    problems.push(
+      'PAYPAL_API_URL is where PayPal moves real money, and ENVIRONMENT is development: set https://api-m.sandbox.paypal.com',
+    );
+  }
+  return problems;
+}
+
+function isPayPalSandbox(env: Variables): boolean {
+  return textOf(env, 'PAYPAL_CLIENT_ID') !== '' && /\.sandbox\./i.test(textOf(env, 'PAYPAL_API_URL'));
 }
 
 /** Addresses and networks, separated by commas or spaces. */

@@ -15,7 +15,8 @@ import type {
   LookUp,
   Movement,
 } from '../../src/worker/gateways/gateway.ts';
-import { createHttpGateway, ListingFailed } from '../../src/worker/gateways/http.ts';
+import { ListingFailed } from '../../src/worker/gateways/gateway.ts';
+import { createHttpGateway } from '../../src/worker/gateways/http.ts';
 import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import {
   type CallKind,

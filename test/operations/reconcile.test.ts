@@ -65,7 +65,7 @@ describe('finds no difference', () => {
 describe('names', () => {
   it('a charge without a payment: unknown_charge', async () => {
     const world = openWorld();
-    await world.context.gateway.charge({
+    await world.context.gateways.all[0]?.charge({
       transaction: { ...(await healthyPayment(world)), transactionId: 'TXN-LOST' },
       instrument: { kind: 'paypal', email: 'payer@example.com', paymentId: 'PAYID-1' },
       signal: AbortSignal.timeout(1_000),
@@ -328,7 +328,7 @@ it('reads a thousand payments and more, page by page', async () => {
     world.rows(
       `INSERT INTO transactions SELECT ?, tenant, ?, user_id, user_email, 'failed', currency, amount_minor, reserved_minor,
          refunded_minor, payment_method, card_brand, card_last4, gateway, NULL, 'CARD_DECLINED', 'declined',
-         created_at_ms, processed_at_ms, NULL, 0 FROM transactions WHERE transaction_id = ?`,
+         created_at_ms, processed_at_ms, NULL, 0, NULL, NULL FROM transactions WHERE transaction_id = ?`,
       ...[id, `BOOK-${payment}`, transactionId],
     );
   }
@@ -391,7 +391,7 @@ async function lateCharge(world: World): Promise<Transaction> {
   world.gateway.losesNext = true;
   const payment = await world.pay();
   await world.settleAfter(MINUTE_MS, payment.transactionId);
-  await world.context.gateway.charge({
+  await world.context.gateways.all[0]?.charge({
     transaction: payment,
     instrument: { kind: 'paypal', email: 'payer@example.com', paymentId: 'PAYID-1' },
     signal: AbortSignal.timeout(1_000),

@@ -1,7 +1,7 @@
 /** A ledger and a gateway that remembers what it moved, on a clock that only the test moves. */
 import { monotonicFactory } from 'ulid';
 import type { Transaction } from '../../src/payments/transaction.ts';
-import { newCircuitBreakers } from '../../src/worker/gateways/circuit-breaker.ts';
+import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
 import type { Gateway, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
 import type { OperationContext } from '../../src/worker/operations/context.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
@@ -10,6 +10,7 @@ import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { settle } from '../../src/worker/operations/settle.ts';
 import { readSettings, type Settings } from '../../src/worker/settings.ts';
 import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
 
 export const MINUTE_MS = 60_000;
@@ -40,9 +41,8 @@ export function openWorld({ canList = true } = {}) {
   const nextUlid = monotonicFactory();
   const context: OperationContext = {
     db: { d1, log },
-    gateway: asGateway,
-    gatewayNamed: (name) => (name === asGateway.name ? asGateway : null),
-    breakers: newCircuitBreakers(),
+    gateways: oneGateway(asGateway, (name) => (name === asGateway.name ? asGateway : null)),
+    breakersOf: newBreakersOf(),
     settings: settings(),
     log,
     tenant: 'default',

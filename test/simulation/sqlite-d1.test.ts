@@ -357,6 +357,7 @@ async function payment(db: Database): Promise<unknown[]> {
     cardBrand: 'visa',
     cardLast4: '4242',
     gateway: 'sandbox',
+    gatewayIntent: null,
     createdAtMs: 1_000,
     nextLookupAtMs: 2_000,
   };

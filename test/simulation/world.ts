@@ -2,10 +2,11 @@
 import { ulid } from 'ulid';
 import type { BackgroundContext } from '../../src/worker/background-context.ts';
 import { runCron } from '../../src/worker/cron.ts';
-import { type CircuitBreakers, newCircuitBreakers } from '../../src/worker/gateways/circuit-breaker.ts';
+import { type CircuitBreakers, newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
 import { LedgerUnavailable } from '../../src/worker/ledger/database.ts';
 import { consumeBatch } from '../../src/worker/queue/consume.ts';
 import { readSettings } from '../../src/worker/settings.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { SimulatedBroker } from './broker.ts';
 import { SimulatedDatabase } from './database.ts';
 import { Faults } from './faults.ts';
@@ -33,7 +34,7 @@ if ('problems' in read) throw new Error(read.problems.join('; '));
 const { settings } = read;
 
 interface Isolate {
-  breakers: CircuitBreakers;
+  breakersOf: (gateway: string) => CircuitBreakers;
   clockSkewMs: number;
   processes: Map<Process, () => void>;
 }
@@ -160,9 +161,8 @@ export class World {
     return {
       operation: {
         db,
-        gateway,
-        gatewayNamed: (name) => (name === gateway.name ? gateway : null),
-        breakers: isolate.breakers,
+        gateways: oneGateway(gateway, (name) => (name === gateway.name ? gateway : null)),
+        breakersOf: isolate.breakersOf,
         settings,
         log,
         tenant: 'default',
@@ -200,7 +200,7 @@ export class World {
   #newIsolate(): Isolate {
     const off = !this.#healed && this.faults.strike('clock_is_off', 4);
     const clockSkewMs = off ? this.random.below(2 * MAX_CLOCK_SKEW_MS) - MAX_CLOCK_SKEW_MS : 0;
-    return { breakers: newCircuitBreakers(), clockSkewMs, processes: new Map() };
+    return { breakersOf: newBreakersOf(), clockSkewMs, processes: new Map() };
   }
 
   #scheduleCron(): void {

@@ -11,6 +11,7 @@ import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { settle } from '../../src/worker/operations/settle.ts';
 import { TEST_CARDS } from '../data/cards.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { newKey } from './idempotent-requests.ts';
 import { expectPaymentFailure } from './matchers.ts';
 import { paymentRequest, refundRequest } from './operation.ts';
@@ -263,7 +264,7 @@ describe('refunds at a gateway that is down', () => {
     const made = await paidPayment(other);
     const both = {
       ...world.context,
-      gatewayNamed: (name: string) => (name === 'other' ? other.context.gateway : world.context.gateway),
+      gateways: oneGateway(world.gateway, (name) => (name === 'other' ? other.gateway : world.gateway)),
     };
     expect(await refundPayment(both, refundRequest(made), '1.00')).toMatchObject({ kind: 'completed' });
     expect(await refundPayment(both, refundRequest(own), '1.00')).toMatchObject({ kind: 'gateway_down' });

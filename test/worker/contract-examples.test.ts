@@ -49,7 +49,15 @@ function sendExample(
 }
 
 describe('the contract’s examples', () => {
-  it.each([PROCESS_JSON, PROCESS_CURL, HEALTH_CURL, METHODS_CURL])('$name', async (example) => {
+  it(`${HEALTH_CURL.name}, and which gateway takes which method`, async () => {
+    const answer = await sendExample(HEALTH_CURL);
+    expect(answer.body).toEqual({
+      ...(asDocumented(HEALTH_CURL.response) as object),
+      payment_gateways: { credit_card: 'sandbox', debit_card: 'sandbox', paypal: 'sandbox', stripe: null },
+    });
+  });
+
+  it.each([PROCESS_JSON, PROCESS_CURL, METHODS_CURL])('$name', async (example) => {
     const answer = await sendExample(example);
     expect(answer.status).toBe(example.status);
     expect(answer.body).toEqual(asDocumented(example.response));

@@ -27,6 +27,7 @@ const newClaim = () => ({
   cardBrand: 'visa',
   cardLast4: '1111',
   gateway: 'sandbox',
+  gatewayIntent: null,
   createdAtMs: 1000,
   nextLookupAtMs: 2000,
 });

@@ -52,6 +52,7 @@ export function expectPaymentFailure(
         error_code: expected.errorCode,
         transaction_id: transactionId,
         retry_possible: expected.retryPossible,
+        next_step: expect.stringMatching(/\S/),
       },
     },
     timestamp: TIMESTAMP,

@@ -3,12 +3,13 @@ import { env } from 'cloudflare:workers';
 import { ulid } from 'ulid';
 import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
 import { fingerprinter } from '../../src/worker/fingerprint.ts';
-import { newCircuitBreakers } from '../../src/worker/gateways/circuit-breaker.ts';
+import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/worker/gateways/gateway.ts';
 import { createSandbox } from '../../src/worker/gateways/sandbox.ts';
 import type { Database } from '../../src/worker/ledger/database.ts';
 import type { OperationContext } from '../../src/worker/operations/context.ts';
 import { readSettings, type Settings } from '../../src/worker/settings.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { payment } from './request.ts';
 
 export const database: Database = { d1: env.DB, log: () => {} };
@@ -22,13 +23,14 @@ export function settings(variables: Record<string, string> = {}): Settings {
 export const newId = (prefix: string) => `${prefix}${ulid()}`;
 
 /** All payments are the one gateway's, unless the test says otherwise. */
-export function operation(overrides: Partial<OperationContext> = {}): OperationContext {
-  const { gateway = createSandbox() } = overrides;
+export function operation({
+  gateway = createSandbox(),
+  ...overrides
+}: Partial<OperationContext> & { gateway?: Gateway } = {}): OperationContext {
   return {
     db: database,
-    gateway,
-    gatewayNamed: () => gateway,
-    breakers: newCircuitBreakers(),
+    gateways: oneGateway(gateway),
+    breakersOf: newBreakersOf(),
     settings: settings(),
     log: () => {},
     tenant: 'default',

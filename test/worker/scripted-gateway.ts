@@ -35,16 +35,14 @@ export interface TestWorld {
   asked: string[];
   clock: { nowMs: number };
   logged: LogLine[];
+  gateway: Gateway;
   context: OperationContext;
 }
 
 /** Nothing is known of any call, and the gateway can cancel, until the test says otherwise. */
 export function newWorld(
   script: Partial<Script> = {},
-  {
-    gateway: properties = {},
-    ...overrides
-  }: Partial<Omit<OperationContext, 'gateway'>> & { gateway?: Partial<Gateway> } = {},
+  { gateway: properties = {}, ...overrides }: Partial<OperationContext> & { gateway?: Partial<Gateway> } = {},
 ): TestWorld {
   const world = {
     script: {
@@ -62,7 +60,7 @@ export function newWorld(
   const log: Log = (level, event, fields) => void world.logged.push({ level, event, ...fields });
   const scripted = scriptedGateway(world, properties);
   const context = operation({ gateway: scripted, nowMs: () => world.clock.nowMs, log, ...overrides });
-  return { ...world, context };
+  return { ...world, gateway: scripted, context };
 }
 
 function scriptedGateway(

@@ -7,6 +7,7 @@ import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { readStatus } from '../../src/worker/operations/read-status.ts';
 import { recordPayment } from '../../src/worker/operations/record-payment.ts';
 import { settle, settleDue } from '../../src/worker/operations/settle.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { paymentRequest } from './operation.ts';
 import {
   APPROVED,
@@ -138,14 +139,14 @@ describe('who asks at once', () => {
 
 describe('a payment whose own answer comes after somebody has settled it', () => {
   /** A payment whose charge is under way until the test answers it. */
-  async function payingSlowly({ context }: TestWorld) {
+  async function payingSlowly({ gateway, context }: TestWorld) {
     let answer: (outcome: GatewayOutcome) => void = () => {};
     const answered = new Promise<GatewayOutcome>((resolve) => {
       answer = resolve;
     });
     const request = paymentRequest();
-    const gateway = { ...context.gateway, charge: () => answered };
-    const paying = processPayment({ ...context, gateway }, request, '25.50');
+    const gateways = oneGateway({ ...gateway, charge: () => answered });
+    const paying = processPayment({ ...context, gateways }, request, '25.50');
     await expect.poll(() => transactionsOf(request.booking_id)).toHaveLength(1);
     const [row] = await transactionsOf(request.booking_id);
     return { paying, answer, transactionId: String(row?.transaction_id), bookingId: request.booking_id };
@@ -204,12 +205,12 @@ describe('settling whatever is due', () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     await Promise.all(Array.from({ length: 10 }, () => pendingPayment(world)));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
-    const { gateway } = world.context;
+    const { gateway } = world;
     const lookUpCharge: typeof gateway.lookUpCharge = async (...about) => {
       world.clock.nowMs += 2_000;
       return gateway.lookUpCharge(...about);
     };
-    await settleDue({ ...world.context, gatewayNamed: () => ({ ...gateway, lookUpCharge }) });
+    await settleDue({ ...world.context, gateways: oneGateway(gateway, () => ({ ...gateway, lookUpCharge })) });
     expect(timesAsked(world, 'lookUpCharge')).toBe(9);
   });
 
@@ -219,8 +220,8 @@ describe('settling whatever is due', () => {
     await Promise.all(Array.from({ length: 5 }, () => pendingPayment(gone)));
     const made = await pendingPayment(world);
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
-    const { gateway } = world.context;
-    await settleDue({ ...world.context, gatewayNamed: (name) => (name === 'gone' ? null : gateway) });
+    const { gateway } = world;
+    await settleDue({ ...world.context, gateways: oneGateway(gateway, (name) => (name === 'gone' ? null : gateway)) });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
   });
 });

@@ -4,6 +4,7 @@ import type { GatewayOutcome, LookUp } from '../../src/worker/gateways/gateway.t
 import { readStatus } from '../../src/worker/operations/read-status.ts';
 import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { settle, settleDue } from '../../src/worker/operations/settle.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { refundRequest } from './operation.ts';
 import { status } from './request.ts';
 import {
@@ -102,7 +103,10 @@ describe('a look-up of a pending refund', () => {
 
   it('at a gateway that is not configured any more leaves the amount reserved', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: APPROVED });
-    const settled = await settleAt({ ...world, context: { ...world.context, gatewayNamed: () => null } }, refundId);
+    const settled = await settleAt(
+      { ...world, context: { ...world.context, gateways: oneGateway(world.gateway, () => null) } },
+      refundId,
+    );
     expect(settled).toMatchObject({ kind: 'open', nextLookUpAtMs: world.clock.nowMs + HOUR_MS });
     expect(await transaction(made.transactionId)).toMatchObject(RESERVED);
   });
@@ -281,13 +285,13 @@ describe('a refund whose own answer comes after somebody has settled it', () => 
     async (found, own, refundStatus, balance, alarms) => {
       const world = newWorld({ lookUpRefund: found });
       const made = await paidPayment(world);
-      const { gateway } = world.context;
+      const { gateway } = world;
       const refund: typeof gateway.refund = async (asked) => {
         world.clock.nowMs += FIRST_LOOKUP_MS;
         await settleAt(world, asked.refund.refundId);
         return own;
       };
-      const slow = { ...world.context, gatewayNamed: () => ({ ...gateway, refund }) };
+      const slow = { ...world.context, gateways: oneGateway(gateway, () => ({ ...gateway, refund })) };
       expect(await refundPayment(slow, refundRequest(made), '10.00')).toMatchObject({ kind: refundStatus });
 
       expect(await refundsOf(made.transactionId)).toMatchObject([{ status: refundStatus }]);

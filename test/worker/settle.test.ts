@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fence, LookUp } from '../../src/worker/gateways/gateway.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { settle } from '../../src/worker/operations/settle.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { paymentRequest } from './operation.ts';
 import {
   APPROVED,
@@ -80,18 +81,19 @@ describe('a look-up of a pending payment', () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const made = await pendingPayment(world);
     const asked: string[] = [];
-    const { gateway } = world.context;
-    const gatewayNamed = (name: string) => {
+    const { gateway } = world;
+    const named = (name: string) => {
       asked.push(name);
       return gateway;
     };
     world.clock.nowMs += FIRST_LOOKUP_MS;
-    await settle({ ...world.context, gatewayNamed }, made.transactionId, DEADLINE_MS);
+    await settle({ ...world.context, gateways: oneGateway(gateway, named) }, made.transactionId, DEADLINE_MS);
     expect(asked).toEqual(['scripted']);
   });
 
   it('at a gateway that is not configured any more leaves it pending, and says so', async () => {
-    const world = newWorld({ lookUpCharge: APPROVED }, { gatewayNamed: () => null });
+    const world = newWorld({ lookUpCharge: APPROVED });
+    world.context.gateways = oneGateway(world.gateway, () => null);
     const made = await pendingPayment(world);
     const settled = await settleAfter(world, made, FIRST_LOOKUP_MS);
     expect(settled).toMatchObject({ kind: 'open', nextLookUpAtMs: world.clock.nowMs + HOUR_MS });

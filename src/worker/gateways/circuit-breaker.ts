@@ -18,6 +18,16 @@ export function newCircuitBreakers(): CircuitBreakers {
   return { charge: newCircuitBreaker(), refund: newCircuitBreaker() };
 }
 
+/** The breakers of each gateway, by its name. */
+export function newBreakersOf(): (gateway: string) => CircuitBreakers {
+  const breakers = new Map<string, CircuitBreakers>();
+  return function breakersOf(gateway) {
+    const known = breakers.get(gateway) ?? newCircuitBreakers();
+    breakers.set(gateway, known);
+    return known;
+  };
+}
+
 /** So many failures in a row open it. */
 const FAILURES_TO_OPEN = 5;
 /** Between two calls that are let through while it is open. */
@@ -34,9 +44,14 @@ export type Passage =
   | { kind: 'probe' }
   | { kind: 'refused'; retryAfterMs: number };
 
+/** Whether it lets everybody through. */
+export function isClosed(breaker: CircuitBreaker): boolean {
+  return breaker.failuresInARow < FAILURES_TO_OPEN;
+}
+
 /** Whether a call may be made. Who is let through as the probe, and then asks nothing, gives it back. */
 export function askForPassage(breaker: CircuitBreaker, nowMs: number): Passage {
-  if (breaker.failuresInARow < FAILURES_TO_OPEN) return { kind: 'free' };
+  if (isClosed(breaker)) return { kind: 'free' };
   if (nowMs < breaker.refusesUntilMs) return { kind: 'refused', retryAfterMs: breaker.refusesUntilMs - nowMs };
   breaker.refusesUntilMs = nowMs + PROBE_INTERVAL_MS;
   return { kind: 'probe' };

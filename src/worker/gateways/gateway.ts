@@ -4,11 +4,17 @@
  */
 import type { PaymentMethod } from '../../contract/requests.ts';
 import type { Card } from '../../payments/card.ts';
-import type { DeclineCode } from '../../payments/failure.ts';
+import type { DeclineCode, FailureCause } from '../../payments/failure.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
+import type { Webhook, WebhookReading } from './webhook.ts';
 
 /** What is charged. It passes through: nothing of it but brand and last four digits is kept (invariant 5). */
-export type Instrument = { kind: 'card'; card: Card } | { kind: 'paypal'; email: string; paymentId: string };
+export type Instrument =
+  | { kind: 'card'; card: Card }
+  /** Stands for a card that the provider has been given already, such as Stripe's `pm_…` and `tok_…`. */
+  | { kind: 'token'; token: string }
+  /** `paymentId` is the id of an order that the payer has approved. */
+  | { kind: 'paypal'; email: string; paymentId: string };
 
 export interface ChargeRequest {
   /** The claimed row: its `transactionId` is the idempotency key with the gateway (invariant 3). */
@@ -33,9 +39,19 @@ export interface RefundRequest {
  */
 export type GatewayOutcome =
   | { kind: 'approved'; reference: string }
-  | { kind: 'declined'; code: DeclineCode; reason?: string }
-  | { kind: 'failed'; reason?: string }
-  | { kind: 'unknown'; reason: string };
+  | ({ kind: 'declined'; code: DeclineCode; reason?: string } & Why)
+  /** `silent`: it gave no answer, or none that one could work with. Too many of them, and it is asked no more. */
+  | ({ kind: 'failed'; reason?: string; silent?: boolean } & Why)
+  /** `intent`: what the provider calls the payment, to be looked up by; see the ledger's `gateway_intent`. */
+  | { kind: 'unknown'; reason: string; intent?: string };
+
+/** Where more is known than a code. */
+interface Why {
+  /** What a caller is told, and advised to do. */
+  cause?: FailureCause;
+  /** The provider's own word, for the log: callers do not hear of lost and stolen cards, or of fraud. */
+  providerCode?: string;
+}
 
 /** What a gateway knows of a key that was used with it. `not_found` is not "never": the request may be on its way. */
 export type LookUp =
@@ -57,6 +73,26 @@ export interface Movement {
   /** `reversed`: a refund that the gateway took back after it had been paid. */
   status: 'succeeded' | 'reversed';
   movedAtMs: number;
+  /** Of a refund that was made at the provider by hand, and so has no id of ours: the payment's. */
+  transactionId?: string;
+}
+
+/** A refund that nobody asked this service for, as it stands at the provider. */
+export interface OutsideRefund {
+  reference: string;
+  /** The payment that it is of; null where that is none of ours. */
+  transactionId: string | null;
+  amountMinor: number;
+  currency: string;
+  /** `moved`: the payer has it; `open`: not yet; `never`: the payer does not have it, or not any more. */
+  state: 'moved' | 'open' | 'never';
+  reason: string;
+  movedAtMs: number;
+}
+
+/** Thrown where a listing can't be had, or not to its end: half of one is none to reconcile with. */
+export class ListingFailed extends Error {
+  override name = 'ListingFailed';
 }
 
 export interface Gateway {
@@ -73,6 +109,8 @@ export interface Gateway {
   readonly knownWithinMs: number;
   /** Milliseconds for which the gateway takes a repeated idempotency key for the request that it has seen. */
   readonly keysKeptForMs: number;
+  /** What the provider calls a payment with this instrument, where that is known before it is asked. */
+  intentOf?(instrument: Instrument): string | null;
   charge(request: ChargeRequest): Promise<GatewayOutcome>;
   refund(request: RefundRequest): Promise<GatewayOutcome>;
   /** Asks, by the ledger's row, how a charge ended. */
@@ -83,4 +121,13 @@ export interface Gateway {
   cancelCharge?(transaction: Transaction, signal: AbortSignal): Promise<Fence>;
   /** Where the gateway can: all that it moved from one time to another, for reconciliation. */
   listMovements?(fromMs: number, toMs: number): AsyncIterable<Movement>;
+  /** Where refunds can be made at the provider by hand: one of them, by the provider's own name for it. */
+  findOutsideRefund?(reference: string, signal: AbortSignal): Promise<OutsideRefund | { unreachable: string }>;
+  /** Whose charge the provider's name for it stands for: a transaction's id, or null where it is none of ours. */
+  findChargeOwner?(
+    reference: string,
+    signal: AbortSignal,
+  ): Promise<{ transactionId: string | null } | { unreachable: string }>;
+  /** Where the provider tells of what happened by itself. */
+  readWebhook?(webhook: Webhook, signal: AbortSignal): Promise<WebhookReading>;
 }

@@ -6,23 +6,24 @@
 import * as z from 'zod/mini';
 import type { DeclineCode } from '../../payments/failure.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
-import type {
-  ChargeRequest,
-  Fence,
-  Gateway,
-  GatewayOutcome,
-  Instrument,
-  LookUp,
-  Movement,
-  RefundRequest,
+import {
+  type ChargeRequest,
+  type Fence,
+  type Gateway,
+  type GatewayOutcome,
+  type Instrument,
+  ListingFailed,
+  type LookUp,
+  type Movement,
+  type RefundRequest,
 } from './gateway.ts';
+import { type Answer, jsonCall, PLATFORM } from './json-call.ts';
 
 /** Both are promises that the protocol asks of a gateway. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
 const KEYS_KEPT_FOR_MS = 24 * 60 * 60_000;
 
-/** A state has some hundred bytes, a page of movements at most a thousand rows of them. */
-const STATE_MAX_BYTES = 16 * 1024;
+/** A page of movements has at most a thousand rows. */
 const PAGE_MAX_BYTES = 1024 * 1024;
 const PAGE_DEADLINE_MS = 10_000;
 /** A million movements. */
@@ -79,11 +80,6 @@ export interface HttpGatewaySettings {
   /** The address that the protocol's paths are below. */
   url: string;
   apiKey: string;
-}
-
-/** Thrown where a listing can't be had, or not to its end: half of one is none to reconcile with. */
-export class ListingFailed extends Error {
-  override name = 'ListingFailed';
 }
 
 /** By its host: rows of one provider must never be looked up with another one. */
@@ -178,6 +174,7 @@ function instrumentBody(instrument: Instrument) {
   if (instrument.kind === 'paypal') {
     return { type: 'paypal', email: instrument.email, payment_id: instrument.paymentId };
   }
+  if (instrument.kind === 'token') return { type: 'token', token: instrument.token };
   const { card } = instrument;
   return {
     type: 'card',
@@ -267,9 +264,6 @@ function stateIn<T>(answer: Answer, schema: z.ZodMiniType<T>): Found<T> {
   return { kind: 'state', state: parsed.data };
 }
 
-/** `body`: undefined where it is no JSON, or too long to be an answer. */
-type Answer = { kind: 'answered'; status: number; body: unknown } | { kind: 'silent'; reason: string };
-
 interface Call {
   path: string;
   /** Posted; without it the call is a GET. */
@@ -279,47 +273,17 @@ interface Call {
   maxBytes?: number;
 }
 
-async function ask({ url, apiKey }: HttpGatewaySettings, call: Call): Promise<Answer> {
-  try {
-    const response = await fetch(new URL(call.path, url.endsWith('/') ? url : `${url}/`), {
-      method: call.body === undefined ? 'GET' : 'POST',
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${apiKey}`,
-        ...(call.body !== undefined && { 'content-type': 'application/json' }),
-        ...(call.key !== undefined && { 'idempotency-key': call.key }),
-      },
-      body: call.body === undefined ? null : JSON.stringify(call.body),
-      redirect: 'manual', // card data and the key go to the configured address only
-      signal: call.signal,
-    });
-    const text = await readAtMost(response, call.maxBytes ?? STATE_MAX_BYTES);
-    return { kind: 'answered', status: response.status, body: parsed(text) };
-  } catch {
-    const reason = call.signal.aborted
-      ? 'the gateway did not answer before the deadline'
-      : 'the gateway could not be asked, or the connection broke';
-    return { kind: 'silent', reason };
-  }
-}
-
-/** The body's text, or nothing where it has more bytes: the rest is not read. */
-async function readAtMost(response: Response, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes) return '';
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // which is nothing that the protocol has, and is refused as such
-  }
+function ask({ url, apiKey }: HttpGatewaySettings, call: Call): Promise<Answer> {
+  return jsonCall(PLATFORM.send, {
+    url: new URL(call.path, url.endsWith('/') ? url : `${url}/`).href,
+    method: call.body === undefined ? 'GET' : 'POST',
+    headers: {
+      authorization: `Bearer ${apiKey}`,
+      ...(call.body !== undefined && { 'content-type': 'application/json' }),
+      ...(call.key !== undefined && { 'idempotency-key': call.key }),
+    },
+    body: call.body === undefined ? null : JSON.stringify(call.body),
+    signal: call.signal,
+    ...(call.maxBytes !== undefined && { maxBytes: call.maxBytes }),
+  });
 }

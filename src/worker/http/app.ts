@@ -1,7 +1,8 @@
 /** The order in which a request passes through the service. */
-import { Hono } from 'hono';
+
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import { Hono } from 'hono/tiny';
 import { createLog } from '../log.ts';
 import { configured } from './configured.ts';
 import type { HttpEnv } from './context.ts';
@@ -14,6 +15,7 @@ import { processRoute } from './process.ts';
 import { rateLimit } from './rate-limit.ts';
 import { refundRoute } from './refund.ts';
 import { statusRoute } from './status.ts';
+import { webhooksRoute } from './webhooks.ts';
 import { withOperationContext } from './with-operation-context.ts';
 
 export function createApp(): Hono<HttpEnv> {
@@ -31,10 +33,13 @@ export function createApp(): Hono<HttpEnv> {
 
   app.use(configured());
   app.use('/payment/*', rateLimit(), withOperationContext());
+  // Not limited: a provider's few addresses send what all payers cause.
+  app.use('/webhooks/*', withOperationContext());
 
   app.route('/payment/process', processRoute).all('/payment/process', methodNotAllowed('POST'));
   app.route('/payment/refund', refundRoute).all('/payment/refund', methodNotAllowed('POST'));
   app.route('/payment/status', statusRoute).all('/payment/status/:id', methodNotAllowed('GET, HEAD'));
+  app.route('/webhooks', webhooksRoute);
   app.route('/payment/methods', methodsRoute).all('/payment/methods', methodNotAllowed('GET, HEAD'));
   return app;
 }

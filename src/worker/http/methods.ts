@@ -1,5 +1,5 @@
 /** GET /payment/methods: what can be paid with, as the service is configured. */
-import { Hono } from 'hono';
+import { Hono } from 'hono/tiny';
 import type { PaymentMethodsResponse } from '../../contract/responses.ts';
 import type { HttpEnv } from './context.ts';
 
@@ -11,8 +11,8 @@ const METHODS = [
 ] as const;
 
 export const methodsRoute = new Hono<HttpEnv>().get('/', (c) => {
-  const enabled = c.var.operation.gateway.methods;
+  const { gateways } = c.var.operation;
   return c.json<PaymentMethodsResponse>({
-    payment_methods: METHODS.map((method) => ({ ...method, enabled: enabled.includes(method.id) })),
+    payment_methods: METHODS.map((method) => ({ ...method, enabled: gateways.forMethod(method.id) !== null })),
   });
 });

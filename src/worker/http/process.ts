@@ -1,10 +1,11 @@
 /** POST /payment/process */
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
+import { Hono } from 'hono/tiny';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { ErrorCode } from '../../contract/error-codes.ts';
 import { type PaymentMethod, paymentRequest } from '../../contract/requests.ts';
 import type { PaymentFailureResponse, PaymentSuccessResponse } from '../../contract/responses.ts';
-import { failure, failureMessage } from '../../payments/failure.ts';
+import { adviceOn, failure, failureMessage } from '../../payments/failure.ts';
 import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Transaction } from '../../payments/transaction.ts';
@@ -61,14 +62,13 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
     case 'completed':
       return c.json(paymentSuccess(answer.transaction), 200);
     case 'failed': {
-      const { errorCode, failureReason } = answer.transaction;
+      const { errorCode, failureReason, failureCause } = answer.transaction;
       const code = errorCode ?? 'PAYMENT_FAILED';
       return paymentFailure(c, code === 'PAYMENT_GATEWAY_ERROR' ? 502 : 400, {
         ...recorded(answer.transaction),
         code,
         reason: failureReason ?? failure('PAYMENT_FAILED').reason,
-        // A failed attempt never blocks the next one, with the same card or with another.
-        retryPossible: true,
+        ...adviceOn(failureCause, code),
       });
     }
     case 'pending':
@@ -77,6 +77,7 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         code: 'PAYMENT_GATEWAY_ERROR',
         reason: 'The outcome is not known yet: ask for the status of the transaction',
         retryPossible: false,
+        nextStep: `GET /payment/status/${answer.transaction.transactionId} tells how it ended, within some minutes; the booking is kept until then.`,
       });
     case 'duplicate':
       return errorResponse(c, 409, 'DUPLICATE_TRANSACTION', 'Transaction already processed', {
@@ -94,6 +95,7 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         code: 'PAYMENT_GATEWAY_ERROR',
         reason: GATEWAY_DOWN,
         retryPossible: true,
+        nextStep: 'Try again when the seconds of the Retry-After header have passed, or pay in another way.',
       });
     case 'invalid_amount':
       return paymentFailure(c, 400, {
@@ -101,6 +103,7 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         code: 'INVALID_AMOUNT',
         reason: 'Invalid payment amount',
         retryPossible: false,
+        nextStep: 'Send an amount above 0, with no more decimals than the currency has, and not beyond the maximum.',
       });
     case 'method_disabled':
       return paymentFailure(c, 400, {
@@ -108,6 +111,7 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         code: 'PAYMENT_METHOD_DISABLED',
         reason: `Payment method ${answer.method} is not enabled`,
         retryPossible: false,
+        nextStep: 'GET /payment/methods lists those that are.',
       });
   }
 }
@@ -130,7 +134,9 @@ interface FailedPayment extends Asked {
   transaction?: Transaction;
   code: ErrorCode;
   reason: string;
+  /** Whether another attempt may succeed; that this one has failed never blocks the next. */
   retryPossible: boolean;
+  nextStep: string;
 }
 
 function recorded(transaction: Transaction) {
@@ -144,7 +150,7 @@ function recorded(transaction: Transaction) {
 
 /** Both documented shapes of a failure in one body: the flat fields, and the envelope. */
 function paymentFailure(c: Context, status: ContentfulStatusCode, failed: FailedPayment): Response {
-  const { transaction, code, reason, retryPossible } = failed;
+  const { transaction, code, reason, retryPossible, nextStep } = failed;
   const unknown = transaction?.status === 'pending';
   const processedAtMs = transaction ? transaction.processedAtMs : Date.now();
   return c.json<PaymentFailureResponse>(
@@ -162,6 +168,7 @@ function paymentFailure(c: Context, status: ContentfulStatusCode, failed: Failed
         error_code: code,
         transaction_id: transaction?.transactionId ?? null,
         retry_possible: retryPossible,
+        next_step: nextStep,
       }),
     },
     status,
@@ -183,6 +190,7 @@ function unreadablePayment(c: Context, reason: string): Response {
     code: 'INVALID_REQUEST',
     reason,
     retryPossible: false,
+    nextStep: 'Correct the request, and send it again.',
   });
 }
 

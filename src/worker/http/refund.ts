@@ -1,7 +1,9 @@
 /** POST /payment/refund */
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
+import { Hono } from 'hono/tiny';
 import { refundRequest } from '../../contract/requests.ts';
 import type { RefundSuccessResponse } from '../../contract/responses.ts';
+import { adviceOn } from '../../payments/failure.ts';
 import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
@@ -37,14 +39,15 @@ function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
     case 'completed':
       return c.json(refundSuccess(answer.refund, answer.transaction), 200);
     case 'failed': {
-      const { refundId, errorCode, failureReason } = answer.refund;
+      const { refundId, errorCode, failureReason, failureCause } = answer.refund;
       const code = errorCode ?? 'REFUND_NOT_ALLOWED';
-      const gatewayFailed = code === 'PAYMENT_GATEWAY_ERROR';
-      return errorResponse(c, gatewayFailed ? 502 : 400, code, 'Refund could not be processed', {
+      const { retryPossible, nextStep } = adviceOn(failureCause, code);
+      return errorResponse(c, code === 'PAYMENT_GATEWAY_ERROR' ? 502 : 400, code, 'Refund could not be processed', {
         reason: failureReason,
         refund_transaction_id: refundId,
         status: 'failed',
-        retry_possible: gatewayFailed,
+        retry_possible: retryPossible,
+        next_step: nextStep,
       });
     }
     case 'pending':

@@ -1,5 +1,5 @@
 /** GET /payment/status/{id}: of a payment, or of a refund. */
-import { Hono } from 'hono';
+import { Hono } from 'hono/tiny';
 import type { StatusResponse } from '../../contract/responses.ts';
 import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';

@@ -7,8 +7,9 @@ const transactionColumns = (table: string) => `
   ${table}.amount_minor AS amountMinor, ${table}.reserved_minor AS reservedMinor,
   ${table}.refunded_minor AS refundedMinor, ${table}.payment_method AS paymentMethod,
   ${table}.card_brand AS cardBrand, ${table}.card_last4 AS cardLast4, ${table}.gateway,
-  ${table}.gateway_reference AS gatewayReference, ${table}.error_code AS errorCode,
-  ${table}.failure_reason AS failureReason, ${table}.created_at_ms AS createdAtMs,
+  ${table}.gateway_intent AS gatewayIntent, ${table}.gateway_reference AS gatewayReference,
+  ${table}.error_code AS errorCode, ${table}.failure_reason AS failureReason,
+  ${table}.failure_cause AS failureCause, ${table}.created_at_ms AS createdAtMs,
   ${table}.processed_at_ms AS processedAtMs, ${table}.next_lookup_at_ms AS nextLookupAtMs`;
 
 /** Of a Refund. */
@@ -16,8 +17,9 @@ const refundColumns = (table: string) => `
   ${table}.refund_id AS refundId, ${table}.tenant, ${table}.transaction_id AS transactionId, ${table}.kind,
   ${table}.status, ${table}.amount_minor AS amountMinor, ${table}.reason,
   ${table}.gateway_reference AS gatewayReference, ${table}.error_code AS errorCode,
-  ${table}.failure_reason AS failureReason, ${table}.created_at_ms AS createdAtMs,
-  ${table}.processed_at_ms AS processedAtMs, ${table}.next_lookup_at_ms AS nextLookupAtMs`;
+  ${table}.failure_reason AS failureReason, ${table}.failure_cause AS failureCause,
+  ${table}.created_at_ms AS createdAtMs, ${table}.processed_at_ms AS processedAtMs,
+  ${table}.next_lookup_at_ms AS nextLookupAtMs`;
 
 /** Where the table is called `t`. */
 export const TRANSACTION_COLUMNS = transactionColumns('t');

@@ -3,8 +3,13 @@
  * the same batch, so that however many ask, the gateway is asked at a measured pace.
  */
 import type { Refund, Transaction } from '../../payments/transaction.ts';
-import { RETURNED_REFUND_COLUMNS, RETURNED_TRANSACTION_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, rowsOf, runBatch } from './database.ts';
+import {
+  REFUND_COLUMNS,
+  RETURNED_REFUND_COLUMNS,
+  RETURNED_TRANSACTION_COLUMNS,
+  TRANSACTION_COLUMNS,
+} from './columns.ts';
+import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
 
 /** Doubled from look-up to look-up. */
 const FIRST_PAUSE_MS = 2_000;
@@ -47,6 +52,26 @@ export async function takeLookUp(db: Database, id: string, nowMs: number): Promi
     ? await takeRefundTasks(db, TAKE_REFUND, nowMs, id)
     : await takePaymentTasks(db, TAKE_PAYMENT, nowMs, id);
   return tasks[0] ?? null;
+}
+
+const FIND_PAYMENT = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
+const FIND_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ?1`;
+const FIND_PAYMENT_OF_REFUND = `
+  SELECT ${TRANSACTION_COLUMNS} FROM refunds r JOIN transactions t USING (transaction_id) WHERE r.refund_id = ?1`;
+
+/** The same of a payment or refund of which the provider has told: whether or not it is due, and nothing is put off. */
+export async function findLookUp(db: Database, id: string): Promise<LookUpTask | null> {
+  if (!id.startsWith('REF-')) {
+    const { found } = await runBatch(db, { found: db.d1.prepare(FIND_PAYMENT).bind(id) });
+    const transaction = rowOf<Transaction>(found);
+    return transaction && { kind: 'payment', transaction };
+  }
+  const results = await runBatch(db, {
+    refund: db.d1.prepare(FIND_REFUND).bind(id),
+    transaction: db.d1.prepare(FIND_PAYMENT_OF_REFUND).bind(id),
+  });
+  const [refund, transaction] = [rowOf<Refund>(results.refund), rowOf<Transaction>(results.transaction)];
+  return refund && transaction && { kind: 'refund', refund, transaction };
 }
 
 /** Up to `limit` payments and as many refunds whose look-up is due, those that have waited longest. */

@@ -134,8 +134,8 @@ export async function findKeyedRefund(db: Database, key: KeyClaim, nowMs: number
 }
 
 const RECORD_OUTCOME = `
-  UPDATE refunds SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5, processed_at_ms = ?6,
-    next_lookup_at_ms = ?7
+  UPDATE refunds SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5, failure_cause = ?6,
+    processed_at_ms = ?7, next_lookup_at_ms = ?8
   WHERE refund_id = ?1 AND status = 'pending'`;
 
 // Both right after RECORD_OUTCOME: the amount moves from promised to refunded, or back, once. The payment of a late charge
@@ -192,8 +192,92 @@ export async function recordRefundOutcome(
   return { ...rowsThatStand(results), told: rowOf(results.told) !== null };
 }
 
+/** A refund that was made at the provider by hand. */
+export interface OutsideRefundBooking {
+  refundId: string;
+  eventId: string;
+  transactionId: string;
+  gatewayReference: string;
+  currency: string;
+  amountMinor: number;
+  reason: string;
+  movedAtMs: number;
+  nowMs: number;
+  nextLookupAtMs: number | null;
+}
+
+// Invariant 2, and once for each of the provider's refunds, however often it is told of.
+const BOOK_OUTSIDE_REFUND = `
+  INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, gateway_reference, created_at_ms,
+    processed_at_ms, next_lookup_at_ms)
+  SELECT ?1, tenant, transaction_id, 'completed', ?3, ?4, ?5, ?6, ?7, ?8 FROM transactions
+  WHERE transaction_id = ?2 AND status = 'completed' AND currency = ?9
+    AND reserved_minor + refunded_minor + ?3 <= amount_minor
+    AND NOT EXISTS (SELECT 1 FROM refunds WHERE transaction_id = ?2 AND gateway_reference = ?5)`;
+// Right after it: nothing of it was promised before.
+const TAKE_FROM_BALANCE = `
+  UPDATE transactions SET refunded_minor = refunded_minor + ?2,
+    status = CASE WHEN refunded_minor + ?2 = amount_minor THEN 'refunded' ELSE status END
+  WHERE transaction_id = ?1 AND status = 'completed' AND changes() = 1`;
+const FIND_BY_REFERENCE = `
+  SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.transaction_id = ?1 AND r.gateway_reference = ?2`;
+
+/**
+ * Books a refund that the provider has paid without being asked by this service, with its event (invariant 4). Answers with
+ * the refund's row, which may have been there before; null where the payment has no room for it, or is not paid.
+ */
+export async function bookOutsideRefund(
+  db: Database,
+  booking: OutsideRefundBooking,
+): Promise<{ refund: Refund | null; transaction: Transaction | null; told: boolean }> {
+  const { d1 } = db;
+  const { refundId, eventId, transactionId, gatewayReference, amountMinor, nowMs } = booking;
+  const results = await runBatch(
+    db,
+    {
+      booked: d1
+        .prepare(BOOK_OUTSIDE_REFUND)
+        .bind(
+          refundId,
+          transactionId,
+          amountMinor,
+          booking.reason,
+          gatewayReference,
+          booking.movedAtMs,
+          nowMs,
+          booking.nextLookupAtMs,
+          booking.currency,
+        ),
+      moved: d1.prepare(TAKE_FROM_BALANCE).bind(transactionId, amountMinor),
+      event: newRefundEvent(d1, { eventId, refundId, transactionId, createdAtMs: nowMs }),
+      refund: d1.prepare(FIND_BY_REFERENCE).bind(transactionId, gatewayReference),
+      transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId),
+      told: hasEvent(d1, eventId),
+    },
+    RETRY_OUTCOME_FOR_MS,
+  );
+  return {
+    refund: rowOf<Refund>(results.refund),
+    transaction: rowOf<Transaction>(results.transaction),
+    told: rowOf(results.told) !== null,
+  };
+}
+
+/** The refund of a payment that the provider has under this name, or null. */
+export async function findRefundByReference(
+  db: Database,
+  transactionId: string,
+  gatewayReference: string,
+): Promise<Refund | null> {
+  const { found } = await runBatch(db, {
+    found: db.d1.prepare(FIND_BY_REFERENCE).bind(transactionId, gatewayReference),
+  });
+  return rowOf<Refund>(found);
+}
+
 const REVERSE = `
-  UPDATE refunds SET status = 'reversed', error_code = ?2, failure_reason = ?3, next_lookup_at_ms = NULL
+  UPDATE refunds SET status = 'reversed', error_code = ?2, failure_reason = ?3, failure_cause = ?4,
+    next_lookup_at_ms = NULL
   WHERE refund_id = ?1 AND status = 'completed'`;
 
 // Right after REVERSE. A payment that is refunded stays so (invariant 6), and a person has to be told.
@@ -213,7 +297,7 @@ export async function reverseRefund(
   const results = await runBatch(
     db,
     {
-      reversed: db.d1.prepare(REVERSE).bind(refund.refundId, failure.code, failure.reason),
+      reversed: db.d1.prepare(REVERSE).bind(refund.refundId, failure.code, failure.reason, failure.cause),
       restored: db.d1.prepare(RESTORE_BALANCE).bind(refund.transactionId, refund.amountMinor),
       ...bothRows(db.d1, refund),
     },

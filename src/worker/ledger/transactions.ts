@@ -28,17 +28,19 @@ export type NewTransaction = Pick<
   | 'cardBrand'
   | 'cardLast4'
   | 'gateway'
+  | 'gatewayIntent'
   | 'createdAtMs'
 > & {
   /** From when on the gateway may be asked for an outcome that never came. */
   nextLookupAtMs: number;
 };
 
-// Invariants 1 and 3: the partial unique index lets one live payment of a booking in, before the gateway is called.
+// Invariants 1 and 3: the partial unique indexes let one live payment of a booking in, and one of each order that a payer
+// approved, before the gateway is called.
 const claimWhere = (condition: 'true' | 'changes() = 1') => `
   INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, user_email, status, currency, amount_minor,
-    payment_method, card_brand, card_last4, gateway, created_at_ms, next_lookup_at_ms)
-  SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE ${condition}
+    payment_method, card_brand, card_last4, gateway, gateway_intent, created_at_ms, next_lookup_at_ms)
+  SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 WHERE ${condition}
   ON CONFLICT DO NOTHING`;
 const CLAIM_BOOKING = claimWhere('true');
 /** Right behind the statement that claims the key. */
@@ -47,6 +49,13 @@ const CLAIM_BOOKING_WITH_KEY = claimWhere('changes() = 1');
 const FIND_STANDING = `
   SELECT ${TRANSACTION_COLUMNS} FROM transactions t
   WHERE t.tenant = ?1 AND t.booking_id = ?2 AND t.status IN ('pending', 'completed')`;
+/** The payment of the booking, else the one that the order has paid for. */
+const FIND_STANDING_OF_INTENT = `
+  ${FIND_STANDING}
+  UNION ALL
+  SELECT ${TRANSACTION_COLUMNS} FROM transactions t
+  WHERE t.gateway = ?3 AND t.gateway_intent = ?4 AND t.status IN ('pending', 'completed', 'refunded')
+  LIMIT 1`;
 
 const FIND_KEYED = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ${CLAIMED_ID}`;
 
@@ -55,7 +64,7 @@ export type Claim =
   | { kind: 'claimed'; transaction: Transaction }
   /** The key stands for an earlier request, and for its payment. */
   | { kind: 'replayed'; fingerprint: string; transaction: Transaction }
-  /** The booking has another live payment. */
+  /** The booking has another live payment, or the order that the payer approved has paid for something else. */
   | { kind: 'duplicate'; standing: Transaction };
 
 /** Makes the booking's one live payment this one. A key that is known outranks a booking that is taken. */
@@ -72,10 +81,14 @@ export async function claimBooking(db: Database, claim: NewTransaction, key: Key
     claim.cardBrand,
     claim.cardLast4,
     claim.gateway,
+    claim.gatewayIntent,
     claim.createdAtMs,
     claim.nextLookupAtMs,
   ];
-  const standing = db.d1.prepare(FIND_STANDING).bind(claim.tenant, claim.bookingId);
+  const standing =
+    claim.gatewayIntent === null
+      ? db.d1.prepare(FIND_STANDING).bind(claim.tenant, claim.bookingId)
+      : db.d1.prepare(FIND_STANDING_OF_INTENT).bind(claim.tenant, claim.bookingId, claim.gateway, claim.gatewayIntent);
   if (key === null) {
     const results = await runBatch(db, { claimed: db.d1.prepare(CLAIM_BOOKING).bind(...parameters), standing });
     return standingClaim(claim, rowOf<Transaction>(results.standing));
@@ -118,7 +131,7 @@ export async function findKeyedTransaction(db: Database, key: KeyClaim, nowMs: n
 // Invariant 6: only a pending payment can end, and it ends once.
 const RECORD_OUTCOME = `
   UPDATE transactions SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5,
-    processed_at_ms = ?6, next_lookup_at_ms = ?7
+    failure_cause = ?6, processed_at_ms = ?7, next_lookup_at_ms = ?8
   WHERE transaction_id = ?1 AND status = 'pending'`;
 
 // Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it.
@@ -195,6 +208,17 @@ function recordedPayment(results: { transaction: D1Result<unknown>; told: D1Resu
   const transaction = rowOf<Transaction>(results.transaction);
   if (transaction === null) throw new Error('an outcome was recorded for a payment that was never claimed');
   return { transaction, told: rowOf(results.told) !== null };
+}
+
+/** Writes down what the gateway calls a payment whose outcome is not known: it is looked up by that. */
+export async function keepIntent(db: Database, transactionId: string, intent: string): Promise<void> {
+  await runBatch(db, {
+    kept: db.d1
+      .prepare(
+        "UPDATE transactions SET gateway_intent = ?2 WHERE transaction_id = ?1 AND status = 'pending' AND gateway_intent IS NULL",
+      )
+      .bind(transactionId, intent),
+  });
 }
 
 /** A tenant's payment, or null: another tenant's is as unknown as none. */

@@ -1,10 +1,10 @@
 /** One call to the gateway: with a deadline, with a log line, and with an honest answer whatever happens. */
-import { type FailureCode, failure } from '../../payments/failure.ts';
+import { type FailureCause, type FailureCode, failure, failureBecause } from '../../payments/failure.ts';
 import type { Outcome } from '../../payments/transaction.ts';
 import { within } from '../deadline.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
-import { errorFields } from '../log.ts';
+import { errorFields, type LogLevel } from '../log.ts';
 import type { OperationContext } from './context.ts';
 
 /** A gateway sees its signal aborted at the deadline, and has this long to say what it knows. */
@@ -35,17 +35,25 @@ async function ask<Answer extends GatewayAnswer>(
     log('warn', 'gateway.broke', { gateway: gateway.name, call, id, ...errorFields(error) });
     answer = broken;
   }
-  const { kind } = answer;
-  log(kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info', 'gateway.answered', {
+  log(levelOf(answer), 'gateway.answered', {
     gateway: gateway.name,
     call,
     id,
-    outcome: kind,
+    outcome: answer.kind,
     code: 'code' in answer ? answer.code : undefined,
+    cause: 'cause' in answer ? answer.cause : undefined,
+    provider_code: 'providerCode' in answer ? answer.providerCode : undefined,
     reason: 'reason' in answer ? answer.reason : undefined,
     duration_ms: nowMs() - startedAtMs,
   });
   return answer;
+}
+
+/** What no patience mends is an error: keys that are wrong, an account that may not do what it is asked for. */
+function levelOf(answer: GatewayAnswer): LogLevel {
+  if ('cause' in answer && answer.cause === 'gateway_not_configured') return 'error';
+  const { kind } = answer;
+  return kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info';
 }
 
 /** Asks for money to be moved. A deadline that passes is an unknown outcome (invariant 3). */
@@ -68,10 +76,14 @@ export async function moveMoneyNow(
 ): Promise<GatewayOutcome> {
   const answer = await moveMoney(context, call, asking);
   const { gateway } = call;
-  if (gateway.canBeDown && gateway.name === context.gateway.name) {
-    recordCall(context.breakers[call.call], answer.kind !== 'unknown', context.nowMs());
+  if (gateway.canBeDown) {
+    recordCall(context.breakersOf(gateway.name)[call.call], !wasSilent(answer), context.nowMs());
   }
   return answer;
+}
+
+function wasSilent(answer: GatewayOutcome): boolean {
+  return answer.kind === 'unknown' || (answer.kind === 'failed' && answer.silent === true);
 }
 
 /** Asks what became of a call, or for it to be cancelled. Whatever prevents an answer is `unreachable`. */
@@ -89,9 +101,10 @@ export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): 
     case 'approved':
       return { status: 'completed', gatewayReference: answer.reference };
     case 'declined':
+      if (answer.cause !== undefined) return failedBecause(answer.cause);
       return failed(subject === 'charge' ? answer.code : 'REFUND_NOT_ALLOWED', answer.reason);
     case 'failed':
-      return failed('PAYMENT_GATEWAY_ERROR');
+      return failedBecause(answer.cause ?? 'gateway_error');
     case 'cancelled':
       return NEVER_HAPPENED;
     case 'unknown':
@@ -106,5 +119,9 @@ function failed(code: FailureCode, reason?: string): Outcome & { status: 'failed
   return { status: 'failed', failure: failure(code, reason) };
 }
 
+function failedBecause(cause: FailureCause): Outcome & { status: 'failed' } {
+  return { status: 'failed', failure: failureBecause(cause) };
+}
+
 /** Of a call that the gateway never took, and never will. */
-export const NEVER_HAPPENED = failed('PAYMENT_GATEWAY_ERROR', 'The request never reached the payment gateway');
+export const NEVER_HAPPENED = failedBecause('never_happened');

@@ -1,18 +1,15 @@
 /** What an operation works with. Clock and ids come in from the edge, so that an operation is a function of what it is given. */
 import type { CircuitBreakers } from '../gateways/circuit-breaker.ts';
-import type { Gateway } from '../gateways/gateway.ts';
+import type { Gateways } from '../gateways/configured.ts';
 import type { Database } from '../ledger/database.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 
 export interface OperationContext {
   db: Database;
-  /** Takes new payments. */
-  gateway: Gateway;
-  /** The one that took a payment; null where it is not configured any more. */
-  gatewayNamed: (name: string) => Gateway | null;
-  /** Of the one that takes new payments. */
-  breakers: CircuitBreakers;
+  gateways: Gateways;
+  /** Of the gateway with this name. */
+  breakersOf: (gateway: string) => CircuitBreakers;
   settings: Settings;
   log: Log;
   /** Whose payments these are. One organisation, until API keys tell several apart. */

@@ -83,13 +83,15 @@ export function differencesBetween({ range, records, movements, lookUps, nowMs }
     moved.delete(transactionId);
     differences.push(...ofCharge(transaction, refunds, charge, nowMs));
     for (const refund of refunds) {
-      const { refundId } = refund;
+      const { refundId, gatewayReference } = refund;
+      // One that was made at the provider by hand is listed under the provider's own name for it.
+      const listedAs = moved.has(refundId) ? refundId : (gatewayReference ?? refundId);
       const payment = {
-        movements: moved.get(refundId) ?? [],
+        movements: moved.get(listedAs) ?? [],
         lookUp: lookUps.get(refundId),
         expected: isInRange(refund, range),
       };
-      moved.delete(refundId);
+      moved.delete(listedAs);
       differences.push(...ofRefund(refund, transaction, payment, nowMs));
     }
     differences.push(...ofBalance(transaction, refunds), ...ofEvents(transaction, refunds, events));

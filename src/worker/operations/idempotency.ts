@@ -10,7 +10,7 @@ import type { OperationContext } from './context.ts';
  * @param amount the digits as they were sent; of an amount that is valid, a number holds all of them
  */
 export function paymentIdentity(request: PaymentRequest, amount: string): string {
-  const { card_details: card, paypal_details: paypal } = request;
+  const { card_details: card, paypal_details: paypal, payment_method_token: token } = request;
   return JSON.stringify([
     request.user_id,
     request.booking_id,
@@ -19,6 +19,8 @@ export function paymentIdentity(request: PaymentRequest, amount: string): string
     card ? [card.card_number.replace(/[ -]/g, ''), card.expiry_month, card.expiry_year, card.cardholder_name] : null,
     paypal ? [paypal.email, paypal.payment_id] : null,
     request.user_email || null,
+    // Only where there is one: fingerprints of requests from before there were tokens stay what they are.
+    ...(token ? [token] : []),
   ]);
 }
 

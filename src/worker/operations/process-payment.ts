@@ -9,13 +9,13 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { PaymentMethod, PaymentRequest } from '../../contract/requests.ts';
 import { type Card, readCard } from '../../payments/card.ts';
-import { type Failure, failure } from '../../payments/failure.ts';
+import { type Failure, failure, failureBecause } from '../../payments/failure.ts';
 import { minorUnits } from '../../payments/money.ts';
 import type { Outcome, Transaction } from '../../payments/transaction.ts';
 import { askForPassage, giveBack, type Passage } from '../gateways/circuit-breaker.ts';
-import type { Instrument } from '../gateways/gateway.ts';
+import type { Gateway, GatewayOutcome, Instrument } from '../gateways/gateway.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
-import { type Claim, claimBooking, findKeyedTransaction } from '../ledger/transactions.ts';
+import { type Claim, claimBooking, findKeyedTransaction, keepIntent } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
 import { moveMoneyNow, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
@@ -37,7 +37,7 @@ export type PaymentAnswer =
     }
   /** The outcome is not known yet. */
   | { kind: 'pending'; transaction: Transaction; settle: Settle }
-  /** The booking has a payment that is under way or stands: this one. */
+  /** The booking has a payment that is under way or stands, or the PayPal order has paid for something else: this one. */
   | { kind: 'duplicate'; standing: Transaction }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; transaction: Transaction }
@@ -61,19 +61,21 @@ export async function processPayment(
   amount: string,
   idempotencyKey: string | null = null,
 ): Promise<PaymentAnswer> {
-  const { settings, gateway, log } = context;
+  const { settings, log } = context;
+  const gateway = context.gateways.forMethod(request.payment_method);
   const amountMinor = minorUnits(amount, settings.currency);
   const instrument = readInstrument(request);
   const key = await keyClaim(context, '/payment/process', idempotencyKey, paymentIdentity(request, amount));
+  const breaker = gateway && context.breakersOf(gateway.name).charge;
   // Where there is nothing to charge, nobody is asked.
   const passage: Passage =
-    'code' in instrument ? { kind: 'free' } : askForPassage(context.breakers.charge, context.nowMs());
+    'code' in instrument || breaker === null ? { kind: 'free' } : askForPassage(breaker, context.nowMs());
 
-  const refusal = refusalOf(context, request, amountMinor, passage);
-  if (refusal !== null || amountMinor === null) {
+  const refusal = refusalOf(context, request, amountMinor, gateway, passage);
+  if (refusal !== null || amountMinor === null || gateway === null || breaker === null) {
     // What stands under the key outranks all that settings and the gateway's health say by now.
     const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
-    giveBack(context.breakers.charge, passage);
+    if (breaker !== null) giveBack(breaker, passage);
     if (known !== null) return answerReplay(context, known, key);
     log('info', 'payment.refused', { booking_id: request.booking_id, reason: refusal?.kind });
     return refusal ?? { kind: 'invalid_amount' };
@@ -93,12 +95,13 @@ export async function processPayment(
       paymentMethod: request.payment_method,
       ...keptOfCard(instrument),
       gateway: gateway.name,
+      gatewayIntent: 'code' in instrument ? null : (gateway.intentOf?.(instrument) ?? null),
       createdAtMs: context.nowMs(),
       nextLookupAtMs: firstLookUpAtMs(context),
     },
     key,
   );
-  if (claim.kind !== 'claimed') giveBack(context.breakers.charge, passage);
+  if (claim.kind !== 'claimed') giveBack(breaker, passage);
   if (claim.kind === 'replayed') return answerReplay(context, claim, key);
   if (claim.kind === 'duplicate') {
     log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing.transactionId });
@@ -111,22 +114,27 @@ export async function processPayment(
     amount_minor: amountMinor,
     currency: settings.currency,
     payment_method: request.payment_method,
+    gateway: gateway.name,
   });
 
-  const outcome = await charge(context, transaction, instrument);
-  if (outcome === null) return pending(context, transaction);
-  return recordOutcome(context, transaction, outcome);
+  if ('code' in instrument) return recordOutcome(context, transaction, { status: 'failed', failure: instrument });
+  const answer = await charge(context, gateway, transaction, instrument);
+  const outcome = outcomeOf('charge', answer);
+  if (outcome !== null) return recordOutcome(context, transaction, outcome);
+  if (answer.kind === 'unknown' && answer.intent !== undefined) await keep(context, transaction, answer.intent);
+  return pending(context, transaction);
 }
 
 /** Why nothing is claimed, or null. */
 function refusalOf(
-  { settings, gateway }: OperationContext,
+  { settings }: OperationContext,
   { payment_method: method }: PaymentRequest,
   amountMinor: number | null,
+  gateway: Gateway | null,
   passage: Passage,
 ): Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' }> | null {
   if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
-  if (!gateway.methods.includes(method)) return { kind: 'method_disabled', method };
+  if (gateway === null) return { kind: 'method_disabled', method };
   return passage.kind === 'refused' ? { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs } : null;
 }
 
@@ -167,28 +175,38 @@ function pending(context: OperationContext, transaction: Transaction): PaymentAn
   return { kind: 'pending', transaction, settle: { id: transaction.transactionId, atMs } };
 }
 
-/** Asks the gateway, unless it is plain that there is nothing to charge; null is an unknown outcome. */
-async function charge(
+function charge(
   context: OperationContext,
+  gateway: Gateway,
   transaction: Transaction,
-  instrument: Instrument | Failure,
-): Promise<Outcome | null> {
-  if ('code' in instrument) return { status: 'failed', failure: instrument };
-  const { gateway, settings } = context;
+  instrument: Instrument,
+): Promise<GatewayOutcome> {
   const { transactionId: id } = transaction;
-  const call = { gateway, call: 'charge', id, deadlineMs: settings.gatewayTimeoutMs } as const;
-  const answer = await moveMoneyNow(context, call, (signal) => gateway.charge({ transaction, instrument, signal }));
-  return outcomeOf('charge', answer);
+  const call = { gateway, call: 'charge', id, deadlineMs: context.settings.gatewayTimeoutMs } as const;
+  return moveMoneyNow(context, call, (signal) => gateway.charge({ transaction, instrument, signal }));
+}
+
+/** So that the look-up need not search. Without it, the look-up finds the charge by the transaction's id. */
+async function keep({ db, log }: OperationContext, { transactionId }: Transaction, intent: string): Promise<void> {
+  try {
+    await keepIntent(db, transactionId, intent);
+  } catch (error) {
+    log('warn', 'payment.intent_not_kept', { transaction_id: transactionId, ...errorFields(error) });
+  }
 }
 
 /** What there is to charge, or why there is nothing. The contract's schema lets the details be left out. */
 function readInstrument(request: PaymentRequest): Instrument | Failure {
   if (request.payment_method === 'paypal') {
     const paypal = request.paypal_details;
-    if (!paypal) return failure('PAYMENT_FAILED', 'PayPal details are required');
+    if (!paypal) return failureBecause('paypal_required');
     return { kind: 'paypal', email: paypal.email, paymentId: paypal.payment_id };
   }
-  const card = request.card_details ? readCard(request.card_details) : null;
+  if (request.payment_method_token) return { kind: 'token', token: request.payment_method_token };
+  if (!request.card_details) {
+    return request.payment_method === 'stripe' ? failureBecause('token_required') : failure('INVALID_CARD');
+  }
+  const card = readCard(request.card_details);
   return card === null ? failure('INVALID_CARD') : { kind: 'card', card };
 }
 

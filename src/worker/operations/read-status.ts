@@ -1,6 +1,6 @@
 /** How a payment or a refund stands. Where nobody knows yet, and the time has come to ask, the gateway is asked first. */
 import type { PaymentEvent } from '../../contract/events.ts';
-import type { Refund, Transaction } from '../../payments/transaction.ts';
+import { isIdentifier, type Refund, type Transaction } from '../../payments/transaction.ts';
 import { findRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
@@ -44,9 +44,4 @@ async function find({ db, tenant }: OperationContext, id: string): Promise<Stand
   if (!isIdentifier(id, 'TXN-')) return null;
   const transaction = await findTransaction(db, tenant, id);
   return transaction === null ? null : { transaction, refund: null };
-}
-
-/** Crockford's base 32, as ULIDs are written. What is none was never given out, so nobody has to look. */
-function isIdentifier(id: string, prefix: 'TXN-' | 'REF-'): boolean {
-  return id.startsWith(prefix) && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id.slice(prefix.length));
 }

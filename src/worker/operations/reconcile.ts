@@ -42,33 +42,44 @@ export interface Reconciliation {
  */
 export async function reconcile(context: OperationContext, range: TimeRange): Promise<Reconciliation> {
   const listing = await listMovements(context, range);
-  const movements = listing.movements ?? [];
+  const { movements } = listing;
   const records = await readRecords(context, range, movements);
-  const lookUps = await lookUpUnlisted(context, range, records, listing.movements);
+  const lookUps = await lookUpUnlisted(context, range, records, listing);
   const differences = differencesBetween({ range, records, movements, lookUps, nowMs: context.nowMs() });
   return {
     payments: records.length,
     refunds: records.reduce((sum, { refunds }) => sum + refunds.length, 0),
-    movements: listing.movements?.length ?? null,
+    movements: listing.listed.size === 0 ? null : movements.length,
     differences: [...listing.problems, ...differences],
   };
 }
 
-/** What the gateway that takes new payments has moved; of any other one's rows, each is asked about. */
-async function listMovements(
-  { gateway }: OperationContext,
-  { fromMs, toMs }: TimeRange,
-): Promise<{ movements: Movement[] | null; problems: Difference[] }> {
-  if (gateway.listMovements === undefined) return { movements: null, problems: [] };
+interface Listing {
+  movements: Movement[];
+  /** The names of the gateways whose movements these are. */
+  listed: ReadonlySet<string>;
+  problems: Difference[];
+}
+
+/** What the gateways have moved, as far as they can list it; of any other one's rows, each is asked about. */
+async function listMovements({ gateways }: OperationContext, { fromMs, toMs }: TimeRange): Promise<Listing> {
   const movements: Movement[] = [];
-  try {
-    const listed = gateway.listMovements(fromMs - CLOCK_SLACK_MS, toMs + CLOCK_SLACK_MS);
-    for await (const movement of listed) movements.push(movement);
-    return { movements, problems: [] };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { movements: null, problems: [{ kind: 'not_compared', id: null, gateway: gateway.name, reason }] };
+  const listed = new Set<string>();
+  const problems: Difference[] = [];
+  for (const gateway of gateways.all) {
+    if (gateway.listMovements === undefined) continue;
+    try {
+      const own: Movement[] = [];
+      const listing = gateway.listMovements(fromMs - CLOCK_SLACK_MS, toMs + CLOCK_SLACK_MS);
+      for await (const movement of listing) own.push(movement);
+      movements.push(...own);
+      listed.add(gateway.name);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      problems.push({ kind: 'not_compared', id: null, gateway: gateway.name, reason });
+    }
   }
+  return { movements, listed, problems };
 }
 
 async function readRecords(
@@ -79,6 +90,7 @@ async function readRecords(
   const listed = (kind: Movement['kind']) =>
     movements.filter((movement) => movement.kind === kind).map((movement) => movement.id);
   const transactionIds = new Set(listed('charge'));
+  for (const { transactionId } of movements) if (transactionId !== undefined) transactionIds.add(transactionId);
 
   for (let page = await paymentsCreated(db, range, null, IDS_PER_PAGE); page.length > 0; ) {
     for (const transactionId of page) transactionIds.add(transactionId);
@@ -108,18 +120,18 @@ async function lookUpUnlisted(
   context: OperationContext,
   range: TimeRange,
   records: readonly PaymentRecord[],
-  movements: readonly Movement[] | null,
+  listing: Listing,
 ): Promise<Map<string, LookUp>> {
-  const listed = new Set(movements?.map(({ id }) => id));
+  const moved = new Set(listing.movements.flatMap(({ id, reference }) => [id, reference]));
   const questions = records
     .flatMap(({ transaction, refunds }): Question[] => [
       { id: transaction.transactionId, transaction, refund: null },
       ...refunds.map((refund) => ({ id: refund.refundId, transaction, refund })),
     ])
     .filter(({ id, transaction, refund }) => {
-      if (listed.has(id) || !isInRange(refund ?? transaction, range)) return false;
-      const canList = movements !== null && transaction.gateway === context.gateway.name;
-      return isToBeAskedAbout(refund ?? transaction, canList);
+      const isListed = moved.has(id) || (refund?.gatewayReference != null && moved.has(refund.gatewayReference));
+      if (isListed || !isInRange(refund ?? transaction, range)) return false;
+      return isToBeAskedAbout(refund ?? transaction, listing.listed.has(transaction.gateway));
     });
 
   const answers = new Map<string, LookUp>();
@@ -154,7 +166,7 @@ function isToBeAskedAbout({ status, errorCode }: Transaction | Refund, canList: 
 }
 
 function ask(context: OperationContext, { id, transaction, refund }: Question): Promise<LookUp> {
-  const gateway = context.gatewayNamed(transaction.gateway);
+  const gateway = context.gateways.named(transaction.gateway);
   if (gateway === null) return Promise.resolve({ kind: 'unreachable', reason: 'it is not configured' });
   const question = { gateway, id, deadlineMs: LOOK_UP_DEADLINE_MS };
   return refund === null

@@ -11,7 +11,7 @@ import type { PaymentEvent } from '../../contract/events.ts';
 import type { RefundRequest } from '../../contract/requests.ts';
 import { minorUnits } from '../../payments/money.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
-import { askForPassage, giveBack, type Passage } from '../gateways/circuit-breaker.ts';
+import { askForPassage, type CircuitBreaker, giveBack, isClosed, type Passage } from '../gateways/circuit-breaker.ts';
 import { LedgerUnavailable } from '../ledger/database.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
 import { findKeyedRefund, type ReplayedRefund, type Reservation, reserveRefund } from '../ledger/refunds.ts';
@@ -65,13 +65,13 @@ export async function refundPayment(
 ): Promise<RefundAnswer> {
   const { log } = context;
   const key = await keyClaim(context, '/payment/refund', idempotencyKey, refundIdentity(request, amount));
-  const passage = askForPassage(context.breakers.refund, context.nowMs());
-  const down = await refusedByBreaker(context, passage, request, key);
-  const reserved = down ?? (await reserve(context, request, amount, key));
-  if (reserved.kind !== 'reserved' || reserved.transaction.gateway !== context.gateway.name) {
-    giveBack(context.breakers.refund, passage);
-  }
+  const { breaker, passage } = await passageOf(context, request);
+  const reserved =
+    passage.kind === 'refused'
+      ? await refusedByBreaker(context, passage.retryAfterMs, key)
+      : await reserve(context, request, amount, key);
   if (reserved.kind !== 'reserved') {
+    if (breaker !== null) giveBack(breaker, passage);
     log('info', 'refund.answered', { transaction_id: request.original_transaction_id, outcome: reserved.kind });
     return reserved;
   }
@@ -88,19 +88,27 @@ export async function refundPayment(
   return recordOutcome(context, refund, outcome);
 }
 
-/** The answer while the gateway is down; null where it may be asked, or where the payment is another gateway's. */
-async function refusedByBreaker(
-  { db, tenant, gateway, nowMs }: OperationContext,
-  passage: Passage,
+/** Whether the payment's gateway may be asked. The payment is looked at for that only where some gateway has been failing. */
+async function passageOf(
+  { db, tenant, gateways, breakersOf, nowMs }: OperationContext,
   request: RefundRequest,
-  key: KeyClaim | null,
-): Promise<RefundAnswer | null> {
-  if (passage.kind !== 'refused') return null;
-  const { retryAfterMs } = passage;
-  const known = key === null ? null : await findKeyedRefund(db, key, nowMs());
-  if (known !== null) return answerReplay(known, key);
+): Promise<{ breaker: CircuitBreaker | null; passage: Passage }> {
+  const free = { breaker: null, passage: { kind: 'free' } } as const;
+  if (gateways.all.every(({ name }) => isClosed(breakersOf(name).refund))) return free;
   const transaction = await findTransaction(db, tenant, request.original_transaction_id);
-  return transaction === null || transaction.gateway === gateway.name ? { kind: 'gateway_down', retryAfterMs } : null;
+  if (transaction === null) return free;
+  const breaker = breakersOf(transaction.gateway).refund;
+  return { breaker, passage: askForPassage(breaker, nowMs()) };
+}
+
+/** The answer while the gateway is down. */
+async function refusedByBreaker(
+  { db, nowMs }: OperationContext,
+  retryAfterMs: number,
+  key: KeyClaim | null,
+): Promise<RefundAnswer> {
+  const known = key === null ? null : await findKeyedRefund(db, key, nowMs());
+  return known === null ? { kind: 'gateway_down', retryAfterMs } : answerReplay(known, key);
 }
 
 type Reserved = Extract<Reservation, { kind: 'reserved' }>;
@@ -202,7 +210,7 @@ function refusal(request: RefundRequest, transaction: Transaction): string {
  * configured any more certainly pays nothing.
  */
 async function payBack(context: OperationContext, refund: Refund, transaction: Transaction): Promise<Outcome | null> {
-  const gateway = context.gatewayNamed(transaction.gateway);
+  const gateway = context.gateways.named(transaction.gateway);
   if (gateway === null) {
     context.log('error', 'gateway.not_configured', { gateway: transaction.gateway, id: refund.refundId });
     return NEVER_HAPPENED;

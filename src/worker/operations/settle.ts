@@ -5,7 +5,7 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
 import type { Fence, Gateway, LookUp } from '../gateways/gateway.ts';
-import { type LookUpTask, scheduleLookUp, takeDueLookUps, takeLookUp } from '../ledger/look-ups.ts';
+import { findLookUp, type LookUpTask, scheduleLookUp, takeDueLookUps, takeLookUp } from '../ledger/look-ups.ts';
 import { reverseRefund } from '../ledger/refunds.ts';
 import { type GatewayCall, lookUp, moveMoney, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
@@ -51,6 +51,17 @@ export async function settle(context: OperationContext, id: string, deadlineMs: 
 }
 
 /**
+ * Settles this payment or refund at once, because its provider has told of it: a payment that has failed may have been charged,
+ * a refund that was paid may have been sent back.
+ *
+ * @returns null where there is none with this id
+ */
+export async function settleTold(context: OperationContext, id: string, deadlineMs: number): Promise<Settled | null> {
+  const task = await findLookUp(context.db, id);
+  return task === null ? null : settleTask(context, task, deadlineMs);
+}
+
+/**
  * Settles whatever is due, those first that have waited longest, until nothing is, the gateway can't be reached, or
  * it has been enough for one run. The events of what has ended are left to the sweep.
  */
@@ -67,7 +78,7 @@ export async function settleDue(context: OperationContext): Promise<void> {
 const NOTHING_TO_DO: Settled = { kind: 'ended', event: null, lateRefundId: null };
 
 async function settleTask(context: OperationContext, task: LookUpTask, deadlineMs: number): Promise<Settled> {
-  const gateway = context.gatewayNamed(task.transaction.gateway);
+  const gateway = context.gateways.named(task.transaction.gateway);
   if (gateway === null) return leave(context, task);
   const asking = { context, gateway, untilMs: context.nowMs() + deadlineMs };
   const { transaction } = task;

@@ -1,0 +1,69 @@
+/** One HTTP call to a provider, as a value whatever becomes of it. Nothing of an answer's text or of an error gets into a reason. */
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** What an adapter has of the world outside. */
+export interface Outside {
+  send: Fetch;
+  nowMs: () => number;
+}
+
+/** `fetch` is called as a method of nothing, which the platform insists on. */
+export const PLATFORM: Outside = { send: (url, init) => fetch(url, init), nowMs: Date.now };
+
+/** A state has some hundred bytes. */
+const STATE_MAX_BYTES = 16 * 1024;
+
+/** `body`: undefined where it is no JSON, or too long to be an answer. */
+export type Answer = { kind: 'answered'; status: number; body: unknown } | { kind: 'silent'; reason: string };
+
+export interface JsonCall {
+  url: string;
+  method: 'GET' | 'POST' | 'PATCH';
+  headers: Record<string, string>;
+  /** Text to send; none where it is null. */
+  body: string | null;
+  signal: AbortSignal;
+  /** More of an answer is not read. */
+  maxBytes?: number;
+}
+
+export async function jsonCall(send: Fetch, call: JsonCall): Promise<Answer> {
+  try {
+    const response = await send(call.url, {
+      method: call.method,
+      headers: { accept: 'application/json', ...call.headers },
+      body: call.body,
+      redirect: 'manual', // card data and keys go to the configured address only
+      signal: call.signal,
+    });
+    const text = await readAtMost(response, call.maxBytes ?? STATE_MAX_BYTES);
+    return { kind: 'answered', status: response.status, body: parsed(text) };
+  } catch {
+    const reason = call.signal.aborted
+      ? 'the gateway did not answer before the deadline'
+      : 'the gateway could not be asked, or the connection broke';
+    return { kind: 'silent', reason };
+  }
+}
+
+/** The body's text, or nothing where it has more bytes: the rest is not read. */
+async function readAtMost(response: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return '';
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // which is nothing that an adapter knows, and is refused as such
+  }
+}

@@ -1,0 +1,49 @@
+/** What providers tell of by themselves. A webhook is a hint: it says what to ask about, and the answer to that counts. */
+
+export interface Webhook {
+  header(name: string): string | undefined;
+  /** As it was sent: signatures are over its bytes. */
+  body: string;
+  nowMs: number;
+}
+
+export type Provider = 'stripe' | 'paypal';
+
+export type WebhookReading =
+  | { kind: 'event'; event: ProviderEvent }
+  /** Not the provider's, or none that can be read. */
+  | { kind: 'refused'; reason: string }
+  /** Nobody can say whether it is the provider's. */
+  | { kind: 'unreachable'; reason: string };
+
+export interface ProviderEvent {
+  provider: Provider;
+  /** The provider's own: it comes again with the same one. */
+  eventId: string;
+  type: string;
+  /** Null: of nothing that this service has to know. */
+  notice: Notice | null;
+}
+
+export type Notice =
+  | { about: 'payment'; transactionId: string }
+  | { about: 'refund'; refundId: string }
+  /** Of a refund without an id of ours; `reference` is the provider's. */
+  | { about: 'outside_refund'; reference: string }
+  | { about: 'dispute'; dispute: Dispute };
+
+/** A payer who has asked their bank, or the provider, for the money back. */
+export interface Dispute {
+  disputeId: string;
+  /** What the provider calls the charge. */
+  chargeReference: string;
+  /** Null where the provider does not say it along with the dispute. */
+  transactionId: string | null;
+  status: string;
+  reason: string;
+  amountMinor: number;
+  currency: string;
+  openedAtMs: number;
+  /** Of this word about it. */
+  toldAtMs: number;
+}

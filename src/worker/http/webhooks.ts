@@ -1,0 +1,76 @@
+/** POST /webhooks/stripe and POST /webhooks/paypal: what the providers tell of by themselves, each in its own signed way. */
+import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { Hono } from 'hono/tiny';
+import type { Gateway } from '../gateways/gateway.ts';
+import type { Provider } from '../gateways/webhook.ts';
+import { takeNotice } from '../operations/take-notice.ts';
+import type { Settings } from '../settings.ts';
+import type { HttpEnv } from './context.ts';
+import { errorResponse, retryAfter } from './errors.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
+import { outliveClient } from './outlive-client.ts';
+
+/** An event carries the whole object that it is about: some ten kilobytes, as a rule. */
+const BODY_MAX_BYTES = 256 * 1024;
+/** Of all that a provider is asked before its event counts as its own; a provider waits ten seconds at least. */
+const VERIFY_DEADLINE_MS = 4_000;
+const RETRY_AFTER_MS = 10_000;
+
+/** What has to be set for each, beside what its payments need. */
+const SECRETS: Readonly<Record<Provider, { name: string; of: (settings: Settings) => string | null | undefined }>> = {
+  stripe: { name: 'STRIPE_WEBHOOK_SECRET', of: ({ stripe }) => stripe?.webhookSecret },
+  paypal: { name: 'PAYPAL_WEBHOOK_ID', of: ({ paypal }) => paypal?.webhookId },
+};
+
+export const webhooksRoute = new Hono<HttpEnv>();
+for (const provider of ['stripe', 'paypal'] as const) {
+  webhooksRoute
+    .post(`/${provider}`, limitWebhook(), (c) => webhook(c, provider))
+    .all(`/${provider}`, methodNotAllowed('POST'));
+}
+
+function limitWebhook() {
+  return bodyLimit({
+    maxSize: BODY_MAX_BYTES,
+    onError: (c) =>
+      errorResponse(c, 413, 'PAYLOAD_TOO_LARGE', `A webhook must not be larger than ${BODY_MAX_BYTES / 1024} KiB.`),
+  });
+}
+
+async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Response> {
+  const { operation, settings, log } = c.var;
+  const gateway = operation.gateways.all.find(({ name }) => name.startsWith(`${provider}:`));
+  const secret = SECRETS[provider];
+  if (gateway?.readWebhook === undefined || !secret.of(settings)) {
+    log('error', 'webhook.not_configured', { provider, missing: secret.name });
+    return errorResponse(
+      c,
+      503,
+      'NOT_CONFIGURED',
+      `Webhooks of ${provider} are not configured: ${secret.name} is missing.`,
+    );
+  }
+  const reading = await gateway.readWebhook(
+    { header: (name) => c.req.header(name), body: await c.req.text(), nowMs: Date.now() },
+    AbortSignal.timeout(VERIFY_DEADLINE_MS),
+  );
+  switch (reading.kind) {
+    case 'refused':
+      log('warn', 'webhook.refused', { provider, reason: reading.reason });
+      return errorResponse(c, 400, 'INVALID_REQUEST', reading.reason);
+    case 'unreachable':
+      log('warn', 'webhook.not_verified', { provider, reason: reading.reason });
+      return laterPlease(c);
+    case 'event': {
+      const answer = await outliveClient(c, takeNotice(operation, gateway as Gateway, reading.event));
+      return answer.kind === 'taken' ? c.json({ received: true }) : laterPlease(c);
+    }
+  }
+}
+
+/** The provider sends it again, for days if need be. */
+function laterPlease(c: Context): Response {
+  retryAfter(c, RETRY_AFTER_MS);
+  return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'It cannot be taken up right now: please send it again.');
+}

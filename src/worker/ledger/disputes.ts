@@ -1,0 +1,50 @@
+/** Disputes as providers tell of them. Nothing of a payment changes by one: the provider decides, and a person answers. */
+import { type Database, rowOf, runBatch } from './database.ts';
+
+export interface RecordedDispute {
+  provider: string;
+  disputeId: string;
+  transactionId: string;
+  status: string;
+  reason: string;
+  currency: string;
+  amountMinor: number;
+  openedAtMs: number;
+  /** Of the newest word about it. */
+  toldAtMs: number;
+}
+
+// An older word that comes later says nothing.
+const RECORD = `
+  INSERT INTO disputes (provider, dispute_id, tenant, transaction_id, status, reason, currency, amount_minor, opened_at_ms,
+    told_at_ms)
+  SELECT ?1, ?2, tenant, transaction_id, ?4, ?5, ?6, ?7, ?8, ?9 FROM transactions WHERE transaction_id = ?3
+  ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason, currency = excluded.currency,
+    amount_minor = excluded.amount_minor, told_at_ms = excluded.told_at_ms
+  WHERE excluded.told_at_ms >= disputes.told_at_ms`;
+const FIND = `
+  SELECT provider, dispute_id AS disputeId, transaction_id AS transactionId, status, reason, currency,
+    amount_minor AS amountMinor, opened_at_ms AS openedAtMs, told_at_ms AS toldAtMs
+  FROM disputes WHERE provider = ?1 AND dispute_id = ?2`;
+
+/** Writes what is told of a dispute; answers with what stands, or null where the payment is none of ours. */
+export async function recordDispute(db: Database, dispute: RecordedDispute): Promise<RecordedDispute | null> {
+  const { provider, disputeId } = dispute;
+  const { standing } = await runBatch(db, {
+    recorded: db.d1
+      .prepare(RECORD)
+      .bind(
+        provider,
+        disputeId,
+        dispute.transactionId,
+        dispute.status,
+        dispute.reason,
+        dispute.currency,
+        dispute.amountMinor,
+        dispute.openedAtMs,
+        dispute.toldAtMs,
+      ),
+    standing: db.d1.prepare(FIND).bind(provider, disputeId),
+  });
+  return rowOf<RecordedDispute>(standing);
+}

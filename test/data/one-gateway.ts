@@ -1,0 +1,8 @@
+/** Gateways of which there is one, that takes everything: as in most tests. */
+import type { Gateways } from '../../src/worker/gateways/configured.ts';
+import type { Gateway } from '../../src/worker/gateways/gateway.ts';
+
+/** @param named what is found by a name; by default this gateway, whatever the name */
+export function oneGateway(gateway: Gateway, named: Gateways['named'] = () => gateway): Gateways {
+  return { all: [gateway], forMethod: (method) => (gateway.methods.includes(method) ? gateway : null), named };
+}
