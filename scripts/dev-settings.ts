@@ -11,31 +11,42 @@ export interface DevSettings {
   bridge: BridgeSettings;
   /** The Worker's way to the bridge as .dev.vars has it. */
   bridgeUrl: string | undefined;
+  /** Where Stripe and PayPal are emulated; null where the gateways are those of .dev.vars. */
+  emulatorPort: number | null;
 }
 
 const SERVICE_DEFAULT_PORT = '8003';
+const EMULATOR_DEFAULT_PORT = '8005';
 
 /** The settings, or every reason why there are none. Makes the .dev.vars where it is missing. */
 export async function readDevSettings(
   args: string[],
   env: NodeJS.ProcessEnv,
 ): Promise<{ settings: DevSettings } | { problems: string[] }> {
-  const { values } = parseArgs({ args, options: { 'persist-to': { type: 'string' } } });
+  const { values } = parseArgs({ args, options: { 'persist-to': { type: 'string' }, gateway: { type: 'string' } } });
+  if (values.gateway !== undefined && values.gateway !== 'emulator') {
+    return { problems: [`--gateway can be emulator, and is ${values.gateway}: other gateways are set in .dev.vars`] };
+  }
   completeDevVars();
   const { BRIDGE_SIGNING_SECRET, BRIDGE_URL } = readDevVars();
 
   const bridge = readBridgeSettings({ ...env, BRIDGE_SIGNING_SECRET });
   const problems = 'problems' in bridge ? bridge.problems.map(withPlace) : [];
   const servicePort = Number(env.PAYMENT_SERVICE_PORT ?? SERVICE_DEFAULT_PORT);
-  if (!(Number.isInteger(servicePort) && servicePort >= 1 && servicePort <= 65_535)) {
-    problems.push('PAYMENT_SERVICE_PORT must be a port');
-  }
+  if (!isPort(servicePort)) problems.push('PAYMENT_SERVICE_PORT must be a port');
+  const emulatorPort =
+    values.gateway === 'emulator' ? Number(env.GATEWAY_EMULATOR_PORT ?? EMULATOR_DEFAULT_PORT) : null;
+  if (emulatorPort !== null && !isPort(emulatorPort)) problems.push('GATEWAY_EMULATOR_PORT must be a port');
   if ('problems' in bridge || problems.length > 0) return { problems };
 
-  const taken = await portProblems(servicePort, bridge.settings.port);
+  const taken = await portProblems([
+    ['PAYMENT_SERVICE_PORT', servicePort],
+    ['BRIDGE_PORT', bridge.settings.port],
+    ...(emulatorPort === null ? [] : [['GATEWAY_EMULATOR_PORT', emulatorPort] as const]),
+  ]);
   if (taken.length > 0) return { problems: taken };
   const persistTo = values['persist-to'] ?? null;
-  return { settings: { servicePort, persistTo, bridge: bridge.settings, bridgeUrl: BRIDGE_URL } };
+  return { settings: { servicePort, persistTo, bridge: bridge.settings, bridgeUrl: BRIDGE_URL, emulatorPort } };
 }
 
 /** The secret is the only one of the bridge's settings that does not come from the environment here. */
@@ -43,13 +54,15 @@ function withPlace(problem: string): string {
   return problem.startsWith('BRIDGE_SIGNING_SECRET') ? `${problem} (it is in .dev.vars)` : problem;
 }
 
-async function portProblems(servicePort: number, bridgePort: number): Promise<string[]> {
-  if (servicePort === bridgePort) return [`PAYMENT_SERVICE_PORT and BRIDGE_PORT are both ${servicePort}`];
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535;
+}
+
+async function portProblems(ports: readonly (readonly [setting: string, port: number])[]): Promise<string[]> {
   const problems: string[] = [];
-  for (const [setting, port] of [
-    ['PAYMENT_SERVICE_PORT', servicePort],
-    ['BRIDGE_PORT', bridgePort],
-  ] as const) {
+  for (const [index, [setting, port]] of ports.entries()) {
+    const same = ports.slice(0, index).find(([, other]) => other === port);
+    if (same !== undefined) return [`${same[0]} and ${setting} are both ${port}`];
     const why = await whyPortIsTaken(port);
     if (why !== null) problems.push(`Port ${port} ${why}; ${setting} sets another one`);
   }

@@ -1,9 +1,11 @@
 /**
  * `npm run dev`: the whole service on one's own machine. Database, RabbitMQ, bridge and Worker are started side by side,
- * and one Ctrl-C ends them all. What is wrong is said in one line, with exit code 1 and nothing left running.
+ * and one Ctrl-C ends them all. What is wrong is said in one line, with exit code 1 and nothing left running. With
+ * `--gateway emulator`, Stripe and PayPal are there as well, emulated.
  */
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { EMULATOR_CREDENTIALS } from '../test/support/gateway-emulator/credentials.ts';
 import { bridgeLines, PROBE_PATH, workerLines } from './dev-output.ts';
 import { type DevSettings, readDevSettings } from './dev-settings.ts';
 import { applyLocalMigrations, PROJECT, persistence, WRANGLER, WRANGLER_ENV } from './local-settings.ts';
@@ -47,6 +49,9 @@ async function runUntilEnded(settings: DevSettings): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end({ exitCode: 0 }));
   const stopping = new AbortController();
 
+  const emulator = startEmulator(settings);
+  void emulator?.ended.then((how) => fail(`The gateway emulator has ended by itself: ${how}`));
+
   let answered = false;
   const worker = startWorker(settings, () => answered);
   void worker.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
@@ -84,21 +89,59 @@ async function runUntilEnded(settings: DevSettings): Promise<number> {
   console.log(ended.exitCode === 0 ? '\nEnding …' : ended.because);
   // In the order of an event's way, so that each still finds the next one.
   await worker.stop();
+  await emulator?.stop();
   await Promise.all([migrations, bridge.then((running) => running?.stop())]);
   await broker.then(({ own }) => own?.stop()).catch((error: unknown) => console.error(messageOf(error)));
   return ended.exitCode;
 }
 
-function startWorker({ servicePort, persistTo, bridge, bridgeUrl }: DevSettings, answered: () => boolean): Running {
+function startWorker(settings: DevSettings, answered: () => boolean): Running {
+  const { servicePort, persistTo, bridge, bridgeUrl } = settings;
   const here = `http://127.0.0.1:${bridge.port}`;
-  const toOurBridge = bridgeUrl?.replace(/\/$/, '') === here ? [] : ['--var', `BRIDGE_URL:${here}`];
+  const variables = {
+    ...(bridgeUrl?.replace(/\/$/, '') !== here && { BRIDGE_URL: here }),
+    ...emulatorVariables(settings),
+  };
   return startProcess(
     [
       ...[WRANGLER, 'dev', '--port', String(servicePort), '--show-interactive-dev-session=false'],
-      ...[...persistence(persistTo), ...toOurBridge],
+      ...[
+        ...persistence(persistTo),
+        ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
+      ],
     ],
     { cwd: PROJECT, env: WRANGLER_ENV, onLine: workerLines(answered, console.log) },
   );
+}
+
+/** What has the Worker pay with the emulator; nothing where there is none. */
+function emulatorVariables({ emulatorPort }: DevSettings): Record<string, string> {
+  if (emulatorPort === null) return {};
+  const url = emulatorUrl(emulatorPort);
+  return {
+    PAYMENT_GATEWAY: 'stripe',
+    STRIPE_SECRET_KEY: EMULATOR_CREDENTIALS.stripeSecretKey,
+    STRIPE_WEBHOOK_SECRET: EMULATOR_CREDENTIALS.stripeWebhookSecret,
+    STRIPE_API_URL: url,
+    PAYPAL_CLIENT_ID: EMULATOR_CREDENTIALS.paypalClientId,
+    PAYPAL_CLIENT_SECRET: EMULATOR_CREDENTIALS.paypalClientSecret,
+    PAYPAL_MERCHANT_ID: EMULATOR_CREDENTIALS.paypalMerchantId,
+    PAYPAL_WEBHOOK_ID: EMULATOR_CREDENTIALS.paypalWebhookId,
+    PAYPAL_API_URL: url,
+  };
+}
+
+function emulatorUrl(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
+function startEmulator({ emulatorPort, servicePort }: DevSettings): Running | null {
+  if (emulatorPort === null) return null;
+  return startProcess([join(PROJECT, 'test/support/gateway-emulator/main.ts')], {
+    cwd: PROJECT,
+    env: { GATEWAY_EMULATOR_PORT: String(emulatorPort), WEBHOOKS_TO: `http://127.0.0.1:${servicePort}` },
+    onLine: (line) => console.log(line === '' ? '' : `gateway ${line}`),
+  });
 }
 
 function startBridge({ bridge }: DevSettings, rabbitmqUrl: string): Running {
@@ -177,16 +220,33 @@ async function fireCron({ servicePort }: DevSettings): Promise<void> {
   );
 }
 
-function showService({ servicePort, persistTo, bridge }: DevSettings): void {
+function showService(settings: DevSettings): void {
+  const { servicePort, persistTo, bridge, emulatorPort } = settings;
   console.log(`
 payment service  http://localhost:${servicePort}, after ${(process.uptime()).toFixed(1)} s
 bridge           http://127.0.0.1:${bridge.port}
-database         ${persistTo ?? relative(process.cwd(), join(PROJECT, '.wrangler/state'))}
+database         ${persistTo ?? relative(process.cwd(), join(PROJECT, '.wrangler/state'))}${emulatorPort === null ? '' : `\ngateways         Stripe and PayPal, emulated at ${emulatorUrl(emulatorPort)}`}
 
 A payment to try:
-
-  curl -X POST http://localhost:${servicePort}/payment/process -H 'Content-Type: application/json' -d '{"user_id":"user_123","booking_id":"BOOK-'$(date +%s)'","amount":25.50,"payment_method":"credit_card","card_details":{"card_number":"4111111111111111","expiry_month":"12","expiry_year":"2025","cvv":"123","cardholder_name":"John Doe"}}'
+${paymentsToTry(settings).join('\n')}
 `);
+}
+
+function paymentsToTry({ servicePort, emulatorPort }: DevSettings): string[] {
+  const pay = (fields: string) => `
+  curl -X POST http://localhost:${servicePort}/payment/process -H 'Content-Type: application/json' -d '{"user_id":"user_123","booking_id":"BOOK-'$(date +%s)'","amount":25.50,${fields}}'`;
+  if (emulatorPort === null) {
+    return [
+      pay(
+        `"payment_method":"credit_card","card_details":{"card_number":"4111111111111111","expiry_month":"12","expiry_year":"2025","cvv":"123","cardholder_name":"John Doe"}`,
+      ),
+    ];
+  }
+  const order = `'$(curl -s -X POST ${emulatorUrl(emulatorPort)}/emulator/orders -d '{"value":"25.50","currency":"USD"}' | grep -oE '[A-Z0-9]{17}')'`;
+  return [
+    pay('"payment_method":"stripe","payment_method_token":"pm_card_visa"'),
+    pay(`"payment_method":"paypal","paypal_details":{"email":"payer@example.com","payment_id":"${order}"}`),
+  ];
 }
 
 function showBroker({ bridge }: DevSettings, { url, how }: FoundBroker): void {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { Stripe } from 'stripe';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type PayPalCaller, paypalCallerOf, stripeClientOf } from '../support/gateway-emulator/clients.ts';
@@ -25,13 +26,12 @@ let isAnswered: boolean;
 beforeEach(async () => {
   received = [];
   isAnswered = false;
-  listener = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
+  listener = createServer((request, response) => {
     const headers = request.headers as Record<string, string>;
-    const body = Buffer.concat(chunks).toString();
-    received.push({ path: request.url ?? '', headers, body, answeredBefore: isAnswered });
-    response.writeHead(204).end();
+    void text(request).then((body) => {
+      received.push({ path: request.url ?? '', headers, body, answeredBefore: isAnswered });
+      response.writeHead(204).end();
+    });
   }).listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;

@@ -63,6 +63,7 @@ describe('a charge', () => {
   it.each([
     ['a card', card()],
     ['PayPal', { kind: 'paypal', email: 'payer@example.com', paymentId: 'PAY-1' } as Instrument],
+    ['a token', { kind: 'token', token: 'tok_1' } as Instrument],
   ])('of %s is approved, with the amount and the booking that were asked for', async (_, instrument) => {
     expect(await charge({ instrument })).toEqual({ kind: 'approved', reference: 'ch_TXN-1' });
     expect(server.charges()).toMatchObject([
@@ -761,9 +762,11 @@ function transaction(transactionId = 'TXN-1'): Transaction {
     cardBrand: 'visa',
     cardLast4: '1111',
     gateway: 'http',
+    gatewayIntent: null,
     gatewayReference: `ch_${transactionId}`,
     errorCode: null,
     failureReason: null,
+    failureCause: null,
     createdAtMs: 0,
     processedAtMs: null,
     nextLookupAtMs: null,
@@ -782,6 +785,7 @@ function refundRow(refundId = 'REF-1', amountMinor = 1000): Refund {
     gatewayReference: null,
     errorCode: null,
     failureReason: null,
+    failureCause: null,
     createdAtMs: 0,
     processedAtMs: null,
     nextLookupAtMs: null,

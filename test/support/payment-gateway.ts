@@ -136,6 +136,7 @@ const chargeBody = z.strictObject({
       cvv: z.string().check(z.regex(/^\d{3,4}$/)),
       cardholder_name: z.string(),
     }),
+    z.strictObject({ type: z.literal('token'), token: z.string() }),
     z.strictObject({ type: z.literal('paypal'), email: z.string(), payment_id: z.string() }),
   ]),
 });

@@ -80,7 +80,9 @@ function noticeIn(event: WebhookEvent): Notice | null {
     case 'PAYMENT.CAPTURE.DENIED':
     case 'PAYMENT.CAPTURE.DECLINED':
     case 'PAYMENT.CAPTURE.PENDING':
-      return isIdentifier(resource.custom_id, 'TXN-') ? { about: 'payment', transactionId: resource.custom_id } : null;
+      return isIdentifier(resource.custom_id, 'TXN-')
+        ? { about: 'payment', transactionId: resource.custom_id, charged: event.event_type.endsWith('.COMPLETED') }
+        : null;
     case 'PAYMENT.CAPTURE.REFUNDED':
     case 'PAYMENT.REFUND.PENDING':
     case 'PAYMENT.REFUND.COMPLETED':

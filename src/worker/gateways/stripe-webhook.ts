@@ -43,8 +43,10 @@ function noticeIn(event: Stripe.Event): Notice | null {
     case 'payment_intent.payment_failed':
     case 'payment_intent.canceled':
     case 'payment_intent.processing': {
-      const transactionId = event.data.object.metadata.transaction_id;
-      return isIdentifier(transactionId, 'TXN-') ? { about: 'payment', transactionId } : null;
+      const { metadata, status } = event.data.object;
+      const { transaction_id: transactionId } = metadata;
+      if (!isIdentifier(transactionId, 'TXN-')) return null;
+      return { about: 'payment', transactionId, charged: status === 'succeeded' };
     }
     case 'refund.created':
     case 'refund.updated':

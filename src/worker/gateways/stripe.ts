@@ -158,9 +158,7 @@ type Prepared = { intentId: string; paymentMethod: string } | { outcome: Gateway
 
 /** The intent and what it is to be paid with, side by side. Neither moves money. */
 async function prepare(stripe: Stripe, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
-  if (stripeAmount(transaction.amountMinor, transaction.currency) === null) {
-    return { outcome: declinedBecause('amount_not_payable') };
-  }
+  if (!isPayable(transaction)) return { outcome: declinedBecause('amount_not_payable') };
   const [intent, paymentMethod] = await Promise.all([
     createIntent(stripe, transaction),
     paymentMethodOf(stripe, transaction, instrument),
@@ -170,12 +168,18 @@ async function prepare(stripe: Stripe, transaction: Transaction, instrument: Ins
     : { intentId: intent.id, paymentMethod };
 }
 
+function isPayable({ amountMinor, currency }: Transaction): boolean {
+  return stripeAmount(amountMinor, currency) !== null;
+}
+
 /** Made of the ledger's row and nothing else: the same key always comes with the same request. */
 function createIntent(stripe: Stripe, transaction: Transaction): Promise<Stripe.PaymentIntent> {
   const { transactionId, bookingId, amountMinor, currency } = transaction;
+  const amount = stripeAmount(amountMinor, currency);
+  if (amount === null) throw new Error(`Stripe can't charge ${amountMinor} minor units of ${currency}`);
   return stripe.paymentIntents.create(
     {
-      amount: stripeAmount(amountMinor, currency) ?? amountMinor,
+      amount,
       currency: currency.toLowerCase(),
       allowed_payment_method_types: ['card'],
       metadata: { transaction_id: transactionId, booking_id: bookingId },
@@ -403,6 +407,7 @@ async function cancelIntent(
   transaction: Transaction,
   nowMs: number,
 ): Promise<Fence | typeof NOT_FOUND> {
+  if (!isPayable(transaction)) return { kind: 'cancelled' }; // no intent was ever made of it
   const found = await findIntent(stripe, transaction, nowMs);
   let intentId = found?.id;
   if (intentId === undefined) {

@@ -26,7 +26,8 @@ export interface ProviderEvent {
 }
 
 export type Notice =
-  | { about: 'payment'; transactionId: string }
+  /** `charged`: only then may one that has failed here have been charged after all. */
+  | { about: 'payment'; transactionId: string; charged: boolean }
   | { about: 'refund'; refundId: string }
   /** Of a refund without an id of ours; `reference` is the provider's. */
   | { about: 'outside_refund'; reference: string }

@@ -51,14 +51,19 @@ export async function settle(context: OperationContext, id: string, deadlineMs: 
 }
 
 /**
- * Settles this payment or refund at once, because its provider has told of it: a payment that has failed may have been charged,
- * a refund that was paid may have been sent back.
+ * Settles this payment or refund at once, because its provider has told of it: a refund that was paid may have been sent
+ * back, and a payment that has failed may have been `charged`, if that is what the provider told.
  *
  * @returns null where there is none with this id
  */
-export async function settleTold(context: OperationContext, id: string, deadlineMs: number): Promise<Settled | null> {
+export async function settleTold(
+  context: OperationContext,
+  { id, charged }: { id: string; charged: boolean },
+): Promise<Settled | null> {
   const task = await findLookUp(context.db, id);
-  return task === null ? null : settleTask(context, task, deadlineMs);
+  if (task === null) return null;
+  if (task.kind === 'payment' && task.transaction.status === 'failed' && !charged) return NOTHING_TO_DO;
+  return settleTask(context, task, BACKGROUND_DEADLINE_MS);
 }
 
 /**

@@ -55,9 +55,9 @@ function takeUp(
 ): Promise<NoticeAnswer> | NoticeAnswer {
   switch (notice?.about) {
     case 'payment':
-      return settleNow(context, notice.transactionId);
+      return settleNow(context, { id: notice.transactionId, charged: notice.charged });
     case 'refund':
-      return settleNow(context, notice.refundId);
+      return settleNow(context, { id: notice.refundId, charged: true });
     case 'outside_refund':
       return takeOutsideRefund(context, gateway, notice.reference);
     case 'dispute':
@@ -68,8 +68,8 @@ function takeUp(
 }
 
 /** What is still open after it goes on being looked up. An id that the ledger does not have is another installation's. */
-async function settleNow(context: OperationContext, id: string): Promise<NoticeAnswer> {
-  const settled = await settleTold(context, id, BACKGROUND_DEADLINE_MS);
+async function settleNow(context: OperationContext, told: { id: string; charged: boolean }): Promise<NoticeAnswer> {
+  const settled = await settleTold(context, told);
   if (settled?.kind === 'open' && settled.unreachable) return { kind: 'later', reason: 'the provider did not answer' };
   if (settled?.kind !== 'ended') return NOTHING_TO_SEND;
   const { event, lateRefundId } = settled;
@@ -90,13 +90,13 @@ async function takeOutsideRefund(
   if (transactionId === null) return NOTHING_TO_SEND; // of a charge that this service has not made
 
   const known = await findRefundByReference(db, transactionId, reference);
-  if (known !== null) return settleNow(context, known.refundId); // the payer's bank may have sent it back
+  if (known !== null) return settleNow(context, { id: known.refundId, charged: true }); // the payer's bank may have sent it back
   if (state !== 'moved') return NOTHING_TO_SEND;
 
   // A payment that nobody knows the outcome of has been charged, or there would be nothing to pay back.
   const paid = await findLookUp(db, transactionId);
   if (paid?.transaction.status === 'pending') {
-    const settled = await settleNow(context, transactionId);
+    const settled = await settleNow(context, { id: transactionId, charged: true });
     if (settled.kind === 'taken' && settled.event !== null) {
       // The payment's own event first; the refund comes with the provider's next attempt.
       return { kind: 'later', reason: 'the payment was pending until now' };

@@ -1,0 +1,50 @@
+/** The keys that `npm run gateway:check` works with: of the environment, or of .dev.vars. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PayPalSettings } from '../../src/worker/gateways/paypal-client.ts';
+import type { StripeSettings } from '../../src/worker/gateways/stripe-client.ts';
+import { readSettings } from '../../src/worker/settings.ts';
+import { PROJECT, readDevVars } from '../local-settings.ts';
+
+const NAMES = [
+  'STRIPE_SECRET_KEY',
+  'STRIPE_WEBHOOK_SECRET',
+  'STRIPE_API_URL',
+  'PAYPAL_CLIENT_ID',
+  'PAYPAL_CLIENT_SECRET',
+  'PAYPAL_MERCHANT_ID',
+  'PAYPAL_WEBHOOK_ID',
+  'PAYPAL_API_URL',
+];
+const PAYPAL_SANDBOX = 'https://api-m.sandbox.paypal.com';
+
+const NO_KEYS = `There are no keys to try the gateways with. Put your own test keys into .dev.vars, or into the environment:
+
+  STRIPE_SECRET_KEY=sk_test_…           dashboard.stripe.com, in a sandbox: Developers, API keys
+  PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET, PAYPAL_MERCHANT_ID
+                                        developer.paypal.com, Sandbox: Apps & Credentials, and the sandbox business account
+
+Then run this again. Without keys of your own, \`npm run dev -- --gateway emulator\` has both emulated.`;
+
+export interface CheckSettings {
+  stripe: StripeSettings | null;
+  paypal: PayPalSettings | null;
+}
+
+/** The same rules as the Worker's in development: a live key is a problem. */
+export function checkSettings(env: NodeJS.ProcessEnv): { settings: CheckSettings } | { problems: string[] } {
+  const devVars = existsSync(join(PROJECT, '.dev.vars')) ? readDevVars() : {};
+  const found = Object.fromEntries(NAMES.map((name) => [name, env[name] ?? devVars[name]]));
+  if (!found.STRIPE_SECRET_KEY && !found.PAYPAL_CLIENT_ID) return { problems: [NO_KEYS] };
+
+  const secret = Buffer.alloc(32).toString('base64');
+  const read = readSettings({
+    ...found,
+    PAYPAL_API_URL: found.PAYPAL_API_URL || PAYPAL_SANDBOX,
+    ENVIRONMENT: 'development',
+    BRIDGE_URL: 'https://bridge.invalid',
+    BRIDGE_SIGNING_SECRET: secret,
+    FINGERPRINT_KEY: secret,
+  });
+  return 'problems' in read ? read : { settings: read.settings };
+}

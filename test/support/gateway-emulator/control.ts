@@ -1,0 +1,117 @@
+/** What a person can ask of the running emulator over HTTP, below /emulator. */
+import * as z from 'zod/mini';
+import type { ApiAnswer, ApiRequest } from './api.ts';
+import { json, parsedJson } from './api.ts';
+import { type Fault, senselessBecause } from './faults.ts';
+import { OPERATION_NAMES, pathOf } from './operations.ts';
+import type { PayPalEmulator } from './paypal.ts';
+import type { StripeEmulator } from './stripe.ts';
+
+const milliseconds = z.int().check(z.nonnegative(), z.maximum(600_000));
+const status = z.int().check(z.minimum(200), z.maximum(599));
+const text = z.string();
+
+const fault = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.enum(['normal', 'drop', 'commit_then_drop', 'conflict_409', 'forget_keys', 'pending']) }),
+  z.strictObject({ kind: z.enum(['delay', 'commit_then_delay']), ms: milliseconds }),
+  z.strictObject({ kind: z.literal('error_500'), committed: z.boolean(), cached: z.boolean() }),
+  z.strictObject({ kind: z.literal('rate_limited_429'), retryAfterSeconds: z.int().check(z.nonnegative()) }),
+  z.strictObject({
+    kind: z.literal('decline'),
+    code: text,
+    declineCode: z.optional(text),
+    message: z.optional(text),
+  }),
+  z.strictObject({ kind: z.literal('issue'), status, name: z.optional(text), issue: text }),
+  z.strictObject({
+    kind: z.literal('stripe_error'),
+    status,
+    type: text,
+    code: z.optional(text),
+    param: z.optional(text),
+    message: text,
+  }),
+  z.strictObject({ kind: z.literal('refund_fails_later'), afterMs: milliseconds }),
+  z.strictObject({ kind: z.literal('answer'), status, body: text, committed: z.optional(z.boolean()) }),
+]);
+const faultRequest = z.strictObject({ operation: z.enum(OPERATION_NAMES as [string]), fault });
+const orderRequest = z.strictObject({
+  value: text,
+  currency: text,
+  status: z.optional(z.enum(['CREATED', 'APPROVED'])),
+});
+const stripeRefund = z.strictObject({ intent: text, amount: z.optional(z.int().check(z.positive())) });
+const paypalRefund = z.strictObject({ capture: text, value: z.optional(text) });
+
+/** zod/mini brings no words of its own. */
+const { localeError: inEnglish } = z.locales.en();
+
+export interface Controlled {
+  stripe: StripeEmulator;
+  paypal: PayPalEmulator;
+  /** For the next call of the operation. */
+  askFor(operation: string, fault: Fault): void;
+  state(): unknown;
+}
+
+export function control(request: ApiRequest, controlled: Controlled): ApiAnswer {
+  const call = `${request.method} ${pathOf(request)}`;
+  switch (call) {
+    case 'GET /emulator/state':
+      return json(200, controlled.state());
+    case 'POST /emulator/faults':
+      return answered(request, faultRequest, ({ operation, fault: asked }) => {
+        const senseless = senselessBecause(asked as Fault, operation);
+        if (senseless !== null) throw new Error(senseless);
+        controlled.askFor(operation, asked as Fault);
+        return { next: operation, fault: asked };
+      });
+    case 'POST /emulator/orders':
+      return answered(request, orderRequest, ({ value, currency, status: asked = 'APPROVED' }) => ({
+        order: controlled.paypal.createOrder({ value, currency, status: asked }),
+      }));
+    case 'POST /emulator/stripe/refund':
+      return answered(request, stripeRefund, ({ intent, amount }) => ({
+        refund: controlled.stripe.refundInDashboard(intent, amount),
+      }));
+    case 'POST /emulator/paypal/refund':
+      return answered(request, paypalRefund, ({ capture, value }) => ({
+        refund: controlled.paypal.refundInDashboard(capture, value),
+      }));
+    default:
+      return json(404, { error: `there is no ${call} here` });
+  }
+}
+
+function answered<Input>(
+  { body }: ApiRequest,
+  schema: z.ZodMiniType<Input>,
+  act: (input: Input) => unknown,
+): ApiAnswer {
+  const parsed = parsedJson(body);
+  if (parsed === null) return json(400, { error: 'the body is not JSON' });
+  const input = schema.safeParse(parsed.value, { error: inEnglish });
+  if (!input.success) return json(400, { error: z.prettifyError(input.error) });
+  try {
+    return json(200, act(input.data));
+  } catch (error) {
+    return json(400, { error: (error as Error).message });
+  }
+}
+
+/** The payer's part, which PayPal has on its own site. */
+export function approvalPage(request: ApiRequest, paypal: PayPalEmulator): ApiAnswer {
+  const orderId = new URL(request.url, 'http://localhost').searchParams.get('token') ?? '';
+  const page = (code: number, sentence: string): ApiAnswer => ({
+    status: code,
+    headers: { 'content-type': 'text/html; charset=utf-8' },
+    body: `<!doctype html><title>PayPal, emulated</title><p>${sentence}</p>\n`,
+  });
+  if (!/^[A-Z0-9]{1,36}$/.test(orderId)) return page(400, 'An order is expected: /checkoutnow?token=ORDER');
+  try {
+    paypal.approveOrder(orderId);
+    return page(200, `The order ${orderId} is approved. The shop can capture it.`);
+  } catch {
+    return page(404, `There is no order ${orderId}.`);
+  }
+}

@@ -1,0 +1,38 @@
+/** `npm run gateway-emulator`: Stripe and PayPal on this machine, for somebody who wants to see the service pay. */
+import { EMULATOR_CREDENTIALS } from './credentials.ts';
+import { startGatewayEmulator } from './emulator.ts';
+
+const DEFAULT_PORT = 8005;
+const DEFAULT_WEBHOOKS_TO = 'http://127.0.0.1:8003';
+
+const { GATEWAY_EMULATOR_PORT = String(DEFAULT_PORT), WEBHOOKS_TO = DEFAULT_WEBHOOKS_TO } = process.env;
+const port = Number(GATEWAY_EMULATOR_PORT);
+if (!Number.isInteger(port) || port < 1 || port > 65_535)
+  fail(`GATEWAY_EMULATOR_PORT is no port: ${GATEWAY_EMULATOR_PORT}`);
+if (!URL.canParse(WEBHOOKS_TO)) fail(`WEBHOOKS_TO is no address: ${WEBHOOKS_TO}`);
+
+const emulator = await startGatewayEmulator({ port, webhooksTo: WEBHOOKS_TO, log: console.log }).catch((error) =>
+  fail(error.code === 'EADDRINUSE' ? `the port ${port} is taken: set GATEWAY_EMULATOR_PORT` : error.message),
+);
+const { url } = emulator;
+
+console.log(`Stripe and PayPal, emulated, at ${url}. Webhooks go to ${WEBHOOKS_TO}/webhooks/stripe and /webhooks/paypal.
+
+  Stripe's secret key     ${EMULATOR_CREDENTIALS.stripeSecretKey}    (cards: 4242424242424242, pm_card_visa, …)
+  PayPal's client         ${EMULATOR_CREDENTIALS.paypalClientId}
+
+  an approved order       curl -X POST ${url}/emulator/orders -d '{"value":"25.50","currency":"USD"}'
+  the next call fails     curl -X POST ${url}/emulator/faults -d '{"operation":"payment_intents.confirm","fault":{"kind":"commit_then_drop"}}'
+  a refund by dashboard   curl -X POST ${url}/emulator/stripe/refund -d '{"intent":"pi_…"}'
+                          curl -X POST ${url}/emulator/paypal/refund -d '{"capture":"…","value":"5.00"}'
+  what there is           curl ${url}/emulator/state
+`);
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void emulator.stop().then(() => process.exit(0)));
+}
+
+function fail(message: string): never {
+  console.error(`gateway-emulator: ${message}`);
+  process.exit(1);
+}

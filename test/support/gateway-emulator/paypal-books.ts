@@ -1,0 +1,117 @@
+/** What PayPal remembers of an account: orders, captures, refunds, disputes, and what has happened to them. */
+import type { EmulatorClock, ProviderEvent } from './api.ts';
+import { CAPITALS_AND_DIGITS, randomText } from './api.ts';
+
+export interface OrderRow {
+  id: string;
+  status: 'CREATED' | 'APPROVED' | 'COMPLETED';
+  referenceId: string;
+  minor: number;
+  currency: string;
+  merchantId: string;
+  customId: string | null;
+  invoiceId: string | null;
+  description: string | null;
+  capture: CaptureRow | null;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+export interface CaptureRow {
+  id: string;
+  order: OrderRow;
+  /** As it ended; what has been paid back of it, the refunds say. */
+  status: 'COMPLETED' | 'PENDING' | 'DECLINED';
+  customId: string | null;
+  invoiceId: string | null;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+export interface RefundRow {
+  id: string;
+  capture: CaptureRow;
+  status: 'COMPLETED' | 'PENDING' | 'FAILED';
+  minor: number;
+  customId: string | null;
+  invoiceId: string | null;
+  note: string | null;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+export interface DisputeRow {
+  id: string;
+  capture: CaptureRow;
+  reason: string;
+  status: 'OPEN' | 'UNDER_REVIEW' | 'RESOLVED';
+  outcome: string | null;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+export class PayPalBooks {
+  readonly orders = new Map<string, OrderRow>();
+  readonly captures = new Map<string, CaptureRow>();
+  readonly refunds = new Map<string, RefundRow>();
+  readonly disputes = new Map<string, DisputeRow>();
+  /** In the order in which they happened. */
+  readonly events: { event: ProviderEvent; resourceId: string; createdAtMs: number }[] = [];
+  readonly clock: EmulatorClock;
+  /** Links begin with it. */
+  readonly baseUrl: () => string;
+  readonly #onEvent: (event: ProviderEvent) => void;
+
+  constructor(clock: EmulatorClock, baseUrl: () => string, onEvent: (event: ProviderEvent) => void) {
+    this.clock = clock;
+    this.baseUrl = baseUrl;
+    this.#onEvent = onEvent;
+  }
+
+  id(): string {
+    return randomText(this.clock, CAPITALS_AND_DIGITS, 17);
+  }
+
+  emit(type: string, resourceType: string, resource: Record<string, unknown>, summary: string): void {
+    const createdAtMs = this.clock.nowMs();
+    const id = `WH-${this.id()}-${this.id()}`;
+    const self = `${this.baseUrl()}/v1/notifications/webhooks-events/${id}`;
+    const body = JSON.stringify({
+      id,
+      event_version: '1.0',
+      create_time: new Date(createdAtMs).toISOString(),
+      resource_type: resourceType,
+      resource_version: '2.0',
+      event_type: type,
+      summary,
+      resource,
+      links: [
+        { href: self, rel: 'self', method: 'GET' },
+        { href: `${self}/resend`, rel: 'resend', method: 'POST' },
+      ],
+    });
+    const event = { id, type, body };
+    this.events.push({ event, resourceId: String(resource.id ?? resource.dispute_id), createdAtMs });
+    this.#onEvent(event);
+  }
+
+  refundsOf(capture: CaptureRow): RefundRow[] {
+    return [...this.refunds.values()].filter((refund) => refund.capture === capture);
+  }
+
+  /** Paid back, or on its way there. */
+  refundedOf(capture: CaptureRow): number {
+    const standing = this.refundsOf(capture).filter(({ status }) => status !== 'FAILED');
+    return standing.reduce((sum, { minor }) => sum + minor, 0);
+  }
+
+  statusOf(capture: CaptureRow): string {
+    const refunded = this.refundedOf(capture);
+    if (capture.status !== 'COMPLETED' || refunded === 0) return capture.status;
+    return refunded < capture.order.minor ? 'PARTIALLY_REFUNDED' : 'REFUNDED';
+  }
+
+  openDisputeOf(capture: CaptureRow): DisputeRow | undefined {
+    return [...this.disputes.values()].find((dispute) => dispute.capture === capture && dispute.status !== 'RESOLVED');
+  }
+}

@@ -1,0 +1,135 @@
+/** What Stripe remembers of an account: payment methods, intents, charges, refunds, disputes, and what has happened to them. */
+import type { EmulatorClock, ProviderEvent } from './api.ts';
+import { LETTERS_AND_DIGITS, randomText } from './api.ts';
+import type { Card } from './instruments.ts';
+
+export interface PaymentMethodRow {
+  id: string;
+  card: Card;
+  metadata: Record<string, string>;
+  billing: Record<string, unknown> | null;
+  createdAtMs: number;
+}
+
+export type IntentStatus =
+  | 'requires_payment_method'
+  | 'requires_confirmation'
+  | 'requires_action'
+  | 'processing'
+  | 'succeeded'
+  | 'canceled';
+
+export interface IntentRow {
+  id: string;
+  clientSecret: string;
+  status: IntentStatus;
+  amount: number;
+  currency: string;
+  metadata: Record<string, string>;
+  description: string | null;
+  receiptEmail: string | null;
+  statementDescriptor: string | null;
+  statementDescriptorSuffix: string | null;
+  /** Null: whatever the account accepts. */
+  allowedMethodTypes: string[] | null;
+  automaticMethods: { enabled: boolean; allow_redirects?: string } | null;
+  method: PaymentMethodRow | null;
+  latestCharge: ChargeRow | null;
+  lastError: Record<string, unknown> | null;
+  canceledAtMs: number | null;
+  cancellationReason: string | null;
+  createdAtMs: number;
+  succeededAtMs: number | null;
+}
+
+export interface ChargeRow {
+  id: string;
+  intent: IntentRow;
+  method: PaymentMethodRow;
+  status: 'succeeded' | 'pending' | 'failed';
+  failure: { code: string; declineCode: string; message: string; blocked: boolean } | null;
+  disputed: boolean;
+  createdAtMs: number;
+}
+
+export interface RefundRow {
+  id: string;
+  charge: ChargeRow;
+  amount: number;
+  status: 'pending' | 'succeeded' | 'failed';
+  reason: string | null;
+  metadata: Record<string, string>;
+  createdAtMs: number;
+}
+
+export interface DisputeRow {
+  id: string;
+  charge: ChargeRow;
+  reason: string;
+  status: 'needs_response' | 'won' | 'lost';
+  createdAtMs: number;
+}
+
+/** Whose doing an event is: a request's, or the dashboard's. */
+export interface Cause {
+  requestId: string | null;
+  key: string | null;
+}
+
+export const DASHBOARD: Cause = { requestId: null, key: null };
+
+export class StripeBooks {
+  readonly methods = new Map<string, PaymentMethodRow>();
+  readonly intents = new Map<string, IntentRow>();
+  readonly refunds = new Map<string, RefundRow>();
+  readonly disputes = new Map<string, DisputeRow>();
+  /** In the order in which they happened. */
+  readonly events: { event: ProviderEvent; createdAtMs: number }[] = [];
+  readonly clock: EmulatorClock;
+  readonly apiVersion: string;
+  readonly #onEvent: (event: ProviderEvent) => void;
+
+  constructor(clock: EmulatorClock, apiVersion: string, onEvent: (event: ProviderEvent) => void) {
+    this.clock = clock;
+    this.apiVersion = apiVersion;
+    this.#onEvent = onEvent;
+  }
+
+  id(prefix: string): string {
+    return `${prefix}_${randomText(this.clock, LETTERS_AND_DIGITS, 24)}`;
+  }
+
+  emit(type: string, object: unknown, cause: Cause): void {
+    const createdAtMs = this.clock.nowMs();
+    const id = this.id('evt');
+    const body = JSON.stringify({
+      id,
+      object: 'event',
+      api_version: this.apiVersion,
+      created: seconds(createdAtMs),
+      data: { object },
+      livemode: false,
+      pending_webhooks: 1,
+      request: { id: cause.requestId, idempotency_key: cause.key },
+      type,
+    });
+    const event = { id, type, body };
+    this.events.push({ event, createdAtMs });
+    this.#onEvent(event);
+  }
+
+  refundsOf(charge: ChargeRow): RefundRow[] {
+    return [...this.refunds.values()].filter((refund) => refund.charge === charge);
+  }
+
+  /** Paid back, or on its way there. */
+  refundedOf(charge: ChargeRow): number {
+    const standing = this.refundsOf(charge).filter(({ status }) => status !== 'failed');
+    return standing.reduce((sum, { amount }) => sum + amount, 0);
+  }
+}
+
+/** As Stripe counts time. */
+export function seconds(atMs: number): number {
+  return Math.floor(atMs / 1000);
+}

@@ -1,0 +1,273 @@
+/** Payment methods and payment intents, and what becomes of them when they are confirmed or canceled. */
+import type { Stripe } from 'stripe';
+import { type Decline, type Ending, LETTERS_AND_DIGITS, Refused, randomText } from './api.ts';
+import { type Card, cardOfNumber, cardOfToken, type Outcome } from './instruments.ts';
+import type { Cause, ChargeRow, IntentRow, PaymentMethodRow, StripeBooks } from './stripe-books.ts';
+import { errorAnswer, invalid, missing } from './stripe-errors.ts';
+import { checkAmount } from './stripe-money.ts';
+import { showCharge, showIntent, showMethod } from './stripe-objects.ts';
+
+const RAW_CARDS_REFUSED =
+  'Sending credit card numbers directly to the Stripe API is generally unsafe. To continue processing use Stripe.js, the ' +
+  'Stripe mobile bindings, or Stripe Elements. For more information, see https://dashboard.stripe.com/account/integration/settings.';
+
+const BY_AUTHENTICATION: Decline = {
+  code: 'authentication_required',
+  declineCode: 'authentication_required',
+  message: 'Your card was declined. This transaction requires authentication.',
+};
+
+const CAN_BE_CONFIRMED = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
+const CAN_BE_CANCELED = ['requires_payment_method', 'requires_capture', 'requires_confirmation', 'requires_action'];
+
+export function createMethod(
+  books: StripeBooks,
+  params: Stripe.PaymentMethodCreateParams,
+  acceptsRawCards: boolean,
+  { decline }: Ending,
+): PaymentMethodRow {
+  if (params.type !== 'card' || params.card === undefined) {
+    throw invalid('Missing required param: card.', { code: 'parameter_missing', param: 'card' });
+  }
+  if (decline !== undefined) throw cardError(decline, {});
+  const card =
+    'token' in params.card ? tokenCard(params.card.token as string) : rawCard(params.card, acceptsRawCards, books);
+  const method: PaymentMethodRow = {
+    id: books.id('pm'),
+    card,
+    metadata: (params.metadata || {}) as Record<string, string>,
+    billing: (params.billing_details as Record<string, unknown>) ?? null,
+    createdAtMs: books.clock.nowMs(),
+  };
+  books.methods.set(method.id, method);
+  return method;
+}
+
+function tokenCard(token: string): Card {
+  const card = token.startsWith('tok_') ? cardOfToken(token) : null;
+  if (card === null) throw missing('token', token, 'card[token]', 400);
+  return card;
+}
+
+function rawCard(card: Stripe.PaymentMethodCreateParams.Card, accepted: boolean, { clock }: StripeBooks): Card {
+  const { number = '', exp_month: month = 0, exp_year: year = 0, cvc } = card as Record<string, never>;
+  if (!accepted) throw new Refused(errorAnswer(402, { type: 'invalid_request_error', message: RAW_CARDS_REFUSED }));
+  const known = cardOfNumber(number);
+  if (known === null) throw incorrect('incorrect_number', 'Your card number is incorrect.', 'number');
+  if (month < 1 || month > 12) {
+    throw incorrect('invalid_expiry_month', "Your card's expiration month is invalid.", 'exp_month');
+  }
+  const today = new Date(clock.nowMs());
+  const years = Number(year) < 100 ? 2000 + Number(year) : Number(year);
+  if (years < today.getUTCFullYear() || years > today.getUTCFullYear() + 50) {
+    throw incorrect('invalid_expiry_year', "Your card's expiration year is invalid.", 'exp_year');
+  }
+  if (years === today.getUTCFullYear() && Number(month) < today.getUTCMonth() + 1) {
+    throw incorrect('invalid_expiry_month', "Your card's expiration month is invalid.", 'exp_month');
+  }
+  if (cvc !== undefined && !/^\d{3,4}$/.test(cvc)) {
+    throw incorrect('invalid_cvc', "Your card's security code is invalid.", 'cvc');
+  }
+  return known;
+}
+
+function incorrect(code: string, message: string, param: string): Refused {
+  return new Refused(errorAnswer(402, { type: 'card_error', code, param, message }));
+}
+
+export function createIntent(books: StripeBooks, params: Stripe.PaymentIntentCreateParams, cause: Cause): IntentRow {
+  const intent: IntentRow = {
+    id: books.id('pi'),
+    clientSecret: '',
+    status: 'requires_payment_method',
+    amount: params.amount,
+    currency: params.currency.toLowerCase(),
+    metadata: (params.metadata || {}) as Record<string, string>,
+    description: params.description ?? null,
+    receiptEmail: params.receipt_email ?? null,
+    statementDescriptor: params.statement_descriptor ?? null,
+    statementDescriptorSuffix: params.statement_descriptor_suffix ?? null,
+    allowedMethodTypes: params.allowed_payment_method_types ?? null,
+    automaticMethods:
+      params.automatic_payment_methods ?? (params.allowed_payment_method_types ? null : { enabled: true }),
+    method: params.payment_method === undefined ? null : methodOf(books, params.payment_method),
+    latestCharge: null,
+    lastError: null,
+    canceledAtMs: null,
+    cancellationReason: null,
+    createdAtMs: books.clock.nowMs(),
+    succeededAtMs: null,
+  };
+  intent.clientSecret = `${intent.id}_secret_${randomText(books.clock, LETTERS_AND_DIGITS, 25)}`;
+  if (intent.method !== null) intent.status = 'requires_confirmation';
+  if (params.confirm) checkReturn(intent, params.return_url);
+  books.intents.set(intent.id, intent);
+  books.emit('payment_intent.created', showIntent(intent), cause);
+  return intent;
+}
+
+/** @throws {Refused} */
+export function checkNewIntent(params: Stripe.PaymentIntentCreateParams): void {
+  checkAmount(params.amount, params.currency.toLowerCase());
+  if (params.error_on_requires_action && !params.confirm) {
+    throw invalid('error_on_requires_action can only be used when confirm=true', { param: 'error_on_requires_action' });
+  }
+}
+
+export function confirmIntent(
+  books: StripeBooks,
+  intent: IntentRow,
+  params: Pick<Stripe.PaymentIntentConfirmParams, 'payment_method' | 'error_on_requires_action' | 'return_url'>,
+  ending: Ending,
+  cause: Cause,
+): void {
+  if (!CAN_BE_CONFIRMED.includes(intent.status)) throw unexpectedState(intent, confirmationRefused(intent));
+  const method = params.payment_method === undefined ? intent.method : methodOf(books, params.payment_method);
+  if (method === null)
+    throw unexpectedState(intent, "You cannot confirm this PaymentIntent because it's missing a payment method.");
+  checkReturn(intent, params.return_url);
+  intent.method = method;
+  const { outcome } = method.card;
+  if (ending.decline) declineIntent(books, intent, method, ending.decline, cause);
+  if (outcome.kind === 'declined') declineIntent(books, intent, method, outcome, cause);
+  if (outcome.kind === 'needs_authentication') {
+    if (params.error_on_requires_action) declineIntent(books, intent, method, BY_AUTHENTICATION, cause, 'uncharged');
+    intent.status = 'requires_action';
+    books.emit('payment_intent.requires_action', showIntent(intent), cause);
+    return;
+  }
+  intent.latestCharge = chargeOf(books, intent, method, ending.pending ? 'pending' : 'succeeded');
+  intent.lastError = null;
+  if (ending.pending) {
+    intent.status = 'processing';
+    books.emit('payment_intent.processing', showIntent(intent), cause);
+  } else succeed(books, intent, intent.latestCharge, cause);
+}
+
+/** One that was processing. */
+export function settleIntent(books: StripeBooks, intent: IntentRow, end: 'succeeded' | 'failed', cause: Cause): void {
+  const charge = intent.latestCharge;
+  if (intent.status !== 'processing' || charge === null) throw new Error(`${intent.id} is not processing`);
+  if (end === 'succeeded') {
+    succeed(books, intent, charge, cause);
+    return;
+  }
+  const decline = { code: 'card_declined', declineCode: 'generic_decline', message: 'Your card was declined.' };
+  recordDecline(books, intent, charge.method, decline, charge, cause);
+}
+
+export function cancelIntent(books: StripeBooks, intent: IntentRow, reason: string | undefined, cause: Cause): void {
+  if (!CAN_BE_CANCELED.includes(intent.status)) {
+    const message =
+      `You cannot cancel this PaymentIntent because it has a status of ${intent.status}. Only a PaymentIntent with one of ` +
+      `the following statuses may be canceled: ${CAN_BE_CANCELED.join(', ')}.`;
+    throw unexpectedState(intent, message);
+  }
+  intent.status = 'canceled';
+  intent.canceledAtMs = books.clock.nowMs();
+  intent.cancellationReason = reason ?? null;
+  books.emit('payment_intent.canceled', showIntent(intent), cause);
+}
+
+function methodOf(books: StripeBooks, id: string): PaymentMethodRow {
+  const known = books.methods.get(id);
+  if (known !== undefined) return known;
+  // Naming a test card makes a payment method of it each time.
+  const card = cardOfToken(id);
+  if (card === null || !id.startsWith('pm_card_')) throw missing('PaymentMethod', id, 'payment_method', 400);
+  const method = { id: books.id('pm'), card, metadata: {}, billing: null, createdAtMs: books.clock.nowMs() };
+  books.methods.set(method.id, method);
+  return method;
+}
+
+/** An account accepts methods that send the payer elsewhere, unless the intent excludes them. */
+function checkReturn(intent: IntentRow, returnUrl: string | undefined): void {
+  if (returnUrl !== undefined || !intent.automaticMethods?.enabled) return;
+  if (intent.automaticMethods.allow_redirects === 'never') return;
+  throw invalid(
+    'This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment ' +
+      'methods might redirect your customer off of your page, you must provide a `return_url`. If you don’t want to accept ' +
+      'redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and ' +
+      '`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.',
+  );
+}
+
+function chargeOf(
+  books: StripeBooks,
+  intent: IntentRow,
+  method: PaymentMethodRow,
+  status: ChargeRow['status'],
+): ChargeRow {
+  const createdAtMs = books.clock.nowMs();
+  return { id: books.id('ch'), intent, method, status, failure: null, disputed: false, createdAtMs };
+}
+
+function succeed(books: StripeBooks, intent: IntentRow, charge: ChargeRow, cause: Cause): void {
+  charge.status = 'succeeded';
+  intent.status = 'succeeded';
+  intent.succeededAtMs = books.clock.nowMs();
+  books.emit('charge.succeeded', showCharge(books, charge), cause);
+  books.emit('payment_intent.succeeded', showIntent(intent), cause);
+}
+
+type Declined = Decline | Extract<Outcome, { kind: 'declined' }>;
+
+/** @throws {Refused} always, with the answer for it */
+function declineIntent(
+  books: StripeBooks,
+  intent: IntentRow,
+  method: PaymentMethodRow,
+  declined: Declined,
+  cause: Cause,
+  charged: 'charged' | 'uncharged' = 'charged',
+): never {
+  const charge = charged === 'charged' ? chargeOf(books, intent, method, 'failed') : null;
+  const error = recordDecline(books, intent, method, declined, charge, cause);
+  throw cardError(declined, { ...error, payment_intent: showIntent(intent) });
+}
+
+function recordDecline(
+  books: StripeBooks,
+  intent: IntentRow,
+  method: PaymentMethodRow,
+  declined: Declined,
+  charge: ChargeRow | null,
+  cause: Cause,
+): Record<string, unknown> {
+  const { code, declineCode = code, message = 'Your card was declined.' } = declined;
+  const more = { ...(charge && { charge: charge.id }), payment_method: showMethod(method) };
+  intent.status = 'requires_payment_method';
+  intent.method = null;
+  intent.lastError = { ...bodyOf(declined), ...more };
+  if (charge !== null) {
+    charge.status = 'failed';
+    charge.failure = { code, declineCode, message, blocked: 'blocked' in declined && declined.blocked === true };
+    intent.latestCharge = charge;
+    books.emit('charge.failed', showCharge(books, charge), cause);
+  }
+  books.emit('payment_intent.payment_failed', showIntent(intent), cause);
+  return more;
+}
+
+function cardError(declined: Declined, more: Record<string, unknown>): Refused {
+  return new Refused(errorAnswer(402, { ...bodyOf(declined), ...more }));
+}
+
+function bodyOf({ code, declineCode, message = 'Your card was declined.' }: Declined) {
+  return {
+    type: 'card_error',
+    code,
+    ...(declineCode !== undefined && { decline_code: declineCode }),
+    message,
+  } as const;
+}
+
+function unexpectedState(intent: IntentRow, message: string): Refused {
+  return invalid(message, { code: 'payment_intent_unexpected_state', payment_intent: showIntent(intent) });
+}
+
+function confirmationRefused({ status }: IntentRow): string {
+  return status === 'succeeded'
+    ? 'You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.'
+    : `You cannot confirm this PaymentIntent because it has a status of ${status}.`;
+}

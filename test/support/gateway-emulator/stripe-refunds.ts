@@ -1,0 +1,109 @@
+/** Refunds and disputes of a Stripe account. */
+import type { Stripe } from 'stripe';
+import type { Ending } from './api.ts';
+import type { Cause, ChargeRow, DisputeRow, RefundRow, StripeBooks } from './stripe-books.ts';
+import { invalid, missing } from './stripe-errors.ts';
+import { checkDigits } from './stripe-money.ts';
+import { showCharge, showDispute, showRefund } from './stripe-objects.ts';
+
+export function createRefund(
+  books: StripeBooks,
+  params: Stripe.RefundCreateParams,
+  ending: Ending,
+  cause: Cause,
+): RefundRow {
+  const charge = chargeToRefund(books, params);
+  const left = charge.intent.amount - books.refundedOf(charge);
+  if (left === 0) {
+    throw invalid(`Charge ${charge.id} has already been refunded.`, { code: 'charge_already_refunded' });
+  }
+  if (charge.disputed) {
+    const message = `Charge ${charge.id} has been charged back; cannot issue a refund.`;
+    throw invalid(message, { code: 'charge_disputed' });
+  }
+  const amount = params.amount ?? left;
+  if (amount < 1) throw invalid('Invalid positive integer', { code: 'parameter_invalid_integer', param: 'amount' });
+  checkDigits(amount, charge.intent.currency);
+  if (amount > left) {
+    throw invalid(
+      `Refund amount (${inWords(amount, charge)}) is greater than unrefunded amount on charge (${inWords(left, charge)})`,
+      { param: 'amount' },
+    );
+  }
+  const refund: RefundRow = {
+    id: books.id('re'),
+    charge,
+    amount,
+    status: 'pending',
+    reason: params.reason ?? null,
+    metadata: (params.metadata || {}) as Record<string, string>,
+    createdAtMs: books.clock.nowMs(),
+  };
+  if (!ending.pending) refund.status = 'succeeded';
+  books.refunds.set(refund.id, refund);
+  books.emit('refund.created', showRefund(refund), cause);
+  if (refund.status === 'succeeded') {
+    books.emit('charge.refunded', showCharge(books, charge), cause);
+    ending.onRefund?.(refund.id);
+  }
+  return refund;
+}
+
+function chargeToRefund(books: StripeBooks, params: Stripe.RefundCreateParams): ChargeRow {
+  const { payment_intent: intentId, charge: chargeId } = params;
+  if ((intentId === undefined) === (chargeId === undefined)) {
+    throw invalid('One of the following params should be provided for this request: payment_intent or charge.');
+  }
+  if (intentId === undefined) {
+    const charges = [...books.intents.values()].map(({ latestCharge }) => latestCharge);
+    const charge = charges.find((each) => each?.id === chargeId && each?.status === 'succeeded');
+    if (!charge) throw missing('charge', String(chargeId), 'charge');
+    return charge;
+  }
+  const intent = books.intents.get(intentId);
+  if (intent === undefined) throw missing('payment_intent', intentId, 'payment_intent');
+  if (intent.status !== 'succeeded' || intent.latestCharge === null) {
+    throw invalid(`This PaymentIntent (${intentId}) does not have a successful charge to refund.`, {
+      param: 'payment_intent',
+    });
+  }
+  return intent.latestCharge;
+}
+
+/** A bank sends it back, before or after it has arrived. */
+export function failRefund(books: StripeBooks, refund: RefundRow, cause: Cause): void {
+  if (refund.status === 'failed') throw new Error(`${refund.id} has failed before`);
+  refund.status = 'failed';
+  for (const type of ['refund.updated', 'charge.refund.updated', 'refund.failed']) {
+    books.emit(type, showRefund(refund), cause);
+  }
+}
+
+export function succeedRefund(books: StripeBooks, refund: RefundRow, cause: Cause): void {
+  if (refund.status !== 'pending') throw new Error(`${refund.id} is not pending, but ${refund.status}`);
+  refund.status = 'succeeded';
+  books.emit('refund.updated', showRefund(refund), cause);
+  books.emit('charge.refund.updated', showRefund(refund), cause);
+  books.emit('charge.refunded', showCharge(books, refund.charge), cause);
+}
+
+export function openDispute(books: StripeBooks, charge: ChargeRow, reason: string, cause: Cause): DisputeRow {
+  const createdAtMs = books.clock.nowMs();
+  const dispute: DisputeRow = { id: books.id('du'), charge, reason, status: 'needs_response', createdAtMs };
+  charge.disputed = true;
+  books.disputes.set(dispute.id, dispute);
+  books.emit('charge.dispute.created', showDispute(dispute), cause);
+  return dispute;
+}
+
+export function closeDispute(books: StripeBooks, dispute: DisputeRow, end: 'won' | 'lost', cause: Cause): void {
+  dispute.status = end;
+  dispute.charge.disputed = end === 'lost';
+  books.emit('charge.dispute.closed', showDispute(dispute), cause);
+}
+
+function inWords(amount: number, { intent }: ChargeRow): string {
+  const format = new Intl.NumberFormat('en-US', { style: 'currency', currency: intent.currency });
+  const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
+  return format.format(amount / 10 ** decimals);
+}

@@ -1,0 +1,324 @@
+/**
+ * Stripe's API, as far as a payment by card and its refund need it: what is published of its shapes, its states, its idempotency
+ * keys and its events. Nothing here waits or reaches out: a call is carried out at once, at its clock's time.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Stripe } from 'stripe';
+import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Received } from './api.ts';
+import { answerOf, json, LETTERS_AND_DIGITS, Refused, randomText } from './api.ts';
+import { IdempotencyKeys } from './idempotency-keys.ts';
+import type { Operation } from './operations.ts';
+import { type Cause, DASHBOARD, type IntentRow, type RefundRow, StripeBooks } from './stripe-books.ts';
+import { crashed, keyReused, missing } from './stripe-errors.ts';
+import * as intents from './stripe-intents.ts';
+import { type Expansions, expanded, type ListParams, page, type Row } from './stripe-lists.ts';
+import { showCharge, showIntent, showMethod, showRefund } from './stripe-objects.ts';
+import * as refunds from './stripe-refunds.ts';
+import { readStripeRequest, type StripeCall } from './stripe-requests.ts';
+
+/** Of the SDK that is installed. */
+export const STRIPE_API_VERSION = '2026-10-28.endive';
+
+const KEYS_ARE_KEPT_MS = 24 * 60 * 60 * 1000;
+
+interface Memory {
+  path: string;
+  fingerprint: string;
+  answer: ApiAnswer;
+}
+
+export interface StripeEmulatorOptions {
+  secretKey: string;
+  apiVersion?: string;
+  clock: EmulatorClock;
+  onEvent: (event: ProviderEvent) => void;
+}
+
+export class StripeEmulator {
+  /** Requests that did not fit the published description, with the difference. */
+  readonly misfits: string[] = [];
+  /** Whether this account may send card numbers to the API. */
+  acceptsRawCards = true;
+  readonly #secretKey: string;
+  readonly #books: StripeBooks;
+  readonly #keys: IdempotencyKeys<Memory>;
+  /** Parameters can be card data: of those nothing is kept that could be read or guessed. */
+  readonly #fingerprintKey = randomBytes(32);
+
+  constructor(options: StripeEmulatorOptions) {
+    const { secretKey, apiVersion = STRIPE_API_VERSION, clock, onEvent } = options;
+    this.#secretKey = secretKey;
+    this.#books = new StripeBooks(clock, apiVersion, onEvent);
+    this.#keys = new IdempotencyKeys(clock, KEYS_ARE_KEPT_MS);
+  }
+
+  handle(request: ApiRequest, ending: Ending = {}): ApiAnswer {
+    const received = this.receive(request);
+    return 'refusal' in received ? received.refusal : this.carryOut(received.call, ending);
+  }
+
+  /** Whether a request may be made at all, and fits the description. */
+  receive(request: ApiRequest): Received<StripeCall> {
+    const apiVersion = request.headers['stripe-version'] ?? this.#books.apiVersion;
+    const read = readStripeRequest(request, this.#secretKey, apiVersion);
+    if ('call' in read) return read;
+    if (read.misfit) this.misfits.push(`stripe ${read.misfit}`);
+    return { refusal: this.#marked(read.refusal, apiVersion), because: read.because };
+  }
+
+  /** Does what a call asks for, or answers again what its key has been answered. */
+  carryOut(call: StripeCall, ending: Ending = {}): ApiAnswer {
+    const { key, path, apiVersion } = call;
+    const cause = { requestId: `req_${randomText(this.#books.clock, LETTERS_AND_DIGITS, 14)}`, key };
+    const marked = (answer: ApiAnswer) => this.#marked(answer, apiVersion, cause);
+    const fingerprint = createHmac('sha256', this.#fingerprintKey).update(JSON.stringify(call.params)).digest('base64');
+    const memory = key === null ? undefined : this.#keys.get(key);
+    if (key !== null && memory !== undefined) {
+      if (memory.path !== path) return marked(keyReused(key, { first: memory.path, now: path }));
+      if (memory.fingerprint !== fingerprint) return marked(keyReused(key));
+      return replayed(memory.answer);
+    }
+    const refusal = refusalOf(() => this.#check(call));
+    if (refusal !== null) return marked(refusal);
+    const answer = ending.crash?.committed === false ? crashed() : answerOf(() => this.#perform(call, ending, cause));
+    const final = marked(ending.crash ? crashed() : answer);
+    if (key !== null) this.#keys.keep(key, { path, fingerprint, answer: final });
+    return final;
+  }
+
+  /** What is refused before anything begins, and so is not kept for a key. */
+  #check({ operation, params }: StripeCall): void {
+    if (operation.name === 'payment_intents.create') {
+      intents.checkNewIntent(params as unknown as Stripe.PaymentIntentCreateParams);
+    }
+  }
+
+  #perform({ operation, params }: StripeCall, ending: Ending, cause: Cause): ApiAnswer {
+    const books = this.#books;
+    const expand = params.expand as string[] | undefined;
+    const intent = (row: IntentRow) => json(200, expanded(showIntent(row), row, expand, this.#ofIntent));
+    switch (operation.name) {
+      case 'payment_methods.create':
+        return json(
+          200,
+          showMethod(
+            intents.createMethod(books, params as Stripe.PaymentMethodCreateParams, this.acceptsRawCards, ending),
+          ),
+        );
+      case 'payment_intents.create': {
+        const create = params as unknown as Stripe.PaymentIntentCreateParams;
+        if (!create.confirm && (ending.decline || ending.pending)) throw new Error('nothing is confirmed by this call');
+        const row = intents.createIntent(books, create, cause);
+        const { error_on_requires_action = false, return_url = '' } = create;
+        if (create.confirm) intents.confirmIntent(books, row, { error_on_requires_action, return_url }, ending, cause);
+        return intent(row);
+      }
+      case 'payment_intents.retrieve':
+        return intent(this.#intent(operation.id));
+      case 'payment_intents.confirm': {
+        const row = this.#intent(operation.id);
+        intents.confirmIntent(books, row, params as Stripe.PaymentIntentConfirmParams, ending, cause);
+        return intent(row);
+      }
+      case 'payment_intents.cancel': {
+        const row = this.#intent(operation.id);
+        intents.cancelIntent(books, row, params.cancellation_reason as string | undefined, cause);
+        return intent(row);
+      }
+      case 'payment_intents.list':
+        return list(books.intents.values(), params, 'payment_intent', operation, showIntent, this.#ofIntent);
+      case 'refunds.create': {
+        const row = refunds.createRefund(books, params as Stripe.RefundCreateParams, ending, cause);
+        return json(200, expanded(showRefund(row), row, expand, this.#ofRefund));
+      }
+      case 'refunds.retrieve': {
+        const row = this.#refund(operation.id);
+        return json(200, expanded(showRefund(row), row, expand, this.#ofRefund));
+      }
+      case 'refunds.list': {
+        const { payment_intent: intentId, charge: chargeId } = params;
+        const wanted = [...books.refunds.values()].filter(
+          ({ charge }) => (intentId ?? charge.intent.id) === charge.intent.id && (chargeId ?? charge.id) === charge.id,
+        );
+        return list(wanted, params, 'refund', operation, showRefund, this.#ofRefund);
+      }
+      case 'events.list': {
+        const rows = books.events.map(({ event, createdAtMs }) => ({ id: event.id, createdAtMs, event }));
+        const types =
+          (params.types as string[] | undefined) ?? (params.type === undefined ? null : [params.type as string]);
+        const wanted = rows.filter(({ event }) => types === null || types.some((type) => isOfType(event.type, type)));
+        return list(wanted, params, 'event', operation, ({ event }) => JSON.parse(event.body), {});
+      }
+      case 'balance.retrieve':
+        return json(200, this.#balance());
+      default:
+        throw new Error(`${operation.name} is not emulated`);
+    }
+  }
+
+  readonly #ofIntent: Expansions<IntentRow> = {
+    latest_charge: (row) => row.latestCharge && showCharge(this.#books, row.latestCharge),
+    payment_method: (row) => row.method && showMethod(row.method),
+  };
+
+  readonly #ofRefund: Expansions<RefundRow> = {
+    payment_intent: ({ charge }) => showIntent(charge.intent),
+    charge: ({ charge }) => showCharge(this.#books, charge),
+  };
+
+  #balance(): Record<string, unknown> {
+    const sums = new Map<string, number>([['usd', 0]]);
+    const add = (currency: string, amount: number) => sums.set(currency, (sums.get(currency) ?? 0) + amount);
+    for (const { currency, amount } of this.charges()) add(currency, amount);
+    for (const { currency, amount, status } of this.refunds()) if (status !== 'failed') add(currency, -amount);
+    const balances = [...sums].map(([currency, amount]) => ({ amount, currency, source_types: { card: amount } }));
+    return {
+      object: 'balance',
+      available: balances,
+      livemode: false,
+      pending: balances.map((each) => ({ ...each, amount: 0, source_types: { card: 0 } })),
+    };
+  }
+
+  #marked(answer: ApiAnswer, apiVersion: string, { requestId, key }: Cause = DASHBOARD): ApiAnswer {
+    const headers = {
+      ...answer.headers,
+      'request-id': requestId ?? `req_${randomText(this.#books.clock, LETTERS_AND_DIGITS, 14)}`,
+      'stripe-version': apiVersion,
+      ...(key !== null && { 'idempotency-key': key, 'original-request': requestId as string }),
+    };
+    return { ...answer, headers };
+  }
+
+  /** An answer that is made outside of `carryOut`, with the headers that every answer has. */
+  dressed(answer: ApiAnswer, { apiVersion, key }: StripeCall): ApiAnswer {
+    const requestId = `req_${randomText(this.#books.clock, LETTERS_AND_DIGITS, 14)}`;
+    return this.#marked(answer, apiVersion, { requestId, key });
+  }
+
+  #intent(id: string): IntentRow {
+    const intent = this.#books.intents.get(id);
+    if (intent === undefined) throw missing('payment_intent', id, 'intent');
+    return intent;
+  }
+
+  #refund(id: string): RefundRow {
+    const refund = this.#books.refunds.get(id);
+    if (refund === undefined) throw missing('refund', id, 'refund');
+    return refund;
+  }
+
+  /** Those that succeeded, in the order of their creation. */
+  charges() {
+    return [...this.#books.intents.values()]
+      .filter(({ status }) => status === 'succeeded')
+      .map((intent) => ({
+        intentId: intent.id,
+        transactionId: intent.metadata.transaction_id ?? null,
+        bookingId: intent.metadata.booking_id ?? null,
+        amount: intent.amount,
+        currency: intent.currency,
+        atMs: intent.succeededAtMs ?? intent.createdAtMs,
+      }));
+  }
+
+  intents() {
+    return [...this.#books.intents.values()].map((intent) => ({
+      id: intent.id,
+      status: intent.status,
+      transactionId: intent.metadata.transaction_id ?? null,
+      bookingId: intent.metadata.booking_id ?? null,
+      amount: intent.amount,
+      currency: intent.currency,
+      atMs: intent.createdAtMs,
+    }));
+  }
+
+  /** Whatever has become of them. */
+  refunds() {
+    return [...this.#books.refunds.values()].map(({ id, metadata, charge, amount, status, createdAtMs }) => ({
+      id,
+      refundId: metadata.refund_id ?? null,
+      intentId: charge.intent.id,
+      transactionId: charge.intent.metadata.transaction_id ?? null,
+      amount,
+      currency: charge.intent.currency,
+      status,
+      atMs: createdAtMs,
+    }));
+  }
+
+  /** Every event so far, oldest first. */
+  events(): ProviderEvent[] {
+    return this.#books.events.map(({ event }) => event);
+  }
+
+  /** @returns the refund's id */
+  refundInDashboard(intentId: string, amount?: number): string {
+    const params = { payment_intent: intentId, ...(amount !== undefined && { amount }) };
+    return refunds.createRefund(this.#books, params, {}, DASHBOARD).id;
+  }
+
+  failRefund(refundId: string): void {
+    refunds.failRefund(this.#books, this.#refund(refundId), DASHBOARD);
+  }
+
+  succeedRefund(refundId: string): void {
+    refunds.succeedRefund(this.#books, this.#refund(refundId), DASHBOARD);
+  }
+
+  /** One that was `processing` ends. */
+  settleIntent(intentId: string, end: 'succeeded' | 'failed'): void {
+    intents.settleIntent(this.#books, this.#intent(intentId), end, DASHBOARD);
+  }
+
+  /** @returns the dispute's id */
+  openDispute(intentId: string, reason = 'fraudulent'): string {
+    const { latestCharge } = this.#intent(intentId);
+    if (latestCharge?.status !== 'succeeded') throw new Error(`${intentId} has no charge to dispute`);
+    return refunds.openDispute(this.#books, latestCharge, reason, DASHBOARD).id;
+  }
+
+  closeDispute(disputeId: string, end: 'won' | 'lost'): void {
+    const dispute = this.#books.disputes.get(disputeId);
+    if (dispute === undefined) throw new Error(`there is no dispute ${disputeId}`);
+    refunds.closeDispute(this.#books, dispute, end, DASHBOARD);
+  }
+
+  forgetKeys(): void {
+    this.#keys.forget();
+  }
+}
+
+function list<R extends Row>(
+  rows: Iterable<R>,
+  params: ListParams & Record<string, unknown>,
+  kind: string,
+  { template }: Operation,
+  show: (row: R) => Record<string, unknown>,
+  expansions: Expansions<R>,
+): ApiAnswer {
+  const { rows: shown, hasMore } = page(rows, params, kind);
+  const data = shown.map((row) => expanded(show(row), row, params.expand, expansions, 'data.'));
+  return json(200, { object: 'list', data, has_more: hasMore, url: template });
+}
+
+function refusalOf(check: () => void): ApiAnswer | null {
+  try {
+    check();
+    return null;
+  } catch (error) {
+    if (error instanceof Refused) return error.answer;
+    throw error;
+  }
+}
+
+/** A stored failure stays what it is, so that asking again is no use. */
+function replayed(answer: ApiAnswer): ApiAnswer {
+  const again = answer.status >= 500 ? { 'stripe-should-retry': 'false' } : {};
+  return { ...answer, headers: { ...answer.headers, ...again, 'idempotent-replayed': 'true' } };
+}
+
+function isOfType(type: string, wanted: string): boolean {
+  return wanted.endsWith('*') ? type.startsWith(wanted.slice(0, -1)) : type === wanted;
+}

@@ -1,0 +1,108 @@
+/** Sends what has happened to webhooks, as a test asks for it: later, twice, never, or before the call that caused it is answered. */
+import type { EmulatorClock, ProviderEvent } from './api.ts';
+import type { EmulatorCredentials } from './credentials.ts';
+import type { Provider } from './operations.ts';
+import { signPayPal, signStripe } from './webhooks.ts';
+
+export type WebhookTiming = 'after_answer' | 'before_answer' | 'twice' | 'never' | { laterMs: number };
+
+export interface WebhookAnswer {
+  provider: Provider;
+  type: string;
+  /** 0: there was none. */
+  status: number;
+}
+
+export interface Notification {
+  provider: Provider;
+  event: ProviderEvent;
+}
+
+/** As long as Stripe waits at most. */
+const DEADLINE_MS = 20_000;
+
+export class WebhookDelivery {
+  readonly answers: WebhookAnswer[] = [];
+  to: string | null;
+  timing: (event: ProviderEvent) => WebhookTiming = () => 'after_answer';
+  readonly #credentials: EmulatorCredentials;
+  readonly #clock: EmulatorClock;
+  readonly #baseUrl: () => string;
+  readonly #later: (ms: number, what: () => void) => void;
+  readonly #stopped = new AbortController();
+  readonly #underWay = new Set<Promise<number>>();
+
+  constructor(options: {
+    to: string | null;
+    credentials: EmulatorCredentials;
+    clock: EmulatorClock;
+    baseUrl: () => string;
+    later: (ms: number, what: () => void) => void;
+  }) {
+    this.to = options.to;
+    this.#credentials = options.credentials;
+    this.#clock = options.clock;
+    this.#baseUrl = options.baseUrl;
+    this.#later = options.later;
+  }
+
+  /** Begins with those that are to come before the answer, and resolves when they have been answered. */
+  async beforeAnswer(notifications: readonly Notification[]): Promise<void> {
+    const early = notifications.filter(({ event }) => this.timing(event) === 'before_answer');
+    for (const notification of early) await this.send(notification);
+  }
+
+  /** The others, in their order. */
+  afterAnswer(notifications: readonly Notification[]): void {
+    for (const notification of notifications) {
+      const timing = this.timing(notification.event);
+      if (timing === 'after_answer') void this.send(notification);
+      else if (timing === 'twice') void this.send(notification).then(() => this.send(notification));
+      else if (typeof timing === 'object') this.#later(timing.laterMs, () => void this.send(notification));
+    }
+  }
+
+  /** Of what happens outside of calls: in a dashboard there is no answer to wait for. */
+  announce(notification: Notification): void {
+    if (this.timing(notification.event) === 'before_answer') void this.send(notification);
+    else this.afterAnswer([notification]);
+  }
+
+  /** @returns the status of the answer; 0: there was none, or nowhere to send to */
+  send(notification: Notification): Promise<number> {
+    const sent = this.#post(notification);
+    this.#underWay.add(sent);
+    void sent.then(() => this.#underWay.delete(sent));
+    return sent;
+  }
+
+  /** When all that is under way has been answered. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.settled();
+  }
+
+  async #post({ provider, event }: Notification): Promise<number> {
+    if (this.to === null || this.#stopped.signal.aborted) return 0;
+    const { stripeWebhookSecret, paypalWebhookId } = this.#credentials;
+    const { body, type } = event;
+    const headers =
+      provider === 'stripe'
+        ? signStripe(body, stripeWebhookSecret, this.#clock.nowMs())
+        : signPayPal(body, paypalWebhookId, this.#baseUrl(), this.#clock);
+    const address = new URL(`webhooks/${provider}`, this.to.endsWith('/') ? this.to : `${this.to}/`);
+    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DEADLINE_MS)]);
+    const status = await fetch(address, { method: 'POST', headers, body, signal, redirect: 'manual' })
+      .then(async (response) => {
+        await response.arrayBuffer();
+        return response.status;
+      })
+      .catch(() => 0);
+    if (!this.#stopped.signal.aborted) this.answers.push({ provider, type, status });
+    return status;
+  }
+}
