@@ -37,6 +37,9 @@ const reason = string.check(
 );
 const email = string.check(z.maxLength(EMAIL_MAX_LENGTH, tooLong(EMAIL_MAX_LENGTH)), z.refine(isStorable, STORABLE));
 
+/** None at all, where it is empty. */
+const token = string.check(z.maxLength(TEXT_MAX_LENGTH, tooLong(TEXT_MAX_LENGTH)), z.refine(isStorable, STORABLE));
+
 /** What Python's `float()` accepts of a string, less the names of infinities and NaN. */
 const NUMERIC_STRING = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
 
@@ -69,7 +72,7 @@ export const paymentRequest = z.object(
     payment_method: z.enum(PAYMENT_METHODS, required(`one of ${PAYMENT_METHODS.join(', ')}`)),
     card_details: z.nullish(cardDetails),
     /** In place of card_details: stands for a card that the provider was given by the payer's browser. */
-    payment_method_token: z.nullish(text),
+    payment_method_token: z.nullish(token),
     paypal_details: z.nullish(payPalDetails),
     user_email: z.nullish(email),
   },

@@ -6,7 +6,7 @@ import type { Outcome, Refund } from '../../src/payments/transaction.ts';
 import { KEY_LIFETIME_MS, type KeyClaim } from '../../src/worker/ledger/idempotency.ts';
 import { scheduleLookUp, takeLookUp } from '../../src/worker/ledger/look-ups.ts';
 import { recordRefundOutcome, reserveRefund, reverseRefund } from '../../src/worker/ledger/refunds.ts';
-import { claimBooking, recordPaymentOutcome } from '../../src/worker/ledger/transactions.ts';
+import { claimBooking, keepIntent, recordPaymentOutcome } from '../../src/worker/ledger/transactions.ts';
 import { keyRows, newKey } from './idempotent-requests.ts';
 import { database, newId } from './operation.ts';
 import { newBooking } from './request.ts';
@@ -197,6 +197,77 @@ describe('what the database refuses of any row', () => {
       .bind(newId('TXN-'), booking_id)
       .run();
     await expect(inserting).rejects.toThrow('UNIQUE');
+  });
+});
+
+describe('an order that a payer has approved', () => {
+  const withOrder = (order: string, overrides = {}) => ({
+    ...newClaim(),
+    gateway: 'paypal:SHOP',
+    gatewayIntent: order,
+    ...overrides,
+  });
+
+  it('pays for one thing: another booking’s claim with it finds the payment that stands (invariant 1)', async () => {
+    const first = withOrder('ORDER-1');
+    await claimBooking(database, first);
+    const second = withOrder('ORDER-1');
+    expect(await claimBooking(database, second)).toMatchObject({
+      kind: 'duplicate',
+      standing: { transactionId: first.transactionId },
+    });
+    await recordPaymentOutcome(database, outcomeOf(first.transactionId, COMPLETED));
+    expect(await claimBooking(database, second)).toMatchObject({ kind: 'duplicate' });
+    expect(await transactionsOf(second.bookingId)).toEqual([]);
+  });
+
+  it('pays for one thing, though it has been paid back since', async () => {
+    const first = withOrder('ORDER-2');
+    await claimBooking(database, first);
+    await recordPaymentOutcome(database, outcomeOf(first.transactionId, COMPLETED));
+    await env.DB.prepare(
+      "UPDATE transactions SET refunded_minor = amount_minor, status = 'refunded' WHERE transaction_id = ?1",
+    )
+      .bind(first.transactionId)
+      .run();
+    expect(await claimBooking(database, withOrder('ORDER-2'))).toMatchObject({ kind: 'duplicate' });
+  });
+
+  it('is free again after the payment with it has failed, which stays known by it', async () => {
+    const first = withOrder('ORDER-3');
+    await claimBooking(database, first);
+    await recordPaymentOutcome(database, outcomeOf(first.transactionId, FAILED));
+    expect(await claimBooking(database, withOrder('ORDER-3'))).toMatchObject({ kind: 'claimed' });
+    expect(await transaction(first.transactionId)).toMatchObject({ gateway_intent: 'ORDER-3' });
+  });
+
+  it('of a booking that has a live payment already leads to that one', async () => {
+    const standing = withOrder('ORDER-4');
+    const ofOrder = withOrder('ORDER-5');
+    for (const claim of [standing, ofOrder]) await claimBooking(database, claim);
+    const both = withOrder('ORDER-5', { bookingId: standing.bookingId });
+    expect(await claimBooking(database, both)).toMatchObject({ standing: { transactionId: standing.transactionId } });
+  });
+
+  it('leaves no key held where its claim is refused (invariant 8)', async () => {
+    await claimBooking(database, withOrder('ORDER-6'));
+    const key = newKeyClaim('/payment/process');
+    expect(await claimBooking(database, withOrder('ORDER-6'), key)).toMatchObject({ kind: 'duplicate' });
+    expect(await claimBooking(database, withOrder('ORDER-7'), key)).toMatchObject({ kind: 'claimed' });
+  });
+});
+
+describe('what the provider calls a payment', () => {
+  it('is kept while its outcome is not known, and the first time it is told', async () => {
+    const pending = await paymentThatIs('pending');
+    await keepIntent(database, pending, 'pi_1');
+    await keepIntent(database, pending, 'pi_2');
+    const ended = await paymentThatIs('failed');
+    await keepIntent(database, ended, 'pi_3');
+    expect([await transaction(pending), await transaction(ended)]).toMatchObject([
+      { gateway_intent: 'pi_1' },
+      { gateway_intent: null },
+    ]);
   });
 });
 

@@ -101,3 +101,34 @@ describe('a method that is disabled', () => {
     }
   });
 });
+
+describe('a payment_method_token', () => {
+  const TOKEN = 'pm_of_a_card';
+
+  it('stands for a card: nothing of one is asked for or kept', async () => {
+    const request = payment({ card_details: undefined, payment_method_token: TOKEN });
+    const answer = await pay(request);
+    expect([answer.status, answer.body.payment_method]).toEqual([200, 'credit_card']);
+    expect(await transactionsOf(String(request.booking_id))).toMatchObject([{ card_brand: null, card_last4: null }]);
+  });
+
+  it('is taken in place of card details that come along', async () => {
+    const request = payment({ card_details: { ...CARD, card_number: '1' }, payment_method_token: TOKEN });
+    expect((await pay(request)).status).toBe(200);
+  });
+
+  it.each([null, ''])('that is %j is none', async (token) => {
+    const answer = await pay(payment({ card_details: undefined, payment_method_token: token }));
+    expect([answer.status, answer.body.error_code]).toEqual([400, 'INVALID_CARD']);
+  });
+
+  it('makes another request under the same key, where it is another token', async () => {
+    const headers = { 'Idempotency-Key': 'a-token' };
+    const body = payment({ card_details: undefined, payment_method_token: TOKEN });
+    const sendToken = (token: string) =>
+      send('POST', '/payment/process', { body: { ...body, payment_method_token: token }, headers });
+    expect((await sendToken(TOKEN)).status).toBe(200);
+    expect((await sendToken(TOKEN)).headers.get('Idempotent-Replayed')).toBe('true');
+    expect((await sendToken('pm_other')).body.error.code).toBe('IDEMPOTENCY_KEY_REUSED');
+  });
+});

@@ -22,6 +22,15 @@ const GATEWAY: Variables = {
   PAYMENT_GATEWAY_API_KEY: 'key-of-the-gateway',
 };
 
+const STRIPE: Variables = { STRIPE_SECRET_KEY: 'sk_test_abc', STRIPE_WEBHOOK_SECRET: 'whsec_abc' };
+const PAYPAL: Variables = {
+  PAYPAL_CLIENT_ID: 'client',
+  PAYPAL_CLIENT_SECRET: 'secret',
+  PAYPAL_MERCHANT_ID: 'MERCHANTID222',
+  PAYPAL_WEBHOOK_ID: 'WEBHOOK1',
+  PAYPAL_API_URL: 'https://api-m.sandbox.paypal.com',
+};
+
 function settings(variables: Variables): Settings {
   const read = readSettings(variables);
   if ('problems' in read) throw new Error(read.problems.join('; '));
@@ -161,6 +170,63 @@ describe('the settings', () => {
 
   it('need no permission for the sandbox in production where a gateway over HTTP is named', () => {
     expect(problems({ ...PRODUCTION, ...GATEWAY, SANDBOX_ALLOWED: undefined })).toEqual([]);
+  });
+
+  it('have Stripe and PayPal where they are configured, whatever takes the cards', () => {
+    expect(settings({ ...DEVELOPMENT, ...STRIPE, ...PAYPAL })).toMatchObject({
+      gateway: 'sandbox',
+      stripe: { secretKey: 'sk_test_abc', webhookSecret: 'whsec_abc', apiUrl: 'https://api.stripe.com' },
+      paypal: {
+        clientId: 'client',
+        clientSecret: 'secret',
+        merchantId: 'MERCHANTID222',
+        webhookId: 'WEBHOOK1',
+        apiUrl: 'https://api-m.sandbox.paypal.com',
+      },
+    });
+    expect(settings(DEVELOPMENT)).toMatchObject({ stripe: null, paypal: null });
+  });
+
+  it.each([
+    ['Stripe without its key', { PAYMENT_GATEWAY: 'stripe' }, ['STRIPE_SECRET_KEY']],
+    [
+      'PayPal without its settings',
+      { PAYMENT_GATEWAY: 'paypal' },
+      ['PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET', 'PAYPAL_MERCHANT_ID'],
+    ],
+    ['half of PayPal’s settings', { ...PAYPAL, PAYPAL_CLIENT_SECRET: '' }, ['PAYPAL_CLIENT_SECRET']],
+    ['a webhook’s secret without a key', { STRIPE_WEBHOOK_SECRET: 'whsec_abc' }, ['STRIPE_SECRET_KEY']],
+    ['a publishable key', { ...STRIPE, STRIPE_SECRET_KEY: 'pk_test_abc' }, ['STRIPE_SECRET_KEY']],
+    ['a secret that is none of a webhook', { ...STRIPE, STRIPE_WEBHOOK_SECRET: 'abc' }, ['STRIPE_WEBHOOK_SECRET']],
+    ['an e-mail as the merchant id', { ...PAYPAL, PAYPAL_MERCHANT_ID: 'shop@example.com' }, ['PAYPAL_MERCHANT_ID']],
+    ['a live key on a desk', { ...STRIPE, STRIPE_SECRET_KEY: 'rk_live_abc' }, ['STRIPE_SECRET_KEY']],
+    ['PayPal’s real money on a desk', { ...PAYPAL, PAYPAL_API_URL: '' }, ['PAYPAL_API_URL']],
+    ['an address that is none', { ...STRIPE, STRIPE_API_URL: 'api.stripe.com' }, ['STRIPE_API_URL']],
+  ])('refuse %s', (_, variables, named) => {
+    const found = problems({ ...DEVELOPMENT, ...variables });
+    expect(found.map((problem) => problem.split(' ')[0])).toEqual(named);
+  });
+
+  it.each([
+    ['Stripe’s test key', STRIPE, 'STRIPE_SECRET_KEY'],
+    ['PayPal’s sandbox', PAYPAL, 'PAYPAL_API_URL'],
+  ])('in production refuse %s like any sandbox, unless it is allowed', (_, variables, named) => {
+    const production = { ...PRODUCTION, ...GATEWAY, ...variables };
+    expect(problems(production)).toEqual([]);
+    expect(problems({ ...production, SANDBOX_ALLOWED: 'false' })).toEqual([expect.stringMatching(named)]);
+  });
+
+  it('in production take live keys, over https only', () => {
+    const live = {
+      ...PRODUCTION,
+      SANDBOX_ALLOWED: 'false',
+      PAYMENT_GATEWAY: 'stripe',
+      STRIPE_SECRET_KEY: 'sk_live_abc',
+    };
+    expect(problems(live)).toEqual([]);
+    expect(problems({ ...live, STRIPE_API_URL: 'http://api.stripe.com' })).toEqual([
+      'STRIPE_API_URL must be an https address',
+    ]);
   });
 
   it('count the largest amount in the currency’s minor units (invariant 7)', () => {

@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import { minorUnits } from '../../payments/money.ts';
 import { isIdentifier } from '../../payments/transaction.ts';
 import { type PayPalClient, paypalReason } from './paypal-client.ts';
-import type { Notice, Webhook, WebhookReading } from './webhook.ts';
+import type { Notice, ProviderEvent, Webhook, WebhookReading } from './webhook.ts';
 
 /** PayPal's own limits for what it sends in headers. */
 const HEADERS = {
@@ -55,8 +55,8 @@ export async function readPayPalWebhook(
       return { kind: 'refused', reason: `The header ${name} is missing, or none.` };
     signed[field] = value;
   }
-  const event = webhookEvent.safeParse(parsed(body));
-  if (webhookId === null || !event.success) return { kind: 'refused', reason: 'The body is no event of PayPal’s.' };
+  const event = paypalEvent(body);
+  if (webhookId === null || event === null) return { kind: 'refused', reason: 'The body is no event of PayPal’s.' };
 
   // The event as it came: written anew, its checksum could be another one.
   const envelope = JSON.stringify({ ...signed, webhook_id: webhookId });
@@ -69,8 +69,15 @@ export async function readPayPalWebhook(
   if (answer.kind === 'silent' || answer.status !== 200) return { kind: 'unreachable', reason: paypalReason(answer) };
   const { verification_status: status } = (answer.body ?? {}) as { verification_status?: unknown };
   if (status !== 'SUCCESS') return { kind: 'refused', reason: 'PayPal does not know this event as its own.' };
+  return { kind: 'event', event };
+}
+
+/** What a body says, if PayPal has sent it; null where it is no event of PayPal's. */
+export function paypalEvent(body: string): ProviderEvent | null {
+  const event = webhookEvent.safeParse(parsed(body));
+  if (!event.success) return null;
   const { id: eventId, event_type: type } = event.data;
-  return { kind: 'event', event: { provider: 'paypal', eventId, type, notice: noticeIn(event.data) } };
+  return { provider: 'paypal', eventId, type, notice: noticeIn(event.data) };
 }
 
 function noticeIn(event: WebhookEvent): Notice | null {

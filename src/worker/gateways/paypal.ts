@@ -24,6 +24,8 @@ const KEYS_KEPT_FOR_MS = 6 * 60 * 60_000;
 /** PayPal documents no time after which a request does not arrive any more; no HTTP connection lives for so long. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
 const NOTE_MAX_LENGTH = 255;
+/** Of an order: what is none, is not asked about, since it would be another address. */
+const ORDER_ID = /^[A-Z0-9]{1,36}$/;
 /** Currencies that PayPal takes without the decimals that ISO 4217 gives them. */
 const WITHOUT_DECIMALS = new Set(['HUF', 'TWD']);
 
@@ -46,6 +48,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
 
     async charge({ transaction, instrument, signal }: ChargeRequest): Promise<GatewayOutcome> {
       if (instrument.kind !== 'paypal') throw new Error(`a ${instrument.kind} was routed to PayPal`);
+      if (!ORDER_ID.test(instrument.paymentId)) return declinedBecause('order_not_found');
       const { transactionId } = transaction;
       const path = `/v2/checkout/orders/${encodeURIComponent(instrument.paymentId)}`;
 
@@ -90,6 +93,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
     async lookUpCharge(transaction: Transaction, signal: AbortSignal): Promise<LookUp> {
       const orderId = transaction.gatewayIntent;
       if (orderId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal order' };
+      if (!ORDER_ID.test(orderId)) return { kind: 'not_found' };
       const answer = await getOrder(orderId, signal);
       if (isNotFound(answer)) return { kind: 'not_found' };
       if (!isOk(answer)) return { kind: 'unreachable', reason: paypalReason(answer) };

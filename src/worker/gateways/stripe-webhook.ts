@@ -4,7 +4,7 @@ import { isIdentifier } from '../../payments/transaction.ts';
 import type { Fetch } from './json-call.ts';
 import { minorUnitsOfStripe } from './stripe-amount.ts';
 import { type StripeSettings, stripeClient } from './stripe-client.ts';
-import type { Notice, Webhook, WebhookReading } from './webhook.ts';
+import type { Notice, ProviderEvent, Webhook, WebhookReading } from './webhook.ts';
 
 const TOLERANCE_SECONDS = 300;
 
@@ -31,10 +31,12 @@ export async function readStripeWebhook(
   } catch {
     return { kind: 'refused', reason: 'The signature does not fit, or is older than five minutes.' };
   }
-  return {
-    kind: 'event',
-    event: { provider: 'stripe', eventId: event.id, type: event.type, notice: noticeIn(event) },
-  };
+  return { kind: 'event', event: stripeEvent(event) };
+}
+
+/** What an event says, once it is known to be Stripe's. */
+export function stripeEvent(event: Stripe.Event): ProviderEvent {
+  return { provider: 'stripe', eventId: event.id, type: event.type, notice: noticeIn(event) };
 }
 
 function noticeIn(event: Stripe.Event): Notice | null {

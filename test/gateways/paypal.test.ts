@@ -1,0 +1,257 @@
+/** The PayPal adapter, at the emulator over real sockets: what the ways through HTTP do not show. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Transaction } from '../../src/payments/transaction.ts';
+import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
+import { createPayPalGateway } from '../../src/worker/gateways/paypal.ts';
+import { type AccessToken, PayPalClient } from '../../src/worker/gateways/paypal-client.ts';
+import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
+import type { Fault } from '../support/gateway-emulator/faults.ts';
+import { paidTransaction, pendingRefund, pendingTransaction } from './rows.ts';
+
+const HOUR_MS = 60 * 60_000;
+
+let emulator: GatewayEmulator;
+let gateway: Gateway;
+let tokens: Map<string, AccessToken>;
+let clock: { nowMs: number };
+
+beforeEach(async () => {
+  clock = { nowMs: Date.now() };
+  tokens = new Map();
+  emulator = await startGatewayEmulator({ clock: { nowMs: () => clock.nowMs, random: Math.random } });
+  gateway = newGateway();
+});
+afterEach(async () => {
+  expect(emulator.misfits).toEqual([]);
+  await emulator.stop();
+});
+
+/** As another isolate has it: with the same kept tokens or others. */
+function newGateway(kept = tokens): Gateway {
+  const settings = {
+    clientId: emulator.paypalClientId,
+    clientSecret: emulator.paypalClientSecret,
+    merchantId: emulator.paypalMerchantId,
+    webhookId: emulator.paypalWebhookId,
+    apiUrl: emulator.url,
+  };
+  const outside = { send: (url: string, init: RequestInit) => fetch(url, init), nowMs: () => clock.nowMs };
+  return createPayPalGateway(settings, new PayPalClient(settings, outside, kept));
+}
+
+const signal = () => AbortSignal.timeout(5_000);
+const operations = () => emulator.calls.map(({ operation }) => operation);
+const ordered = (value = '25.50', currency = 'USD') => emulator.paypal.createOrder({ value, currency });
+const payingWith = (order: string, overrides: Partial<Transaction> = {}) =>
+  pendingTransaction({ paymentMethod: 'paypal', gatewayIntent: order, ...overrides });
+const charge = (transaction: Transaction) =>
+  gateway.charge({
+    transaction,
+    instrument: { kind: 'paypal', email: 'payer@example.com', paymentId: transaction.gatewayIntent ?? '' },
+    signal: signal(),
+  });
+const lookUp = (transaction: Transaction) => gateway.lookUpCharge(transaction, signal());
+
+/** Strikes the first call of the operation, and no other. */
+function strike(operation: string, fault: Fault): void {
+  emulator.fault = (call) => {
+    if (call.operation !== operation) return { kind: 'normal' };
+    emulator.fault = () => ({ kind: 'normal' });
+    return fault;
+  };
+}
+
+describe('a charge', () => {
+  it('looks at the order, writes our id on it, and captures it under our id', async () => {
+    const transaction = payingWith(ordered());
+    const outcome = await charge(transaction);
+    expect(emulator.calls.map(({ operation, key }) => [operation, key])).toEqual([
+      ['oauth2.token', null],
+      ['orders.get', null],
+      ['orders.patch', null],
+      ['orders.capture', transaction.transactionId],
+    ]);
+    expect(emulator.paypal.captures()).toMatchObject([
+      {
+        captureId: referenceOf(outcome),
+        transactionId: transaction.transactionId,
+        value: '25.50',
+        status: 'COMPLETED',
+      },
+    ]);
+  });
+
+  it('replaces what the shop’s page has written on the order', async () => {
+    const order = emulator.paypal.createOrder({
+      value: '25.50',
+      currency: 'USD',
+      customId: 'cart-1',
+      invoiceId: 'cart-1',
+    });
+    const transaction = payingWith(order);
+    expect(await charge(transaction)).toMatchObject({ kind: 'approved' });
+    expect(emulator.paypal.captures()).toMatchObject([{ transactionId: transaction.transactionId }]);
+  });
+
+  it.each([
+    ['JPY', 500, '500'],
+    ['HUF', 50_000, '500'],
+    ['EUR', 5, '0.05'],
+  ])('in %s of %i minor units is %s for PayPal, and so is its refund', async (currency, amountMinor, value) => {
+    const transaction = payingWith(ordered(value, currency), { currency, amountMinor });
+    const outcome = await charge(transaction);
+    const paid = paidTransaction(transaction, referenceOf(outcome));
+    const refund = pendingRefund(paid, { amountMinor });
+    expect(await gateway.refund({ refund, transaction: paid, signal: signal() })).toMatchObject({ kind: 'approved' });
+    expect(emulator.paypal.refunds()).toMatchObject([{ value, currency, refundId: refund.refundId }]);
+  });
+
+  it('that breaks off at the capture is unknown, and found by the order', async () => {
+    strike('orders.capture', { kind: 'commit_then_drop' });
+    const transaction = payingWith(ordered());
+    expect(await charge(transaction)).toMatchObject({ kind: 'unknown' });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
+  });
+
+  it.each(['oauth2.token', 'orders.get', 'orders.patch'])(
+    'that breaks off at %s has certainly failed, and PayPal counts as silent',
+    async (operation) => {
+      strike(operation, { kind: 'commit_then_drop' });
+      const transaction = payingWith(ordered());
+      expect(await charge(transaction)).toMatchObject({ kind: 'failed', silent: true });
+      expect(emulator.paypal.captures()).toEqual([]);
+    },
+  );
+
+  it('of an order that another payment has marked meanwhile belongs to that one', async () => {
+    const order = ordered();
+    const [first, second] = [payingWith(order), payingWith(order)];
+    // Between the first one's mark and its capture, the second one writes its own.
+    let marked = 0;
+    emulator.fault = ({ operation }) => {
+      if (operation === 'orders.capture' && marked < 2) return { kind: 'delay', ms: 200 };
+      if (operation === 'orders.patch') marked += 1;
+      return { kind: 'normal' };
+    };
+    const charging = charge(first);
+    await expect.poll(() => operations().includes('orders.capture')).toBe(true);
+    await charge(second);
+    await charging;
+    const states = [await lookUp(first), await lookUp(second)];
+    expect(states).toMatchObject([{ kind: 'declined', cause: 'order_used' }, { kind: 'approved' }]);
+    expect(emulator.paypal.captures()).toHaveLength(1);
+  });
+
+  it('that is still with PayPal’s reviewers is in progress until it is decided', async () => {
+    strike('orders.capture', { kind: 'pending' });
+    const transaction = payingWith(ordered());
+    expect(await charge(transaction)).toMatchObject({ kind: 'unknown' });
+    expect(await lookUp(transaction)).toEqual({ kind: 'in_progress' });
+    const [{ captureId } = { captureId: '' }] = emulator.paypal.captures();
+    emulator.paypal.completeCapture(captureId);
+    expect(await lookUp(transaction)).toEqual({ kind: 'approved', reference: captureId });
+  });
+
+  it('that was paid back since is a charge all the same', async () => {
+    const transaction = payingWith(ordered());
+    const outcome = await charge(transaction);
+    emulator.paypal.refundInDashboard(referenceOf(outcome));
+    expect(await lookUp(transaction)).toEqual(outcome);
+  });
+});
+
+describe('the access token', () => {
+  it('is got once, and used until shortly before it is over', async () => {
+    await charge(payingWith(ordered()));
+    gateway = newGateway();
+    await charge(payingWith(ordered()));
+    expect(operations().filter((operation) => operation === 'oauth2.token')).toHaveLength(1);
+
+    clock.nowMs += 9 * HOUR_MS - 59_000;
+    await charge(payingWith(ordered()));
+    expect(operations().filter((operation) => operation === 'oauth2.token')).toHaveLength(2);
+  });
+
+  it('that was revoked is replaced, and the charge goes on', async () => {
+    await charge(payingWith(ordered()));
+    emulator.paypal.revokeTokens();
+    expect(await charge(payingWith(ordered()))).toMatchObject({ kind: 'approved' });
+  });
+
+  it('that can’t be had is a failure that names the settings', async () => {
+    const settings = {
+      clientId: emulator.paypalClientId,
+      clientSecret: 'wrong',
+      merchantId: emulator.paypalMerchantId,
+      webhookId: null,
+      apiUrl: emulator.url,
+    };
+    gateway = createPayPalGateway(settings, new PayPalClient(settings, undefined, new Map()));
+    const outcome = await charge(payingWith(ordered()));
+    expect(outcome).toMatchObject({ kind: 'failed', cause: 'gateway_not_configured' });
+    expect(outcome).toHaveProperty('reason', expect.stringContaining('PAYPAL_CLIENT_SECRET'));
+  });
+});
+
+describe('a refund', () => {
+  async function paid(): Promise<Transaction> {
+    const transaction = payingWith(ordered());
+    return paidTransaction(transaction, referenceOf(await charge(transaction)));
+  }
+
+  it('is paid once under its id, and found by it', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    const first = await gateway.refund({ refund, transaction, signal: signal() });
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toEqual(first);
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toEqual(first);
+    expect(emulator.paypal.refunds()).toHaveLength(1);
+  });
+
+  it('whose id PayPal has forgotten is not paid a second time: its invoice is known', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    const first = await gateway.refund({ refund, transaction, signal: signal() });
+    clock.nowMs += 7 * HOUR_MS;
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toEqual(first);
+    expect(emulator.paypal.refunds()).toHaveLength(1);
+  });
+
+  it('tells the payer the reason in one line, as long as PayPal takes it', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction, { reason: `Hall\nflooded\t${'x'.repeat(900)}` });
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'approved' });
+    const silent = pendingRefund(transaction, { reason: '', amountMinor: 100 });
+    expect(await gateway.refund({ refund: silent, transaction, signal: signal() })).toMatchObject({ kind: 'approved' });
+  });
+
+  it('that failed after it had been paid is declined, when it is looked up', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    const reference = referenceOf(await gateway.refund({ refund, transaction, signal: signal() }));
+    emulator.paypal.failRefund(reference);
+    for (const row of [refund, { ...refund, gatewayReference: reference }]) {
+      expect(await gateway.lookUpRefund(row, transaction, signal())).toMatchObject({
+        kind: 'declined',
+        cause: 'refund_sent_back',
+      });
+    }
+  });
+
+  it('that was made at PayPal by hand says whose it is', async () => {
+    const transaction = await paid();
+    const reference = emulator.paypal.refundInDashboard(transaction.gatewayReference ?? '', '5.50');
+    expect(await gateway.findOutsideRefund?.(reference, signal())).toMatchObject({
+      transactionId: transaction.transactionId,
+      amountMinor: 550,
+      currency: 'USD',
+      state: 'moved',
+    });
+  });
+});
+
+function referenceOf(outcome: GatewayOutcome): string {
+  if (outcome.kind !== 'approved') throw new Error(`the charge of a test is ${JSON.stringify(outcome)}`);
+  return outcome.reference;
+}

@@ -1,0 +1,323 @@
+/** The Stripe adapter, at the emulator over real sockets: what the ways through HTTP do not show. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Transaction } from '../../src/payments/transaction.ts';
+import type { Gateway, GatewayOutcome, Instrument, Movement } from '../../src/worker/gateways/gateway.ts';
+import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
+import { stripeClientOf } from '../support/gateway-emulator/clients.ts';
+import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
+import type { Fault } from '../support/gateway-emulator/faults.ts';
+import { card, paidTransaction, pendingRefund, pendingTransaction } from './rows.ts';
+
+const HOUR_MS = 60 * 60_000;
+const VISA: Instrument = { kind: 'token', token: 'pm_card_visa' };
+
+let emulator: GatewayEmulator;
+let gateway: Gateway;
+let clock: { nowMs: number };
+
+beforeEach(async () => {
+  clock = { nowMs: Date.now() };
+  emulator = await startGatewayEmulator({ clock: { nowMs: () => clock.nowMs, random: Math.random } });
+  gateway = createStripeGateway(
+    { secretKey: emulator.stripeSecretKey, webhookSecret: null, apiUrl: emulator.url },
+    { send: (url, init) => fetch(url, init), nowMs: () => clock.nowMs },
+  );
+});
+afterEach(async () => {
+  expect(emulator.misfits).toEqual([]);
+  await emulator.stop();
+});
+
+const signal = () => AbortSignal.timeout(5_000);
+const charge = (transaction: Transaction, instrument: Instrument = VISA) =>
+  gateway.charge({ transaction, instrument, signal: signal() });
+const lookUp = (transaction: Transaction) => gateway.lookUpCharge(transaction, signal());
+const cancel = async (transaction: Transaction) => gateway.cancelCharge?.(transaction, signal());
+const operations = () => emulator.calls.map(({ operation }) => operation);
+
+/** Strikes the first call of the operation, and no other. */
+function strike(operation: string, fault: Fault): void {
+  emulator.fault = (call) => {
+    if (call.operation !== operation) return { kind: 'normal' };
+    emulator.fault = () => ({ kind: 'normal' });
+    return fault;
+  };
+}
+
+describe('a charge', () => {
+  it('is an intent that is confirmed once, under keys that follow from our id', async () => {
+    const transaction = pendingTransaction();
+    expect(await charge(transaction)).toMatchObject({ kind: 'approved' });
+    expect(emulator.calls.map(({ operation, key }) => [operation, key])).toEqual([
+      ['payment_intents.create', transaction.transactionId],
+      ['payment_intents.confirm', `${transaction.transactionId}:confirm`],
+    ]);
+    expect(emulator.stripe.charges()).toMatchObject([
+      { transactionId: transaction.transactionId, bookingId: transaction.bookingId, amount: 2550, currency: 'usd' },
+    ]);
+  });
+
+  it('of a card makes a payment method of it, beside the intent', async () => {
+    const transaction = pendingTransaction();
+    expect(await charge(transaction, { kind: 'card', card: card() })).toMatchObject({ kind: 'approved' });
+    expect(operations().toSorted()).toEqual([
+      'payment_intents.confirm',
+      'payment_intents.create',
+      'payment_methods.create',
+    ]);
+  });
+
+  it.each([
+    ['JPY', 500, 500],
+    ['ISK', 500, 50_000],
+    ['UGX', 5_000, 500_000],
+    ['KWD', 5_120, 5_120],
+    ['MGA', 500_000, 5_000],
+    ['HUF', 50_000, 50_000],
+  ])(
+    'in %s of %i minor units is %i for Stripe, and so is its refund, and the list has our number',
+    async (currency, amountMinor, amount) => {
+      const transaction = pendingTransaction({ currency, amountMinor });
+      const outcome = await charge(transaction);
+      expect(outcome).toMatchObject({ kind: 'approved' });
+      expect(emulator.stripe.charges()).toMatchObject([{ amount, currency: currency.toLowerCase() }]);
+
+      const paid = paidTransaction(transaction, referenceOf(outcome));
+      const refund = pendingRefund(paid, { amountMinor });
+      expect(await gateway.refund({ refund, transaction: paid, signal: signal() })).toMatchObject({ kind: 'approved' });
+      expect(emulator.stripe.refunds()).toMatchObject([{ amount }]);
+      expect(await movements()).toMatchObject([
+        { kind: 'charge', id: transaction.transactionId, amountMinor, currency },
+        { kind: 'refund', id: refund.refundId, amountMinor, currency, transactionId: transaction.transactionId },
+      ]);
+    },
+  );
+
+  it.each([
+    ['KWD', 5_123],
+    ['MGA', 550],
+  ])(
+    'in %s of %i minor units, which Stripe can’t charge to the last digit, is declined without a call',
+    async (currency, amountMinor) => {
+      expect(await charge(pendingTransaction({ currency, amountMinor }))).toMatchObject({
+        kind: 'declined',
+        cause: 'amount_not_payable',
+      });
+      expect(operations()).toEqual([]);
+    },
+  );
+
+  it('whose connection breaks at the confirmation is sent again under its key, and so is known at once', async () => {
+    strike('payment_intents.confirm', { kind: 'commit_then_drop' });
+    expect(await charge(pendingTransaction())).toMatchObject({ kind: 'approved' });
+    expect(operations()).toEqual(['payment_intents.create', 'payment_intents.confirm', 'payment_intents.confirm']);
+    expect(emulator.stripe.charges()).toHaveLength(1);
+  });
+
+  it('that has no answer at the confirmation in time is unknown, with the intent to look it up by', async () => {
+    strike('payment_intents.confirm', { kind: 'commit_then_delay', ms: 2_000 });
+    const transaction = pendingTransaction();
+    const outcome = await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(300) });
+    expect(outcome).toMatchObject({ kind: 'unknown', intent: emulator.stripe.intents()[0]?.id });
+  });
+
+  it('that has no answer before the confirmation in time has certainly failed, and Stripe counts as silent', async () => {
+    strike('payment_intents.create', { kind: 'commit_then_delay', ms: 2_000 });
+    const transaction = pendingTransaction();
+    const outcome = await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(300) });
+    expect(outcome).toMatchObject({ kind: 'failed', silent: true });
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(operations()).not.toContain('payment_intents.confirm');
+  });
+
+  it('of a card number that the account may not send has failed, and says what to do instead', async () => {
+    emulator.stripe.acceptsRawCards = false;
+    const outcome = await charge(pendingTransaction(), { kind: 'card', card: card() });
+    expect(outcome).toMatchObject({ kind: 'failed', cause: 'gateway_not_configured' });
+    expect(outcome).toHaveProperty('reason', expect.stringContaining('payment_method_token'));
+  });
+});
+
+describe('a look-up', () => {
+  it('finds a charge by our id, by the intent where that was kept, and by neither where there is none', async () => {
+    const transaction = pendingTransaction();
+    const outcome = await charge(transaction);
+    expect(await lookUp(transaction)).toEqual(outcome);
+    expect(await lookUp({ ...transaction, gatewayIntent: referenceOf(outcome) })).toEqual(outcome);
+    expect(operations().slice(2)).toEqual(['payment_intents.list', 'payment_intents.retrieve']);
+    expect(await lookUp(pendingTransaction())).toEqual({ kind: 'not_found' });
+  });
+
+  it('of an intent that was made and not confirmed finds nothing: the confirmation may be on its way', async () => {
+    strike('payment_intents.confirm', { kind: 'drop' });
+    const transaction = pendingTransaction();
+    await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(200) });
+    expect(await lookUp(transaction)).toEqual({ kind: 'not_found' });
+  });
+
+  describe('among more payments than it looks through', () => {
+    const MANY = 301;
+
+    /** A charge of which the process that made it died, and then many others in the same minute. */
+    async function crowded(): Promise<Transaction> {
+      const transaction = pendingTransaction();
+      await charge(transaction);
+      const stripe = stripeClientOf(emulator);
+      for (let made = 0; made < MANY; made += 50) {
+        const creating = Array.from({ length: 50 }, () =>
+          stripe.paymentIntents.create({ amount: 100, currency: 'usd' }),
+        );
+        await Promise.all(creating);
+      }
+      return transaction;
+    }
+
+    it('asks by its key, and for the state of now: what the key answers is that of back then', async () => {
+      const transaction = await crowded();
+      expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
+      expect(operations().slice(-2)).toEqual(['payment_intents.create', 'payment_intents.retrieve']);
+      expect(
+        emulator.stripe.intents().filter(({ transactionId }) => transactionId === transaction.transactionId),
+      ).toHaveLength(1);
+    });
+
+    it('says that it can’t tell, when the key may be forgotten', async () => {
+      const transaction = await crowded();
+      clock.nowMs += 23.5 * HOUR_MS;
+      expect(await lookUp(transaction)).toMatchObject({ kind: 'unreachable' });
+      expect(operations().at(-1)).toBe('payment_intents.list');
+    });
+  });
+});
+
+describe('the fence', () => {
+  it('cancels an intent that was not confirmed, and then it never can be', async () => {
+    strike('payment_intents.confirm', { kind: 'drop' });
+    const transaction = pendingTransaction();
+    await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(200) });
+    expect(await cancel(transaction)).toEqual({ kind: 'cancelled' });
+    expect(await charge(transaction)).not.toMatchObject({ kind: 'approved' });
+    expect(emulator.stripe.charges()).toEqual([]);
+  });
+
+  it('of a charge that is still on its way takes its key, so that it finds a cancelled intent', async () => {
+    const transaction = pendingTransaction();
+    expect(await cancel(transaction)).toEqual({ kind: 'cancelled' });
+    expect(await charge(transaction)).not.toMatchObject({ kind: 'approved' });
+    expect(emulator.stripe.charges()).toEqual([]);
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'failed', cause: 'never_happened' });
+  });
+
+  it('is up where the key stands for a failure for good: nobody was told of an intent', async () => {
+    emulator.fault = ({ operation }) =>
+      operation === 'payment_intents.create'
+        ? { kind: 'error_500', committed: false, cached: true }
+        : { kind: 'normal' };
+    const transaction = pendingTransaction();
+    expect(await charge(transaction)).toMatchObject({ kind: 'failed', silent: true });
+    emulator.fault = () => ({ kind: 'normal' });
+    expect(await cancel(transaction)).toEqual({ kind: 'cancelled' });
+  });
+
+  it('cancels the intent that a failure for good has left behind', async () => {
+    emulator.fault = ({ operation }) =>
+      operation === 'payment_intents.create'
+        ? { kind: 'error_500', committed: true, cached: true }
+        : { kind: 'normal' };
+    const transaction = pendingTransaction();
+    await charge(transaction);
+    emulator.fault = () => ({ kind: 'normal' });
+    expect(await cancel(transaction)).toEqual({ kind: 'cancelled' });
+    expect(emulator.stripe.intents()).toMatchObject([{ status: 'canceled' }]);
+  });
+
+  it('is not up where Stripe just fails', async () => {
+    strike('payment_intents.create', { kind: 'error_500', committed: false, cached: false });
+    expect(await cancel(pendingTransaction())).toMatchObject({ kind: 'unreachable' });
+  });
+
+  it('finds the charge that was there before it', async () => {
+    const transaction = pendingTransaction();
+    const outcome = await charge(transaction);
+    expect(await cancel(transaction)).toEqual(outcome);
+  });
+});
+
+describe('a key that Stripe has forgotten', () => {
+  it('does not hide the charge that was made under it', async () => {
+    const transaction = pendingTransaction();
+    await charge(transaction);
+    emulator.stripe.forgetKeys();
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
+    expect(await cancel(transaction)).toMatchObject({ kind: 'approved' });
+  });
+});
+
+describe('a refund', () => {
+  async function paid(): Promise<Transaction> {
+    const transaction = pendingTransaction();
+    return paidTransaction(transaction, referenceOf(await charge(transaction)));
+  }
+
+  it('is paid once under its id, and found by it', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    const first = await gateway.refund({ refund, transaction, signal: signal() });
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toEqual(first);
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toEqual(first);
+    expect(emulator.stripe.refunds()).toHaveLength(1);
+  });
+
+  it('that failed after it had been paid is declined, when it is looked up', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    const reference = referenceOf(await gateway.refund({ refund, transaction, signal: signal() }));
+    emulator.stripe.failRefund(reference);
+    for (const row of [refund, { ...refund, gatewayReference: reference }]) {
+      expect(await gateway.lookUpRefund(row, transaction, signal())).toMatchObject({
+        kind: 'declined',
+        cause: 'refund_sent_back',
+      });
+    }
+  });
+
+  it('that was made at Stripe by hand says whose it is, and one of another business that it is none of ours', async () => {
+    const transaction = await paid();
+    const reference = emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '', 550);
+    expect(await gateway.findOutsideRefund?.(reference, signal())).toMatchObject({
+      transactionId: transaction.transactionId,
+      amountMinor: 550,
+      currency: 'USD',
+      state: 'moved',
+    });
+
+    const foreign = await stripeClientOf(emulator).paymentIntents.create({
+      amount: 700,
+      currency: 'usd',
+      confirm: true,
+      payment_method: 'pm_card_visa',
+      allowed_payment_method_types: ['card'],
+    });
+    const theirs = emulator.stripe.refundInDashboard(foreign.id);
+    expect(await gateway.findOutsideRefund?.(theirs, signal())).toMatchObject({ transactionId: null });
+    expect(await movements()).toMatchObject([{ kind: 'charge' }, { kind: 'refund', reference }]);
+  });
+});
+
+it('lists more than a page', async () => {
+  const charges = Array.from({ length: 120 }, () => charge(pendingTransaction()));
+  await Promise.all(charges);
+  expect(await movements()).toHaveLength(120);
+});
+
+async function movements(): Promise<Movement[]> {
+  const found: Movement[] = [];
+  const listed = gateway.listMovements?.(clock.nowMs - HOUR_MS, clock.nowMs + HOUR_MS) ?? [];
+  for await (const movement of listed) found.push(movement);
+  return found;
+}
+
+function referenceOf(outcome: GatewayOutcome): string {
+  if (outcome.kind !== 'approved') throw new Error(`the charge of a test is ${JSON.stringify(outcome)}`);
+  return outcome.reference;
+}
