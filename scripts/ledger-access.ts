@@ -18,7 +18,7 @@ import type { LedgerPlace } from './operator-arguments.ts';
 const DATABASE_BINDING = 'DB';
 const WRANGLER_DEADLINE_MS = 60_000;
 /** Of the Worker's secrets, those that these commands need. */
-const NEEDED_SECRETS = ['PAYMENT_GATEWAY_API_KEY'];
+const NEEDED_SECRETS = ['PAYMENT_GATEWAY_API_KEY', 'STRIPE_SECRET_KEY', 'PAYPAL_CLIENT_SECRET'];
 const SECRET_BYTES = 32;
 
 /** What of wrangler.toml matters here. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/payments/transaction.ts';
+import { bookOutsideRefund } from '../../src/worker/ledger/refunds.ts';
 import type { Difference } from '../../src/worker/operations/differences.ts';
 import { explainDifference } from '../../src/worker/operations/explain-difference.ts';
 import { TEST_CARDS } from '../data/cards.ts';
@@ -29,6 +30,44 @@ describe('finds no difference', () => {
       expect(counts).toEqual({ payments: 12, refunds: 11, movements: canList ? 20 : null });
     });
   }
+
+  it('in a refund that was made at the provider by hand, which is listed under the provider’s own name', async () => {
+    const world = openWorld();
+    const { transactionId } = await world.pay();
+    world.clock.nowMs += 3 * DAY_MS;
+    const reference = 're_by_hand';
+    const { nowMs } = world.clock;
+    await bookOutsideRefund(world.context.db, {
+      refundId: world.context.newId('REF-'),
+      eventId: world.context.newId('evt_'),
+      transactionId,
+      gatewayReference: reference,
+      currency: 'USD',
+      amountMinor: 1000,
+      reason: 'Refunded at Stripe',
+      movedAtMs: nowMs,
+      nowMs,
+      nextLookupAtMs: null,
+    });
+    world.deliverAll();
+    world.gateway.movements = [
+      {
+        kind: 'refund',
+        id: reference,
+        reference,
+        amountMinor: 1000,
+        currency: 'USD',
+        status: 'succeeded',
+        movedAtMs: nowMs,
+        transactionId,
+      },
+    ];
+    world.tamper(`UPDATE transactions SET created_at_ms = created_at_ms - ${30 * DAY_MS}`);
+    expect(await world.reconcile()).toMatchObject({ differences: [], refunds: 1 });
+
+    world.gateway.movements = world.gateway.movements.map((movement) => ({ ...movement, amountMinor: 900 }));
+    expect(await found(world)).toMatchObject([{ kind: 'amount_differs' }]);
+  });
 
   it('in a payment that is under way', async () => {
     const world = openWorld();

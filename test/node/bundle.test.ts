@@ -1,0 +1,48 @@
+/** The Worker as it is deployed: what it need not load when it starts, it does not. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const BUILD_DEADLINE_MS = 60_000;
+/** What esbuild writes before each module that it has put in. */
+const MODULE = /^\/\/ (node_modules\/\S+|src\/\S+)$/m;
+/** A module that is evaluated when somebody imports it, and not before. */
+const LAZY = /^var init_\w+ = __esm\(\{$/m;
+
+describe('the bundle', () => {
+  /** The text of each module, by its path. */
+  const modules = new Map<string, string>();
+
+  beforeAll(() => {
+    // Not among what the run is searched for card data in: the sandbox's cards are in the bundle.
+    const directory = mkdtempSync(join(tmpdir(), 'bundle-'));
+    const args = ['deploy', '--dry-run', '--no-minify', '--outdir', directory];
+    execFileSync(process.execPath, ['node_modules/wrangler/bin/wrangler.js', ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: BUILD_DEADLINE_MS,
+      env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
+    });
+    const parts = readFileSync(join(directory, 'index.js'), 'utf8').split(MODULE);
+    rmSync(directory, { recursive: true });
+    for (let index = 1; index < parts.length; index += 2) modules.set(parts[index] ?? '', parts[index + 1] ?? '');
+  }, BUILD_DEADLINE_MS);
+
+  it('has nothing of Stripe’s SDK to do before the first call to Stripe', () => {
+    const stripe = [...modules].filter(([path]) => path.startsWith('node_modules/stripe/'));
+    expect(stripe.length).toBeGreaterThan(100);
+    const eager = stripe.filter(([, text]) => !LAZY.test(text)).map(([path]) => path);
+    expect(eager).toEqual([]);
+    // The same test sees what is evaluated at once.
+    expect(modules.get('src/worker/gateways/stripe.ts')).not.toMatch(LAZY);
+  });
+
+  it('has one build of the SDK, the one for Workers', () => {
+    expect([...modules.keys()].filter((path) => /stripe\/(cjs|esm\/stripe\.esm\.node)/.test(path))).toEqual([]);
+  });
+
+  it('has none of the emulator', () => {
+    expect([...modules.keys()].filter((path) => /emulator|published-apis/.test(path))).toEqual([]);
+  });
+});
