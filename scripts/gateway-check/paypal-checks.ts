@@ -1,12 +1,7 @@
 /** What the PayPal adapter is tried out with. An order has to be approved by a payer: a person does that in the browser. */
 import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
 import { createPayPalGateway } from '../../src/worker/gateways/paypal.ts';
-import {
-  PayPalClient,
-  type PayPalSettings,
-  paypalReason,
-  type Schemas,
-} from '../../src/worker/gateways/paypal-client.ts';
+import { PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from '../../src/worker/gateways/paypal-client.ts';
 import type { WebhookReading } from '../../src/worker/gateways/webhook.ts';
 import { type Check, check } from './check.ts';
 import { AMOUNT_MINOR, CURRENCY, newRefund, newTransaction } from './rows.ts';
@@ -69,7 +64,7 @@ export async function* paypalChecks(settings: PayPalSettings, approval: Approval
     () => pay(orderId, newTransaction({ gatewayIntent: orderId, amountMinor: AMOUNT_MINOR + 1 })),
     isDeclined('order_differs'),
   );
-  const elsewhere = createPayPalGateway({ ...settings, merchantId: 'ANOTHERSHOP22' }, client);
+  const elsewhere = createPayPalGateway({ ...settings, merchantId: 'ANETHERSHAP22' }, client);
   yield await check(
     'an order for another merchant',
     'order_differs',
@@ -148,7 +143,7 @@ async function createOrder(
   const answer = await client.call({ method: 'POST', path: '/v2/checkout/orders', body, signal });
   const { id, links } = (answer.kind === 'answered' ? (answer.body ?? {}) : {}) as Partial<Schemas['order']>;
   const approveLink = links?.find(({ rel }) => rel === 'approve' || rel === 'payer-action')?.href;
-  return id === undefined || approveLink === undefined ? { problem: paypalReason(answer) } : { id, approveLink };
+  return id === undefined || approveLink === undefined ? { problem: paypalWhy(answer).reason } : { id, approveLink };
 }
 
 async function statusOf(client: PayPalClient, orderId: string, signal: AbortSignal): Promise<string | undefined> {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Stripe } from 'stripe';
 import { readCard } from '../../src/payments/card.ts';
-import type { Gateway, GatewayOutcome, Instrument, Movement } from '../../src/worker/gateways/gateway.ts';
+import type { Gateway, GatewayOutcome, Instrument, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
 import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
 import { type StripeSettings, stripeClient } from '../../src/worker/gateways/stripe-client.ts';
 import type { WebhookReading } from '../../src/worker/gateways/webhook.ts';
@@ -104,14 +104,23 @@ async function* refundChecks(
 async function* fenceChecks(gateway: Gateway, signal: () => AbortSignal): AsyncGenerator<Check> {
   const transaction = newTransaction();
   const cancel = async () => gateway.cancelCharge?.(transaction, signal());
-  yield await check('the fence of a charge that never came', 'cancelled', cancel, (got: { kind: string }) =>
-    ['cancelled'].includes(got.kind),
+  yield await check(
+    'the fence of a charge that never came',
+    'cancelled',
+    cancel,
+    (got: { kind: string }) => got.kind === 'cancelled',
   );
   yield await check(
     'that charge, when it comes after all',
     'not charged',
     () => gateway.charge({ transaction, instrument: { kind: 'token', token: 'pm_card_visa' }, signal: signal() }),
     (got: GatewayOutcome) => got.kind !== 'approved',
+  );
+  yield await check(
+    'its look-up',
+    'never happened',
+    () => gateway.lookUpCharge(transaction, signal()),
+    (got: LookUp) => got.kind === 'failed' && got.cause === 'never_happened',
   );
 }
 

@@ -37,6 +37,8 @@ const CARD_NUMBER = /^\d{12,19}$/;
 export function readCard(details: CardDetails): Card | null {
   const number = details.card_number.replace(/[ -]/g, '');
   if (!CARD_NUMBER.test(number) || !passesLuhn(number)) return null;
+  // Half of a surrogate pair can't be sent to anybody.
+  if (!details.cardholder_name.isWellFormed()) return null;
 
   const brand = creditCardType(number)[0]?.type ?? 'unknown';
   // American Express prints four digits on the front and three on the back; callers send either.

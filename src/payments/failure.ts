@@ -145,6 +145,12 @@ const CAUSES = {
     retryPossible: false,
     nextStep: NEW_ORDER,
   },
+  order_changed: {
+    code: 'PAYMENT_FAILED',
+    reason: 'The PayPal order was changed while it was being paid: nothing of it is kept',
+    retryPossible: false,
+    nextStep: NEW_ORDER,
+  },
   payer_cannot_pay: {
     code: 'PAYMENT_FAILED',
     reason: 'The payer cannot pay with this PayPal account or what it is funded by',

@@ -88,9 +88,14 @@ const addressOr = (usual: string) =>
     optional,
     z.pipe(
       z.transform((value: string | null) => value ?? usual),
-      z.string().check(httpAddress),
+      z.string().check(httpAddress, z.refine(hasNoPath, 'must have no path: its paths are known')),
     ),
   );
+
+/** What is no address is told of already. */
+function hasNoPath(url: string): boolean {
+  return !URL.canParse(url) || new URL(url).pathname === '/';
+}
 
 const variables = z
   .object({
@@ -105,9 +110,12 @@ const variables = z
     STRIPE_SECRET_KEY: optionalLike(/^(sk|rk)_(live|test)_\w+$/, 'must be a secret key, sk_… or rk_…'),
     STRIPE_WEBHOOK_SECRET: optionalLike(/^whsec_\w+$/, 'must be the signing secret of the webhook, whsec_…'),
     STRIPE_API_URL: addressOr('https://api.stripe.com'),
-    PAYPAL_CLIENT_ID: optional,
-    PAYPAL_CLIENT_SECRET: optional,
-    PAYPAL_MERCHANT_ID: optionalLike(/^[A-Z0-9]{13}$/, 'must be the merchant id of 13 capital letters and digits'),
+    PAYPAL_CLIENT_ID: optionalLike(/^[\x21-\x7e]+$/, 'must be the client id of the app'),
+    PAYPAL_CLIENT_SECRET: optionalLike(/^[\x21-\x7e]+$/, 'must be the secret of the app'),
+    PAYPAL_MERCHANT_ID: optionalLike(
+      /^[2-9A-HJ-NP-Z]{13}$/,
+      'must be the account id of the business account: 13 letters and digits, none of them 0, 1, I or O',
+    ),
     PAYPAL_WEBHOOK_ID: optionalLike(/^[A-Za-z0-9]+$/, 'must be the id of the webhook, letters and digits'),
     PAYPAL_API_URL: addressOr('https://api-m.paypal.com'),
     PAYMENT_GATEWAY_TIMEOUT_MS: z._default(count(GATEWAY_TIMEOUT_MAX_MS), 10_000),
@@ -206,8 +214,8 @@ function gatewayProblems(env: Variables): string[] {
     .map((name) => `${name} is missing, and PAYMENT_GATEWAY is ${gateway}`);
   // PayPal takes its own method whatever takes the others: with half of its settings, it would be another one's unawares.
   const paypal = NEEDED_BY.paypal ?? [];
-  if (gateway !== 'paypal' && paypal.some((name) => !isMissing(name))) {
-    const present = paypal.filter((name) => !isMissing(name)).join(' and ');
+  const present = [...paypal, 'PAYPAL_WEBHOOK_ID'].filter((name) => !isMissing(name)).join(' and ');
+  if (gateway !== 'paypal' && present !== '') {
     problems.push(...paypal.filter(isMissing).map((name) => `${name} is missing, beside ${present}`));
   }
   if (!isMissing('STRIPE_WEBHOOK_SECRET') && isMissing('STRIPE_SECRET_KEY')) {
@@ -246,7 +254,8 @@ function liveKeyProblems(env: Variables): string[] {
   if (/^[a-z]+_live_/.test(textOf(env, 'STRIPE_SECRET_KEY'))) {
     problems.push('STRIPE_SECRET_KEY is a live key, and ENVIRONMENT is development: take a test key');
   }
-  const isLivePayPal = /^(https:\/\/api-m\.paypal\.com\/?)?$/i.test(textOf(env, 'PAYPAL_API_URL'));
+  const url = textOf(env, 'PAYPAL_API_URL');
+  const isLivePayPal = url === '' || (/[/.]paypal\.com\b/i.test(url) && !/\.sandbox\./i.test(url));
   if (textOf(env, 'PAYPAL_CLIENT_ID') !== '' && isLivePayPal) {
     problems.push(
       'PAYPAL_API_URL is where PayPal moves real money, and ENVIRONMENT is development: set https://api-m.sandbox.paypal.com',

@@ -67,7 +67,7 @@ describe('gateway:check', () => {
     emulator.fault = ({ operation }) =>
       operation === 'refunds.create' ? { kind: 'error_500', committed: false, cached: true } : { kind: 'normal' };
     const { code, output } = await check(
-      { ...keys(), PAYPAL_CLIENT_ID: '', PAYPAL_CLIENT_SECRET: '', PAYPAL_MERCHANT_ID: '' },
+      { ...keys(), PAYPAL_CLIENT_ID: '', PAYPAL_CLIENT_SECRET: '', PAYPAL_MERCHANT_ID: '', PAYPAL_WEBHOOK_ID: '' },
       [],
     );
     emulator.fault = () => ({ kind: 'normal' });

@@ -142,6 +142,59 @@ describe('a charge', () => {
     expect(emulator.paypal.captures()).toHaveLength(1);
   });
 
+  it('of an order whose amount was changed behind our look at it is given back, and no payment', async () => {
+    const order = ordered();
+    emulator.fault = ({ operation }) => {
+      if (operation === 'orders.patch') emulator.paypal.changeOrder(order, { value: '0.01' });
+      return { kind: 'normal' };
+    };
+    const transaction = payingWith(order);
+    const changed = { kind: 'declined', cause: 'order_changed' };
+    expect(await charge(transaction)).toMatchObject(changed);
+    expect(emulator.paypal.captures()).toMatchObject([{ value: '0.01', status: 'REFUNDED' }]);
+    expect(await lookUp(transaction)).toMatchObject(changed);
+    expect(emulator.paypal.refunds()).toHaveLength(1);
+  });
+
+  it('of such an order is not decided until it is given back', async () => {
+    const order = ordered();
+    emulator.fault = ({ operation }) => {
+      if (operation === 'orders.patch') emulator.paypal.changeOrder(order, { value: '99.00' });
+      return operation === 'captures.refund' ? { kind: 'drop' } : { kind: 'normal' };
+    };
+    const transaction = payingWith(order);
+    expect(await charge(transaction)).toMatchObject({ kind: 'unknown' });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'in_progress' });
+    emulator.fault = () => ({ kind: 'normal' });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'declined', cause: 'order_changed' });
+    expect(emulator.paypal.refunds()).toMatchObject([{ value: '99.00' }]);
+  });
+
+  it('of an order that was made over to another merchant meanwhile is no payment', async () => {
+    const order = ordered();
+    emulator.fault = ({ operation }) => {
+      if (operation === 'orders.patch') emulator.paypal.changeOrder(order, { merchantId: 'ANETHERSHAP22' });
+      return { kind: 'normal' };
+    };
+    expect(await charge(payingWith(order))).toMatchObject({ kind: 'declined', cause: 'order_changed' });
+  });
+
+  it('is not begun when there is no time left to hear of it', async () => {
+    const transaction = payingWith(ordered());
+    emulator.fault = ({ operation }) => {
+      if (operation === 'orders.patch') clock.nowMs += 850;
+      return { kind: 'normal' };
+    };
+    const outcome = await gateway.charge({
+      transaction,
+      instrument: { kind: 'paypal', email: '', paymentId: transaction.gatewayIntent ?? '' },
+      signal: signal(),
+      deadlineMs: 1_000,
+    });
+    expect(outcome).toMatchObject({ kind: 'failed', silent: true });
+    expect(operations()).not.toContain('orders.capture');
+  });
+
   it('that is still with PayPal’s reviewers is in progress until it is decided', async () => {
     strike('orders.capture', { kind: 'pending' });
     const transaction = payingWith(ordered());
@@ -218,9 +271,41 @@ describe('a refund', () => {
     expect(emulator.paypal.refunds()).toHaveLength(1);
   });
 
+  it.each(['invoice_id', 'neither'] as const)(
+    'is known as our own where PayPal tells of it by %s of our ids, or is found by being sent again',
+    async (told) => {
+      emulator.paypal.tellsOfRefunds = told;
+      const transaction = await paid();
+      const refund = pendingRefund(transaction);
+      strike('captures.refund', { kind: 'commit_then_drop' });
+      expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
+      const found = await gateway.lookUpRefund(refund, transaction, signal());
+      const [{ id } = { id: '' }] = emulator.paypal.refunds();
+      expect(found).toEqual(told === 'neither' ? { kind: 'not_found' } : { kind: 'approved', reference: id });
+      expect(await gateway.refund({ refund, transaction, signal: signal() })).toEqual({
+        kind: 'approved',
+        reference: id,
+      });
+      expect(await gateway.findOutsideRefund?.(id, signal())).toMatchObject({
+        refundId: told === 'neither' ? null : refund.refundId,
+      });
+      expect(emulator.paypal.refunds()).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    ['PAYER_ACCOUNT_LOCKED_OR_CLOSED', 'declined'],
+    ['PERMISSION_DENIED', 'unknown'],
+  ])('that PayPal refuses with %s is %s', async (issue, kind) => {
+    const transaction = await paid();
+    strike('captures.refund', { kind: 'issue', status: kind === 'unknown' ? 403 : 422, issue });
+    const refund = pendingRefund(transaction);
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind });
+  });
+
   it('tells the payer the reason in one line, as long as PayPal takes it', async () => {
     const transaction = await paid();
-    const refund = pendingRefund(transaction, { reason: `Hall\nflooded\t${'x'.repeat(900)}` });
+    const refund = pendingRefund(transaction, { reason: `Hall\nflooded\t${'x'.repeat(241)}🎟${'x'.repeat(500)}` });
     expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'approved' });
     const silent = pendingRefund(transaction, { reason: '', amountMinor: 100 });
     expect(await gateway.refund({ refund: silent, transaction, signal: signal() })).toMatchObject({ kind: 'approved' });

@@ -253,7 +253,53 @@ describe('a key that Stripe has forgotten', () => {
   });
 });
 
+describe('a payment that Stripe refuses each time', () => {
+  it.each([
+    ['is too small', { amountMinor: 10 }],
+    ['is in a currency that it does not take', { currency: 'KPW' }],
+  ])('since it %s, has certainly not happened, though the process that asked for it died', async (_, overrides) => {
+    const transaction = pendingTransaction(overrides);
+    expect(await lookUp(transaction)).toEqual({ kind: 'not_found' });
+    expect(await cancel(transaction)).toEqual({ kind: 'cancelled' });
+  });
+});
+
+describe('a request that can’t be made', () => {
+  it('has failed, and Stripe is not to blame for it', async () => {
+    const transaction = pendingTransaction({ bookingId: 'half a pair: \ud800' });
+    expect(await charge(transaction)).toMatchObject({ kind: 'failed', silent: false });
+  });
+});
+
+describe('another account’s key', () => {
+  it('knows nothing of an intent that was kept, and says so rather than that there is none', async () => {
+    const transaction = pendingTransaction({ gatewayIntent: 'pi_ofAnotherAccount' });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'unreachable' });
+    expect(await cancel(transaction)).toMatchObject({ kind: 'unreachable' });
+  });
+});
+
 describe('a refund', () => {
+  it('whose key stands for a failure of Stripe’s is judged by Stripe’s list', async () => {
+    const transaction = await paid();
+    for (const committed of [true, false]) {
+      const refund = pendingRefund(transaction);
+      emulator.fault = ({ operation }) =>
+        operation === 'refunds.create' ? { kind: 'error_500', committed, cached: true } : { kind: 'normal' };
+      await gateway.refund({ refund, transaction, signal: signal() });
+      emulator.fault = () => ({ kind: 'normal' });
+      expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({
+        kind: committed ? 'approved' : 'failed',
+      });
+    }
+  });
+
+  it('with a long reason does not cut a character in two', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction, { reason: `${'x'.repeat(499)}🎟` });
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'approved' });
+  });
+
   async function paid(): Promise<Transaction> {
     const transaction = pendingTransaction();
     return paidTransaction(transaction, referenceOf(await charge(transaction)));

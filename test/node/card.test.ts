@@ -148,3 +148,13 @@ describe('a card', () => {
     expect(read({ expiry_month: '01', expiry_year: '2001' })).not.toBeNull();
   });
 });
+
+describe('a cardholder', () => {
+  it.each(['', 'Zoë Müller', '王小明', '🎟'])('may be called "%s"', (cardholder_name) => {
+    expect(read({ cardholder_name })).not.toBeNull();
+  });
+
+  it('whose name is broken can’t be sent to anybody, and so it is no card', () => {
+    expect(read({ cardholder_name: 'John \ud83c' })).toBeNull();
+  });
+});

@@ -42,6 +42,7 @@ describe('finds no difference', () => {
       eventId: world.context.newId('evt_'),
       transactionId,
       gatewayReference: reference,
+      chargeReference: `ref_${transactionId}`,
       currency: 'USD',
       amountMinor: 1000,
       reason: 'Refunded at Stripe',

@@ -112,6 +112,17 @@ describe('a payment_method_token', () => {
     expect(await transactionsOf(String(request.booking_id))).toMatchObject([{ card_brand: null, card_last4: null }]);
   });
 
+  it.each([
+    ['tok_card_declined', 400, 'CARD_DECLINED'],
+    ['tok_insufficient_funds', 400, 'INSUFFICIENT_FUNDS'],
+    ['tok_card_expired', 400, 'CARD_EXPIRED'],
+    ['tok_invalid_card', 400, 'INVALID_CARD'],
+    ['tok_gateway_error', 502, 'PAYMENT_GATEWAY_ERROR'],
+  ])('%s fails in the sandbox: %i %s', async (token, status, code) => {
+    const answer = await pay(payment({ card_details: undefined, payment_method_token: token }));
+    expect([answer.status, answer.body.error_code]).toEqual([status, code]);
+  });
+
   it('is taken in place of card details that come along', async () => {
     const request = payment({ card_details: { ...CARD, card_number: '1' }, payment_method_token: TOKEN });
     expect((await pay(request)).status).toBe(200);

@@ -26,7 +26,7 @@ const STRIPE: Variables = { STRIPE_SECRET_KEY: 'sk_test_abc', STRIPE_WEBHOOK_SEC
 const PAYPAL: Variables = {
   PAYPAL_CLIENT_ID: 'client',
   PAYPAL_CLIENT_SECRET: 'secret',
-  PAYPAL_MERCHANT_ID: 'MERCHANTID222',
+  PAYPAL_MERCHANT_ID: 'MERCHANTACC22',
   PAYPAL_WEBHOOK_ID: 'WEBHOOK1',
   PAYPAL_API_URL: 'https://api-m.sandbox.paypal.com',
 };
@@ -179,7 +179,7 @@ describe('the settings', () => {
       paypal: {
         clientId: 'client',
         clientSecret: 'secret',
-        merchantId: 'MERCHANTID222',
+        merchantId: 'MERCHANTACC22',
         webhookId: 'WEBHOOK1',
         apiUrl: 'https://api-m.sandbox.paypal.com',
       },
@@ -201,6 +201,14 @@ describe('the settings', () => {
     ['an e-mail as the merchant id', { ...PAYPAL, PAYPAL_MERCHANT_ID: 'shop@example.com' }, ['PAYPAL_MERCHANT_ID']],
     ['a live key on a desk', { ...STRIPE, STRIPE_SECRET_KEY: 'rk_live_abc' }, ['STRIPE_SECRET_KEY']],
     ['PayPal’s real money on a desk', { ...PAYPAL, PAYPAL_API_URL: '' }, ['PAYPAL_API_URL']],
+    ['the same under its other name', { ...PAYPAL, PAYPAL_API_URL: 'https://api.paypal.com' }, ['PAYPAL_API_URL']],
+    [
+      'a webhook of PayPal’s without PayPal',
+      { PAYPAL_WEBHOOK_ID: 'WEBHOOK1' },
+      ['PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET', 'PAYPAL_MERCHANT_ID'],
+    ],
+    ['a secret that no header can carry', { ...PAYPAL, PAYPAL_CLIENT_SECRET: 'sécret…' }, ['PAYPAL_CLIENT_SECRET']],
+    ['an address with a path', { ...STRIPE, STRIPE_API_URL: 'https://proxy.example/stripe' }, ['STRIPE_API_URL']],
     ['an address that is none', { ...STRIPE, STRIPE_API_URL: 'api.stripe.com' }, ['STRIPE_API_URL']],
   ])('refuse %s', (_, variables, named) => {
     const found = problems({ ...DEVELOPMENT, ...variables });

@@ -22,6 +22,16 @@ export interface ChargeRequest {
   instrument: Instrument;
   /** Aborted at the deadline. What has not been answered by then is an unknown outcome. */
   signal: AbortSignal;
+  /** Milliseconds from the start to the deadline, for gateways that make more than one call. */
+  deadlineMs?: number;
+}
+
+/**
+ * Whether what moves the money may be begun, after the calls before it: begun in the last fifth of the time, it would as
+ * good as never be answered, and a certain failure would become an unknown outcome.
+ */
+export function timeIsLeft(startedAtMs: number, nowMs: number, deadlineMs: number | undefined): boolean {
+  return deadlineMs === undefined || nowMs - startedAtMs <= deadlineMs * 0.8;
 }
 
 export interface RefundRequest {
@@ -40,13 +50,16 @@ export interface RefundRequest {
 export type GatewayOutcome =
   | { kind: 'approved'; reference: string }
   | ({ kind: 'declined'; code: DeclineCode; reason?: string } & Why)
-  /** `silent`: it gave no answer, or none that one could work with. Too many of them, and it is asked no more. */
+  /**
+   * `silent`: it gave no answer, or none that one could work with. Too many of them, and it is asked no more. An unknown outcome
+   * is one unless it says otherwise, a failure only where it says so.
+   */
   | ({ kind: 'failed'; reason?: string; silent?: boolean } & Why)
   /** `intent`: what the provider calls the payment, to be looked up by; see the ledger's `gateway_intent`. */
-  | { kind: 'unknown'; reason: string; intent?: string };
+  | ({ kind: 'unknown'; reason: string; silent?: boolean; intent?: string } & Why);
 
 /** Where more is known than a code. */
-interface Why {
+export interface Why {
   /** What a caller is told, and advised to do. */
   cause?: FailureCause;
   /** The provider's own word, for the log: callers do not hear of lost and stolen cards, or of fraud. */
@@ -58,7 +71,7 @@ export type LookUp =
   | Exclude<GatewayOutcome, { kind: 'unknown' }>
   | { kind: 'in_progress' }
   | { kind: 'not_found' }
-  | { kind: 'unreachable'; reason: string };
+  | ({ kind: 'unreachable'; reason: string } & Why);
 
 /** What came of a fence: the charge will never happen, or it has, or it is not decided yet. */
 export type Fence = { kind: 'cancelled' } | Exclude<LookUp, { kind: 'not_found' }>;
@@ -80,7 +93,10 @@ export interface Movement {
 /** A refund that nobody asked this service for, as it stands at the provider. */
 export interface OutsideRefund {
   reference: string;
-  /** The payment that it is of; null where that is none of ours. */
+  /** Ours, where it turns out that this service asked for it after all. */
+  refundId: string | null;
+  /** The provider's name for the charge, and the payment that it is of; null where that is none of ours. */
+  chargeReference: string;
   transactionId: string | null;
   amountMinor: number;
   currency: string;

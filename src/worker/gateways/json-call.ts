@@ -38,7 +38,7 @@ export async function jsonCall(send: Fetch, call: JsonCall): Promise<Answer> {
       signal: call.signal,
     });
     const text = await readAtMost(response, call.maxBytes ?? STATE_MAX_BYTES);
-    return { kind: 'answered', status: response.status, body: parsed(text) };
+    return { kind: 'answered', status: response.status, body: parsedJson(text) };
   } catch {
     const reason = call.signal.aborted
       ? 'the gateway did not answer before the deadline'
@@ -60,10 +60,11 @@ async function readAtMost(response: Response, maxBytes: number): Promise<string>
   return text + decoder.decode();
 }
 
-function parsed(text: string): unknown {
+/** Undefined where it is none: nothing that an adapter knows, and refused as such. */
+export function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // which is nothing that an adapter knows, and is refused as such
+    return undefined;
   }
 }

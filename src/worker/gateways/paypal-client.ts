@@ -49,6 +49,10 @@ export class PayPalClient {
     this.#tokens = tokens;
   }
 
+  nowMs(): number {
+    return this.#outside.nowMs();
+  }
+
   /** A token that PayPal does not take any more, because it was revoked, is replaced once. */
   async call(call: PayPalCall): Promise<Answer> {
     const kept = this.#keptToken();
@@ -97,9 +101,12 @@ export class PayPalClient {
       body: 'grant_type=client_credentials',
       signal,
     });
-    if (answer.kind === 'silent' || answer.status !== 200) return answer;
+    if (answer.kind === 'silent') return answer;
+    if (answer.status >= 500 || answer.status === 429) return noToken(answer.status);
+    // Whatever it says of the credentials is not the answer to the call behind it.
+    if (answer.status !== 200) return { kind: 'answered', status: 401, body: null };
     const { access_token: token, expires_in: seconds } = (answer.body ?? {}) as Record<string, unknown>;
-    if (typeof token !== 'string') return { kind: 'silent', reason: 'PayPal gave no access token' };
+    if (typeof token !== 'string') return noToken(answer.status);
     const expiresAtMs = this.#outside.nowMs() + (typeof seconds === 'number' ? seconds * 1000 : 0);
     this.#tokens.set(this.#tokenName, { token, expiresAtMs });
     return token;
@@ -110,6 +117,10 @@ export class PayPalClient {
   }
 }
 
+function noToken(status: number): Answer {
+  return { kind: 'silent', reason: `PayPal gave no access token (${status})` };
+}
+
 /** The first issue of an error, by which PayPal says what is wrong; its texts are for people. */
 export function issueOf(answer: Answer): string | undefined {
   if (answer.kind === 'silent') return undefined;
@@ -118,12 +129,15 @@ export function issueOf(answer: Answer): string | undefined {
   return typeof issue === 'string' ? issue : typeof name === 'string' ? name : undefined;
 }
 
-/** For the log and for operators, in fixed words and PayPal's own codes. */
-export function paypalReason(answer: Answer): string {
-  if (answer.kind === 'silent') return answer.reason;
+/** For the log and for operators: in fixed words and PayPal's own codes, and as an error where no patience mends it. */
+export function paypalWhy(answer: Answer): { reason: string; cause?: 'gateway_not_configured' } {
+  if (answer.kind === 'silent') return { reason: answer.reason };
   if (answer.status === 401) {
-    return 'PayPal does not accept PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET (401): see whether they are of this environment';
+    const reason =
+      'PayPal does not accept PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET (401): see whether they are of this environment';
+    return { reason, cause: 'gateway_not_configured' };
   }
   const code = issueOf(answer);
-  return `PayPal answered ${answer.status}${code !== undefined && /^[A-Z_]{3,80}$/.test(code) ? ` (${code})` : ''}`;
+  const isCode = code !== undefined && /^[A-Z_]{3,80}$/.test(code);
+  return { reason: `PayPal answered ${answer.status}${isCode ? ` (${code})` : ''}` };
 }

@@ -47,7 +47,7 @@ const STRIPE_REQUEST_CODES: Readonly<Record<string, DeclineCause>> = {
   insufficient_funds: 'merchant_funds',
 };
 
-export function stripeDecline(declineCode: string | undefined, code: string | undefined): GatewayOutcome {
+export function stripeDecline(declineCode: string | undefined, code: string | undefined) {
   const cause = lookedUp(STRIPE_CARD_CODES, declineCode) ?? lookedUp(STRIPE_CARD_CODES, code) ?? 'declined';
   return declinedBecause(cause, declineCode ?? code);
 }
@@ -118,11 +118,16 @@ export function paypalCause(issue: string | undefined): FailureCause | null {
   return lookedUp(PAYPAL_ISSUES, issue);
 }
 
-/** The outcome of a call that was certainly not carried out. */
-export function refusedBecause(cause: FailureCause, providerCode?: string): GatewayOutcome {
+/**
+ * The outcome of a call that was certainly not carried out.
+ *
+ * @param reason for the log, where it is for the operator to do something; callers read the words of the cause
+ */
+export function refusedBecause(cause: FailureCause, providerCode?: string, reason?: string): GatewayOutcome {
   const why = { cause, ...(providerCode !== undefined && { providerCode }) };
   const code = codeOf(cause);
-  return code === 'PAYMENT_GATEWAY_ERROR' ? { kind: 'failed', ...why } : { kind: 'declined', code, ...why };
+  if (code !== 'PAYMENT_GATEWAY_ERROR') return { kind: 'declined', code, ...why };
+  return { kind: 'failed', ...why, ...(reason !== undefined && { reason }) };
 }
 
 export function declinedBecause(cause: DeclineCause, providerCode?: string): GatewayOutcome & { kind: 'declined' } {

@@ -29,6 +29,15 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   '4000000000000507': { kind: 'never_arrives' },
 };
 
+/** Tokens that stand for such cards. Every other token succeeds. */
+const TOKENS: Readonly<Record<string, Scenario>> = {
+  tok_card_declined: { kind: 'declined', code: 'CARD_DECLINED' },
+  tok_insufficient_funds: { kind: 'declined', code: 'INSUFFICIENT_FUNDS' },
+  tok_card_expired: { kind: 'declined', code: 'CARD_EXPIRED' },
+  tok_invalid_card: { kind: 'declined', code: 'INVALID_CARD' },
+  tok_gateway_error: { kind: 'failed' },
+};
+
 export function createSandbox(): Gateway {
   return {
     name: 'sandbox',
@@ -83,7 +92,9 @@ export function createSandbox(): Gateway {
 }
 
 function scenarioOf(instrument: Instrument): Scenario | undefined {
-  if (instrument.kind !== 'card') return undefined;
+  if (instrument.kind === 'token')
+    return Object.hasOwn(TOKENS, instrument.token) ? TOKENS[instrument.token] : undefined;
+  if (instrument.kind === 'paypal') return undefined;
   return hasExpired(instrument.card) ? { kind: 'declined', code: 'CARD_EXPIRED' } : SCENARIOS[instrument.card.number];
 }
 

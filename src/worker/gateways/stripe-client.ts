@@ -5,7 +5,7 @@
 import type { Stripe } from 'stripe';
 import type { Fetch } from './json-call.ts';
 
-/** All requests and webhooks are of this version, whatever the account's own is. */
+/** Of all requests, whatever the account's own is. A webhook has the version that its endpoint was set up with. */
 export const STRIPE_API_VERSION = '2026-10-28.endive';
 
 export interface StripeSettings {
@@ -53,7 +53,7 @@ export async function stripeClient(
 
 /** What is known of an error of the SDK's. Its message can repeat what was sent, and is never looked at. */
 export interface StripeFailure {
-  /** Undefined where there was no answer. */
+  /** Undefined where there was no answer, or none that is Stripe's. */
   status: number | undefined;
   /** `card_error`, `invalid_request_error`, … */
   type: string | undefined;
@@ -62,30 +62,47 @@ export interface StripeFailure {
   param: string | undefined;
   /** Whether it is the answer to an earlier request with the same key. */
   replayed: boolean;
+  /** Whether Stripe was asked, and gave no answer that one could work with. */
+  silent: boolean;
 }
 
+/** As the SDK calls its errors. An error of another kind comes from before anything was sent. */
+const NO_ANSWER = ['StripeConnectionError', 'StripeAPIError'];
+
 export function stripeFailure(error: unknown): StripeFailure {
-  const { statusCode, rawType, code, decline_code, param, headers } = error as Partial<Stripe.errors.StripeError>;
+  const failed = error as Partial<Stripe.errors.StripeError>;
+  const { statusCode: status, rawType: type, code, decline_code, param, headers } = failed;
+  const isUnanswered = error instanceof DeadlinePassed || NO_ANSWER.includes(String(failed.type));
   return {
-    status: statusCode,
-    type: rawType,
-    code: statusCode === undefined ? undefined : code,
+    status,
+    type,
+    code: status === undefined ? undefined : code,
     declineCode: decline_code,
     param,
     replayed: headers?.['idempotent-replayed'] === 'true',
+    silent: status === undefined ? isUnanswered : status >= 500 || status === 429,
   };
 }
 
-/** For the log and for operators, in fixed words. */
-export function stripeReason({ status, code, type }: StripeFailure): string {
-  if (status === undefined) return 'Stripe did not answer';
-  if (status === 401) return 'Stripe does not accept STRIPE_SECRET_KEY (401): it is wrong, or has been revoked';
-  if (status === 403) return 'Stripe does not allow this with STRIPE_SECRET_KEY (403): see the permissions of the key';
-  return `Stripe answered ${status} (${code ?? type ?? 'no code'})`;
+/** For the log and for operators: in fixed words, and as an error where no patience mends it. */
+export function stripeWhy(failed: StripeFailure): { reason: string; cause?: 'gateway_not_configured' } {
+  const { status, code, type, silent } = failed;
+  const cause = 'gateway_not_configured';
+  switch (status) {
+    case undefined:
+      return { reason: silent ? 'Stripe did not answer' : 'the request to Stripe could not be made' };
+    case 401:
+      return { reason: 'Stripe does not accept STRIPE_SECRET_KEY (401): it is wrong, or has been revoked', cause };
+    case 403:
+      return { reason: 'Stripe does not allow this with STRIPE_SECRET_KEY (403): see its permissions', cause };
+    default:
+      return { reason: `Stripe answered ${status} (${code ?? type ?? 'no code'})` };
+  }
 }
 
 /** The work's result, or a rejection when the signal is aborted: the SDK's own pauses do not end with it. */
 export async function beforeDeadline<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  work.catch(() => {}); // what comes of it afterwards is nobody's business any more
   if (signal.aborted) throw new DeadlinePassed();
   let stop = () => {};
   const passed = new Promise<never>((_, reject) => {

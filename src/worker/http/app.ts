@@ -18,6 +18,9 @@ import { statusRoute } from './status.ts';
 import { webhooksRoute } from './webhooks.ts';
 import { withOperationContext } from './with-operation-context.ts';
 
+/** A provider's few addresses send what all payers cause, and send again what was too much. Others shall not have us ask PayPal. */
+const WEBHOOK_LIMITS = { name: 'webhooks', perMinute: 1000, burst: 300 };
+
 export function createApp(): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.onError(onError);
@@ -33,8 +36,7 @@ export function createApp(): Hono<HttpEnv> {
 
   app.use(configured());
   app.use('/payment/*', rateLimit(), withOperationContext());
-  // Not limited: a provider's few addresses send what all payers cause.
-  app.use('/webhooks/*', withOperationContext());
+  app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS), withOperationContext());
 
   app.route('/payment/process', processRoute).all('/payment/process', methodNotAllowed('POST'));
   app.route('/payment/refund', refundRoute).all('/payment/refund', methodNotAllowed('POST'));

@@ -17,10 +17,17 @@ const MINUTE_WINDOW_MS = 60_000;
 const LIMITER_DEADLINE_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
 
-export function rateLimit() {
+/** Of one address, in any minute and in any ten seconds. */
+export interface Limits {
+  perMinute: number;
+  burst: number;
+}
+
+/** @param own for paths that are counted by themselves, under this name */
+export function rateLimit(own?: Limits & { name: string }) {
   return createMiddleware<HttpEnv>(async function rateLimit(c, next) {
-    const limits = c.var.settings.rateLimit;
-    const { countable, ...admission } = await admissionOf(c, limits);
+    const limits = { ...c.var.settings.rateLimit, ...own };
+    const { countable, ...admission } = await admissionOf(c, limits, own?.name);
 
     const nowMs = Date.now();
     for (const [name, value] of rateLimitHeaders(limits, admission, nowMs)) c.header(name, value);
@@ -45,12 +52,14 @@ export function rateLimit() {
 async function admissionOf(
   c: Context<HttpEnv>,
   limits: RateLimitSettings,
+  name: string | undefined,
 ): Promise<Admission & { countable: boolean }> {
   const windows = windowsOf(limits);
   const address = c.req.header('CF-Connecting-IP');
   if (isExempt(address, limits.exempt)) return { ...uncounted(windows), countable: true };
   try {
-    const limiter = c.env.RATE_LIMITER.getByName(clientBucket(address));
+    const bucket = clientBucket(address);
+    const limiter = c.env.RATE_LIMITER.getByName(name === undefined ? bucket : `${name} ${bucket}`);
     const admission = await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
     return { ...admission, countable: true };
   } catch (error) {

@@ -2,7 +2,6 @@
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { Hono } from 'hono/tiny';
-import type { Gateway } from '../gateways/gateway.ts';
 import type { Provider } from '../gateways/webhook.ts';
 import { takeNotice } from '../operations/take-notice.ts';
 import type { Settings } from '../settings.ts';
@@ -23,6 +22,8 @@ const SECRETS: Readonly<Record<Provider, { name: string; of: (settings: Settings
   paypal: { name: 'PAYPAL_WEBHOOK_ID', of: ({ paypal }) => paypal?.webhookId },
 };
 
+const NOT_THERE = 'There is nothing at this path: no payments are taken with this provider.';
+
 export const webhooksRoute = new Hono<HttpEnv>();
 for (const provider of ['stripe', 'paypal'] as const) {
   webhooksRoute
@@ -41,8 +42,9 @@ function limitWebhook() {
 async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Response> {
   const { operation, settings, log } = c.var;
   const gateway = operation.gateways.all.find(({ name }) => name.startsWith(`${provider}:`));
+  if (gateway?.readWebhook === undefined) return errorResponse(c, 404, 'NOT_FOUND', NOT_THERE);
   const secret = SECRETS[provider];
-  if (gateway?.readWebhook === undefined || !secret.of(settings)) {
+  if (!secret.of(settings)) {
     log('error', 'webhook.not_configured', { provider, missing: secret.name });
     return errorResponse(
       c,
@@ -63,7 +65,7 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
       log('warn', 'webhook.not_verified', { provider, reason: reading.reason });
       return laterPlease(c);
     case 'event': {
-      const answer = await outliveClient(c, takeNotice(operation, gateway as Gateway, reading.event));
+      const answer = await outliveClient(c, takeNotice(operation, gateway, reading.event));
       return answer.kind === 'taken' ? c.json({ received: true }) : laterPlease(c);
     }
   }

@@ -25,7 +25,7 @@ const RECORD = `
 const FIND = `
   SELECT provider, dispute_id AS disputeId, transaction_id AS transactionId, status, reason, currency,
     amount_minor AS amountMinor, opened_at_ms AS openedAtMs, told_at_ms AS toldAtMs
-  FROM disputes WHERE provider = ?1 AND dispute_id = ?2`;
+  FROM disputes WHERE provider = ?1 AND dispute_id = ?2 AND transaction_id = ?3`;
 
 /** Writes what is told of a dispute; answers with what stands, or null where the payment is none of ours. */
 export async function recordDispute(db: Database, dispute: RecordedDispute): Promise<RecordedDispute | null> {
@@ -44,7 +44,7 @@ export async function recordDispute(db: Database, dispute: RecordedDispute): Pro
         dispute.openedAtMs,
         dispute.toldAtMs,
       ),
-    standing: db.d1.prepare(FIND).bind(provider, disputeId),
+    standing: db.d1.prepare(FIND).bind(provider, disputeId, dispute.transactionId),
   });
   return rowOf<RecordedDispute>(standing);
 }

@@ -23,14 +23,23 @@ const PUT_OFF = `
 
 const ID_IS_DUE = `= ?2 AND next_lookup_at_ms <= ?1`;
 
-/** The ids of the `?2` that have waited longest. The id settles the order, so that each statement means the same rows. */
-const idsDueOf = (table: 'transactions' | 'refunds', id: 'transaction_id' | 'refund_id') =>
-  `IN (SELECT ${id} FROM ${table} WHERE next_lookup_at_ms <= ?1 ORDER BY next_lookup_at_ms, ${id} LIMIT ?2)`;
+/**
+ * The ids of the `?2` that have waited longest, but for those of the gateways in `?3`. The id settles the order, so that each
+ * statement means the same rows.
+ */
+const DUE_PAYMENTS = `
+  IN (SELECT transaction_id FROM transactions
+      WHERE next_lookup_at_ms <= ?1 AND gateway NOT IN (SELECT value FROM json_each(?3))
+      ORDER BY next_lookup_at_ms, transaction_id LIMIT ?2)`;
+const DUE_REFUNDS = `
+  IN (SELECT due.refund_id FROM refunds due JOIN transactions of_due USING (transaction_id)
+      WHERE due.next_lookup_at_ms <= ?1 AND of_due.gateway NOT IN (SELECT value FROM json_each(?3))
+      ORDER BY due.next_lookup_at_ms, due.refund_id LIMIT ?2)`;
 
 const takePayments = (which: string) =>
   `UPDATE transactions SET ${PUT_OFF} WHERE transaction_id ${which} RETURNING ${RETURNED_TRANSACTION_COLUMNS}`;
 const TAKE_PAYMENT = takePayments(ID_IS_DUE);
-const TAKE_DUE_PAYMENTS = takePayments(idsDueOf('transactions', 'transaction_id'));
+const TAKE_DUE_PAYMENTS = takePayments(DUE_PAYMENTS);
 
 const takeRefunds = (which: string) => ({
   payments: `
@@ -39,7 +48,7 @@ const takeRefunds = (which: string) => ({
   refunds: `UPDATE refunds SET ${PUT_OFF} WHERE refund_id ${which} RETURNING ${RETURNED_REFUND_COLUMNS}`,
 });
 const TAKE_REFUND = takeRefunds(ID_IS_DUE);
-const TAKE_DUE_REFUNDS = takeRefunds(idsDueOf('refunds', 'refund_id'));
+const TAKE_DUE_REFUNDS = takeRefunds(DUE_REFUNDS);
 
 /** What is to be asked about now. Its `nextLookupAtMs` is when it may be asked about again. */
 export type LookUpTask =
@@ -49,8 +58,8 @@ export type LookUpTask =
 /** The look-up of this payment or refund, if it is due. */
 export async function takeLookUp(db: Database, id: string, nowMs: number): Promise<LookUpTask | null> {
   const tasks = id.startsWith('REF-')
-    ? await takeRefundTasks(db, TAKE_REFUND, nowMs, id)
-    : await takePaymentTasks(db, TAKE_PAYMENT, nowMs, id);
+    ? await takeRefundTasks(db, TAKE_REFUND, nowMs, [id])
+    : await takePaymentTasks(db, TAKE_PAYMENT, nowMs, [id]);
   return tasks[0] ?? null;
 }
 
@@ -74,19 +83,25 @@ export async function findLookUp(db: Database, id: string): Promise<LookUpTask |
   return refund && transaction && { kind: 'refund', refund, transaction };
 }
 
-/** Up to `limit` payments and as many refunds whose look-up is due, those that have waited longest. */
-export async function takeDueLookUps(db: Database, nowMs: number, limit: number): Promise<LookUpTask[]> {
-  const payments = await takePaymentTasks(db, TAKE_DUE_PAYMENTS, nowMs, limit);
-  return [...payments, ...(await takeRefundTasks(db, TAKE_DUE_REFUNDS, nowMs, limit))];
+/** Up to `limit` payments and as many refunds whose look-up is due, those that have waited longest, of other gateways than these. */
+export async function takeDueLookUps(
+  db: Database,
+  nowMs: number,
+  limit: number,
+  notOf: readonly string[] = [],
+): Promise<LookUpTask[]> {
+  const which = [limit, JSON.stringify(notOf)];
+  const payments = await takePaymentTasks(db, TAKE_DUE_PAYMENTS, nowMs, which);
+  return [...payments, ...(await takeRefundTasks(db, TAKE_DUE_REFUNDS, nowMs, which))];
 }
 
 async function takePaymentTasks(
   db: Database,
   take: string,
   nowMs: number,
-  which: string | number,
+  which: readonly (string | number)[],
 ): Promise<LookUpTask[]> {
-  const { taken } = await runBatch(db, { taken: db.d1.prepare(take).bind(nowMs, which) });
+  const { taken } = await runBatch(db, { taken: db.d1.prepare(take).bind(nowMs, ...which) });
   return rowsOf<Transaction>(taken).map((transaction) => ({ kind: 'payment', transaction }));
 }
 
@@ -94,11 +109,11 @@ async function takeRefundTasks(
   db: Database,
   take: typeof TAKE_REFUND,
   nowMs: number,
-  which: string | number,
+  which: readonly (string | number)[],
 ): Promise<LookUpTask[]> {
   const { payments, refunds } = await runBatch(db, {
-    payments: db.d1.prepare(take.payments).bind(nowMs, which),
-    refunds: db.d1.prepare(take.refunds).bind(nowMs, which),
+    payments: db.d1.prepare(take.payments).bind(nowMs, ...which),
+    refunds: db.d1.prepare(take.refunds).bind(nowMs, ...which),
   });
   const byId = new Map(rowsOf<Transaction>(payments).map((transaction) => [transaction.transactionId, transaction]));
   return rowsOf<Refund>(refunds).map((refund) => {

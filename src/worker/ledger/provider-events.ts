@@ -5,15 +5,18 @@ import { type Database, rowOf, runBatch } from './database.ts';
 export const PROVIDER_EVENT_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 
 export interface ReceivedEvent {
+  tenant: string;
   provider: string;
   eventId: string;
   type: string;
 }
 
 /** Whether it has been taken up before. */
-export async function isTakenUp(db: Database, { provider, eventId }: ReceivedEvent): Promise<boolean> {
+export async function isTakenUp(db: Database, { tenant, provider, eventId }: ReceivedEvent): Promise<boolean> {
   const { found } = await runBatch(db, {
-    found: db.d1.prepare('SELECT 1 FROM provider_events WHERE provider = ?1 AND event_id = ?2').bind(provider, eventId),
+    found: db.d1
+      .prepare('SELECT 1 FROM provider_events WHERE tenant = ?1 AND provider = ?2 AND event_id = ?3')
+      .bind(tenant, provider, eventId),
   });
   return rowOf(found) !== null;
 }
@@ -23,10 +26,11 @@ export async function rememberEvent(db: Database, event: ReceivedEvent, nowMs: n
   await runBatch(db, {
     remembered: db.d1
       .prepare(
-        `INSERT INTO provider_events (provider, event_id, event_type, received_at_ms) VALUES (?1, ?2, ?3, ?4)
+        `INSERT INTO provider_events (tenant, provider, event_id, event_type, received_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO NOTHING`,
       )
-      .bind(event.provider, event.eventId, event.type, nowMs),
+      .bind(event.tenant, event.provider, event.eventId, event.type, nowMs),
   });
 }
 
@@ -35,8 +39,8 @@ export async function purgeProviderEvents(db: Database, nowMs: number, limit: nu
   const { purged } = await runBatch(db, {
     purged: db.d1
       .prepare(
-        `DELETE FROM provider_events WHERE (provider, event_id) IN (
-           SELECT provider, event_id FROM provider_events WHERE received_at_ms <= ?1 LIMIT ?2)`,
+        `DELETE FROM provider_events WHERE (tenant, provider, event_id) IN (
+           SELECT tenant, provider, event_id FROM provider_events WHERE received_at_ms <= ?1 LIMIT ?2)`,
       )
       .bind(nowMs - PROVIDER_EVENT_LIFETIME_MS, limit),
   });

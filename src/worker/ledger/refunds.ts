@@ -198,6 +198,8 @@ export interface OutsideRefundBooking {
   eventId: string;
   transactionId: string;
   gatewayReference: string;
+  /** The provider's name for the charge that it is of: another charge's is none of this payment's. */
+  chargeReference: string;
   currency: string;
   amountMinor: number;
   reason: string;
@@ -206,14 +208,17 @@ export interface OutsideRefundBooking {
   nextLookupAtMs: number | null;
 }
 
-// Invariant 2, and once for each of the provider's refunds, however often it is told of.
+// Invariant 2, and once for each of the provider's refunds, however often it is told of. While a refund of the same amount is
+// under way whose name at the provider is not known yet, it may be that one.
 const BOOK_OUTSIDE_REFUND = `
   INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, gateway_reference, created_at_ms,
     processed_at_ms, next_lookup_at_ms)
   SELECT ?1, tenant, transaction_id, 'completed', ?3, ?4, ?5, ?6, ?7, ?8 FROM transactions
-  WHERE transaction_id = ?2 AND status = 'completed' AND currency = ?9
+  WHERE transaction_id = ?2 AND status = 'completed' AND currency = ?9 AND gateway_reference = ?10
     AND reserved_minor + refunded_minor + ?3 <= amount_minor
-    AND NOT EXISTS (SELECT 1 FROM refunds WHERE transaction_id = ?2 AND gateway_reference = ?5)`;
+    AND NOT EXISTS (
+      SELECT 1 FROM refunds WHERE transaction_id = ?2
+        AND (gateway_reference = ?5 OR (status = 'pending' AND amount_minor = ?3)))`;
 // Right after it: nothing of it was promised before.
 const TAKE_FROM_BALANCE = `
   UPDATE transactions SET refunded_minor = refunded_minor + ?2,
@@ -247,6 +252,7 @@ export async function bookOutsideRefund(
           nowMs,
           booking.nextLookupAtMs,
           booking.currency,
+          booking.chargeReference,
         ),
       moved: d1.prepare(TAKE_FROM_BALANCE).bind(transactionId, amountMinor),
       event: newRefundEvent(d1, { eventId, refundId, transactionId, createdAtMs: nowMs }),

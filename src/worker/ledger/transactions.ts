@@ -54,7 +54,8 @@ const FIND_STANDING_OF_INTENT = `
   ${FIND_STANDING}
   UNION ALL
   SELECT ${TRANSACTION_COLUMNS} FROM transactions t
-  WHERE t.gateway = ?3 AND t.gateway_intent = ?4 AND t.status IN ('pending', 'completed', 'refunded')
+  WHERE t.tenant = ?1 AND t.gateway = ?3 AND t.gateway_intent = ?4
+    AND t.status IN ('pending', 'completed', 'refunded')
   LIMIT 1`;
 
 const FIND_KEYED = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ${CLAIMED_ID}`;

@@ -1,5 +1,5 @@
 /** One call to the gateway: with a deadline, with a log line, and with an honest answer whatever happens. */
-import { type FailureCause, type FailureCode, failure, failureBecause } from '../../payments/failure.ts';
+import { codeOf, type FailureCause, type FailureCode, failure, failureBecause } from '../../payments/failure.ts';
 import type { Outcome } from '../../payments/transaction.ts';
 import { within } from '../deadline.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
@@ -49,9 +49,10 @@ async function ask<Answer extends GatewayAnswer>(
   return answer;
 }
 
-/** What no patience mends is an error: keys that are wrong, an account that may not do what it is asked for. */
+/** What needs a person is an error: keys that are wrong, an account that may not do what it is asked for, a payer who cheats. */
 function levelOf(answer: GatewayAnswer): LogLevel {
-  if ('cause' in answer && answer.cause === 'gateway_not_configured') return 'error';
+  const cause = 'cause' in answer ? answer.cause : undefined;
+  if (cause === 'gateway_not_configured' || cause === 'order_changed') return 'error';
   const { kind } = answer;
   return kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info';
 }
@@ -83,7 +84,8 @@ export async function moveMoneyNow(
 }
 
 function wasSilent(answer: GatewayOutcome): boolean {
-  return answer.kind === 'unknown' || (answer.kind === 'failed' && answer.silent === true);
+  if (answer.kind === 'unknown') return answer.silent !== false;
+  return answer.kind === 'failed' && answer.silent === true;
 }
 
 /** Asks what became of a call, or for it to be cancelled. Whatever prevents an answer is `unreachable`. */
@@ -101,7 +103,7 @@ export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): 
     case 'approved':
       return { status: 'completed', gatewayReference: answer.reference };
     case 'declined':
-      if (answer.cause !== undefined) return failedBecause(answer.cause);
+      if (answer.cause !== undefined) return failedBecause(fitting(subject, answer.cause));
       return failed(subject === 'charge' ? answer.code : 'REFUND_NOT_ALLOWED', answer.reason);
     case 'failed':
       return failedBecause(answer.cause ?? 'gateway_error');
@@ -117,6 +119,13 @@ export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): 
 
 function failed(code: FailureCode, reason?: string): Outcome & { status: 'failed' } {
   return { status: 'failed', failure: failure(code, reason) };
+}
+
+/** A provider has one code for both: what it says of a payer is no reason that a refund has, and the other way round. */
+function fitting(subject: 'charge' | 'refund', cause: FailureCause): FailureCause {
+  const isOfRefund = codeOf(cause) === 'REFUND_NOT_ALLOWED';
+  if (isOfRefund === (subject === 'refund')) return cause;
+  return subject === 'refund' ? 'refund_not_allowed' : 'payment_failed';
 }
 
 function failedBecause(cause: FailureCause): Outcome & { status: 'failed' } {

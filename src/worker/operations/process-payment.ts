@@ -182,8 +182,9 @@ function charge(
   instrument: Instrument,
 ): Promise<GatewayOutcome> {
   const { transactionId: id } = transaction;
-  const call = { gateway, call: 'charge', id, deadlineMs: context.settings.gatewayTimeoutMs } as const;
-  return moveMoneyNow(context, call, (signal) => gateway.charge({ transaction, instrument, signal }));
+  const deadlineMs = context.settings.gatewayTimeoutMs;
+  const call = { gateway, call: 'charge', id, deadlineMs } as const;
+  return moveMoneyNow(context, call, (signal) => gateway.charge({ transaction, instrument, signal, deadlineMs }));
 }
 
 /** So that the look-up need not search. Without it, the look-up finds the charge by the transaction's id. */

@@ -56,10 +56,7 @@ export async function settle(context: OperationContext, id: string, deadlineMs: 
  *
  * @returns null where there is none with this id
  */
-export async function settleTold(
-  context: OperationContext,
-  { id, charged }: { id: string; charged: boolean },
-): Promise<Settled | null> {
+export async function settleTold(context: OperationContext, id: string, charged = true): Promise<Settled | null> {
   const task = await findLookUp(context.db, id);
   if (task === null) return null;
   if (task.kind === 'payment' && task.transaction.status === 'failed' && !charged) return NOTHING_TO_DO;
@@ -67,17 +64,26 @@ export async function settleTold(
 }
 
 /**
- * Settles whatever is due, those first that have waited longest, until nothing is, the gateway can't be reached, or
- * it has been enough for one run. The events of what has ended are left to the sweep.
+ * Settles whatever is due, those first that have waited longest, until nothing is, or it has been enough for one run. What a
+ * gateway has to say that can't be reached waits for the next run, so that it holds up nobody else's. The events of what has
+ * ended are left to the sweep.
  */
 export async function settleDue(context: OperationContext): Promise<void> {
   const startedAtMs = context.nowMs();
+  const unreachable = new Set<string>();
   for (let round = 0; round < MAX_ROUNDS && context.nowMs() - startedAtMs < MAX_DURATION_MS; round += 1) {
-    const tasks = await takeDueLookUps(context.db, context.nowMs(), DUE_AT_ONCE);
+    const tasks = await takeDueLookUps(context.db, context.nowMs(), DUE_AT_ONCE, [...unreachable]);
     if (tasks.length === 0) return;
     const settled = await Promise.all(tasks.map((task) => settleTask(context, task, BACKGROUND_DEADLINE_MS)));
-    if (settled.every((one) => one.kind === 'open' && one.unreachable)) return;
+    for (const [name, ofGateway] of Map.groupBy(settled.keys(), (index) => tasks[index]?.transaction.gateway)) {
+      const silent = ofGateway.every((index) => isUnreachable(settled[index]));
+      if (silent && name !== undefined) unreachable.add(name);
+    }
   }
+}
+
+function isUnreachable(settled: Settled | undefined): boolean {
+  return settled?.kind === 'open' && settled.unreachable;
 }
 
 const NOTHING_TO_DO: Settled = { kind: 'ended', event: null, lateRefundId: null };

@@ -4,12 +4,14 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import { refundEvent } from '../../payments/event.ts';
+import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
 import { recordDispute } from '../ledger/disputes.ts';
 import { findLookUp } from '../ledger/look-ups.ts';
 import { isTakenUp, rememberEvent } from '../ledger/provider-events.ts';
 import { bookOutsideRefund, findRefundByReference } from '../ledger/refunds.ts';
+import { GRACE_MS } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 import { paidRefundFollowUpMs, type Settle } from './look-up-schedule.ts';
 import { BACKGROUND_DEADLINE_MS, settleTold } from './settle.ts';
@@ -17,8 +19,8 @@ import { BACKGROUND_DEADLINE_MS, settleTold } from './settle.ts';
 export type NoticeAnswer =
   /** Written down for good: the provider need not send it again. `event` and `settle` are to be sent, as of any answer. */
   | { kind: 'taken'; event: PaymentEvent | null; settle: Settle | null }
-  /** It can't be taken up now, and is to be sent again. */
-  | { kind: 'later'; reason: string };
+  /** It can't be taken up now, and is to be sent again; `event` and `settle` as above, of what was taken up on the way. */
+  | { kind: 'later'; reason: string; event?: PaymentEvent | null; settle?: Settle | null };
 
 const NOTHING_TO_SEND: NoticeAnswer = { kind: 'taken', event: null, settle: null };
 
@@ -30,8 +32,12 @@ export async function takeNotice(
 ): Promise<NoticeAnswer> {
   const { db, log, nowMs } = context;
   const { provider, eventId, type, notice } = event;
-  if (notice === null) return NOTHING_TO_SEND;
-  if (await isTakenUp(db, event)) {
+  if (notice === null) {
+    log('info', 'webhook.ignored', { provider, event_id: eventId, type });
+    return NOTHING_TO_SEND;
+  }
+  const received = { tenant: context.tenant, provider, eventId, type };
+  if (await isTakenUp(db, received)) {
     log('info', 'webhook.repeated', { provider, event_id: eventId, type });
     return NOTHING_TO_SEND;
   }
@@ -44,7 +50,7 @@ export async function takeNotice(
     outcome: answer.kind,
     reason: answer.kind === 'later' ? answer.reason : undefined,
   });
-  if (answer.kind === 'taken') await rememberEvent(db, event, nowMs());
+  if (answer.kind === 'taken') await rememberEvent(db, received, nowMs());
   return answer;
 }
 
@@ -55,9 +61,9 @@ function takeUp(
 ): Promise<NoticeAnswer> | NoticeAnswer {
   switch (notice?.about) {
     case 'payment':
-      return settleNow(context, { id: notice.transactionId, charged: notice.charged });
+      return settleNow(context, notice.transactionId, notice.charged);
     case 'refund':
-      return settleNow(context, { id: notice.refundId, charged: true });
+      return settleNow(context, notice.refundId);
     case 'outside_refund':
       return takeOutsideRefund(context, gateway, notice.reference);
     case 'dispute':
@@ -68,8 +74,8 @@ function takeUp(
 }
 
 /** What is still open after it goes on being looked up. An id that the ledger does not have is another installation's. */
-async function settleNow(context: OperationContext, told: { id: string; charged: boolean }): Promise<NoticeAnswer> {
-  const settled = await settleTold(context, told);
+async function settleNow(context: OperationContext, id: string, charged?: boolean): Promise<NoticeAnswer> {
+  const settled = await settleTold(context, id, charged);
   if (settled?.kind === 'open' && settled.unreachable) return { kind: 'later', reason: 'the provider did not answer' };
   if (settled?.kind !== 'ended') return NOTHING_TO_SEND;
   const { event, lateRefundId } = settled;
@@ -83,25 +89,23 @@ async function takeOutsideRefund(
   reference: string,
 ): Promise<NoticeAnswer> {
   const { db, log, nowMs } = context;
-  const found = await gateway.findOutsideRefund?.(reference, AbortSignal.timeout(BACKGROUND_DEADLINE_MS));
+  const found = await inTime((signal) => gateway.findOutsideRefund?.(reference, signal));
   if (found === undefined) return NOTHING_TO_SEND;
   if ('unreachable' in found) return { kind: 'later', reason: found.unreachable };
   const { transactionId, state } = found;
+  if (found.refundId !== null) return settleNow(context, found.refundId); // it was asked for here after all
   if (transactionId === null) return NOTHING_TO_SEND; // of a charge that this service has not made
 
   const known = await findRefundByReference(db, transactionId, reference);
-  if (known !== null) return settleNow(context, { id: known.refundId, charged: true }); // the payer's bank may have sent it back
+  if (known !== null) return settleNow(context, known.refundId); // the payer's bank may have sent it back
   if (state !== 'moved') return NOTHING_TO_SEND;
 
   // A payment that nobody knows the outcome of has been charged, or there would be nothing to pay back.
   const paid = await findLookUp(db, transactionId);
   if (paid?.transaction.status === 'pending') {
-    const settled = await settleNow(context, { id: transactionId, charged: true });
-    if (settled.kind === 'taken' && settled.event !== null) {
-      // The payment's own event first; the refund comes with the provider's next attempt.
-      return { kind: 'later', reason: 'the payment was pending until now' };
-    }
-    if (settled.kind === 'later') return settled;
+    // The payment's own outcome first; the refund comes with the provider's next attempt.
+    const settled = await settleNow(context, transactionId);
+    return { reason: 'the payment was pending until now', ...settled, kind: 'later' };
   }
   const [refundId, eventId, bookedAtMs] = [context.newId('REF-'), context.newId('evt_'), nowMs()];
   const { refund, transaction, told } = await bookOutsideRefund(db, {
@@ -109,6 +113,7 @@ async function takeOutsideRefund(
     eventId,
     transactionId,
     gatewayReference: reference,
+    chargeReference: found.chargeReference,
     currency: found.currency,
     amountMinor: found.amountMinor,
     reason: found.reason,
@@ -119,10 +124,13 @@ async function takeOutsideRefund(
   const fields = { transaction_id: transactionId, reference, amount_minor: found.amountMinor };
   if (transaction === null) return NOTHING_TO_SEND;
   if (refund === null) {
-    // An alarm: the payer has money back that the balance does not know of. While a refund of our own is under way, the
-    // amount is promised to that; when it has been declined, there is room.
-    log('error', 'refund.outside_does_not_fit', { ...fields, status: transaction.status });
-    const mayFitLater = transaction.status === 'completed' && transaction.reservedMinor > 0;
+    // While a refund of our own is under way, it may be that one, or the amount is promised to it: when that has been
+    // declined, there is room. Else it is an alarm: the payer has money back that the balance does not know of. Of a payment
+    // that has failed, all is to be paid back.
+    const { status, reservedMinor } = transaction;
+    const mayFitLater = status === 'completed' && reservedMinor > 0;
+    const level = mayFitLater || status === 'failed' ? 'warn' : 'error';
+    log(level, 'refund.outside_does_not_fit', { ...fields, status });
     return mayFitLater ? { kind: 'later', reason: 'another refund of the payment is under way' } : NOTHING_TO_SEND;
   }
   log('info', 'refund.made_outside', { ...fields, refund_id: refund.refundId });
@@ -131,6 +139,20 @@ async function takeOutsideRefund(
     event: told ? refundEvent(eventId, bookedAtMs, transaction, refund) : null,
     settle: null,
   };
+}
+
+/** What the gateway answers, if it can be asked for that. One that does not hear its signal is not waited for. */
+async function inTime<Answer>(
+  ask: (signal: AbortSignal) => Promise<Answer> | undefined,
+): Promise<Answer | { unreachable: string } | undefined> {
+  const asking = ask(AbortSignal.timeout(BACKGROUND_DEADLINE_MS));
+  if (asking === undefined) return undefined;
+  try {
+    return await within(BACKGROUND_DEADLINE_MS + GRACE_MS, 'the gateway', asking);
+  } catch (error) {
+    if (error instanceof DeadlineExceeded) return { unreachable: error.message };
+    throw error;
+  }
 }
 
 /** Disputes are written down and logged; what to answer is for a person, in the provider's dashboard. */
@@ -143,19 +165,25 @@ async function takeDispute(
   const { disputeId, chargeReference, status, reason, amountMinor } = dispute;
   let { transactionId } = dispute;
   if (transactionId === null) {
-    const owner = await gateway.findChargeOwner?.(chargeReference, AbortSignal.timeout(BACKGROUND_DEADLINE_MS));
+    const owner = await inTime((signal) => gateway.findChargeOwner?.(chargeReference, signal));
     if (owner !== undefined && 'unreachable' in owner) return { kind: 'later', reason: owner.unreachable };
     transactionId = owner?.transactionId ?? null;
   }
   const standing = transactionId === null ? null : await recordDispute(db, { provider, ...dispute, transactionId });
   if (standing === null) return NOTHING_TO_SEND; // of a charge that this service has not made
-  log('error', 'payment.disputed', {
+  const isNews = standing.status === status && standing.toldAtMs === dispute.toldAtMs;
+  log(isNews && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {
     transaction_id: standing.transactionId,
     provider,
     dispute_id: disputeId,
-    status,
+    status: standing.status,
     reason,
     amount_minor: amountMinor,
   });
   return NOTHING_TO_SEND;
+}
+
+/** Nothing can be answered any more; a person has been told before. */
+function isDecided(status: string): boolean {
+  return /^(won|lost|warning_closed|prevented|resolved)$/i.test(status);
 }

@@ -37,7 +37,7 @@ export type Fault =
   /** A refund succeeds now, and turns failed afterwards. */
   | { kind: 'refund_fails_later'; afterMs: number }
   /** Anything at all; `committed`: after all was done. */
-  | { kind: 'answer'; status: number; body: string; committed?: boolean };
+  | { kind: 'answer'; status: number; body: string; headers?: Record<string, string>; committed?: boolean };
 
 export interface Emulators {
   stripe: StripeEmulator;
@@ -178,7 +178,11 @@ function strike<Call extends { operation: Operation }>(
       return emulator.carryOut(call, { onRefund: (id) => later(fault.afterMs, () => emulator.failRefund(id)) });
     case 'answer':
       if (fault.committed) emulator.carryOut(call);
-      return { status: fault.status, headers: { 'content-type': 'application/json' }, body: fault.body };
+      return {
+        status: fault.status,
+        headers: { 'content-type': 'application/json', ...fault.headers },
+        body: fault.body,
+      };
     default:
       throw new Error(`${fault.kind} is one provider's, and has been carried out`);
   }

@@ -57,6 +57,7 @@ export class PayPalBooks {
   readonly disputes = new Map<string, DisputeRow>();
   /** In the order in which they happened. */
   readonly events: { event: ProviderEvent; resourceId: string; createdAtMs: number }[] = [];
+  tellsOfRefunds: 'both' | 'invoice_id' | 'neither' = 'both';
   readonly clock: EmulatorClock;
   /** Links begin with it. */
   readonly baseUrl: () => string;

@@ -117,7 +117,7 @@ export function showRefund(books: PayPalBooks, refund: RefundRow): Shown {
     status: refund.status,
     ...(refund.status === 'PENDING' && { status_details: { reason: 'ECHECK' } }),
     amount,
-    ...ids(refund),
+    ...idsTold(books, refund),
     ...(refund.note !== null && { note_to_payer: refund.note }),
     seller_payable_breakdown: {
       gross_amount: amount,
@@ -159,6 +159,13 @@ export function showDispute({ baseUrl }: PayPalBooks, dispute: DisputeRow): Show
     dispute_channel: 'INTERNAL',
     links: [{ href: `${baseUrl()}/v1/customer/disputes/${dispute.id}`, rel: 'self', method: 'GET' }],
   };
+}
+
+function idsTold({ tellsOfRefunds }: PayPalBooks, { customId, invoiceId }: RefundRow): Shown {
+  return ids({
+    customId: tellsOfRefunds === 'both' ? customId : null,
+    invoiceId: tellsOfRefunds === 'neither' ? null : invoiceId,
+  });
 }
 
 function ids({ customId, invoiceId }: { customId: string | null; invoiceId: string | null }): Shown {

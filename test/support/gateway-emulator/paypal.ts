@@ -220,6 +220,23 @@ export class PayPalEmulator {
     }).id;
   }
 
+  /** As the page that made it can, until it is captured: whoever has looked at it before has seen another order. */
+  changeOrder(orderId: string, change: { value?: string; merchantId?: string }): void {
+    const order = this.#known(this.#books.orders, orderId);
+    if (order.status === 'COMPLETED') throw new Error(`the order ${orderId} is completed`);
+    if (change.value !== undefined) {
+      const money = readMoney({ currency_code: order.currency, value: change.value });
+      if ('problem' in money) throw new Error(`${change.value} ${order.currency}: ${money.problem}`);
+      order.minor = money.minor;
+    }
+    if (change.merchantId !== undefined) order.merchantId = change.merchantId;
+  }
+
+  /** Which of the ids that a refund was asked for with are told of it: what PayPal says of that is not all of one mind. */
+  set tellsOfRefunds(ids: 'both' | 'invoice_id' | 'neither') {
+    this.#books.tellsOfRefunds = ids;
+  }
+
   approveOrder(orderId: string): void {
     payments.approveOrder(this.#books, this.#known(this.#books.orders, orderId));
   }
