@@ -19,6 +19,7 @@ import {
   newWorld,
   paidPayment,
   pendingPayment,
+  pendingRefund,
   settleAfter,
   type TestWorld,
   timesAsked,
@@ -223,5 +224,22 @@ describe('settling whatever is due', () => {
     const { gateway } = world;
     await settleDue({ ...world.context, gateways: oneGateway(gateway, (name) => (name === 'gone' ? null : gateway)) });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
+  });
+
+  it('is not held up by payments and refunds of a gateway that can’t be reached', async () => {
+    const dead = newWorld({}, { gateway: { name: 'dead' } });
+    const world = newWorld({ lookUpCharge: APPROVED, lookUpRefund: APPROVED });
+    await Promise.all(Array.from({ length: 12 }, () => pendingPayment(dead)));
+    const deadPaid = await paidPayment(dead);
+    for (const amount of ['1.00', '1.01', '1.02', '1.03']) await pendingRefund(dead, deadPaid, amount);
+    const made = await pendingPayment(world);
+    await pendingRefund(world, await paidPayment(world));
+    world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
+    const both = oneGateway(world.gateway, (name) => (name === 'dead' ? dead.gateway : world.gateway));
+    await settleDue({ ...world.context, gateways: both });
+    expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
+    expect(timesAsked(world, 'lookUpRefund')).toBe(1);
+    // The dead one was asked about as many as are asked about at once, and no more.
+    expect(timesAsked(dead, 'lookUpCharge') + timesAsked(dead, 'lookUpRefund')).toBeLessThanOrEqual(6);
   });
 });
