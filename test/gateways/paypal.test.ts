@@ -213,6 +213,26 @@ describe('a charge', () => {
   });
 });
 
+describe('an answer that is no order', () => {
+  it.each(['{}', '{"id":"ANOTHER","status":"CREATED"}', 'no JSON'])(
+    'is no word about the payment: %s',
+    async (body) => {
+      const transaction = payingWith(ordered());
+      emulator.fault = ({ operation }) =>
+        operation === 'orders.get' ? { kind: 'answer', status: 200, body } : { kind: 'normal' };
+      expect(await lookUp(transaction)).toMatchObject({ kind: 'unreachable' });
+      expect(await charge(transaction)).toMatchObject({ kind: 'failed' });
+    },
+  );
+
+  it('at the capture leaves its outcome unknown', async () => {
+    const transaction = payingWith(ordered());
+    strike('orders.capture', { kind: 'answer', status: 201, body: '{}', committed: true });
+    expect(await charge(transaction)).toMatchObject({ kind: 'unknown' });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
+  });
+});
+
 describe('the access token', () => {
   it('is got once, and used until shortly before it is over', async () => {
     await charge(payingWith(ordered()));

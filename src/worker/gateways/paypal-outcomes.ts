@@ -17,6 +17,11 @@ export function isOk(answer: Answer): answer is Answer & { kind: 'answered'; bod
   return typeof answer.body === 'object' && answer.body !== null;
 }
 
+/** The order that was asked for; null where the answer is none, or another one. */
+export function orderIn(answer: Answer, orderId: string): Order | null {
+  return isOk(answer) && (answer.body as Order).id === orderId ? (answer.body as Order) : null;
+}
+
 /** A 404 of PayPal's, and not of something between us and PayPal. */
 export function isNotFound(answer: Answer): boolean {
   return answer.kind === 'answered' && answer.status === 404 && issueOf(answer) === 'INVALID_RESOURCE_ID';

@@ -27,6 +27,7 @@ import {
   isOk,
   type KnownState,
   type Order,
+  orderIn,
   outsideRefund,
   type PayPalRefund,
   refundIdOn,
@@ -67,8 +68,8 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       const path = orderPath(instrument.paymentId);
 
       const found = await client.call({ method: 'GET', path, signal });
-      if (!isOk(found)) return refusedBeforeMoney(found);
-      const order = found.body as Order;
+      const order = orderIn(found, instrument.paymentId);
+      if (order === null) return refusedBeforeMoney(found);
       if (!isAsAsked(order, transaction, settings)) return declinedBecause('order_differs');
       if (order.status === 'COMPLETED') return asOutcome(await judge(client, settings, order, transaction, signal));
       if (order.status === 'VOIDED') return declinedBecause('order_not_found');
@@ -86,8 +87,9 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
         requestId: transactionId,
         signal,
       });
-      if (!isOk(captured)) return refusedCapture(captured);
-      return asOutcome(await judge(client, settings, captured.body as Order, transaction, signal));
+      const completed = orderIn(captured, instrument.paymentId);
+      if (completed === null) return refusedCapture(captured);
+      return asOutcome(await judge(client, settings, completed, transaction, signal));
     },
 
     async refund({ refund, transaction, signal }: RefundRequest): Promise<GatewayOutcome> {
@@ -120,8 +122,9 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       if (orderId === null || !ORDER_ID.test(orderId)) return { kind: 'not_found' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       if (isNotFound(answer)) return { kind: 'not_found' };
-      if (!isOk(answer)) return { kind: 'unreachable', ...paypalWhy(answer) };
-      return judge(client, settings, answer.body as Order, transaction, signal);
+      const order = orderIn(answer, orderId);
+      if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
+      return judge(client, settings, order, transaction, signal);
     },
 
     async lookUpRefund(refund: Refund, transaction: Transaction, signal: AbortSignal): Promise<LookUp> {
@@ -135,8 +138,9 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       const orderId = transaction.gatewayIntent;
       if (orderId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal order' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
-      if (!isOk(answer)) return { kind: 'unreachable', ...paypalWhy(answer) };
-      const refunds = (answer.body as Order).purchase_units?.flatMap(({ payments }) => payments?.refunds ?? []);
+      const order = orderIn(answer, orderId);
+      if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
+      const refunds = order.purchase_units?.flatMap(({ payments }) => payments?.refunds ?? []);
       const found = refunds?.find((one) => refundIdOn(one) === refund.refundId);
       return found === undefined ? { kind: 'not_found' } : stateOfRefund(found);
     },
