@@ -1,7 +1,8 @@
 /** The one place that reads what `npm run dev` can be told: the environment, .dev.vars and the command line. */
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BridgeSettings, readBridgeSettings } from '../src/bridge/settings.ts';
-import { completeDevVars, readDevVars } from './local-settings.ts';
+import { completeDevVars, PROJECT, readDevVars } from './local-settings.ts';
 import { whyPortIsTaken } from './processes.ts';
 
 export interface DevSettings {
@@ -13,10 +14,13 @@ export interface DevSettings {
   bridgeUrl: string | undefined;
   /** Where Stripe and PayPal are emulated; null where the gateways are those of .dev.vars. */
   emulatorPort: number | null;
+  /** Of the payments to try. */
+  currency: string;
 }
 
 const SERVICE_DEFAULT_PORT = '8003';
 const EMULATOR_DEFAULT_PORT = '8005';
+const EMULATED_STATE = join(PROJECT, '.wrangler/emulated');
 
 /** The settings, or every reason why there are none. Makes the .dev.vars where it is missing. */
 export async function readDevSettings(
@@ -28,7 +32,7 @@ export async function readDevSettings(
     return { problems: [`--gateway can be emulator, and is ${values.gateway}: other gateways are set in .dev.vars`] };
   }
   completeDevVars();
-  const { BRIDGE_SIGNING_SECRET, BRIDGE_URL } = readDevVars();
+  const { BRIDGE_SIGNING_SECRET, BRIDGE_URL, PAYMENT_CURRENCY: currency = 'USD' } = readDevVars();
 
   const bridge = readBridgeSettings({ ...env, BRIDGE_SIGNING_SECRET });
   const problems = 'problems' in bridge ? bridge.problems.map(withPlace) : [];
@@ -45,8 +49,11 @@ export async function readDevSettings(
     ...(emulatorPort === null ? [] : [['GATEWAY_EMULATOR_PORT', emulatorPort] as const]),
   ]);
   if (taken.length > 0) return { problems: taken };
-  const persistTo = values['persist-to'] ?? null;
-  return { settings: { servicePort, persistTo, bridge: bridge.settings, bridgeUrl: BRIDGE_URL, emulatorPort } };
+  // What was paid with the emulator is known to nobody else: it stays apart from what a test key has paid.
+  const persistTo = values['persist-to'] ?? (emulatorPort === null ? null : EMULATED_STATE);
+  return {
+    settings: { servicePort, persistTo, bridge: bridge.settings, bridgeUrl: BRIDGE_URL, emulatorPort, currency },
+  };
 }
 
 /** The secret is the only one of the bridge's settings that does not come from the environment here. */

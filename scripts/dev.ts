@@ -5,6 +5,7 @@
  */
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { currencyExponent } from '../src/payments/money.ts';
 import { EMULATOR_CREDENTIALS } from '../test/support/gateway-emulator/credentials.ts';
 import { bridgeLines, PROBE_PATH, workerLines } from './dev-output.ts';
 import { type DevSettings, readDevSettings } from './dev-settings.ts';
@@ -140,7 +141,9 @@ function startEmulator({ emulatorPort, servicePort }: DevSettings): Running | nu
   return startProcess([join(PROJECT, 'test/support/gateway-emulator/main.ts')], {
     cwd: PROJECT,
     env: { GATEWAY_EMULATOR_PORT: String(emulatorPort), WEBHOOKS_TO: `http://127.0.0.1:${servicePort}` },
-    onLine: (line) => console.log(line === '' ? '' : `gateway ${line}`),
+    // Its settings are those that the Worker was given above.
+    onLine: (line) =>
+      /\.dev\.vars:$|^\s+(STRIPE|PAYPAL|PAYMENT)_\w+=/.test(line) || console.log(line && `gateway ${line}`),
   });
 }
 
@@ -225,16 +228,17 @@ function showService(settings: DevSettings): void {
   console.log(`
 payment service  http://localhost:${servicePort}, after ${(process.uptime()).toFixed(1)} s
 bridge           http://127.0.0.1:${bridge.port}
-database         ${persistTo ?? relative(process.cwd(), join(PROJECT, '.wrangler/state'))}${emulatorPort === null ? '' : `\ngateways         Stripe and PayPal, emulated at ${emulatorUrl(emulatorPort)}`}
+database         ${relative(process.cwd(), persistTo ?? join(PROJECT, '.wrangler/state'))}${emulatorPort === null ? '' : `\ngateways         Stripe and PayPal, emulated at ${emulatorUrl(emulatorPort)}`}
 
 A payment to try:
 ${paymentsToTry(settings).join('\n')}
 `);
 }
 
-function paymentsToTry({ servicePort, emulatorPort }: DevSettings): string[] {
-  const pay = (fields: string) => `
-  curl -X POST http://localhost:${servicePort}/payment/process -H 'Content-Type: application/json' -d '{"user_id":"user_123","booking_id":"BOOK-'$(date +%s)'","amount":25.50,${fields}}'`;
+function paymentsToTry({ servicePort, emulatorPort, currency }: DevSettings): string[] {
+  const amount = currencyExponent(currency) === 0 ? '25' : '25.50';
+  const pay = (fields: string, booking = 'BOOK') => `
+  curl -X POST http://localhost:${servicePort}/payment/process -H 'Content-Type: application/json' -d '{"user_id":"user_123","booking_id":"${booking}-'$(date +%s)'","amount":${amount},${fields}}'`;
   if (emulatorPort === null) {
     return [
       pay(
@@ -242,10 +246,10 @@ function paymentsToTry({ servicePort, emulatorPort }: DevSettings): string[] {
       ),
     ];
   }
-  const order = `'$(curl -s -X POST ${emulatorUrl(emulatorPort)}/emulator/orders -d '{"value":"25.50","currency":"USD"}' | grep -oE '[A-Z0-9]{17}')'`;
+  const order = `'$(curl -s -X POST ${emulatorUrl(emulatorPort)}/emulator/orders -d '{"value":"${amount}","currency":"${currency}"}' | grep -oE '[A-Z0-9]{17}')'`;
   return [
     pay('"payment_method":"stripe","payment_method_token":"pm_card_visa"'),
-    pay(`"payment_method":"paypal","paypal_details":{"email":"payer@example.com","payment_id":"${order}"}`),
+    pay(`"payment_method":"paypal","paypal_details":{"email":"payer@example.com","payment_id":"${order}"}`, 'BOOK-P'),
   ];
 }
 

@@ -27,6 +27,7 @@ export interface Card {
   last4: string;
 }
 
+const CARDHOLDER_MAX_LENGTH = 255;
 /** ISO/IEC 7812: at most 19 digits; shorter numbers than 12 are not issued. */
 const CARD_NUMBER = /^\d{12,19}$/;
 
@@ -37,8 +38,9 @@ const CARD_NUMBER = /^\d{12,19}$/;
 export function readCard(details: CardDetails): Card | null {
   const number = details.card_number.replace(/[ -]/g, '');
   if (!CARD_NUMBER.test(number) || !passesLuhn(number)) return null;
-  // Half of a surrogate pair can't be sent to anybody.
-  if (!details.cardholder_name.isWellFormed()) return null;
+  // Half of a surrogate pair can't be sent to anybody, and no card has so long a name on it.
+  const { cardholder_name: name } = details;
+  if (!name.isWellFormed() || name.length > CARDHOLDER_MAX_LENGTH) return null;
 
   const brand = creditCardType(number)[0]?.type ?? 'unknown';
   // American Express prints four digits on the front and three on the back; callers send either.
@@ -54,7 +56,7 @@ export function readCard(details: CardDetails): Card | null {
     expiryMonth: Number(month[1]),
     expiryYear: 2000 + Number(year[1]),
     cvv: details.cvv,
-    cardholderName: details.cardholder_name,
+    cardholderName: name,
     brand,
     last4: number.slice(-4),
   };

@@ -218,7 +218,7 @@ function gatewayProblems(env: Variables): string[] {
   if (gateway !== 'paypal' && present !== '') {
     problems.push(...paypal.filter(isMissing).map((name) => `${name} is missing, beside ${present}`));
   }
-  if (!isMissing('STRIPE_WEBHOOK_SECRET') && isMissing('STRIPE_SECRET_KEY')) {
+  if (gateway !== 'stripe' && !isMissing('STRIPE_WEBHOOK_SECRET') && isMissing('STRIPE_SECRET_KEY')) {
     problems.push('STRIPE_SECRET_KEY is missing, beside STRIPE_WEBHOOK_SECRET');
   }
   return problems;

@@ -403,6 +403,30 @@ describe('a webhook of Stripe', () => {
     });
   });
 
+  it.each<[string, unknown]>([
+    ['nothing', null],
+    ['a word', 'paid'],
+    ['an event without an object', { id: 'evt_odd_1', type: 'refund.created', created: 1, data: {} }],
+    ['an event without a name', { id: '', type: 'refund.created', created: 1, data: { object: {} } }],
+  ])('that is signed and %s, is refused or let go, and no bug', async (_, event) => {
+    const body = JSON.stringify(event);
+    expect([200, 400]).toContain((await send('stripe', body, signedByStripe(body))).status);
+  });
+
+  it.each<[string, unknown]>([
+    ['refund.created', { id: '../payment_intents' }],
+    ['refund.created', { id: 're_unknown', metadata: { refund_id: 'REF-1' } }],
+    ['refund.updated', { id: 7 }],
+    ['payment_intent.succeeded', { id: 'pi_1', metadata: null, status: [] }],
+    ['charge.dispute.created', { id: 'dp_1', payment_intent: 'pi_1', amount: 'much', currency: 'usd' }],
+    ['charge.dispute.created', { id: 'dp_1', payment_intent: null, amount: 5, currency: '' }],
+  ])('of %s that has %j in it, is let go', async (type, object) => {
+    const before = ledger();
+    const body = JSON.stringify({ id: `evt_odd_${crypto.randomUUID()}`, type, created: 1, data: { object } });
+    expect(await send('stripe', body, signedByStripe(body))).toMatchObject({ status: 200 });
+    expect(ledger()).toEqual(before);
+  });
+
   it('that is not signed, is refused', async () => {
     const { paid, body } = await heldEvent(stripeSide);
     await isRefused(paid, await send('stripe', body, {}), { message: 'The Stripe-Signature header is missing.' });

@@ -4,6 +4,7 @@ import type { Transaction } from '../../src/payments/transaction.ts';
 import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
 import { createPayPalGateway } from '../../src/worker/gateways/paypal.ts';
 import { type AccessToken, PayPalClient } from '../../src/worker/gateways/paypal-client.ts';
+import { paypalCallerOf } from '../support/gateway-emulator/clients.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
 import type { Fault } from '../support/gateway-emulator/faults.ts';
 import { paidTransaction, pendingRefund, pendingTransaction } from './rows.ts';
@@ -140,6 +141,20 @@ describe('a charge', () => {
     const states = [await lookUp(first), await lookUp(second)];
     expect(states).toMatchObject([{ kind: 'declined', cause: 'order_used' }, { kind: 'approved' }]);
     expect(emulator.paypal.captures()).toHaveLength(1);
+  });
+
+  it('of an order that the shop’s page has marked anew meanwhile is ours, since we captured it', async () => {
+    const order = ordered();
+    const call = await paypalCallerOf(emulator);
+    emulator.fault = ({ operation }) =>
+      operation === 'orders.capture' ? { kind: 'delay', ms: 300 } : { kind: 'normal' };
+    const charging = charge(payingWith(order));
+    await expect.poll(() => operations().includes('orders.capture')).toBe(true);
+    await call('PATCH', `/v2/checkout/orders/${order}`, {
+      body: [{ op: 'replace', path: "/purchase_units/@reference_id=='default'/custom_id", value: 'cart-1' }],
+    });
+    expect(await charging).toMatchObject({ kind: 'approved' });
+    expect(emulator.paypal.captures()).toMatchObject([{ transactionId: 'cart-1', status: 'COMPLETED' }]);
   });
 
   it('of an order whose amount was changed behind our look at it is given back, and no payment', async () => {
@@ -342,6 +357,11 @@ describe('a refund', () => {
         cause: 'refund_sent_back',
       });
     }
+  });
+
+  it.each(['1AB23456CD789012E', '../captures', ''])('by the name "%s" is none that PayPal has', async (reference) => {
+    expect(await gateway.findOutsideRefund?.(reference, signal())).toBeNull();
+    expect(await gateway.findChargeOwner?.(reference, signal())).toEqual({ transactionId: null });
   });
 
   it('that was made at PayPal by hand says whose it is', async () => {

@@ -327,6 +327,11 @@ describe('a refund', () => {
     }
   });
 
+  it.each(['re_unknown', '../payment_intents', ''])('by the name "%s" is none that Stripe has', async (reference) => {
+    expect(await gateway.findOutsideRefund?.(reference, signal())).toBeNull();
+    expect(await gateway.findChargeOwner?.(reference, signal())).toEqual({ transactionId: null });
+  });
+
   it('that was made at Stripe by hand says whose it is, and one of another business that it is none of ours', async () => {
     const transaction = await paid();
     const reference = emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '', 550);

@@ -97,6 +97,14 @@ describe('a card', () => {
   });
 
   it.each([
+    ['a'.repeat(255), true],
+    ['a'.repeat(256), false],
+    ['\ud83d', false],
+  ])('has a name that can be sent on', (cardholder_name, valid) => {
+    expect(read({ cardholder_name }) !== null).toBe(valid);
+  });
+
+  it.each([
     [TEST_CARDS.visa, '123', true],
     [TEST_CARDS.visa, '000', true],
     [TEST_CARDS.visa, '1234', false],

@@ -41,7 +41,7 @@ const OUTSIDE: Notice = { about: 'outside_refund', reference: 're_1' };
 
 /** A payment of 25.50 dollars that was paid, and a refund of it that was made at the provider. */
 async function refundedOutside(outside: Partial<OutsideRefund> = {}, script: Partial<Script> = {}) {
-  const found: { outside: OutsideRefund | { unreachable: string } } = { outside: { unreachable: 'not yet' } };
+  const found: { outside: OutsideRefund | { unreachable: string } | null } = { outside: { unreachable: 'not yet' } };
   const world = newWorld(script, { gateway: { findOutsideRefund: async () => found.outside } });
   const made = await paidPayment(world);
   found.outside = {
@@ -257,7 +257,7 @@ describe('a refund that was made at the provider', () => {
   it('that turns out to be one that was asked for here is that one', async () => {
     const { world, made, found } = await refundedOutside({}, { refund: { kind: 'unknown', reason: 'x' } });
     const refundId = await pendingRefund(world, made, '10.00');
-    if ('reference' in found.outside) found.outside.refundId = refundId;
+    if (found.outside !== null && 'reference' in found.outside) found.outside.refundId = refundId;
     world.script.lookUpRefund = { kind: 'approved', reference: 're_1' };
     expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'taken', event: { refund_transaction_id: refundId } });
     expect(await refundsOf(made.transactionId)).toMatchObject([{ refund_id: refundId, status: 'completed' }]);
@@ -276,6 +276,13 @@ describe('a refund that was made at the provider', () => {
   it('of a charge that this service has not made is let go', async () => {
     const { world } = await refundedOutside({ transactionId: null });
     expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'taken', event: null, settle: null });
+  });
+
+  it('that the provider does not have is let go', async () => {
+    const { world, made, found } = await refundedOutside();
+    found.outside = null;
+    expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'taken', event: null, settle: null });
+    expect(await refundsOf(made.transactionId)).toEqual([]);
   });
 
   it('is to be told of again where the provider can’t be asked about it', async () => {

@@ -137,8 +137,8 @@ export interface Gateway {
   cancelCharge?(transaction: Transaction, signal: AbortSignal): Promise<Fence>;
   /** Where the gateway can: all that it moved from one time to another, for reconciliation. */
   listMovements?(fromMs: number, toMs: number): AsyncIterable<Movement>;
-  /** Where refunds can be made at the provider by hand: one of them, by the provider's own name for it. */
-  findOutsideRefund?(reference: string, signal: AbortSignal): Promise<OutsideRefund | { unreachable: string }>;
+  /** Where refunds can be made at the provider by hand: one of them, by the provider's own name for it; null: there is none. */
+  findOutsideRefund?(reference: string, signal: AbortSignal): Promise<OutsideRefund | { unreachable: string } | null>;
   /** Whose charge the provider's name for it stands for: a transaction's id, or null where it is none of ours. */
   findChargeOwner?(
     reference: string,

@@ -63,10 +63,12 @@ function isSilence(answer: Answer): boolean {
   return answer.kind === 'silent' || answer.status >= 500 || answer.status === 429;
 }
 
-/** The capture that carries this transaction's id, the one that moved money first. */
-export function captureOf(order: Order, { transactionId }: Transaction): Capture | undefined {
+/** The capture that carries this transaction's id, or, where that counts, no transaction's; the one that moved money first. */
+export function captureOf(order: Order, { transactionId }: Transaction, unmarkedCounts: boolean): Capture | undefined {
   const captures = order.purchase_units?.flatMap(({ payments }) => payments?.captures ?? []) ?? [];
-  const ours = captures.filter(({ custom_id }) => custom_id === transactionId);
+  const ours = captures.filter(
+    ({ custom_id }) => custom_id === transactionId || (unmarkedCounts && !isIdentifier(custom_id, 'TXN-')),
+  );
   return ours.find(({ status }) => status !== 'DECLINED' && status !== 'FAILED') ?? ours[0];
 }
 

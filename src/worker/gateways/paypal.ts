@@ -45,8 +45,8 @@ const KEYS_KEPT_FOR_MS = 6 * 60 * 60_000;
 /** PayPal documents no time after which a request does not arrive any more; no HTTP connection lives for so long. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
 const NOTE_MAX_LENGTH = 255;
-/** Of an order: what is none, is not asked about, since it would be another address. */
-const ORDER_ID = /^[A-Z0-9]{1,36}$/;
+/** Of an order, a capture or a refund: what is none, is not asked about, since it would be another address. */
+const PAYPAL_ID = /^[A-Z0-9]{1,36}$/;
 /** Currencies that PayPal takes without the decimals that ISO 4217 gives them. */
 const WITHOUT_DECIMALS = new Set(['HUF', 'TWD']);
 
@@ -62,7 +62,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
 
     async charge({ transaction, instrument, signal, deadlineMs }: ChargeRequest): Promise<GatewayOutcome> {
       if (instrument.kind !== 'paypal') throw new Error(`a ${instrument.kind} was routed to PayPal`);
-      if (!ORDER_ID.test(instrument.paymentId)) return declinedBecause('order_not_found');
+      if (!PAYPAL_ID.test(instrument.paymentId)) return declinedBecause('order_not_found');
       const startedAtMs = client.nowMs();
       const { transactionId } = transaction;
       const path = orderPath(instrument.paymentId);
@@ -89,7 +89,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       });
       const completed = orderIn(captured, instrument.paymentId);
       if (completed === null) return refusedCapture(captured);
-      return asOutcome(await judge(client, settings, completed, transaction, signal));
+      return asOutcome(await judge(client, settings, completed, transaction, signal, { isOurCapture: true }));
     },
 
     async refund({ refund, transaction, signal }: RefundRequest): Promise<GatewayOutcome> {
@@ -119,7 +119,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
         return isOk(answer) ? stateOfCapture(answer.body as Capture) : { kind: 'unreachable', ...paypalWhy(answer) };
       }
       // Its row has the order from the first moment on: without one, or with what is none, PayPal was never asked.
-      if (orderId === null || !ORDER_ID.test(orderId)) return { kind: 'not_found' };
+      if (orderId === null || !PAYPAL_ID.test(orderId)) return { kind: 'not_found' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       if (isNotFound(answer)) return { kind: 'not_found' };
       const order = orderIn(answer, orderId);
@@ -146,8 +146,9 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
     },
 
     async findOutsideRefund(reference: string, signal: AbortSignal) {
-      const path = `/v2/payments/refunds/${encodeURIComponent(reference)}`;
-      const answer = await client.call({ method: 'GET', path, signal });
+      if (!PAYPAL_ID.test(reference)) return null;
+      const answer = await client.call({ method: 'GET', path: `/v2/payments/refunds/${reference}`, signal });
+      if (isNotFound(answer)) return null;
       if (!isOk(answer)) return { unreachable: paypalWhy(answer).reason };
       const refund = answer.body as PayPalRefund;
       const captureId = captureIdIn(refund.links);
@@ -190,6 +191,8 @@ function marksFor(order: Order, transactionId: string): object[] {
 /**
  * What the order says of this transaction: of a capture that carries another id, that it is another one's. The page that made
  * the order can change its amount between our look at it and the capture: then what was captured is given back.
+ *
+ * @param isOurCapture whether this answers our own capture: then one that carries no transaction's id is ours as well
  */
 async function judge(
   client: PayPalClient,
@@ -197,8 +200,9 @@ async function judge(
   order: Order,
   transaction: Transaction,
   signal: AbortSignal,
+  { isOurCapture } = { isOurCapture: false },
 ): Promise<KnownState> {
-  const capture = captureOf(order, transaction);
+  const capture = captureOf(order, transaction, isOurCapture);
   if (capture === undefined)
     return order.status === 'COMPLETED' ? declinedBecause('order_used') : { kind: 'not_found' };
   const state = stateOfCapture(capture);
@@ -238,6 +242,7 @@ async function ownerOf(
   captureId: string,
   signal: AbortSignal,
 ): Promise<{ transactionId: string | null } | { unreachable: string }> {
+  if (!PAYPAL_ID.test(captureId)) return { transactionId: null };
   const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
   if (isNotFound(answer)) return { transactionId: null };
   if (!isOk(answer)) return { unreachable: paypalWhy(answer).reason };

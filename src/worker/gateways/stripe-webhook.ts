@@ -1,5 +1,5 @@
 /** What Stripe tells of by itself, signed over `timestamp.body` with a tolerance of five minutes. */
-import type { Stripe } from 'stripe';
+import * as z from 'zod/mini';
 import { isIdentifier } from '../../payments/transaction.ts';
 import type { Fetch } from './json-call.ts';
 import { minorUnitsOfStripe } from './stripe-amount.ts';
@@ -7,6 +7,28 @@ import { type StripeSettings, stripeClient } from './stripe-client.ts';
 import type { Notice, ProviderEvent, Webhook, WebhookReading } from './webhook.ts';
 
 const TOLERANCE_SECONDS = 300;
+
+/** As the ledger keeps it. */
+const eventId = z.string().check(z.regex(/^[\x21-\x7e]{1,255}$/));
+const webhookEvent = z.object({
+  id: eventId,
+  type: eventId,
+  created: z.int(),
+  data: z.object({ object: z.unknown() }),
+});
+
+const text = z.nullish(z.string());
+/** Of intents, refunds and disputes, as far as any of it is read: an endpoint may have been set up for another version. */
+const stripeObject = z.object({
+  id: z.string(),
+  metadata: z.nullish(z.object({ transaction_id: text, refund_id: text })),
+  status: text,
+  payment_intent: z.nullish(z.union([z.string(), z.object({ id: z.string() })])),
+  reason: text,
+  amount: z.nullish(z.int()),
+  currency: text,
+  created: z.nullish(z.int()),
+});
 
 export async function readStripeWebhook(
   settings: StripeSettings,
@@ -17,10 +39,10 @@ export async function readStripeWebhook(
   if (settings.webhookSecret === null || signature === undefined) {
     return { kind: 'refused', reason: 'The Stripe-Signature header is missing.' };
   }
-  const stripe = await stripeClient(settings, { signal: null, retries: 0 }, send);
-  let event: Stripe.Event;
+  const { webhooks } = await stripeClient(settings, { signal: null, retries: 0 }, send);
+  let signed: unknown;
   try {
-    event = await stripe.webhooks.constructEventAsync(
+    signed = await webhooks.constructEventAsync(
       body,
       signature,
       settings.webhookSecret,
@@ -31,22 +53,29 @@ export async function readStripeWebhook(
   } catch {
     return { kind: 'refused', reason: 'The signature does not fit, or is older than five minutes.' };
   }
-  return { kind: 'event', event: stripeEvent(event) };
+  const event = stripeEvent(signed);
+  return event === null ? { kind: 'refused', reason: 'The body is no event of Stripe’s.' } : { kind: 'event', event };
 }
 
-/** What an event says, once it is known to be Stripe's. */
-export function stripeEvent(event: Stripe.Event): ProviderEvent {
-  return { provider: 'stripe', eventId: event.id, type: event.type, notice: noticeIn(event) };
+/** What a body says, once it is known to be Stripe's; null where it is no event. */
+export function stripeEvent(body: unknown): ProviderEvent | null {
+  const event = webhookEvent.safeParse(body);
+  if (!event.success) return null;
+  const { id, type, created, data } = event.data;
+  return { provider: 'stripe', eventId: id, type, notice: noticeIn(type, created, data.object) };
 }
 
-function noticeIn(event: Stripe.Event): Notice | null {
-  switch (event.type) {
+/** Null where this service has nothing to know of it. */
+function noticeIn(type: string, toldAtSeconds: number, object: unknown): Notice | null {
+  const parsed = stripeObject.safeParse(object);
+  if (!parsed.success) return null;
+  const { id, metadata, status } = parsed.data;
+  switch (type) {
     case 'payment_intent.succeeded':
     case 'payment_intent.payment_failed':
     case 'payment_intent.canceled':
     case 'payment_intent.processing': {
-      const { metadata, status } = event.data.object;
-      const { transaction_id: transactionId } = metadata;
+      const transactionId = metadata?.transaction_id;
       if (!isIdentifier(transactionId, 'TXN-')) return null;
       return { about: 'payment', transactionId, charged: status === 'succeeded' };
     }
@@ -54,7 +83,6 @@ function noticeIn(event: Stripe.Event): Notice | null {
     case 'refund.updated':
     case 'refund.failed':
     case 'charge.refund.updated': {
-      const { id, metadata } = event.data.object;
       const refundId = metadata?.refund_id;
       return isIdentifier(refundId, 'REF-')
         ? { about: 'refund', refundId }
@@ -65,28 +93,28 @@ function noticeIn(event: Stripe.Event): Notice | null {
     case 'charge.dispute.closed':
     case 'charge.dispute.funds_withdrawn':
     case 'charge.dispute.funds_reinstated':
-      return noticeOfDispute(event.data.object, event.created);
+      return noticeOfDispute(toldAtSeconds, parsed.data);
     default:
       return null;
   }
 }
 
-function noticeOfDispute(dispute: Stripe.Dispute, toldAtSeconds: number): Notice | null {
+function noticeOfDispute(toldAtSeconds: number, dispute: z.infer<typeof stripeObject>): Notice | null {
   const { id, payment_intent: intent, status, reason, amount, currency, created } = dispute;
   const chargeReference = typeof intent === 'string' ? intent : intent?.id;
-  const amountMinor = minorUnitsOfStripe(amount, currency);
-  if (chargeReference === undefined || amountMinor === null) return null;
+  const amountMinor = currency ? minorUnitsOfStripe(amount ?? 0, currency) : null;
+  if (chargeReference === undefined || !currency || amountMinor === null || amountMinor < 0) return null;
   return {
     about: 'dispute',
     dispute: {
       disputeId: id,
       chargeReference,
       transactionId: null,
-      status,
-      reason,
+      status: status ?? 'unknown',
+      reason: reason ?? 'unknown',
       amountMinor,
       currency: currency.toUpperCase(),
-      openedAtMs: created * 1000,
+      openedAtMs: (created ?? toldAtSeconds) * 1000,
       toldAtMs: toldAtSeconds * 1000,
     },
   };

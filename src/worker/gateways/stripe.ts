@@ -39,6 +39,8 @@ const KEYS_KEPT_FOR_MS = 24 * 60 * 60_000;
 const KNOWN_WITHIN_MS = 10 * 60_000;
 /** Of a charge or refund for which somebody waits: once more, where the connection broke. */
 const RETRIES_OF_CALLS = 1;
+/** What is none of these is another address. */
+const STRIPE_ID = /^\w{1,255}$/;
 /** Stripe allows 500 characters for a value of metadata. */
 const METADATA_MAX_LENGTH = 500;
 
@@ -131,22 +133,26 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
     },
 
     async findOutsideRefund(reference: string, signal: AbortSignal) {
+      if (!STRIPE_ID.test(reference)) return null;
       try {
         const stripe = await questions(signal);
         const retrieving = stripe.refunds.retrieve(reference, { expand: ['payment_intent'] });
         return outsideRefund(await beforeDeadline(signal, retrieving));
       } catch (error) {
-        return { unreachable: stripeWhy(stripeFailure(error)).reason };
+        const failed = stripeFailure(error);
+        return failed.status === 404 ? null : { unreachable: stripeWhy(failed).reason };
       }
     },
 
     async findChargeOwner(reference: string, signal: AbortSignal) {
+      if (!STRIPE_ID.test(reference)) return { transactionId: null };
       try {
         const stripe = await questions(signal);
         const intent = await beforeDeadline(signal, stripe.paymentIntents.retrieve(reference));
         return { transactionId: intent.metadata.transaction_id ?? null };
       } catch (error) {
-        return { unreachable: stripeWhy(stripeFailure(error)).reason };
+        const failed = stripeFailure(error);
+        return failed.status === 404 ? { transactionId: null } : { unreachable: stripeWhy(failed).reason };
       }
     },
 

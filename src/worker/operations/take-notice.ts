@@ -90,7 +90,7 @@ async function takeOutsideRefund(
 ): Promise<NoticeAnswer> {
   const { db, log, nowMs } = context;
   const found = await inTime((signal) => gateway.findOutsideRefund?.(reference, signal));
-  if (found === undefined) return NOTHING_TO_SEND;
+  if (found === undefined || found === null) return NOTHING_TO_SEND;
   if ('unreachable' in found) return { kind: 'later', reason: found.unreachable };
   const { transactionId, state } = found;
   if (found.refundId !== null) return settleNow(context, found.refundId); // it was asked for here after all

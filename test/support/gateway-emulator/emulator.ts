@@ -34,6 +34,8 @@ export interface GatewayEmulatorOptions extends Partial<EmulatorCredentials> {
   webhooksTo?: string | null;
   /** Of what the providers date; delays are always real. Default: the system's. */
   clock?: EmulatorClock;
+  /** Webhooks that were not taken are sent again after so long. Default: never. */
+  sendsWebhooksAgainAfterMs?: number;
   /** Told of each call in a line. */
   log?: (line: string) => void;
 }
@@ -74,6 +76,7 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
   let url = '';
 
   const delivery = new WebhookDelivery({ to: webhooksTo, credentials, clock, baseUrl: () => url, later });
+  delivery.sendsAgainAfterMs = options.sendsWebhooksAgainAfterMs ?? null;
   const stripe = new StripeEmulator({
     secretKey: credentials.stripeSecretKey,
     clock,

@@ -4,6 +4,7 @@ import { startGatewayEmulator } from './emulator.ts';
 
 const DEFAULT_PORT = 8005;
 const DEFAULT_WEBHOOKS_TO = 'http://127.0.0.1:8003';
+const SEND_AGAIN_AFTER_MS = 10_000;
 
 const { GATEWAY_EMULATOR_PORT = String(DEFAULT_PORT), WEBHOOKS_TO = DEFAULT_WEBHOOKS_TO } = process.env;
 const port = Number(GATEWAY_EMULATOR_PORT);
@@ -11,15 +12,31 @@ if (!Number.isInteger(port) || port < 1 || port > 65_535)
   fail(`GATEWAY_EMULATOR_PORT is no port: ${GATEWAY_EMULATOR_PORT}`);
 if (!URL.canParse(WEBHOOKS_TO)) fail(`WEBHOOKS_TO is no address: ${WEBHOOKS_TO}`);
 
-const emulator = await startGatewayEmulator({ port, webhooksTo: WEBHOOKS_TO, log: console.log }).catch((error) =>
+const emulator = await startGatewayEmulator({
+  port,
+  webhooksTo: WEBHOOKS_TO,
+  sendsWebhooksAgainAfterMs: SEND_AGAIN_AFTER_MS,
+  log: console.log,
+}).catch((error) =>
   fail(error.code === 'EADDRINUSE' ? `the port ${port} is taken: set GATEWAY_EMULATOR_PORT` : error.message),
 );
 const { url } = emulator;
 
 console.log(`Stripe and PayPal, emulated, at ${url}. Webhooks go to ${WEBHOOKS_TO}/webhooks/stripe and /webhooks/paypal.
+It remembers what it moved until it ends.
 
-  Stripe's secret key     ${EMULATOR_CREDENTIALS.stripeSecretKey}    (cards: 4242424242424242, pm_card_visa, …)
-  PayPal's client         ${EMULATOR_CREDENTIALS.paypalClientId}
+  For a Worker that you run yourself, in its .dev.vars:
+  PAYMENT_GATEWAY=stripe
+  STRIPE_API_URL=${url}
+  STRIPE_SECRET_KEY=${EMULATOR_CREDENTIALS.stripeSecretKey}
+  STRIPE_WEBHOOK_SECRET=${EMULATOR_CREDENTIALS.stripeWebhookSecret}
+  PAYPAL_API_URL=${url}
+  PAYPAL_CLIENT_ID=${EMULATOR_CREDENTIALS.paypalClientId}
+  PAYPAL_CLIENT_SECRET=${EMULATOR_CREDENTIALS.paypalClientSecret}
+  PAYPAL_MERCHANT_ID=${EMULATOR_CREDENTIALS.paypalMerchantId}
+  PAYPAL_WEBHOOK_ID=${EMULATOR_CREDENTIALS.paypalWebhookId}
+
+  cards and tokens        Stripe's own: 4242424242424242, pm_card_visa, pm_card_visa_chargeDeclined, …
 
   an approved order       curl -X POST ${url}/emulator/orders -d '{"value":"25.50","currency":"USD"}'
   the next call fails     curl -X POST ${url}/emulator/faults -d '{"operation":"payment_intents.confirm","fault":{"kind":"commit_then_drop"}}'

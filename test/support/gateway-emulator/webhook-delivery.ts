@@ -20,11 +20,15 @@ export interface Notification {
 
 /** As long as Stripe waits at most. */
 const DEADLINE_MS = 20_000;
+/** Providers go on for days. */
+const MAX_TIMES = 30;
 
 export class WebhookDelivery {
   readonly answers: WebhookAnswer[] = [];
   to: string | null;
   timing: (event: ProviderEvent) => WebhookTiming = () => 'after_answer';
+  /** What was not taken is sent again after so long; null: never, so that a test decides by itself. */
+  sendsAgainAfterMs: number | null = null;
   readonly #credentials: EmulatorCredentials;
   readonly #clock: EmulatorClock;
   readonly #baseUrl: () => string;
@@ -69,10 +73,14 @@ export class WebhookDelivery {
   }
 
   /** @returns the status of the answer; 0: there was none, or nowhere to send to */
-  send(notification: Notification): Promise<number> {
+  send(notification: Notification, time = 1): Promise<number> {
     const sent = this.#post(notification);
     this.#underWay.add(sent);
-    void sent.then(() => this.#underWay.delete(sent));
+    void sent.then((status) => {
+      this.#underWay.delete(sent);
+      const afterMs = status >= 200 && status < 300 ? null : this.sendsAgainAfterMs;
+      if (afterMs !== null && time < MAX_TIMES) this.#later(afterMs, () => void this.send(notification, time + 1));
+    });
     return sent;
   }
 
