@@ -49,10 +49,10 @@ describe('npm run dev', () => {
     await removeTopology(rabbitmqUrl(), exchange, queue);
   });
 
-  function dev(changes: Record<string, string> = {}): Child {
+  function dev(changes: Record<string, string> = {}, args: string[] = []): Child {
     const logFile = join(project.directory, 'dev.log');
     writeFileSync(logFile, ''); // it is read before there is anything in it
-    const child = startChild(process.execPath, ['scripts/dev.ts'], {
+    const child = startChild(process.execPath, ['scripts/dev.ts', ...args], {
       cwd: project.directory,
       env: { ...env, ...changes },
       logFile,
@@ -75,7 +75,7 @@ describe('npm run dev', () => {
     try {
       const child = dev();
       await untilUp(child);
-      const { stdout } = await run('/bin/sh', ['-c', curlLine(child)]);
+      const { stdout } = await run('/bin/sh', ['-c', curlLines(child)[0] ?? '']);
       const answer = JSON.parse(stdout);
       expect(answer).toMatchObject({ status: 'success', amount: 25.5 });
 
@@ -95,6 +95,28 @@ describe('npm run dev', () => {
     } finally {
       await listener.close();
     }
+  });
+
+  it('has Stripe and PayPal with it, emulated, where it is told to; both payments that it prints are taken', async () => {
+    const child = dev({ GATEWAY_EMULATOR_PORT: String(await getPort()) }, ['--gateway', 'emulator']);
+    await untilUp(child);
+    for (const line of curlLines(child)) {
+      const { stdout } = await run('/bin/sh', ['-c', line]);
+      expect(JSON.parse(stdout)).toMatchObject({ status: 'success', amount: 25.5 });
+    }
+    const takenUp = () => curlLines(child).length === 2 && /POST \/webhooks\/paypal 200/.test(child.output());
+    await until('their webhooks are taken up', takenUp, { child });
+    expect(child.output()).toMatch(/POST \/webhooks\/stripe 200/);
+    process.kill(child.pid, 'SIGINT');
+    await untilEnded(child, END_DEADLINE_MS);
+    expect(await child.stop()).toBe(0);
+    await untilNothingIsLeft();
+  });
+
+  it('knows no other gateway by name', async () => {
+    const child = dev({}, ['--gateway', 'stripe']);
+    await untilEnded(child);
+    expect(child.output()).toBe('--gateway can be emulator, and is stripe: other gateways are set in .dev.vars\n');
   });
 
   it('makes a .dev.vars that only its owner can read, and keeps what a person wrote into it', async () => {
@@ -190,10 +212,9 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function curlLine(child: Child): string {
-  const line = child.output().match(/^ {2}(curl .*)$/m)?.[1];
-  if (line === undefined) throw new Error(`no curl line in:\n${child.output()}`);
-  return line;
+/** Of the payments that it prints to try. */
+function curlLines(child: Child): string[] {
+  return [...child.output().matchAll(/^ {2}(curl .*\/payment\/process .*)$/gm)].map(([, line = '']) => line);
 }
 
 /** Running processes that have `mark` in their environment, as all have that a run of `npm run dev` started. */
