@@ -1,6 +1,6 @@
 /** The HTTP gateway against a provider that speaks its protocol, over real connections, well and badly. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
@@ -723,14 +723,15 @@ interface Recorded {
 /** A server that says the same to all, and remembers what it was asked. */
 async function record(answer: object = {}): Promise<{ url: string; requests: Recorded[] }> {
   const requests: Recorded[] = [];
-  const http = createServer(async (request, response) => {
+  const reply = async (request: IncomingMessage, response: ServerResponse) => {
     let text = '';
     for await (const chunk of request) text += chunk;
     const body = text === '' ? null : JSON.parse(text);
     requests.push({ line: `${request.method} ${request.url}`, headers: request.headers, body });
     // Once: a listing of which every page has a next one goes on for long.
     response.end(JSON.stringify(requests.length === 1 ? answer : {}));
-  });
+  };
+  const http = createServer((request, response) => void reply(request, response));
   await once(http.listen(0, '127.0.0.1'), 'listening');
   releases.push(async () => {
     http.closeAllConnections();

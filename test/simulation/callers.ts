@@ -4,6 +4,8 @@ import { type PaymentAnswer, processPayment } from '../../src/worker/operations/
 import { readStatus } from '../../src/worker/operations/read-status.ts';
 import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { sendRest } from '../../src/worker/queue/send.ts';
+import { hundredths } from './amount.ts';
+import type { Payable } from './money-mover.ts';
 import type { Action } from './plan.ts';
 import type { Ending, World } from './world.ts';
 
@@ -32,7 +34,7 @@ export interface SentRefund extends Sent {
   answers: Ending<RefundAnswer>[];
 }
 
-type Payment = Pick<Action & { kind: 'pay' }, 'amount' | 'card' | 'keyed'> & { booking: string | number };
+type Payment = Pick<Action & { kind: 'pay' }, 'amount' | 'card' | 'order' | 'keyed'> & { booking: string | number };
 
 /** Texts that nothing else in a history has: wherever they are found, card data was written down. */
 export const SECURITY_CODE = '737';
@@ -56,6 +58,9 @@ export class Callers {
         break;
       case 'refund':
         this.#refund(action);
+        break;
+      case 'refundByHand':
+        this.#refundByHand(action);
         break;
       case 'repeat':
         this.#repeat(action);
@@ -91,7 +96,13 @@ export class Callers {
 
   /** A payment of a new booking, in this isolate; answers with what came of it. */
   async payOnce(isolate: number): Promise<string> {
-    const sent = this.#newPayment({ booking: `last-${isolate}`, amount: '10', card: 'good', keyed: false });
+    const sent = this.#newPayment({
+      booking: `last-${isolate}`,
+      amount: '10',
+      card: 'good',
+      order: 'new',
+      keyed: false,
+    });
     const { request, amount } = sent;
     const ending = await this.#world.invoke(
       'pay',
@@ -106,7 +117,7 @@ export class Callers {
   #rush({ payments, everyMs, gatewayIsDown }: Action & { kind: 'rush' }): void {
     const { time, gateway } = this.#world;
     if (gatewayIsDown) gateway.goDown(time.nowMs + payments * everyMs);
-    const each = { amount: '10', card: 'good', keyed: false, copies: 1 } as const;
+    const each = { amount: '10', card: 'good', order: 'new', keyed: false, copies: 1 } as const;
     for (let index = 0; index < payments; index += 1) {
       time.after(index * everyMs, () => this.#pay({ ...each, booking: `rush-${this.#newNumber()}` }), null);
     }
@@ -117,33 +128,37 @@ export class Callers {
     for (let copy = 0; copy < (payment.keyed ? copies : 1); copy += 1) this.#sendPayment(sent);
   }
 
-  #newPayment({ booking, amount, card, keyed }: Payment): SentPayment {
+  #newPayment({ booking, amount, card, order, keyed }: Payment): SentPayment {
     const number = this.#newNumber();
-    const cardNumber = card === 'invalid' ? null : this.#cardNumber(card === 'declined' ? '0002' : null);
+    const wish = { amountMinor: hundredths(amount), card, order };
+    const payable = this.#world.gateway.payable(wish, (lastFour) => this.#card(lastFour));
+    const cardNumber = payable.card_details?.card_number ?? null;
     const request: PaymentRequest = {
       user_id: `user-${number}`,
       booking_id: `booking-${booking}`,
       amount,
-      payment_method: 'credit_card',
-      card_details:
-        cardNumber === null
-          ? null
-          : {
-              card_number: cardNumber,
-              expiry_month: '12',
-              expiry_year: EXPIRY_YEAR,
-              cvv: SECURITY_CODE,
-              cardholder_name: `Holder ${cardNumber}`,
-            },
+      ...payable,
     };
     const sent: SentPayment = { kind: 'pay', request, amount, cardNumber, ...this.#sent(keyed, number), answers: [] };
     this.sent.push(sent);
     return sent;
   }
 
-  #refund({ payment, percent, keyed, copies }: Action & { kind: 'refund' }): void {
-    const known = this.known();
-    const paid = known[payment % Math.max(1, known.length)];
+  #paid(payment: number) {
+    const all = this.known();
+    const paid = all.filter(({ transactionId }) => this.#standing(transactionId) === 'completed');
+    const known = payment % 2 === 0 && paid.length > 0 ? paid : all;
+    return known[Math.floor(payment / 2) % Math.max(1, known.length)];
+  }
+
+  #refundByHand({ payment, percent }: Action & { kind: 'refundByHand' }): void {
+    const paid = this.#paid(payment);
+    if (paid !== undefined) this.#world.gateway.refundByHand(paid.transactionId, percent);
+  }
+
+  #refund({ payment, percent, percentByHand, keyed, copies }: Action & { kind: 'refund' }): void {
+    const { gateway, time, random } = this.#world;
+    const paid = this.#paid(payment);
     if (paid === undefined) return;
     const amount = (Math.max(1, Math.floor((paid.amountMinor * percent) / 100)) / 100).toFixed(2);
     const request: RefundRequest = {
@@ -163,6 +178,8 @@ export class Callers {
     };
     this.sent.push(sent);
     for (let copy = 0; copy < copies; copy += 1) this.#sendRefund(sent);
+    if (percentByHand === 0) return;
+    time.after(random.below(300), () => gateway.refundByHand(paid.transactionId, percentByHand), null);
   }
 
   #repeat({ request, sameBody }: Action & { kind: 'repeat' }): void {
@@ -253,9 +270,11 @@ export class Callers {
         heard(ending);
         if (ending.kind !== 'answer' || !('refund' in ending.answer)) return;
         const { kind, refund } = ending.answer;
-        const paid = this.#world.gateway.refunds.get(refund.refundId)?.state.kind === 'approved';
-        if (kind === 'completed' && !paid) this.#untrue(`${refund.refundId} was answered as paid, and was not`);
-        if (kind === 'failed' && paid) this.#untrue(`${refund.refundId} was answered as failed, and was paid`);
+        const paid = this.#world.gateway.refunds.get(refund.refundId);
+        const wasPaid = paid?.state.kind === 'approved';
+        if (kind === 'completed' && !wasPaid) this.#untrue(`${refund.refundId} was answered as paid, and was not`);
+        if (kind === 'failed' && wasPaid && !paid.takenBack)
+          this.#untrue(`${refund.refundId} was answered as failed, and was paid`);
         if (kind === 'failed' && this.#standing(refund.refundId) !== 'failed') {
           this.#untrue(`${refund.refundId} was answered as failed, and has not ended`);
         }
@@ -317,6 +336,20 @@ export class Callers {
   #newNumber(): number {
     this.#lastNumber += 1;
     return this.#lastNumber;
+  }
+
+  #card(lastFour: string | null): Payable {
+    const number = this.#cardNumber(lastFour);
+    return {
+      payment_method: 'credit_card',
+      card_details: {
+        card_number: number,
+        expiry_month: '12',
+        expiry_year: EXPIRY_YEAR,
+        cvv: SECURITY_CODE,
+        cardholder_name: `Holder ${number}`,
+      },
+    };
   }
 
   /** A Visa number that nobody else has, with a check digit that is right. */

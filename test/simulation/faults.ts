@@ -19,6 +19,16 @@ export const FAULT_KINDS = [
   'gateway_deaf_to_its_signal',
   'gateway_breaks_its_promise',
   'refund_taken_back',
+  // The same, where the gateway is a provider's API.
+  'gateway_declines',
+  'gateway_key_conflicts',
+  'gateway_keeps_500',
+  'gateway_rate_limits',
+  'gateway_refuses_credentials',
+  'gateway_answers_nonsense',
+  'webhook_lost',
+  'webhook_late',
+  'webhook_twice',
   // Between the Worker and the queue.
   'queue_refuses',
   'queue_loses_message',

@@ -5,64 +5,53 @@
 import type { Refund, Transaction } from '../../src/payments/transaction.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
 import type { Faults } from './faults.ts';
+import * as mover from './money-mover.ts';
 import { type Fate, healthy, type Network } from './network.ts';
 import type { Process, SimulatedTime } from './time.ts';
 
 /** As a gateway without a cancel documents it. */
 const CHARGE_KNOWN_WITHIN_MS = 120_000;
 const KEYS_KEPT_FOR_MS = 24 * 60 * 60_000;
+const DECLINED_LAST_FOUR = '0002';
 
-export interface Charge {
-  transactionId: string;
-  bookingId: string;
-  amountMinor: number;
+interface Charge extends mover.Charge {
   currency: string;
   state: GatewayOutcome | { kind: 'in_progress' } | { kind: 'cancelled' };
   madeAtMs: number;
-  /** It came later than the gateway says that a charge can. */
-  brokePromise: boolean;
 }
 
-export interface PaidRefund {
-  refundId: string;
-  transactionId: string;
-  amountMinor: number;
+interface PaidRefund extends mover.PaidRefund {
   state: GatewayOutcome;
-  takenBack: boolean;
   madeAtMs: number;
 }
 
-export class SimulatedGateway {
+export class SimulatedGateway extends mover.MoneyMover {
   readonly charges = new Map<string, Charge>();
   readonly refunds = new Map<string, PaidRefund>();
-  /** When it was asked about an id. */
-  readonly lookUps = new Map<string, number[]>();
-  readonly canCancel: boolean;
-  /** Called when a request to move money arrives, before it is carried out. */
-  onMoney: (kind: 'charge' | 'refund', id: string) => void = () => {};
-  /** Called when a charge has been made. */
-  onCharged: (bookingId: string, transactionId: string) => void = () => {};
-  readonly #time: SimulatedTime;
+  readonly knownWithinMs = CHARGE_KNOWN_WITHIN_MS;
+  readonly #canCancel: boolean;
   readonly #network: Network;
   readonly #faults: Faults;
-  #outageUntilMs = 0;
 
   constructor(time: SimulatedTime, network: Network, faults: Faults, canCancel: boolean) {
-    this.#time = time;
+    super(time);
     this.#network = network;
     this.#faults = faults;
-    this.canCancel = canCancel;
+    this.#canCancel = canCancel;
   }
 
-  goDown(untilMs: number): void {
-    this.#outageUntilMs = untilMs;
+  payable({ card }: mover.Wish, newCard: (lastFour: string | null) => mover.Payable): mover.Payable {
+    if (card === 'invalid') return { payment_method: 'credit_card', card_details: null };
+    return newCard(card === 'declined' ? DECLINED_LAST_FOUR : null);
   }
 
-  get isDown(): boolean {
-    return this.#time.nowMs < this.#outageUntilMs;
+  /** It has no dashboard. */
+  refundByHand(): void {}
+
+  wrongs(): string[] {
+    return [];
   }
 
-  /** The gateway as one process sees it. */
   seenBy(process: Process): Gateway {
     const gateway: Gateway = {
       name: 'simulated',
@@ -78,7 +67,7 @@ export class SimulatedGateway {
         this.#lookUp(process, signal, transaction.transactionId, () => this.#chargeState(transaction.transactionId)),
       lookUpRefund: (refund, _, signal) =>
         this.#lookUp(process, signal, refund.refundId, () => this.#refundState(refund.refundId)),
-      ...(this.canCancel && {
+      ...(this.#canCancel && {
         cancelCharge: (transaction: Transaction, signal: AbortSignal) =>
           this.#ask<Fence>(process, signal, () => this.#cancel(transaction)),
       }),
@@ -126,27 +115,6 @@ export class SimulatedGateway {
     return [...charges, ...refunds];
   }
 
-  /** What the payer has got back and kept. */
-  paidBack(transactionId: string): number {
-    return this.#sumOfRefunds(transactionId, ({ takenBack }) => !takenBack);
-  }
-
-  /** What of a charge nobody has tried to give back. */
-  keeps(transactionId: string): number {
-    const charge = this.charges.get(transactionId);
-    const charged = charge?.state.kind === 'approved' ? charge.amountMinor : 0;
-    return charged - this.#sumOfRefunds(transactionId, () => true);
-  }
-
-  #sumOfRefunds(transactionId: string, counts: (refund: PaidRefund) => boolean): number {
-    let sum = 0;
-    for (const refund of this.refunds.values()) {
-      if (refund.transactionId !== transactionId || refund.state.kind !== 'approved') continue;
-      if (counts(refund)) sum += refund.amountMinor;
-    }
-    return sum;
-  }
-
   /** Takes a refund that was paid back from the payer, as banks do. */
   takeBack(refundId: string): void {
     const refund = this.refunds.get(refundId);
@@ -154,18 +122,17 @@ export class SimulatedGateway {
   }
 
   #charge(transaction: Transaction, brokePromise: boolean): GatewayOutcome {
-    const { transactionId, bookingId, amountMinor, currency, cardLast4 } = transaction;
+    const { transactionId, amountMinor, currency, cardLast4 } = transaction;
     this.onMoney('charge', transactionId);
     const known = this.charges.get(transactionId);
     if (known === undefined) {
       const state = this.#decide(cardLast4, `ch_${transactionId}`);
       this.charges.set(transactionId, {
         transactionId,
-        bookingId,
         amountMinor,
         currency,
         state: this.#faults.strike('gateway_still_working') ? this.#workOn(transactionId, state) : state,
-        madeAtMs: this.#time.nowMs,
+        madeAtMs: this.time.nowMs,
         brokePromise,
       });
       this.#tellOfCharge(transactionId);
@@ -174,14 +141,14 @@ export class SimulatedGateway {
   }
 
   #decide(cardLast4: string | null, reference: string): GatewayOutcome {
-    if (cardLast4 === '0002') return { kind: 'declined', code: 'CARD_DECLINED' };
+    if (cardLast4 === DECLINED_LAST_FOUR) return { kind: 'declined', code: 'CARD_DECLINED' };
     if (this.#faults.strike('gateway_fails')) return { kind: 'failed' };
     return { kind: 'approved', reference };
   }
 
   /** It has taken the request, and decides later. */
   #workOn(transactionId: string, state: GatewayOutcome): Charge['state'] {
-    this.#time.after(
+    this.time.after(
       1_000 + this.#faults.random.below(60_000),
       () => {
         const charge = this.charges.get(transactionId);
@@ -196,7 +163,7 @@ export class SimulatedGateway {
 
   #tellOfCharge(transactionId: string): void {
     const charge = this.charges.get(transactionId);
-    if (charge?.state.kind === 'approved') this.onCharged(charge.bookingId, transactionId);
+    if (charge?.state.kind === 'approved') this.onCharged(transactionId);
   }
 
   #chargeState(transactionId: string): LookUp {
@@ -207,13 +174,12 @@ export class SimulatedGateway {
     return state;
   }
 
-  #cancel({ transactionId, bookingId, amountMinor, currency }: Transaction): Fence {
+  #cancel({ transactionId, amountMinor, currency }: Transaction): Fence {
     const known = this.charges.get(transactionId);
     if (known === undefined) {
-      const madeAtMs = this.#time.nowMs;
+      const madeAtMs = this.time.nowMs;
       this.charges.set(transactionId, {
         transactionId,
-        bookingId,
         amountMinor,
         currency,
         state: { kind: 'cancelled' },
@@ -245,11 +211,12 @@ export class SimulatedGateway {
       amountMinor: refund.amountMinor,
       state,
       takenBack: false,
-      madeAtMs: this.#time.nowMs,
+      madeOutside: false,
+      madeAtMs: this.time.nowMs,
     });
     if (state.kind === 'approved' && this.#faults.strike('refund_taken_back', 2)) {
       const afterMs = (1 + this.#faults.random.below(140)) * 60 * 60_000;
-      this.#time.after(afterMs, () => this.takeBack(refund.refundId), null);
+      this.time.after(afterMs, () => this.takeBack(refund.refundId), null);
     }
     return state;
   }
@@ -292,7 +259,7 @@ export class SimulatedGateway {
   }
 
   #lookUp(process: Process, signal: AbortSignal, id: string, effect: () => LookUp): Promise<LookUp> {
-    this.lookUps.set(id, [...(this.lookUps.get(id) ?? []), this.#time.nowMs]);
+    this.noteLookUp(id);
     return this.#ask(process, signal, effect);
   }
 

@@ -14,8 +14,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const AFTERMATH_MS = 2 * MINUTE_MS;
 /** Days in which faults go on. A refund that nobody could settle for a day is in them, and the bank's sending it back. */
 const TROUBLED_DAYS_MS = 8 * 24 * HOUR_MS;
-/** When nothing goes wrong any more, everything that waits has ended and been told after so long. */
-const DRAIN_MS = 12 * MINUTE_MS;
+/** When nothing goes wrong any more, everything that waits has ended and been told so long after the gateway knows of it. */
+const DRAIN_MS = 10 * MINUTE_MS;
 /** The last look-up of a refund comes after seven days. */
 const FOLLOW_UPS_MS = 8 * 24 * HOUR_MS;
 const RARE_CRON_MS = 8 * HOUR_MS;
@@ -52,7 +52,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
     }
     world.heal();
     world.cronIntervalMs = MINUTE_MS;
-    await world.time.runUntil(world.time.nowMs + DRAIN_MS);
+    await world.time.runUntil(world.time.nowMs + world.gateway.knownWithinMs + DRAIN_MS);
     checkNothingWaits(world);
     await checkReconciliation(world, { lookUpsAreLeft: true });
     await checkPaymentsFlow(world, callers);
@@ -99,8 +99,9 @@ async function checkReconciliation(world: World, { lookUpsAreLeft }: { lookUpsAr
 }
 
 /** What happened at the gateway after the last look at it, and is named until the next one. */
-function isLookedUpLater(difference: Difference, { gateway }: World): boolean {
+function isLookedUpLater(difference: Difference, { gateway, webhooks }: World): boolean {
   if (difference.kind === 'refund_taken_back') return true;
+  if (difference.kind === 'unknown_refund') return webhooks.waiting > 0;
   return (
     difference.kind === 'charge_of_failed_payment' &&
     gateway.charges.get(difference.transactionId)?.brokePromise === true

@@ -1,6 +1,7 @@
 /** The eight invariants, held against what the gateway moved, what the exchange took, and what the callers were told. */
 import { decodeTime } from 'ulid';
 import { KEY_LIFETIME_MS } from '../../src/worker/ledger/idempotency.ts';
+import { hundredths } from './amount.ts';
 import { type Callers, EXPIRY_YEAR, SECURITY_CODE } from './callers.ts';
 import type { World } from './world.ts';
 
@@ -30,12 +31,16 @@ export function readLedger({ sqlite }: World): Ledger {
 /** Follows what the tables themselves do not remember: every change of a status, and bookings that were claimed twice. */
 export function watchRows({ sqlite }: World): void {
   sqlite.exec(
-    'CREATE TABLE sim_transitions (id TEXT, was TEXT, became TEXT); CREATE TABLE sim_claimed_twice (booking TEXT)',
+    `CREATE TABLE sim_transitions (id TEXT, was TEXT, became TEXT); CREATE TABLE sim_claimed_twice (booking TEXT);
+     CREATE TABLE sim_overpromised (id TEXT)`,
   );
   sqlite.exec(`CREATE TRIGGER sim_claimed_twice AFTER INSERT ON transactions
     WHEN (SELECT count(*) FROM transactions t
       WHERE t.booking_id = NEW.booking_id AND t.status IN ('pending', 'completed')) > 1
     BEGIN INSERT INTO sim_claimed_twice VALUES (NEW.booking_id); END`);
+  sqlite.exec(`CREATE TRIGGER sim_overpromised AFTER UPDATE ON transactions
+    WHEN NEW.reserved_minor + NEW.refunded_minor > NEW.amount_minor
+    BEGIN INSERT INTO sim_overpromised VALUES (NEW.transaction_id); END`);
   for (const [table, id] of [
     ['transactions', 'transaction_id'],
     ['refunds', 'refund_id'],
@@ -51,20 +56,21 @@ export function watchMoney(world: World): void {
   const charge = sqlite.prepare('SELECT status FROM transactions WHERE transaction_id = ?');
   const refund = sqlite.prepare('SELECT status FROM refunds WHERE refund_id = ?');
   const ended = sqlite.prepare(
-    `SELECT transaction_id FROM transactions WHERE booking_id = ? AND status IN ('pending', 'completed')`,
+    `SELECT other.transaction_id FROM transactions other JOIN transactions this USING (booking_id)
+     WHERE this.transaction_id = ? AND other.status IN ('pending', 'completed')`,
   );
   gateway.onMoney = (kind, id) => {
     const row = (kind === 'charge' ? charge : refund).get(id);
     if (row === undefined)
       violations.push(`invariant 3: the gateway was asked for ${kind} ${id}, which nobody has written down`);
   };
-  gateway.onCharged = (bookingId, transactionId) => {
-    const live = ended.all(bookingId).map((row) => String(row.transaction_id));
+  gateway.onCharged = (transactionId) => {
+    const live = ended.all(transactionId).map((row) => String(row.transaction_id));
     const others = live.filter(
       (id) => id !== transactionId && gateway.charges.get(id)?.state.kind === 'approved' && gateway.keeps(id) > 0,
     );
     if (others.length > 0 && live.includes(transactionId)) {
-      violations.push(`invariant 1: ${bookingId} is charged twice, by ${others} and ${transactionId}`);
+      violations.push(`invariant 1: a booking is charged twice, by ${others} and ${transactionId}`);
     }
   };
 }
@@ -91,7 +97,10 @@ export function checkNothingWaits(world: World): void {
 export function checkEverything(world: World, callers: Callers): void {
   const ledger = readLedger(world);
   checkCharges(world, ledger);
+  checkOrders(world, ledger);
   checkRefunds(world, ledger);
+  checkOutsideRefunds(world, ledger);
+  world.violations.push(...world.gateway.wrongs());
   checkEvents(world, ledger);
   checkCardData(world, callers);
   checkPace(world);
@@ -127,7 +136,10 @@ function checkCharges({ gateway, sqlite, violations }: World, { transactions }: 
   }
 }
 
-function checkRefunds({ gateway, violations }: World, { transactions, refunds }: Ledger): void {
+function checkRefunds({ gateway, sqlite, violations }: World, { transactions, refunds }: Ledger): void {
+  for (const { id } of sqlite.prepare('SELECT DISTINCT id FROM sim_overpromised').all()) {
+    violations.push(`invariant 2: more of ${id} was promised and paid back than was captured`);
+  }
   for (const [id, row] of transactions) {
     const amount = Number(row.amount_minor);
     const paidBack = gateway.paidBack(id);
@@ -150,7 +162,7 @@ function checkRefunds({ gateway, violations }: World, { transactions, refunds }:
     }
   }
   for (const [id, row] of refunds) {
-    const paid = gateway.refunds.get(id);
+    const paid = gateway.refunds.get(id) ?? gateway.refunds.get(String(row.gateway_reference));
     const atGateway = paid?.state.kind !== 'approved' ? 'unpaid' : paid.takenBack ? 'reversed' : 'completed';
     const here = row.status === 'failed' ? 'unpaid' : row.status;
     // Sent back by the bank before anybody could see that it had been paid: then it never was.
@@ -161,10 +173,33 @@ function checkRefunds({ gateway, violations }: World, { transactions, refunds }:
     if (paid !== undefined && paid.amountMinor !== row.amount_minor)
       violations.push(`invariant 7: ${id} was paid with another amount`);
   }
-  for (const { refundId, state } of gateway.refunds.values()) {
-    if (state.kind === 'approved' && !refunds.has(refundId)) {
+  for (const { refundId, state, madeOutside } of gateway.refunds.values()) {
+    if (state.kind === 'approved' && !madeOutside && !refunds.has(refundId)) {
       violations.push(`invariant 2: the gateway paid ${refundId}, which the ledger does not have`);
     }
+  }
+}
+
+/** Each refund that was made by hand is one here, with its amount taken from the balance; its event follows from its row. */
+function checkOutsideRefunds({ gateway, violations }: World, { transactions, refunds }: Ledger): void {
+  for (const { refundId: reference, transactionId, madeOutside, state, takenBack } of gateway.refunds.values()) {
+    const rows = [...refunds.values()].filter(({ gateway_reference }) => gateway_reference === reference);
+    if (rows.length > 1)
+      violations.push(`invariant 2: the gateway's refund ${reference} was booked ${rows.length} times`);
+    const { status } = transactions.get(transactionId) ?? {};
+    if (!madeOutside || rows.length > 0 || state.kind !== 'approved' || takenBack || status !== 'completed') continue;
+    violations.push(`invariant 2: the gateway has paid ${reference}, which nobody has booked (${transactionId})`);
+  }
+}
+
+/** Invariant 1, seen from a payer who has approved an order. */
+function checkOrders({ violations }: World, { transactions }: Ledger): void {
+  const paidBy = new Map<string, string>();
+  for (const [id, { gateway_intent: intent, status }] of transactions) {
+    if (intent === null || (status !== 'completed' && status !== 'refunded')) continue;
+    const other = paidBy.get(String(intent));
+    if (other !== undefined) violations.push(`invariant 1: ${intent} has paid for ${other} and for ${id}`);
+    paidBy.set(String(intent), id);
   }
 }
 
@@ -287,14 +322,6 @@ function checkAmounts({ gateway, violations, broker }: World, callers: Callers):
     const decimal = String(amount ?? refund_amount);
     if (!/^\d+(\.\d\d?)?$/.test(decimal)) violations.push(`invariant 7: an event says ${decimal}`);
   }
-}
-
-/** By shifting digits, so that nothing is ever rounded, and by other code than the service's own. */
-function hundredths(literal: string): number {
-  const [mantissa = '', power = '0'] = literal.split('e');
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const decimals = 2 + Number(power);
-  return Number(BigInt(`${whole}${fraction.padEnd(decimals, '0').slice(0, decimals)}`));
 }
 
 function checkKeys({ violations }: World, callers: Callers, { transactions }: Ledger): void {

@@ -4,10 +4,12 @@
  *
  *   npm run simulate -- --seeds 10000          so many histories, from seed 1 on; --from sets another first one
  *   npm run simulate -- --seed 4711            one history, with all that happened in it
+ *   npm run simulate -- --provider paypal      PayPal in each of them; or stripe, or simulated
  *   npm run simulate -- --mutations            the defects that are made on purpose, and which seed shows each
  */
 import { parseArgs } from 'node:util';
 import { MUTATIONS } from './mutations.ts';
+import { GATEWAY_KINDS, type GatewayKind } from './plan.ts';
 import type { Failure, Outcome } from './run-seeds.ts';
 import { type Caught, hunt, range, SEEDS_FOR_MUTATIONS, simulate } from './simulate.ts';
 
@@ -18,11 +20,19 @@ function count(name: string, value: string): number {
   process.exit(2);
 }
 
+function gatewayKind(value: string | undefined): GatewayKind | null {
+  const known = GATEWAY_KINDS.find((kind) => kind === value);
+  if (known !== undefined || value === undefined) return known ?? null;
+  console.error(`--provider must be one of ${GATEWAY_KINDS.join(', ')}`);
+  process.exit(2);
+}
+
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    provider: { type: 'string' },
     mutations: { type: 'boolean', default: false },
   },
 });
@@ -34,7 +44,7 @@ async function showHistories(): Promise<boolean> {
     values.seed === undefined
       ? range(count('from', values.from), count('seeds', values.seeds))
       : [count('seed', values.seed)];
-  const outcome = await simulate(seeds);
+  const outcome = await simulate(seeds, gatewayKind(values.provider));
   for (const failure of outcome.failures) showFailure(failure);
   showFaults(outcome);
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
@@ -44,8 +54,12 @@ async function showHistories(): Promise<boolean> {
   return outcome.failures.length === 0;
 }
 
-function showFaults({ faults }: Outcome): void {
-  const rows = Object.entries(faults).sort(([a], [b]) => a.localeCompare(b));
+function showFaults({ faults, gateways }: Outcome): void {
+  const sorted = (counts: object) => Object.entries(counts).sort(([a], [b]) => a.localeCompare(b));
+  const rows = [
+    ...sorted(faults),
+    ...sorted(gateways).map(([kind, count]) => [`histories with ${kind}`, count] as const),
+  ];
   for (const [kind, count] of rows) console.log(`${kind.padEnd(32)}${String(count).padStart(9)}`);
 }
 

@@ -1,5 +1,6 @@
 /** Loads the service's code with a defect in it. The files stay as they are: the text is changed on its way into the thread. */
 import { registerHooks } from 'node:module';
+import type { GatewayKind } from './plan.ts';
 
 export interface Edit {
   /** Below the project, such as `src/worker/ledger/refunds.ts`. */
@@ -10,6 +11,8 @@ export interface Edit {
 
 export interface Mutation {
   name: string;
+  /** Where it is a defect of one gateway's adapter: it is looked for in histories with that gateway. */
+  gateway?: GatewayKind;
   /** What must not hold any more: the start of a violation. */
   breaks: string;
   edits: Edit[];

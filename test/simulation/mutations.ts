@@ -10,7 +10,13 @@ const EVENTS = 'src/worker/ledger/events.ts';
 const PROCESS = 'src/worker/operations/process-payment.ts';
 const SETTLE = 'src/worker/operations/settle.ts';
 const ASK = 'src/worker/operations/ask-gateway.ts';
+const NOTICE = 'src/worker/operations/take-notice.ts';
 const DELIVER = 'src/worker/events/deliver.ts';
+const STRIPE = 'src/worker/gateways/stripe.ts';
+const STRIPE_INTENTS = 'src/worker/gateways/stripe-intents.ts';
+const STRIPE_OUTCOMES = 'src/worker/gateways/stripe-outcomes.ts';
+const PAYPAL = 'src/worker/gateways/paypal.ts';
+const PAYPAL_OUTCOMES = 'src/worker/gateways/paypal-outcomes.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -217,8 +223,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: PROCESS,
-        find: '  const outcome = await charge(',
-        replace: `  if (passage.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };\n  const outcome = await charge(`,
+        find: '  const answer = await charge(',
+        replace: `  if (passage.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };\n  const answer = await charge(`,
       },
     ],
   },
@@ -406,8 +412,184 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/worker/cron.ts',
-        find: '    () => purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_KEYS),\n',
+        find: '    () => purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_AT_ONCE),\n',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: "Stripe's intent is judged by the answer that its key replays",
+    gateway: 'stripe',
+    breaks: 'invariant 3',
+    edits: [
+      { file: STRIPE_INTENTS, find: `  if (search !== 'too_many') return search;\n`, replace: '' },
+      {
+        file: STRIPE_INTENTS,
+        find: 'return intentId === null ? null : retrieveIntent(stripe, intentId);',
+        replace: 'return intentId === null ? null : createIntent(stripe, transaction);',
+      },
+      {
+        file: STRIPE_INTENTS,
+        find: 'return fenceOf(await retrieveIntent(stripe, intentId));',
+        replace: 'return fenceOf(await createIntent(stripe, transaction));',
+      },
+    ],
+  },
+  {
+    name: 'a confirmation at Stripe that was not answered has failed',
+    gateway: 'stripe',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: STRIPE_OUTCOMES,
+        find: 'return isCertain ? refusedBeforeMoney(failed)',
+        replace: 'return isCertain || status === undefined ? refusedBeforeMoney(failed)',
+      },
+    ],
+  },
+  {
+    name: 'a failure of Stripe, or a rate limit, is a refusal of the confirmation',
+    gateway: 'stripe',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: STRIPE_OUTCOMES,
+        find: `    type === 'card_error' ||\n    ((`,
+        replace: `    type === 'card_error' || silent ||\n    ((`,
+      },
+    ],
+  },
+  {
+    name: 'a key that stands for a failure of Stripe is waited for',
+    gateway: 'stripe',
+    breaks: 'invariant 3',
+    edits: [{ file: STRIPE_INTENTS, find: '    if (replayed || (status === 400', replace: '    if ((status === 400' }],
+  },
+  {
+    name: 'a refund at Stripe is sent under a new key each time',
+    gateway: 'stripe',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: STRIPE,
+        find: '{ idempotencyKey: refund.refundId }',
+        replace: '{ idempotencyKey: refund.refundId + nowMs() }',
+      },
+    ],
+  },
+  {
+    name: 'a refund that failed at Stripe counts as paid',
+    gateway: 'stripe',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: STRIPE_OUTCOMES,
+        find: `    case 'succeeded':\n      return { kind: 'approved', reference: refund.id };\n    case 'failed':`,
+        replace: `    case 'succeeded':\n    case 'failed':\n      return { kind: 'approved', reference: refund.id };`,
+      },
+    ],
+  },
+  {
+    name: "another transaction's capture of the order counts as this one's",
+    gateway: 'paypal',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: PAYPAL_OUTCOMES,
+        find: '({ custom_id }) => custom_id === transactionId ||',
+        replace: '({ custom_id }) => custom_id !== null ||',
+      },
+      {
+        file: 'migrations/0006_providers.sql',
+        find: 'CREATE UNIQUE INDEX transactions_one_per_intent',
+        replace: 'CREATE INDEX transactions_one_per_intent',
+      },
+    ],
+  },
+  {
+    name: "an order's amount is not looked at",
+    gateway: 'paypal',
+    breaks: 'invariant 7',
+    edits: [
+      {
+        file: PAYPAL,
+        find: '    isAmountOf(unit.amount, transaction) &&\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'whoever is paid by an order is not looked at',
+    gateway: 'paypal',
+    breaks: 'invariant 7',
+    edits: [{ file: PAYPAL, find: ' &&\n    unit.payee?.merchant_id === merchantId\n', replace: '\n' }],
+  },
+  {
+    name: 'any refund of a payment at PayPal counts as the one that is looked for',
+    gateway: 'paypal',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: PAYPAL,
+        find: 'find((one) => refundIdOn(one) === refund.refundId)',
+        replace: "find(() => refund.refundId !== '')",
+      },
+    ],
+  },
+  {
+    name: 'a refund that was made by hand is booked each time that it is told of',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: REFUNDS,
+        find: 'AND (gateway_reference = ?5 OR (',
+        replace: 'AND (gateway_reference = refund_id OR (',
+      },
+      {
+        file: NOTICE,
+        find: '  const known = await findRefundByReference(db, transactionId, reference);',
+        replace:
+          '  const seen = await findRefundByReference(db, transactionId, reference);\n  const known = state === `moved` ? null : seen;',
+      },
+    ],
+  },
+  {
+    name: 'a refund that was made by hand is booked whether or not there is room for it',
+    breaks: 'invariant 2',
+    edits: [
+      { file: REFUNDS, find: `    AND reserved_minor + refunded_minor + ?3 <= amount_minor\n`, replace: '' },
+      {
+        file: 'migrations/0001_transactions.sql',
+        find: 'CHECK (reserved_minor + refunded_minor <= amount_minor),',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a refund that was made by hand and does not fit yet is not asked about again',
+    breaks: 'invariant 2',
+    edits: [{ file: NOTICE, find: ' && reservedMinor > 0;', replace: ' && reservedMinor < 0;' }],
+  },
+  {
+    name: 'a webhook is remembered before it is taken up',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: NOTICE,
+        find: '  const answer = await takeUp(context, gateway, event);',
+        replace: '  await rememberEvent(db, event, nowMs());\n  const answer = await takeUp(context, gateway, event);',
+      },
+    ],
+  },
+  {
+    name: 'a webhook waits for a provider for ever',
+    gateway: 'paypal',
+    breaks: 'deadline',
+    edits: [
+      {
+        file: NOTICE,
+        find: "return await within(BACKGROUND_DEADLINE_MS + GRACE_MS, 'the gateway', asking);",
+        replace: 'return await asking;',
       },
     ],
   },

@@ -17,6 +17,8 @@ const pay = fc.record({
   booking: fc.nat({ max: 3 }),
   amount: fc.constantFrom(...AMOUNTS),
   card: fc.constantFrom('good', 'good', 'good', 'good', 'declined', 'invalid'),
+  /** At PayPal, the order that the payer has approved, or has not. */
+  order: fc.constantFrom('new', 'new', 'new', 'new', 'used', 'used', 'wrong_amount', 'foreign', 'unapproved'),
   keyed: fc.boolean(),
   /** The same request so many times at once. */
   copies: fc.constantFrom(1, 1, 1, 2, 3),
@@ -25,11 +27,21 @@ const pay = fc.record({
 const refund = fc.record({
   kind: fc.constant('refund' as const),
   afterMs,
-  /** One of the payments that callers know of by then. */
-  payment: fc.nat({ max: 7 }),
-  percent: fc.constantFrom(100, 60, 60, 40, 50, 10, 130),
+  /** One of the payments that callers know of by then: even numbers count those only that can be refunded. */
+  payment: fc.nat({ max: 15 }),
+  percent: fc.constantFrom(100, 60, 40, 50, 30, 20, 10, 130),
+  /** So much of what is left is refunded in the provider's dashboard meanwhile. */
+  percentByHand: fc.constantFrom(0, 0, 0, 0, 0, 30, 100),
   keyed: fc.boolean(),
   copies: fc.constantFrom(1, 1, 1, 2, 3),
+});
+
+/** By somebody in the provider's dashboard. */
+const refundByHand = fc.record({
+  kind: fc.constant('refundByHand' as const),
+  afterMs,
+  payment: fc.nat({ max: 15 }),
+  percent: fc.constantFrom(100, 30, 30, 10),
 });
 
 const repeat = fc.record({
@@ -63,16 +75,22 @@ const restart = fc.record({ kind: fc.constant('restart' as const), afterMs, isol
 const action = fc.oneof(
   { weight: 9, arbitrary: pay },
   { weight: 9, arbitrary: refund },
+  { weight: 2, arbitrary: refundByHand },
   { weight: 3, arbitrary: repeat },
   { weight: 3, arbitrary: status },
   { weight: 1, arbitrary: outage },
   { weight: 1, arbitrary: rush },
   { weight: 1, arbitrary: restart },
 );
-const lateAction = fc.oneof(refund, repeat, status);
+const lateAction = fc.oneof(pay, refund, refundByHand, repeat, status);
 export type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 
+/** What the gateway is: a simple one, or a provider with the service's own adapter before it. */
+export const GATEWAY_KINDS = ['simulated', 'stripe', 'paypal'] as const;
+export type GatewayKind = (typeof GATEWAY_KINDS)[number];
+
 export const plan = fc.record({
+  provider: fc.constantFrom(...GATEWAY_KINDS),
   /** Of all chance in the world outside. */
   chance: fc.nat({ max: 2 ** 31 - 1 }),
   gatewayCanCancel: fc.boolean(),

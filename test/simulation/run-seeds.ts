@@ -7,12 +7,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import * as fc from 'fast-check';
 import type { FaultCounts, FaultKind } from './faults.ts';
 import { type Mutation, mutate, patchMigration } from './mutate.ts';
-import { type Plan, plan } from './plan.ts';
+import { type GatewayKind, type Plan, plan } from './plan.ts';
 import { replaceTimers } from './time.ts';
 
 export interface Assignment {
   seeds: number[];
   mutation: Mutation | null;
+  /** What the gateway is, whatever the plans say; null: as they say. */
+  provider: GatewayKind | null;
   /** Whether to make a failing history smaller. */
   explain: boolean;
 }
@@ -26,6 +28,8 @@ export interface Failure {
 
 export interface Outcome {
   histories: number;
+  /** How many of the histories had which gateway. */
+  gateways: Partial<Record<GatewayKind, number>>;
   requests: number;
   faults: FaultCounts;
   failures: Failure[];
@@ -36,14 +40,15 @@ export interface Outcome {
 /** Smaller histories that are tried for one that fails. */
 const MAX_SHRINKS = 400;
 
-const { seeds, mutation, explain } = workerData as Assignment;
+const { seeds, mutation, provider, explain } = workerData as Assignment;
+const gateway = provider ?? mutation?.gateway ?? null;
 if (mutation !== null) mutate(mutation);
 replaceTimers();
 const { runHistory } = await import('./history.ts');
 const patchSql = mutation === null ? undefined : patchMigration(mutation);
 
 const digest = createHash('sha256');
-const outcome: Outcome = { histories: 0, requests: 0, faults: {}, failures: [], digest: '' };
+const outcome: Outcome = { histories: 0, gateways: {}, requests: 0, faults: {}, failures: [], digest: '' };
 for (const seed of seeds) {
   const failure = await liveThrough(seed);
   if (failure === null) continue;
@@ -56,12 +61,14 @@ parentPort?.postMessage({ ...outcome, digest: digest.digest('hex') });
 async function liveThrough(seed: number): Promise<Failure | null> {
   let runs = 0;
   let first: string[] | null = null;
-  const property = fc.asyncProperty(plan, async (one) => {
+  const wanted = gateway === null ? plan : plan.map((one): Plan => ({ ...one, provider: gateway }));
+  const property = fc.asyncProperty(wanted, async (one) => {
     runs += 1;
     if (runs > MAX_SHRINKS) return true;
     const verdict = await runHistory(one, patchSql);
     if (runs === 1) {
       outcome.histories += 1;
+      outcome.gateways[one.provider] = (outcome.gateways[one.provider] ?? 0) + 1;
       outcome.requests += verdict.requests;
       for (const line of verdict.trace) digest.update(line);
       for (const [kind, count] of Object.entries(verdict.faults)) {

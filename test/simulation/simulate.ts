@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { FaultKind } from './faults.ts';
 import type { Mutation } from './mutate.ts';
+import type { GatewayKind } from './plan.ts';
 import type { Assignment, Failure, Outcome } from './run-seeds.ts';
 
 const THREADS = Math.max(1, Math.min(8, availableParallelism()));
@@ -14,16 +15,25 @@ export function range(from: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => from + index);
 }
 
-/** Lives through the histories of these seeds. */
-export async function simulate(seeds: number[]): Promise<Outcome> {
+/**
+ * Lives through the histories of these seeds.
+ *
+ * @param provider what the gateway is in each of them; null: as the seed says
+ */
+export async function simulate(seeds: number[], provider: GatewayKind | null = null): Promise<Outcome> {
   const shares = Array.from({ length: THREADS }, (_, share) => seeds.filter((_, index) => index % THREADS === share));
-  const outcomes = await Promise.all(shares.map((share) => run({ seeds: share, mutation: null, explain: true })));
-  const all: Outcome = { histories: 0, requests: 0, faults: {}, failures: [], digest: '' };
-  for (const { histories, requests, faults, failures, digest } of outcomes) {
+  const outcomes = await Promise.all(
+    shares.map((share) => run({ seeds: share, mutation: null, provider, explain: true })),
+  );
+  const all: Outcome = { histories: 0, gateways: {}, requests: 0, faults: {}, failures: [], digest: '' };
+  for (const { histories, gateways, requests, faults, failures, digest } of outcomes) {
     all.digest += digest;
     all.histories += histories;
     all.requests += requests;
     all.failures.push(...failures);
+    for (const [kind, count] of Object.entries(gateways)) {
+      all.gateways[kind as GatewayKind] = (all.gateways[kind as GatewayKind] ?? 0) + count;
+    }
     for (const [kind, count] of Object.entries(faults)) {
       all.faults[kind as FaultKind] = (all.faults[kind as FaultKind] ?? 0) + count;
     }
@@ -45,7 +55,7 @@ export async function hunt(mutations: readonly Mutation[], seeds: number[]): Pro
   const hunter = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { mutation, index } = next;
-      const { failures } = await run({ seeds, mutation, explain: false });
+      const { failures } = await run({ seeds, mutation, provider: null, explain: false });
       const shows = (violation: string) => violation.startsWith(mutation.breaks);
       const found = failures.find(({ violations }) => violations.some(shows));
       caught[index] = { mutation, seed: found?.seed ?? null, violation: found?.violations.find(shows) ?? null };
@@ -57,7 +67,7 @@ export async function hunt(mutations: readonly Mutation[], seeds: number[]): Pro
 
 /** Lives through one history with a defect, and looks for the smallest one that shows it too. */
 export async function explain(mutation: Mutation, seed: number): Promise<Failure | undefined> {
-  const { failures } = await run({ seeds: [seed], mutation, explain: true });
+  const { failures } = await run({ seeds: [seed], mutation, provider: null, explain: true });
   return failures[0];
 }
 
@@ -65,7 +75,8 @@ function run(assignment: Assignment): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(new URL('./run-seeds.ts', import.meta.url), {
       workerData: assignment,
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      // The libraries as they are in a Worker.
+      execArgv: ['--disable-warning=ExperimentalWarning', '--conditions=workerd'],
     });
     thread.once('message', resolve);
     thread.once('error', reject);

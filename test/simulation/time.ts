@@ -105,7 +105,8 @@ export function useTime(simulated: SimulatedTime): void {
  * it uses, have no other way to wait. What reads a clock by itself, or asks for chance, gets what is the same each time.
  */
 export function replaceTimers(): void {
-  const setTimer = (run: () => void, delayMs = 0) => time.after(delayMs, run, time.current);
+  const setTimer = <Values extends unknown[]>(run: (...values: Values) => void, delayMs = 0, ...values: Values) =>
+    time.after(delayMs, () => run(...values), time.current);
   const clearTimer = (task: Task | undefined) => task && time.cancel(task);
   Object.assign(globalThis, { setTimeout: setTimer, clearTimeout: clearTimer });
   performance.now = () => time.nowMs;

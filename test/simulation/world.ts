@@ -3,20 +3,28 @@ import { ulid } from 'ulid';
 import type { BackgroundContext } from '../../src/worker/background-context.ts';
 import { runCron } from '../../src/worker/cron.ts';
 import { type CircuitBreakers, newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
+import type { Gateway } from '../../src/worker/gateways/gateway.ts';
+import type { AccessToken } from '../../src/worker/gateways/paypal-client.ts';
+import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
 import { LedgerUnavailable } from '../../src/worker/ledger/database.ts';
+import { takeNotice } from '../../src/worker/operations/take-notice.ts';
 import { consumeBatch } from '../../src/worker/queue/consume.ts';
+import { sendRest } from '../../src/worker/queue/send.ts';
 import { readSettings } from '../../src/worker/settings.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { SimulatedBroker } from './broker.ts';
 import { SimulatedDatabase } from './database.ts';
 import { Faults } from './faults.ts';
 import { SimulatedGateway } from './gateway.ts';
+import type { MoneyMover } from './money-mover.ts';
 import { Network } from './network.ts';
 import type { Plan } from './plan.ts';
+import { SimulatedPayPal, SimulatedStripe } from './provider-gateway.ts';
 import { SimulatedQueue } from './queue.ts';
 import { type Random, seeded } from './random.ts';
 import type { openSqliteD1 } from './sqlite-d1.ts';
 import { type Process, replaceChance, SimulatedTime, useTime } from './time.ts';
+import { SimulatedWebhooks } from './webhooks.ts';
 
 /** A moment that no clock needs to be right about. */
 export const START_MS = Date.UTC(2026, 0, 1);
@@ -36,6 +44,8 @@ const { settings } = read;
 interface Isolate {
   breakersOf: (gateway: string) => CircuitBreakers;
   clockSkewMs: number;
+  /** PayPal's access token, for as long as the isolate lives. */
+  tokens: Map<string, AccessToken>;
   processes: Map<Process, () => void>;
 }
 
@@ -46,7 +56,8 @@ export class World {
   readonly time = new SimulatedTime(START_MS);
   readonly random: Random;
   readonly faults: Faults;
-  readonly gateway: SimulatedGateway;
+  readonly gateway: MoneyMover;
+  readonly webhooks: SimulatedWebhooks;
   readonly queue: SimulatedQueue;
   readonly broker: SimulatedBroker;
   readonly sqlite: ReturnType<typeof openSqliteD1>['sqlite'];
@@ -68,13 +79,17 @@ export class World {
     replaceChance(() => this.random.next());
     this.faults = new Faults(this.random, plan.faults, plan.faultRate);
     const network = new Network(this.time, this.faults, (process) => this.#kill(process));
-    this.gateway = new SimulatedGateway(this.time, network, this.faults, plan.gatewayCanCancel);
+    this.gateway = this.#newGateway(plan, network);
+    this.webhooks = new SimulatedWebhooks(this.time, this.faults);
     this.queue = new SimulatedQueue(this.time, network, this.faults);
     this.broker = new SimulatedBroker(this.time, network, this.faults);
     this.sqlite = database.sqlite;
     this.#database = new SimulatedDatabase(database.d1, network, this.faults);
     this.#isolates = Array.from({ length: ISOLATES }, () => this.#newIsolate());
     this.queue.consume = (messages) => void this.invoke('queue', (context) => consumeBatch(context, messages));
+    this.gateway.onNotice = (event) => this.webhooks.announce(event);
+    this.webhooks.deliver = (event) => this.#deliver(event);
+    this.webhooks.onTooLong = ({ type }) => this.violations.push(`deadline: the webhook ${type} was never answered`);
     this.#scheduleCron();
   }
 
@@ -154,9 +169,9 @@ export class World {
       this.log.push(line);
       this.trace.push(`${this.clock} ${process.name} ${line}`);
     };
-    const gateway = this.gateway.seenBy(process);
     const db = { d1: this.#database.seenBy(process), log };
     const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
+    const gateway = this.gateway.seenBy(process, { nowMs, tokens: isolate.tokens });
     const newUlid = () => ulid(this.time.nowMs, () => this.random.next());
     return {
       operation: {
@@ -174,6 +189,24 @@ export class World {
       sender: { queue: this.queue.seenBy(process), log },
       log,
     };
+  }
+
+  #newGateway({ provider, chance, gatewayCanCancel }: Plan, network: Network): MoneyMover {
+    const { time, faults } = this;
+    if (provider === 'simulated') return new SimulatedGateway(time, network, faults, gatewayCanCancel);
+    const trace = (line: string) => void this.trace.push(`${this.clock} ${line}`);
+    const broke = (error: unknown) => this.#judge('the emulated provider', error);
+    const surroundings = { time, network, faults, seed: chance + 1, trace, broke };
+    return provider === 'stripe' ? new SimulatedStripe(surroundings) : new SimulatedPayPal(surroundings);
+  }
+
+  async #deliver(event: ProviderEvent): Promise<boolean> {
+    const ending = await this.invoke(
+      'webhook',
+      ({ operation }) => takeNotice(operation, operation.gateways.all[0] as Gateway, event),
+      (context, answer) => sendRest(context.sender, { ...answer }, context.operation.nowMs()),
+    );
+    return ending.kind === 'answer' && ending.answer.kind === 'taken';
   }
 
   /** A database that can't be reached is what callers and the platform have to expect; anything else is a bug. */
@@ -200,7 +233,7 @@ export class World {
   #newIsolate(): Isolate {
     const off = !this.#healed && this.faults.strike('clock_is_off', 4);
     const clockSkewMs = off ? this.random.below(2 * MAX_CLOCK_SKEW_MS) - MAX_CLOCK_SKEW_MS : 0;
-    return { breakersOf: newBreakersOf(), clockSkewMs, processes: new Map() };
+    return { breakersOf: newBreakersOf(), clockSkewMs, tokens: new Map(), processes: new Map() };
   }
 
   #scheduleCron(): void {

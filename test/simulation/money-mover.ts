@@ -1,0 +1,110 @@
+/**
+ * A gateway that a history can look behind: beside what it answers, it shows what it has moved. That is the truth that the
+ * ledger is held against, whether the gateway is a simple one or a provider's API with the service's own adapter before it.
+ */
+import type { PaymentRequest } from '../../src/contract/requests.ts';
+import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
+import type { AccessToken } from '../../src/worker/gateways/paypal-client.ts';
+import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
+import type { Process, SimulatedTime } from './time.ts';
+
+export interface Charge {
+  transactionId: string;
+  amountMinor: number;
+  state: { kind: GatewayOutcome['kind'] | 'in_progress' | 'cancelled' };
+  /** It came later than the gateway says that a charge can. */
+  brokePromise: boolean;
+}
+
+export interface PaidRefund {
+  /** The gateway's own name for it, where nobody here has asked for it. */
+  refundId: string;
+  transactionId: string;
+  amountMinor: number;
+  state: { kind: GatewayOutcome['kind'] | 'in_progress' };
+  /** The bank did not take it, or has sent it back. */
+  takenBack: boolean;
+  madeOutside: boolean;
+}
+
+/** What an isolate has of its own. */
+export interface IsolateMemory {
+  nowMs: () => number;
+  tokens: Map<string, AccessToken>;
+}
+
+/** What somebody wants to pay with, as a plan has it. */
+export interface Wish {
+  /** Hundredths of the currency's unit. */
+  amountMinor: number;
+  card: 'good' | 'declined' | 'invalid';
+  order: 'new' | 'used' | 'wrong_amount' | 'foreign' | 'unapproved';
+}
+
+export type Payable = Pick<
+  PaymentRequest,
+  'payment_method' | 'card_details' | 'payment_method_token' | 'paypal_details'
+>;
+
+export abstract class MoneyMover {
+  /** When it was asked about an id, without having told of it before. */
+  readonly lookUps = new Map<string, number[]>();
+  /** Called when a request that leads to money being moved arrives, before it is carried out. */
+  onMoney: (kind: 'charge' | 'refund', id: string) => void = () => {};
+  /** Called when a charge has been made. */
+  onCharged: (transactionId: string) => void = () => {};
+  /** Called with what it tells of by itself. */
+  onNotice: (event: ProviderEvent) => void = () => {};
+  protected readonly time: SimulatedTime;
+  #outageUntilMs = 0;
+
+  constructor(time: SimulatedTime) {
+    this.time = time;
+  }
+
+  /** Milliseconds after which it promises to know of a request. */
+  abstract readonly knownWithinMs: number;
+  /** By the transactions' ids. */
+  abstract readonly charges: ReadonlyMap<string, Charge>;
+  abstract readonly refunds: ReadonlyMap<string, PaidRefund>;
+  /** The gateway as one process sees it. */
+  abstract seenBy(process: Process, memory: IsolateMemory): Gateway;
+  /** What is sent to pay with it. */
+  abstract payable(wish: Wish, newCard: (lastFour: string | null) => Payable): Payable;
+  /** Somebody refunds so much of what is left of a payment, at the gateway, where that can be done. */
+  abstract refundByHand(transactionId: string, percent: number): void;
+  /** What it has seen that must never come, or has done that must never be asked of it. */
+  abstract wrongs(): string[];
+
+  goDown(untilMs: number): void {
+    this.#outageUntilMs = untilMs;
+  }
+
+  get isDown(): boolean {
+    return this.time.nowMs < this.#outageUntilMs;
+  }
+
+  /** What the payer has got back and kept. */
+  paidBack(transactionId: string): number {
+    return this.#sumOfRefunds(transactionId, ({ state, takenBack }) => state.kind === 'approved' && !takenBack);
+  }
+
+  /** What of a charge nobody has tried to give back. */
+  keeps(transactionId: string): number {
+    const charge = this.charges.get(transactionId);
+    const charged = charge?.state.kind === 'approved' ? charge.amountMinor : 0;
+    return (
+      charged - this.#sumOfRefunds(transactionId, ({ state, takenBack }) => state.kind === 'approved' || takenBack)
+    );
+  }
+
+  protected noteLookUp(id: string): void {
+    this.lookUps.set(id, [...(this.lookUps.get(id) ?? []), this.time.nowMs]);
+  }
+
+  #sumOfRefunds(transactionId: string, counts: (refund: PaidRefund) => boolean): number {
+    return [...this.refunds.values()]
+      .filter((refund) => refund.transactionId === transactionId && counts(refund))
+      .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+  }
+}
