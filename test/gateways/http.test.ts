@@ -25,6 +25,7 @@ import {
   type PaymentGatewayServer,
   startPaymentGateway,
 } from '../support/payment-gateway.ts';
+import { paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 /** More than any call here takes, and as little as a test of the deadline may wait. */
 const PATIENT_MS = 5_000;
@@ -748,47 +749,15 @@ function card(number: string = TEST_CARDS.visa): Instrument {
 }
 
 function transaction(transactionId = 'TXN-1'): Transaction {
+  const pending = pendingTransaction({ transactionId, bookingId: 'BOOK-1', gateway: 'http', createdAtMs: 0 });
   return {
-    transactionId,
-    tenant: 'default',
-    bookingId: 'BOOK-1',
-    userId: 'user_123',
-    userEmail: null,
-    status: 'completed',
-    currency: 'USD',
-    amountMinor: 2550,
-    reservedMinor: 0,
-    refundedMinor: 0,
-    paymentMethod: 'credit_card',
+    ...paidTransaction(pending, `ch_${transactionId}`),
     cardBrand: 'visa',
     cardLast4: '1111',
-    gateway: 'http',
-    gatewayIntent: null,
-    gatewayReference: `ch_${transactionId}`,
-    errorCode: null,
-    failureReason: null,
-    failureCause: null,
-    createdAtMs: 0,
     processedAtMs: null,
-    nextLookupAtMs: null,
   };
 }
 
 function refundRow(refundId = 'REF-1', amountMinor = 1000): Refund {
-  return {
-    refundId,
-    tenant: 'default',
-    transactionId: 'TXN-1',
-    kind: 'requested',
-    status: 'pending',
-    amountMinor,
-    reason: 'Customer cancellation',
-    gatewayReference: null,
-    errorCode: null,
-    failureReason: null,
-    failureCause: null,
-    createdAtMs: 0,
-    processedAtMs: null,
-    nextLookupAtMs: null,
-  };
+  return pendingRefund(transaction(), { refundId, amountMinor, createdAtMs: 0 });
 }

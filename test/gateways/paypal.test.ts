@@ -7,7 +7,7 @@ import { type AccessToken, PayPalClient } from '../../src/worker/gateways/paypal
 import { paypalCallerOf } from '../support/gateway-emulator/clients.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
 import type { Fault } from '../support/gateway-emulator/faults.ts';
-import { paidTransaction, pendingRefund, pendingTransaction } from './rows.ts';
+import { paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const HOUR_MS = 60 * 60_000;
 

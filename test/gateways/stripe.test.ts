@@ -6,7 +6,7 @@ import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
 import { stripeClientOf } from '../support/gateway-emulator/clients.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
 import type { Fault } from '../support/gateway-emulator/faults.ts';
-import { card, paidTransaction, pendingRefund, pendingTransaction } from './rows.ts';
+import { card, paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const HOUR_MS = 60 * 60_000;
 const VISA: Instrument = { kind: 'token', token: 'pm_card_visa' };

@@ -39,23 +39,26 @@ const ofPayment = (transactionId: string, charged = true): Notice => ({ about: '
 const ofRefund = (refundId: string): Notice => ({ about: 'refund', refundId });
 const OUTSIDE: Notice = { about: 'outside_refund', reference: 're_1' };
 
+function tenDollarsBack(transactionId: string, movedAtMs: number): OutsideRefund {
+  return {
+    reference: 're_1',
+    refundId: null,
+    chargeReference: 'reference',
+    transactionId,
+    amountMinor: 1000,
+    currency: 'USD',
+    state: 'moved',
+    reason: 'Refunded at Stripe',
+    movedAtMs,
+  };
+}
+
 /** A payment of 25.50 dollars that was paid, and a refund of it that was made at the provider. */
 async function refundedOutside(outside: Partial<OutsideRefund> = {}, script: Partial<Script> = {}) {
   const found: { outside: OutsideRefund | { unreachable: string } | null } = { outside: { unreachable: 'not yet' } };
   const world = newWorld(script, { gateway: { findOutsideRefund: async () => found.outside } });
   const made = await paidPayment(world);
-  found.outside = {
-    reference: 're_1',
-    refundId: null,
-    chargeReference: 'reference',
-    transactionId: made.transactionId,
-    amountMinor: 1000,
-    currency: 'USD',
-    state: 'moved',
-    reason: 'Refunded at Stripe',
-    movedAtMs: world.clock.nowMs,
-    ...outside,
-  };
+  found.outside = { ...tenDollarsBack(made.transactionId, world.clock.nowMs), ...outside };
   return { world, made, found };
 }
 
@@ -217,17 +220,7 @@ describe('a refund that was made at the provider', () => {
       { gateway: { findOutsideRefund: async () => found.outside ?? { unreachable: 'nothing' } } },
     );
     const made = await pendingPayment(world);
-    found.outside = {
-      reference: 're_1',
-      refundId: null,
-      chargeReference: 'reference',
-      transactionId: made.transactionId,
-      amountMinor: 1000,
-      currency: 'USD',
-      state: 'moved',
-      reason: 'x',
-      movedAtMs: world.clock.nowMs,
-    };
+    found.outside = tenDollarsBack(made.transactionId, world.clock.nowMs);
     const event = eventAbout(OUTSIDE);
     const answers = [await tell(world, event), await tell(world, event)];
     expect(answers.map(({ kind }) => kind)).toContain('taken');
