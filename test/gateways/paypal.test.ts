@@ -157,6 +157,23 @@ describe('a charge', () => {
     expect(emulator.paypal.captures()).toMatchObject([{ transactionId: 'cart-1', status: 'COMPLETED' }]);
   });
 
+  it('of such an order is found, where the answer was lost', async () => {
+    const transaction = payingWith(ordered());
+    const order = `/v2/checkout/orders/${transaction.gatewayIntent}`;
+    const call = await paypalCallerOf(emulator);
+    strike('orders.capture', { kind: 'drop' });
+    expect(await charge(transaction)).toMatchObject({ kind: 'unknown' });
+    expect(await lookUp(transaction)).toEqual({ kind: 'not_found' });
+    await call('PATCH', order, {
+      body: [{ op: 'replace', path: "/purchase_units/@reference_id=='default'/custom_id", value: 'cart-1' }],
+    });
+    await call('POST', `${order}/capture`, { body: {}, requestId: transaction.transactionId });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
+    expect(await lookUp({ ...transaction, status: 'failed' })).toMatchObject({ cause: 'order_used' });
+    // It was captured before another payment came to it.
+    expect(await charge(payingWith(transaction.gatewayIntent ?? ''))).toMatchObject({ cause: 'order_used' });
+  });
+
   it('of an order whose amount was changed behind our look at it is given back, and no payment', async () => {
     const order = ordered();
     emulator.fault = ({ operation }) => {

@@ -71,7 +71,9 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       const order = orderIn(found, instrument.paymentId);
       if (order === null) return refusedBeforeMoney(found);
       if (!isAsAsked(order, transaction, settings)) return declinedBecause('order_differs');
-      if (order.status === 'COMPLETED') return asOutcome(await judge(client, settings, order, transaction, signal));
+      if (order.status === 'COMPLETED') {
+        return asOutcome(await judge(client, settings, order, transaction, signal, { unmarkedCounts: false }));
+      }
       if (order.status === 'VOIDED') return declinedBecause('order_not_found');
       if (order.status !== 'APPROVED') return declinedBecause('order_not_approved');
 
@@ -89,7 +91,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       });
       const completed = orderIn(captured, instrument.paymentId);
       if (completed === null) return refusedCapture(captured);
-      return asOutcome(await judge(client, settings, completed, transaction, signal, { isOurCapture: true }));
+      return asOutcome(await judge(client, settings, completed, transaction, signal, { unmarkedCounts: true }));
     },
 
     async refund({ refund, transaction, signal }: RefundRequest): Promise<GatewayOutcome> {
@@ -124,7 +126,8 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       if (isNotFound(answer)) return { kind: 'not_found' };
       const order = orderIn(answer, orderId);
       if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
-      return judge(client, settings, order, transaction, signal);
+      // Of one that has ended, it may be a later payment's with the same order.
+      return judge(client, settings, order, transaction, signal, { unmarkedCounts: transaction.status === 'pending' });
     },
 
     async lookUpRefund(refund: Refund, transaction: Transaction, signal: AbortSignal): Promise<LookUp> {
@@ -192,7 +195,8 @@ function marksFor(order: Order, transactionId: string): object[] {
  * What the order says of this transaction: of a capture that carries another id, that it is another one's. The page that made
  * the order can change its amount between our look at it and the capture: then what was captured is given back.
  *
- * @param isOurCapture whether this answers our own capture: then one that carries no transaction's id is ours as well
+ * @param unmarkedCounts whether a capture that carries no transaction's id is this one's. Its mark can be replaced by the page until
+ *   the capture: so it is, but where the order was captured before this transaction came to it
  */
 async function judge(
   client: PayPalClient,
@@ -200,9 +204,9 @@ async function judge(
   order: Order,
   transaction: Transaction,
   signal: AbortSignal,
-  { isOurCapture } = { isOurCapture: false },
+  { unmarkedCounts }: { unmarkedCounts: boolean },
 ): Promise<KnownState> {
-  const capture = captureOf(order, transaction, isOurCapture);
+  const capture = captureOf(order, transaction, unmarkedCounts);
   if (capture === undefined)
     return order.status === 'COMPLETED' ? declinedBecause('order_used') : { kind: 'not_found' };
   const state = stateOfCapture(capture);
