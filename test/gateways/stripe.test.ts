@@ -251,6 +251,18 @@ describe('a key that Stripe has forgotten', () => {
     expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
     expect(await cancel(transaction)).toMatchObject({ kind: 'approved' });
   });
+
+  it('does not hide it behind an intent that was made since, which moved nothing', async () => {
+    const transaction = pendingTransaction();
+    await charge(transaction);
+    emulator.stripe.forgetKeys();
+    clock.nowMs += 1_000; // lists begin with the newest
+    strike('payment_intents.confirm', { kind: 'drop' });
+    await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(300) });
+    expect(emulator.stripe.intents()).toHaveLength(2);
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
+    expect(await cancel(transaction)).toMatchObject({ kind: 'approved' });
+  });
 });
 
 describe('a payment that Stripe refuses each time', () => {

@@ -1,7 +1,7 @@
 /** Money is integers, and no amount is ever rounded (invariant 7). */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { currencyExponent, decimalAmount, minorUnits } from '../../src/payments/money.ts';
+import { currencyExponent, decimalAmount, decimalText, minorUnits } from '../../src/payments/money.ts';
 import { titled } from '../data/abridged.ts';
 
 /** Up to what a double and SQLite hold exactly. */
@@ -166,6 +166,23 @@ describe('minorUnits', () => {
 
   it('reads zero with any exponent as nothing to pay', () => {
     expect(minorUnits('0e999999999', 'USD')).toBeNull();
+  });
+});
+
+describe('decimalText', () => {
+  it('is read back as the amount, with all the decimals of its currency', () => {
+    fc.assert(
+      fc.property(anyMinor, anyCurrency, (amountMinor, currency) => {
+        const text = decimalText(amountMinor, currency);
+        expect(minorUnits(text, currency)).toBe(amountMinor);
+        expect(text.split('.')[1]?.length ?? 0).toBe(exponentOf(currency));
+      }),
+    );
+    expect([decimalText(5, 'USD'), decimalText(2550, 'USD'), decimalText(500, 'JPY')]).toEqual([
+      '0.05',
+      '25.50',
+      '500',
+    ]);
   });
 });
 

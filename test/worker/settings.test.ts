@@ -195,6 +195,11 @@ describe('the settings', () => {
       ['PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET', 'PAYPAL_MERCHANT_ID'],
     ],
     ['half of PayPal’s settings', { ...PAYPAL, PAYPAL_CLIENT_SECRET: '' }, ['PAYPAL_CLIENT_SECRET']],
+    [
+      'Stripe with its webhook’s secret only',
+      { PAYMENT_GATEWAY: 'stripe', STRIPE_WEBHOOK_SECRET: 'whsec_abc' },
+      ['STRIPE_SECRET_KEY'],
+    ],
     ['a webhook’s secret without a key', { STRIPE_WEBHOOK_SECRET: 'whsec_abc' }, ['STRIPE_SECRET_KEY']],
     ['a publishable key', { ...STRIPE, STRIPE_SECRET_KEY: 'pk_test_abc' }, ['STRIPE_SECRET_KEY']],
     ['a secret that is none of a webhook', { ...STRIPE, STRIPE_WEBHOOK_SECRET: 'abc' }, ['STRIPE_WEBHOOK_SECRET']],
