@@ -257,8 +257,8 @@ describe('a key that Stripe has forgotten', () => {
     await charge(transaction);
     emulator.stripe.forgetKeys();
     clock.nowMs += 1_000; // lists begin with the newest
-    strike('payment_intents.confirm', { kind: 'drop' });
-    await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(300) });
+    emulator.fault = ({ operation }) => ({ kind: operation === 'payment_intents.confirm' ? 'drop' : 'normal' });
+    expect(await charge(transaction)).toMatchObject({ kind: 'unknown' });
     expect(emulator.stripe.intents()).toHaveLength(2);
     expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
     expect(await cancel(transaction)).toMatchObject({ kind: 'approved' });
