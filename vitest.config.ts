@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { LOCAL_VARIABLES } from './test/data/local-variables.ts';
 import { scriptedBridge } from './test/data/scripted-bridge.ts';
 
 /** Where a run keeps what it makes; `npm test` sets it, and searches it for card data afterwards. */
@@ -23,11 +24,9 @@ export default defineConfig({
             miniflare: {
               // Everything that a developer's .dev.vars could change is set here.
               bindings: {
-                ENVIRONMENT: 'development',
+                ...LOCAL_VARIABLES,
                 PAYMENT_GATEWAY_TIMEOUT_MS: '1000',
                 BRIDGE_URL: 'http://bridge.test/default/',
-                BRIDGE_SIGNING_SECRET: 'dGVzdC1zZWNyZXQtb2YtdGhlLXdvcmtlci10ZXN0cw==',
-                FINGERPRINT_KEY: 'dGVzdC1maW5nZXJwcmludHMtb2YtdGhlLXdvcmtlcg==',
                 TEST_MIGRATIONS: await readD1Migrations('./migrations'),
               },
               // Nothing leaves the machine: whatever the Worker fetches is answered by a bridge that tests script.

@@ -5,7 +5,7 @@
 import { EVENT_TYPES, type EventType } from '../src/contract/events.ts';
 import { isoSeconds } from '../src/payments/timestamp.ts';
 import type { Database } from '../src/worker/ledger/database.ts';
-import { eventsStatus, findEvents, replayEvents, type WaitingEvent } from '../src/worker/ledger/events.ts';
+import { eventExists, eventsStatus, replayEvents, type WaitingEvent } from '../src/worker/ledger/events.ts';
 import { ledgerProblem, openLedger } from './ledger-access.ts';
 import { BadArguments, type OperatorArguments, readArguments, runCommand, timeMs } from './operator-arguments.ts';
 
@@ -76,7 +76,7 @@ function replayOfTime(fromMs: number, toMs: number, eventType: EventType | null)
 async function replayOne(db: Database, eventId: string): Promise<void> {
   const { replayed } = await replayEvents(db, { eventId }, 1);
   if (replayed > 0) console.log(`${eventId} ${SENT_AGAIN}`);
-  else if ((await findEvents(db, [eventId])).length > 0) console.log(`${eventId} waits to be delivered as it is`);
+  else if (await eventExists(db, eventId)) console.log(`${eventId} waits to be delivered as it is`);
   else throw new Error(`There is no event ${eventId}`);
 }
 

@@ -3,23 +3,30 @@
  * the one on Cloudflare with `--remote`. Whoever may log in there is an operator; the Worker itself has no door for it.
  */
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type Cipher, createCipher } from '../src/worker/cipher.ts';
 import { type Database, LedgerNotMigrated } from '../src/worker/ledger/database.ts';
 import { createLog, type Log } from '../src/worker/log.ts';
-import { operationContext } from '../src/worker/operation-context.ts';
+import { backgroundCaller, type Caller, operationContext } from '../src/worker/operation-context.ts';
 import type { OperationContext } from '../src/worker/operations/context.ts';
-import { readSettings, type Variables } from '../src/worker/settings.ts';
+import { isEncryptionKey, readSettings, type Variables } from '../src/worker/settings.ts';
 import { PROJECT, readDevVars, WRANGLER, WRANGLER_ENV } from './local-settings.ts';
 import type { LedgerPlace } from './operator-arguments.ts';
+import { unusedSettings } from './unused-settings.ts';
 
 const DATABASE_BINDING = 'DB';
 const WRANGLER_DEADLINE_MS = 60_000;
 /** Of the Worker's secrets, those that these commands need. */
-const NEEDED_SECRETS = ['PAYMENT_GATEWAY_API_KEY', 'STRIPE_SECRET_KEY', 'PAYPAL_CLIENT_SECRET'];
-const SECRET_BYTES = 32;
+const NEEDED_SECRETS = [
+  'PAYMENT_GATEWAY_API_KEY',
+  'STRIPE_SECRET_KEY',
+  'PAYPAL_CLIENT_SECRET',
+  'API_KEY_SECRET',
+  'ENCRYPTION_KEY',
+  'ENCRYPTION_KEY_PREVIOUS',
+];
 
 /** What of wrangler.toml matters here. */
 interface Config {
@@ -38,6 +45,8 @@ interface DatabaseConfig {
 
 export interface Ledger {
   db: Database;
+  /** The Worker's secrets, as far as they are at hand. */
+  secrets: Variables;
   /** What the Worker's operations work with. Throws where the settings do not describe a gateway. */
   operation(): OperationContext;
   close(): Promise<void>;
@@ -54,8 +63,37 @@ export async function openLedger(place: LedgerPlace): Promise<Ledger> {
   const { d1, close } = place.remote
     ? await openDatabase(config, remoteDatabase(database), false)
     : await openDatabase(config, database, localState(place.persistTo));
-  const db = { d1, log: errorLog() };
-  return { db, operation: () => operationOver(db, { ...config.vars, ...secretsOf(place) }), close };
+  const secrets = secretsOf(place);
+  const { author } = operator();
+  const db = { d1, log: errorLog(), cipher: cipherOf(secrets), author };
+  return {
+    db,
+    secrets,
+    operation: () => operationOver(db, { ...config.vars, ...secrets }),
+    close,
+  };
+}
+
+/** Whoever may log in is one; the audit log has the name that this machine knows them by. */
+function operator(): Caller {
+  return backgroundCaller(`operator:${userInfo().username}`);
+}
+
+/** The Worker's own, if its key is at hand. Most commands have nothing to open. */
+function cipherOf(secrets: Variables): Cipher {
+  const { ENCRYPTION_KEY: key, ENCRYPTION_KEY_PREVIOUS: previous = '' } = secrets;
+  if (typeof key === 'string' && isEncryptionKey(key)) {
+    return createCipher({
+      key,
+      previousKeys: String(previous)
+        .split(/[\s,]+/)
+        .filter(Boolean),
+    });
+  }
+  const missing = async () => {
+    throw new Error('ENCRYPTION_KEY is missing: set it, as the Worker has it');
+  };
+  return { keyName: missing, seal: missing, open: missing };
 }
 
 /** What went wrong with an open ledger, said so that a person knows what to do. */
@@ -138,17 +176,11 @@ function secretsOf({ remote }: LedgerPlace): Variables {
 }
 
 function operationOver(db: Database, variables: Variables): OperationContext {
-  const read = readSettings({ ...variables, ...unused() });
+  const read = readSettings({ ...variables, ...unusedSettings() });
   if ('problems' in read) {
     throw new Error(`${read.problems.join('; ')} (a secret comes from the environment, or locally from .dev.vars)`);
   }
-  return operationContext(db.d1, read.settings, db.log);
-}
-
-/** What the Worker's settings must have, and these commands have no use for: they send no event and compare no request. */
-function unused(): Variables {
-  const secret = randomBytes(SECRET_BYTES).toString('base64');
-  return { BRIDGE_URL: 'https://bridge.invalid', BRIDGE_SIGNING_SECRET: secret, FINGERPRINT_KEY: secret };
+  return operationContext(db.d1, read.settings, db.log, operator());
 }
 
 /** To standard error, and only what is an error: what a command has to say is what it prints. */

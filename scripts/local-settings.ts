@@ -19,6 +19,14 @@ const DATABASE = 'DB';
 const DEV_VARS = join(PROJECT, '.dev.vars');
 const DEV_VARS_HEADING = '# Settings of this machine, made by `npm run setup`. Change what you like.\n';
 const SECRET_BYTES = 32;
+const SECRETS = [
+  'BRIDGE_SIGNING_SECRET',
+  'FINGERPRINT_KEY',
+  'CARD_FINGERPRINT_KEY',
+  'ENCRYPTION_KEY',
+  'API_KEY_SECRET',
+];
+const VELOCITY_LIMITS = ['VELOCITY_PER_CARD', 'VELOCITY_PER_USER', 'VELOCITY_DECLINE_PERCENT'];
 const MIGRATIONS_DEADLINE_MS = 60_000;
 
 /** Writes into .dev.vars what it lacks, and returns the names of that. */
@@ -26,8 +34,10 @@ export function completeDevVars(): string[] {
   const defaults: [name: string, value: string][] = [
     ['ENVIRONMENT', 'development'],
     ['BRIDGE_URL', 'http://127.0.0.1:8004'],
-    ['BRIDGE_SIGNING_SECRET', randomBytes(SECRET_BYTES).toString('base64')],
-    ['FINGERPRINT_KEY', randomBytes(SECRET_BYTES).toString('base64')],
+    ...SECRETS.map((name): [string, string] => [name, randomBytes(SECRET_BYTES).toString('base64')]),
+    // What a desk does without: everybody may call, and the same test card pays as often as you like.
+    ['AUTH_MODE', 'none'],
+    ...VELOCITY_LIMITS.map((name): [string, string] => [name, '0']),
   ];
   const text = existsSync(DEV_VARS) ? readFileSync(DEV_VARS, 'utf8') : DEV_VARS_HEADING;
   const present = parseEnv(text);

@@ -12,6 +12,10 @@ const OPTIONS = {
   from: { type: 'string' },
   to: { type: 'string' },
   type: { type: 'string' },
+  scopes: { type: 'string' },
+  tenant: { type: 'string' },
+  expires: { type: 'string' },
+  head: { type: 'string' },
   'persist-to': { type: 'string' },
   remote: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -23,6 +27,10 @@ export interface OperatorArguments {
   from?: string;
   to?: string;
   type?: string;
+  scopes?: string;
+  tenant?: string;
+  expires?: string;
+  head?: string;
   json: boolean;
   place: LedgerPlace;
 }
@@ -55,7 +63,7 @@ function parsed(args: string[], options: typeof OPTIONS) {
 const ISO_8601 = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?)?(Z|[+-]\d\d:\d\d)?$/;
 
 /** Milliseconds of an ISO 8601 time. A date is its midnight, and a time without a zone is one, in UTC. */
-export function timeMs(option: 'from' | 'to', text: string): number {
+export function timeMs(option: 'from' | 'to' | 'expires', text: string): number {
   const [, date = '', time = 'T00:00', , , zone = 'Z'] = ISO_8601.exec(text) ?? [];
   const ms = Date.parse(`${date}${time}${zone}`);
   // A 30th of February would be a day in March.

@@ -5,6 +5,7 @@ import type { PayPalSettings } from '../../src/worker/gateways/paypal-client.ts'
 import type { StripeSettings } from '../../src/worker/gateways/stripe-client.ts';
 import { readSettings } from '../../src/worker/settings.ts';
 import { PROJECT, readDevVars } from '../local-settings.ts';
+import { unusedSettings } from '../unused-settings.ts';
 
 const NAMES = [
   'STRIPE_SECRET_KEY',
@@ -37,14 +38,11 @@ export function checkSettings(env: NodeJS.ProcessEnv): { settings: CheckSettings
   const found = Object.fromEntries(NAMES.map((name) => [name, env[name] ?? devVars[name]]));
   if (!found.STRIPE_SECRET_KEY && !found.PAYPAL_CLIENT_ID) return { problems: [NO_KEYS] };
 
-  const secret = Buffer.alloc(32).toString('base64');
   const read = readSettings({
+    ...unusedSettings(),
     ...found,
     PAYPAL_API_URL: found.PAYPAL_API_URL || PAYPAL_SANDBOX,
     ENVIRONMENT: 'development',
-    BRIDGE_URL: 'https://bridge.invalid',
-    BRIDGE_SIGNING_SECRET: secret,
-    FINGERPRINT_KEY: secret,
   });
   return 'problems' in read ? read : { settings: read.settings };
 }

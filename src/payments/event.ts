@@ -5,12 +5,19 @@ import { decimalAmount } from './money.ts';
 import { isoSeconds } from './timestamp.ts';
 import type { Refund, Transaction } from './transaction.ts';
 
+/** Which event it is, when it was written, and the address that the payment was made with. */
+export interface Telling {
+  eventId: string;
+  createdAtMs: number;
+  userEmail: string | null;
+}
+
 /** The event of a payment's outcome: `payment.failed` where the row says why it failed, else `payment.success`. */
-export function paymentEvent(eventId: string, createdAtMs: number, transaction: Transaction): PaymentEvent {
+export function paymentEvent({ eventId, createdAtMs, userEmail }: Telling, transaction: Transaction): PaymentEvent {
   const about = {
     event_id: eventId,
     user_id: transaction.userId,
-    user_email: transaction.userEmail,
+    user_email: userEmail,
     booking_id: transaction.bookingId,
   };
   const paid = {
@@ -31,10 +38,9 @@ export function paymentEvent(eventId: string, createdAtMs: number, transaction: 
   };
 }
 
-/** The event of a refund that was paid back; it carries the address that the payment was made with. */
+/** The event of a refund that was paid back. */
 export function refundEvent(
-  eventId: string,
-  createdAtMs: number,
+  { eventId, createdAtMs, userEmail }: Telling,
   transaction: Transaction,
   refund: Pick<Refund, 'refundId' | 'amountMinor' | 'reason'>,
 ): PaymentEvent {
@@ -42,7 +48,7 @@ export function refundEvent(
     event_id: eventId,
     event_type: 'payment.refund',
     user_id: transaction.userId,
-    user_email: transaction.userEmail,
+    user_email: userEmail,
     booking_id: transaction.bookingId,
     original_transaction_id: transaction.transactionId,
     refund_transaction_id: refund.refundId,

@@ -11,7 +11,8 @@ export interface Transaction {
   tenant: string;
   bookingId: string;
   userId: string;
-  userEmail: string | null;
+  /** Encrypted: only who renders an event opens it. */
+  sealedEmail: string | null;
   status: TransactionStatus;
   currency: string;
   amountMinor: number;

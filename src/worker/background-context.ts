@@ -1,5 +1,6 @@
 /** What the queue's consumer and the cron work with. */
 import type { DeliveryContext } from './events/delivery-context.ts';
+import type { ChainHash } from './ledger/audit-chain.ts';
 import type { Log } from './log.ts';
 import type { OperationContext } from './operations/context.ts';
 import type { Sender } from './queue/send.ts';
@@ -8,5 +9,7 @@ export interface BackgroundContext {
   operation: OperationContext;
   delivery: DeliveryContext;
   sender: Sender;
+  /** Of the audit log's hash chain. */
+  chainHash: ChainHash;
   log: Log;
 }

@@ -3,21 +3,27 @@ import type { BackgroundContext } from './background-context.ts';
 import { sweepEvents } from './events/sweep.ts';
 import { purgeExpiredKeys } from './ledger/idempotency.ts';
 import { purgeProviderEvents } from './ledger/provider-events.ts';
+import { purgeVelocityCounters } from './ledger/velocity.ts';
+import { sealAudit } from './operations/seal-audit.ts';
 import { settleDue } from './operations/settle.ts';
 
 /** Rows that are thrown away in one go: eighty new ones a second are kept up with. */
 const PURGED_AT_ONCE = 5_000;
+/** Longer than any window that is counted. */
+const VELOCITY_KEPT_FOR_MS = 2 * 60 * 60_000;
 
 /**
  * One after the other, because a Worker may have few requests open at once; so the sweep also sends the events of what was
  * just settled. Each is done, whatever becomes of the others.
  */
-export async function runCron({ operation, delivery }: BackgroundContext): Promise<void> {
+export async function runCron({ operation, delivery, chainHash }: BackgroundContext): Promise<void> {
   const failures: unknown[] = [];
   const work = [
     () => settleDue(operation),
     () => sweepEvents(delivery),
     () => purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_AT_ONCE),
+    () => sealAudit(operation.db, chainHash),
+    () => purgeVelocityCounters(operation.db, operation.nowMs() - VELOCITY_KEPT_FOR_MS, PURGED_AT_ONCE),
     () => purgeProviderEvents(operation.db, operation.nowMs(), PURGED_AT_ONCE),
   ];
   for (const part of work) await part().catch((error: unknown) => failures.push(error));

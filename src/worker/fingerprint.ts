@@ -1,5 +1,5 @@
 /** Keyed hashes, because what is hashed has a card number in it, and those can be guessed. */
-import { hmacSha256 } from './hmac.ts';
+import { hex, hmacSha256 } from './hmac.ts';
 
 /** So many hexadecimal digits tell secrets apart. */
 const SECRET_NAME_LENGTH = 8;
@@ -14,8 +14,4 @@ export function fingerprinter(key: string): (text: string) => Promise<string> {
     const hash = async (of: string) => hex(await hmacSha256(key, of));
     return `${(await hash('name of the secret')).slice(0, SECRET_NAME_LENGTH)}:${await hash(text)}`;
   };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

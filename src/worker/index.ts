@@ -14,10 +14,10 @@ export default {
   fetch: app.fetch,
 
   async queue(batch, env) {
-    await consumeBatch(backgroundContext(env, { queue: batch.queue }), batch.messages);
+    await consumeBatch(backgroundContext(env, 'queue', { queue: batch.queue }), batch.messages);
   },
 
   async scheduled(controller, env) {
-    await runCron(backgroundContext(env, { cron: controller.cron }));
+    await runCron(backgroundContext(env, 'cron', { cron: controller.cron }));
   },
 } satisfies ExportedHandler<Bindings, QueueMessage>;

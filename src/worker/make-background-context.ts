@@ -3,15 +3,17 @@ import { ulid } from 'ulid';
 import type { BackgroundContext } from './background-context.ts';
 import type { Bindings } from './bindings.ts';
 import { postToBridge } from './events/bridge.ts';
+import { chainHash } from './ledger/audit-chain.ts';
 import { createLog, type LogFields } from './log.ts';
-import { operationContext } from './operation-context.ts';
+import { backgroundCaller, operationContext } from './operation-context.ts';
 import { readSettings } from './settings.ts';
 
 /**
+ * @param actor who does the work, for the audit log
  * @param about what set the work off, for the log
  * @throws Error where the Worker is not configured: the queue keeps its batch, and D1 keeps the rest
  */
-export function backgroundContext(env: Bindings, about: LogFields): BackgroundContext {
+export function backgroundContext(env: Bindings, actor: 'queue' | 'cron', about: LogFields): BackgroundContext {
   const log = createLog(about);
   const read = readSettings(env);
   if ('problems' in read) {
@@ -20,16 +22,18 @@ export function backgroundContext(env: Bindings, about: LogFields): BackgroundCo
   }
   const { settings } = read;
   const bridge = { url: settings.bridgeUrl, signingSecret: settings.bridgeSigningSecret };
+  const operation = operationContext(env.DB, settings, log, backgroundCaller(actor));
   return {
-    operation: operationContext(env.DB, settings, log),
+    operation,
     delivery: {
-      db: { d1: env.DB, log },
+      db: operation.db,
       post: (events) => postToBridge(bridge, events, Date.now()),
       log,
       nowMs: Date.now,
       newLeaseId: ulid,
     },
     sender: { queue: env.PAYMENT_EVENTS, log },
+    chainHash,
     log,
   };
 }

@@ -1,28 +1,49 @@
 /** Makes what operations work with: the one place where clock and chance come in. */
 import { ulid } from 'ulid';
+import { DEFAULT_TENANT } from './auth/credential.ts';
+import { createCipher } from './cipher.ts';
 import { fingerprinter } from './fingerprint.ts';
 import { newBreakersOf } from './gateways/circuit-breaker.ts';
 import { configuredGateways } from './gateways/configured.ts';
+import type { Author, Database, KeyCheck } from './ledger/database.ts';
 import type { Log } from './log.ts';
 import type { OperationContext } from './operations/context.ts';
 import type { Settings } from './settings.ts';
 
-/** The one organisation that there is, until API keys tell several apart. */
-const DEFAULT_TENANT = 'default';
-
 /** One for each gateway, as long as the isolate lives: how a gateway does is nobody's request in particular. */
 const breakersOf = newBreakersOf();
 
-export function operationContext(d1: D1Database, settings: Settings, log: Log): OperationContext {
+/** Who asks for it, and for which organisation. */
+export interface Caller {
+  tenant: string;
+  author: Author;
+  keyCheck?: KeyCheck;
+  /** Null where it says nothing: an exempt address is many payers'. */
+  network: string | null;
+}
+
+/** Of work that nobody waits for: what it settles says whose it is. */
+export function backgroundCaller(actor: string, requestId: string | null = null): Caller {
+  const author = { actor, requestId, address: null, isAdmin: false };
+  return { tenant: DEFAULT_TENANT, author, network: null };
+}
+
+export function databaseOf(d1: D1Database, settings: Settings, log: Log, { author, keyCheck }: Caller): Database {
+  return { d1, log, cipher: createCipher(settings.encryption), author, ...(keyCheck && { keyCheck }) };
+}
+
+export function operationContext(d1: D1Database, settings: Settings, log: Log, caller: Caller): OperationContext {
   return {
-    db: { d1, log },
+    db: databaseOf(d1, settings, log, caller),
     gateways: configuredGateways(settings),
     breakersOf,
     settings,
     log,
-    tenant: DEFAULT_TENANT,
+    tenant: caller.tenant,
+    network: caller.network,
     nowMs: Date.now,
     newId: (prefix) => `${prefix}${ulid()}`,
     fingerprint: fingerprinter(settings.fingerprintKey),
+    velocityHash: fingerprinter(settings.velocity.cardKey),
   };
 }

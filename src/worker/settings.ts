@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js';
 import * as z from 'zod/mini';
 import { isSigningSecret, SIGNING_SECRET_MIN_BYTES } from '../contract/relay.ts';
 import { currencyExponent, minorUnits } from '../payments/money.ts';
+import type { JwtSettings } from './auth/json-web-token.ts';
 
 export interface Settings {
   production: boolean;
@@ -29,7 +30,29 @@ export interface Settings {
   bridgeSigningSecret: string;
   /** Of the fingerprints by which requests are recognized; base64. */
   fingerprintKey: string;
+  auth: AuthSettings;
+  /** Of what is stored of persons. Each 32 bytes, base64. */
+  encryption: { key: string; previousKeys: string[] };
+  velocity: VelocityLimits;
+  /** Origins of web pages that may call. */
+  corsOrigins: string[];
   rateLimit: RateLimitSettings;
+}
+
+/** Each null where it is not a way to be let in; both null: everybody is. */
+export interface AuthSettings {
+  apiKeySecret: string | null;
+  jwt: JwtSettings | null;
+}
+
+/** Against those who try out cards. Each null where it does not count. */
+export interface VelocityLimits {
+  /** Of the cards' keyed hashes; base64. */
+  cardKey: string;
+  attemptsPerCard: number | null;
+  attemptsPerUser: number | null;
+  /** Of an address: how many of a hundred attempts may be declined. */
+  declinePercent: number | null;
 }
 
 export interface RateLimitSettings {
@@ -47,6 +70,7 @@ export type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
 export type Variables = { readonly [name: string]: unknown };
 
 const GATEWAYS = ['sandbox', 'http', 'stripe', 'paypal'] as const;
+const AUTH_MODES = ['none', 'api_key', 'jwt', 'both'] as const;
 
 /** Each admission is written to the limiter's storage together with its window, so a window has a sensible size. */
 const RATE_LIMIT_MAX = 1000;
@@ -75,12 +99,35 @@ const httpAddress = z.refine<string>(
 const secret = text.check(
   z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`),
 );
+const ENCRYPTION_KEY_BYTES = 32;
+const ENCRYPTION_KEY_FORM = `must be ${ENCRYPTION_KEY_BYTES} random bytes in base64`;
+/** RFC 7518, 3.2: a key of HS256 has at least as many bytes as its hash. */
+const JWT_SECRET_MIN_BYTES = 32;
+const MIN_DIFFERENT = 8;
+/** 0: off. */
+const limit = (usual: number, max: number) =>
+  z.pipe(
+    z._default(
+      z.coerce
+        .number({ error: 'must be a number' })
+        .check(
+          z.int('must be a whole number'),
+          z.minimum(0, 'must be 0 or more'),
+          z.maximum(max, `must be ${max} or less`),
+        ),
+      usual,
+    ),
+    z.transform((value) => value || null),
+  );
+const VELOCITY_MAX = 100_000;
+
 /** An empty variable, as wrangler.toml has them to be filled in, is none. */
 const optional = z.pipe(
   z.optional(z.string().check(z.trim())),
   z.transform((value) => value || null),
 );
 
+const optionalSecret = z.pipe(optional, z.nullable(secret));
 const optionalLike = (form: RegExp, what: string) =>
   z.pipe(optional, z.nullable(z.string().check(z.regex(form, what))));
 const addressOr = (usual: string) =>
@@ -127,6 +174,34 @@ const variables = z
     BRIDGE_URL: text.check(httpAddress),
     BRIDGE_SIGNING_SECRET: secret,
     FINGERPRINT_KEY: secret,
+    AUTH_MODE: z._default(z.enum(AUTH_MODES, { error: 'must be api_key, jwt, both or none' }), 'api_key'),
+    API_KEY_SECRET: optionalSecret,
+    JWT_SECRET_KEY: z.pipe(
+      optional,
+      z.nullable(
+        z
+          .string()
+          .check(z.refine(isSharedSecret, `must be at least ${JWT_SECRET_MIN_BYTES} bytes that nobody can guess`)),
+      ),
+    ),
+    JWT_JWKS_URL: z.pipe(optional, z.nullable(z.string().check(httpAddress))),
+    JWT_ALGORITHM: z._default(z.enum(['RS256', 'ES256'], { error: 'must be RS256 or ES256' }), 'RS256'),
+    JWT_ISSUER: optional,
+    JWT_AUDIENCE: optional,
+    JWT_TENANT_CLAIM: optional,
+    ENCRYPTION_KEY: text.check(z.refine(isEncryptionKey, ENCRYPTION_KEY_FORM)),
+    ENCRYPTION_KEY_PREVIOUS: z.pipe(
+      z.pipe(
+        z._default(z.string(), ''),
+        z.transform((list) => list.split(/[\s,]+/).filter(Boolean)),
+      ),
+      z.array(z.string().check(z.refine(isEncryptionKey, ENCRYPTION_KEY_FORM))),
+    ),
+    CARD_FINGERPRINT_KEY: secret,
+    VELOCITY_PER_CARD: limit(10, VELOCITY_MAX),
+    VELOCITY_PER_USER: limit(30, VELOCITY_MAX),
+    VELOCITY_DECLINE_PERCENT: limit(80, 100),
+    CORS_ORIGINS: z.pipe(z._default(z.string(), ''), z.transform(readOrigins)),
     RATE_LIMIT_PER_MINUTE: z._default(count(RATE_LIMIT_MAX), 100),
     RATE_LIMIT_BURST: z._default(count(RATE_LIMIT_MAX), 20),
     RATE_LIMIT_EXEMPT: z.pipe(z._default(z.string(), ''), z.transform(readCidrs)),
@@ -151,6 +226,8 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
   const problems = [
     ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
     ...gatewayProblems(env),
+    ...authProblems(env),
+    ...sharedSecretProblems(env),
     ...productionProblems(env),
   ];
   if (!parsed.success || problems.length > 0) return { problems };
@@ -189,6 +266,15 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
       bridgeUrl: values.BRIDGE_URL,
       bridgeSigningSecret: values.BRIDGE_SIGNING_SECRET,
       fingerprintKey: values.FINGERPRINT_KEY,
+      auth: authSettings(values),
+      encryption: { key: values.ENCRYPTION_KEY, previousKeys: values.ENCRYPTION_KEY_PREVIOUS },
+      velocity: {
+        cardKey: values.CARD_FINGERPRINT_KEY,
+        attemptsPerCard: values.VELOCITY_PER_CARD,
+        attemptsPerUser: values.VELOCITY_PER_USER,
+        declinePercent: values.VELOCITY_DECLINE_PERCENT,
+      },
+      corsOrigins: values.CORS_ORIGINS,
       rateLimit: {
         perMinute: values.RATE_LIMIT_PER_MINUTE,
         burst: values.RATE_LIMIT_BURST,
@@ -196,6 +282,30 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
         failOpen: values.RATE_LIMIT_FAIL_OPEN,
       },
     },
+  };
+}
+
+function authSettings(values: z.infer<typeof variables>): AuthSettings {
+  const {
+    AUTH_MODE: mode,
+    JWT_SECRET_KEY: secret,
+    JWT_JWKS_URL: jwksUrl,
+    JWT_ISSUER: issuer,
+    JWT_AUDIENCE: audience,
+  } = values;
+  const signedWith =
+    secret !== null
+      ? ({ algorithm: 'HS256', secret } as const)
+      : jwksUrl !== null
+        ? { algorithm: values.JWT_ALGORITHM, jwksUrl }
+        : null;
+  const takesTokens = mode === 'jwt' || mode === 'both';
+  return {
+    apiKeySecret: mode === 'api_key' || mode === 'both' ? values.API_KEY_SECRET : null,
+    jwt:
+      takesTokens && signedWith !== null && issuer !== null && audience !== null
+        ? { issuer, audience, tenantClaim: values.JWT_TENANT_CLAIM, signedWith }
+        : null,
   };
 }
 
@@ -224,6 +334,48 @@ function gatewayProblems(env: Variables): string[] {
   return problems;
 }
 
+/** What each way to be let in needs. */
+function authProblems(env: Variables): string[] {
+  const isMissing = (name: string) => textOf(env, name) === '';
+  const mode = textOf(env, 'AUTH_MODE') || 'api_key';
+  const problems: string[] = [];
+  if ((mode === 'api_key' || mode === 'both') && isMissing('API_KEY_SECRET')) {
+    problems.push(`API_KEY_SECRET is missing, and AUTH_MODE is ${mode}`);
+  }
+  if (mode === 'jwt' || mode === 'both') {
+    for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE']) {
+      if (isMissing(name)) problems.push(`${name} is missing, and AUTH_MODE is ${mode}`);
+    }
+    if (isMissing('JWT_SECRET_KEY') && isMissing('JWT_JWKS_URL')) {
+      problems.push(`JWT_SECRET_KEY or JWT_JWKS_URL is missing, and AUTH_MODE is ${mode}`);
+    }
+    if (!isMissing('JWT_SECRET_KEY') && !isMissing('JWT_JWKS_URL')) {
+      problems.push('JWT_SECRET_KEY and JWT_JWKS_URL are both set: tokens are signed in one way only');
+    }
+  }
+  return problems;
+}
+
+const SECRETS = [
+  'BRIDGE_SIGNING_SECRET',
+  'FINGERPRINT_KEY',
+  'CARD_FINGERPRINT_KEY',
+  'ENCRYPTION_KEY',
+  'API_KEY_SECRET',
+  'JWT_SECRET_KEY',
+];
+
+/** Whoever learns one secret must not have another one with it. */
+function sharedSecretProblems(env: Variables): string[] {
+  const problems: string[] = [];
+  for (const [index, name] of SECRETS.entries()) {
+    const same = SECRETS.slice(0, index).find((other) => textOf(env, other) === textOf(env, name));
+    if (same !== undefined && textOf(env, name) !== '')
+      problems.push(`${name} is the same as ${same}: make one of its own`);
+  }
+  return problems;
+}
+
 function textOf(env: Variables, name: string): string {
   return String(env[name] ?? '').trim();
 }
@@ -232,6 +384,12 @@ function textOf(env: Variables, name: string): string {
 function productionProblems(env: Variables): string[] {
   if (env.ENVIRONMENT === 'development') return liveKeyProblems(env);
   const problems: string[] = [];
+  if (textOf(env, 'AUTH_MODE') === 'none') {
+    problems.push('AUTH_MODE is none, which lets everybody in: set api_key, jwt or both');
+  }
+  if (textOf(env, 'PAYMENT_GATEWAY_API_KEY') === 'your_api_key') {
+    problems.push('PAYMENT_GATEWAY_API_KEY is the one of an example');
+  }
   if (env.SANDBOX_ALLOWED !== 'true') {
     const sandboxes = [
       [(env.PAYMENT_GATEWAY ?? 'sandbox') === 'sandbox', 'PAYMENT_GATEWAY is the sandbox'],
@@ -242,7 +400,7 @@ function productionProblems(env: Variables): string[] {
       if (used) problems.push(`${what}, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true`);
     }
   }
-  for (const name of ['BRIDGE_URL', 'PAYMENT_GATEWAY_URL', 'STRIPE_API_URL', 'PAYPAL_API_URL']) {
+  for (const name of ['BRIDGE_URL', 'PAYMENT_GATEWAY_URL', 'STRIPE_API_URL', 'PAYPAL_API_URL', 'JWT_JWKS_URL']) {
     if (/^\s*http:/i.test(String(env[name]))) problems.push(`${name} must be an https address`);
   }
   return problems;
@@ -284,4 +442,32 @@ function readCidrs(list: string, context: z.core.ParsePayload): Cidr[] {
       });
   }
   return networks;
+}
+
+/** Origins as browsers send them: scheme, host and port, and nothing behind them. */
+function readOrigins(list: string, context: z.core.ParsePayload): string[] {
+  const origins = list.split(/[\s,]+/).filter(Boolean);
+  for (const origin of origins) {
+    if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
+    context.issues.push({
+      code: 'custom',
+      message: `has "${origin}", which is no origin such as https://shop.example`,
+      input: list,
+    });
+  }
+  return origins;
+}
+
+/** As AES-256 wants it. */
+export function isEncryptionKey(key: string): boolean {
+  return isSigningSecret(key) && base64Length(key) === ENCRYPTION_KEY_BYTES;
+}
+
+function base64Length(base64: string): number {
+  return Math.floor((base64.replace(/^whsec_|=+$/g, '').length * 3) / 4);
+}
+
+/** Any text, as the issuer has it. One that repeats itself was not made by chance, and `your_jwt_secret` is too short. */
+function isSharedSecret(secret: string): boolean {
+  return new TextEncoder().encode(secret).length >= JWT_SECRET_MIN_BYTES && new Set(secret).size >= MIN_DIFFERENT;
 }

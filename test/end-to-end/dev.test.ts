@@ -124,7 +124,7 @@ describe('npm run dev', () => {
     writeFileSync(devVars, 'PAYMENT_CURRENCY=EUR\nBRIDGE_URL=http://127.0.0.1:1');
     await untilUp(dev());
     expect(readFileSync(devVars, 'utf8')).toMatch(
-      /^PAYMENT_CURRENCY=EUR\nBRIDGE_URL=http:\/\/127\.0\.0\.1:1\nENVIRONMENT=development\nBRIDGE_SIGNING_SECRET=[\w+/]{43}=\nFINGERPRINT_KEY=[\w+/]{43}=\n$/,
+      /^PAYMENT_CURRENCY=EUR\nBRIDGE_URL=http:\/\/127\.0\.0\.1:1\nENVIRONMENT=development\nBRIDGE_SIGNING_SECRET=[\w+/]{43}=\nFINGERPRINT_KEY=[\w+/]{43}=\nCARD_FINGERPRINT_KEY=[\w+/]{43}=\nENCRYPTION_KEY=[\w+/]{43}=\nAPI_KEY_SECRET=[\w+/]{43}=\nAUTH_MODE=none\nVELOCITY_PER_CARD=0\nVELOCITY_PER_USER=0\nVELOCITY_DECLINE_PERCENT=0\n$/,
     );
     expect(statSync(devVars).mode & 0o777).toBe(0o600);
   });

@@ -65,7 +65,7 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     expect(output).toContain('npx wrangler secret put FINGERPRINT_KEY');
     expect(api.changes.filter((change) => change.startsWith('deploy'))).toHaveLength(1);
 
-    api.secrets.push('FINGERPRINT_KEY');
+    api.secrets.push('FINGERPRINT_KEY', 'CARD_FINGERPRINT_KEY', 'ENCRYPTION_KEY', 'API_KEY_SECRET');
     expect(await deploy({ withSecrets: false })).toMatchObject({ exitCode: 0 });
   });
 

@@ -368,7 +368,7 @@ it('reads a thousand payments and more, page by page', async () => {
     world.rows(
       `INSERT INTO transactions SELECT ?, tenant, ?, user_id, user_email, 'failed', currency, amount_minor, reserved_minor,
          refunded_minor, payment_method, card_brand, card_last4, gateway, NULL, 'CARD_DECLINED', 'declined',
-         created_at_ms, processed_at_ms, NULL, 0, NULL, NULL FROM transactions WHERE transaction_id = ?`,
+         created_at_ms, processed_at_ms, NULL, 0, NULL, NULL, NULL FROM transactions WHERE transaction_id = ?`,
       ...[id, `BOOK-${payment}`, transactionId],
     );
   }

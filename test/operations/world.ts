@@ -10,8 +10,10 @@ import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { settle } from '../../src/worker/operations/settle.ts';
 import { readSettings, type Settings } from '../../src/worker/settings.ts';
 import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
+import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
@@ -40,15 +42,17 @@ export function openWorld({ canList = true } = {}) {
   /** In the order of their making, also within a millisecond. */
   const nextUlid = monotonicFactory();
   const context: OperationContext = {
-    db: { d1, log },
+    db: { d1, log, cipher: PLAIN_CIPHER, author: NOBODY },
     gateways: oneGateway(asGateway, (name) => (name === asGateway.name ? asGateway : null)),
     breakersOf: newBreakersOf(),
     settings: settings(),
     log,
     tenant: 'default',
+    network: null,
     nowMs: () => clock.nowMs,
     newId: (prefix) => `${prefix}${nextUlid(clock.nowMs)}`,
     fingerprint: async (text) => text,
+    velocityHash: async (text) => text,
   };
 
   return {
@@ -165,12 +169,9 @@ function gatewayOf(state: TestGateway, clock: { nowMs: number }, canList: boolea
 }
 
 function settings(): Settings {
-  const secret = Buffer.alloc(32, 'of the tests').toString('base64');
   const read = readSettings({
-    ENVIRONMENT: 'development',
+    ...LOCAL_VARIABLES,
     BRIDGE_URL: 'http://bridge.test',
-    BRIDGE_SIGNING_SECRET: secret,
-    FINGERPRINT_KEY: secret,
   });
   if ('problems' in read) throw new Error(read.problems.join('; '));
   return read.settings;

@@ -15,6 +15,7 @@ import type { KeyClaim } from '../../src/worker/ledger/idempotency.ts';
 import { purgeExpiredKeys } from '../../src/worker/ledger/idempotency.ts';
 import { findRefund, recordRefundOutcome, reserveRefund } from '../../src/worker/ledger/refunds.ts';
 import { claimBooking, type NewTransaction, recordPaymentOutcome } from '../../src/worker/ledger/transactions.ts';
+import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { applyMigrations, openSqliteD1, type SqliteD1 } from './sqlite-d1.ts';
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
@@ -229,7 +230,8 @@ const ANSWERED: Record<string, Case> = {
     await d1.prepare('SELECT a FROM t').all(),
   ],
 
-  'the ledger: a payment from its claim to its refund': (d1) => payment({ d1, log: () => {} }),
+  'the ledger: a payment from its claim to its refund': (d1) =>
+    payment({ d1, log: () => {}, cipher: PLAIN_CIPHER, author: NOBODY }),
 };
 
 /** What both are to refuse, and with which words. Where the words of one are known, so is the mistake in a case. */
@@ -408,7 +410,7 @@ async function payment(db: Database): Promise<unknown[]> {
     // The refund's event waits for the payment's.
     await leaseEvents(db, lease, ['EVT-1', 'EVT-3']),
     await leaseOldestEvents(db, { ...lease, leaseId: 'lease-2' }, 10),
-    await findEvents(db, ['EVT-3', 'EVT-1']),
+    (await findEvents(db, ['EVT-3', 'EVT-1'])).events,
     await recordDeliveries(db, { leaseId: 'lease-1', delivered: ['EVT-1'], undelivered: [] }, 4_000, lease),
     await recordDeliveries(
       db,

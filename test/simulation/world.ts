@@ -11,7 +11,9 @@ import { takeNotice } from '../../src/worker/operations/take-notice.ts';
 import { consumeBatch } from '../../src/worker/queue/consume.ts';
 import { sendRest } from '../../src/worker/queue/send.ts';
 import { readSettings } from '../../src/worker/settings.ts';
+import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { oneGateway } from '../data/one-gateway.ts';
+import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { SimulatedBroker } from './broker.ts';
 import { SimulatedDatabase } from './database.ts';
 import { Faults } from './faults.ts';
@@ -33,10 +35,8 @@ const ISOLATES = 2;
 const MAX_CLOCK_SKEW_MS = 1_000;
 
 const read = readSettings({
-  ENVIRONMENT: 'development',
+  ...LOCAL_VARIABLES,
   BRIDGE_URL: 'http://bridge.test',
-  BRIDGE_SIGNING_SECRET: 'c2ltdWxhdGlvbi1zaW11bGF0aW9uLXNpbXVsYXRpb24=',
-  FINGERPRINT_KEY: 'c2ltdWxhdGlvbi1zaW11bGF0aW9uLXNpbXVsYXRpb24=',
 });
 if ('problems' in read) throw new Error(read.problems.join('; '));
 const { settings } = read;
@@ -169,7 +169,7 @@ export class World {
       this.log.push(line);
       this.trace.push(`${this.clock} ${process.name} ${line}`);
     };
-    const db = { d1: this.#database.seenBy(process), log };
+    const db = { d1: this.#database.seenBy(process), log, cipher: PLAIN_CIPHER, author: NOBODY };
     const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
     const gateway = this.gateway.seenBy(process, { nowMs, tokens: isolate.tokens });
     const newUlid = () => ulid(this.time.nowMs, () => this.random.next());
@@ -181,12 +181,15 @@ export class World {
         settings,
         log,
         tenant: 'default',
+        network: null,
         nowMs,
         newId: (prefix) => `${prefix}${newUlid()}`,
         fingerprint: async (text) => `simulated:${hash(text)}`,
+        velocityHash: async (text) => hash(text),
       },
       delivery: { db, post: this.broker.seenBy(process), log, nowMs, newLeaseId: newUlid },
       sender: { queue: this.queue.seenBy(process), log },
+      chainHash: async (previous, entry) => hash(`${previous} ${JSON.stringify(entry)}`).padStart(64, '0'),
       log,
     };
   }

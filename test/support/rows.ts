@@ -12,7 +12,7 @@ export function pendingTransaction(overrides: Partial<Transaction> = {}): Transa
     tenant: 'default',
     bookingId: `BOOK-${transactionId.slice(-8)}`,
     userId: 'user_123',
-    userEmail: null,
+    sealedEmail: null,
     status: 'pending',
     currency: 'USD',
     amountMinor: 2550,

@@ -2,6 +2,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import getPort from 'get-port';
 import { TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { type BridgeProcess, startBridge } from './bridge.ts';
 import { type Listener, listen, removeTopology } from './exchange.ts';
 import { runDirectory } from './run.ts';
@@ -29,7 +30,7 @@ export async function startStack(
   const exchange = `test.${name}.${randomBytes(4).toString('hex')}`;
   const queue = `${exchange}.processing_queue`;
   const [bridgePort, workerPort] = [await getPort(), await getPort()];
-  const [signingSecret, fingerprintKey] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
+  const signingSecret = randomBytes(32).toString('base64');
 
   const bringUpBridge = (waitForBroker = true) =>
     startBridge({ port: bridgePort, rabbitmqUrl, exchange, queue, signingSecret, directory, waitForBroker });
@@ -38,10 +39,9 @@ export async function startStack(
       port: workerPort,
       directory,
       variables: {
-        ENVIRONMENT: 'development',
+        ...LOCAL_VARIABLES,
         BRIDGE_URL: `http://127.0.0.1:${bridgePort}`,
         BRIDGE_SIGNING_SECRET: signingSecret,
-        FINGERPRINT_KEY: fingerprintKey,
         ...variables,
       },
     });

@@ -17,6 +17,7 @@ import {
   TEST_CARDS_TABLE,
 } from '../data/contract-examples.ts';
 import { EVENT_ID, REFUND_ID, TIMESTAMP, TRANSACTION_ID } from './matchers.ts';
+import { database } from './operation.ts';
 import { type Answer, send } from './request.ts';
 import { eventsOf } from './stored.ts';
 
@@ -107,14 +108,11 @@ describe('the contract’s examples', () => {
 });
 
 describe('the contract’s events', () => {
-  const database = { d1: env.DB, log: () => {} };
   const withEmail = (request: string | null) => request?.replace('{', '{"user_email":"user@example.com",');
 
   async function events(bookingId: string) {
-    return findEvents(
-      database,
-      (await eventsOf(bookingId)).map(({ event_id }) => String(event_id)),
-    );
+    const ids = (await eventsOf(bookingId)).map(({ event_id }) => String(event_id));
+    return (await findEvents(database, ids)).events;
   }
 
   it('of a payment and of its refund have the documented fields', async () => {

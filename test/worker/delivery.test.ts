@@ -79,7 +79,7 @@ describe('an event', () => {
   it('is the same from the queue and from the ledger’s rows, to the letter', async () => {
     const success = await successEvent(paymentRequest({ user_email: 'user@example.com', user_id: 'ユーザー "1"' }));
     const events = [success, await failedEvent(), await refundEvent(await successEvent())];
-    const rendered = await findEvents(
+    const { events: rendered } = await findEvents(
       database,
       events.map(({ event_id }) => event_id),
     );

@@ -1,6 +1,7 @@
 /** Invariant 1: a charge that turns up after its payment had failed is given back, once, and a person is told. */
 import { describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/payments/transaction.ts';
+import { chainHash } from '../../src/worker/ledger/audit-chain.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { recordPayment } from '../../src/worker/operations/record-payment.ts';
 import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
@@ -127,7 +128,9 @@ describe('a charge of a payment that has failed', () => {
       retry: () => {},
     };
     const sender = { queue: queue.binding, log };
-    await consumeBatch({ operation: world.context, delivery: delivery(newBridge()), sender, log }, [message]);
+    await consumeBatch({ operation: world.context, delivery: delivery(newBridge()), sender, chainHash, log }, [
+      message,
+    ]);
     expect(acknowledged).toBe(1);
     expect(queue.sent).toEqual([{ body: settleMessage(refundIdOf(made)), delaySeconds: 0 }]);
   });

@@ -399,9 +399,9 @@ describe('a batch that is repeated changes nothing the second time', () => {
         nextLookupAtMs: null,
       });
       if (amountMinor === 6000) {
-        const first = await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'));
+        const first = await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'), 7000);
         expect(first).toMatchObject({ refund: { status: 'reversed' }, transaction: { refundedMinor: 1000 } });
-        expect(await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'))).toEqual(first);
+        expect(await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'), 7000)).toEqual(first);
       }
     }
     expect(await transaction(id)).toMatchObject({ status: 'completed', refunded_minor: 1000 });
@@ -416,7 +416,7 @@ describe('a batch that is repeated changes nothing the second time', () => {
       await recordRefundOutcome(database, { refund, eventId, result: FAILED, processedAtMs: 1, nextLookupAtMs: null });
     }
     const before = [await refundsOf(id), await transaction(id)];
-    await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'));
+    await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'), 7000);
     expect([await refundsOf(id), await transaction(id)]).toEqual(before);
   });
 

@@ -1,6 +1,7 @@
 /** A Worker whose settings are wrong says so, and does nothing else. */
-import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { LOCAL_SECRETS } from '../data/local-variables.ts';
+import { apiKey } from './credentials.ts';
 import { expectEnvelope } from './matchers.ts';
 import { payment, sendWith } from './request.ts';
 import { rowCounts } from './stored.ts';
@@ -12,13 +13,17 @@ const DEPLOYED = {
   BRIDGE_URL: '',
   BRIDGE_SIGNING_SECRET: undefined,
   FINGERPRINT_KEY: undefined,
+  CARD_FINGERPRINT_KEY: undefined,
+  ENCRYPTION_KEY: undefined,
+  API_KEY_SECRET: undefined,
+  AUTH_MODE: 'api_key',
 };
 const PRODUCTION = {
   ENVIRONMENT: 'production',
   SANDBOX_ALLOWED: 'true',
   BRIDGE_URL: 'https://bridge.test/production/',
-  BRIDGE_SIGNING_SECRET: env.BRIDGE_SIGNING_SECRET,
-  FINGERPRINT_KEY: env.FINGERPRINT_KEY,
+  ...LOCAL_SECRETS,
+  AUTH_MODE: 'api_key',
 };
 
 async function problems(bindings: Record<string, unknown>): Promise<string> {
@@ -43,7 +48,7 @@ describe('a Worker in production without its secrets', () => {
 
     expect(answer.status).toBe(503);
     expectEnvelope(answer, 'NOT_CONFIGURED');
-    for (const name of ['BRIDGE_URL', 'BRIDGE_SIGNING_SECRET', 'FINGERPRINT_KEY']) {
+    for (const name of ['BRIDGE_URL', ...Object.keys(LOCAL_SECRETS)]) {
       expect(answer.text).toContain(name);
     }
     expect(await rowCounts()).toEqual(before);
@@ -62,7 +67,8 @@ describe('a Worker in production without its secrets', () => {
 
 describe('in production', () => {
   it('what is complete is served', async () => {
-    expect((await sendWith(PRODUCTION, 'GET', '/payment/methods')).status).toBe(200);
+    const { headers } = await apiKey({}, 'live');
+    expect((await sendWith(PRODUCTION, 'GET', '/payment/methods', { headers })).status).toBe(200);
   });
 
   it('the sandbox is refused unless it is allowed', async () => {

@@ -2,6 +2,7 @@
 import { env } from 'cloudflare:workers';
 import { ulid } from 'ulid';
 import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
+import { createCipher } from '../../src/worker/cipher.ts';
 import { fingerprinter } from '../../src/worker/fingerprint.ts';
 import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/worker/gateways/gateway.ts';
@@ -12,7 +13,12 @@ import { readSettings, type Settings } from '../../src/worker/settings.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { payment } from './request.ts';
 
-export const database: Database = { d1: env.DB, log: () => {} };
+export const database: Database = {
+  d1: env.DB,
+  log: () => {},
+  cipher: createCipher({ key: env.ENCRYPTION_KEY, previousKeys: [] }),
+  author: { actor: 'test', requestId: null, address: null, isAdmin: false },
+};
 
 export function settings(variables: Record<string, string> = {}): Settings {
   const read = readSettings({ ...env, ...variables });
@@ -34,9 +40,11 @@ export function operation({
     settings: settings(),
     log: () => {},
     tenant: 'default',
+    network: null,
     nowMs: Date.now,
     newId,
     fingerprint: fingerprinter(env.FINGERPRINT_KEY),
+    velocityHash: fingerprinter(env.CARD_FINGERPRINT_KEY),
     ...overrides,
   };
 }

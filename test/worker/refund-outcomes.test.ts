@@ -4,7 +4,7 @@ import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { expectEnvelope, REFUND_ID } from './matchers.ts';
-import { gateway, operation, paymentRequest, refundRequest, settings } from './operation.ts';
+import { database, gateway, operation, paymentRequest, refundRequest, settings } from './operation.ts';
 import { paid, refundOf, sendWith, status } from './request.ts';
 import { eventTypesOf, refundsOf, transaction } from './stored.ts';
 import { watchedDatabase } from './watched-database.ts';
@@ -122,7 +122,7 @@ describe('state before money, of a refund (invariant 3)', () => {
         return { kind: 'approved', reference: 'r' };
       },
     });
-    const db = { d1: watchedDatabase(() => 'fail').d1, log: () => {} };
+    const db = { ...database, d1: watchedDatabase(() => 'fail').d1 };
     const answer = await refundPayment(operation({ gateway: counting, db }), refundRequest(made), '10.00');
 
     expect(answer).toEqual({ kind: 'not_confirmed', refundId: REFUND_ID });
@@ -151,7 +151,7 @@ describe('state before money, of a refund (invariant 3)', () => {
     'is an unknown outcome where the write of the outcome does this: %s',
     async (fate) => {
       const made = await completedPayment();
-      const db = { d1: watchedDatabase((roundTrip) => (roundTrip > 1 ? fate : 'answer')).d1, log: () => {} };
+      const db = { ...database, d1: watchedDatabase((roundTrip) => (roundTrip > 1 ? fate : 'answer')).d1 };
       expect(await refundPayment(operation({ db }), refundRequest(made), '10.00')).toMatchObject({ kind: 'pending' });
       expect(await transaction(made.transactionId)).toMatchObject({ reserved_minor: 1000, refunded_minor: 0 });
       expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success']);
@@ -160,7 +160,7 @@ describe('state before money, of a refund (invariant 3)', () => {
 
   it('happens once where D1’s answers are lost', async () => {
     const made = await completedPayment();
-    const db = { d1: watchedDatabase((roundTrip) => (roundTrip % 2 === 1 ? 'lose' : 'answer')).d1, log: () => {} };
+    const db = { ...database, d1: watchedDatabase((roundTrip) => (roundTrip % 2 === 1 ? 'lose' : 'answer')).d1 };
     const answer = await refundPayment(operation({ db }), refundRequest(made), '10.00');
     expect(answer).toMatchObject({ kind: 'completed', event: { event_type: 'payment.refund' } });
     expect(await transaction(made.transactionId)).toMatchObject({ reserved_minor: 0, refunded_minor: 1000 });

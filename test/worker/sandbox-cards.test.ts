@@ -8,10 +8,8 @@ import { CARD, cardNumbered, pay, payment, sendWith, status } from './request.ts
 import { eventsOf, transactionsOf } from './stored.ts';
 
 async function told(bookingId: string) {
-  return findEvents(
-    database,
-    (await eventsOf(bookingId)).map(({ event_id }) => String(event_id)),
-  );
+  const ids = (await eventsOf(bookingId)).map(({ event_id }) => String(event_id));
+  return (await findEvents(database, ids)).events;
 }
 
 describe('a sandbox card that succeeds', () => {

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { BATCH_DEADLINE_MS, OUTCOME_BATCH_DEADLINE_MS } from '../../src/worker/ledger/database.ts';
 import { GRACE_MS } from '../../src/worker/operations/ask-gateway.ts';
 import { GATEWAY_TIMEOUT_MAX_MS, readSettings, type Settings, type Variables } from '../../src/worker/settings.ts';
+import { LOCAL_SECRETS } from '../data/local-variables.ts';
 
 const DEVELOPMENT: Variables = {
   ENVIRONMENT: 'development',
   BRIDGE_URL: 'http://localhost:8004',
-  BRIDGE_SIGNING_SECRET: 'dGVzdC1zZWNyZXQtb2YtdGhlLXdvcmtlci10ZXN0cw==',
-  FINGERPRINT_KEY: 'dGVzdC1maW5nZXJwcmludHMtb2YtdGhlLXdvcmtlcg==',
+  ...LOCAL_SECRETS,
 };
 const PRODUCTION: Variables = {
   ...DEVELOPMENT,
@@ -69,6 +69,9 @@ describe('the settings', () => {
       BRIDGE_URL: 'ftp://bridge',
       BRIDGE_SIGNING_SECRET: 'replace-me',
       FINGERPRINT_KEY: 'replace-me',
+      CARD_FINGERPRINT_KEY: 'replace-me',
+      ENCRYPTION_KEY: 'replace-me',
+      API_KEY_SECRET: 'replace-me',
       PAYMENT_GATEWAY_URL: 'ftp://gateway',
       RATE_LIMIT_PER_MINUTE: '0',
       RATE_LIMIT_BURST: '1.5',
@@ -84,6 +87,9 @@ describe('the settings', () => {
       'BRIDGE_URL',
       'BRIDGE_SIGNING_SECRET',
       'FINGERPRINT_KEY',
+      'CARD_FINGERPRINT_KEY',
+      'ENCRYPTION_KEY',
+      'API_KEY_SECRET',
       'PAYMENT_GATEWAY_URL',
       'RATE_LIMIT_PER_MINUTE',
       'RATE_LIMIT_BURST',
@@ -125,7 +131,7 @@ describe('the settings', () => {
     expect(problems({ ...PRODUCTION, ...variables })).toEqual([expect.stringContaining(named)]);
   });
 
-  describe.each(['BRIDGE_SIGNING_SECRET', 'FINGERPRINT_KEY'])('with %s', (name) => {
+  describe.each(Object.keys(LOCAL_SECRETS))('with %s', (name) => {
     it.each(['', 'replace-me', 'c2hvcnQ=', 'not base64 at all, though it is long enough', undefined])(
       'refuse the secret "%s"',
       (secret) => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readStatus } from '../../src/worker/operations/read-status.ts';
 import { recordPayment } from '../../src/worker/operations/record-payment.ts';
 import { STATUS_DEADLINE_MS, settle } from '../../src/worker/operations/settle.ts';
+import { database } from './operation.ts';
 import {
   APPROVED,
   CANCELS_AFTER_MS,
@@ -153,7 +154,7 @@ describe.each(CASES)('$name', (one) => {
   it.each(breaks)('is settled once, though the first try dies at round trip %i, %s', async (trip, _, fate) => {
     const open = await one.open();
     const { d1, roundTrips } = watchedDatabase((roundTrip) => (roundTrip === trip ? fate : 'answer'));
-    const broken = { ...open.world.context, db: { d1, log: () => {} } };
+    const broken = { ...open.world.context, db: { ...database, d1 } };
     await expect(settle(broken, open.id, DEADLINE_MS)).rejects.toThrow('D1_ERROR');
     expect(roundTrips()).toBe(trip);
 
@@ -165,7 +166,7 @@ describe.each(CASES)('$name', (one) => {
   it('is settled at once where each round trip works the second time only', async () => {
     const open = await one.open();
     const { d1 } = watchedDatabase((roundTrip) => (roundTrip % 2 === 1 ? 'fail' : 'answer'));
-    const flaky = { ...open.world.context, db: { d1, log: () => {} } };
+    const flaky = { ...open.world.context, db: { ...database, d1 } };
     expect(await settle(flaky, open.id, DEADLINE_MS)).toMatchObject({ kind: 'ended' });
     await expectSettledOnce(open, one);
   });
@@ -176,7 +177,7 @@ it('what D1 does not let be written is an error that the queue knows, and is set
   const made = await pendingPayment(world);
   world.clock.nowMs += FIRST_LOOKUP_MS;
   const { d1 } = watchedDatabase(() => 'fail');
-  const settling = settle({ ...world.context, db: { d1, log: () => {} } }, made.transactionId, DEADLINE_MS);
+  const settling = settle({ ...world.context, db: { ...database, d1 } }, made.transactionId, DEADLINE_MS);
   await expect(settling).rejects.toMatchObject({ name: 'LedgerUnavailable' });
   await settle(world.context, made.transactionId, DEADLINE_MS);
   expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success']);
@@ -213,7 +214,7 @@ describe('a status request', () => {
     const made = await pendingPayment(world);
     world.clock.nowMs += FIRST_LOOKUP_MS;
     const { d1 } = watchedDatabase((roundTrip) => (roundTrip === 2 ? 'refuse' : 'answer'));
-    const answer = await readStatus({ ...world.context, db: { d1, log: () => {} } }, made.transactionId);
+    const answer = await readStatus({ ...world.context, db: { ...database, d1 } }, made.transactionId);
     expect(answer?.transaction.status).toBe('pending');
     expect(timesAsked(world, 'lookUpCharge')).toBe(0);
   });

@@ -4,12 +4,12 @@ import type { Gateway } from '../../src/worker/gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../../src/worker/ledger/database.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { expectEnvelope, expectPaymentFailure, TRANSACTION_ID } from './matchers.ts';
-import { gateway, operation, paymentRequest, settings } from './operation.ts';
+import { database, gateway, operation, paymentRequest, settings } from './operation.ts';
 import { payment, sendWith, status } from './request.ts';
 import { eventsOf, eventTypesOf, rowCounts, transactionsOf } from './stored.ts';
 import { type Fate, watchedDatabase } from './watched-database.ts';
 
-const broken = (fateOf: (roundTrip: number) => Fate) => ({ d1: watchedDatabase(fateOf).d1, log: () => {} });
+const broken = (fateOf: (roundTrip: number) => Fate) => ({ ...database, d1: watchedDatabase(fateOf).d1 });
 const payOn = (DB: D1Database, request: Record<string, unknown>) =>
   sendWith({ DB }, 'POST', '/payment/process', { body: request });
 

@@ -5,6 +5,7 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import { findEvents, type LeasedEvent, leaseEvents, recordDeliveries } from '../ledger/events.ts';
 import { retryDelayMs } from './backoff.ts';
+import type { RelayAnswer } from './bridge.ts';
 import type { DeliveryContext } from './delivery-context.ts';
 import { newLease } from './lease.ts';
 
@@ -49,9 +50,10 @@ export async function deliverLeased(
   { leaseId, leased, known, takeNext }: LeasedBatch,
 ): Promise<{ next: { leaseId: string; leased: LeasedEvent[] }; refused: boolean }> {
   const { db, log } = context;
-  const answer = await context.post(await eventsToSend(context, leased, known));
+  const { events, unopened } = await eventsToSend(context, leased, known);
+  const answer: RelayAnswer = events.length === 0 ? { kind: 'results', results: [] } : await context.post(events);
 
-  const reasons = new Map<string, string>();
+  const reasons = new Map(unopened);
   const delivered = new Set<string>();
   if (answer.kind === 'results') {
     for (const result of answer.results) {
@@ -59,15 +61,13 @@ export async function deliverLeased(
       else reasons.set(result.event_id, result.reason);
     }
   }
+  const noResult = answer.kind === 'refused' ? answer.reason : 'the bridge gave no result';
   const nowMs = context.nowMs();
   const undelivered = leased
     .filter(({ eventId }) => !delivered.has(eventId))
     .map(({ eventId, attempts }) => ({
       eventId,
-      reason: (answer.kind === 'refused' ? answer.reason : (reasons.get(eventId) ?? 'the bridge gave no result')).slice(
-        0,
-        REASON_MAX_LENGTH,
-      ),
+      reason: (reasons.get(eventId) ?? noResult).slice(0, REASON_MAX_LENGTH),
       nextAttemptAtMs: nowMs + retryDelayMs(attempts + 1),
     }));
 
@@ -88,9 +88,9 @@ async function eventsToSend(
   { db }: DeliveryContext,
   leased: LeasedEvent[],
   known: ReadonlyMap<string, PaymentEvent>,
-): Promise<PaymentEvent[]> {
+): Promise<{ events: PaymentEvent[]; unopened: ReadonlyMap<string, string> }> {
   const missing = leased.filter(({ eventId }) => !known.has(eventId)).map(({ eventId }) => eventId);
-  const rendered = missing.length === 0 ? [] : await findEvents(db, missing);
-  const byId = new Map([...known, ...rendered.map((event) => [event.event_id, event] as const)]);
-  return leased.flatMap(({ eventId }) => byId.get(eventId) ?? []);
+  const found = missing.length === 0 ? { events: [], unopened: new Map() } : await findEvents(db, missing);
+  const byId = new Map([...known, ...found.events.map((event) => [event.event_id, event] as const)]);
+  return { events: leased.flatMap(({ eventId }) => byId.get(eventId) ?? []), unopened: found.unopened };
 }

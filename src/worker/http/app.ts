@@ -4,10 +4,13 @@ import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { Hono } from 'hono/tiny';
 import { createLog } from '../log.ts';
+import { authenticate } from './authenticate.ts';
 import { configured } from './configured.ts';
 import type { HttpEnv } from './context.ts';
+import { crossOrigin } from './cross-origin.ts';
 import { errorResponse } from './errors.ts';
 import { healthRoute } from './health.ts';
+import { httpsOnly } from './https-only.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { methodsRoute } from './methods.ts';
 import { onError } from './on-error.ts';
@@ -34,9 +37,9 @@ export function createApp(): Hono<HttpEnv> {
   });
   app.route('/health', healthRoute).all('/health', methodNotAllowed('GET, HEAD'));
 
-  app.use(configured());
-  app.use('/payment/*', rateLimit(), withOperationContext());
-  app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS), withOperationContext());
+  app.use(configured(), httpsOnly());
+  app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withOperationContext());
+  app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS));
 
   app.route('/payment/process', processRoute).all('/payment/process', methodNotAllowed('POST'));
   app.route('/payment/refund', refundRoute).all('/payment/refund', methodNotAllowed('POST'));

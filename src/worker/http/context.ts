@@ -1,7 +1,9 @@
 /** What the middleware puts beside a request, for the routes to use. */
 import type { RequestIdVariables } from 'hono/request-id';
+import type { Credential } from '../auth/credential.ts';
 import type { Bindings } from '../bindings.ts';
 import type { Log } from '../log.ts';
+import type { Caller } from '../operation-context.ts';
 import type { OperationContext } from '../operations/context.ts';
 import type { Settings } from '../settings.ts';
 
@@ -16,6 +18,8 @@ export interface HttpEnv {
   Bindings: Bindings;
   Variables: RequestIdVariables & {
     settings: Settings;
+    credential: Credential;
+    caller: Caller;
     operation: OperationContext;
     /** Null where the request came without one. */
     idempotencyKey: string | null;

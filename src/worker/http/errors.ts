@@ -39,6 +39,14 @@ export function idempotencyKeyReused(c: Context): Response {
   );
 }
 
+/** The 429 of somebody who tries out cards; it does not say by what that was seen. */
+export function tooManyAttempts(c: Context, retryAfterMs: number): Response {
+  retryAfter(c, retryAfterMs);
+  return errorResponse(c, 429, 'RATE_LIMIT_EXCEEDED', 'Too many attempts to pay. Please try again later.', {
+    retry_after_seconds: Math.max(1, Math.ceil(retryAfterMs / 1000)),
+  });
+}
+
 /** Of a gateway that is not even asked, because it has failed again and again. */
 export const GATEWAY_DOWN = 'The payment gateway is not available; it was not asked, and no money moved';
 

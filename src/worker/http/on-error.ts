@@ -1,7 +1,8 @@
 /** The one place that turns what was thrown into an answer, with nothing of the inside. */
 import type { Context } from 'hono';
-import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
+import { KeyRefused, LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
+import { unauthorized } from './authenticate.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse } from './errors.ts';
 import { isUnreadable } from './json-body.ts';
@@ -10,6 +11,10 @@ const RETRY_AFTER_SECONDS = '5';
 
 export function onError(error: Error, c: Context<HttpEnv>): Response {
   if (isUnreadable(error)) return errorResponse(c, 400, 'INVALID_REQUEST', error.message);
+  if (error instanceof KeyRefused) {
+    c.var.log('warn', 'auth.refused', { reason: error.name, actor: c.var.credential.actor });
+    return unauthorized(c, 'The API key has been revoked, or is not known', 'invalid_token');
+  }
   if (error instanceof LedgerUnavailable) {
     c.var.log('error', 'ledger.unavailable', errorFields(error));
     c.header('Retry-After', RETRY_AFTER_SECONDS);

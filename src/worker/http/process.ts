@@ -10,6 +10,7 @@ import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Transaction } from '../../payments/transaction.ts';
 import { type PaymentAnswer, processPayment } from '../operations/process-payment.ts';
+import { requireScope } from './authenticate.ts';
 import type { HttpEnv } from './context.ts';
 import {
   errorEnvelope,
@@ -18,6 +19,7 @@ import {
   idempotencyInProgress,
   idempotencyKeyReused,
   retryAfter,
+  tooManyAttempts,
 } from './errors.ts';
 import { exactAmount } from './exact-amount.ts';
 import { idempotencyKey, REPLAYED_HEADER } from './idempotency-key.ts';
@@ -28,6 +30,7 @@ import { validate } from './validate.ts';
 
 export const processRoute = new Hono<HttpEnv>().post(
   '/',
+  requireScope('payments:write'),
   idempotencyKey(),
   limitBody(),
   jsonBody(),
@@ -97,6 +100,8 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         retryPossible: true,
         nextStep: 'Try again when the seconds of the Retry-After header have passed, or pay in another way.',
       });
+    case 'too_many':
+      return tooManyAttempts(c, answer.retryAfterMs);
     case 'invalid_amount':
       return paymentFailure(c, 400, {
         ...asked,

@@ -8,6 +8,7 @@ import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import { type RefundAnswer, refundPayment } from '../operations/refund-payment.ts';
+import { requireScope } from './authenticate.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse, GATEWAY_DOWN, idempotencyInProgress, idempotencyKeyReused, retryAfter } from './errors.ts';
 import { exactAmount } from './exact-amount.ts';
@@ -18,6 +19,7 @@ import { validate } from './validate.ts';
 
 export const refundRoute = new Hono<HttpEnv>().post(
   '/',
+  requireScope('refunds:write'),
   idempotencyKey(),
   limitBody(),
   jsonBody(),

@@ -1,9 +1,11 @@
 /** The columns of each table under the names that the domain has for them, so that a row is the domain's object. */
 
+import { PLAIN } from '../cipher.ts';
+
 /** Of a Transaction. `table` is what the statement calls it, which in RETURNING is its own name. */
 const transactionColumns = (table: string) => `
   ${table}.transaction_id AS transactionId, ${table}.tenant, ${table}.booking_id AS bookingId,
-  ${table}.user_id AS userId, ${table}.user_email AS userEmail, ${table}.status, ${table}.currency,
+  ${table}.user_id AS userId, coalesce(${table}.sealed_email, '${PLAIN}.' || ${table}.user_email) AS sealedEmail, ${table}.status, ${table}.currency,
   ${table}.amount_minor AS amountMinor, ${table}.reserved_minor AS reservedMinor,
   ${table}.refunded_minor AS refundedMinor, ${table}.payment_method AS paymentMethod,
   ${table}.card_brand AS cardBrand, ${table}.card_last4 AS cardLast4, ${table}.gateway,

@@ -1,12 +1,46 @@
 /** How the ledger talks to D1: one batch is one transaction, and every batch of the ledger is safe to repeat. */
 import pRetry from 'p-retry';
+import type { Cipher } from '../cipher.ts';
 import { within } from '../deadline.ts';
 import { errorFields, type Log } from '../log.ts';
 
-/** D1 and where its troubles are told. */
+/** D1 as somebody works with it. */
 export interface Database {
   d1: D1Database;
+  /** Where its troubles are told. */
   log: Log;
+  /** For what is stored of persons. */
+  cipher: Cipher;
+  /** Who works with it, for the audit log. */
+  author: Author;
+  /** The key with which the author has come, where it is still to be checked. */
+  keyCheck?: KeyCheck;
+}
+
+/** Who does something, and on whose request. */
+export interface Author {
+  /** `key:…`, `jwt:…`, `anonymous`, `cron`, `queue`, `webhook:…` or `operator:…`. */
+  actor: string;
+  requestId: string | null;
+  /** Where the request came from. */
+  address: string | null;
+  /** What somebody reads who may read everything is written down too. */
+  isAdmin: boolean;
+}
+
+/**
+ * An API key that says by itself whose it is: the database knows whether it has been revoked. It is asked in the first batch of
+ * the request, which does nothing where the key is refused.
+ */
+export interface KeyCheck {
+  keyHash: string;
+  nowMs: number;
+  state: 'open' | 'passed' | 'refused';
+}
+
+/** The API key is not there, or not any more: nothing of what was asked for has happened. */
+export class KeyRefused extends Error {
+  override name = 'KeyRefused';
 }
 
 /** D1 did not answer, or not in time. What was asked for may have happened all the same. */
@@ -33,22 +67,26 @@ export const RETRY_OUTCOME_FOR_MS = 4_500;
 export const BATCH_DEADLINE_MS = RETRY_FOR_MS + ATTEMPT_DEADLINE_MS;
 export const OUTCOME_BATCH_DEADLINE_MS = RETRY_OUTCOME_FOR_MS + ATTEMPT_DEADLINE_MS;
 
+/** The statements of a batch, by names of their own. */
+export type Statements = Readonly<Record<string, D1PreparedStatement>>;
+
 /** The results of a batch, under the names that its statements have. */
 export type Results<Name extends string> = Record<Name, D1Result<unknown>>;
 
 /**
- * Runs the statements, in their order, as one transaction. A connection that broke leaves open whether they were carried out, so they
+ * Runs the statements, in their order and without those that are null, as one transaction. A connection that broke leaves open whether they were carried out, so they
  * are sent again: each batch in this folder does nothing the second time.
  *
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log }: Database,
-  statements: Record<Name, D1PreparedStatement>,
+  { d1, log, keyCheck }: Database,
+  statements: Readonly<Record<Name, D1PreparedStatement | null>>,
   retryForMs = RETRY_FOR_MS,
 ): Promise<Results<Name>> {
-  const names = Object.keys(statements) as Name[];
-  const batch = names.map((name) => statements[name]);
+  const wanted = Object.entries<D1PreparedStatement | null>(statements).filter(([, statement]) => statement !== null);
+  const checks = keyCheck?.state === 'open' ? [presentKey(d1, keyCheck)] : [];
+  const batch = [...checks, ...wanted.map(([, statement]) => statement as D1PreparedStatement)];
   let results: D1Result<unknown>[];
   try {
     results = await pRetry(() => within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(batch)), {
@@ -64,10 +102,28 @@ export async function runBatch<Name extends string>(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (/no such (table|column)/.test(message)) throw new LedgerNotMigrated(message, { cause: error });
+    if (keyCheck !== undefined && message.includes(KEY_REFUSED)) {
+      keyCheck.state = 'refused';
+      throw new KeyRefused(message, { cause: error });
+    }
     if (isStatementError(error)) throw error;
     throw new LedgerUnavailable(message, { cause: error });
   }
-  return Object.fromEntries(names.map((name, index) => [name, results[index]])) as Results<Name>;
+  if (keyCheck !== undefined) keyCheck.state = 'passed';
+  const own = results.slice(checks.length);
+  return Object.fromEntries(wanted.map(([name], index) => [name, own[index]])) as Results<Name>;
+}
+
+/** What the trigger of `presented_keys` says. */
+const KEY_REFUSED = 'api key refused';
+
+function presentKey(d1: D1Database, { keyHash, nowMs }: KeyCheck): D1PreparedStatement {
+  return d1.prepare('INSERT INTO presented_keys (key_hash, presented_at_ms) VALUES (?1, ?2)').bind(keyHash, nowMs);
+}
+
+/** Asks about the key alone, where the request has had nothing else to ask the database. @throws KeyRefused */
+export async function checkKey(db: Database): Promise<void> {
+  if (db.keyCheck?.state === 'open') await runBatch(db, {});
 }
 
 /** Whether SQLite itself refused the statement, so that asking again would change nothing. */

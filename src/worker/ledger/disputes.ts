@@ -1,4 +1,5 @@
 /** Disputes as providers tell of them. Nothing of a payment changes by one: the provider decides, and a person answers. */
+import { auditChange } from './audit.ts';
 import { type Database, rowOf, runBatch } from './database.ts';
 
 export interface RecordedDispute {
@@ -28,8 +29,12 @@ const FIND = `
   FROM disputes WHERE provider = ?1 AND dispute_id = ?2 AND transaction_id = ?3`;
 
 /** Writes what is told of a dispute; answers with what stands, or null where the payment is none of ours. */
-export async function recordDispute(db: Database, dispute: RecordedDispute): Promise<RecordedDispute | null> {
-  const { provider, disputeId } = dispute;
+export async function recordDispute(
+  db: Database,
+  dispute: RecordedDispute,
+  nowMs: number,
+): Promise<RecordedDispute | null> {
+  const { provider, disputeId, transactionId, status } = dispute;
   const { standing } = await runBatch(db, {
     recorded: db.d1
       .prepare(RECORD)
@@ -44,6 +49,13 @@ export async function recordDispute(db: Database, dispute: RecordedDispute): Pro
         dispute.openedAtMs,
         dispute.toldAtMs,
       ),
+    audited: auditChange(db, transactionId, {
+      atMs: nowMs,
+      action: 'dispute.told',
+      subject: transactionId,
+      outcome: status,
+      detail: { provider, dispute_id: disputeId },
+    }),
     standing: db.d1.prepare(FIND).bind(provider, disputeId, dispute.transactionId),
   });
   return rowOf<RecordedDispute>(standing);

@@ -5,8 +5,10 @@
 import type { EventType, PaymentEvent } from '../../contract/events.ts';
 import { paymentEvent, refundEvent } from '../../payments/event.ts';
 import type { Transaction } from '../../payments/transaction.ts';
+import { CannotOpen } from '../cipher.ts';
 import { TRANSACTION_COLUMNS } from './columns.ts';
 import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
+import { emailOf } from './emails.ts';
 import { idRange } from './id-range.ts';
 
 // Both right after the statement that records the outcome: where that changed nothing, there is nothing to tell.
@@ -102,18 +104,39 @@ type EventRow = Transaction & { eventId: string; toldAtMs: number } & (
     | { refundId: string; refundAmountMinor: number; refundReason: string }
   );
 
-/** The events with these ids, rendered from the rows that they tell of, oldest first. */
-export async function findEvents(db: Database, eventIds: string[]): Promise<PaymentEvent[]> {
+/**
+ * The events with these ids, rendered from the rows that they tell of, oldest first. `unopened` says of which the address can't
+ * be opened, and why: they have to wait for the key.
+ */
+export async function findEvents(
+  db: Database,
+  eventIds: string[],
+): Promise<{ events: PaymentEvent[]; unopened: Map<string, string> }> {
   const { found } = await runBatch(db, { found: db.d1.prepare(FIND_EVENTS).bind(JSON.stringify(eventIds)) });
-  return rowsOf<EventRow>(found).map((row) =>
-    row.refundId === null
-      ? paymentEvent(row.eventId, row.toldAtMs, row)
-      : refundEvent(row.eventId, row.toldAtMs, row, {
-          refundId: row.refundId,
-          amountMinor: row.refundAmountMinor,
-          reason: row.refundReason,
-        }),
-  );
+  const events: PaymentEvent[] = [];
+  const unopened = new Map<string, string>();
+  for (const row of rowsOf<EventRow>(found)) {
+    try {
+      events.push(rendered(row, await emailOf(db, row)));
+    } catch (error) {
+      if (!(error instanceof CannotOpen)) throw error;
+      unopened.set(row.eventId, `the address of the payment cannot be opened: ${error.message}`);
+    }
+  }
+  return { events, unopened };
+}
+
+function rendered(row: EventRow, userEmail: string | null): PaymentEvent {
+  const telling = { eventId: row.eventId, createdAtMs: row.toldAtMs, userEmail };
+  if (row.refundId === null) return paymentEvent(telling, row);
+  const { refundId, refundAmountMinor: amountMinor, refundReason: reason } = row;
+  return refundEvent(telling, row, { refundId, amountMinor, reason });
+}
+
+/** Whether there is an event with this id. */
+export async function eventExists(db: Database, eventId: string): Promise<boolean> {
+  const { found } = await runBatch(db, { found: hasEvent(db.d1, eventId) });
+  return rowOf(found) !== null;
 }
 
 // The broker's confirm is the truth, whoever heard it.

@@ -1,8 +1,9 @@
 /** Refunds in D1: reserve an amount, settle it, give it back or take it back, find one again. */
 import type { Failure } from '../../payments/failure.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
+import { auditAttempt, auditChange } from './audit.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from './database.ts';
+import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch, type Statements } from './database.ts';
 import { hasEvent, newRefundEvent } from './events.ts';
 import {
   CLAIMED_ID,
@@ -76,7 +77,17 @@ export async function reserveRefund(db: Database, claim: NewRefund, key: KeyClai
     claim.userId,
     claim.currency,
   ];
-  const reserved = d1.prepare(RESERVE).bind(claim.transactionId, claim.amountMinor);
+  const { refundId, transactionId, bookingId, amountMinor, currency, createdAtMs } = claim;
+  // Both right behind the insert, and in this order.
+  const behindInsert = {
+    reserved: d1.prepare(RESERVE).bind(transactionId, amountMinor),
+    audited: auditAttempt(db, claim.tenant, {
+      atMs: createdAtMs,
+      action: 'refund.attempted',
+      subject: refundId,
+      detail: { transaction_id: transactionId, booking_id: bookingId, amount_minor: amountMinor, currency },
+    }),
+  };
   const asItStands = {
     refund: d1.prepare(FIND_REFUND).bind(claim.refundId),
     transaction: d1.prepare(`${FIND_TRANSACTION} AND t.tenant = ?2`).bind(claim.transactionId, claim.tenant),
@@ -84,7 +95,7 @@ export async function reserveRefund(db: Database, claim: NewRefund, key: KeyClai
   if (key === null) {
     const results = await runBatch(db, {
       inserted: d1.prepare(INSERT_REFUND).bind(...parameters),
-      reserved,
+      ...behindInsert,
       ...asItStands,
     });
     return reservation(rowOf(results.refund), rowOf(results.transaction));
@@ -92,7 +103,7 @@ export async function reserveRefund(db: Database, claim: NewRefund, key: KeyClai
   const results = await runBatch(db, {
     ...claimKey(d1, key, claim.refundId, claim.createdAtMs),
     inserted: d1.prepare(INSERT_REFUND_WITH_KEY).bind(...parameters),
-    reserved,
+    ...behindInsert,
     releasedKey: releaseUnusedKey(d1, key, claim.refundId),
     ...keyedStatements(d1, key),
     ...asItStands,
@@ -138,7 +149,7 @@ const RECORD_OUTCOME = `
     processed_at_ms = ?7, next_lookup_at_ms = ?8
   WHERE refund_id = ?1 AND status = 'pending'`;
 
-// Both right after RECORD_OUTCOME: the amount moves from promised to refunded, or back, once. The payment of a late charge
+// Right after RECORD_OUTCOME and its audit entry, of which there is one if the outcome was recorded: the amount moves from promised to refunded, or back, once. The payment of a late charge
 // has failed: nothing of it was promised, nothing moves, and so no event follows.
 const MOVE_TO_REFUNDED = `
   UPDATE transactions SET reserved_minor = reserved_minor - ?2, refunded_minor = refunded_minor + ?2,
@@ -169,19 +180,31 @@ export async function recordRefundOutcome(
   const { d1 } = db;
   const { refund, result, eventId, processedAtMs } = outcome;
   const { refundId, transactionId, amountMinor } = refund;
-  const recorded = d1
-    .prepare(RECORD_OUTCOME)
-    .bind(refundId, ...outcomeParameters(result), processedAtMs, outcome.nextLookupAtMs);
+  const recordedAndAudited = {
+    recorded: d1
+      .prepare(RECORD_OUTCOME)
+      .bind(refundId, ...outcomeParameters(result), processedAtMs, outcome.nextLookupAtMs),
+    audited: auditChange(db, transactionId, {
+      atMs: processedAtMs,
+      action: 'refund.ended',
+      subject: refundId,
+      outcome: result.status,
+      detail:
+        result.status === 'failed'
+          ? { error_code: result.failure.code }
+          : { gateway_reference: result.gatewayReference },
+    }),
+  };
   const asItStands = bothRows(d1, refund);
   if (result.status === 'failed') {
     const givenBack = d1.prepare(GIVE_BACK).bind(transactionId, amountMinor);
-    const results = await runBatch(db, { recorded, givenBack, ...asItStands }, RETRY_OUTCOME_FOR_MS);
+    const results = await runBatch(db, { ...recordedAndAudited, givenBack, ...asItStands }, RETRY_OUTCOME_FOR_MS);
     return { ...rowsThatStand(results), told: false };
   }
   const results = await runBatch(
     db,
     {
-      recorded,
+      ...recordedAndAudited,
       moved: d1.prepare(MOVE_TO_REFUNDED).bind(transactionId, amountMinor),
       event: newRefundEvent(d1, { eventId, transactionId, refundId, createdAtMs: processedAtMs }),
       ...asItStands,
@@ -219,7 +242,7 @@ const BOOK_OUTSIDE_REFUND = `
     AND NOT EXISTS (
       SELECT 1 FROM refunds WHERE transaction_id = ?2
         AND (gateway_reference = ?5 OR (status = 'pending' AND amount_minor = ?3)))`;
-// Right after it: nothing of it was promised before.
+// Right after it and its audit entry: nothing of it was promised before.
 const TAKE_FROM_BALANCE = `
   UPDATE transactions SET refunded_minor = refunded_minor + ?2,
     status = CASE WHEN refunded_minor + ?2 = amount_minor THEN 'refunded' ELSE status END
@@ -254,6 +277,13 @@ export async function bookOutsideRefund(
           booking.currency,
           booking.chargeReference,
         ),
+      audited: auditChange(db, transactionId, {
+        atMs: nowMs,
+        action: 'refund.made_outside',
+        subject: refundId,
+        outcome: 'completed',
+        detail: { amount_minor: amountMinor, currency: booking.currency, gateway_reference: gatewayReference },
+      }),
       moved: d1.prepare(TAKE_FROM_BALANCE).bind(transactionId, amountMinor),
       event: newRefundEvent(d1, { eventId, refundId, transactionId, createdAtMs: nowMs }),
       refund: d1.prepare(FIND_BY_REFERENCE).bind(transactionId, gatewayReference),
@@ -286,7 +316,7 @@ const REVERSE = `
     next_lookup_at_ms = NULL
   WHERE refund_id = ?1 AND status = 'completed'`;
 
-// Right after REVERSE. A payment that is refunded stays so (invariant 6), and a person has to be told.
+// Right after REVERSE and its audit entry. A payment that is refunded stays so (invariant 6), and a person has to be told.
 const RESTORE_BALANCE = `
   UPDATE transactions SET refunded_minor = refunded_minor - ?2
   WHERE transaction_id = ?1 AND status = 'completed' AND changes() = 1`;
@@ -299,11 +329,19 @@ export async function reverseRefund(
   db: Database,
   refund: Refund,
   failure: Failure,
+  nowMs: number,
 ): Promise<{ refund: Refund; transaction: Transaction }> {
   const results = await runBatch(
     db,
     {
       reversed: db.d1.prepare(REVERSE).bind(refund.refundId, failure.code, failure.reason, failure.cause),
+      audited: auditChange(db, refund.transactionId, {
+        atMs: nowMs,
+        action: 'refund.reversed',
+        subject: refund.refundId,
+        outcome: 'reversed',
+        detail: { error_code: failure.code },
+      }),
       restored: db.d1.prepare(RESTORE_BALANCE).bind(refund.transactionId, refund.amountMinor),
       ...bothRows(db.d1, refund),
     },
@@ -326,11 +364,12 @@ function rowsThatStand(results: { refund: D1Result<unknown>; transaction: D1Resu
   return { refund, transaction };
 }
 
-/** A tenant's refund and the payment that it belongs to, or null. */
+/** A tenant's refund and the payment that it belongs to, or null; `also` are statements for the same batch. */
 export async function findRefund(
   db: Database,
   tenant: string,
   refundId: string,
+  also: Statements = {},
 ): Promise<{ refund: Refund; transaction: Transaction } | null> {
   const results = await runBatch(db, {
     refund: db.d1.prepare(`${FIND_REFUND} AND r.tenant = ?2`).bind(refundId, tenant),
@@ -340,6 +379,7 @@ export async function findRefund(
          WHERE r.refund_id = ?1 AND r.tenant = ?2`,
       )
       .bind(refundId, tenant),
+    ...also,
   });
   const refund = rowOf<Refund>(results.refund);
   const transaction = rowOf<Transaction>(results.transaction);

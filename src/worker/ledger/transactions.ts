@@ -1,7 +1,8 @@
 /** Payments in D1: claim a booking, record how it ended, find one again. */
 import { lateRefundId, type Outcome, type Refund, type Transaction } from '../../payments/transaction.ts';
+import { auditAttempt, auditChange } from './audit.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from './database.ts';
+import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch, type Statements } from './database.ts';
 import { hasEvent, newPaymentEvent } from './events.ts';
 import {
   CLAIMED_ID,
@@ -13,6 +14,15 @@ import {
   releaseUnusedKey,
 } from './idempotency.ts';
 import { outcomeParameters } from './outcome.ts';
+import {
+  countAttempt,
+  countDecline,
+  countsParameter,
+  exceededOf,
+  findExceeded,
+  type VelocityCount,
+  WITHIN_VELOCITY,
+} from './velocity.ts';
 
 /** What is known of a payment before any money moves. */
 export type NewTransaction = Pick<
@@ -21,7 +31,6 @@ export type NewTransaction = Pick<
   | 'tenant'
   | 'bookingId'
   | 'userId'
-  | 'userEmail'
   | 'currency'
   | 'amountMinor'
   | 'paymentMethod'
@@ -31,6 +40,8 @@ export type NewTransaction = Pick<
   | 'gatewayIntent'
   | 'createdAtMs'
 > & {
+  /** Stored encrypted. */
+  userEmail: string | null;
   /** From when on the gateway may be asked for an outcome that never came. */
   nextLookupAtMs: number;
 };
@@ -38,9 +49,10 @@ export type NewTransaction = Pick<
 // Invariants 1 and 3: the partial unique indexes let one live payment of a booking in, and one of each order that a payer
 // approved, before the gateway is called.
 const claimWhere = (condition: 'true' | 'changes() = 1') => `
-  INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, user_email, status, currency, amount_minor,
+  INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, sealed_email, status, currency, amount_minor,
     payment_method, card_brand, card_last4, gateway, gateway_intent, created_at_ms, next_lookup_at_ms)
-  SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 WHERE ${condition}
+  SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
+  WHERE ${condition} AND ${WITHIN_VELOCITY}
   ON CONFLICT DO NOTHING`;
 const CLAIM_BOOKING = claimWhere('true');
 /** Right behind the statement that claims the key. */
@@ -66,16 +78,28 @@ export type Claim =
   /** The key stands for an earlier request, and for its payment. */
   | { kind: 'replayed'; fingerprint: string; transaction: Transaction }
   /** The booking has another live payment, or the order that the payer approved has paid for something else. */
-  | { kind: 'duplicate'; standing: Transaction };
+  | { kind: 'duplicate'; standing: Transaction }
+  /** A card, a user or an address has tried too often; `subject` is the keyed hash of it. */
+  | { kind: 'too_many'; subject: string; untilMs: number };
 
-/** Makes the booking's one live payment this one. A key that is known outranks a booking that is taken. */
-export async function claimBooking(db: Database, claim: NewTransaction, key: KeyClaim | null = null): Promise<Claim> {
+/**
+ * Makes the booking's one live payment this one. A key that is known outranks a booking that is taken, and that outranks limits.
+ *
+ * @param counts of whom this attempt is one
+ */
+export async function claimBooking(
+  db: Database,
+  claim: NewTransaction,
+  key: KeyClaim | null = null,
+  counts: readonly VelocityCount[] = [],
+): Promise<Claim> {
+  const sealedEmail = claim.userEmail === null ? null : await db.cipher.seal(claim.userEmail, claim.transactionId);
   const parameters = [
     claim.transactionId,
     claim.tenant,
     claim.bookingId,
     claim.userId,
-    claim.userEmail,
+    sealedEmail,
     claim.currency,
     claim.amountMinor,
     claim.paymentMethod,
@@ -85,30 +109,63 @@ export async function claimBooking(db: Database, claim: NewTransaction, key: Key
     claim.gatewayIntent,
     claim.createdAtMs,
     claim.nextLookupAtMs,
+    countsParameter(counts),
   ];
+  // Both right behind the claim, and in this order.
+  const behindClaim = {
+    counted: counts.length > 0 ? countAttempt(db, counts) : null,
+    audited: auditAttempt(db, claim.tenant, attemptOf(claim)),
+  };
+  const exceeded = counts.length > 0 ? findExceeded(db, counts) : null;
   const standing =
     claim.gatewayIntent === null
       ? db.d1.prepare(FIND_STANDING).bind(claim.tenant, claim.bookingId)
       : db.d1.prepare(FIND_STANDING_OF_INTENT).bind(claim.tenant, claim.bookingId, claim.gateway, claim.gatewayIntent);
   if (key === null) {
-    const results = await runBatch(db, { claimed: db.d1.prepare(CLAIM_BOOKING).bind(...parameters), standing });
-    return standingClaim(claim, rowOf<Transaction>(results.standing));
+    const claimed = db.d1.prepare(CLAIM_BOOKING).bind(...parameters);
+    return standingClaim(claim, await runBatch(db, { claimed, ...behindClaim, standing, exceeded }));
   }
   const results = await runBatch(db, {
     ...claimKey(db.d1, key, claim.transactionId, claim.createdAtMs),
     claimed: db.d1.prepare(CLAIM_BOOKING_WITH_KEY).bind(...parameters),
+    ...behindClaim,
     releasedKey: releaseUnusedKey(db.d1, key, claim.transactionId),
     key: findKey(db.d1, key),
     keyed: db.d1.prepare(FIND_KEYED).bind(key.tenant, key.path, key.key),
     standing,
+    exceeded,
   });
   const found = rowOf<FoundKey>(results.key);
   if (found !== null && found.claimedId !== claim.transactionId) return replay(found, rowOf(results.keyed));
-  return standingClaim(claim, rowOf<Transaction>(results.standing));
+  return standingClaim(claim, results);
 }
 
-function standingClaim(claim: NewTransaction, standing: Transaction | null): Claim {
-  if (standing === null) throw new Error('a claim left neither its own payment nor another one standing');
+function attemptOf(claim: NewTransaction) {
+  const { transactionId, bookingId, amountMinor, currency, paymentMethod, gateway, createdAtMs } = claim;
+  return {
+    atMs: createdAtMs,
+    action: 'payment.attempted',
+    subject: transactionId,
+    detail: {
+      booking_id: bookingId,
+      amount_minor: amountMinor,
+      currency,
+      payment_method: paymentMethod,
+      gateway,
+    },
+  } as const;
+}
+
+function standingClaim(
+  claim: NewTransaction,
+  results: { standing: D1Result<unknown>; exceeded?: D1Result<unknown> },
+): Claim {
+  const standing = rowOf<Transaction>(results.standing);
+  if (standing === null) {
+    const exceeded = results.exceeded === undefined ? null : exceededOf(results.exceeded);
+    if (exceeded === null) throw new Error('a claim left neither its own payment nor another one standing');
+    return { kind: 'too_many', subject: exceeded.subject, untilMs: exceeded.windowEndMs };
+  }
   return standing.transactionId === claim.transactionId
     ? { kind: 'claimed', transaction: standing }
     : { kind: 'duplicate', standing };
@@ -157,6 +214,8 @@ export interface PaymentOutcome {
   processedAtMs: number;
   /** When to look again, although it has ended; null: never. */
   nextLookupAtMs: number | null;
+  /** Of whom it is a decline. */
+  declineOf?: readonly VelocityCount[];
 }
 
 export interface RecordedPayment {
@@ -173,7 +232,7 @@ export interface RecordedPayment {
  */
 export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome): Promise<RecordedPayment> {
   const { d1 } = db;
-  const { transactionId, eventId, result, processedAtMs } = outcome;
+  const { transactionId, eventId, result, processedAtMs, declineOf = [] } = outcome;
   const outcomeAndEvent = {
     recorded: d1
       .prepare(RECORD_OUTCOME)
@@ -184,6 +243,17 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
       transactionId,
       createdAtMs: processedAtMs,
     }),
+    audited: auditChange(db, transactionId, {
+      atMs: processedAtMs,
+      action: 'payment.ended',
+      subject: transactionId,
+      outcome: result.status,
+      detail:
+        result.status === 'failed'
+          ? { error_code: result.failure.code }
+          : { gateway_reference: result.gatewayReference },
+    }),
+    declined: declineOf.length > 0 ? countDecline(db, declineOf) : null,
   };
   const asItStands = { transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId), told: hasEvent(d1, eventId) };
   if (result.status === 'failed') {
@@ -196,6 +266,13 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
     {
       ...outcomeAndEvent,
       owed: d1.prepare(OWE_LATE_CHARGE).bind(transactionId, refundId, processedAtMs),
+      owedAudited: auditChange(db, transactionId, {
+        atMs: processedAtMs,
+        action: 'refund.owed',
+        subject: refundId,
+        outcome: 'pending',
+        detail: { transaction_id: transactionId, gateway_reference: result.gatewayReference },
+      }),
       reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, result.gatewayReference),
       ...asItStands,
       lateRefund: d1.prepare(FIND_LATE_REFUND).bind(refundId),
@@ -222,14 +299,20 @@ export async function keepIntent(db: Database, transactionId: string, intent: st
   });
 }
 
-/** A tenant's payment, or null: another tenant's is as unknown as none. */
+/**
+ * A tenant's payment, or null: another tenant's is as unknown as none.
+ *
+ * @param also statements for the same batch
+ */
 export async function findTransaction(
   db: Database,
   tenant: string,
   transactionId: string,
+  also: Statements = {},
 ): Promise<Transaction | null> {
   const { found } = await runBatch(db, {
     found: db.d1.prepare(`${FIND_TRANSACTION} AND t.tenant = ?2`).bind(transactionId, tenant),
+    ...also,
   });
   return rowOf<Transaction>(found);
 }

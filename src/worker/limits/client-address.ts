@@ -15,6 +15,17 @@ export function clientBucket(connectingIp: string | undefined): string {
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/${IPV6_PREFIX_BITS}`).toString()}/${IPV6_PREFIX_BITS}`;
 }
 
+/** The client's address, in one spelling; null where the request does not say it. */
+export function clientAddress(connectingIp: string | undefined): string | null {
+  return parse(connectingIp)?.toString() ?? null;
+}
+
+/** The same network as in `clientBucket`; null where it says nothing of who is behind it. */
+export function clientNetwork(connectingIp: string | undefined, exempt: readonly Cidr[]): string | null {
+  const isKnown = parse(connectingIp) !== null && !isExempt(connectingIp, exempt);
+  return isKnown ? clientBucket(connectingIp) : null;
+}
+
 /** Whether the client's address is in one of the networks. */
 export function isExempt(connectingIp: string | undefined, networks: readonly Cidr[]): boolean {
   const address = parse(connectingIp);

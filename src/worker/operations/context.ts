@@ -12,11 +12,15 @@ export interface OperationContext {
   breakersOf: (gateway: string) => CircuitBreakers;
   settings: Settings;
   log: Log;
-  /** Whose payments these are. One organisation, until API keys tell several apart. */
+  /** The organisation whose payments these are. */
   tenant: string;
+  /** Where the caller is: an address, or the network that one customer has of its provider. Null where that says nothing. */
+  network: string | null;
   nowMs: () => number;
   /** A new identifier: `TXN-`, `REF-` or `evt_` and a ULID. */
   newId: (prefix: 'TXN-' | 'REF-' | 'evt_') => string;
   /** A keyed hash: tells whether two texts are the same, and nothing else of them. */
   fingerprint: (text: string) => Promise<string>;
+  /** The same under another key, for what is counted. */
+  velocityHash: (text: string) => Promise<string>;
 }

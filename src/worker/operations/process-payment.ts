@@ -16,12 +16,14 @@ import { askForPassage, giveBack, type Passage } from '../gateways/circuit-break
 import type { Gateway, GatewayOutcome, Instrument } from '../gateways/gateway.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
 import { type Claim, claimBooking, findKeyedTransaction, keepIntent } from '../ledger/transactions.ts';
+import type { VelocityCount } from '../ledger/velocity.ts';
 import { errorFields } from '../log.ts';
 import { moveMoneyNow, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 import { isSameRequest, keyClaim, paymentIdentity } from './idempotency.ts';
 import { firstLookUpAtMs, type Settle } from './look-up-schedule.ts';
 import { recordPayment } from './record-payment.ts';
+import { countsOf, declinesOf } from './velocity.ts';
 
 /** How a request to pay ended. */
 export type PaymentAnswer =
@@ -46,7 +48,9 @@ export type PaymentAnswer =
   /** Nothing was recorded. */
   | { kind: 'invalid_amount' }
   | { kind: 'method_disabled'; method: PaymentMethod }
-  | { kind: 'gateway_down'; retryAfterMs: number };
+  | { kind: 'gateway_down'; retryAfterMs: number }
+  /** A card, a user or a place has tried too often. */
+  | { kind: 'too_many'; retryAfterMs: number };
 
 /**
  * Processes a payment of the contract's `/payment/process`.
@@ -82,6 +86,7 @@ export async function processPayment(
   }
 
   const transactionId = context.newId('TXN-');
+  const counts = await countsOf(context, request, instrument);
   const claim = await claimBooking(
     context.db,
     {
@@ -100,12 +105,17 @@ export async function processPayment(
       nextLookupAtMs: firstLookUpAtMs(context),
     },
     key,
+    counts,
   );
   if (claim.kind !== 'claimed') giveBack(breaker, passage);
   if (claim.kind === 'replayed') return answerReplay(context, claim, key);
   if (claim.kind === 'duplicate') {
     log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing.transactionId });
     return claim;
+  }
+  if (claim.kind === 'too_many') {
+    log('warn', 'payment.too_many', { booking_id: request.booking_id, subject: claim.subject });
+    return { kind: 'too_many', retryAfterMs: claim.untilMs - context.nowMs() };
   }
   const { transaction } = claim;
   log('info', 'payment.attempted', {
@@ -117,10 +127,15 @@ export async function processPayment(
     gateway: gateway.name,
   });
 
-  if ('code' in instrument) return recordOutcome(context, transaction, { status: 'failed', failure: instrument });
+  const declineOf = declinesOf(counts);
+  if ('code' in instrument) {
+    return recordOutcome(context, transaction, { status: 'failed', failure: instrument }, declineOf);
+  }
   const answer = await charge(context, gateway, transaction, instrument);
   const outcome = outcomeOf('charge', answer);
-  if (outcome !== null) return recordOutcome(context, transaction, outcome);
+  if (outcome !== null) {
+    return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declineOf : []);
+  }
   if (answer.kind === 'unknown' && answer.intent !== undefined) await keep(context, transaction, answer.intent);
   return pending(context, transaction);
 }
@@ -151,9 +166,14 @@ function answerReplay(
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
-async function recordOutcome(context: OperationContext, claimed: Transaction, result: Outcome): Promise<PaymentAnswer> {
+async function recordOutcome(
+  context: OperationContext,
+  claimed: Transaction,
+  result: Outcome,
+  declineOf: readonly VelocityCount[],
+): Promise<PaymentAnswer> {
   try {
-    const { transaction, event, lateRefund } = await recordPayment(context, claimed, result);
+    const { transaction, event, lateRefund } = await recordPayment(context, claimed, result, declineOf);
     const settle = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };
     return { ...ended(transaction), event, replayed: false, settle };
   } catch (error) {

@@ -1,6 +1,8 @@
 /** How a payment or a refund stands. Where nobody knows yet, and the time has come to ask, the gateway is asked first. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import { isIdentifier, type Refund, type Transaction } from '../../payments/transaction.ts';
+import { audit } from '../ledger/audit.ts';
+import type { Statements } from '../ledger/database.ts';
 import { findRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
@@ -21,7 +23,7 @@ export interface StatusAnswer extends Standing {
 
 /** The payment with this id, or the refund and its payment, or null. */
 export async function readStatus(context: OperationContext, id: string): Promise<StatusAnswer | null> {
-  const found = await find(context, id);
+  const found = await find(context, id, readAudit(context, id));
   if (found === null) return null;
   const asItStands = { ...found, event: null, settle: null };
   const { status, nextLookupAtMs } = found.refund ?? found.transaction;
@@ -39,9 +41,15 @@ export async function readStatus(context: OperationContext, id: string): Promise
   }
 }
 
-async function find({ db, tenant }: OperationContext, id: string): Promise<Standing | null> {
-  if (isIdentifier(id, 'REF-')) return findRefund(db, tenant, id);
+/** What an admin reads is written down, in the batch that reads it. */
+function readAudit({ db, tenant, nowMs }: OperationContext, id: string): Statements {
+  if (!db.author.isAdmin) return {};
+  return { audited: audit(db, tenant, { atMs: nowMs(), action: 'status.read', subject: id, outcome: 'asked' }) };
+}
+
+async function find({ db, tenant }: OperationContext, id: string, also: Statements = {}): Promise<Standing | null> {
+  if (isIdentifier(id, 'REF-')) return findRefund(db, tenant, id, also);
   if (!isIdentifier(id, 'TXN-')) return null;
-  const transaction = await findTransaction(db, tenant, id);
+  const transaction = await findTransaction(db, tenant, id, also);
   return transaction === null ? null : { transaction, refund: null };
 }

@@ -3,17 +3,22 @@ import type { PaymentEvent } from '../../contract/events.ts';
 import { paymentEvent } from '../../payments/event.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
 import { recordPaymentOutcome } from '../ledger/transactions.ts';
+import type { VelocityCount } from '../ledger/velocity.ts';
 import type { OperationContext } from './context.ts';
 import { failedChargeFollowUpMs } from './look-up-schedule.ts';
+import { tellingOf } from './telling.ts';
 
 /**
  * Answers with the row that stands, which another one may have written before, and with the event where this call wrote it.
  * Where the gateway is why it failed, money can have moved all the same: it is asked about again.
+ *
+ * @param declineOf whose decline it is, should it be one
  */
 export async function recordPayment(
   context: OperationContext,
   pending: Transaction,
   result: Outcome,
+  declineOf: readonly VelocityCount[] = [],
 ): Promise<{ transaction: Transaction; event: PaymentEvent | null; lateRefund: Refund | null }> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
@@ -26,6 +31,7 @@ export async function recordPayment(
       result.status === 'failed' && result.failure.code === 'PAYMENT_GATEWAY_ERROR'
         ? failedChargeFollowUpMs(processedAtMs, processedAtMs)
         : null,
+    declineOf,
   });
   if (lateRefund !== null) {
     // An alarm: money was taken for a ticket that nobody gets.
@@ -44,5 +50,6 @@ export async function recordPayment(
       duration_ms: processedAtMs - transaction.createdAtMs,
     });
   }
-  return { transaction, event: told ? paymentEvent(eventId, processedAtMs, transaction) : null, lateRefund };
+  const telling = told ? await tellingOf(context, eventId, processedAtMs, transaction) : null;
+  return { transaction, event: telling && paymentEvent(telling, transaction), lateRefund };
 }

@@ -5,6 +5,7 @@ import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts
 import { recordRefundOutcome } from '../ledger/refunds.ts';
 import type { OperationContext } from './context.ts';
 import { paidRefundFollowUpMs } from './look-up-schedule.ts';
+import { tellingOf } from './telling.ts';
 
 /** Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. */
 export async function recordRefund(
@@ -32,9 +33,6 @@ export async function recordRefund(
     error_code: refund.errorCode,
     duration_ms: processedAtMs - refund.createdAtMs,
   });
-  return {
-    refund,
-    transaction,
-    event: told ? refundEvent(eventId, processedAtMs, transaction, refund) : null,
-  };
+  const telling = told ? await tellingOf(context, eventId, processedAtMs, transaction) : null;
+  return { refund, transaction, event: telling && refundEvent(telling, transaction, refund) };
 }

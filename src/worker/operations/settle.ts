@@ -209,7 +209,7 @@ async function followUpRefund(asking: Asking, refund: Refund, transaction: Trans
 
   const outcome = outcomeOf('refund', found);
   if (outcome?.status === 'failed') {
-    const reversed = await reverseRefund(db, refund, outcome.failure);
+    const reversed = await reverseRefund(db, refund, outcome.failure, nowMs());
     // An alarm: the payer does not have the money, and has been told that it was paid back.
     log('error', 'refund.reversed', {
       refund_id: refund.refundId,

@@ -15,6 +15,7 @@ import { GRACE_MS } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 import { paidRefundFollowUpMs, type Settle } from './look-up-schedule.ts';
 import { BACKGROUND_DEADLINE_MS, settleTold } from './settle.ts';
+import { tellingOf } from './telling.ts';
 
 export type NoticeAnswer =
   /** Written down for good: the provider need not send it again. `event` and `settle` are to be sent, as of any answer. */
@@ -134,11 +135,8 @@ async function takeOutsideRefund(
     return mayFitLater ? { kind: 'later', reason: 'another refund of the payment is under way' } : NOTHING_TO_SEND;
   }
   log('info', 'refund.made_outside', { ...fields, refund_id: refund.refundId });
-  return {
-    kind: 'taken',
-    event: told ? refundEvent(eventId, bookedAtMs, transaction, refund) : null,
-    settle: null,
-  };
+  const telling = told ? await tellingOf(context, eventId, bookedAtMs, transaction) : null;
+  return { kind: 'taken', event: telling && refundEvent(telling, transaction, refund), settle: null };
 }
 
 /** What the gateway answers, if it can be asked for that. One that does not hear its signal is not waited for. */
@@ -157,7 +155,7 @@ async function inTime<Answer>(
 
 /** Disputes are written down and logged; what to answer is for a person, in the provider's dashboard. */
 async function takeDispute(
-  { db, log }: OperationContext,
+  { db, log, nowMs }: OperationContext,
   gateway: Gateway,
   provider: Provider,
   dispute: Dispute,
@@ -169,7 +167,8 @@ async function takeDispute(
     if (owner !== undefined && 'unreachable' in owner) return { kind: 'later', reason: owner.unreachable };
     transactionId = owner?.transactionId ?? null;
   }
-  const standing = transactionId === null ? null : await recordDispute(db, { provider, ...dispute, transactionId });
+  const standing =
+    transactionId === null ? null : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs());
   if (standing === null) return NOTHING_TO_SEND; // of a charge that this service has not made
   const isNews = standing.status === status && standing.toldAtMs === dispute.toldAtMs;
   log(isNews && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {

@@ -1,0 +1,61 @@
+/**
+ * `npm run audit`: exports the audit log, and says of an export whether it is whole. Exit code 0: done, or whole; 1: it is not;
+ * 2: it could not be done.
+ */
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { auditEntriesAfter, auditExport } from '../src/worker/ledger/audit.ts';
+import { chainHash } from '../src/worker/ledger/audit-chain.ts';
+import { ledgerProblem, openLedger } from './ledger-access.ts';
+import { BadArguments, type LedgerPlace, readArguments, runCommand } from './operator-arguments.ts';
+import { verifyAudit } from './verify-audit.ts';
+
+const USAGE = `Usage: npm run --silent audit -- export [--remote | --persist-to DIR] > FILE
+       npm run audit -- verify FILE [--head HASH]
+--head is a hash that the Worker has logged (audit.sealed): without it, nobody can tell whether the end was cut off.`;
+const ENTRIES_PER_STEP = 1_000;
+
+process.exitCode = await runCommand(USAGE, async () => {
+  const { words, head, place } = readArguments(process.argv.slice(2), ['head']);
+  const [verb, file, ...others] = words;
+  if (others.length > 0) throw new BadArguments(`"${others[0]}" is one argument too many`);
+  if (verb === 'export') {
+    if (file !== undefined || head !== undefined) throw new BadArguments('export writes to standard output');
+    return exportLog(place);
+  }
+  if (verb !== 'verify') throw new BadArguments('export or verify?');
+  if (file === undefined) throw new BadArguments('verify which file?');
+  return verify(file, head);
+});
+
+/** One line of JSON for each entry, with its hash; those of the last minutes have none yet. */
+async function exportLog(place: LedgerPlace): Promise<number> {
+  const ledger = await openLedger(place);
+  try {
+    await auditExport(ledger.db, Date.now());
+    for (let after = 0; ; ) {
+      const page = await auditEntriesAfter(ledger.db, after, ENTRIES_PER_STEP);
+      for (const entry of page) console.log(JSON.stringify(entry));
+      const last = page.at(-1);
+      if (last === undefined || page.length < ENTRIES_PER_STEP) return 0;
+      after = last.sequence;
+    }
+  } catch (error) {
+    throw ledgerProblem(error, place);
+  } finally {
+    await ledger.close();
+  }
+}
+
+async function verify(file: string, head: string | undefined): Promise<number> {
+  const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+  const verdict = await verifyAudit(lines, chainHash, head ?? null);
+  if (verdict.broken !== null) {
+    console.log(`Broken at ${verdict.broken.where}: ${verdict.broken.what}`);
+    return 1;
+  }
+  console.log(
+    `Whole: ${verdict.sealed} sealed entries, up to ${verdict.head}, and ${verdict.unsealed} that have no seal yet`,
+  );
+  return 0;
+}

@@ -1,0 +1,115 @@
+/**
+ * `npm run gdpr`: what is stored of a user, as JSON, or without them from now on. Exit code 0: done; 1: not all of it could be
+ * erased yet; 2: it could not be done.
+ */
+import { randomBytes } from 'node:crypto';
+import { isoSeconds } from '../src/payments/timestamp.ts';
+import { DEFAULT_TENANT } from '../src/worker/auth/credential.ts';
+import type { Database } from '../src/worker/ledger/database.ts';
+import {
+  auditPerson,
+  BEFORE_ALL,
+  erasePerson,
+  type PersonalRecord,
+  personalRecords,
+} from '../src/worker/ledger/persons.ts';
+import { ledgerProblem, openLedger } from './ledger-access.ts';
+import { BadArguments, type OperatorArguments, readArguments, runCommand } from './operator-arguments.ts';
+
+const USAGE = `Usage: npm run gdpr -- export USER_ID > FILE
+       npm run gdpr -- erase USER_ID
+each with [--tenant default] [--remote | --persist-to DIR]`;
+const PAYMENTS_PER_STEP = 5_000;
+
+interface Person {
+  tenant: string;
+  userId: string;
+}
+
+process.exitCode = await runCommand(USAGE, async () => {
+  const read = readArguments(process.argv.slice(2), ['tenant']);
+  const command = commandOf(read);
+  const ledger = await openLedger(read.place);
+  try {
+    return await command(ledger.db);
+  } catch (error) {
+    throw ledgerProblem(error, read.place);
+  } finally {
+    await ledger.close();
+  }
+});
+
+function commandOf({ words, tenant = DEFAULT_TENANT }: OperatorArguments): (db: Database) => Promise<number> {
+  const [verb, userId, ...others] = words;
+  if (verb !== 'export' && verb !== 'erase') throw new BadArguments(`export or erase?`);
+  if (userId === undefined || userId === '') throw new BadArguments(`${verb} which user?`);
+  if (others.length > 0) throw new BadArguments(`"${others[0]}" is one argument too many`);
+  const person = { tenant, userId };
+  return verb === 'export' ? (db) => exportPerson(db, person) : (db) => erase(db, person);
+}
+
+async function exportPerson(db: Database, person: Person): Promise<number> {
+  const records: PersonalRecord[] = [];
+  for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+    const step: { found: PersonalRecord[]; lastId: string | null } = await personalRecords(
+      db,
+      person,
+      afterId,
+      PAYMENTS_PER_STEP,
+    );
+    records.push(...step.found);
+    afterId = step.lastId;
+  }
+  await auditPerson(db, person.tenant, {
+    atMs: Date.now(),
+    action: 'person.exported',
+    subject: 'a user',
+    payments: records.length,
+  });
+  console.log(
+    JSON.stringify(
+      { user_id: person.userId, exported_at: isoSeconds(Date.now()), payments: records.map(shown) },
+      null,
+      2,
+    ),
+  );
+  return 0;
+}
+
+/** All that is stored of it, under the names that the tables have. */
+function shown({ transaction, refunds }: PersonalRecord) {
+  return { ...named(transaction), refunds: refunds.map(named) };
+}
+
+function named(row: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => {
+      const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      return name.endsWith('AtMs') && typeof value === 'number'
+        ? [snake.replace(/_ms$/, ''), isoSeconds(value)]
+        : [snake, value];
+    }),
+  );
+}
+
+async function erase(db: Database, person: Person): Promise<number> {
+  const pseudonym = `erased_${randomBytes(8).toString('hex')}`;
+  let [payments, pending] = [0, 0];
+  for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+    const step: Awaited<ReturnType<typeof erasePerson>> = await erasePerson(
+      db,
+      { ...person, pseudonym },
+      afterId,
+      PAYMENTS_PER_STEP,
+    );
+    payments += step.found.payments;
+    pending += step.found.pending;
+    afterId = step.lastId;
+  }
+  await auditPerson(db, person.tenant, { atMs: Date.now(), action: 'person.erased', subject: pseudonym, payments });
+  console.log(
+    `${payments} payments are of ${pseudonym} now, without an address. A refund of them needs this as its user_id.`,
+  );
+  if (pending > 0) console.log(`${pending} payments are still under way: run it again when they have ended.`);
+  return pending > 0 ? 1 : 0;
+}

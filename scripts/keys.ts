@@ -1,0 +1,144 @@
+/**
+ * `npm run keys`: makes, lists and revokes API keys, and has what is stored of persons sealed under the current ENCRYPTION_KEY. Exit
+ * code 0: done; 2: it could not be done.
+ */
+import { isoSeconds } from '../src/payments/timestamp.ts';
+import { makeApiKey } from '../src/worker/auth/api-key.ts';
+import { DEFAULT_TENANT, isScope, isTenant, SCOPES, type Scope } from '../src/worker/auth/credential.ts';
+import { type ApiKey, insertApiKey, listApiKeys, revokeApiKey } from '../src/worker/ledger/api-keys.ts';
+import { auditRotation, BEFORE_ALL, resealEmails } from '../src/worker/ledger/persons.ts';
+import { type Ledger, ledgerProblem, openLedger } from './ledger-access.ts';
+import { BadArguments, type OperatorArguments, readArguments, runCommand, timeMs } from './operator-arguments.ts';
+
+const USAGE = `Usage: npm run keys -- create NAME --scopes payments:write,payments:read [--tenant default] [--expires 2027-12-31]
+       npm run keys -- list
+       npm run keys -- revoke key_…
+       npm run keys -- rotate
+each with [--remote | --persist-to DIR]
+Scopes: ${SCOPES.join(', ')}; admin includes the others.`;
+const NAME_MAX_LENGTH = 100;
+/** Looked at in one step of a rotation: some hundred milliseconds of the database's time. */
+const PAYMENTS_PER_STEP = 1_000;
+
+type Command = (ledger: Ledger) => Promise<void>;
+
+process.exitCode = await runCommand(USAGE, async () => {
+  const read = readArguments(process.argv.slice(2), ['scopes', 'tenant', 'expires']);
+  const command = commandOf(read);
+  const ledger = await openLedger(read.place);
+  try {
+    await command(ledger);
+  } catch (error) {
+    throw ledgerProblem(error, read.place);
+  } finally {
+    await ledger.close();
+  }
+  return 0;
+});
+
+function commandOf({ words, scopes, tenant, expires, place }: OperatorArguments): Command {
+  const [verb, subject, ...others] = words;
+  if (others.length > 0) throw new BadArguments(`"${others[0]}" is one argument too many`);
+  if (verb === 'create') {
+    const key = {
+      name: readName(subject),
+      scopes: readScopes(scopes),
+      tenant: readTenant(tenant),
+      expiresAtMs: expires === undefined ? null : readExpiry(expires),
+    };
+    return (ledger) => create(ledger, key, place.remote);
+  }
+  if (scopes !== undefined || tenant !== undefined || expires !== undefined) {
+    throw new BadArguments('--scopes, --tenant and --expires are of create');
+  }
+  if (verb === 'revoke') {
+    if (subject === undefined || !subject.startsWith('key_')) throw new BadArguments('revoke which key? See list');
+    return (ledger) => revoke(ledger, subject);
+  }
+  if (subject !== undefined) throw new BadArguments(`"${subject}" is one argument too many`);
+  if (verb === 'list') return list;
+  if (verb === 'rotate') return rotate;
+  throw new BadArguments(verb === undefined ? 'create, list, revoke or rotate?' : `"${verb}" is no command`);
+}
+
+function readName(name: string | undefined): string {
+  if (name === undefined) throw new BadArguments('create a key for what? Give it a name');
+  if (!/^[\w .:@/-]+$/.test(name) || name.length > NAME_MAX_LENGTH) {
+    throw new BadArguments(`a name has up to ${NAME_MAX_LENGTH} letters, digits, spaces and . : @ / - _`);
+  }
+  return name;
+}
+
+function readScopes(list: string | undefined): Scope[] {
+  const named = (list ?? '').split(/[\s,]+/).filter(Boolean);
+  if (named.length === 0) throw new BadArguments('create a key with which --scopes?');
+  return named.map((scope) => {
+    if (!isScope(scope)) throw new BadArguments(`"${scope}" is no scope`);
+    return scope;
+  });
+}
+
+function readTenant(tenant: string = DEFAULT_TENANT): string {
+  if (!isTenant(tenant)) throw new BadArguments('a tenant has up to 64 letters, digits and . : - _');
+  return tenant;
+}
+
+function readExpiry(text: string): number {
+  const expiresAtMs = timeMs('expires', text);
+  if (expiresAtMs <= Date.now()) throw new BadArguments(`--expires (${isoSeconds(expiresAtMs)}) is over already`);
+  return expiresAtMs;
+}
+
+async function create(
+  { db, secrets }: Ledger,
+  asked: Pick<ApiKey, 'name' | 'scopes' | 'tenant' | 'expiresAtMs'>,
+  remote: boolean,
+): Promise<void> {
+  const secret = secrets.API_KEY_SECRET;
+  if (typeof secret !== 'string' || secret === '') {
+    throw new Error('API_KEY_SECRET is missing: set it in the environment, as the Worker has it');
+  }
+  const { keyId, key, keyHash } = await makeApiKey(secret, remote ? 'live' : 'test', asked);
+  await insertApiKey(db, { ...asked, keyId, keyHash, createdAtMs: Date.now() });
+  console.error(`${keyId} "${asked.name}" of ${asked.tenant}: ${asked.scopes.join(', ')}
+This is the key. It is shown once, and kept nowhere:`);
+  console.log(key);
+}
+
+async function list({ db }: Ledger): Promise<void> {
+  const nowMs = Date.now();
+  const keys = await listApiKeys(db, nowMs);
+  if (keys.length === 0) console.log('There are no keys');
+  for (const key of keys) {
+    const { keyId, tenant, name, scopes, createdAtMs, lastUsedAtMs } = key;
+    const used = lastUsedAtMs === null ? 'never used' : `used at ${isoSeconds(lastUsedAtMs)} or up to an hour later`;
+    console.log(
+      `${keyId}  ${stateOf(key, nowMs)}  ${tenant}  "${name}"  ${scopes.join(',')}  made ${isoSeconds(createdAtMs)}, ${used}`,
+    );
+  }
+}
+
+function stateOf({ revokedAtMs, expiresAtMs }: ApiKey, nowMs: number): string {
+  if (revokedAtMs !== null) return `revoked ${isoSeconds(revokedAtMs)}`;
+  if (expiresAtMs === null) return 'valid';
+  return `${expiresAtMs <= nowMs ? 'expired' : 'valid until'} ${isoSeconds(expiresAtMs)}`;
+}
+
+async function revoke({ db }: Ledger, keyId: string): Promise<void> {
+  const revoked = await revokeApiKey(db, keyId, Date.now());
+  if (revoked === null) throw new Error(`There is no key ${keyId}`);
+  console.log(`${keyId} "${revoked.name}" is revoked since ${isoSeconds(revoked.revokedAtMs ?? Date.now())}`);
+}
+
+/** Payments that go on meanwhile are sealed under the current key by themselves, if the Worker has it. */
+async function rotate({ db }: Ledger): Promise<void> {
+  let rewritten = 0;
+  for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+    const step: { found: number; lastId: string | null } = await resealEmails(db, afterId, PAYMENTS_PER_STEP);
+    rewritten += step.found;
+    afterId = step.lastId;
+  }
+  await auditRotation(db, rewritten, Date.now());
+  console.log(`All addresses are sealed under the key ${await db.cipher.keyName()}: ${rewritten} were rewritten.
+If the Worker has it too, run this once more; at 0, take the former key out of ENCRYPTION_KEY_PREVIOUS.`);
+}

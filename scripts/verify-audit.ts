@@ -1,0 +1,62 @@
+/** Whether an export of the audit log is whole, entry by entry: pure, so that an auditor can read what is checked. */
+import type { AuditRow } from '../src/worker/ledger/audit.ts';
+import { CHAIN_START, type ChainHash } from '../src/worker/ledger/audit-chain.ts';
+
+export interface Verdict {
+  sealed: number;
+  /** Entries at the end that the cron has not sealed when the export was made. */
+  unsealed: number;
+  /** The hash of the last sealed entry. */
+  head: string;
+  /** The first thing that is wrong; null: nothing is. */
+  broken: { where: string; what: string } | null;
+}
+
+type Entry = AuditRow & { hash: string | null };
+
+/** @param expectedHead a hash that was logged at some time, and that has to be in the chain; null where none is at hand */
+export async function verifyAudit(
+  lines: AsyncIterable<string> | Iterable<string>,
+  chainHash: ChainHash,
+  expectedHead: string | null,
+): Promise<Verdict> {
+  const verdict: Verdict = { sealed: 0, unsealed: 0, head: CHAIN_START, broken: null };
+  const broken = (where: string, what: string): Verdict => ({ ...verdict, broken: { where, what } });
+  let headSeen = expectedHead === null;
+  let [expected, number] = [1, 0];
+  for await (const line of lines) {
+    number += 1;
+    if (line.trim() === '') continue;
+    const entry = entryOf(line);
+    if (entry === null) return broken(`line ${number}`, 'it is no entry of an audit log');
+    const where = `entry ${entry.sequence}`;
+    if (entry.sequence > expected) return broken(where, `entry ${expected} is missing before it, or stands elsewhere`);
+    if (entry.sequence < expected)
+      return broken(where, `it stands behind entry ${expected - 1}, where it does not belong`);
+    expected += 1;
+    if (entry.hash === null) {
+      verdict.unsealed += 1;
+      continue;
+    }
+    if (verdict.unsealed > 0) return broken(where, 'it has a seal, and the entry before it has none');
+    if ((await chainHash(verdict.head, entry)) !== entry.hash) {
+      return broken(where, 'it does not fit its hash: this entry was altered, or its seal was');
+    }
+    verdict.head = entry.hash;
+    verdict.sealed += 1;
+    headSeen ||= entry.hash === expectedHead;
+  }
+  if (!headSeen)
+    return broken('the end', `no entry has the hash ${expectedHead}: the end was cut off, or all of it made anew`);
+  return verdict;
+}
+
+function entryOf(line: string): Entry | null {
+  try {
+    const entry: Partial<Entry> | null = JSON.parse(line);
+    const isEntry = Number.isInteger(entry?.sequence) && (entry?.hash === null || typeof entry?.hash === 'string');
+    return isEntry ? (entry as Entry) : null;
+  } catch {
+    return null;
+  }
+}

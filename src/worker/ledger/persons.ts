@@ -1,0 +1,163 @@
+/** What is stored of persons: found, erased, and sealed under another key. In steps, each of a bounded number of payments. */
+import type { Refund, Transaction } from '../../payments/transaction.ts';
+import { PLAIN } from '../cipher.ts';
+import { audit } from './audit.ts';
+import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
+import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
+import { emailOf } from './emails.ts';
+
+/** A step looks at so many payments, whoever's they are: there is no index of persons, since only this would need it. */
+const STEP = 'SELECT transaction_id FROM transactions WHERE transaction_id > ?1 ORDER BY transaction_id LIMIT ?2';
+const END_OF_STEP = `SELECT max(transaction_id) AS lastId FROM (${STEP})`;
+
+/** The first step begins behind this one. */
+export const BEFORE_ALL = '';
+
+export interface Step<Found> {
+  found: Found;
+  /** To go on behind; null: that was all. */
+  lastId: string | null;
+}
+
+function lastIdOf(result: D1Result<unknown>): string | null {
+  return rowOf<{ lastId: string | null }>(result)?.lastId ?? null;
+}
+
+export interface PersonalRecord {
+  transaction: Omit<Transaction, 'sealedEmail'> & { userEmail: string | null };
+  refunds: Refund[];
+}
+
+const OF_USER = 'tenant = ?3 AND user_id = ?4';
+
+/** A user's payments among the next `limit` ones, with their refunds, and the address opened. @throws CannotOpen */
+export async function personalRecords(
+  db: Database,
+  { tenant, userId }: { tenant: string; userId: string },
+  afterId: string,
+  limit: number,
+): Promise<Step<PersonalRecord[]>> {
+  const scope = [afterId, limit, tenant, userId] as const;
+  const { payments, refunds, end } = await runBatch(db, {
+    payments: db.d1
+      .prepare(`SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id IN (${STEP}) AND ${OF_USER}`)
+      .bind(...scope),
+    refunds: db.d1
+      .prepare(
+        `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.transaction_id IN (
+           SELECT transaction_id FROM transactions WHERE transaction_id IN (${STEP}) AND ${OF_USER})`,
+      )
+      .bind(...scope),
+    end: db.d1.prepare(END_OF_STEP).bind(afterId, limit),
+  });
+  const ofPayment = Map.groupBy(rowsOf<Refund>(refunds), ({ transactionId }) => transactionId);
+  const found = await Promise.all(
+    rowsOf<Transaction>(payments).map(async (row) => {
+      const { sealedEmail: _, ...transaction } = row;
+      const userEmail = await emailOf(db, row);
+      return { transaction: { ...transaction, userEmail }, refunds: ofPayment.get(row.transactionId) ?? [] };
+    }),
+  );
+  return { found, lastId: lastIdOf(end) };
+}
+
+export interface Erased {
+  payments: number;
+  /** Payments that are under way, and were left as they are. */
+  pending: number;
+}
+
+/**
+ * Takes the person out of the next `limit` payments: the address goes, the user's id becomes `pseudonym`, and what was written as
+ * a reason of refunds goes too. Amounts, dates and booking stay, as the law of accounts has it. What waits to be told is told without
+ * them; a payment that is under way is left for another time.
+ */
+export async function erasePerson(
+  db: Database,
+  { tenant, userId, pseudonym }: { tenant: string; userId: string; pseudonym: string },
+  afterId: string,
+  limit: number,
+): Promise<Step<Erased>> {
+  const scope = [afterId, limit, tenant, userId] as const;
+  const which = `transaction_id IN (${STEP}) AND ${OF_USER}`;
+  const {
+    refunds: _,
+    payments,
+    pending,
+    end,
+  } = await runBatch(db, {
+    refunds: db.d1
+      .prepare(
+        `UPDATE refunds SET reason = '' WHERE transaction_id IN (SELECT transaction_id FROM transactions WHERE ${which} AND status <> 'pending')`,
+      )
+      .bind(...scope),
+    payments: db.d1
+      .prepare(
+        `UPDATE transactions SET user_email = NULL, sealed_email = NULL, user_id = ?5 WHERE ${which} AND status <> 'pending'`,
+      )
+      .bind(...scope, pseudonym),
+    pending: db.d1.prepare(`SELECT count(*) AS count FROM transactions WHERE ${which}`).bind(...scope),
+    end: db.d1.prepare(END_OF_STEP).bind(afterId, limit),
+  });
+  const left = rowOf<{ count: number }>(pending)?.count ?? 0;
+  return { found: { payments: payments.meta.changes, pending: left }, lastId: lastIdOf(end) };
+}
+
+/** Writes down that somebody's data was looked at or erased. The log does not say whose: that would be one more place to erase. */
+export async function auditPerson(
+  db: Database,
+  tenant: string,
+  entry: { atMs: number; action: 'person.exported' | 'person.erased'; subject: string; payments: number },
+): Promise<void> {
+  const { atMs, action, subject, payments } = entry;
+  await runBatch(db, {
+    audited: audit(db, tenant, { atMs, action, subject, outcome: 'done', detail: { payments } }),
+  });
+}
+
+// Sealed under another key than `?3`, or not at all.
+const OTHERWISE_SEALED = `(user_email IS NOT NULL OR (sealed_email IS NOT NULL AND sealed_email NOT LIKE ?3 || '.%'))`;
+
+const FIND_OTHERWISE_SEALED = `
+  SELECT transaction_id AS transactionId, coalesce(sealed_email, '${PLAIN}.' || user_email) AS sealedEmail
+  FROM transactions WHERE transaction_id IN (${STEP}) AND ${OTHERWISE_SEALED}`;
+
+// Only what is still as it was read: another one may have rewritten or erased it meanwhile.
+const RESEAL = `
+  UPDATE transactions SET sealed_email = value ->> 'resealed', user_email = NULL FROM json_each(?1)
+  WHERE transaction_id = value ->> 'transactionId'
+    AND coalesce(sealed_email, '${PLAIN}.' || user_email) = value ->> 'sealedEmail'`;
+
+/** Rewrites the addresses among the next `limit` payments that are not sealed under the current key. @throws CannotOpen */
+export async function resealEmails(db: Database, afterId: string, limit: number): Promise<Step<number>> {
+  const keyName = await db.cipher.keyName();
+  const { found, end } = await runBatch(db, {
+    found: db.d1.prepare(FIND_OTHERWISE_SEALED).bind(afterId, limit, keyName),
+    end: db.d1.prepare(END_OF_STEP).bind(afterId, limit),
+  });
+  const rows = rowsOf<{ transactionId: string; sealedEmail: string }>(found);
+  if (rows.length > 0) {
+    const resealed = await Promise.all(
+      rows.map(async (row) => {
+        const email = await db.cipher.open(row.sealedEmail, row.transactionId);
+        return { ...row, resealed: await db.cipher.seal(email, row.transactionId) };
+      }),
+    );
+    await runBatch(db, { resealed: db.d1.prepare(RESEAL).bind(JSON.stringify(resealed)) });
+  }
+  return { found: rows.length, lastId: lastIdOf(end) };
+}
+
+/** Writes down that all addresses are sealed under the current key. */
+export async function auditRotation(db: Database, rewritten: number, nowMs: number): Promise<void> {
+  const subject = await db.cipher.keyName();
+  await runBatch(db, {
+    audited: audit(db, '*', {
+      atMs: nowMs,
+      action: 'encryption.rotated',
+      subject,
+      outcome: 'done',
+      detail: { rewritten },
+    }),
+  });
+}

@@ -1,0 +1,23 @@
+/** Callers of a Worker that lets nobody in without a key or a token. */
+import { env } from 'cloudflare:workers';
+import { makeApiKey, type NewKey } from '../../src/worker/auth/api-key.ts';
+import { SCOPES } from '../../src/worker/auth/credential.ts';
+import { insertApiKey } from '../../src/worker/ledger/api-keys.ts';
+import { LOCAL_SECRETS } from '../data/local-variables.ts';
+import { database } from './operation.ts';
+
+/** All scopes but admin, of the tenant that there is without keys. */
+const USUAL: NewKey = { tenant: 'default', scopes: SCOPES.filter((scope) => scope !== 'admin'), expiresAtMs: null };
+
+/** A key as `npm run keys` makes it, and the header that carries it. */
+export async function apiKey(overrides: Partial<NewKey> = {}, mode: 'live' | 'test' = 'test') {
+  const asked = { ...USUAL, ...overrides };
+  const made = await makeApiKey(LOCAL_SECRETS.API_KEY_SECRET, mode, asked);
+  await insertApiKey(database, { ...asked, ...made, name: 'of a test', createdAtMs: Date.now() });
+  return { ...made, headers: bearer(made.key) };
+}
+
+export const bearer = (presented: string) => ({ Authorization: `Bearer ${presented}` });
+
+/** Variables under which keys are asked for. */
+export const WITH_KEYS = { ...env, AUTH_MODE: 'api_key' };
