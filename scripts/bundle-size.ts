@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-/** As `wrangler deploy` counts it. A third is Stripe's SDK, which is not touched before the first call to Stripe. */
+/** As `wrangler deploy` counts it. A quarter is Stripe's SDK, which is not touched before the first call to Stripe. */
 const LIMIT_KIB = 100;
 const BUILD_DEADLINE_MS = 60_000;
 

@@ -24,6 +24,9 @@ export interface ClientOptions {
   retries: number;
 }
 
+/** What of the SDK may be called. The Worker's bundle has nothing else of its resources: [alias] in wrangler.toml. */
+export type StripeClient = Pick<Stripe, 'events' | 'paymentIntents' | 'paymentMethods' | 'refunds' | 'webhooks'>;
+
 /** Milliseconds of a single call that has no deadline from outside. */
 const CALL_DEADLINE_MS = 10_000;
 
@@ -31,7 +34,7 @@ export async function stripeClient(
   { secretKey, apiUrl }: StripeSettings,
   { signal, retries }: ClientOptions,
   send: Fetch,
-): Promise<Stripe> {
+): Promise<StripeClient> {
   const { Stripe } = await import('stripe');
   const { protocol, hostname, port } = new URL(apiUrl);
   const sendInTime = (url: unknown, init: RequestInit = {}) => {

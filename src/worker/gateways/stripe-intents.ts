@@ -6,7 +6,7 @@ import type { Stripe } from 'stripe';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import type { Fence } from './gateway.ts';
 import { stripeAmount } from './stripe-amount.ts';
-import { stripeFailure } from './stripe-client.ts';
+import { type StripeClient, stripeFailure } from './stripe-client.ts';
 import { type NOT_FOUND, stateOfIntent } from './stripe-outcomes.ts';
 
 /** A key is used to find an intent again well before Stripe forgets it: behind that it would make another one. */
@@ -30,7 +30,7 @@ export function isPayable({ amountMinor, currency }: Transaction): boolean {
   return stripeAmount(amountMinor, currency) !== null;
 }
 
-export function createIntent(stripe: Stripe, transaction: Transaction): Promise<Stripe.PaymentIntent> {
+export function createIntent(stripe: StripeClient, transaction: Transaction): Promise<Stripe.PaymentIntent> {
   const { transactionId, bookingId, amountMinor, currency } = transaction;
   const amount = stripeAmount(amountMinor, currency);
   if (amount === null) throw new Error(`Stripe can't charge ${amountMinor} minor units of ${currency}`);
@@ -47,7 +47,7 @@ export function createIntent(stripe: Stripe, transaction: Transaction): Promise<
 
 /** By its name where that was kept; else among those of its minute; else by its key, which stands for it for a day. */
 export async function findIntent(
-  stripe: Stripe,
+  stripe: StripeClient,
   transaction: Transaction,
   nowMs: number,
 ): Promise<Stripe.PaymentIntent | null> {
@@ -69,7 +69,7 @@ export async function findIntent(
  * then. Null where there is none and never will be: the key stands for a failure for good, and nobody was told of an intent that
  * could be confirmed; or what the row asks for is refused however often it comes, such as an amount that is too small.
  */
-async function intentIdByKey(stripe: Stripe, transaction: Transaction): Promise<string | null> {
+async function intentIdByKey(stripe: StripeClient, transaction: Transaction): Promise<string | null> {
   try {
     return (await createIntent(stripe, transaction)).id;
   } catch (error) {
@@ -80,7 +80,7 @@ async function intentIdByKey(stripe: Stripe, transaction: Transaction): Promise<
 }
 
 /** @throws NotToBeFound where Stripe does not have it: one that was named by Stripe is another account's then, not none */
-async function retrieveIntent(stripe: Stripe, intentId: string): Promise<Stripe.PaymentIntent> {
+async function retrieveIntent(stripe: StripeClient, intentId: string): Promise<Stripe.PaymentIntent> {
   try {
     return await stripe.paymentIntents.retrieve(intentId);
   } catch (error) {
@@ -90,7 +90,7 @@ async function retrieveIntent(stripe: Stripe, intentId: string): Promise<Stripe.
 }
 
 async function searchIntent(
-  stripe: Stripe,
+  stripe: StripeClient,
   { transactionId, createdAtMs }: Transaction,
 ): Promise<Stripe.PaymentIntent | null | 'too_many'> {
   const created = {
@@ -120,7 +120,7 @@ function mostAdvanced(intents: readonly Stripe.PaymentIntent[]): Stripe.PaymentI
  * and whoever confirms it afterwards is refused.
  */
 export async function cancelIntent(
-  stripe: Stripe,
+  stripe: StripeClient,
   transaction: Transaction,
   nowMs: number,
 ): Promise<Fence | typeof NOT_FOUND> {
@@ -142,7 +142,7 @@ function fenceOf(intent: Stripe.PaymentIntent): Fence | typeof NOT_FOUND {
 
 /** By Stripe's name for it where that is known, else among the refunds of its payment. */
 export async function findRefund(
-  stripe: Stripe,
+  stripe: StripeClient,
   { refundId, gatewayReference }: Refund,
   transaction: Transaction,
 ): Promise<Stripe.Refund | null> {

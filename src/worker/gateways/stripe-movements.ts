@@ -3,11 +3,12 @@ import type { Stripe } from 'stripe';
 import { isIdentifier } from '../../payments/transaction.ts';
 import type { Movement, OutsideRefund } from './gateway.ts';
 import { minorUnitsOfStripe } from './stripe-amount.ts';
+import type { StripeClient } from './stripe-client.ts';
 import { PAGE_SIZE } from './stripe-intents.ts';
 import { stateOfRefund } from './stripe-outcomes.ts';
 
 /** Only those of this service: the account may take other payments too. */
-export async function* listCharges(stripe: Stripe, fromMs: number, toMs: number): AsyncGenerator<Movement> {
+export async function* listCharges(stripe: StripeClient, fromMs: number, toMs: number): AsyncGenerator<Movement> {
   for await (const intent of stripe.paymentIntents.list({ created: createdIn(fromMs, toMs), limit: PAGE_SIZE })) {
     const { id, status, metadata, created, currency, amount_received } = intent;
     const amountMinor = minorUnitsOfStripe(amount_received, currency);
@@ -24,7 +25,7 @@ export async function* listCharges(stripe: Stripe, fromMs: number, toMs: number)
   }
 }
 
-export async function* listRefunds(stripe: Stripe, fromMs: number, toMs: number): AsyncGenerator<Movement> {
+export async function* listRefunds(stripe: StripeClient, fromMs: number, toMs: number): AsyncGenerator<Movement> {
   const list = stripe.refunds.list({
     created: createdIn(fromMs, toMs),
     limit: PAGE_SIZE,

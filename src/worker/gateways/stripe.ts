@@ -19,7 +19,14 @@ import {
 import { type Outside, PLATFORM } from './json-call.ts';
 import { declinedBecause } from './provider-codes.ts';
 import { stripeAmount } from './stripe-amount.ts';
-import { beforeDeadline, type StripeSettings, stripeClient, stripeFailure, stripeWhy } from './stripe-client.ts';
+import {
+  beforeDeadline,
+  type StripeClient,
+  type StripeSettings,
+  stripeClient,
+  stripeFailure,
+  stripeWhy,
+} from './stripe-client.ts';
 import { cancelIntent, createIntent, findIntent, findRefund, isPayable, NotToBeFound } from './stripe-intents.ts';
 import { listCharges, listRefunds, outsideRefund } from './stripe-movements.ts';
 import {
@@ -167,7 +174,7 @@ function isTestKey(secretKey: string): boolean {
 type Prepared = { intentId: string; paymentMethod: string } | { outcome: GatewayOutcome };
 
 /** The intent and what it is to be paid with, side by side. Neither moves money. */
-async function prepare(stripe: Stripe, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
+async function prepare(stripe: StripeClient, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
   if (!isPayable(transaction)) return { outcome: declinedBecause('amount_not_payable') };
   const [intent, paymentMethod] = await Promise.all([
     createIntent(stripe, transaction),
@@ -180,7 +187,7 @@ async function prepare(stripe: Stripe, transaction: Transaction, instrument: Ins
 
 /** Stripe's name for what is charged; null where a token is none of Stripe's. */
 async function paymentMethodOf(
-  stripe: Stripe,
+  stripe: StripeClient,
   { transactionId }: Transaction,
   instrument: Instrument,
 ): Promise<string | null> {
@@ -206,7 +213,7 @@ async function paymentMethodOf(
 }
 
 async function confirm(
-  stripe: Stripe,
+  stripe: StripeClient,
   { transactionId }: Transaction,
   { intentId, paymentMethod }: Extract<Prepared, { intentId: string }>,
 ): Promise<GatewayOutcome> {
