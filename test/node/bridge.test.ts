@@ -264,16 +264,21 @@ describe('the bridge', () => {
     await slow.child.kill();
   }, 20_000);
 
-  it('names every broken setting, and ends with 1', async () => {
-    const failed = await promisify(execFile)(process.execPath, ['src/bridge/main.ts'], {
-      env: { BRIDGE_PORT: '0', RABBITMQ_URL: 'http://localhost/', BRIDGE_SIGNING_SECRET: 'short' },
-    }).then(
+  it.each([
+    ['broken', { BRIDGE_PORT: '0', RABBITMQ_URL: 'http://localhost/', BRIDGE_SIGNING_SECRET: 'short' }],
+    ['unsafe', { RABBITMQ_URL: 'amqp://rabbitmq.example/', BRIDGE_SIGNING_SECRET: btoa('a'.repeat(32)) }],
+  ])('names every setting that is %s, and ends with 1', async (_, env) => {
+    const failed = await promisify(execFile)(process.execPath, ['src/bridge/main.ts'], { env }).then(
       () => null,
       (error) => error,
     );
     expect(failed.code).toBe(1);
-    for (const name of ['BRIDGE_PORT', 'RABBITMQ_URL', 'BRIDGE_SIGNING_SECRET']) expect(failed.stderr).toContain(name);
-    expect(failed.stderr).not.toContain('short');
+    const named = failed.stderr
+      .trim()
+      .split('\n')
+      .map((line: string) => /^bridge: (\w+) must be /.exec(line)?.[1]);
+    expect(named.toSorted()).toEqual(Object.keys(env).toSorted());
+    expect(failed.stderr).not.toContain(env.BRIDGE_SIGNING_SECRET);
   });
 
   it('says in one line that its port is in use, and ends with 1', async () => {
