@@ -19,7 +19,8 @@ const { settings } = read;
 const log = pino({ level: settings.logLevel, base: { service: 'payment-bridge' } });
 
 const publisher = connectPublisher(settings, log);
-const relay = createRelayServer(publisher, settings.signingSecret, log);
+const secrets = [settings.signingSecret, settings.previousSigningSecret].filter((secret) => secret !== null);
+const relay = createRelayServer(publisher, secrets, log);
 const server = serve({ fetch: relay.app.fetch, port: settings.port, hostname: settings.host }, () =>
   log.info({ port: settings.port, exchange: settings.exchange }, 'bridge.listening'),
 );

@@ -1,7 +1,7 @@
 /** The one place that reads the bridge's environment. Every mistake is named, all of them at once. */
 import { isIPv4 } from 'node:net';
 import * as z from 'zod/mini';
-import { isSigningSecret, SIGNING_SECRET_MIN_BYTES } from '../contract/relay.ts';
+import { isSigningSecret, SIGNING_SECRET_MIN_BYTES, signingKey } from '../contract/relay.ts';
 
 export interface BridgeSettings {
   /** The address to listen on. */
@@ -9,6 +9,8 @@ export interface BridgeSettings {
   port: number;
   /** Standard Webhooks: base64, with or without `whsec_`. */
   signingSecret: string;
+  /** The one before it, while both are valid. */
+  previousSigningSecret: string | null;
   rabbitmqUrl: string;
   exchange: string;
   queue: string;
@@ -31,6 +33,14 @@ const variables = z.object({
   BRIDGE_SIGNING_SECRET: z
     .string({ error: 'is missing: it is the same as the Worker’s' })
     .check(z.refine(isSigningSecret, RANDOM_BYTES)),
+  /** Empty, as compose.yaml hands it over where there is none, is none. */
+  BRIDGE_SIGNING_SECRET_PREVIOUS: z.pipe(
+    z.pipe(
+      z.optional(z.string()),
+      z.transform((secret) => secret || null),
+    ),
+    z.nullable(z.string().check(z.refine(isSigningSecret, RANDOM_BYTES))),
+  ),
   RABBITMQ_URL: z._default(
     z.string().check(z.refine(isAmqpUrl, 'must be an address such as amqp://localhost:5672/')),
     'amqp://localhost:5672/',
@@ -52,7 +62,11 @@ export function readBridgeSettings(
 ): { settings: BridgeSettings } | { problems: string[] } {
   const parsed = variables.safeParse(env);
   const issues = parsed.error?.issues ?? [];
-  const problems = [...issues.map(({ path, message }) => `${path.join('.')} ${message}`), ...plaintextProblems(env)];
+  const problems = [
+    ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...plaintextProblems(env),
+    ...rotationProblems(env),
+  ];
   if (!parsed.success || problems.length > 0) return { problems };
 
   const values = parsed.data;
@@ -61,6 +75,7 @@ export function readBridgeSettings(
       host: values.BRIDGE_HOST,
       port: values.BRIDGE_PORT,
       signingSecret: values.BRIDGE_SIGNING_SECRET,
+      previousSigningSecret: values.BRIDGE_SIGNING_SECRET_PREVIOUS,
       rabbitmqUrl: withCredentials(values.RABBITMQ_URL),
       exchange: values.RABBITMQ_EXCHANGE,
       queue: values.RABBITMQ_QUEUE,
@@ -77,6 +92,13 @@ function plaintextProblems({ RABBITMQ_URL, RABBITMQ_PLAINTEXT_ALLOWED }: Record<
   return [
     'RABBITMQ_URL must be an amqps: address, because its broker is not on this machine: to go without TLS in a private network, set RABBITMQ_PLAINTEXT_ALLOWED to true',
   ];
+}
+
+/** A rotation that changes nothing was meant to change something. */
+function rotationProblems(env: Record<string, string | undefined>): string[] {
+  const key = signingKey(env.BRIDGE_SIGNING_SECRET ?? '');
+  const isSame = key !== null && key === signingKey(env.BRIDGE_SIGNING_SECRET_PREVIOUS ?? '');
+  return isSame ? ['BRIDGE_SIGNING_SECRET_PREVIOUS must be another secret than BRIDGE_SIGNING_SECRET'] : [];
 }
 
 function isLoopback(hostname: string): boolean {

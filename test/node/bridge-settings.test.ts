@@ -39,6 +39,27 @@ describe('the bridge’s settings', () => {
     expect(problems({ RABBITMQ_URL: url, RABBITMQ_PLAINTEXT_ALLOWED: 'true' })).toEqual([]);
   });
 
+  it.each([undefined, '', randomBytes(32).toString('base64')])(
+    'have a previous secret where there is one',
+    (previous) => {
+      const read = readBridgeSettings({ BRIDGE_SIGNING_SECRET: SECRET, BRIDGE_SIGNING_SECRET_PREVIOUS: previous });
+      expect(read).toMatchObject({ settings: { signingSecret: SECRET, previousSigningSecret: previous || null } });
+    },
+  );
+
+  it.each([
+    ['weak', btoa('a'.repeat(32)), 'must be at least 24 random bytes in base64'],
+    ['the same', SECRET, 'must be another secret than BRIDGE_SIGNING_SECRET'],
+    [
+      'the same in other words',
+      `whsec_${SECRET.replace('=', '')}`,
+      'must be another secret than BRIDGE_SIGNING_SECRET',
+    ],
+  ])('refuse a previous secret that is %s', (_, previous, problem) => {
+    const found = problems({ BRIDGE_SIGNING_SECRET_PREVIOUS: previous });
+    expect(found).toEqual([expect.stringContaining(`BRIDGE_SIGNING_SECRET_PREVIOUS ${problem}`)]);
+  });
+
   it('take nothing but true and false for that', () => {
     expect(problems({ RABBITMQ_PLAINTEXT_ALLOWED: '1' })).toEqual(['RABBITMQ_PLAINTEXT_ALLOWED must be true or false']);
   });

@@ -14,6 +14,7 @@ import { type Listener, listen, removeTopology } from '../support/exchange.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 
 const SECRET = randomBytes(32).toString('base64');
+const WEAK_SECRETS = [btoa('a'.repeat(32)), btoa('b'.repeat(32))] as const;
 const TOLERANCE_SECONDS = 300;
 
 describe('the bridge', () => {
@@ -60,23 +61,48 @@ describe('the bridge', () => {
     expect(message?.body).toEqual(event);
   });
 
-  it.each([
-    ['no signature', (): Record<string, string> => ({})],
-    ['the signature of another secret', (body: string) => sign(body, { secret: randomBytes(32).toString('base64') })],
-    ['the signature of another body', () => sign('{"events":[]}')],
-    [
-      'a signature that is older than the tolerance',
-      (body: string) => sign(body, { ageSeconds: TOLERANCE_SECONDS + 5 }),
-    ],
-    ['a signature of the future', (body: string) => sign(body, { ageSeconds: -TOLERANCE_SECONDS - 5 })],
-    ['an altered id', (body: string) => ({ ...sign(body), 'webhook-id': 'msg_other' })],
+  it.each<[string, (body: string) => Record<string, string>]>([
+    ['no signature', () => ({})],
+    ['no id', (body) => ({ ...sign(body), 'webhook-id': '' })],
+    ['no timestamp', (body) => ({ ...sign(body), 'webhook-timestamp': '' })],
+    ['a timestamp that is none', (body) => ({ ...sign(body), 'webhook-timestamp': 'now' })],
+    ['a signature that is none', (body) => ({ ...sign(body), 'webhook-signature': ' ,=v1' })],
+    ['a scheme without a signature', (body) => ({ ...sign(body), 'webhook-signature': 'v1' })],
+    ['a signature without a scheme', (body) => alterSignature(sign(body), (signature) => signature.slice(3))],
+    ['a signature of another scheme', (body) => alterSignature(sign(body), (signature) => `v2${signature.slice(2)}`)],
+    ['half a signature', (body) => alterSignature(sign(body), (signature) => signature.slice(0, 25))],
+    ['the signature of another secret', (body) => sign(body, { secret: randomBytes(32).toString('base64') })],
+    ['the signature of another amount', (body) => sign(body.replace('25.5', '2.55'))],
+    ['a signature that is older than the tolerance', (body) => sign(body, { ageSeconds: TOLERANCE_SECONDS + 5 })],
+    ['a signature of the future', (body) => sign(body, { ageSeconds: -TOLERANCE_SECONDS - 5 })],
+    ['an altered id', (body) => ({ ...sign(body), 'webhook-id': 'msg_other' })],
   ])('refuses %s with 401, and publishes nothing', async (_, headersFor) => {
     const event = newEvent();
     const text = JSON.stringify({ events: [event] });
-    const { code } = await post(bridge.url, text, headersFor(text));
+    const { code, body } = await post(bridge.url, text, headersFor(text));
 
     expect(code).toBe(401);
+    expect(body).toEqual({ error: 'the signature does not hold' });
     await expectUnpublished(listener, bridge.url, event);
+  });
+
+  it('takes batches of the new secret and of the previous one, until that is taken away', async () => {
+    const [previous, next] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
+    const rotating = await start({ exchange, queue, signingSecret: next, previousSigningSecret: previous });
+    for (const secret of [previous, next]) {
+      const event = newEvent();
+      const text = JSON.stringify({ events: [event] });
+      expect((await post(rotating.url, text, sign(text, { secret }))).code).toBe(200);
+      await messagesOf(listener, [event]);
+    }
+    await rotating.child.stop();
+
+    const rotated = await start({ exchange, queue, signingSecret: next });
+    const event = newEvent();
+    const text = JSON.stringify({ events: [event] });
+    expect((await post(rotated.url, text, sign(text, { secret: previous }))).code).toBe(401);
+    await expectUnpublished(listener, bridge.url, event);
+    await rotated.child.stop();
   });
 
   it('publishes a batch again that is sent again within the tolerance, under the same ids', async () => {
@@ -266,7 +292,14 @@ describe('the bridge', () => {
 
   it.each([
     ['broken', { BRIDGE_PORT: '0', RABBITMQ_URL: 'http://localhost/', BRIDGE_SIGNING_SECRET: 'short' }],
-    ['unsafe', { RABBITMQ_URL: 'amqp://rabbitmq.example/', BRIDGE_SIGNING_SECRET: btoa('a'.repeat(32)) }],
+    [
+      'unsafe',
+      {
+        RABBITMQ_URL: 'amqp://rabbitmq.example/',
+        BRIDGE_SIGNING_SECRET: WEAK_SECRETS[0],
+        BRIDGE_SIGNING_SECRET_PREVIOUS: WEAK_SECRETS[1],
+      },
+    ],
   ])('names every setting that is %s, and ends with 1', async (_, env) => {
     const failed = await promisify(execFile)(process.execPath, ['src/bridge/main.ts'], { env }).then(
       () => null,
@@ -278,7 +311,7 @@ describe('the bridge', () => {
       .split('\n')
       .map((line: string) => /^bridge: (\w+) must be /.exec(line)?.[1]);
     expect(named.toSorted()).toEqual(Object.keys(env).toSorted());
-    expect(failed.stderr).not.toContain(env.BRIDGE_SIGNING_SECRET);
+    for (const secret of ['short', ...WEAK_SECRETS]) expect(failed.stderr).not.toContain(secret);
   });
 
   it('says in one line that its port is in use, and ends with 1', async () => {
@@ -300,6 +333,8 @@ async function start(options: {
   queue: string;
   rabbitmqUrl?: string;
   waitForBroker?: boolean;
+  signingSecret?: string;
+  previousSigningSecret?: string;
 }): Promise<BridgeProcess> {
   const started = await startBridge({
     rabbitmqUrl: rabbitmqUrl(),
@@ -327,7 +362,7 @@ function newEvent(type: 'payment.success' | 'payment.failed' = 'payment.success'
     : { ...common, event_type: type, failure_reason: 'Insufficient funds', error_code: 'INSUFFICIENT_FUNDS' };
 }
 
-function sign(body: string, options: { secret?: string; ageSeconds?: number } = {}): Record<string, string> {
+function sign(body: string, options: { secret?: string; ageSeconds?: number } = {}) {
   const { secret = SECRET, ageSeconds = 0 } = options;
   const id = `msg_${randomBytes(8).toString('hex')}`;
   const at = new Date(Date.now() - ageSeconds * 1_000);
@@ -336,6 +371,11 @@ function sign(body: string, options: { secret?: string; ageSeconds?: number } = 
     'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
     'webhook-signature': new Webhook(secret).sign(id, at, body),
   };
+}
+type SignedHeaders = ReturnType<typeof sign>;
+
+function alterSignature(headers: SignedHeaders, change: (signature: string) => string): SignedHeaders {
+  return { ...headers, 'webhook-signature': change(headers['webhook-signature']) };
 }
 
 async function post(url: string, body: unknown, headers?: Record<string, string>) {
