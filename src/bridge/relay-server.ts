@@ -28,6 +28,10 @@ export function createRelayServer(publisher: Publisher, signingSecrets: string[]
   const app = new Hono();
   app.notFound((c) => c.json({ error: 'there is nothing at this path' }, 404));
   app.onError((error, c) => {
+    if (c.req.raw.signal.aborted) {
+      log.warn({ err: error }, 'relay.sender_gone');
+      return c.json({ error: 'the batch did not arrive whole' }, 400); // which nobody hears
+    }
     log.error({ err: error }, 'relay.bug');
     return c.json({ error: 'internal error' }, 500);
   });

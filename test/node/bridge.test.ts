@@ -15,6 +15,7 @@ import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 
 const SECRET = randomBytes(32).toString('base64');
 const WEAK_SECRETS = [btoa('a'.repeat(32)), btoa('b'.repeat(32))] as const;
+const POST_EVENTS = 'POST /events HTTP/1.1\r\nhost: bridge\r\n';
 const TOLERANCE_SECONDS = 300;
 
 describe('the bridge', () => {
@@ -121,10 +122,50 @@ describe('the bridge', () => {
     ['no events', { events: [] }, 422],
     ['101 events', { events: Array.from({ length: 101 }, newEvent) }, 422],
     ['an event without an id', { events: [{ event_type: 'payment.success' }] }, 422],
-    ['more bytes than a batch can have', ' '.repeat(RELAY_BODY_MAX_BYTES + 1), 413],
   ])('refuses a signed batch with %s', async (_, body, code) => {
     expect((await post(bridge.url, body)).code).toBe(code);
   });
+
+  it.each([
+    ['says so', (text: string) => text],
+    ['does not say so', (text: string) => new Blob([text]).stream()],
+  ])(
+    'refuses a signed batch that has more bytes than one can have and %s, and publishes nothing',
+    async (_, bodyOf) => {
+      const event = newEvent();
+      const text = JSON.stringify({ events: [event] }).padEnd(RELAY_BODY_MAX_BYTES + 1);
+      const response = await fetch(`${bridge.url}/events`, {
+        method: 'POST',
+        headers: sign(text),
+        body: bodyOf(text),
+        duplex: 'half',
+      });
+
+      expect(response.status).toBe(413);
+      await expectUnpublished(listener, bridge.url, event);
+    },
+  );
+
+  it.each([
+    ['announced', `content-length: ${RELAY_BODY_MAX_BYTES + 1}`, ''],
+    ['endless', 'transfer-encoding: chunked', `10000\r\n${' '.repeat(0x10000)}\r\n`],
+  ])('refuses an %s body before it has read it or looked for a signature, and hangs up', async (_, header, chunk) => {
+    const { answer, sentBytes } = await send(bridge.url, `${POST_EVENTS}${header}\r\n\r\n`, { chunk, everyMs: 1 });
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+    expect(sentBytes).toBeLessThan(8 * RELAY_BODY_MAX_BYTES);
+  });
+
+  it('hangs up on whoever sends too slowly, and calls that no bug', async () => {
+    const slowly = { chunk: 'a', everyMs: 500 };
+    const answers = await Promise.all([
+      send(bridge.url, '', { chunk: '', everyMs: 500 }),
+      send(bridge.url, POST_EVENTS, slowly),
+      send(bridge.url, `${POST_EVENTS}content-length: 1000\r\n\r\n`, slowly),
+      send(bridge.url, `${POST_EVENTS}transfer-encoding: chunked\r\n\r\n`, { ...slowly, chunk: '1\r\na\r\n' }),
+    ]);
+    for (const { answer } of answers) expect(answer).toBe('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
+    expect(bridge.child.output()).not.toContain('relay.bug');
+  }, 20_000);
 
   it('publishes what it understands of a batch, and says of the rest that it is not of the contract', async () => {
     const events = [
@@ -275,6 +316,16 @@ describe('the bridge', () => {
     wire.cut();
   });
 
+  it('ends with 0 though somebody is still sending', async () => {
+    const stopping = await start({ exchange, queue });
+    const sending = send(stopping.url, `${POST_EVENTS}content-length: 1000\r\n\r\n`, { chunk: 'a', everyMs: 100 });
+    await sleep(200);
+    const startedAtMs = Date.now();
+    expect(await stopping.child.stop()).toBe(0);
+    expect(Date.now() - startedAtMs).toBeLessThan(5_000);
+    expect((await sending).answer).toBe('');
+  });
+
   it('says that an event was not delivered when the broker does not confirm in time', async () => {
     const port = await getPort();
     const wire = await forward(port, Number(new URL(rabbitmqUrl()).port));
@@ -388,6 +439,23 @@ async function post(url: string, body: unknown, headers?: Record<string, string>
   });
   // biome-ignore lint/suspicious/noExplicitAny: tests say what it should be
   return { code: response.status, body: (await response.json()) as any };
+}
+
+/** Sends bytes and then a chunk again and again, until the other side hangs up. */
+async function send(url: string, head: string, { chunk, everyMs }: { chunk: string; everyMs: number }) {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  const sent = { answer: '', sentBytes: 0 };
+  socket.on('error', () => {}); // it writes until it notices
+  socket.on('data', (data) => {
+    sent.answer += data;
+  });
+  socket.write(head);
+  const timer = setInterval(() => {
+    if (socket.writable && socket.write(chunk)) sent.sentBytes += chunk.length;
+  }, everyMs);
+  await new Promise((resolve) => socket.once('close', resolve));
+  clearInterval(timer);
+  return sent;
 }
 
 function idsOf(listener: Listener): string[] {
