@@ -58,7 +58,7 @@ export async function readDevSettings(
 
 /** The secret is the only one of the bridge's settings that does not come from the environment here. */
 function withPlace(problem: string): string {
-  return problem.startsWith('BRIDGE_SIGNING_SECRET') ? `${problem} (it is in .dev.vars)` : problem;
+  return problem.startsWith('BRIDGE_SIGNING_SECRET ') ? `${problem} (it is in .dev.vars)` : problem;
 }
 
 function isPort(port: number): boolean {

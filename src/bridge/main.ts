@@ -1,5 +1,6 @@
 /** The bridge's process: takes signed batches of events over HTTP and publishes them to RabbitMQ. */
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { pino } from 'pino';
 import { RELAY_CONFIRM_DEADLINE_MS } from '../contract/relay.ts';
@@ -9,6 +10,10 @@ import { readBridgeSettings } from './settings.ts';
 
 /** A batch that was taken is answered within this time. Docker is told to wait for it; Kubernetes waits for 30 s. */
 const SHUTDOWN_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 2_000;
+/** For the last answers to leave. */
+const LAST_ANSWERS_MS = 500;
+/** Whoever takes longer to send holds a connection and what has come of a batch; the Worker is done in milliseconds. */
+const RECEIVE_LIMITS = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 
 const read = readBridgeSettings(process.env);
 if ('problems' in read) {
@@ -19,9 +24,11 @@ const { settings } = read;
 const log = pino({ level: settings.logLevel, base: { service: 'payment-bridge' } });
 
 const publisher = connectPublisher(settings, log);
-const relay = createRelayServer(publisher, settings.signingSecret, log);
-const server = serve({ fetch: relay.app.fetch, port: settings.port, hostname: settings.host }, () =>
-  log.info({ port: settings.port, exchange: settings.exchange }, 'bridge.listening'),
+const secrets = [settings.signingSecret, settings.previousSigningSecret].filter((secret) => secret !== null);
+const relay = createRelayServer(publisher, secrets, log);
+const server = serve(
+  { fetch: relay.app.fetch, port: settings.port, hostname: settings.host, serverOptions: RECEIVE_LIMITS },
+  () => log.info({ port: settings.port, exchange: settings.exchange }, 'bridge.listening'),
 );
 server.on('error', (error: NodeJS.ErrnoException) => {
   console.error(error.code === 'EADDRINUSE' ? `bridge: port ${settings.port} is in use` : `bridge: ${error.message}`);
@@ -35,7 +42,11 @@ setTimeout(() => {
   process.exit(1);
 }, SHUTDOWN_DEADLINE_MS).unref();
 await relay.drain();
+const closed = once(server, 'close');
 server.close();
 if ('closeIdleConnections' in server) server.closeIdleConnections();
 await publisher.close();
+// What was taken is answered. On a closed server no time limit ends a connection that is still being sent on.
+await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
+if ('closeAllConnections' in server) server.closeAllConnections();
 log.info('bridge.stopped');

@@ -19,14 +19,19 @@ export interface RelayServer {
   drain(): Promise<void>;
 }
 
-export function createRelayServer(publisher: Publisher, signingSecret: string, log: Logger): RelayServer {
-  const webhook = new Webhook(signingSecret);
+/** A batch may be signed with any of the secrets: there are two while one takes the other's place. */
+export function createRelayServer(publisher: Publisher, signingSecrets: string[], log: Logger): RelayServer {
+  const webhooks = signingSecrets.map((secret) => new Webhook(secret));
   const open = new Set<Promise<unknown>>();
   let draining = false;
 
   const app = new Hono();
   app.notFound((c) => c.json({ error: 'there is nothing at this path' }, 404));
   app.onError((error, c) => {
+    if (c.req.raw.signal.aborted) {
+      log.warn({ err: error }, 'relay.sender_gone');
+      return c.json({ error: 'the batch did not arrive whole' }, 400); // which nobody hears
+    }
     log.error({ err: error }, 'relay.bug');
     return c.json({ error: 'internal error' }, 500);
   });
@@ -48,12 +53,10 @@ export function createRelayServer(publisher: Publisher, signingSecret: string, l
     }),
     async (c) => {
       const body = await c.req.text();
-      try {
-        webhook.verify(body, c.req.header(), { jsonParse: false });
-      } catch (error) {
-        if (!(error instanceof WebhookVerificationError)) throw error;
-        log.warn({ reason: error.message }, 'relay.unsigned');
-        return c.json({ error: `the signature does not hold: ${error.message}` }, 401);
+      const reason = whyUnsigned(webhooks, body, c.req.header());
+      if (reason !== null) {
+        log.warn({ reason }, 'relay.unsigned');
+        return c.json({ error: 'the signature does not hold' }, 401);
       }
       if (draining || !publisher.isReady()) {
         c.header('Retry-After', '5');
@@ -92,6 +95,21 @@ export function createRelayServer(publisher: Publisher, signingSecret: string, l
       await Promise.allSettled(open);
     },
   };
+}
+
+/** Why the body is signed with none of the secrets, or null if it is. */
+function whyUnsigned(webhooks: Webhook[], body: string, headers: Record<string, string>): string | null {
+  let reason = 'there is no secret';
+  for (const webhook of webhooks) {
+    try {
+      webhook.verify(body, headers, { jsonParse: false });
+      return null;
+    } catch (error) {
+      if (!(error instanceof WebhookVerificationError)) throw error;
+      reason = error.message;
+    }
+  }
+  return reason;
 }
 
 /** Publishes the events that the contract knows, and says of the others why they were not: a result for each, in order. */

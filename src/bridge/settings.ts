@@ -1,6 +1,7 @@
 /** The one place that reads the bridge's environment. Every mistake is named, all of them at once. */
+import { isIPv4 } from 'node:net';
 import * as z from 'zod/mini';
-import { isSigningSecret, SIGNING_SECRET_MIN_BYTES } from '../contract/relay.ts';
+import { isSigningSecret, SIGNING_SECRET_MIN_BYTES, signingKey } from '../contract/relay.ts';
 
 export interface BridgeSettings {
   /** The address to listen on. */
@@ -8,11 +9,15 @@ export interface BridgeSettings {
   port: number;
   /** Standard Webhooks: base64, with or without `whsec_`. */
   signingSecret: string;
+  /** The one before it, while both are valid. */
+  previousSigningSecret: string | null;
   rabbitmqUrl: string;
   exchange: string;
   queue: string;
   logLevel: string;
 }
+
+const RANDOM_BYTES = `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64, such as openssl rand -base64 32 prints`;
 
 /** AMQP's short strings have at most 255 bytes. */
 const NAME = z.string().check(z.regex(/^[^\s]{1,255}$/, 'must be 1 to 255 characters without spaces'));
@@ -27,11 +32,20 @@ const variables = z.object({
   ),
   BRIDGE_SIGNING_SECRET: z
     .string({ error: 'is missing: it is the same as the Worker’s' })
-    .check(z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`)),
+    .check(z.refine(isSigningSecret, RANDOM_BYTES)),
+  /** Empty, as compose.yaml hands it over where there is none, is none. */
+  BRIDGE_SIGNING_SECRET_PREVIOUS: z.pipe(
+    z.pipe(
+      z.optional(z.string()),
+      z.transform((secret) => secret || null),
+    ),
+    z.nullable(z.string().check(z.refine(isSigningSecret, RANDOM_BYTES))),
+  ),
   RABBITMQ_URL: z._default(
     z.string().check(z.refine(isAmqpUrl, 'must be an address such as amqp://localhost:5672/')),
     'amqp://localhost:5672/',
   ),
+  RABBITMQ_PLAINTEXT_ALLOWED: z._default(z.enum(['true', 'false'], { error: 'must be true or false' }), 'false'),
   RABBITMQ_EXCHANGE: z._default(NAME, 'movie_app_events'),
   RABBITMQ_QUEUE: z._default(NAME, 'payment.processing_queue'),
   LOG_LEVEL: z._default(
@@ -47,21 +61,48 @@ export function readBridgeSettings(
   env: Record<string, string | undefined>,
 ): { settings: BridgeSettings } | { problems: string[] } {
   const parsed = variables.safeParse(env);
-  if (!parsed.success) {
-    return { problems: parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) };
-  }
+  const issues = parsed.error?.issues ?? [];
+  const problems = [
+    ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...plaintextProblems(env),
+    ...rotationProblems(env),
+  ];
+  if (!parsed.success || problems.length > 0) return { problems };
+
   const values = parsed.data;
   return {
     settings: {
       host: values.BRIDGE_HOST,
       port: values.BRIDGE_PORT,
       signingSecret: values.BRIDGE_SIGNING_SECRET,
+      previousSigningSecret: values.BRIDGE_SIGNING_SECRET_PREVIOUS,
       rabbitmqUrl: withCredentials(values.RABBITMQ_URL),
       exchange: values.RABBITMQ_EXCHANGE,
       queue: values.RABBITMQ_QUEUE,
       logLevel: values.LOG_LEVEL,
     },
   };
+}
+
+/** Events and the broker's password cross no network in the clear unawares. Asked of the raw values, so that every mistake is told at once. */
+function plaintextProblems({ RABBITMQ_URL, RABBITMQ_PLAINTEXT_ALLOWED }: Record<string, string | undefined>): string[] {
+  if (RABBITMQ_URL === undefined || !isAmqpUrl(RABBITMQ_URL) || RABBITMQ_PLAINTEXT_ALLOWED === 'true') return [];
+  const { protocol, hostname } = new URL(RABBITMQ_URL);
+  if (protocol === 'amqps:' || isLoopback(hostname)) return [];
+  return [
+    'RABBITMQ_URL must be an amqps: address, because its broker is not on this machine: to go without TLS in a private network, set RABBITMQ_PLAINTEXT_ALLOWED to true',
+  ];
+}
+
+/** A rotation that changes nothing was meant to change something. */
+function rotationProblems(env: Record<string, string | undefined>): string[] {
+  const key = signingKey(env.BRIDGE_SIGNING_SECRET ?? '');
+  const isSame = key !== null && key === signingKey(env.BRIDGE_SIGNING_SECRET_PREVIOUS ?? '');
+  return isSame ? ['BRIDGE_SIGNING_SECRET_PREVIOUS must be another secret than BRIDGE_SIGNING_SECRET'] : [];
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }
 
 /** The contract's address names nobody, which RabbitMQ's own clients take for guest. Ours would be refused. */

@@ -177,7 +177,8 @@ describe('npm run dev', () => {
   it('says in one line that the secret in .dev.vars is none', async () => {
     writeFileSync(join(project.directory, '.dev.vars'), 'BRIDGE_SIGNING_SECRET=replace-me\n');
     expect(await failingDev()).toEqual({
-      output: 'BRIDGE_SIGNING_SECRET must be at least 24 random bytes in base64 (it is in .dev.vars)',
+      output:
+        'BRIDGE_SIGNING_SECRET must be at least 24 random bytes in base64, such as openssl rand -base64 32 prints (it is in .dev.vars)',
       exitCode: 1,
     });
   });

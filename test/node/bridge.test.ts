@@ -14,6 +14,8 @@ import { type Listener, listen, removeTopology } from '../support/exchange.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 
 const SECRET = randomBytes(32).toString('base64');
+const WEAK_SECRETS = [btoa('a'.repeat(32)), btoa('b'.repeat(32))] as const;
+const POST_EVENTS = 'POST /events HTTP/1.1\r\nhost: bridge\r\n';
 const TOLERANCE_SECONDS = 300;
 
 describe('the bridge', () => {
@@ -60,23 +62,48 @@ describe('the bridge', () => {
     expect(message?.body).toEqual(event);
   });
 
-  it.each([
-    ['no signature', (): Record<string, string> => ({})],
-    ['the signature of another secret', (body: string) => sign(body, { secret: randomBytes(32).toString('base64') })],
-    ['the signature of another body', () => sign('{"events":[]}')],
-    [
-      'a signature that is older than the tolerance',
-      (body: string) => sign(body, { ageSeconds: TOLERANCE_SECONDS + 5 }),
-    ],
-    ['a signature of the future', (body: string) => sign(body, { ageSeconds: -TOLERANCE_SECONDS - 5 })],
-    ['an altered id', (body: string) => ({ ...sign(body), 'webhook-id': 'msg_other' })],
+  it.each<[string, (body: string) => Record<string, string>]>([
+    ['no signature', () => ({})],
+    ['no id', (body) => ({ ...sign(body), 'webhook-id': '' })],
+    ['no timestamp', (body) => ({ ...sign(body), 'webhook-timestamp': '' })],
+    ['a timestamp that is none', (body) => ({ ...sign(body), 'webhook-timestamp': 'now' })],
+    ['a signature that is none', (body) => ({ ...sign(body), 'webhook-signature': ' ,=v1' })],
+    ['a scheme without a signature', (body) => ({ ...sign(body), 'webhook-signature': 'v1' })],
+    ['a signature without a scheme', (body) => alterSignature(sign(body), (signature) => signature.slice(3))],
+    ['a signature of another scheme', (body) => alterSignature(sign(body), (signature) => `v2${signature.slice(2)}`)],
+    ['half a signature', (body) => alterSignature(sign(body), (signature) => signature.slice(0, 25))],
+    ['the signature of another secret', (body) => sign(body, { secret: randomBytes(32).toString('base64') })],
+    ['the signature of another amount', (body) => sign(body.replace('25.5', '2.55'))],
+    ['a signature that is older than the tolerance', (body) => sign(body, { ageSeconds: TOLERANCE_SECONDS + 5 })],
+    ['a signature of the future', (body) => sign(body, { ageSeconds: -TOLERANCE_SECONDS - 5 })],
+    ['an altered id', (body) => ({ ...sign(body), 'webhook-id': 'msg_other' })],
   ])('refuses %s with 401, and publishes nothing', async (_, headersFor) => {
     const event = newEvent();
     const text = JSON.stringify({ events: [event] });
-    const { code } = await post(bridge.url, text, headersFor(text));
+    const { code, body } = await post(bridge.url, text, headersFor(text));
 
     expect(code).toBe(401);
+    expect(body).toEqual({ error: 'the signature does not hold' });
     await expectUnpublished(listener, bridge.url, event);
+  });
+
+  it('takes batches of the new secret and of the previous one, until that is taken away', async () => {
+    const [previous, next] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
+    const rotating = await start({ exchange, queue, signingSecret: next, previousSigningSecret: previous });
+    for (const secret of [previous, next]) {
+      const event = newEvent();
+      const text = JSON.stringify({ events: [event] });
+      expect((await post(rotating.url, text, sign(text, { secret }))).code).toBe(200);
+      await messagesOf(listener, [event]);
+    }
+    await rotating.child.stop();
+
+    const rotated = await start({ exchange, queue, signingSecret: next });
+    const event = newEvent();
+    const text = JSON.stringify({ events: [event] });
+    expect((await post(rotated.url, text, sign(text, { secret: previous }))).code).toBe(401);
+    await expectUnpublished(listener, bridge.url, event);
+    await rotated.child.stop();
   });
 
   it('publishes a batch again that is sent again within the tolerance, under the same ids', async () => {
@@ -95,10 +122,52 @@ describe('the bridge', () => {
     ['no events', { events: [] }, 422],
     ['101 events', { events: Array.from({ length: 101 }, newEvent) }, 422],
     ['an event without an id', { events: [{ event_type: 'payment.success' }] }, 422],
-    ['more bytes than a batch can have', ' '.repeat(RELAY_BODY_MAX_BYTES + 1), 413],
   ])('refuses a signed batch with %s', async (_, body, code) => {
     expect((await post(bridge.url, body)).code).toBe(code);
   });
+
+  it.each([
+    ['says so', (text: string) => text],
+    ['does not say so', (text: string) => new Blob([text]).stream()],
+  ])(
+    'refuses a signed batch that has more bytes than one can have and %s, and publishes nothing',
+    async (_, bodyOf) => {
+      const event = newEvent();
+      const text = JSON.stringify({ events: [event] }).padEnd(RELAY_BODY_MAX_BYTES + 1);
+      const response = await fetch(`${bridge.url}/events`, {
+        method: 'POST',
+        headers: sign(text),
+        body: bodyOf(text),
+        duplex: 'half',
+      });
+
+      expect(response.status).toBe(413);
+      await expectUnpublished(listener, bridge.url, event);
+    },
+  );
+
+  it.each([
+    ['announced', `content-length: ${RELAY_BODY_MAX_BYTES + 1}`, ''],
+    ['endless', 'transfer-encoding: chunked', `10000\r\n${' '.repeat(0x10000)}\r\n`],
+  ])('refuses an %s body before it has read it or looked for a signature, and hangs up', async (_, header, chunk) => {
+    const { answer, sentBytes } = await send(bridge.url, `${POST_EVENTS}${header}\r\n\r\n`, { chunk, everyMs: 1 });
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+    expect(sentBytes).toBeLessThan(8 * RELAY_BODY_MAX_BYTES);
+  });
+
+  it('hangs up on whoever sends too slowly, and calls that no bug', async () => {
+    const slowly = { chunk: 'a', everyMs: 500 };
+    const answers = await Promise.all([
+      send(bridge.url, '', { chunk: '', everyMs: 500 }),
+      send(bridge.url, POST_EVENTS, slowly),
+      send(bridge.url, `${POST_EVENTS}content-length: 1000\r\n\r\n`, slowly),
+      send(bridge.url, `${POST_EVENTS}transfer-encoding: chunked\r\n\r\n`, { ...slowly, chunk: '1\r\na\r\n' }),
+    ]);
+    for (const { answer } of answers) expect(answer).toBe('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
+    // Two of them have got as far as to their body.
+    await expect.poll(() => bridge.child.output().match(/relay\.(sender_gone|bug)/g)).toHaveLength(2);
+    expect(bridge.child.output()).not.toContain('relay.bug');
+  }, 20_000);
 
   it('publishes what it understands of a batch, and says of the rest that it is not of the contract', async () => {
     const events = [
@@ -249,6 +318,16 @@ describe('the bridge', () => {
     wire.cut();
   });
 
+  it('ends with 0 though somebody is still sending', async () => {
+    const stopping = await start({ exchange, queue });
+    const sending = send(stopping.url, `${POST_EVENTS}content-length: 1000\r\n\r\n`, { chunk: 'a', everyMs: 100 });
+    await sleep(200);
+    const startedAtMs = Date.now();
+    expect(await stopping.child.stop()).toBe(0);
+    expect(Date.now() - startedAtMs).toBeLessThan(5_000);
+    expect((await sending).answer).toBe('');
+  });
+
   it('says that an event was not delivered when the broker does not confirm in time', async () => {
     const port = await getPort();
     const wire = await forward(port, Number(new URL(rabbitmqUrl()).port));
@@ -264,16 +343,28 @@ describe('the bridge', () => {
     await slow.child.kill();
   }, 20_000);
 
-  it('names every broken setting, and ends with 1', async () => {
-    const failed = await promisify(execFile)(process.execPath, ['src/bridge/main.ts'], {
-      env: { BRIDGE_PORT: '0', RABBITMQ_URL: 'http://localhost/', BRIDGE_SIGNING_SECRET: 'short' },
-    }).then(
+  it.each([
+    ['broken', { BRIDGE_PORT: '0', RABBITMQ_URL: 'http://localhost/', BRIDGE_SIGNING_SECRET: 'short' }],
+    [
+      'unsafe',
+      {
+        RABBITMQ_URL: 'amqp://rabbitmq.example/',
+        BRIDGE_SIGNING_SECRET: WEAK_SECRETS[0],
+        BRIDGE_SIGNING_SECRET_PREVIOUS: WEAK_SECRETS[1],
+      },
+    ],
+  ])('names every setting that is %s, and ends with 1', async (_, env) => {
+    const failed = await promisify(execFile)(process.execPath, ['src/bridge/main.ts'], { env }).then(
       () => null,
       (error) => error,
     );
     expect(failed.code).toBe(1);
-    for (const name of ['BRIDGE_PORT', 'RABBITMQ_URL', 'BRIDGE_SIGNING_SECRET']) expect(failed.stderr).toContain(name);
-    expect(failed.stderr).not.toContain('short');
+    const named = failed.stderr
+      .trim()
+      .split('\n')
+      .map((line: string) => /^bridge: (\w+) must be /.exec(line)?.[1]);
+    expect(named.toSorted()).toEqual(Object.keys(env).toSorted());
+    for (const secret of ['short', ...WEAK_SECRETS]) expect(failed.stderr).not.toContain(secret);
   });
 
   it('says in one line that its port is in use, and ends with 1', async () => {
@@ -295,6 +386,8 @@ async function start(options: {
   queue: string;
   rabbitmqUrl?: string;
   waitForBroker?: boolean;
+  signingSecret?: string;
+  previousSigningSecret?: string;
 }): Promise<BridgeProcess> {
   const started = await startBridge({
     rabbitmqUrl: rabbitmqUrl(),
@@ -322,7 +415,7 @@ function newEvent(type: 'payment.success' | 'payment.failed' = 'payment.success'
     : { ...common, event_type: type, failure_reason: 'Insufficient funds', error_code: 'INSUFFICIENT_FUNDS' };
 }
 
-function sign(body: string, options: { secret?: string; ageSeconds?: number } = {}): Record<string, string> {
+function sign(body: string, options: { secret?: string; ageSeconds?: number } = {}) {
   const { secret = SECRET, ageSeconds = 0 } = options;
   const id = `msg_${randomBytes(8).toString('hex')}`;
   const at = new Date(Date.now() - ageSeconds * 1_000);
@@ -331,6 +424,11 @@ function sign(body: string, options: { secret?: string; ageSeconds?: number } = 
     'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
     'webhook-signature': new Webhook(secret).sign(id, at, body),
   };
+}
+type SignedHeaders = ReturnType<typeof sign>;
+
+function alterSignature(headers: SignedHeaders, change: (signature: string) => string): SignedHeaders {
+  return { ...headers, 'webhook-signature': change(headers['webhook-signature']) };
 }
 
 async function post(url: string, body: unknown, headers?: Record<string, string>) {
@@ -343,6 +441,23 @@ async function post(url: string, body: unknown, headers?: Record<string, string>
   });
   // biome-ignore lint/suspicious/noExplicitAny: tests say what it should be
   return { code: response.status, body: (await response.json()) as any };
+}
+
+/** Sends bytes and then a chunk again and again, until the other side hangs up. */
+async function send(url: string, head: string, { chunk, everyMs }: { chunk: string; everyMs: number }) {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  const sent = { answer: '', sentBytes: 0 };
+  socket.on('error', () => {}); // it writes until it notices
+  socket.on('data', (data) => {
+    sent.answer += data;
+  });
+  socket.write(head);
+  const timer = setInterval(() => {
+    if (socket.writable && socket.write(chunk)) sent.sentBytes += chunk.length;
+  }, everyMs);
+  await new Promise((resolve) => socket.once('close', resolve));
+  clearInterval(timer);
+  return sent;
 }
 
 function idsOf(listener: Listener): string[] {

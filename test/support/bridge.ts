@@ -14,6 +14,7 @@ export async function startBridge(options: {
   exchange: string;
   queue: string;
   signingSecret: string;
+  previousSigningSecret?: string;
   directory: string;
   waitForBroker?: boolean;
 }): Promise<BridgeProcess> {
@@ -24,6 +25,7 @@ export async function startBridge(options: {
       BRIDGE_HOST: '127.0.0.1',
       BRIDGE_PORT: String(options.port),
       BRIDGE_SIGNING_SECRET: options.signingSecret,
+      ...(options.previousSigningSecret && { BRIDGE_SIGNING_SECRET_PREVIOUS: options.previousSigningSecret }),
       RABBITMQ_URL: options.rabbitmqUrl,
       RABBITMQ_EXCHANGE: options.exchange,
       RABBITMQ_QUEUE: options.queue,

@@ -141,6 +141,15 @@ describe('the settings', () => {
       },
     );
 
+    it.each([
+      ['of one byte', btoa('a'.repeat(32))],
+      ['of seven different bytes', btoa('abcdefg'.repeat(5))],
+      ['whose bytes are a placeholder', btoa('changeme-'.repeat(4))],
+      ['that is a placeholder without encoding', 'PutYourSecretHereBeforeYouDeploy'],
+    ])('refuse a secret %s, though it is long enough', (_, secret) => {
+      expect(problems({ ...DEVELOPMENT, [name]: secret })).toEqual([expect.stringContaining(`${name} must be`)]);
+    });
+
     it('refuse a secret that is base64 to the eye and to no decoder', () => {
       const undecodable = 'A'.repeat(33);
       expect(() => atob(undecodable)).toThrow();
