@@ -4,6 +4,8 @@ import { format, inspect } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { describe, expect, it } from 'vitest';
 import { Redacted, redactedJson } from '../../src/contract/redacted.ts';
+import { paymentRequest } from '../../src/contract/requests.ts';
+import { redactedDetails } from '../data/cards.ts';
 
 const SECRET = 'zq7x-4111';
 const redacted = new Redacted(SECRET);
@@ -82,5 +84,41 @@ describe('the JSON of redacted values', () => {
     expect(json.reveal()).toBe(
       JSON.stringify([1, 'a', null, [SECRET, '"\ud800'], { date: new Date(0), redacted: SECRET }]),
     );
+  });
+});
+
+describe('a request', () => {
+  const details = {
+    card_number: `${SECRET}-number`,
+    expiry_month: `${SECRET}-month`,
+    expiry_year: `${SECRET}-year`,
+    cvv: `${SECRET}-cvv`,
+    cardholder_name: `${SECRET}-name`,
+  };
+  const body = {
+    user_id: 'user_123',
+    booking_id: 'BOOK-1',
+    amount: 25.5,
+    payment_method: 'credit_card',
+    card_details: details,
+  };
+
+  it('has all of its card redacted from its validation on', () => {
+    const { card_details } = paymentRequest.parse(body);
+    expect(Object.entries(card_details ?? {}).map(([field, value]) => [field, value.reveal()])).toEqual(
+      Object.entries(details),
+    );
+    expect(JSON.stringify(card_details)).not.toContain(SECRET);
+    expect(inspect(card_details)).not.toContain(SECRET);
+  });
+
+  it('that is not valid is told without its card', () => {
+    const { error } = paymentRequest.safeParse({ ...body, user_id: 1, amount: 'x' });
+    expect(error?.issues).toHaveLength(2);
+    expect(inspect(error, { depth: null, showHidden: true })).not.toContain(SECRET);
+  });
+
+  it('has no card that is redacted already: that is no text', () => {
+    expect(paymentRequest.safeParse({ ...body, card_details: redactedDetails(details) }).success).toBe(false);
   });
 });

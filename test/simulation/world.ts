@@ -183,7 +183,7 @@ export class World {
         tenant: 'default',
         nowMs,
         newId: (prefix) => `${prefix}${newUlid()}`,
-        fingerprint: async (text) => `simulated:${hash(text)}`,
+        fingerprint: async (text) => `simulated:${hash(typeof text === 'string' ? text : text.reveal())}`,
       },
       delivery: { db, post: this.broker.seenBy(process), log, nowMs, newLeaseId: newUlid },
       sender: { queue: this.queue.seenBy(process), log },
