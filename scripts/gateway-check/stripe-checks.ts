@@ -1,6 +1,7 @@
 /** What the Stripe adapter is tried out with: charges, declines, refunds, look-ups, the fence, the list, and a webhook. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Stripe } from 'stripe';
+import { Redacted } from '../../src/contract/redacted.ts';
 import { readCard } from '../../src/payments/card.ts';
 import type { Gateway, GatewayOutcome, Instrument, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
 import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
@@ -194,11 +195,11 @@ async function eventOf(settings: StripeSettings, transactionId: string): Promise
 
 function rawCard(): Instrument {
   const card = readCard({
-    card_number: '4242424242424242',
-    expiry_month: '12',
-    expiry_year: String(new Date().getUTCFullYear() + 2),
-    cvv: '123',
-    cardholder_name: 'Gateway Check',
+    card_number: new Redacted('4242424242424242'),
+    expiry_month: new Redacted('12'),
+    expiry_year: new Redacted(String(new Date().getUTCFullYear() + 2)),
+    cvv: new Redacted('123'),
+    cardholder_name: new Redacted('Gateway Check'),
   });
   if (card === null) throw new Error("Stripe's own test card is none");
   return { kind: 'card', card };

@@ -3,6 +3,7 @@
  * be null, unknown fields are ignored, and a numeric string is a number.
  */
 import * as z from 'zod/mini';
+import { Redacted } from './redacted.ts';
 
 /** Identifiers, in UTF-16 code units. */
 const TEXT_MAX_LENGTH = 255;
@@ -56,9 +57,15 @@ const amount = z.custom<number | string>(
 export const PAYMENT_METHODS = ['credit_card', 'debit_card', 'paypal', 'stripe'] as const;
 export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
 
+/** From here on, nothing writes it down by accident (invariant 5). */
+const redacted = z.pipe(
+  string,
+  z.transform((value) => new Redacted(value)),
+);
+
 /** Any strings pass here: a card that can't be charged fails as a payment (INVALID_CARD), not as a request. */
 const cardDetails = z.object(
-  { card_number: string, expiry_month: string, expiry_year: string, cvv: string, cardholder_name: string },
+  { card_number: redacted, expiry_month: redacted, expiry_year: redacted, cvv: redacted, cardholder_name: redacted },
   required('an object'),
 );
 

@@ -3,25 +3,27 @@
  * Whether it has expired is the gateway's to say, by the gateway's date.
  */
 import creditCardType from 'credit-card-type';
+import { Redacted } from '../contract/redacted.ts';
 
 /** Card details as the contract has them, in a caller's spelling. */
 export interface CardDetails {
-  card_number: string;
-  expiry_month: string;
-  expiry_year: string;
-  cvv: string;
-  cardholder_name: string;
+  card_number: Redacted<string>;
+  expiry_month: Redacted<string>;
+  expiry_year: Redacted<string>;
+  cvv: Redacted<string>;
+  cardholder_name: Redacted<string>;
 }
 
 /** A card that may be sent to a gateway. Never stored, logged or queued (invariant 5). */
 export interface Card {
-  number: string;
+  /** Digits only. */
+  number: Redacted<string>;
   /** 1 to 12. */
-  expiryMonth: number;
+  expiryMonth: Redacted<number>;
   /** Four digits. */
-  expiryYear: number;
-  cvv: string;
-  cardholderName: string;
+  expiryYear: Redacted<number>;
+  cvv: Redacted<string>;
+  cardholderName: Redacted<string>;
   /** `visa`, `mastercard`, `american-express`, … or `unknown`. */
   brand: string;
   last4: string;
@@ -36,30 +38,40 @@ const CARD_NUMBER = /^\d{12,19}$/;
  * brand does not have, or a date that is not one. Spaces and dashes between digits are a habit, not an error.
  */
 export function readCard(details: CardDetails): Card | null {
-  const number = details.card_number.replace(/[ -]/g, '');
+  const number = ungrouped(details.card_number.reveal());
   if (!CARD_NUMBER.test(number) || !passesLuhn(number)) return null;
   // Half of a surrogate pair can't be sent to anybody, and no card has so long a name on it.
-  const { cardholder_name: name } = details;
+  const name = details.cardholder_name.reveal();
   if (!name.isWellFormed() || name.length > CARDHOLDER_MAX_LENGTH) return null;
 
   const brand = creditCardType(number)[0]?.type ?? 'unknown';
   // American Express prints four digits on the front and three on the back; callers send either.
   const cvvPattern = brand === 'american-express' ? /^\d{3,4}$/ : /^\d{3}$/;
-  if (!cvvPattern.test(details.cvv)) return null;
+  if (!cvvPattern.test(details.cvv.reveal())) return null;
 
-  const month = /^(0?[1-9]|1[0-2])$/.exec(details.expiry_month);
-  const year = /^(?:20)?(\d{2})$/.exec(details.expiry_year);
+  const month = /^(0?[1-9]|1[0-2])$/.exec(details.expiry_month.reveal());
+  const year = /^(?:20)?(\d{2})$/.exec(details.expiry_year.reveal());
   if (month === null || year === null) return null;
 
   return {
-    number,
-    expiryMonth: Number(month[1]),
-    expiryYear: 2000 + Number(year[1]),
+    number: new Redacted(number),
+    expiryMonth: new Redacted(Number(month[1])),
+    expiryYear: new Redacted(2000 + Number(year[1])),
     cvv: details.cvv,
-    cardholderName: name,
+    cardholderName: details.cardholder_name,
     brand,
     last4: number.slice(-4),
   };
+}
+
+/** What makes it the same card, however its number is grouped, and also where the details describe none. */
+export function cardIdentity(details: CardDetails): Redacted<string>[] {
+  const number = new Redacted(ungrouped(details.card_number.reveal()));
+  return [number, details.expiry_month, details.expiry_year, details.cardholder_name];
+}
+
+function ungrouped(number: string): string {
+  return number.replace(/[ -]/g, '');
 }
 
 /** ISO/IEC 7812-1 annex B, the check digit of card numbers. */

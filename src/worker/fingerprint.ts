@@ -1,4 +1,5 @@
 /** Keyed hashes, because what is hashed has a card number in it, and those can be guessed. */
+import type { Redacted } from '../contract/redacted.ts';
 import { hex, hmacSha256 } from './hmac.ts';
 
 /** So many hexadecimal digits tell secrets apart. */
@@ -9,9 +10,10 @@ const SECRET_NAME_LENGTH = 8;
  *
  * @param key base64, with or without `whsec_` before it
  */
-export function fingerprinter(key: string): (text: string) => Promise<string> {
+export function fingerprinter(key: string): (text: string | Redacted<string>) => Promise<string> {
   return async function fingerprint(text) {
     const hash = async (of: string) => hex(await hmacSha256(key, of));
-    return `${(await hash('name of the secret')).slice(0, SECRET_NAME_LENGTH)}:${await hash(text)}`;
+    const plain = typeof text === 'string' ? text : text.reveal();
+    return `${(await hash('name of the secret')).slice(0, SECRET_NAME_LENGTH)}:${await hash(plain)}`;
   };
 }

@@ -1,3 +1,6 @@
+import { Redacted } from '../../src/contract/redacted.ts';
+import type { CardDetails } from '../../src/payments/card.ts';
+
 /** Every card number that a test sends. None of them may be found in what the service keeps (invariant 5). */
 export const TEST_CARDS = {
   visa: '4111111111111111',
@@ -24,4 +27,17 @@ export const TEST_EXPIRY_YEAR = '2047';
 export function spellings(number: string): string[] {
   const groups = [number.match(/.{1,4}/g) ?? [], [number.slice(0, 4), number.slice(4, 10), number.slice(10)]];
   return [number, ...groups.flatMap((parts) => [parts.join(' '), parts.join('-')])];
+}
+
+export type PlainDetails = Record<keyof CardDetails, string>;
+
+/** Card details as validation hands them on. */
+export function redactedDetails(details: PlainDetails): CardDetails {
+  return {
+    card_number: new Redacted(details.card_number),
+    expiry_month: new Redacted(details.expiry_month),
+    expiry_year: new Redacted(details.expiry_year),
+    cvv: new Redacted(details.cvv),
+    cardholder_name: new Redacted(details.cardholder_name),
+  };
 }

@@ -17,7 +17,7 @@ import type {
 } from '../../src/worker/gateways/gateway.ts';
 import { ListingFailed } from '../../src/worker/gateways/gateway.ts';
 import { createHttpGateway } from '../../src/worker/gateways/http.ts';
-import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import {
   type CallKind,
   type Fault,
@@ -743,7 +743,7 @@ async function record(answer: object = {}): Promise<{ url: string; requests: Rec
 
 function card(number: string = TEST_CARDS.visa): Instrument {
   const details = { expiry_month: '11', expiry_year: TEST_EXPIRY_YEAR, cvv: TEST_CVV, cardholder_name: CARDHOLDER };
-  const read = readCard({ card_number: number, ...details });
+  const read = readCard(redactedDetails({ card_number: number, ...details }));
   if (read === null) throw new Error('a card of a test is none');
   return { kind: 'card', card: read };
 }

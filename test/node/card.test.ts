@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CardDetails, passesLuhn, readCard } from '../../src/payments/card.ts';
-import { spellings, TEST_CARDS } from '../data/cards.ts';
+import { cardIdentity, passesLuhn, readCard } from '../../src/payments/card.ts';
+import { type PlainDetails, redactedDetails, spellings, TEST_CARDS } from '../data/cards.ts';
 
-const DETAILS: CardDetails = {
+const DETAILS: PlainDetails = {
   card_number: TEST_CARDS.visa,
   expiry_month: '12',
   expiry_year: '2025',
   cvv: '123',
   cardholder_name: 'John Doe',
 };
-const read = (overrides: Partial<CardDetails>) => readCard({ ...DETAILS, ...overrides });
+const details = (overrides: Partial<PlainDetails>) => redactedDetails({ ...DETAILS, ...overrides });
+const read = (overrides: Partial<PlainDetails>) => readCard(details(overrides));
 
 /** The digit that makes a number pass. */
 function checkDigit(number: string): string {
@@ -67,12 +68,14 @@ describe('a card', () => {
     [TEST_CARDS.discover, 'discover'],
     ['3530111333300000', 'jcb'],
   ])('%s is of the brand %s', (card_number, brand) => {
-    expect(read({ card_number })).toMatchObject({ brand, last4: card_number.slice(-4), number: card_number });
+    const card = read({ card_number });
+    expect(card).toMatchObject({ brand, last4: card_number.slice(-4) });
+    expect(card?.number.reveal()).toBe(card_number);
   });
 
   it('may be written in groups', () => {
     for (const number of [TEST_CARDS.visa, TEST_CARDS.amex]) {
-      for (const card_number of spellings(number)) expect(read({ card_number })).toMatchObject({ number });
+      for (const card_number of spellings(number)) expect(read({ card_number })?.number.reveal()).toBe(number);
     }
   });
 
@@ -127,7 +130,8 @@ describe('a card', () => {
     ['12', '2099', 12, 2099],
     ['09', '00', 9, 2000],
   ])('may expire in %s/%s', (expiry_month, expiry_year, expiryMonth, expiryYear) => {
-    expect(read({ expiry_month, expiry_year })).toMatchObject({ expiryMonth, expiryYear });
+    const card = read({ expiry_month, expiry_year });
+    expect([card?.expiryMonth.reveal(), card?.expiryYear.reveal()]).toEqual([expiryMonth, expiryYear]);
   });
 
   it.each([
@@ -150,6 +154,32 @@ describe('a card', () => {
     ['12', '2025\n'],
   ])('cannot expire in "%s"/"%s"', (expiry_month, expiry_year) => {
     expect(read({ expiry_month, expiry_year })).toBeNull();
+  });
+
+  it('has the security code and the name that were sent', () => {
+    const card = read({ cvv: '042', cardholder_name: 'Zoë Müller' });
+    expect([card?.cvv.reveal(), card?.cardholderName.reveal()]).toEqual(['042', 'Zoë Müller']);
+  });
+
+  it('shows its brand and its last four digits, and nothing else', () => {
+    expect(JSON.parse(JSON.stringify(read({})))).toEqual({
+      number: '[redacted]',
+      expiryMonth: '[redacted]',
+      expiryYear: '[redacted]',
+      cvv: '[redacted]',
+      cardholderName: '[redacted]',
+      brand: 'visa',
+      last4: '1111',
+    });
+  });
+
+  it('is the same one however its number is grouped, and whatever its security code', () => {
+    const identity = (overrides: Partial<PlainDetails>) =>
+      cardIdentity(details(overrides)).map((part) => part.reveal());
+    expect(identity({})).toEqual([TEST_CARDS.visa, '12', '2025', 'John Doe']);
+    for (const card_number of spellings(TEST_CARDS.visa)) {
+      expect(identity({ card_number, cvv: '1' })).toEqual(identity({}));
+    }
   });
 
   it('that has expired is a card all the same: the gateway judges the date', () => {

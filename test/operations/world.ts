@@ -9,7 +9,7 @@ import { type Reconciliation, reconcile } from '../../src/worker/operations/reco
 import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { settle } from '../../src/worker/operations/settle.ts';
 import { readSettings, type Settings } from '../../src/worker/settings.ts';
-import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
@@ -51,8 +51,8 @@ export function openWorld({ canList = true } = {}) {
     network: null,
     nowMs: () => clock.nowMs,
     newId: (prefix) => `${prefix}${nextUlid(clock.nowMs)}`,
-    fingerprint: async (text) => text,
-    velocityHash: async (text) => text,
+    fingerprint: async (text) => (typeof text === 'string' ? text : text.reveal()),
+    velocityHash: async (text) => String(text),
   };
 
   return {
@@ -82,13 +82,13 @@ export function openWorld({ canList = true } = {}) {
           booking_id: bookingId,
           amount: 25.5,
           payment_method: 'credit_card',
-          card_details: {
+          card_details: redactedDetails({
             card_number: card,
             expiry_month: '12',
             expiry_year: TEST_EXPIRY_YEAR,
             cvv: TEST_CVV,
             cardholder_name: 'John Doe',
-          },
+          }),
         },
         '25.50',
       );
@@ -150,7 +150,7 @@ function gatewayOf(state: TestGateway, clock: { nowMs: number }, canList: boolea
     knownWithinMs: 0,
     keysKeptForMs: DAY_MS,
     charge: async ({ transaction, instrument }) =>
-      instrument.kind === 'card' && instrument.card.number === TEST_CARDS.visaDeclined
+      instrument.kind === 'card' && instrument.card.number.reveal() === TEST_CARDS.visaDeclined
         ? { kind: 'declined', code: 'CARD_DECLINED' }
         : move('charge', transaction.transactionId, transaction.amountMinor, transaction.currency),
     refund: async ({ refund, transaction }) =>

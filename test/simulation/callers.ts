@@ -4,6 +4,7 @@ import { type PaymentAnswer, processPayment } from '../../src/worker/operations/
 import { readStatus } from '../../src/worker/operations/read-status.ts';
 import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { sendRest } from '../../src/worker/queue/send.ts';
+import { redactedDetails } from '../data/cards.ts';
 import { hundredths } from './amount.ts';
 import type { Payable } from './money-mover.ts';
 import type { Action } from './plan.ts';
@@ -132,7 +133,7 @@ export class Callers {
     const number = this.#newNumber();
     const wish = { amountMinor: hundredths(amount), card, order };
     const payable = this.#world.gateway.payable(wish, (lastFour) => this.#card(lastFour));
-    const cardNumber = payable.card_details?.card_number ?? null;
+    const cardNumber = payable.card_details?.card_number.reveal() ?? null;
     const request: PaymentRequest = {
       user_id: `user-${number}`,
       booking_id: `booking-${booking}`,
@@ -342,13 +343,13 @@ export class Callers {
     const number = this.#cardNumber(lastFour);
     return {
       payment_method: 'credit_card',
-      card_details: {
+      card_details: redactedDetails({
         card_number: number,
         expiry_month: '12',
         expiry_year: EXPIRY_YEAR,
         cvv: SECURITY_CODE,
         cardholder_name: `Holder ${number}`,
-      },
+      }),
     };
   }
 

@@ -322,7 +322,7 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: PROCESS,
         find: `  log('info', 'payment.attempted', {`,
-        replace: `  log('info', 'payment.attempted', {\n    card: request.card_details?.card_number,`,
+        replace: `  log('info', 'payment.attempted', {\n    card: request.card_details?.card_number.reveal(),`,
       },
     ],
   },

@@ -2,7 +2,7 @@
 import { ulid } from 'ulid';
 import { type Card, readCard } from '../../src/payments/card.ts';
 import type { Refund, Transaction } from '../../src/payments/transaction.ts';
-import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 
 /** A payment of 25.50 dollars whose outcome is not known, made now. */
 export function pendingTransaction(overrides: Partial<Transaction> = {}): Transaction {
@@ -61,7 +61,7 @@ export function pendingRefund({ transactionId }: Transaction, overrides: Partial
 
 export function card(number: string = TEST_CARDS.visa): Card {
   const details = { expiry_month: '11', expiry_year: TEST_EXPIRY_YEAR, cvv: TEST_CVV, cardholder_name: 'John Doe' };
-  const read = readCard({ card_number: number, ...details });
+  const read = readCard(redactedDetails({ card_number: number, ...details }));
   if (read === null) throw new Error('a card of a test is none');
   return read;
 }

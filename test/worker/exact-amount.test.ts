@@ -53,4 +53,8 @@ describe('the exact digits of an amount', () => {
     const body = `{"amount":1,"x":${'['.repeat(8000)}${']'.repeat(8000)}}`;
     expect(() => exactAmount(body, 'amount')).toThrow(UnreadableRequest);
   });
+
+  it('are looked for in JSON only, and the error does not quote what is none', () => {
+    expect(() => exactAmount('{"card_number":"4111", 4111', 'amount')).toThrow(/^a validated body is no JSON$/);
+  });
 });

@@ -288,6 +288,41 @@ describe('what is kept of a request with a key (invariant 5)', () => {
     expect(String(row?.fingerprint).slice(0, 8)).not.toBe(String(otherRow?.fingerprint).slice(0, 8));
   });
 
+  // Keys outlive a deployment: a request that is sent again after it has to be recognized.
+  it.each<[string, Record<string, unknown>, string]>([
+    ['a card', {}, 'dde420ced59f6e6911cf2e91576c565928f3e65b3dd3ccaead84329293d7c3f1'],
+    [
+      'a card in groups',
+      { card_details: cardNumbered('4111 1111-1111 1111') },
+      'aa37dda58759cc334c728cdafef3d0719a20263c1479fde2ffcad40ed581ec9e',
+    ],
+    [
+      'a card of another brand',
+      { card_details: cardNumbered(TEST_CARDS.amex), user_email: 'a@b.example' },
+      '7889a1b0280e8a2dce063d449fba7a6f2d226cdafadd862ba8755e85ce6f6df1',
+    ],
+    [
+      'what is no card',
+      { card_details: { ...CARD, card_number: '"\ud800', cardholder_name: 'Zoë "王"' } },
+      '6e9dbab2a87f7d0a999a8b35bc8317d89088b94aec41c6e1ff8a868c566dcd02',
+    ],
+    [
+      'a token',
+      { card_details: null, payment_method_token: 'tok_visa' },
+      '7fcc7e13b02ea15c5f539a39601f7137be752639c4c4ece82bbc96d3e3e64023',
+    ],
+    [
+      'a PayPal order',
+      { payment_method: 'paypal', card_details: null, paypal_details: { email: 'a@b.example', payment_id: 'P-1' } },
+      '8a24379207e236ef927b1ba8b632322354252ba5bc3502ed404fc4c0a85153f7',
+    ],
+  ])('is the same fingerprint as ever, of %s', async (what, overrides, hash) => {
+    const key = newKey();
+    await payWithKey(key, payment({ booking_id: `BOOK-${what}`, ...overrides }));
+    const [row] = await keyRows(key);
+    expect(row?.fingerprint).toBe(`d35384af:${hash}`);
+  });
+
   it('is nothing that the status endpoint tells', async () => {
     const { body } = await payWithKey(newKey(), payment());
     expect((await status(body.transaction_id)).text).not.toMatch(/key|fingerprint/i);

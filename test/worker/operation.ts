@@ -1,7 +1,7 @@
 /** Operations without HTTP: with a gateway of the test's own, on the real database unless the test says otherwise. */
 import { env } from 'cloudflare:workers';
 import { ulid } from 'ulid';
-import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
+import { type PaymentRequest, type RefundRequest, paymentRequest as validated } from '../../src/contract/requests.ts';
 import { createCipher } from '../../src/worker/cipher.ts';
 import { fingerprinter } from '../../src/worker/fingerprint.ts';
 import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
@@ -52,8 +52,9 @@ export function operation({
 /** The sandbox, except for what the test replaces. */
 export const gateway = (overrides: Partial<Gateway>): Gateway => ({ ...createSandbox(), ...overrides });
 
-export const paymentRequest = (overrides: Record<string, unknown> = {}) =>
-  payment(overrides) as unknown as PaymentRequest;
+/** As validation hands it on. */
+export const paymentRequest = (overrides: Record<string, unknown> = {}): PaymentRequest =>
+  validated.parse(payment(overrides));
 
 export function refundRequest(
   paid: { transactionId: string; bookingId: string },

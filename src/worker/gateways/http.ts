@@ -188,11 +188,11 @@ function instrumentBody(instrument: Instrument) {
   const { card } = instrument;
   return {
     type: 'card',
-    number: card.number,
-    expiry_month: card.expiryMonth,
-    expiry_year: card.expiryYear,
-    cvv: card.cvv,
-    cardholder_name: card.cardholderName,
+    number: card.number.reveal(),
+    expiry_month: card.expiryMonth.reveal(),
+    expiry_year: card.expiryYear.reveal(),
+    cvv: card.cvv.reveal(),
+    cardholder_name: card.cardholderName.reveal(),
   };
 }
 

@@ -95,7 +95,8 @@ function scenarioOf(instrument: Instrument): Scenario | undefined {
   if (instrument.kind === 'token')
     return Object.hasOwn(TOKENS, instrument.token) ? TOKENS[instrument.token] : undefined;
   if (instrument.kind === 'paypal') return undefined;
-  return hasExpired(instrument.card) ? { kind: 'declined', code: 'CARD_EXPIRED' } : SCENARIOS[instrument.card.number];
+  const { card } = instrument;
+  return hasExpired(card) ? { kind: 'declined', code: 'CARD_EXPIRED' } : SCENARIOS[card.number.reveal()];
 }
 
 /** The row of the ledger has brand and last four digits, which tell the scenarios, all of them Visa cards, apart. */
@@ -106,7 +107,8 @@ function scenarioByLastFour({ cardBrand, cardLast4 }: Transaction): Scenario | u
 
 /** A card is good to the end of the month that is printed on it. */
 function hasExpired(card: Card): boolean {
-  return card.expiryYear * 12 + card.expiryMonth < SANDBOX_TODAY.year * 12 + SANDBOX_TODAY.month;
+  const [year, month] = [card.expiryYear.reveal(), card.expiryMonth.reveal()];
+  return year * 12 + month < SANDBOX_TODAY.year * 12 + SANDBOX_TODAY.month;
 }
 
 function chargeReference(transaction: Transaction): string {

@@ -200,12 +200,12 @@ async function paymentMethodOf(
       : {
           type: 'card',
           card: {
-            number: instrument.card.number,
-            exp_month: instrument.card.expiryMonth,
-            exp_year: instrument.card.expiryYear,
-            cvc: instrument.card.cvv,
+            number: instrument.card.number.reveal(),
+            exp_month: instrument.card.expiryMonth.reveal(),
+            exp_year: instrument.card.expiryYear.reveal(),
+            cvc: instrument.card.cvv.reveal(),
           },
-          billing_details: { name: instrument.card.cardholderName },
+          billing_details: { name: instrument.card.cardholderName.reveal() },
         },
     { idempotencyKey: `${transactionId}:payment_method` },
   );

@@ -26,7 +26,8 @@ export function exactAmount(body: string, field: string): string {
     root = JSON.parse(body, remember as (this: unknown, key: string, value: unknown) => unknown);
   } catch (error) {
     if (error instanceof RangeError) throw new UnreadableRequest('The request body is nested too deeply.');
-    throw error;
+    // The engine's own message quotes the body, which has a card in it.
+    throw new Error('a validated body is no JSON');
   }
   const literal = literals.get(root);
   if (literal === undefined) throw new Error(`a validated body has no amount in ${field}`);

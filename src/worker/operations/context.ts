@@ -1,4 +1,5 @@
 /** What an operation works with. Clock and ids come in from the edge, so that an operation is a function of what it is given. */
+import type { Redacted } from '../../contract/redacted.ts';
 import type { CircuitBreakers } from '../gateways/circuit-breaker.ts';
 import type { Gateways } from '../gateways/configured.ts';
 import type { Database } from '../ledger/database.ts';
@@ -20,7 +21,7 @@ export interface OperationContext {
   /** A new identifier: `TXN-`, `REF-` or `evt_` and a ULID. */
   newId: (prefix: 'TXN-' | 'REF-' | 'evt_') => string;
   /** A keyed hash: tells whether two texts are the same, and nothing else of them. */
-  fingerprint: (text: string) => Promise<string>;
+  fingerprint: (text: string | Redacted<string>) => Promise<string>;
   /** The same under another key, for what is counted. */
-  velocityHash: (text: string) => Promise<string>;
+  velocityHash: (text: string | Redacted<string>) => Promise<string>;
 }

@@ -1,5 +1,7 @@
 /** A request that is sent again (invariant 8): what makes it the same one, and what an Idempotency-Key claims. */
+import { type Redacted, redactedJson } from '../../contract/redacted.ts';
 import type { PaymentRequest, RefundRequest } from '../../contract/requests.ts';
+import { cardIdentity } from '../../payments/card.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
 import type { OperationContext } from './context.ts';
 
@@ -9,14 +11,14 @@ import type { OperationContext } from './context.ts';
  *
  * @param amount the digits as they were sent; of an amount that is valid, a number holds all of them
  */
-export function paymentIdentity(request: PaymentRequest, amount: string): string {
+export function paymentIdentity(request: PaymentRequest, amount: string): Redacted<string> {
   const { card_details: card, paypal_details: paypal, payment_method_token: token } = request;
-  return JSON.stringify([
+  return redactedJson([
     request.user_id,
     request.booking_id,
     Number(amount),
     request.payment_method,
-    card ? [card.card_number.replace(/[ -]/g, ''), card.expiry_month, card.expiry_year, card.cardholder_name] : null,
+    card ? cardIdentity(card) : null,
     paypal ? [paypal.email, paypal.payment_id] : null,
     request.user_email || null,
     // Only where there is one: fingerprints of requests from before there were tokens stay what they are.
@@ -40,7 +42,7 @@ export async function keyClaim(
   { tenant, fingerprint }: OperationContext,
   path: KeyClaim['path'],
   key: string | null,
-  identity: string,
+  identity: string | Redacted<string>,
 ): Promise<KeyClaim | null> {
   return key === null ? null : { tenant, path, key, fingerprint: await fingerprint(identity) };
 }
