@@ -11,7 +11,8 @@ import { type Database, LedgerNotMigrated } from '../src/worker/ledger/database.
 import { createLog, type Log } from '../src/worker/log.ts';
 import { backgroundCaller, type Caller, operationContext } from '../src/worker/operation-context.ts';
 import type { OperationContext } from '../src/worker/operations/context.ts';
-import { isEncryptionKey, readSettings, type Variables } from '../src/worker/settings.ts';
+import { isEncryptionKey, readSettings } from '../src/worker/settings.ts';
+import type { Variables } from '../src/worker/start-up-guard.ts';
 import { PROJECT, readDevVars, WRANGLER, WRANGLER_ENV } from './local-settings.ts';
 import type { LedgerPlace } from './operator-arguments.ts';
 import { unusedSettings } from './unused-settings.ts';

@@ -19,7 +19,8 @@ const DATABASE = 'DB';
 const DEV_VARS = join(PROJECT, '.dev.vars');
 const DEV_VARS_HEADING = '# Settings of this machine, made by `npm run setup`. Change what you like.\n';
 const SECRET_BYTES = 32;
-const SECRETS = [
+/** What the Worker does not start without. */
+export const SECRETS = [
   'BRIDGE_SIGNING_SECRET',
   'FINGERPRINT_KEY',
   'CARD_FINGERPRINT_KEY',
@@ -29,12 +30,16 @@ const SECRETS = [
 const VELOCITY_LIMITS = ['VELOCITY_PER_CARD', 'VELOCITY_PER_USER', 'VELOCITY_DECLINE_PERCENT'];
 const MIGRATIONS_DEADLINE_MS = 60_000;
 
+export function newSecret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64');
+}
+
 /** Writes into .dev.vars what it lacks, and returns the names of that. */
 export function completeDevVars(): string[] {
   const defaults: [name: string, value: string][] = [
     ['ENVIRONMENT', 'development'],
     ['BRIDGE_URL', 'http://127.0.0.1:8004'],
-    ...SECRETS.map((name): [string, string] => [name, randomBytes(SECRET_BYTES).toString('base64')]),
+    ...SECRETS.map((name): [string, string] => [name, newSecret()]),
     // What a desk does without: everybody may call, and the same test card pays as often as you like.
     ['AUTH_MODE', 'none'],
     ...VELOCITY_LIMITS.map((name): [string, string] => [name, '0']),

@@ -1,7 +1,7 @@
 /** The one place that reads the bridge's environment. Every mistake is named, all of them at once. */
 import { isIPv4 } from 'node:net';
 import * as z from 'zod/mini';
-import { isSigningSecret, SIGNING_SECRET_MIN_BYTES, signingKey } from '../contract/relay.ts';
+import { isSecret, SECRET_MIN_BYTES, secretBytes } from '../contract/secret.ts';
 
 export interface BridgeSettings {
   /** The address to listen on. */
@@ -17,7 +17,7 @@ export interface BridgeSettings {
   logLevel: string;
 }
 
-const RANDOM_BYTES = `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64, such as openssl rand -base64 32 prints`;
+const RANDOM_BYTES = `must be at least ${SECRET_MIN_BYTES} random bytes in base64, such as openssl rand -base64 32 prints`;
 
 /** AMQP's short strings have at most 255 bytes. */
 const NAME = z.string().check(z.regex(/^[^\s]{1,255}$/, 'must be 1 to 255 characters without spaces'));
@@ -32,14 +32,14 @@ const variables = z.object({
   ),
   BRIDGE_SIGNING_SECRET: z
     .string({ error: 'is missing: it is the same as the Worker’s' })
-    .check(z.refine(isSigningSecret, RANDOM_BYTES)),
+    .check(z.refine(isSecret, RANDOM_BYTES)),
   /** Empty, as compose.yaml hands it over where there is none, is none. */
   BRIDGE_SIGNING_SECRET_PREVIOUS: z.pipe(
     z.pipe(
       z.optional(z.string()),
       z.transform((secret) => secret || null),
     ),
-    z.nullable(z.string().check(z.refine(isSigningSecret, RANDOM_BYTES))),
+    z.nullable(z.string().check(z.refine(isSecret, RANDOM_BYTES))),
   ),
   RABBITMQ_URL: z._default(
     z.string().check(z.refine(isAmqpUrl, 'must be an address such as amqp://localhost:5672/')),
@@ -96,8 +96,8 @@ function plaintextProblems({ RABBITMQ_URL, RABBITMQ_PLAINTEXT_ALLOWED }: Record<
 
 /** A rotation that changes nothing was meant to change something. */
 function rotationProblems(env: Record<string, string | undefined>): string[] {
-  const key = signingKey(env.BRIDGE_SIGNING_SECRET ?? '');
-  const isSame = key !== null && key === signingKey(env.BRIDGE_SIGNING_SECRET_PREVIOUS ?? '');
+  const key = secretBytes(env.BRIDGE_SIGNING_SECRET ?? '');
+  const isSame = key !== null && key === secretBytes(env.BRIDGE_SIGNING_SECRET_PREVIOUS ?? '');
   return isSame ? ['BRIDGE_SIGNING_SECRET_PREVIOUS must be another secret than BRIDGE_SIGNING_SECRET'] : [];
 }
 

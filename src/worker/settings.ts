@@ -1,9 +1,10 @@
 /** The one place that reads the Worker's variables and secrets. Every mistake is named, all of them at once. */
 import ipaddr from 'ipaddr.js';
 import * as z from 'zod/mini';
-import { isSigningSecret, SIGNING_SECRET_MIN_BYTES } from '../contract/relay.ts';
+import { isSecret, isUnguessable, SECRET_MIN_BYTES, secretBytes } from '../contract/secret.ts';
 import { currencyExponent, minorUnits } from '../payments/money.ts';
 import type { JwtSettings } from './auth/json-web-token.ts';
+import { guardProblems, type Variables } from './start-up-guard.ts';
 
 export interface Settings {
   production: boolean;
@@ -66,9 +67,6 @@ export interface RateLimitSettings {
 
 export type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
 
-/** Variables as Cloudflare hands them over: all of them text, any of them missing. */
-export type Variables = { readonly [name: string]: unknown };
-
 const GATEWAYS = ['sandbox', 'http', 'stripe', 'paypal'] as const;
 const AUTH_MODES = ['none', 'api_key', 'jwt', 'both'] as const;
 
@@ -96,14 +94,11 @@ const httpAddress = z.refine<string>(
   (url) => URL.canParse(url) && /^https?:/i.test(url),
   'must be an http or https address',
 );
-const secret = text.check(
-  z.refine(isSigningSecret, `must be at least ${SIGNING_SECRET_MIN_BYTES} random bytes in base64`),
-);
+const secret = text.check(z.refine(isSecret, `must be at least ${SECRET_MIN_BYTES} random bytes in base64`));
 const ENCRYPTION_KEY_BYTES = 32;
 const ENCRYPTION_KEY_FORM = `must be ${ENCRYPTION_KEY_BYTES} random bytes in base64`;
 /** RFC 7518, 3.2: a key of HS256 has at least as many bytes as its hash. */
 const JWT_SECRET_MIN_BYTES = 32;
-const MIN_DIFFERENT = 8;
 /** 0: off. */
 const limit = (usual: number, max: number) =>
   z.pipe(
@@ -223,13 +218,7 @@ const variables = z
 export function readSettings(env: Variables): { settings: Settings } | { problems: string[] } {
   const parsed = variables.safeParse(env);
   const issues = parsed.error?.issues ?? [];
-  const problems = [
-    ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
-    ...gatewayProblems(env),
-    ...authProblems(env),
-    ...sharedSecretProblems(env),
-    ...productionProblems(env),
-  ];
+  const problems = [...issues.map(({ path, message }) => `${path.join('.')} ${message}`), ...guardProblems(env)];
   if (!parsed.success || problems.length > 0) return { problems };
 
   const values = parsed.data;
@@ -309,123 +298,6 @@ function authSettings(values: z.infer<typeof variables>): AuthSettings {
   };
 }
 
-const NEEDED_BY: Readonly<Record<string, readonly string[]>> = {
-  http: ['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY'],
-  stripe: ['STRIPE_SECRET_KEY'],
-  paypal: ['PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET', 'PAYPAL_MERCHANT_ID'],
-};
-
-/** What a gateway needs. Asked of the raw values, like what is below. */
-function gatewayProblems(env: Variables): string[] {
-  const isMissing = (name: string) => textOf(env, name) === '';
-  const gateway = textOf(env, 'PAYMENT_GATEWAY');
-  const problems = (NEEDED_BY[gateway] ?? [])
-    .filter(isMissing)
-    .map((name) => `${name} is missing, and PAYMENT_GATEWAY is ${gateway}`);
-  // PayPal takes its own method whatever takes the others: with half of its settings, it would be another one's unawares.
-  const paypal = NEEDED_BY.paypal ?? [];
-  const present = [...paypal, 'PAYPAL_WEBHOOK_ID'].filter((name) => !isMissing(name)).join(' and ');
-  if (gateway !== 'paypal' && present !== '') {
-    problems.push(...paypal.filter(isMissing).map((name) => `${name} is missing, beside ${present}`));
-  }
-  if (gateway !== 'stripe' && !isMissing('STRIPE_WEBHOOK_SECRET') && isMissing('STRIPE_SECRET_KEY')) {
-    problems.push('STRIPE_SECRET_KEY is missing, beside STRIPE_WEBHOOK_SECRET');
-  }
-  return problems;
-}
-
-/** What each way to be let in needs. */
-function authProblems(env: Variables): string[] {
-  const isMissing = (name: string) => textOf(env, name) === '';
-  const mode = textOf(env, 'AUTH_MODE') || 'api_key';
-  const problems: string[] = [];
-  if ((mode === 'api_key' || mode === 'both') && isMissing('API_KEY_SECRET')) {
-    problems.push(`API_KEY_SECRET is missing, and AUTH_MODE is ${mode}`);
-  }
-  if (mode === 'jwt' || mode === 'both') {
-    for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE']) {
-      if (isMissing(name)) problems.push(`${name} is missing, and AUTH_MODE is ${mode}`);
-    }
-    if (isMissing('JWT_SECRET_KEY') && isMissing('JWT_JWKS_URL')) {
-      problems.push(`JWT_SECRET_KEY or JWT_JWKS_URL is missing, and AUTH_MODE is ${mode}`);
-    }
-    if (!isMissing('JWT_SECRET_KEY') && !isMissing('JWT_JWKS_URL')) {
-      problems.push('JWT_SECRET_KEY and JWT_JWKS_URL are both set: tokens are signed in one way only');
-    }
-  }
-  return problems;
-}
-
-const SECRETS = [
-  'BRIDGE_SIGNING_SECRET',
-  'FINGERPRINT_KEY',
-  'CARD_FINGERPRINT_KEY',
-  'ENCRYPTION_KEY',
-  'API_KEY_SECRET',
-  'JWT_SECRET_KEY',
-];
-
-/** Whoever learns one secret must not have another one with it. */
-function sharedSecretProblems(env: Variables): string[] {
-  const problems: string[] = [];
-  for (const [index, name] of SECRETS.entries()) {
-    const same = SECRETS.slice(0, index).find((other) => textOf(env, other) === textOf(env, name));
-    if (same !== undefined && textOf(env, name) !== '')
-      problems.push(`${name} is the same as ${same}: make one of its own`);
-  }
-  return problems;
-}
-
-function textOf(env: Variables, name: string): string {
-  return String(env[name] ?? '').trim();
-}
-
-/** What is good enough for a desk only. Asked of the raw values, so that it is told together with all other mistakes. */
-function productionProblems(env: Variables): string[] {
-  if (env.ENVIRONMENT === 'development') return liveKeyProblems(env);
-  const problems: string[] = [];
-  if (textOf(env, 'AUTH_MODE') === 'none') {
-    problems.push('AUTH_MODE is none, which lets everybody in: set api_key, jwt or both');
-  }
-  if (textOf(env, 'PAYMENT_GATEWAY_API_KEY') === 'your_api_key') {
-    problems.push('PAYMENT_GATEWAY_API_KEY is the one of an example');
-  }
-  if (env.SANDBOX_ALLOWED !== 'true') {
-    const sandboxes = [
-      [(env.PAYMENT_GATEWAY ?? 'sandbox') === 'sandbox', 'PAYMENT_GATEWAY is the sandbox'],
-      [/^[a-z]+_test_/.test(textOf(env, 'STRIPE_SECRET_KEY')), 'STRIPE_SECRET_KEY is a test key'],
-      [isPayPalSandbox(env), "PAYPAL_API_URL is PayPal's sandbox"],
-    ] as const;
-    for (const [used, what] of sandboxes) {
-      if (used) problems.push(`${what}, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true`);
-    }
-  }
-  for (const name of ['BRIDGE_URL', 'PAYMENT_GATEWAY_URL', 'STRIPE_API_URL', 'PAYPAL_API_URL', 'JWT_JWKS_URL']) {
-    if (/^\s*http:/i.test(String(env[name]))) problems.push(`${name} must be an https address`);
-  }
-  return problems;
-}
-
-/** On a desk, nobody wants to be charged. PayPal's keys do not say which they are, but the address does. */
-function liveKeyProblems(env: Variables): string[] {
-  const problems: string[] = [];
-  if (/^[a-z]+_live_/.test(textOf(env, 'STRIPE_SECRET_KEY'))) {
-    problems.push('STRIPE_SECRET_KEY is a live key, and ENVIRONMENT is development: take a test key');
-  }
-  const url = textOf(env, 'PAYPAL_API_URL');
-  const isLivePayPal = url === '' || (/[/.]paypal\.com\b/i.test(url) && !/\.sandbox\./i.test(url));
-  if (textOf(env, 'PAYPAL_CLIENT_ID') !== '' && isLivePayPal) {
-    problems.push(
-      'PAYPAL_API_URL is where PayPal moves real money, and ENVIRONMENT is development: set https://api-m.sandbox.paypal.com',
-    );
-  }
-  return problems;
-}
-
-function isPayPalSandbox(env: Variables): boolean {
-  return textOf(env, 'PAYPAL_CLIENT_ID') !== '' && /\.sandbox\./i.test(textOf(env, 'PAYPAL_API_URL'));
-}
-
 /** Addresses and networks, separated by commas or spaces. */
 function readCidrs(list: string, context: z.core.ParsePayload): Cidr[] {
   const networks: Cidr[] = [];
@@ -460,14 +332,10 @@ function readOrigins(list: string, context: z.core.ParsePayload): string[] {
 
 /** As AES-256 wants it. */
 export function isEncryptionKey(key: string): boolean {
-  return isSigningSecret(key) && base64Length(key) === ENCRYPTION_KEY_BYTES;
+  return isSecret(key) && secretBytes(key)?.length === ENCRYPTION_KEY_BYTES;
 }
 
-function base64Length(base64: string): number {
-  return Math.floor((base64.replace(/^whsec_|=+$/g, '').length * 3) / 4);
-}
-
-/** Any text, as the issuer has it. One that repeats itself was not made by chance, and `your_jwt_secret` is too short. */
+/** Any text, as the issuer has it. */
 function isSharedSecret(secret: string): boolean {
-  return new TextEncoder().encode(secret).length >= JWT_SECRET_MIN_BYTES && new Set(secret).size >= MIN_DIFFERENT;
+  return new TextEncoder().encode(secret).length >= JWT_SECRET_MIN_BYTES && isUnguessable(secret);
 }

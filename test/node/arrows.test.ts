@@ -38,6 +38,9 @@ const FORBIDDEN: [folder: string, specifier: string][] = [
   ['src/worker/gateways', '../ledger/database.ts'],
   ['src/worker/gateways', '../queue/send.ts'],
   ['src/worker/gateways', 'cloudflare:workers'],
+  ['src/worker/auth', '../ledger/database.ts'],
+  ['src/worker/auth', '../http/errors.ts'],
+  ['src/worker/auth', 'cloudflare:workers'],
   ['src/worker/limits', '../ledger/database.ts'],
   ['src/worker/limits', '../queue/send.ts'],
 ];
@@ -48,6 +51,8 @@ const ALLOWED: [folder: string, specifier: string][] = [
   ['src/worker/http', '../operations/context.ts'],
   ['src/worker/operations', '../ledger/database.ts'],
   ['src/worker/http', '../queue/send.ts'],
+  ['src/worker/http', '../auth/credential.ts'],
+  ['src/worker/auth', 'hono/utils/encode'],
   ['src/worker/queue', '../events/deliver.ts'],
   ['src/worker/queue', '../operations/settle.ts'],
   ['src/worker/queue', '../ledger/database.ts'],

@@ -107,11 +107,42 @@ export function checkEverything(world: World, callers: Callers): void {
   checkTransitions(world);
   checkAmounts(world, callers);
   checkKeys(world, callers, ledger);
+  checkAudit(world, ledger);
   if (ledger.keys.length > 0) world.violations.push('invariant 8: keys are kept for longer than a day');
   for (const [id, row] of ledger.refunds) {
     if (row.status === 'pending')
       world.violations.push(`invariant 1: the late charge of ${row.transaction_id} is still owed (${id})`);
   }
+}
+
+/** Each row has one entry for how it came about, and one for how it ended. */
+function checkAudit({ sqlite, violations }: World, { transactions, refunds }: Ledger): void {
+  const entries = new Map<string, string[]>();
+  for (const { subject, action, outcome } of sqlite.prepare('SELECT * FROM audit_entries ORDER BY sequence').all()) {
+    const entry = action === 'refund.made_outside' ? String(action) : `${action} ${outcome}`;
+    entries.set(String(subject), [...(entries.get(String(subject)) ?? []), entry]);
+  }
+  const expected = new Map<string, string[]>();
+  for (const [id, { status }] of transactions) {
+    expected.set(id, ['payment.attempted claimed', `payment.ended ${status === 'failed' ? 'failed' : 'completed'}`]);
+  }
+  for (const [id, { status, kind }] of refunds) {
+    if (entries.get(id)?.[0] === 'refund.made_outside') expected.set(id, ['refund.made_outside']);
+    else {
+      const begun = kind === 'late_charge' ? 'refund.owed pending' : 'refund.attempted claimed';
+      expected.set(id, [begun, `refund.ended ${status === 'failed' ? 'failed' : 'completed'}`]);
+    }
+    if (status === 'reversed') expected.get(id)?.push('refund.reversed reversed');
+  }
+  for (const [id, wanted] of expected) {
+    // An attempt that was refused, whose answer was lost, may be let in when it is made again.
+    const written = (entries.get(id) ?? []).join().replace(/^(?:(?:payment|refund)\.attempted refused,)+/, '');
+    if (written !== wanted.join()) {
+      violations.push(`audit: ${id} has ${written || 'no entry'}, and should have ${wanted.join()}`);
+    }
+  }
+  const sealed = sqlite.prepare('SELECT count(*) AS seals, max(sequence) AS last FROM audit_seals').get();
+  if (sealed?.seals !== sealed?.last) violations.push('audit: there are entries without a seal between sealed ones');
 }
 
 function checkCharges({ gateway, sqlite, violations }: World, { transactions }: Ledger): void {

@@ -6,6 +6,7 @@ import type { Mutation } from './mutate.ts';
 
 const TRANSACTIONS = 'src/worker/ledger/transactions.ts';
 const REFUNDS = 'src/worker/ledger/refunds.ts';
+const AUDIT = 'src/worker/ledger/audit.ts';
 const EVENTS = 'src/worker/ledger/events.ts';
 const PROCESS = 'src/worker/operations/process-payment.ts';
 const SETTLE = 'src/worker/operations/settle.ts';
@@ -592,5 +593,22 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'return await asking;',
       },
     ],
+  },
+  {
+    name: 'an outcome that was recorded before is written into the audit log again',
+    breaks: 'audit',
+    edits: [
+      { file: AUDIT, find: 'WHERE transaction_id = ?9 AND changes() > 0`', replace: 'WHERE transaction_id = ?9`' },
+    ],
+  },
+  {
+    name: 'an attempt whose answer was lost counts as refused in the audit log',
+    breaks: 'audit',
+    edits: [{ file: AUDIT, find: '  WHERE changes() > 0 OR NOT EXISTS (', replace: '  WHERE true OR NOT EXISTS (' }],
+  },
+  {
+    name: 'a refund that was paid is in no audit log',
+    breaks: 'audit',
+    edits: [{ file: REFUNDS, find: "action: 'refund.ended',", replace: "action: 'dispute.told'," }],
   },
 ];

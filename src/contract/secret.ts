@@ -1,0 +1,28 @@
+/** When a secret is one: the Worker and the bridge refuse to start with what somebody could guess. */
+
+/** Standard Webhooks asks for secrets of 24 to 64 bytes. */
+export const SECRET_MIN_BYTES = 24;
+/** So many random bytes are nearly all different: where fewer are, somebody held down a key. */
+const MIN_DIFFERENT = 8;
+const BASE64 = /^(?:whsec_)?([A-Za-z0-9+/]+={0,2})$/;
+/** What examples have in a secret's place. A random one has none of it, but for one in a thousand million. */
+const PLACEHOLDER = /change.?me|replace.?me|place.?holder|secret.?here|your_|password|example/i;
+
+/** Whether this is base64 of enough bytes that nobody would guess, with or without `whsec_` before it. */
+export function isSecret(secret: string): boolean {
+  const bytes = secretBytes(secret);
+  // Letters are base64 as they are, so a placeholder may also stand there unencoded.
+  return bytes !== null && bytes.length >= SECRET_MIN_BYTES && isUnguessable(bytes) && isUnguessable(secret);
+}
+
+/** Whether a text of sufficient length may be a secret as it is. */
+export function isUnguessable(text: string): boolean {
+  return new Set(text).size >= MIN_DIFFERENT && !PLACEHOLDER.test(text);
+}
+
+/** The bytes that a secret stands for, each as one character; null if it is not base64. */
+export function secretBytes(secret: string): string | null {
+  const base64 = BASE64.exec(secret)?.[1]?.replace(/=+$/, '');
+  // Four characters are three bytes, and no number of bytes leaves one over.
+  return base64 === undefined || base64.length % 4 === 1 ? null : atob(base64);
+}
