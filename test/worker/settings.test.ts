@@ -10,6 +10,14 @@ const DEVELOPMENT: Variables = {
   BRIDGE_URL: 'http://localhost:8004',
   ...LOCAL_SECRETS,
 };
+const SHARED = 'a secret that the issuer of tokens and this service have';
+const TOKENS: Variables = {
+  AUTH_MODE: 'jwt',
+  JWT_ISSUER: 'https://issuer.example',
+  JWT_AUDIENCE: 'payments',
+  JWT_TENANT_CLAIM: 'org',
+  JWT_JWKS_URL: 'https://issuer.example/jwks.json',
+};
 const PRODUCTION: Variables = {
   ...DEVELOPMENT,
   ENVIRONMENT: 'production',
@@ -101,6 +109,62 @@ describe('the settings', () => {
     }
   });
 
+  it('let nobody in by default', () => {
+    const { auth, velocity, corsOrigins } = settings(PRODUCTION);
+    expect(auth).toEqual({ apiKeySecret: LOCAL_SECRETS.API_KEY_SECRET, jwt: null });
+    expect(velocity).toMatchObject({ attemptsPerCard: 10, attemptsPerUser: 30, declinePercent: 80 });
+    expect(corsOrigins).toEqual([]);
+  });
+
+  it.each([
+    ['a key set', TOKENS, { algorithm: 'RS256', jwksUrl: 'https://issuer.example/jwks.json' }],
+    ['a key set of elliptic curves', { ...TOKENS, JWT_ALGORITHM: 'ES256' }, { algorithm: 'ES256' }],
+    [
+      'a shared secret',
+      { ...TOKENS, JWT_JWKS_URL: '', JWT_SECRET_KEY: SHARED },
+      { algorithm: 'HS256', secret: SHARED },
+    ],
+  ])('take tokens by %s', (_, variables, signedWith) => {
+    expect(settings({ ...PRODUCTION, ...variables }).auth).toMatchObject({
+      apiKeySecret: null,
+      jwt: { issuer: 'https://issuer.example', audience: 'payments', tenantClaim: 'org', signedWith },
+    });
+  });
+
+  it.each([
+    ['no issuer', { JWT_ISSUER: '' }, 'JWT_ISSUER'],
+    ['no audience', { JWT_AUDIENCE: ' ' }, 'JWT_AUDIENCE'],
+    ['nothing that they are signed with', { JWT_JWKS_URL: '' }, 'JWT_SECRET_KEY or JWT_JWKS_URL'],
+    ['two ways to be signed', { JWT_SECRET_KEY: SHARED }, 'JWT_SECRET_KEY and JWT_JWKS_URL'],
+    ['an algorithm that is none', { JWT_ALGORITHM: 'none' }, 'JWT_ALGORITHM'],
+    ['the secret of an example', { JWT_JWKS_URL: '', JWT_SECRET_KEY: 'your_jwt_secret' }, 'JWT_SECRET_KEY'],
+    ['a long secret of an example', { JWT_JWKS_URL: '', JWT_SECRET_KEY: 'change-me-'.repeat(4) }, 'JWT_SECRET_KEY'],
+  ])('refuse tokens with %s', (_, variables, named) => {
+    expect(problems({ ...DEVELOPMENT, ...TOKENS, ...variables })).toEqual([expect.stringContaining(named)]);
+  });
+
+  it('name each secret that is another one’s too', () => {
+    const same = { CARD_FINGERPRINT_KEY: LOCAL_SECRETS.FINGERPRINT_KEY };
+    expect(problems({ ...PRODUCTION, ...same })).toEqual([
+      expect.stringMatching(/^CARD_FINGERPRINT_KEY is the same as FINGERPRINT_KEY/),
+    ]);
+  });
+
+  it.each([
+    ['is too short', btoa('twenty-four bytes of key')],
+    ['is too long', btoa('forty bytes of key, which are eight more')],
+  ])('refuse an encryption key that %s', (_, key) => {
+    expect(problems({ ...DEVELOPMENT, ENCRYPTION_KEY: key })).toEqual([expect.stringContaining('ENCRYPTION_KEY')]);
+    expect(problems({ ...DEVELOPMENT, ENCRYPTION_KEY_PREVIOUS: `${LOCAL_SECRETS.ENCRYPTION_KEY} ${key}` })).toEqual([
+      expect.stringContaining('ENCRYPTION_KEY_PREVIOUS'),
+    ]);
+  });
+
+  it.each(['https://shop.example/', 'shop.example', '*', 'null'])('refuse "%s" as an origin', (origin) => {
+    const found = problems({ ...DEVELOPMENT, CORS_ORIGINS: `https://good.example ${origin}` });
+    expect(found).toEqual([expect.stringContaining(`CORS_ORIGINS has "${origin}"`)]);
+  });
+
   it('name all that production lacks', () => {
     const found = problems({}).join('\n');
     expect(found).toContain('BRIDGE_URL');
@@ -126,6 +190,13 @@ describe('the settings', () => {
       'a gateway without encryption',
       { ...GATEWAY, PAYMENT_GATEWAY_URL: 'http://gateway.example' },
       'PAYMENT_GATEWAY_URL',
+    ],
+    ['that everybody may call', { AUTH_MODE: 'none' }, 'AUTH_MODE'],
+    ['a key set without encryption', { ...TOKENS, JWT_JWKS_URL: 'http://issuer.example/jwks.json' }, 'JWT_JWKS_URL'],
+    [
+      'the gateway’s key of an example',
+      { ...GATEWAY, PAYMENT_GATEWAY_API_KEY: 'your_api_key' },
+      'PAYMENT_GATEWAY_API_KEY',
     ],
   ])('in production refuse %s', (_, variables, named) => {
     expect(settings(PRODUCTION).production).toBe(true);
