@@ -17,6 +17,7 @@ const STEP_DEADLINE_MS = 5 * 60_000;
 /** What of wrangler.toml matters here; wrangler's own type for it is not among those that it publishes. */
 interface Config {
   d1_databases: { binding: string; database_name?: string; database_id?: string }[];
+  vars?: Record<string, unknown>;
   queues: { producers?: { queue: string }[]; consumers?: { queue: string }[] };
 }
 
@@ -70,7 +71,10 @@ function requireSecrets(): void {
   const { status, stdout } = run(['secret', 'list', '--format', 'json']);
   if (status !== 0) return; // there is no Worker yet
   const present = new Set((JSON.parse(stdout) as { name: string }[]).map(({ name }) => name));
-  const needed = Object.keys(parseEnv(readFileSync(join(PROJECT, '.dev.vars.example'), 'utf8')));
+  const needed = Object.keys(parseEnv(readFileSync(join(PROJECT, '.dev.vars.example'), 'utf8'))).filter(
+    // Where only tokens are taken, there are no keys.
+    (name) => name !== 'API_KEY_SECRET' || config.vars?.AUTH_MODE !== 'jwt',
+  );
   const missing = needed.filter((name) => !present.has(name));
   if (missing.length === 0 || missing.length === needed.length) return;
   stop(
