@@ -7,6 +7,7 @@ import {
   recordCall,
 } from '../../src/worker/gateways/circuit-breaker.ts';
 import type { GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
+import type { Database } from '../../src/worker/ledger/database.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { settle } from '../../src/worker/operations/settle.ts';
@@ -14,7 +15,7 @@ import { TEST_CARDS } from '../data/cards.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { newKey } from './idempotent-requests.ts';
 import { expectPaymentFailure } from './matchers.ts';
-import { paymentRequest, refundRequest } from './operation.ts';
+import { database, paymentRequest, refundRequest } from './operation.ts';
 import { cardNumbered, pay, payment, sendWith } from './request.ts';
 import {
   APPROVED,
@@ -163,6 +164,16 @@ describe('payments at a gateway that is down', () => {
     world.script.charge = APPROVED;
     const duplicate = paymentRequest({ booking_id: open.transaction.bookingId });
     expect(await payAt(world, null, duplicate)).toMatchObject({ kind: 'duplicate' });
+    expect(await payAt(world)).toMatchObject({ kind: 'completed' });
+  });
+
+  it('are not kept waiting by one whose API key is refused when it claims the booking', async () => {
+    const world = await worldThatIsDown();
+    world.clock.nowMs += PROBE_MS;
+    world.script.charge = APPROVED;
+    const db: Database = { ...database, keyCheck: { keyHash: 'of no key', nowMs: 0, state: 'open' } };
+    const refused = processPayment({ ...world.context, db }, paymentRequest(), '25.50');
+    await expect(refused).rejects.toMatchObject({ name: 'KeyRefused' });
     expect(await payAt(world)).toMatchObject({ kind: 'completed' });
   });
 

@@ -106,7 +106,10 @@ export async function processPayment(
     },
     key,
     counts,
-  );
+  ).catch((error: unknown) => {
+    giveBack(breaker, passage);
+    throw error;
+  });
   if (claim.kind !== 'claimed') giveBack(breaker, passage);
   if (claim.kind === 'replayed') return answerReplay(context, claim, key);
   if (claim.kind === 'duplicate') {
