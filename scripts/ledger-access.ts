@@ -3,6 +3,7 @@
  * the one on Cloudflare with `--remote`. Whoever may log in there is an operator; the Worker itself has no door for it.
  */
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -74,9 +75,9 @@ export async function openLedger(place: LedgerPlace): Promise<Ledger> {
   };
 }
 
-/** Whoever may log in is one; the audit log has the name that this machine knows them by. */
+/** Whoever may log in is one; the audit log has the name that this machine knows them by, and an id for each command. */
 function operator(): Caller {
-  return backgroundCaller(`operator:${userInfo().username}`);
+  return backgroundCaller(`operator:${userInfo().username}`, randomUUID());
 }
 
 /** The Worker's own, if its key is at hand. Most commands have nothing to open. */

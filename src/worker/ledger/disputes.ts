@@ -15,14 +15,16 @@ export interface RecordedDispute {
   toldAtMs: number;
 }
 
-// An older word that comes later says nothing.
+// An older word that comes later says nothing, and neither does the same word again.
 const RECORD = `
   INSERT INTO disputes (provider, dispute_id, tenant, transaction_id, status, reason, currency, amount_minor, opened_at_ms,
     told_at_ms)
   SELECT ?1, ?2, tenant, transaction_id, ?4, ?5, ?6, ?7, ?8, ?9 FROM transactions WHERE transaction_id = ?3
   ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason, currency = excluded.currency,
     amount_minor = excluded.amount_minor, told_at_ms = excluded.told_at_ms
-  WHERE excluded.told_at_ms >= disputes.told_at_ms`;
+  WHERE excluded.told_at_ms >= disputes.told_at_ms
+    AND (excluded.status, excluded.reason, excluded.currency, excluded.amount_minor, excluded.told_at_ms)
+      IS NOT (disputes.status, disputes.reason, disputes.currency, disputes.amount_minor, disputes.told_at_ms)`;
 const FIND = `
   SELECT provider, dispute_id AS disputeId, transaction_id AS transactionId, status, reason, currency,
     amount_minor AS amountMinor, opened_at_ms AS openedAtMs, told_at_ms AS toldAtMs
