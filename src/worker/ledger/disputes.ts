@@ -1,5 +1,6 @@
 /** Disputes as providers tell of them. Nothing of a payment changes by one: the provider decides, and a person answers. */
 import { auditChange } from './audit.ts';
+import { DISPUTE_COLUMNS } from './columns.ts';
 import { type Database, rowOf, runBatch } from './database.ts';
 
 export interface RecordedDispute {
@@ -26,9 +27,7 @@ const RECORD = `
     AND (excluded.status, excluded.reason, excluded.currency, excluded.amount_minor, excluded.told_at_ms)
       IS NOT (disputes.status, disputes.reason, disputes.currency, disputes.amount_minor, disputes.told_at_ms)`;
 const FIND = `
-  SELECT provider, dispute_id AS disputeId, transaction_id AS transactionId, status, reason, currency,
-    amount_minor AS amountMinor, opened_at_ms AS openedAtMs, told_at_ms AS toldAtMs
-  FROM disputes WHERE provider = ?1 AND dispute_id = ?2 AND transaction_id = ?3`;
+  SELECT ${DISPUTE_COLUMNS} FROM disputes d WHERE provider = ?1 AND dispute_id = ?2 AND transaction_id = ?3`;
 
 /** Writes what is told of a dispute; answers with what stands, or null where the payment is none of ours. */
 export async function recordDispute(
