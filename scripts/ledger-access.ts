@@ -82,19 +82,17 @@ function operator(): Caller {
 
 /** The Worker's own, if its key is at hand. Most commands have nothing to open. */
 function cipherOf(secrets: Variables): Cipher {
-  const { ENCRYPTION_KEY: key, ENCRYPTION_KEY_PREVIOUS: previous = '' } = secrets;
-  if (typeof key === 'string' && isEncryptionKey(key)) {
-    return createCipher({
-      key,
-      previousKeys: String(previous)
-        .split(/[\s,]+/)
-        .filter(Boolean),
-    });
-  }
-  const missing = async () => {
-    throw new Error('ENCRYPTION_KEY is missing: set it, as the Worker has it');
+  const textOf = (name: string) => String(secrets[name] ?? '').trim();
+  const key = textOf('ENCRYPTION_KEY');
+  const previousKeys = textOf('ENCRYPTION_KEY_PREVIOUS')
+    .split(/[\s,]+/)
+    .filter(Boolean);
+  if (isEncryptionKey(key) && previousKeys.every(isEncryptionKey)) return createCipher({ key, previousKeys });
+  const name = isEncryptionKey(key) ? 'ENCRYPTION_KEY_PREVIOUS' : 'ENCRYPTION_KEY';
+  const unusable = async () => {
+    throw new Error(`${name} is ${key === '' ? 'missing' : 'no key'}: set it, as the Worker has it`);
   };
-  return { keyName: missing, seal: missing, open: missing };
+  return { keyName: unusable, seal: unusable, open: unusable };
 }
 
 /** What went wrong with an open ledger, said so that a person knows what to do. */
