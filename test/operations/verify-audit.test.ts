@@ -115,8 +115,11 @@ describe('an entry that was altered', () => {
     expect(await brokenAt(withInPlaceOf(3, { ...forged, hash }))).toBe('entry 4');
   });
 
-  it('shows where its seal was taken from it', async () => {
-    expect(await brokenAt(withInPlaceOf(3, { ...entry(3), hash: null }))).toBe('entry 4');
+  it('shows where its seal was taken from it, also if the next one was made to follow the one before', async () => {
+    const unsealed = withInPlaceOf(3, { ...entry(3), outcome: 'failed', hash: null });
+    expect(await brokenAt(unsealed)).toBe('entry 4');
+    const following = { ...entry(4), hash: await chainHash(String(entry(2).hash), entry(4)) };
+    expect(await brokenAt(unsealed.with(3, following))).toBe('entry 4');
   });
 });
 
