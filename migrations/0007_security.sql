@@ -20,6 +20,11 @@ CREATE TRIGGER api_keys_fixed_columns BEFORE UPDATE OF key_id, tenant, name, sco
 
 CREATE TRIGGER api_keys_stay_revoked BEFORE UPDATE OF revoked_at_ms ON api_keys WHEN OLD.revoked_at_ms IS NOT NULL BEGIN SELECT RAISE(ABORT, 'a revoked key stays revoked'); END;
 
+CREATE TRIGGER api_keys_stay_there BEFORE DELETE ON api_keys BEGIN SELECT RAISE(ABORT, 'a key is revoked, and stays in the list'); END;
+
+-- INSERT OR REPLACE would fire no trigger of a deletion, and whoever inserts a key once more finds it there.
+CREATE TRIGGER api_keys_are_new BEFORE INSERT ON api_keys WHEN EXISTS (SELECT 1 FROM api_keys WHERE key_id = NEW.key_id OR key_hash = NEW.key_hash) BEGIN SELECT RAISE(IGNORE); END;
+
 -- Presenting a key is an insert here, the first statement of whatever a request has the database do: where the key is not valid,
 -- nothing of it happens. So a key is checked without a round trip of its own.
 CREATE VIEW presented_keys AS SELECT key_hash, last_used_at_ms AS presented_at_ms FROM api_keys;
@@ -43,6 +48,11 @@ CREATE TABLE audit_entries (
   -- JSON, with nothing of a person in it.
   detail     TEXT
 ) STRICT;
+
+-- What leaves no row of its own is looked for here, so that a batch that is repeated writes one entry. It is not unique: then
+-- INSERT OR REPLACE could take an entry away.
+CREATE INDEX audit_entries_of_no_row ON audit_entries (at_ms, subject)
+  WHERE outcome IN ('refused', 'asked', 'read', 'done');
 
 CREATE TRIGGER audit_entries_stay BEFORE UPDATE ON audit_entries BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 

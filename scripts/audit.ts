@@ -11,8 +11,11 @@ import { BadArguments, type LedgerPlace, readArguments, runCommand } from './ope
 import { verifyAudit } from './verify-audit.ts';
 
 const USAGE = `Usage: npm run --silent audit -- export [--remote | --persist-to DIR] > FILE
+         the whole log, a line of JSON for each entry. Without --remote, it is that of this machine
        npm run audit -- verify FILE [--head HASH]
+         whether nothing in the file was altered, removed, added or put elsewhere
 --head is a hash that the Worker has logged (audit.sealed): without it, nobody can tell whether the end was cut off.`;
+const HASH = /^[0-9a-f]{64}$/;
 const ENTRIES_PER_STEP = 1_000;
 
 process.exitCode = await runCommand(USAGE, async () => {
@@ -23,8 +26,9 @@ process.exitCode = await runCommand(USAGE, async () => {
     if (file !== undefined || head !== undefined) throw new BadArguments('export writes to standard output');
     return exportLog(place);
   }
-  if (verb !== 'verify') throw new BadArguments('export or verify?');
+  if (verb !== 'verify') throw new BadArguments(verb === undefined ? 'export or verify?' : `"${verb}" is no command`);
   if (file === undefined) throw new BadArguments('verify which file?');
+  if (head !== undefined && !HASH.test(head)) throw new BadArguments('--head is a hash: 64 digits, 0 to 9 and a to f');
   return verify(file, head);
 });
 
@@ -57,5 +61,6 @@ async function verify(file: string, head: string | undefined): Promise<number> {
   console.log(
     `Whole: ${verdict.sealed} sealed entries, up to ${verdict.head}, and ${verdict.unsealed} that have no seal yet`,
   );
+  if (head === undefined) console.log('Whether its end was cut off, only a --head from the Worker’s log can tell');
   return 0;
 }

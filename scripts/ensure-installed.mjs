@@ -19,7 +19,8 @@ if (!isInstalled()) {
     console.error('node_modules is a link, and npm ci would empty what it links to: remove the link, then try again.');
     process.exit(1);
   }
-  console.log('Installing the dependencies (npm ci) …');
+  // To standard error: what a command prints may be on its way into a file.
+  console.error('Installing the dependencies (npm ci) …');
   // The lock file settles what is installed; audits and adverts are for whoever changes it.
   const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: project,

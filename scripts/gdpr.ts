@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { isoSeconds } from '../src/payments/timestamp.ts';
-import { DEFAULT_TENANT } from '../src/worker/auth/credential.ts';
+import { DEFAULT_TENANT, isTenant } from '../src/worker/auth/credential.ts';
 import type { Database } from '../src/worker/ledger/database.ts';
 import {
   auditPerson,
@@ -16,9 +16,12 @@ import {
 import { ledgerProblem, openLedger } from './ledger-access.ts';
 import { BadArguments, type OperatorArguments, readArguments, runCommand } from './operator-arguments.ts';
 
-const USAGE = `Usage: npm run gdpr -- export USER_ID > FILE
+const USAGE = `Usage: npm run --silent gdpr -- export USER_ID > FILE
+         all that is stored of the user, as JSON
        npm run gdpr -- erase USER_ID
-each with [--tenant default] [--remote | --persist-to DIR]`;
+         takes the user out of it for good: no address, no reason of a refund, and a pseudonym in place of the id
+each with [--tenant default] [--remote | --persist-to DIR]
+USER_ID is what the payments have as user_id. Without --remote, it is the database of this machine.`;
 const PAYMENTS_PER_STEP = 5_000;
 
 interface Person {
@@ -41,9 +44,12 @@ process.exitCode = await runCommand(USAGE, async () => {
 
 function commandOf({ words, tenant = DEFAULT_TENANT }: OperatorArguments): (db: Database) => Promise<number> {
   const [verb, userId, ...others] = words;
-  if (verb !== 'export' && verb !== 'erase') throw new BadArguments(`export or erase?`);
+  if (verb !== 'export' && verb !== 'erase') {
+    throw new BadArguments(verb === undefined ? 'export or erase?' : `"${verb}" is no command`);
+  }
   if (userId === undefined || userId === '') throw new BadArguments(`${verb} which user?`);
   if (others.length > 0) throw new BadArguments(`"${others[0]}" is one argument too many`);
+  if (!isTenant(tenant)) throw new BadArguments(`"${tenant}" is no tenant`);
   const person = { tenant, userId };
   return verb === 'export' ? (db) => exportPerson(db, person) : (db) => erase(db, person);
 }
@@ -66,19 +72,20 @@ async function exportPerson(db: Database, person: Person): Promise<number> {
     subject: 'a user',
     payments: records.length,
   });
-  console.log(
-    JSON.stringify(
-      { user_id: person.userId, exported_at: isoSeconds(Date.now()), payments: records.map(shown) },
-      null,
-      2,
-    ),
-  );
+  const exported_at = isoSeconds(Date.now());
+  const { tenant, userId: user_id } = person;
+  console.log(JSON.stringify({ tenant, user_id, exported_at, payments: records.map(shown) }, null, 2));
+  if (records.length === 0) console.error(nothingOf(person));
   return 0;
 }
 
 /** All that is stored of it, under the names that the tables have. */
-function shown({ transaction, refunds }: PersonalRecord) {
-  return { ...named(transaction), refunds: refunds.map(named) };
+function shown({ transaction, refunds, disputes }: PersonalRecord) {
+  return { ...named(transaction), refunds: refunds.map(named), disputes: disputes.map(named) };
+}
+
+function nothingOf({ tenant, userId }: Person): string {
+  return `Nothing is stored of "${userId}" in the tenant ${tenant}`;
 }
 
 function named(row: object): Record<string, unknown> {
@@ -95,21 +102,29 @@ function named(row: object): Record<string, unknown> {
 async function erase(db: Database, person: Person): Promise<number> {
   const pseudonym = `erased_${randomBytes(8).toString('hex')}`;
   let [payments, pending] = [0, 0];
-  for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
-    const step: Awaited<ReturnType<typeof erasePerson>> = await erasePerson(
-      db,
-      { ...person, pseudonym },
-      afterId,
-      PAYMENTS_PER_STEP,
-    );
-    payments += step.found.payments;
-    pending += step.found.pending;
-    afterId = step.lastId;
+  const erased = () =>
+    `${payments} payments are of ${pseudonym} now, without an address. A refund of them needs this as its user_id.`;
+  try {
+    for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+      const step: Awaited<ReturnType<typeof erasePerson>> = await erasePerson(
+        db,
+        { ...person, pseudonym },
+        afterId,
+        PAYMENTS_PER_STEP,
+      );
+      payments += step.found.payments;
+      pending += step.found.pending;
+      afterId = step.lastId;
+    }
+    await auditPerson(db, person.tenant, { atMs: Date.now(), action: 'person.erased', subject: pseudonym, payments });
+  } catch (error) {
+    // Nobody else knows the pseudonym.
+    if (payments > 0) console.error(`It broke off, to be run again. ${erased()}`);
+    throw error;
   }
-  await auditPerson(db, person.tenant, { atMs: Date.now(), action: 'person.erased', subject: pseudonym, payments });
-  console.log(
-    `${payments} payments are of ${pseudonym} now, without an address. A refund of them needs this as its user_id.`,
-  );
-  if (pending > 0) console.log(`${pending} payments are still under way: run it again when they have ended.`);
+  console.log(payments + pending === 0 ? nothingOf(person) : erased());
+  if (pending > 0) {
+    console.log(`${pending} payments, or refunds of them, are still under way: run it again when they have ended.`);
+  }
   return pending > 0 ? 1 : 0;
 }

@@ -10,12 +10,18 @@ import { auditRotation, BEFORE_ALL, resealEmails } from '../src/worker/ledger/pe
 import { type Ledger, ledgerProblem, openLedger } from './ledger-access.ts';
 import { BadArguments, type OperatorArguments, readArguments, runCommand, timeMs } from './operator-arguments.ts';
 
-const USAGE = `Usage: npm run keys -- create NAME --scopes payments:write,payments:read [--tenant default] [--expires 2027-12-31]
+const USAGE = `Usage: npm run --silent keys -- create NAME --scopes payments:write,payments:read [--tenant default] [--expires 2027-12-31]
+         makes an API key and prints it, once: KEY=$(npm run --silent keys -- create …) keeps it in a variable
        npm run keys -- list
+         whose keys there are, and what they may do; not the keys themselves
        npm run keys -- revoke key_…
+         from now on, no request is let in by this key
        npm run keys -- rotate
-each with [--remote | --persist-to DIR]
+         seals the stored addresses of payers under the current ENCRYPTION_KEY. Before it, the Worker gets the new key as
+         ENCRYPTION_KEY and the former one as ENCRYPTION_KEY_PREVIOUS
+each with [--remote | --persist-to DIR]. Without --remote, it is the database of this machine.
 Scopes: ${SCOPES.join(', ')}; admin includes the others.`;
+const VERBS = ['create', 'list', 'revoke', 'rotate'];
 const NAME_MAX_LENGTH = 100;
 /** Looked at in one step of a rotation: some hundred milliseconds of the database's time. */
 const PAYMENTS_PER_STEP = 1_000;
@@ -38,6 +44,9 @@ process.exitCode = await runCommand(USAGE, async () => {
 
 function commandOf({ words, scopes, tenant, expires, place }: OperatorArguments): Command {
   const [verb, subject, ...others] = words;
+  if (verb === undefined || !VERBS.includes(verb)) {
+    throw new BadArguments(verb === undefined ? 'create, list, revoke or rotate?' : `"${verb}" is no command`);
+  }
   if (others.length > 0) throw new BadArguments(`"${others[0]}" is one argument too many`);
   if (verb === 'create') {
     const key = {
@@ -56,9 +65,7 @@ function commandOf({ words, scopes, tenant, expires, place }: OperatorArguments)
     return (ledger) => revoke(ledger, subject);
   }
   if (subject !== undefined) throw new BadArguments(`"${subject}" is one argument too many`);
-  if (verb === 'list') return list;
-  if (verb === 'rotate') return rotate;
-  throw new BadArguments(verb === undefined ? 'create, list, revoke or rotate?' : `"${verb}" is no command`);
+  return verb === 'list' ? list : rotate;
 }
 
 function readName(name: string | undefined): string {
@@ -72,10 +79,9 @@ function readName(name: string | undefined): string {
 function readScopes(list: string | undefined): Scope[] {
   const named = (list ?? '').split(/[\s,]+/).filter(Boolean);
   if (named.length === 0) throw new BadArguments('create a key with which --scopes?');
-  return named.map((scope) => {
-    if (!isScope(scope)) throw new BadArguments(`"${scope}" is no scope`);
-    return scope;
-  });
+  const unknown = named.find((scope) => !isScope(scope));
+  if (unknown !== undefined) throw new BadArguments(`"${unknown}" is no scope`);
+  return SCOPES.filter((scope) => named.includes(scope));
 }
 
 function readTenant(tenant: string = DEFAULT_TENANT): string {
@@ -96,11 +102,13 @@ async function create(
 ): Promise<void> {
   const secret = secrets.API_KEY_SECRET;
   if (typeof secret !== 'string' || secret === '') {
-    throw new Error('API_KEY_SECRET is missing: set it in the environment, as the Worker has it');
+    const how = remote ? 'set it in the environment, as the Worker has it' : '`npm run setup` puts one into .dev.vars';
+    throw new Error(`API_KEY_SECRET is missing: ${how}`);
   }
   const { keyId, key, keyHash } = await makeApiKey(secret, remote ? 'live' : 'test', asked);
   await insertApiKey(db, { ...asked, keyId, keyHash, createdAtMs: Date.now() });
-  console.error(`${keyId} "${asked.name}" of ${asked.tenant}: ${asked.scopes.join(', ')}
+  const validity = asked.expiresAtMs === null ? 'until it is revoked' : `until ${isoSeconds(asked.expiresAtMs)}`;
+  console.error(`${keyId} "${asked.name}" of the tenant ${asked.tenant}: ${asked.scopes.join(', ')}, ${validity}
 This is the key. It is shown once, and kept nowhere:`);
   console.log(key);
 }
@@ -140,5 +148,9 @@ async function rotate({ db }: Ledger): Promise<void> {
   }
   await auditRotation(db, rewritten, Date.now());
   console.log(`All addresses are sealed under the key ${await db.cipher.keyName()}: ${rewritten} were rewritten.
-If the Worker has it too, run this once more; at 0, take the former key out of ENCRYPTION_KEY_PREVIOUS.`);
+${
+  rewritten > 0
+    ? 'If the Worker has this key too, run this once more; at 0, the former one can be taken out of ENCRYPTION_KEY_PREVIOUS.'
+    : 'If the Worker has this key too, the former one can be taken out of ENCRYPTION_KEY_PREVIOUS.'
+}`);
 }

@@ -3,6 +3,7 @@
  * the one on Cloudflare with `--remote`. Whoever may log in there is an operator; the Worker itself has no door for it.
  */
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -75,26 +76,24 @@ export async function openLedger(place: LedgerPlace): Promise<Ledger> {
   };
 }
 
-/** Whoever may log in is one; the audit log has the name that this machine knows them by. */
+/** Whoever may log in is one; the audit log has the name that this machine knows them by, and an id for each command. */
 function operator(): Caller {
-  return backgroundCaller(`operator:${userInfo().username}`);
+  return backgroundCaller(`operator:${userInfo().username}`, randomUUID());
 }
 
 /** The Worker's own, if its key is at hand. Most commands have nothing to open. */
 function cipherOf(secrets: Variables): Cipher {
-  const { ENCRYPTION_KEY: key, ENCRYPTION_KEY_PREVIOUS: previous = '' } = secrets;
-  if (typeof key === 'string' && isEncryptionKey(key)) {
-    return createCipher({
-      key,
-      previousKeys: String(previous)
-        .split(/[\s,]+/)
-        .filter(Boolean),
-    });
-  }
-  const missing = async () => {
-    throw new Error('ENCRYPTION_KEY is missing: set it, as the Worker has it');
+  const textOf = (name: string) => String(secrets[name] ?? '').trim();
+  const key = textOf('ENCRYPTION_KEY');
+  const previousKeys = textOf('ENCRYPTION_KEY_PREVIOUS')
+    .split(/[\s,]+/)
+    .filter(Boolean);
+  if (isEncryptionKey(key) && previousKeys.every(isEncryptionKey)) return createCipher({ key, previousKeys });
+  const name = isEncryptionKey(key) ? 'ENCRYPTION_KEY_PREVIOUS' : 'ENCRYPTION_KEY';
+  const unusable = async () => {
+    throw new Error(`${name} is ${key === '' ? 'missing' : 'no key'}: set it, as the Worker has it`);
   };
-  return { keyName: missing, seal: missing, open: missing };
+  return { keyName: unusable, seal: unusable, open: unusable };
 }
 
 /** What went wrong with an open ledger, said so that a person knows what to do. */

@@ -28,7 +28,7 @@ export async function verifyAudit(
     number += 1;
     if (line.trim() === '') continue;
     const entry = entryOf(line);
-    if (entry === null) return broken(`line ${number}`, 'it is no entry of an audit log');
+    if (entry === null) return broken(`line ${number}`, notAnEntry(line));
     const where = `entry ${entry.sequence}`;
     if (entry.sequence > expected) return broken(where, `entry ${expected} is missing before it, or stands elsewhere`);
     if (entry.sequence < expected)
@@ -46,17 +46,31 @@ export async function verifyAudit(
     verdict.sealed += 1;
     headSeen ||= entry.hash === expectedHead;
   }
+  // Whoever exports the log is in it.
+  if (expected === 1) return broken('the start', 'there is no entry at all, and an export has one at least');
   if (!headSeen)
     return broken('the end', `no entry has the hash ${expectedHead}: the end was cut off, or all of it made anew`);
   return verdict;
 }
 
+/** Of an entry as it is exported: no more, and no less. */
+const NAMES = [
+  ...['sequence', 'at_ms', 'tenant', 'actor', 'request_id', 'address', 'action', 'subject', 'outcome', 'detail'],
+  'hash',
+].toSorted();
+
 function entryOf(line: string): Entry | null {
   try {
-    const entry: Partial<Entry> | null = JSON.parse(line);
-    const isEntry = Number.isInteger(entry?.sequence) && (entry?.hash === null || typeof entry?.hash === 'string');
+    const entry: Partial<Entry> = JSON.parse(line);
+    if (Object.keys(entry).toSorted().join() !== NAMES.join()) return null;
+    const isEntry = Number.isInteger(entry.sequence) && (entry.hash === null || typeof entry.hash === 'string');
     return isEntry ? (entry as Entry) : null;
   } catch {
     return null;
   }
+}
+
+function notAnEntry(line: string): string {
+  const hint = line.startsWith('> ') ? ': npm has printed it, unless it is told to be --silent' : '';
+  return `it is no entry of an audit log${hint}`;
 }

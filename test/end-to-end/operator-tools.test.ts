@@ -1,17 +1,14 @@
 /** `npm run reconcile` and `npm run events`, as an operator runs them, on the database of a service that is running. */
-import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/child.ts';
+import { writeLocalDatabase } from '../support/local-database.ts';
+import { type Ended, npmRun } from '../support/operator-command.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
 
-const COMMAND_DEADLINE_MS = 50_000;
 const PAUSE_BETWEEN_PAYMENTS_MS = 100;
-const LOCK_DEADLINE_MS = 5_000;
 
 let stack: Stack;
 
@@ -166,28 +163,14 @@ describe('what can’t be done', () => {
   });
 });
 
-interface Ended {
-  exitCode: number;
-  stdout: string;
-  stderr: string;
-}
+type Script = 'reconcile' | 'events';
 
-function run(script: 'reconcile' | 'events', ...args: string[]): Promise<Ended> {
+function run(script: Script, ...args: string[]): Promise<Ended> {
   return runAt(['--persist-to', stack.directory], script, ...args);
 }
 
-function runAt(place: string[], script: 'reconcile' | 'events', ...args: string[]): Promise<Ended> {
-  // Nobody is logged in, whoever runs this test.
-  const { CLOUDFLARE_API_TOKEN: _, CLOUDFLARE_API_KEY: __, ...env } = process.env;
-  const options = {
-    env: { ...env, XDG_CONFIG_HOME: stack.directory, HOME: stack.directory },
-    timeout: COMMAND_DEADLINE_MS,
-  };
-  return new Promise((resolve) => {
-    const child = execFile('npm', ['run', '--silent', script, '--', ...args, ...place], options, (_, stdout, stderr) =>
-      resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
+function runAt(place: string[], script: Script, ...args: string[]): Promise<Ended> {
+  return npmRun(script, [...args, ...place], { home: stack.directory });
 }
 
 async function payAndRefund(): Promise<{ booking: string; transactionId: string; refundId: string }> {
@@ -210,14 +193,7 @@ async function eventsOf(booking: string, count: number) {
   return stack.listener.of(booking);
 }
 
-/** Into the database's file, past the service. */
+/** Into one row of the database's file, past the service. */
 function write(sql: string, ...parameters: (string | number)[]): void {
-  const directory = join(stack.directory, 'v3/d1/miniflare-D1DatabaseObject');
-  const file = readdirSync(directory).find((name) => name.endsWith('.sqlite') && name !== 'metadata.sqlite');
-  const database = new DatabaseSync(join(directory, file ?? ''), { timeout: LOCK_DEADLINE_MS });
-  try {
-    expect(database.prepare(sql).run(...parameters).changes).toBe(1);
-  } finally {
-    database.close();
-  }
+  expect(writeLocalDatabase(stack.directory, sql, ...parameters)).toBe(1);
 }

@@ -32,7 +32,7 @@ export interface TestGateway {
   listingBreaks: boolean;
 }
 
-export function openWorld({ canList = true } = {}) {
+export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
   const { d1, sqlite } = openSqliteD1();
   applyMigrations(sqlite);
   const clock = { nowMs: NOON_MS };
@@ -42,7 +42,7 @@ export function openWorld({ canList = true } = {}) {
   /** In the order of their making, also within a millisecond. */
   const nextUlid = monotonicFactory();
   const context: OperationContext = {
-    db: { d1, log, cipher: PLAIN_CIPHER, author: NOBODY },
+    db: { d1, log, cipher, author: NOBODY },
     gateways: oneGateway(asGateway, (name) => (name === asGateway.name ? asGateway : null)),
     breakersOf: newBreakersOf(),
     settings: settings(),

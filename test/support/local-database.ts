@@ -1,7 +1,9 @@
-/** The local D1 of a stack, read past the service. */
+/** The local D1 of a stack, read and written past the service. */
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+
+const LOCK_DEADLINE_MS = 5_000;
 
 export interface LocalDatabase {
   /** The first column of the first row, a number. */
@@ -12,9 +14,7 @@ export interface LocalDatabase {
 }
 
 export function localDatabase(directory: string): LocalDatabase {
-  const [path] = globSync('v3/d1/**/*.sqlite', { cwd: directory }).filter((name) => !name.includes('metadata'));
-  if (path === undefined) throw new Error('there is no local database');
-  const database = new DatabaseSync(join(directory, path), { readOnly: true });
+  const database = new DatabaseSync(fileIn(directory), { readOnly: true });
   const column = (sql: string) =>
     database
       .prepare(sql)
@@ -25,4 +25,20 @@ export function localDatabase(directory: string): LocalDatabase {
     count: (sql) => Number(column(sql)[0]),
     close: () => database.close(),
   };
+}
+
+/** Runs one statement, also while the Worker runs; answers with how many rows it has changed. */
+export function writeLocalDatabase(directory: string, sql: string, ...parameters: (string | number)[]): number {
+  const database = new DatabaseSync(fileIn(directory), { timeout: LOCK_DEADLINE_MS });
+  try {
+    return Number(database.prepare(sql).run(...parameters).changes);
+  } finally {
+    database.close();
+  }
+}
+
+function fileIn(directory: string): string {
+  const [path] = globSync('v3/d1/**/*.sqlite', { cwd: directory }).filter((name) => !name.includes('metadata'));
+  if (path === undefined) throw new Error('there is no local database');
+  return join(directory, path);
 }

@@ -1,6 +1,6 @@
 /** API keys in D1: who has one, and which have been revoked. The keys themselves are not here. */
 import { isScope, type Scope } from '../auth/credential.ts';
-import { audit, auditChangeOf } from './audit.ts';
+import { audit, auditKeyChange } from './audit.ts';
 import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
 
 export interface ApiKey {
@@ -27,7 +27,7 @@ export async function insertApiKey(
   const { keyId, tenant, name, scopes, keyHash, createdAtMs, expiresAtMs } = key;
   await runBatch(db, {
     inserted: db.d1.prepare(INSERT).bind(keyId, tenant, name, scopes.join(' '), keyHash, createdAtMs, expiresAtMs),
-    audited: auditChangeOf(db, tenant, {
+    audited: auditKeyChange(db, {
       atMs: createdAtMs,
       action: 'key.created',
       subject: keyId,
@@ -62,7 +62,7 @@ export async function revokeApiKey(db: Database, keyId: string, nowMs: number): 
     revoked: db.d1
       .prepare('UPDATE api_keys SET revoked_at_ms = ?2 WHERE key_id = ?1 AND revoked_at_ms IS NULL')
       .bind(keyId, nowMs),
-    audited: auditChangeOf(db, '*', { atMs: nowMs, action: 'key.revoked', subject: keyId, outcome: 'revoked' }),
+    audited: auditKeyChange(db, { atMs: nowMs, action: 'key.revoked', subject: keyId, outcome: 'revoked' }),
     found: db.d1.prepare(`SELECT ${COLUMNS} FROM api_keys WHERE key_id = ?1`).bind(keyId),
   });
   const row = rowOf<Row>(found);

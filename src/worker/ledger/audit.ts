@@ -37,6 +37,11 @@ function parameters({ actor, requestId, address }: Author, { atMs, action, subje
   return [atMs, actor, requestId, address, action, subject, detail === undefined ? null : JSON.stringify(detail)];
 }
 
+// The batch may be repeated. Where no row of its own says that it was carried out before, the entry itself does.
+const NOT_WRITTEN_BEFORE = `NOT EXISTS (
+    SELECT 1 FROM audit_entries WHERE outcome IN ('refused', 'asked', 'read', 'done')
+      AND at_ms = ?1 AND subject = ?6 AND action = ?5 AND actor = ?2 AND request_id IS ?3)`;
+
 /** What the statement before it has changed: it belongs right behind that one, and a repeated batch writes it once. */
 const INSERT_OF_PAYMENT = `
   INSERT INTO audit_entries (${COLUMNS})
@@ -47,12 +52,12 @@ export function auditChange({ d1, author }: Database, transactionId: string, ent
   return d1.prepare(INSERT_OF_PAYMENT).bind(...parameters(author, entry), entry.outcome, transactionId);
 }
 
-// An attempt is written down whether or not a row came of it. Where the batch is repeated, and its row is there, it was before.
+// An attempt is written down whether or not a row came of it.
 const INSERT_OF_ATTEMPT = `
   INSERT INTO audit_entries (${COLUMNS})
   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN changes() > 0 THEN 'claimed' ELSE 'refused' END, ?8
-  WHERE changes() > 0 OR NOT EXISTS (
-    SELECT 1 FROM transactions WHERE transaction_id = ?6 UNION ALL SELECT 1 FROM refunds WHERE refund_id = ?6)`;
+  WHERE changes() > 0 OR (${NOT_WRITTEN_BEFORE} AND NOT EXISTS (
+    SELECT 1 FROM transactions WHERE transaction_id = ?6 UNION ALL SELECT 1 FROM refunds WHERE refund_id = ?6))`;
 
 /** The entry of an attempt to write the row that `subject` names, right behind the statement that does. */
 export function auditAttempt(
@@ -63,17 +68,25 @@ export function auditAttempt(
   return d1.prepare(INSERT_OF_ATTEMPT).bind(...parameters(author, { ...entry, outcome: '' }), tenant);
 }
 
-const INSERT = `INSERT INTO audit_entries (${COLUMNS}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9`;
-const INSERT_IF_CHANGED = `${INSERT} WHERE changes() > 0`;
+const INSERT_OF_KEY = `
+  INSERT INTO audit_entries (${COLUMNS})
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM api_keys WHERE key_id = ?6 AND changes() > 0`;
 
-/** The entry of what the statement before it has changed for this tenant. */
-export function auditChangeOf({ d1, author }: Database, tenant: string, entry: AuditEntry): D1PreparedStatement {
-  return d1.prepare(INSERT_IF_CHANGED).bind(...parameters(author, entry), entry.outcome, tenant);
+/** The entry of what the statement before it has done to the key that `subject` names. */
+export function auditKeyChange({ d1, author }: Database, entry: AuditEntry): D1PreparedStatement {
+  return d1.prepare(INSERT_OF_KEY).bind(...parameters(author, entry), entry.outcome);
 }
 
+const INSERT_ONCE = `
+  INSERT INTO audit_entries (${COLUMNS}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ${NOT_WRITTEN_BEFORE}`;
+
 /** The entry of something that has no row of its own, such as a look at what is there. */
-export function audit({ d1, author }: Database, tenant: string, entry: AuditEntry): D1PreparedStatement {
-  return d1.prepare(INSERT).bind(...parameters(author, entry), entry.outcome, tenant);
+export function audit(
+  { d1, author }: Database,
+  tenant: string,
+  entry: AuditEntry & { outcome: 'asked' | 'read' | 'done' },
+): D1PreparedStatement {
+  return d1.prepare(INSERT_ONCE).bind(...parameters(author, entry), entry.outcome, tenant);
 }
 
 /** An entry as it stands, under the names of its columns. */

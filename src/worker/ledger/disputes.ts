@@ -1,5 +1,6 @@
 /** Disputes as providers tell of them. Nothing of a payment changes by one: the provider decides, and a person answers. */
 import { auditChange } from './audit.ts';
+import { DISPUTE_COLUMNS } from './columns.ts';
 import { type Database, rowOf, runBatch } from './database.ts';
 
 export interface RecordedDispute {
@@ -15,18 +16,18 @@ export interface RecordedDispute {
   toldAtMs: number;
 }
 
-// An older word that comes later says nothing.
+// An older word that comes later says nothing, and neither does the same word again.
 const RECORD = `
   INSERT INTO disputes (provider, dispute_id, tenant, transaction_id, status, reason, currency, amount_minor, opened_at_ms,
     told_at_ms)
   SELECT ?1, ?2, tenant, transaction_id, ?4, ?5, ?6, ?7, ?8, ?9 FROM transactions WHERE transaction_id = ?3
   ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason, currency = excluded.currency,
     amount_minor = excluded.amount_minor, told_at_ms = excluded.told_at_ms
-  WHERE excluded.told_at_ms >= disputes.told_at_ms`;
+  WHERE excluded.told_at_ms >= disputes.told_at_ms
+    AND (excluded.status, excluded.reason, excluded.currency, excluded.amount_minor, excluded.told_at_ms)
+      IS NOT (disputes.status, disputes.reason, disputes.currency, disputes.amount_minor, disputes.told_at_ms)`;
 const FIND = `
-  SELECT provider, dispute_id AS disputeId, transaction_id AS transactionId, status, reason, currency,
-    amount_minor AS amountMinor, opened_at_ms AS openedAtMs, told_at_ms AS toldAtMs
-  FROM disputes WHERE provider = ?1 AND dispute_id = ?2 AND transaction_id = ?3`;
+  SELECT ${DISPUTE_COLUMNS} FROM disputes d WHERE provider = ?1 AND dispute_id = ?2 AND transaction_id = ?3`;
 
 /** Writes what is told of a dispute; answers with what stands, or null where the payment is none of ours. */
 export async function recordDispute(

@@ -2,8 +2,9 @@
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import { PLAIN } from '../cipher.ts';
 import { audit } from './audit.ts';
-import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
+import { DISPUTE_COLUMNS, REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
 import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
+import type { RecordedDispute } from './disputes.ts';
 import { emailOf } from './emails.ts';
 
 /** A step looks at so many payments, whoever's they are: there is no index of persons, since only this would need it. */
@@ -26,11 +27,12 @@ function lastIdOf(result: D1Result<unknown>): string | null {
 export interface PersonalRecord {
   transaction: Omit<Transaction, 'sealedEmail'> & { userEmail: string | null };
   refunds: Refund[];
+  disputes: RecordedDispute[];
 }
 
-const OF_USER = 'tenant = ?3 AND user_id = ?4';
+const OF_USER = `SELECT transaction_id FROM transactions WHERE transaction_id IN (${STEP}) AND tenant = ?3 AND user_id = ?4`;
 
-/** A user's payments among the next `limit` ones, with their refunds, and the address opened. @throws CannotOpen */
+/** A user's payments among the next `limit` ones, with all that belongs to them, and the address opened. @throws CannotOpen */
 export async function personalRecords(
   db: Database,
   { tenant, userId }: { tenant: string; userId: string },
@@ -38,24 +40,28 @@ export async function personalRecords(
   limit: number,
 ): Promise<Step<PersonalRecord[]>> {
   const scope = [afterId, limit, tenant, userId] as const;
-  const { payments, refunds, end } = await runBatch(db, {
+  const { payments, refunds, disputes, end } = await runBatch(db, {
     payments: db.d1
-      .prepare(`SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id IN (${STEP}) AND ${OF_USER}`)
+      .prepare(`SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id IN (${OF_USER})`)
       .bind(...scope),
     refunds: db.d1
-      .prepare(
-        `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.transaction_id IN (
-           SELECT transaction_id FROM transactions WHERE transaction_id IN (${STEP}) AND ${OF_USER})`,
-      )
+      .prepare(`SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.transaction_id IN (${OF_USER})`)
+      .bind(...scope),
+    disputes: db.d1
+      .prepare(`SELECT ${DISPUTE_COLUMNS} FROM disputes d WHERE d.transaction_id IN (${OF_USER})`)
       .bind(...scope),
     end: db.d1.prepare(END_OF_STEP).bind(afterId, limit),
   });
-  const ofPayment = Map.groupBy(rowsOf<Refund>(refunds), ({ transactionId }) => transactionId);
+  const refundsOf = Map.groupBy(rowsOf<Refund>(refunds), ({ transactionId }) => transactionId);
+  const disputesOf = Map.groupBy(rowsOf<RecordedDispute>(disputes), ({ transactionId }) => transactionId);
   const found = await Promise.all(
     rowsOf<Transaction>(payments).map(async (row) => {
       const { sealedEmail: _, ...transaction } = row;
-      const userEmail = await emailOf(db, row);
-      return { transaction: { ...transaction, userEmail }, refunds: ofPayment.get(row.transactionId) ?? [] };
+      return {
+        transaction: { ...transaction, userEmail: await emailOf(db, row) },
+        refunds: refundsOf.get(row.transactionId) ?? [],
+        disputes: disputesOf.get(row.transactionId) ?? [],
+      };
     }),
   );
   return { found, lastId: lastIdOf(end) };
@@ -63,14 +69,18 @@ export async function personalRecords(
 
 export interface Erased {
   payments: number;
-  /** Payments that are under way, and were left as they are. */
+  /** Payments that are under way, or a refund of which is, and were left as they are. */
   pending: number;
 }
+
+// A refund that is under way may be sent again under its id, and has to be the same one then, reason and all.
+const ENDED = `${OF_USER} AND status <> 'pending' AND NOT EXISTS (
+  SELECT 1 FROM refunds r WHERE r.transaction_id = transactions.transaction_id AND r.status = 'pending')`;
 
 /**
  * Takes the person out of the next `limit` payments: the address goes, the user's id becomes `pseudonym`, and what was written as
  * a reason of refunds goes too. Amounts, dates and booking stay, as the law of accounts has it. What waits to be told is told without
- * them; a payment that is under way is left for another time.
+ * them; a payment that is under way, or a refund of which is, is left for another time.
  */
 export async function erasePerson(
   db: Database,
@@ -79,24 +89,19 @@ export async function erasePerson(
   limit: number,
 ): Promise<Step<Erased>> {
   const scope = [afterId, limit, tenant, userId] as const;
-  const which = `transaction_id IN (${STEP}) AND ${OF_USER}`;
   const {
     refunds: _,
     payments,
     pending,
     end,
   } = await runBatch(db, {
-    refunds: db.d1
-      .prepare(
-        `UPDATE refunds SET reason = '' WHERE transaction_id IN (SELECT transaction_id FROM transactions WHERE ${which} AND status <> 'pending')`,
-      )
-      .bind(...scope),
+    refunds: db.d1.prepare(`UPDATE refunds SET reason = '' WHERE transaction_id IN (${ENDED})`).bind(...scope),
     payments: db.d1
       .prepare(
-        `UPDATE transactions SET user_email = NULL, sealed_email = NULL, user_id = ?5 WHERE ${which} AND status <> 'pending'`,
+        `UPDATE transactions SET user_email = NULL, sealed_email = NULL, user_id = ?5 WHERE transaction_id IN (${ENDED})`,
       )
       .bind(...scope, pseudonym),
-    pending: db.d1.prepare(`SELECT count(*) AS count FROM transactions WHERE ${which}`).bind(...scope),
+    pending: db.d1.prepare(`SELECT count(*) AS count FROM (${OF_USER})`).bind(...scope),
     end: db.d1.prepare(END_OF_STEP).bind(afterId, limit),
   });
   const left = rowOf<{ count: number }>(pending)?.count ?? 0;

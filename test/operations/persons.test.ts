@@ -1,0 +1,344 @@
+/** What is stored of a person: exported, erased, and sealed under another key. */
+import { describe, expect, it } from 'vitest';
+import type { Refund, Transaction } from '../../src/payments/transaction.ts';
+import { CannotOpen, type Cipher, createCipher } from '../../src/worker/cipher.ts';
+import type { Database } from '../../src/worker/ledger/database.ts';
+import { recordDispute } from '../../src/worker/ledger/disputes.ts';
+import { findEvents } from '../../src/worker/ledger/events.ts';
+import {
+  BEFORE_ALL,
+  erasePerson,
+  type PersonalRecord,
+  personalRecords,
+  resealEmails,
+  type Step,
+} from '../../src/worker/ledger/persons.ts';
+import { processPayment } from '../../src/worker/operations/process-payment.ts';
+import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { HOUR_MS, openWorld, type World } from './world.ts';
+
+const [KEY, FORMER_KEY] = ['an-encryption-key-of-operations!', 'a-former-encryption-key-of-tests'].map(btoa) as [
+  string,
+  string,
+];
+const cipherOf = (key: string, ...previousKeys: string[]) => createCipher({ key, previousKeys });
+
+const ADA = { tenant: 'default', userId: 'ada@users' };
+const ADA_EMAIL = 'ada@example.com';
+const ADA_REASON = 'Ada has broken her leg';
+const ADAS_DATA = [ADA.userId, ADA_EMAIL, ADA_REASON];
+const PSEUDONYM = 'erased_0123456789abcdef';
+
+const openSealed = () => openWorld({ cipher: cipherOf(KEY) });
+
+/** Pays 25.50 dollars; `pending`: nobody knows the outcome. */
+async function pay(
+  { context, clock, gateway }: World,
+  { tenant = ADA.tenant, userId = ADA.userId, email = ADA_EMAIL, pending = false } = {},
+): Promise<Transaction> {
+  clock.nowMs += 1_000;
+  gateway.losesNext = pending;
+  const bookingId = `BOOK-${context.newId('TXN-')}`;
+  const card = { expiry_month: '12', expiry_year: TEST_EXPIRY_YEAR, cvv: TEST_CVV, cardholder_name: 'Ada' };
+  const request = {
+    user_id: userId,
+    user_email: email,
+    booking_id: bookingId,
+    amount: 25.5,
+    payment_method: 'credit_card' as const,
+    card_details: redactedDetails({ card_number: TEST_CARDS.visa, ...card }),
+  };
+  const answer = await processPayment({ ...context, tenant }, request, '25.50');
+  if (answer.kind !== (pending ? 'pending' : 'completed')) throw new Error(`the payment of a test is ${answer.kind}`);
+  return answer.transaction;
+}
+
+async function refund(
+  { context, clock, gateway }: World,
+  { tenant, transactionId, bookingId, userId }: Transaction,
+  { reason = ADA_REASON, pending = false } = {},
+): Promise<Refund> {
+  clock.nowMs += 1_000;
+  gateway.losesNext = pending;
+  const answer = await refundPayment(
+    { ...context, tenant },
+    { booking_id: bookingId, original_transaction_id: transactionId, refund_amount: 10, reason, user_id: userId },
+    '10.00',
+  );
+  if (answer.kind !== (pending ? 'pending' : 'completed')) throw new Error(`the refund of a test is ${answer.kind}`);
+  return answer.refund;
+}
+
+/** To the end, by so many payments at once. */
+async function allSteps<Found>(
+  stepBehind: (afterId: string, limit: number) => Promise<Step<Found>>,
+  limit = 2,
+): Promise<Found[]> {
+  const found: Found[] = [];
+  for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+    const step: Step<Found> = await stepBehind(afterId, limit);
+    found.push(step.found);
+    afterId = step.lastId;
+  }
+  return found;
+}
+
+const exported = async ({ context }: World, person = ADA): Promise<PersonalRecord[]> =>
+  (await allSteps((afterId, limit) => personalRecords(context.db, person, afterId, limit))).flat();
+
+async function erase({ context }: World, person = ADA) {
+  const steps = await allSteps((afterId, limit) =>
+    erasePerson(context.db, { ...person, pseudonym: PSEUDONYM }, afterId, limit),
+  );
+  const sum = (of: 'payments' | 'pending') => steps.reduce((total, step) => total + step[of], 0);
+  return { payments: sum('payments'), pending: sum('pending') };
+}
+
+const rowsOf = (world: World, { transactionId }: Transaction) => [
+  ...world.rows('SELECT * FROM transactions WHERE transaction_id = ?', transactionId),
+  ...world.rows('SELECT * FROM refunds WHERE transaction_id = ?', transactionId),
+  ...world.rows('SELECT * FROM events WHERE transaction_id = ?', transactionId),
+];
+
+/** Where one of the texts stands, in whatever table, as `table.column`; a sealed address counts as the one that it is. */
+async function placesOf({ rows }: World, cipher: Cipher, texts: readonly string[]): Promise<string[]> {
+  const places = new Set<string>();
+  for (const { name } of rows("SELECT name FROM sqlite_schema WHERE type = 'table'")) {
+    for (const row of rows(`SELECT * FROM ${name}`)) {
+      for (const [column, value] of Object.entries(row)) {
+        const isSealed = column === 'sealed_email' && value !== null;
+        const text = isSealed ? await cipher.open(String(value), String(row.transaction_id)) : String(value);
+        if (texts.some((one) => text.includes(one))) places.add(`${name}.${column}`);
+      }
+    }
+  }
+  return [...places].toSorted();
+}
+
+describe('an export of a user', () => {
+  it('has all that is stored of each of their payments, with the address opened', async () => {
+    const world = openSealed();
+    const payments = [await pay(world), await pay(world, { email: 'ada@work.example' }), await pay(world)];
+    const [first] = payments;
+    if (first === undefined) throw new Error('no payment');
+    const { refundId } = await refund(world, first);
+    await recordDispute(
+      world.context.db,
+      {
+        ...{ provider: 'stripe', disputeId: 'dp_1', transactionId: first.transactionId, status: 'needs_response' },
+        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, toldAtMs: 2_000 },
+      },
+      world.clock.nowMs,
+    );
+
+    const records = await exported(world);
+    expect(records.map(({ transaction }) => transaction)).toMatchObject(
+      payments.map(({ transactionId, bookingId }, index) => ({
+        transactionId,
+        bookingId,
+        userId: ADA.userId,
+        userEmail: index === 1 ? 'ada@work.example' : ADA_EMAIL,
+        amountMinor: 2550,
+        cardLast4: '1111',
+      })),
+    );
+    expect(records[0]?.refunds).toMatchObject([{ refundId, amountMinor: 1000, reason: ADA_REASON }]);
+    expect(records[0]?.disputes).toMatchObject([{ disputeId: 'dp_1', reason: 'fraudulent' }]);
+    expect(records[1]).toMatchObject({ refunds: [], disputes: [] });
+  });
+
+  it('has nothing of anybody else, nor of the same user of another tenant', async () => {
+    const world = openSealed();
+    const { transactionId } = await pay(world);
+    await pay(world, { userId: 'bob' });
+    await pay(world, { tenant: 'another' });
+    await pay(world, { userId: `${ADA.userId}2` });
+    expect((await exported(world)).map(({ transaction }) => transaction.transactionId)).toEqual([transactionId]);
+    expect(await exported(world, { ...ADA, userId: 'nobody' })).toEqual([]);
+  });
+
+  it('has addresses that a former version has stored plain', async () => {
+    const world = openSealed();
+    await pay(world);
+    world.tamper('UPDATE transactions SET user_email = ?, sealed_email = NULL', 'former@example.com');
+    expect(await exported(world)).toMatchObject([{ transaction: { userEmail: 'former@example.com' } }]);
+  });
+
+  it('can’t be had without the key', async () => {
+    const world = openSealed();
+    await pay(world);
+    world.context.db.cipher = cipherOf(FORMER_KEY);
+    await expect(exported(world)).rejects.toThrow(CannotOpen);
+  });
+});
+
+describe('after an erasure', () => {
+  it('nothing of the user is left, in whatever table', async () => {
+    const world = openSealed();
+    for (const made of [await pay(world), await pay(world), await pay(world)]) await refund(world, made);
+    await pay(world);
+    world.tamper('UPDATE transactions SET user_email = ? WHERE refunded_minor = 0', ADA_EMAIL);
+    const { cipher } = world.context.db;
+    expect(await placesOf(world, cipher, ADAS_DATA)).toEqual([
+      'refunds.reason',
+      'transactions.sealed_email',
+      'transactions.user_email',
+      'transactions.user_id',
+    ]);
+    expect(await erase(world)).toEqual({ payments: 4, pending: 0 });
+    expect(await placesOf(world, cipher, ADAS_DATA)).toEqual([]);
+    expect(await exported(world)).toEqual([]);
+    expect(await erase(world)).toEqual({ payments: 0, pending: 0 });
+  });
+
+  it('what accounts need of the payments is as it was', async () => {
+    const world = openSealed();
+    const made = await pay(world);
+    await refund(world, made);
+    const [payment, refunded, ...events] = rowsOf(world, made);
+    await erase(world);
+    expect(rowsOf(world, made)).toEqual([
+      { ...payment, user_id: PSEUDONYM, user_email: null, sealed_email: null },
+      { ...refunded, reason: '' },
+      ...events,
+    ]);
+  });
+
+  it('other users, and the same one of another tenant, are as they were', async () => {
+    const world = openSealed();
+    const others = [
+      await pay(world, { userId: 'bob', email: 'bob@example.com' }),
+      await pay(world, { tenant: 'another' }),
+      await pay(world, { userId: `${ADA.userId}2` }),
+    ];
+    for (const made of others) await refund(world, made, { reason: 'Fell ill' });
+    await pay(world);
+    const before = others.map((made) => rowsOf(world, made));
+    expect(await erase(world)).toEqual({ payments: 1, pending: 0 });
+    expect(others.map((made) => rowsOf(world, made))).toEqual(before);
+  });
+
+  it('events that still wait go out without the person', async () => {
+    const world = openSealed();
+    await refund(world, await pay(world));
+    const told = async () => {
+      const ids = world.rows('SELECT event_id FROM events ORDER BY sequence').map((row) => String(row.event_id));
+      return (await findEvents(world.context.db, ids)).events;
+    };
+    expect(await told()).toMatchObject([
+      { user_id: ADA.userId, user_email: ADA_EMAIL },
+      { user_id: ADA.userId, user_email: ADA_EMAIL, reason: ADA_REASON },
+    ]);
+    await erase(world);
+    expect(await told()).toMatchObject([
+      { user_id: PSEUDONYM, user_email: null },
+      { user_id: PSEUDONYM, user_email: null, reason: '' },
+    ]);
+  });
+
+  it('a refund takes the pseudonym, and not the former id', async () => {
+    const world = openSealed();
+    const made = await pay(world);
+    await erase(world);
+    await expect(refund(world, made)).rejects.toThrow('the refund of a test is not_allowed');
+    expect(await refund(world, { ...made, userId: PSEUDONYM })).toMatchObject({ status: 'completed' });
+  });
+
+  it('a payment that is under way is left, and counted, until it has ended', async () => {
+    const world = openSealed();
+    const made = await pay(world, { pending: true });
+    await pay(world);
+    const before = rowsOf(world, made);
+    expect(await erase(world)).toEqual({ payments: 1, pending: 1 });
+    expect(rowsOf(world, made)).toEqual(before);
+
+    await world.settleAfter(HOUR_MS, made.transactionId);
+    expect(await erase(world)).toEqual({ payments: 1, pending: 0 });
+    expect(await placesOf(world, world.context.db.cipher, ADAS_DATA)).toEqual([]);
+  });
+
+  it('so is one whose refund is under way: sent again, it has to say the same', async () => {
+    const world = openSealed();
+    const made = await pay(world);
+    await refund(world, made);
+    const { refundId } = await refund(world, made, { pending: true });
+    const before = rowsOf(world, made);
+    expect(await erase(world)).toEqual({ payments: 0, pending: 1 });
+    expect(rowsOf(world, made)).toEqual(before);
+
+    await world.settleAfter(HOUR_MS, refundId);
+    expect(await erase(world)).toEqual({ payments: 1, pending: 0 });
+    expect(await placesOf(world, world.context.db.cipher, ADAS_DATA)).toEqual([]);
+  });
+});
+
+describe('a rotation', () => {
+  /** Five payments under the former key, two of them stored plain by a former version, one without an address. */
+  async function openFormer(): Promise<{ world: World; payments: Transaction[]; db: Database }> {
+    const world = openWorld({ cipher: cipherOf(FORMER_KEY) });
+    const payments: Transaction[] = [];
+    for (let n = 0; n < 5; n += 1) payments.push(await pay(world, { email: `user${n}@example.com` }));
+    const [, second, third, fourth] = payments.map(({ transactionId }) => transactionId);
+    for (const id of [second, third]) {
+      const plain = 'UPDATE transactions SET user_email = ?, sealed_email = NULL WHERE transaction_id = ?';
+      world.tamper(plain, `plain of ${id}`, String(id));
+    }
+    world.tamper('UPDATE transactions SET sealed_email = NULL WHERE transaction_id = ?', String(fourth));
+    world.context.db.cipher = cipherOf(KEY, FORMER_KEY);
+    return { world, payments, db: world.context.db };
+  }
+
+  const reseal = async (db: Database): Promise<number> =>
+    (await allSteps((afterId, limit) => resealEmails(db, afterId, limit))).reduce((sum, found) => sum + found, 0);
+
+  const addresses = async (world: World) => (await exported(world)).map(({ transaction }) => transaction.userEmail);
+
+  it('seals every address under the current key: what was under a former one, and what was plain', async () => {
+    const { world, db } = await openFormer();
+    await pay(world, { email: 'meanwhile@example.com' });
+    const before = await addresses(world);
+    expect(before.filter((address) => address !== null)).toHaveLength(5);
+    expect(await reseal(db)).toBe(4);
+
+    db.cipher = cipherOf(KEY); // the former key is gone
+    expect(await addresses(world)).toEqual(before);
+    const name = await db.cipher.keyName();
+    expect(world.rows('SELECT user_email, substr(sealed_email, 1, 9) AS key FROM transactions')).toEqual(
+      before.map((address) => ({ user_email: null, key: address === null ? null : `${name}.` })),
+    );
+    expect(await reseal(db)).toBe(0);
+  });
+
+  it('finds what a Worker that has only the former key has sealed meanwhile, the next time', async () => {
+    const { world, db } = await openFormer();
+    await reseal(db);
+    await pay({ ...world, context: { ...world.context, db: { ...db, cipher: cipherOf(FORMER_KEY) } } });
+    expect(await reseal(db)).toBe(1);
+    expect(await reseal(db)).toBe(0);
+  });
+
+  it('leaves what was erased while it was at it', async () => {
+    const { world, db } = await openFormer();
+    const cipher = db.cipher;
+    const erasing: Cipher = {
+      ...cipher,
+      async seal(text, place) {
+        await erase(world);
+        return cipher.seal(text, place);
+      },
+    };
+    await reseal({ ...db, cipher: erasing });
+    expect(world.rows('SELECT * FROM transactions WHERE sealed_email IS NOT NULL OR user_email IS NOT NULL')).toEqual(
+      [],
+    );
+  });
+
+  it('changes nothing of what it can’t open, and says which key is missing', async () => {
+    const { world, db } = await openFormer();
+    const before = world.rows('SELECT * FROM transactions');
+    const name = await cipherOf(FORMER_KEY).keyName();
+    await expect(reseal({ ...db, cipher: cipherOf(KEY) })).rejects.toThrow(`the key ${name} is neither`);
+    expect(world.rows('SELECT * FROM transactions')).toEqual(before);
+  });
+});
