@@ -12,9 +12,7 @@ export interface LocalDatabase {
 }
 
 export function localDatabase(directory: string): LocalDatabase {
-  const [path] = globSync('v3/d1/**/*.sqlite', { cwd: directory }).filter((name) => !name.includes('metadata'));
-  if (path === undefined) throw new Error('there is no local database');
-  const database = new DatabaseSync(join(directory, path), { readOnly: true });
+  const database = new DatabaseSync(fileIn(directory), { readOnly: true });
   const column = (sql: string) =>
     database
       .prepare(sql)
@@ -25,4 +23,17 @@ export function localDatabase(directory: string): LocalDatabase {
     count: (sql) => Number(column(sql)[0]),
     close: () => database.close(),
   };
+}
+
+/** Has nobody write to it until the returned function is called: D1 answers with an error meanwhile. */
+export function lockLocalDatabase(directory: string): () => void {
+  const database = new DatabaseSync(fileIn(directory));
+  database.exec('BEGIN IMMEDIATE');
+  return () => database.close();
+}
+
+function fileIn(directory: string): string {
+  const [path] = globSync('v3/d1/**/*.sqlite', { cwd: directory }).filter((name) => !name.includes('metadata'));
+  if (path === undefined) throw new Error('there is no local database');
+  return join(directory, path);
 }
