@@ -45,6 +45,7 @@ const CODES = /(?:4[89]|5[0-7])(?:(?:,"\d+":|\D{1,3})(?:4[89]|5[0-7])){11,}/g;
 const HEX = /[0-9a-f]?(?:(?:0x|\\x)?[2-7][0-9a-f](?:00)?[ :,-]{0,2}){12,}[0-9a-f]?/gi;
 const BASE64 = /[A-Za-z0-9+/_-]{18,}/g;
 const BASE64_ALIGNMENTS = [0, 1, 2, 3];
+const LATIN_1 = new TextDecoder('latin1');
 /** Base64 of a JSON text with escapes in it, and the like. */
 const ENCODED_TIMES = 2;
 
@@ -97,7 +98,7 @@ export function createCardSearch({ numbers, cvvs, expiryYears, words }: CardData
       if (value instanceof ArrayBuffer || Array.isArray(value)) return this.inCell(new Uint8Array(value));
       if (value instanceof Uint8Array) {
         const hex = [...value].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-        return [...inText(fromHex(hex)), ...numbersIn(hex)];
+        return [...inText(LATIN_1.decode(value)), ...numbersIn(hex)];
       }
       if (typeof value !== 'string') return numbersIn(String(value));
       return [...(short.has(value) ? [value] : []), ...inText(value)];
