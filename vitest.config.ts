@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { isFigures } from './test/data/figures.ts';
 import { LOCAL_VARIABLES } from './test/data/local-variables.ts';
 import { scriptedBridge } from './test/data/scripted-bridge.ts';
 
@@ -14,7 +15,7 @@ export default defineConfig({
     // The Worker's log lines belong in a file, where they can be searched, and not between the results.
     onConsoleLog(log) {
       appendFileSync(`${runDirectory}/console.log`, log);
-      return false;
+      return isFigures(log);
     },
     projects: [
       {

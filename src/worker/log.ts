@@ -20,3 +20,13 @@ export function createLog(context: LogFields): Log {
 export function errorFields(error: unknown): LogFields {
   return error instanceof Error ? { error: error.name, message: error.message } : { error: String(error) };
 }
+
+/**
+ * The same without the message: what fails at card data may quote it, as a parser does and many a library. What was thrown and
+ * where says enough.
+ */
+export function errorPlace(error: unknown): LogFields {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const calls = error.stack?.split('\n').filter((line) => /^ +at .*:\d+:\d+\)?$/.test(line));
+  return { error: error.name, at: calls?.map((call) => call.trim()).join(', ') };
+}

@@ -1,5 +1,6 @@
 import { Redacted } from '../../src/contract/redacted.ts';
 import type { CardDetails } from '../../src/payments/card.ts';
+import type { CardData } from './card-search.ts';
 
 /** Every card number that a test sends. None of them may be found in what the service keeps (invariant 5). */
 export const TEST_CARDS = {
@@ -22,6 +23,14 @@ export const TEST_CVV = '739';
 
 /** The year in which it expires. */
 export const TEST_EXPIRY_YEAR = '2047';
+
+/** What no test may leave behind. */
+export const FIXED_CARDS: CardData = {
+  numbers: Object.values(TEST_CARDS),
+  cvvs: [TEST_CVV],
+  expiryYears: [TEST_EXPIRY_YEAR],
+  words: [],
+};
 
 /** The number as it stands, and in groups of four and as American Express prints it, with spaces and with dashes. */
 export function spellings(number: string): string[] {

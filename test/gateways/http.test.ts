@@ -87,6 +87,7 @@ describe('a charge', () => {
   it.each([
     ['the card number', `Card ${TEST_CARDS.visa} is blocked`],
     ['the card number in groups', 'Card 4111 1111-1111 1111 is blocked'],
+    ['the card number in other groups', 'Card 411.111.111 / 111-(1111) is blocked'],
     ['control characters', 'no\u0000thing'],
     ['half of a surrogate pair', 'no\ud800thing'],
     ['more text than is kept', 'x'.repeat(256)],

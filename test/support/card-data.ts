@@ -2,20 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { spellings, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
-
-const NUMBERS = Object.values(TEST_CARDS).flatMap(spellings);
-
-/**
- * Three or four digits alone stand in every time of day, so in text they count where they are a JSON value or stand behind
- * their name. In a database they count where they are a cell.
- */
-const SHORT = [TEST_CVV, TEST_EXPIRY_YEAR];
-const IN_TEXT = [
-  ...SHORT.map((digits) => new RegExp(`"${digits}"`)),
-  new RegExp(`cvv\\W{0,4}${TEST_CVV}`, 'i'),
-  /"(?:cvv|card_number|expiry_month|expiry_year)"\s*:/,
-];
+import { type CardData, type CardSearch, createCardSearch } from '../data/card-search.ts';
+import { FIXED_CARDS } from '../data/cards.ts';
 
 export interface CardDataSearch {
   files: number;
@@ -24,18 +12,18 @@ export interface CardDataSearch {
   hits: string[];
 }
 
-export async function searchCardData(directory: string): Promise<CardDataSearch> {
+/** @param cards by default those that all tests share */
+export async function searchCardData(directory: string, cards: CardData = FIXED_CARDS): Promise<CardDataSearch> {
+  const search = createCardSearch(cards);
   const found: CardDataSearch = { files: 0, bytes: 0, hits: [] };
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    const content = await readFile(path, 'latin1');
+    const text = await readFile(path, 'latin1');
     found.files += 1;
-    found.bytes += content.length;
-    const hit = (what: string) => found.hits.push(`${what} in ${relative(directory, path)}`);
-    for (const number of NUMBERS) if (content.includes(number)) hit(number);
-    for (const pattern of IN_TEXT) if (pattern.test(content)) hit(String(pattern));
-    if (content.startsWith('SQLite format 3')) searchCells(path).forEach(hit);
+    found.bytes += text.length;
+    const hits = [...search.inText(text), ...(text.startsWith('SQLite format 3') ? hitsInCells(path, search) : [])];
+    found.hits.push(...hits.map((hit) => `${hit} in ${relative(directory, path)}`));
   }
   return found;
 }
@@ -47,15 +35,14 @@ function allRows(database: DatabaseSync, sql: string): Record<string, unknown>[]
   return statement.all();
 }
 
-function searchCells(path: string): string[] {
+function hitsInCells(path: string, search: CardSearch): string[] {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
     const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
     return tables.flatMap(({ name }) =>
       allRows(database, `SELECT * FROM "${name}"`)
         .flatMap(Object.entries)
-        .filter(([, value]) => typeof value === 'string' && SHORT.includes(value))
-        .map(([column, value]) => `${value} as ${name}.${column}`),
+        .flatMap(([column, value]) => search.inCell(value).map((hit) => `${hit} as ${name}.${column}`)),
     );
   } finally {
     database.close();

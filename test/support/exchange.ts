@@ -63,6 +63,19 @@ export async function listen(rabbitmqUrl: string, exchange: string, directory: s
   };
 }
 
+/** All that waits in a queue, taken out of it: each message as JSON, with its properties. */
+export async function drainQueue(rabbitmqUrl: string, queue: string): Promise<string[]> {
+  const connection = new Connection({ url: withCredentials(rabbitmqUrl) });
+  const messages: string[] = [];
+  for (;;) {
+    const message = await connection.basicGet({ queue, noAck: true });
+    if (message === undefined) break;
+    messages.push(JSON.stringify(message));
+  }
+  await connection.close();
+  return messages;
+}
+
 /** Removes what a bridge under test declared. */
 export async function removeTopology(rabbitmqUrl: string, exchange: string, queue: string): Promise<void> {
   const connection = new Connection({ url: withCredentials(rabbitmqUrl) });

@@ -37,6 +37,13 @@ export function writeLocalDatabase(directory: string, sql: string, ...parameters
   }
 }
 
+/** Has nobody write to it until the returned function is called: D1 answers with an error meanwhile. */
+export function lockLocalDatabase(directory: string): () => void {
+  const database = new DatabaseSync(fileIn(directory));
+  database.exec('BEGIN IMMEDIATE');
+  return () => database.close();
+}
+
 function fileIn(directory: string): string {
   const [path] = globSync('v3/d1/**/*.sqlite', { cwd: directory }).filter((name) => !name.includes('metadata'));
   if (path === undefined) throw new Error('there is no local database');

@@ -90,8 +90,8 @@ export interface PaymentGatewayOptions {
 export interface PaymentGatewayServer {
   readonly url: string;
   readonly apiKey: string;
-  /** What goes wrong with a call. Without one, nothing does. */
-  fault: (call: GatewayCall) => Fault;
+  /** What goes wrong with a call. Without one, nothing does. `sent` is its body as it came, for a gateway that repeats it. */
+  fault: (call: GatewayCall, sent: string) => Fault;
   /** Every call with the right key that fits the protocol, in the order of arrival. */
   readonly calls: GatewayCall[];
   /** Ids that came again with another amount, currency, booking or charge: a bug of the caller. */
@@ -181,7 +181,7 @@ export async function startPaymentGateway(options: PaymentGatewayOptions = {}): 
     attempts.set(`${order.kind} ${order.id}`, attempt);
     const call = { kind: order.kind, id: order.id, attempt, atMs: nowMs() };
     server.calls.push(call);
-    carryOut(order, server.fault(call), response, later);
+    carryOut(order, server.fault(call, text), response, later);
   }
 
   function later(ms: number, what: () => void): void {

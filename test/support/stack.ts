@@ -140,6 +140,6 @@ async function answerOf(response: Response): Promise<HttpAnswer> {
 }
 
 /** From the network that RFC 2544 keeps for benchmarks. */
-function newAddress(): string {
+export function newAddress(): string {
   return `198.${18 + randomInt(2)}.${randomInt(256)}.${randomInt(256)}`;
 }

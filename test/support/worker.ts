@@ -51,7 +51,13 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       '--show-interactive-dev-session=false',
     ],
     {
-      env: { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' },
+      env: {
+        ...process.env,
+        WRANGLER_SEND_METRICS: 'false',
+        NO_COLOR: '1',
+        // Its own log, which has more than what it prints, belongs to the run as well.
+        WRANGLER_LOG_PATH: join(options.directory, 'wrangler-logs'),
+      },
       logFile: join(options.directory, 'worker.log'),
     },
   );

@@ -1,5 +1,6 @@
 /** What the database holds, read past the service. */
 import { env } from 'cloudflare:workers';
+import type { CardSearch } from '../data/card-search.ts';
 
 export type Row = Record<string, string | number | null>;
 
@@ -39,4 +40,29 @@ export async function rowCounts(): Promise<Row | null> {
     `SELECT (SELECT count(*) FROM transactions) AS transactions, (SELECT count(*) FROM refunds) AS refunds,
        (SELECT count(*) FROM events) AS events`,
   ).first<Row>();
+}
+
+/** The columns in which a search finds something. */
+export async function hitsInTables(search: CardSearch): Promise<string[]> {
+  const hits = new Set<string>();
+  for (const { column, value } of await allCells()) {
+    for (const hit of search.inCell(value)) hits.add(`${hit} in ${column}`);
+  }
+  return [...hits];
+}
+
+/** Every value of every table, with the name of its column. */
+export async function allCells(): Promise<{ column: string; value: unknown }[]> {
+  const tables = await env.DB.prepare(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
+  ).all<{ name: string }>();
+  const rows = await Promise.all(
+    tables.results.map(async ({ name }) => ({
+      name,
+      results: (await env.DB.prepare(`SELECT * FROM "${name}"`).all()).results,
+    })),
+  );
+  return rows.flatMap(({ name, results }) =>
+    results.flatMap(Object.entries).map(([column, value]) => ({ column: `${name}.${column}`, value })),
+  );
 }

@@ -4,7 +4,7 @@ import type { Outcome } from '../../payments/transaction.ts';
 import { within } from '../deadline.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
-import { errorFields, type LogLevel } from '../log.ts';
+import { errorPlace, type LogLevel } from '../log.ts';
 import type { OperationContext } from './context.ts';
 
 /** A gateway sees its signal aborted at the deadline, and has this long to say what it knows. */
@@ -32,7 +32,7 @@ async function ask<Answer extends GatewayAnswer>(
   try {
     answer = await within(deadlineMs + GRACE_MS, `the gateway's ${call}`, asking(AbortSignal.timeout(deadlineMs)));
   } catch (error) {
-    log('warn', 'gateway.broke', { gateway: gateway.name, call, id, ...errorFields(error) });
+    log('warn', 'gateway.broke', { gateway: gateway.name, call, id, ...errorPlace(error) });
     answer = broken;
   }
   log(levelOf(answer), 'gateway.answered', {
