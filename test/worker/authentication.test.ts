@@ -94,7 +94,7 @@ function forbidden(needed: Scope) {
 }
 
 /** Everything that can be asked is answered with this, and nothing is recorded, told or logged of what was presented. */
-async function expectRefusedEverywhere(presented: Presented, refusal: { status: number; body: unknown }) {
+async function expectRefusedEverywhere(presented: Presented, refusal: ReturnType<typeof refusalOf>) {
   const before = await rowCounts();
   for (const { route, ask } of ROUTES) {
     const shown = await present(ask(standing), presented);
