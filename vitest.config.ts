@@ -4,11 +4,16 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { isFigures } from './test/data/figures.ts';
 import { LOCAL_VARIABLES } from './test/data/local-variables.ts';
-import { scriptedBridge } from './test/data/scripted-bridge.ts';
+import { type OutboundRequest, scriptedBridge } from './test/data/scripted-bridge.ts';
+import { scriptedIssuer } from './test/data/scripted-issuer.ts';
 
 /** Where a run keeps what it makes; `npm test` sets it, and searches it for card data afterwards. */
 const runDirectory = process.env.TEST_RUN_DIRECTORY ?? '.test-run';
 mkdirSync(runDirectory, { recursive: true });
+
+function scriptedOutside(request: OutboundRequest): Promise<Response> {
+  return new URL(request.url).hostname === 'issuer.test' ? scriptedIssuer(request) : scriptedBridge(request);
+}
 
 export default defineConfig({
   test: {
@@ -30,8 +35,8 @@ export default defineConfig({
                 BRIDGE_URL: 'http://bridge.test/default/',
                 TEST_MIGRATIONS: await readD1Migrations('./migrations'),
               },
-              // Nothing leaves the machine: whatever the Worker fetches is answered by a bridge that tests script.
-              outboundService: scriptedBridge,
+              // Nothing leaves the machine: whatever the Worker fetches is answered by what tests script.
+              outboundService: scriptedOutside,
             },
           })),
         ],

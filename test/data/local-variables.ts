@@ -15,3 +15,12 @@ export const LOCAL_VARIABLES = {
   VELOCITY_PER_USER: '0',
   VELOCITY_DECLINE_PERCENT: '0',
 };
+
+/** The same in production: complete, and with the sandbox allowed. */
+export const PRODUCTION_VARIABLES = {
+  ENVIRONMENT: 'production',
+  SANDBOX_ALLOWED: 'true',
+  BRIDGE_URL: 'https://bridge.test/production/',
+  ...LOCAL_SECRETS,
+  AUTH_MODE: 'api_key',
+};

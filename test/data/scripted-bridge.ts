@@ -1,5 +1,5 @@
 /**
- * A bridge that does what a test tells it to. It answers all HTTP that leaves the Worker under test, at
+ * A bridge that does what a test tells it to. It answers the HTTP that leaves the Worker under test, at
  * `http://bridge.test/<name>/`: each name is a bridge of its own, with its own script and its own memory.
  *
  * - `POST <name>/events` is what the Worker calls; it plays the script's next step, and the last one again and again.
@@ -25,7 +25,8 @@ interface ScriptedBridge {
 
 const bridges = new Map<string, ScriptedBridge>();
 
-interface OutboundRequest {
+/** A request that leaves the Worker under test. */
+export interface OutboundRequest {
   method: string;
   url: string;
   headers: Iterable<[string, string]>;

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers';
 import { makeApiKey, type NewKey } from '../../src/worker/auth/api-key.ts';
 import { SCOPES } from '../../src/worker/auth/credential.ts';
-import { insertApiKey } from '../../src/worker/ledger/api-keys.ts';
+import { insertApiKey, revokeApiKey } from '../../src/worker/ledger/api-keys.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
 import { database } from './operation.ts';
 
@@ -15,6 +15,13 @@ export async function apiKey(overrides: Partial<NewKey> = {}, mode: 'live' | 'te
   const made = await makeApiKey(LOCAL_SECRETS.API_KEY_SECRET, mode, asked);
   await insertApiKey(database, { ...asked, ...made, name: 'of a test', createdAtMs: Date.now() });
   return { ...made, headers: bearer(made.key) };
+}
+
+/** One that was revoked before it was ever used. */
+export async function revokedKey(overrides: Partial<NewKey> = {}) {
+  const made = await apiKey(overrides);
+  await revokeApiKey(database, made.keyId, Date.now());
+  return made;
 }
 
 export const bearer = (presented: string) => ({ Authorization: `Bearer ${presented}` });

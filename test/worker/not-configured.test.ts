@@ -1,6 +1,6 @@
 /** A Worker whose settings are wrong says so, and does nothing else. */
 import { describe, expect, it } from 'vitest';
-import { LOCAL_SECRETS } from '../data/local-variables.ts';
+import { LOCAL_SECRETS, PRODUCTION_VARIABLES } from '../data/local-variables.ts';
 import { apiKey } from './credentials.ts';
 import { expectEnvelope } from './matchers.ts';
 import { payment, sendWith } from './request.ts';
@@ -16,13 +16,6 @@ const DEPLOYED = {
   CARD_FINGERPRINT_KEY: undefined,
   ENCRYPTION_KEY: undefined,
   API_KEY_SECRET: undefined,
-  AUTH_MODE: 'api_key',
-};
-const PRODUCTION = {
-  ENVIRONMENT: 'production',
-  SANDBOX_ALLOWED: 'true',
-  BRIDGE_URL: 'https://bridge.test/production/',
-  ...LOCAL_SECRETS,
   AUTH_MODE: 'api_key',
 };
 
@@ -68,19 +61,23 @@ describe('a Worker in production without its secrets', () => {
 describe('in production', () => {
   it('what is complete is served', async () => {
     const { headers } = await apiKey({}, 'live');
-    expect((await sendWith(PRODUCTION, 'GET', '/payment/methods', { headers })).status).toBe(200);
+    expect((await sendWith(PRODUCTION_VARIABLES, 'GET', '/payment/methods', { headers })).status).toBe(200);
   });
 
   it('the sandbox is refused unless it is allowed', async () => {
-    expect(await problems({ ...PRODUCTION, SANDBOX_ALLOWED: 'false' })).toContain('SANDBOX_ALLOWED');
+    expect(await problems({ ...PRODUCTION_VARIABLES, SANDBOX_ALLOWED: 'false' })).toContain('SANDBOX_ALLOWED');
   });
 
   it('the bridge is not spoken to without encryption', async () => {
-    expect(await problems({ ...PRODUCTION, BRIDGE_URL: 'http://bridge.example/' })).toContain('https');
+    expect(await problems({ ...PRODUCTION_VARIABLES, BRIDGE_URL: 'http://bridge.example/' })).toContain('https');
   });
 
   it('the example’s placeholder is no secret, and no answer repeats one', async () => {
-    expect(await problems({ ...PRODUCTION, BRIDGE_SIGNING_SECRET: 'replace-me' })).toContain('BRIDGE_SIGNING_SECRET');
-    expect(await problems({ ...PRODUCTION, BRIDGE_SIGNING_SECRET: 'short-SECRET' })).not.toContain('short-SECRET');
+    expect(await problems({ ...PRODUCTION_VARIABLES, BRIDGE_SIGNING_SECRET: 'replace-me' })).toContain(
+      'BRIDGE_SIGNING_SECRET',
+    );
+    expect(await problems({ ...PRODUCTION_VARIABLES, BRIDGE_SIGNING_SECRET: 'short-SECRET' })).not.toContain(
+      'short-SECRET',
+    );
   });
 });

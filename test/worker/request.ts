@@ -73,18 +73,17 @@ export interface RequestOptions {
   address?: string | null;
   /** Beside or instead of `Content-Type: application/json`; null leaves a header out. */
   headers?: Record<string, string | null>;
+  scheme?: 'http' | 'https';
 }
 
-const ORIGIN = 'https://payments.example';
-
 function newRequest(method: string, path: string, options: RequestOptions): Request {
-  const { body, address = newAddress() } = options;
+  const { body, address = newAddress(), scheme = 'https' } = options;
   const headers = new Headers();
   const wanted = { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...options.headers };
   for (const [name, value] of Object.entries(wanted)) if (value !== null) headers.set(name, value);
   if (address !== null) headers.set('CF-Connecting-IP', address);
   const asItIs = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
-  const request = new Request(`${ORIGIN}${path}`, {
+  const request = new Request(`${scheme}://payments.example${path}`, {
     method,
     headers,
     ...(body !== undefined && { body: asItIs ? body : JSON.stringify(body) }),

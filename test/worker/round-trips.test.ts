@@ -3,8 +3,10 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { Bindings } from '../../src/worker/bindings.ts';
 import { TEST_CARDS } from '../data/cards.ts';
+import { apiKey, bearer } from './credentials.ts';
 import { newKey } from './idempotent-requests.ts';
 import { cardNumbered, paid, payment, refundOf, sendWith } from './request.ts';
+import { sharingIssuer } from './tokens.ts';
 import { watchedDatabase } from './watched-database.ts';
 
 /** The limiter's binding with a count of the calls that are made through it. */
@@ -23,68 +25,108 @@ function watchedLimiter() {
   return { binding: { getByName: stubOf }, calls: () => calls };
 }
 
-async function costs(path: string, body: Record<string, unknown>, key: string | null = null) {
-  const database = watchedDatabase();
-  const limiter = watchedLimiter();
-  const bindings = { DB: database.d1, RATE_LIMITER: limiter.binding };
-  const { status } = await sendWith(bindings, 'POST', path, { body, headers: { 'Idempotency-Key': key } });
-  return { status, roundTrips: database.roundTrips(), limiterCalls: limiter.calls() };
+interface Caller {
+  variables: Record<string, string>;
+  headers: Record<string, string>;
 }
 
-it.each([
-  ['a payment that succeeds', payment(), 200, 2],
-  ['a payment that is declined', payment({ card_details: cardNumbered(TEST_CARDS.visaDeclined) }), 400, 2],
-  ['an amount that cannot be paid', payment({ amount: 0 }), 400, 0],
-  ['a request that is not valid', payment({ amount: null }), 422, 0],
-])('%s', async (_, body, status, roundTrips) => {
-  expect(await costs('/payment/process', body)).toEqual({ status, roundTrips, limiterCalls: 1 });
-});
+const issuer = sharingIssuer();
+/** `checks`: round trips of a request that needs none itself, because a key that was revoked is answered nothing of it. */
+const CALLERS: [caller: string, checks: number, of: () => Promise<Caller>][] = [
+  ['whom nobody asks', 0, async () => ({ variables: {}, headers: {} })],
+  [
+    'with a token',
+    0,
+    async () => ({ variables: { AUTH_MODE: 'jwt', ...issuer.variables }, headers: bearer(await issuer.token()) }),
+  ],
+  ['with a key', 1, async () => ({ variables: { AUTH_MODE: 'api_key' }, headers: (await apiKey()).headers })],
+];
 
-it('a second payment of a booking', async () => {
-  const { booking_id } = await paid();
-  expect(await costs('/payment/process', payment({ booking_id }))).toEqual({
-    status: 409,
-    roundTrips: 1,
-    limiterCalls: 1,
-  });
-});
+describe.each(CALLERS)('from a caller %s', (_, checks, newCaller) => {
+  async function costs(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: Record<string, unknown>,
+    key: string | null = null,
+  ) {
+    const [database, limiter, caller] = [watchedDatabase(), watchedLimiter(), await newCaller()];
+    const bindings = { ...caller.variables, DB: database.d1, RATE_LIMITER: limiter.binding };
+    const headers = { ...caller.headers, 'Idempotency-Key': key };
+    const { status } = await sendWith(bindings, method, path, { body, headers });
+    return { status, roundTrips: database.roundTrips(), limiterCalls: limiter.calls() };
+  }
+  const toPay = (body: Record<string, unknown>, key: string | null = null) =>
+    costs('POST', '/payment/process', body, key);
+  const toRefund = (body: Record<string, unknown>, key: string | null = null) =>
+    costs('POST', '/payment/refund', body, key);
 
-it('a refund', async () => {
-  expect(await costs('/payment/refund', refundOf(await paid()))).toEqual({
-    status: 200,
-    roundTrips: 2,
-    limiterCalls: 1,
-  });
-});
-
-describe('with an Idempotency-Key', () => {
   it.each([
-    ['a payment', payment(), 200],
-    ['a payment that is declined', payment({ card_details: cardNumbered(TEST_CARDS.visaDeclined) }), 400],
-  ])('%s costs the same, and its replay half of it', async (_, body, status) => {
-    const key = newKey();
-    const cost = () => costs('/payment/process', body, key);
-    expect(await cost()).toEqual({ status, roundTrips: 2, limiterCalls: 1 });
-    expect(await cost()).toEqual({ status, roundTrips: 1, limiterCalls: 1 });
+    ['a payment that succeeds', payment(), 200, 2],
+    ['a payment that is declined', payment({ card_details: cardNumbered(TEST_CARDS.visaDeclined) }), 400, 2],
+    ['an amount that cannot be paid', payment({ amount: 0 }), 400, checks],
+    ['a request that is not valid', payment({ amount: null }), 422, checks],
+  ])('%s', async (_, body, status, roundTrips) => {
+    expect(await toPay(body)).toEqual({ status, roundTrips, limiterCalls: 1 });
   });
 
-  it('a second payment of a booking costs the same', async () => {
+  it('a second payment of a booking', async () => {
     const { booking_id } = await paid();
-    const cost = await costs('/payment/process', payment({ booking_id }), newKey());
-    expect(cost).toEqual({ status: 409, roundTrips: 1, limiterCalls: 1 });
+    expect(await toPay(payment({ booking_id }))).toEqual({ status: 409, roundTrips: 1, limiterCalls: 1 });
   });
 
-  it('another payment is refused in one round trip', async () => {
-    const key = newKey();
-    await costs('/payment/process', payment(), key);
-    const cost = await costs('/payment/process', payment(), key);
-    expect(cost).toEqual({ status: 422, roundTrips: 1, limiterCalls: 1 });
+  it('a refund', async () => {
+    expect(await toRefund(refundOf(await paid()))).toEqual({ status: 200, roundTrips: 2, limiterCalls: 1 });
   });
 
-  it('a refund costs the same, and its replay half of it', async () => {
-    const [key, body] = [newKey(), refundOf(await paid())];
-    const cost = () => costs('/payment/refund', body, key);
-    expect(await cost()).toEqual({ status: 200, roundTrips: 2, limiterCalls: 1 });
-    expect(await cost()).toEqual({ status: 200, roundTrips: 1, limiterCalls: 1 });
+  it('a status', async () => {
+    const { transaction_id } = await paid();
+    const cost = await costs('GET', `/payment/status/${transaction_id}`);
+    expect(cost).toEqual({ status: 200, roundTrips: 1, limiterCalls: 1 });
+  });
+
+  it('the methods', async () => {
+    expect(await costs('GET', '/payment/methods')).toEqual({ status: 200, roundTrips: checks, limiterCalls: 1 });
+  });
+
+  describe('with an Idempotency-Key', () => {
+    it.each([
+      ['a payment', payment(), 200],
+      ['a payment that is declined', payment({ card_details: cardNumbered(TEST_CARDS.visaDeclined) }), 400],
+    ])('%s costs the same, and its replay half of it', async (_, body, status) => {
+      const key = newKey();
+      expect(await toPay(body, key)).toEqual({ status, roundTrips: 2, limiterCalls: 1 });
+      expect(await toPay(body, key)).toEqual({ status, roundTrips: 1, limiterCalls: 1 });
+    });
+
+    it('a second payment of a booking costs the same', async () => {
+      const { booking_id } = await paid();
+      const cost = await toPay(payment({ booking_id }), newKey());
+      expect(cost).toEqual({ status: 409, roundTrips: 1, limiterCalls: 1 });
+    });
+
+    it('another payment is refused in one round trip', async () => {
+      const key = newKey();
+      await toPay(payment(), key);
+      expect(await toPay(payment(), key)).toEqual({ status: 422, roundTrips: 1, limiterCalls: 1 });
+    });
+
+    it('a refund costs the same, and its replay half of it', async () => {
+      const [key, body] = [newKey(), refundOf(await paid())];
+      expect(await toRefund(body, key)).toEqual({ status: 200, roundTrips: 2, limiterCalls: 1 });
+      expect(await toRefund(body, key)).toEqual({ status: 200, roundTrips: 1, limiterCalls: 1 });
+    });
+  });
+
+  const LIMITS = { VELOCITY_PER_CARD: '1000', VELOCITY_PER_USER: '1000', VELOCITY_DECLINE_PERCENT: '100' };
+
+  it.each([
+    ['no limits', {}, 12],
+    ['limits on cards, users and places', LIMITS, 15],
+  ])('a payment that succeeds, with %s, writes no more rows than it has to', async (_, limits, rows) => {
+    const [database, { variables, headers }] = [watchedDatabase(), await newCaller()];
+    await sendWith(variables, 'GET', '/payment/methods', { headers }); // the first use of a key writes when that was
+    const bindings = { ...variables, ...limits, DB: database.d1 };
+    const { status } = await sendWith(bindings, 'POST', '/payment/process', { body: payment(), headers });
+    expect([status, database.rowsWritten()]).toEqual([200, rows]);
   });
 });

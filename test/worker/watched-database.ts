@@ -1,4 +1,4 @@
-/** A D1 database in front of the real one that counts round trips, and breaks the ones that a test wants broken. */
+/** A D1 database in front of the real one that counts round trips and rows, and breaks what a test wants broken. */
 import { env } from 'cloudflare:workers';
 
 export type Fate =
@@ -17,11 +17,14 @@ export type Fate =
 export interface WatchedDatabase {
   d1: D1Database;
   roundTrips(): number;
+  /** As D1 bills them: those of indexes too. */
+  rowsWritten(): number;
 }
 
 /** @param fateOf what becomes of a round trip; the first one is number 1 */
 export function watchedDatabase(fateOf: (roundTrip: number) => Fate = () => 'answer'): WatchedDatabase {
   let roundTrips = 0;
+  let rowsWritten = 0;
   const real = new WeakMap<object, D1PreparedStatement>();
 
   async function carry<T>(work: () => Promise<T>): Promise<T> {
@@ -31,6 +34,7 @@ export function watchedDatabase(fateOf: (roundTrip: number) => Fate = () => 'ans
     if (fate === 'silence') return new Promise(() => {});
     if (fate === 'refuse') throw new Error('D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT');
     const result = await work();
+    for (const { meta } of [result].flat() as Partial<D1Result>[]) rowsWritten += meta?.rows_written ?? 0;
     if (fate === 'die') throw new Error('D1_ERROR: the process is gone: SQLITE_ERROR');
     if (fate === 'lose') throw new Error('D1_ERROR: Network connection lost.');
     return result;
@@ -54,5 +58,5 @@ export function watchedDatabase(fateOf: (roundTrip: number) => Fate = () => 'ans
       carry(() => env.DB.batch(statements.map((statement) => real.get(statement) ?? statement))),
     exec: (query: string) => carry(() => env.DB.exec(query)),
   };
-  return { d1: d1 as unknown as D1Database, roundTrips: () => roundTrips };
+  return { d1: d1 as unknown as D1Database, roundTrips: () => roundTrips, rowsWritten: () => rowsWritten };
 }

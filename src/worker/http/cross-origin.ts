@@ -20,6 +20,10 @@ export function crossOrigin() {
   return createMiddleware<HttpEnv>(async function crossOrigin(c, next) {
     const { corsOrigins } = c.var.settings;
     if (corsOrigins.length === 0) return next();
+    if (!corsOrigins.includes(c.req.header('Origin') ?? '')) {
+      c.header('Vary', 'Origin');
+      return next();
+    }
     return cors({
       origin: corsOrigins,
       allowMethods: ['GET', 'POST'],

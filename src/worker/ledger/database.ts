@@ -35,7 +35,8 @@ export interface Author {
 export interface KeyCheck {
   keyHash: string;
   nowMs: number;
-  state: 'open' | 'passed' | 'refused';
+  /** `unanswered`: the database could not be reached, which is what the caller hears; a later batch asks again. */
+  state: 'open' | 'unanswered' | 'passed' | 'refused';
 }
 
 /** The API key is not there, or not any more: nothing of what was asked for has happened. */
@@ -85,7 +86,8 @@ export async function runBatch<Name extends string>(
   retryForMs = RETRY_FOR_MS,
 ): Promise<Results<Name>> {
   const wanted = Object.entries<D1PreparedStatement | null>(statements).filter(([, statement]) => statement !== null);
-  const checks = keyCheck?.state === 'open' ? [presentKey(d1, keyCheck)] : [];
+  const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
+  const checks = isChecked ? [] : [presentKey(d1, keyCheck)];
   const batch = [...checks, ...wanted.map(([, statement]) => statement as D1PreparedStatement)];
   let results: D1Result<unknown>[];
   try {
@@ -107,6 +109,7 @@ export async function runBatch<Name extends string>(
       throw new KeyRefused(message, { cause: error });
     }
     if (isStatementError(error)) throw error;
+    if (keyCheck?.state === 'open') keyCheck.state = 'unanswered';
     throw new LedgerUnavailable(message, { cause: error });
   }
   if (keyCheck !== undefined) keyCheck.state = 'passed';

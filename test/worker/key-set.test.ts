@@ -1,0 +1,111 @@
+/** The keys of an issuer: when it is asked for them, and what holds when it does not answer. */
+import { describe, expect, it } from 'vitest';
+import { keySets } from '../../src/worker/auth/key-set.ts';
+import type { LogLevel } from '../../src/worker/log.ts';
+
+const URL_OF_KEYS = 'https://issuer.example/keys';
+const MINUTE_MS = 60_000;
+
+const UNVERIFIABLE = { unverifiable: 'The keys of the token’s issuer cannot be had' };
+const known = (...kids: string[]) => ({ keys: kids.map((kid) => ({ kid, kty: 'RSA' })) });
+const publishing =
+  (...kids: string[]) =>
+  () =>
+    Response.json(known(...kids));
+
+/** An issuer that answers as the test wants, and what the Worker makes of it. */
+function newIssuer(answer: () => Response) {
+  const issuer = { answer, asked: [] as string[], logged: [] as LogLevel[], sent: {} as RequestInit };
+  const sets = keySets(
+    (level) => void issuer.logged.push(level),
+    async (url, init) => {
+      issuer.asked.push(url);
+      issuer.sent = init;
+      return issuer.answer();
+    },
+    new Map(),
+  );
+  return Object.assign(issuer, {
+    keysAt: (nowMs: number, kid: string | null = 'key-1', url = URL_OF_KEYS) =>
+      sets.keysFor(url, kid ?? undefined, nowMs),
+  });
+}
+
+function breaks(): Response {
+  throw new Error('the connection breaks');
+}
+
+describe('a key set', () => {
+  it('is asked for once in ten minutes, as long as it has the keys that tokens name', async () => {
+    const issuer = newIssuer(publishing('key-1', 'key-2'));
+    for (const nowMs of [0, 1, 9 * MINUTE_MS, 10 * MINUTE_MS - 1]) {
+      expect(await issuer.keysAt(nowMs)).toEqual(known('key-1', 'key-2'));
+      expect(await issuer.keysAt(nowMs, 'key-2')).toEqual(known('key-1', 'key-2'));
+    }
+    expect(issuer.asked).toEqual([URL_OF_KEYS]);
+  });
+
+  it('loses a key that the issuer has taken back, after ten minutes', async () => {
+    const issuer = newIssuer(publishing('key-1', 'key-2'));
+    await issuer.keysAt(0);
+    issuer.answer = publishing('key-2');
+    expect(await issuer.keysAt(10 * MINUTE_MS)).toEqual(known('key-2'));
+  });
+
+  it.each([['key-2'], [null]])('is asked for again for a token of key %s, once in half a minute', async (kid) => {
+    const issuer = newIssuer(publishing('key-1'));
+    await issuer.keysAt(0);
+    for (const nowMs of [1, 29_999]) expect(await issuer.keysAt(nowMs, kid)).toEqual(known('key-1'));
+    expect(issuer.asked).toHaveLength(1);
+
+    issuer.answer = publishing('key-1', 'key-2');
+    expect(await issuer.keysAt(30_000, kid)).toEqual(known('key-1', 'key-2'));
+    await issuer.keysAt(59_999, 'key-3');
+    expect(issuer.asked).toHaveLength(2);
+    await issuer.keysAt(60_000, 'key-3');
+    expect(issuer.asked).toHaveLength(3);
+  });
+
+  it('is that of its address', async () => {
+    const issuer = newIssuer(publishing('key-1'));
+    await issuer.keysAt(0);
+    await issuer.keysAt(0, 'key-1', 'https://other.example/keys');
+    expect(issuer.asked).toEqual([URL_OF_KEYS, 'https://other.example/keys']);
+  });
+
+  it('is asked for with a deadline, and at its address only', async () => {
+    const issuer = newIssuer(publishing('key-1'));
+    await issuer.keysAt(0);
+    expect(issuer.sent).toMatchObject({ redirect: 'manual', signal: expect.any(AbortSignal) });
+  });
+});
+
+describe.each<[what: string, answer: () => Response]>([
+  ['breaks the connection', breaks],
+  ['has a bug', () => new Response('{"keys":[]}', { status: 500 })],
+  ['sends elsewhere', () => Response.redirect('https://elsewhere.example/keys', 302)],
+  ['answers with a page', () => new Response('<html>')],
+  ['answers without keys', () => Response.json({})],
+  ['answers with keys of no type', () => Response.json({ keys: [{ kid: 'key-1' }] })],
+])('an issuer that %s', (_, answer) => {
+  it('has no keys as long as none are known, and is asked each time', async () => {
+    const issuer = newIssuer(answer);
+    expect(await issuer.keysAt(0)).toEqual(UNVERIFIABLE);
+    issuer.answer = publishing('key-1');
+    expect(await issuer.keysAt(1)).toEqual(known('key-1'));
+    expect(issuer.logged).toEqual(['error']);
+  });
+
+  it('has the keys that are known, and is asked again after half a minute', async () => {
+    const issuer = newIssuer(publishing('key-1'));
+    await issuer.keysAt(0);
+    issuer.answer = answer;
+    for (const nowMs of [10 * MINUTE_MS, 10 * MINUTE_MS + 29_999]) {
+      expect(await issuer.keysAt(nowMs)).toEqual(known('key-1'));
+    }
+    expect([issuer.asked.length, issuer.logged]).toEqual([2, ['warn']]);
+
+    issuer.answer = publishing('key-2');
+    expect(await issuer.keysAt(10 * MINUTE_MS + 30_000)).toEqual(known('key-2'));
+  });
+});
