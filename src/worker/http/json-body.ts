@@ -2,7 +2,6 @@
  * Middleware: a request body is JSON of sensible size, in UTF-8. A caller that names no media type means JSON, as it did
  * with FastAPI. What reaches the validator behind it is text that can be parsed.
  */
-import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { HTTPException } from 'hono/http-exception';
 import type { HttpEnv } from './context.ts';
@@ -22,19 +21,6 @@ export class UnreadableRequest extends HTTPException {
 /** Ours, and the validator's own for JSON that can't be parsed. */
 export function isUnreadable(error: Error): error is HTTPException {
   return error instanceof HTTPException && error.status === 400;
-}
-
-export function limitBody() {
-  return bodyLimit({
-    maxSize: BODY_MAX_BYTES,
-    onError: (c) =>
-      errorResponse(
-        c,
-        413,
-        'PAYLOAD_TOO_LARGE',
-        `The request body must not be larger than ${BODY_MAX_BYTES / 1024} KiB.`,
-      ),
-  });
 }
 
 export function jsonBody() {
