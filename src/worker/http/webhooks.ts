@@ -58,8 +58,10 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
       `Webhooks of ${provider} are not configured: ${secret.name} is missing.`,
     );
   }
+  // Of a body that is not said to be text, the runtime would write a warning, with whatever anybody says it is.
+  const body = new TextDecoder().decode(await c.req.arrayBuffer());
   const reading = await gateway.readWebhook(
-    { header: (name) => c.req.header(name), body: await c.req.text(), nowMs: Date.now() },
+    { header: (name) => c.req.header(name), body, nowMs: Date.now() },
     AbortSignal.timeout(VERIFY_DEADLINE_MS),
   );
   switch (reading.kind) {
