@@ -14,6 +14,7 @@ declare global {
     }
     interface Env {
       TEST_MIGRATIONS: D1Migration[];
+      HOSTILE_REQUESTS: string;
     }
   }
 }
