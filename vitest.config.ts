@@ -17,7 +17,7 @@ function scriptedOutside(request: OutboundRequest): Promise<Response> {
 
 export default defineConfig({
   test: {
-    // The Worker's log lines belong in a file, where they can be searched, and not between the results.
+    // The Worker's log lines belong in a file, where they can be searched, and not between the results; a test's figures do not.
     onConsoleLog(log) {
       appendFileSync(`${runDirectory}/console.log`, log);
       return isFigures(log);
@@ -34,6 +34,7 @@ export default defineConfig({
                 PAYMENT_GATEWAY_TIMEOUT_MS: '1000',
                 BRIDGE_URL: 'http://bridge.test/default/',
                 TEST_MIGRATIONS: await readD1Migrations('./migrations'),
+                HOSTILE_REQUESTS: process.env.HOSTILE_REQUESTS ?? '20000',
               },
               // Nothing leaves the machine: whatever the Worker fetches is answered by what tests script.
               outboundService: scriptedOutside,

@@ -3,4 +3,4 @@ export function figures(requests: number, where: string, searched: string, hits:
   return `Sent ${requests} requests with random cards ${where}, and searched ${searched} for them: ${hits} hits`;
 }
 
-export const isFigures = (log: string) => /^Sent \d+ requests/.test(log);
+export const isFigures = (log: string) => /^Sent \d+ (hostile )?requests/.test(log);

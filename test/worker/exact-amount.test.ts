@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exactAmount } from '../../src/worker/http/exact-amount.ts';
-import { UnreadableRequest } from '../../src/worker/http/json-body.ts';
+import { UnreadableRequest } from '../../src/worker/http/unreadable-request.ts';
 import { abridged } from '../data/abridged.ts';
 
 describe('the exact digits of an amount', () => {

@@ -16,6 +16,7 @@ declare global {
     }
     interface Env {
       TEST_MIGRATIONS: D1Migration[];
+      HOSTILE_REQUESTS: string;
     }
   }
 }

@@ -4,7 +4,7 @@
  */
 import { createMiddleware } from 'hono/factory';
 import type { HttpEnv } from './context.ts';
-import { UnreadableRequest } from './json-body.ts';
+import { UnreadableRequest } from './unreadable-request.ts';
 
 const KEY_MAX_LENGTH = 255;
 /** RFC 8941, 3.3.3: printable ASCII, with a backslash before quotes and backslashes. */

@@ -2,40 +2,15 @@
  * Middleware: a request body is JSON of sensible size, in UTF-8. A caller that names no media type means JSON, as it did
  * with FastAPI. What reaches the validator behind it is text that can be parsed.
  */
-import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
-import { HTTPException } from 'hono/http-exception';
 import type { HttpEnv } from './context.ts';
 import { errorResponse } from './errors.ts';
+import { bodyBytes } from './limit-body.ts';
+import { UnreadableRequest } from './unreadable-request.ts';
 
 /** Every request of the contract fits, even with each text as long as it may be. */
 export const BODY_MAX_BYTES = 16 * 1024;
 const JSON_MEDIA_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
-
-/** What can't be read as a request. */
-export class UnreadableRequest extends HTTPException {
-  constructor(message: string) {
-    super(400, { message });
-  }
-}
-
-/** Ours, and the validator's own for JSON that can't be parsed. */
-export function isUnreadable(error: Error): error is HTTPException {
-  return error instanceof HTTPException && error.status === 400;
-}
-
-export function limitBody() {
-  return bodyLimit({
-    maxSize: BODY_MAX_BYTES,
-    onError: (c) =>
-      errorResponse(
-        c,
-        413,
-        'PAYLOAD_TOO_LARGE',
-        `The request body must not be larger than ${BODY_MAX_BYTES / 1024} KiB.`,
-      ),
-  });
-}
 
 export function jsonBody() {
   return createMiddleware<HttpEnv>(async function jsonBody(c, next) {
@@ -53,7 +28,7 @@ export function jsonBody() {
       return errorResponse(c, 415, 'UNSUPPORTED_MEDIA_TYPE', 'The request body must not be compressed.');
     }
 
-    const bytes = await c.req.raw.arrayBuffer();
+    const bytes = await bodyBytes(c.req.raw);
     let text: string;
     try {
       text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);

@@ -5,7 +5,7 @@ import { errorFields } from '../log.ts';
 import { unauthorized } from './authenticate.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse } from './errors.ts';
-import { isUnreadable } from './json-body.ts';
+import { isUnreadable } from './unreadable-request.ts';
 
 const RETRY_AFTER_SECONDS = '5';
 

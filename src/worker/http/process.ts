@@ -23,16 +23,18 @@ import {
 } from './errors.ts';
 import { exactAmount } from './exact-amount.ts';
 import { idempotencyKey, REPLAYED_HEADER } from './idempotency-key.ts';
-import { isUnreadable, jsonBody, limitBody } from './json-body.ts';
+import { BODY_MAX_BYTES, jsonBody } from './json-body.ts';
+import { limitBody } from './limit-body.ts';
 import { onError } from './on-error.ts';
 import { outliveClient } from './outlive-client.ts';
+import { isUnreadable } from './unreadable-request.ts';
 import { validate } from './validate.ts';
 
 export const processRoute = new Hono<HttpEnv>().post(
   '/',
   requireScope('payments:write'),
   idempotencyKey(),
-  limitBody(),
+  limitBody(BODY_MAX_BYTES),
   jsonBody(),
   validate(paymentRequest),
   async function process(c) {

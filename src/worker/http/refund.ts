@@ -13,7 +13,8 @@ import type { HttpEnv } from './context.ts';
 import { errorResponse, GATEWAY_DOWN, idempotencyInProgress, idempotencyKeyReused, retryAfter } from './errors.ts';
 import { exactAmount } from './exact-amount.ts';
 import { idempotencyKey, REPLAYED_HEADER } from './idempotency-key.ts';
-import { jsonBody, limitBody } from './json-body.ts';
+import { BODY_MAX_BYTES, jsonBody } from './json-body.ts';
+import { limitBody } from './limit-body.ts';
 import { outliveClient } from './outlive-client.ts';
 import { validate } from './validate.ts';
 
@@ -21,7 +22,7 @@ export const refundRoute = new Hono<HttpEnv>().post(
   '/',
   requireScope('refunds:write'),
   idempotencyKey(),
-  limitBody(),
+  limitBody(BODY_MAX_BYTES),
   jsonBody(),
   validate(refundRequest),
   async (c) => {
