@@ -52,7 +52,7 @@ CREATE TABLE audit_entries (
 -- What leaves no row of its own is looked for here, so that a batch that is repeated writes one entry. It is not unique: then
 -- INSERT OR REPLACE could take an entry away.
 CREATE INDEX audit_entries_of_no_row ON audit_entries (at_ms, subject)
-  WHERE outcome IN ('refused', 'asked', 'read', 'done');
+  WHERE outcome IN ('not_claimed', 'asked', 'read', 'done');
 
 CREATE TRIGGER audit_entries_stay BEFORE UPDATE ON audit_entries BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 

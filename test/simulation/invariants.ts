@@ -136,7 +136,7 @@ function checkAudit({ sqlite, violations }: World, { transactions, refunds }: Le
   }
   for (const [id, wanted] of expected) {
     // An attempt that was refused, whose answer was lost, may be let in when it is made again.
-    const written = (entries.get(id) ?? []).join().replace(/^(?:(?:payment|refund)\.attempted refused,)+/, '');
+    const written = (entries.get(id) ?? []).join().replace(/^(?:(?:payment|refund)\.attempted not_claimed,)+/, '');
     if (written !== wanted.join()) {
       violations.push(`audit: ${id} has ${written || 'no entry'}, and should have ${wanted.join()}`);
     }

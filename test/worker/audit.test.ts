@@ -218,7 +218,7 @@ describe.each([
     const world = auditedWorld(losesAnswers);
     const { bookingId, transactionId } = await paid(world);
     const entries = await world.entriesOf(() => pay(world, bookingId));
-    expect(entries).toEqual([entry(world, 'payment.attempted', TRANSACTION, 'refused', attempted(bookingId))]);
+    expect(entries).toEqual([entry(world, 'payment.attempted', TRANSACTION, 'not_claimed', attempted(bookingId))]);
     expect(entries[0]?.subject).not.toBe(transactionId);
   });
 
@@ -232,7 +232,7 @@ describe.each([
       ['payment.ended', 'completed'],
     ]);
     const again = await world.entriesOf(() => pay(world, booking, key));
-    expect(again).toEqual([entry(world, 'payment.attempted', TRANSACTION, 'refused', attempted(booking))]);
+    expect(again).toEqual([entry(world, 'payment.attempted', TRANSACTION, 'not_claimed', attempted(booking))]);
   });
 
   it('of attempts that are counted, and of the one that is too many', async () => {
@@ -245,7 +245,7 @@ describe.each([
     expect(entries.map(({ action, outcome }) => [action, outcome])).toEqual([
       ['payment.attempted', 'claimed'],
       ['payment.ended', 'failed'],
-      ['payment.attempted', 'refused'],
+      ['payment.attempted', 'not_claimed'],
     ]);
   });
 
@@ -274,7 +274,7 @@ describe.each([
     const { transactionId, bookingId } = made;
     const entries = await world.entriesOf(() => refund(world, made, '25.51'));
     const detail = refundAttempted(transactionId, bookingId, 2551);
-    expect(entries).toEqual([entry(world, 'refund.attempted', REFUND, 'refused', detail)]);
+    expect(entries).toEqual([entry(world, 'refund.attempted', REFUND, 'not_claimed', detail)]);
   });
 
   it('of a late charge that is owed, however often it is found', async () => {

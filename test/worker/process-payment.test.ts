@@ -39,7 +39,7 @@ describe('POST /payment/process', () => {
 });
 
 describe('one charge per booking (invariant 1)', () => {
-  it('lets one of 200 concurrent payments of a booking through', async () => {
+  it('lets one of 200 concurrent payments of a booking through', { timeout: 30_000 }, async () => {
     const request = payment();
     const answers = await Promise.all(Array.from({ length: 200 }, () => pay(request)));
 

@@ -12,17 +12,24 @@ const together = (count: number, address: string | null) =>
   Promise.all(Array.from({ length: count }, () => from(address)));
 const admittedOf = (answers: Answer[]) => answers.filter(({ status }) => status !== 429).length;
 
-describe('the rate limit', () => {
-  it('admits exactly 20 of 1,000 requests that come as fast as they can, and spares other addresses', async () => {
-    const address = newAddress();
-    const startedAtMs = Date.now();
-    const answers = await together(1000, address);
-    const tookMs = Date.now() - startedAtMs;
+/** A machine that does much else at the same time needs longer than usual. */
+const MANY = { timeout: 30_000 };
 
-    expect(tookMs, 'the burst must fit into its window for this test to mean anything').toBeLessThan(10_000);
-    expect(admittedOf(answers)).toBe(BURST);
-    expect((await from(newAddress())).status).toBe(200);
-  });
+describe('the rate limit', () => {
+  it(
+    'admits exactly 20 of 1,000 requests that come as fast as they can, and spares other addresses',
+    MANY,
+    async () => {
+      const address = newAddress();
+      const startedAtMs = Date.now();
+      const answers = await together(1000, address);
+      const tookMs = Date.now() - startedAtMs;
+
+      expect(tookMs, 'the burst must fit into its window for this test to mean anything').toBeLessThan(10_000);
+      expect(admittedOf(answers)).toBe(BURST);
+      expect((await from(newAddress())).status).toBe(200);
+    },
+  );
 
   it('counts down, and says when more is admitted', async () => {
     const address = newAddress();

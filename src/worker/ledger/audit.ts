@@ -39,7 +39,7 @@ function parameters({ actor, requestId, address }: Author, { atMs, action, subje
 
 // The batch may be repeated. Where no row of its own says that it was carried out before, the entry itself does.
 const NOT_WRITTEN_BEFORE = `NOT EXISTS (
-    SELECT 1 FROM audit_entries WHERE outcome IN ('refused', 'asked', 'read', 'done')
+    SELECT 1 FROM audit_entries WHERE outcome IN ('not_claimed', 'asked', 'read', 'done')
       AND at_ms = ?1 AND subject = ?6 AND action = ?5 AND actor = ?2 AND request_id IS ?3)`;
 
 /** What the statement before it has changed: it belongs right behind that one, and a repeated batch writes it once. */
@@ -55,7 +55,7 @@ export function auditChange({ d1, author }: Database, transactionId: string, ent
 // An attempt is written down whether or not a row came of it.
 const INSERT_OF_ATTEMPT = `
   INSERT INTO audit_entries (${COLUMNS})
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN changes() > 0 THEN 'claimed' ELSE 'refused' END, ?8
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN changes() > 0 THEN 'claimed' ELSE 'not_claimed' END, ?8
   WHERE changes() > 0 OR (${NOT_WRITTEN_BEFORE} AND NOT EXISTS (
     SELECT 1 FROM transactions WHERE transaction_id = ?6 UNION ALL SELECT 1 FROM refunds WHERE refund_id = ?6))`;
 
