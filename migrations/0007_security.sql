@@ -29,12 +29,14 @@ CREATE TRIGGER api_keys_are_new BEFORE INSERT ON api_keys WHEN EXISTS (SELECT 1 
 -- nothing of it happens. So a key is checked without a round trip of its own.
 CREATE VIEW presented_keys AS SELECT key_hash, last_used_at_ms AS presented_at_ms FROM api_keys;
 
-CREATE TRIGGER presented_keys_check INSTEAD OF INSERT ON presented_keys BEGIN SELECT RAISE(ABORT, 'api key refused') WHERE NOT EXISTS (SELECT 1 FROM api_keys WHERE key_hash = NEW.key_hash AND revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > NEW.presented_at_ms)); UPDATE api_keys SET last_used_at_ms = NEW.presented_at_ms WHERE key_hash = NEW.key_hash AND (last_used_at_ms IS NULL OR last_used_at_ms <= NEW.presented_at_ms - 3600000); END;
+CREATE TRIGGER presented_keys_refused INSTEAD OF INSERT ON presented_keys WHEN NOT EXISTS (SELECT 1 FROM api_keys WHERE key_hash = NEW.key_hash AND revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > NEW.presented_at_ms)) BEGIN SELECT RAISE(ABORT, 'api key refused'); END;
+
+CREATE TRIGGER presented_keys_used INSTEAD OF INSERT ON presented_keys BEGIN UPDATE api_keys SET last_used_at_ms = NEW.presented_at_ms WHERE key_hash = NEW.key_hash AND (last_used_at_ms IS NULL OR last_used_at_ms <= NEW.presented_at_ms - 3600000); END;
 
 -- What was done, by whom, and when: written in the batch that does it, and never changed.
 CREATE TABLE audit_entries (
   -- Given when the batch is committed, so that nothing comes in later with a lower one.
-  sequence   INTEGER PRIMARY KEY,
+  sequence   INTEGER PRIMARY KEY CHECK (sequence > 0),
   at_ms      INTEGER NOT NULL,
   tenant     TEXT NOT NULL,
   -- key:…, jwt:…, anonymous, cron, queue, webhook:…, operator:…
@@ -45,7 +47,7 @@ CREATE TABLE audit_entries (
   -- A TXN-, a REF- or a key id, or what else it was done to.
   subject    TEXT NOT NULL,
   outcome    TEXT NOT NULL,
-  -- JSON, with nothing of a person in it.
+  -- JSON, with no address and no user in it.
   detail     TEXT
 ) STRICT;
 

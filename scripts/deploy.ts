@@ -71,10 +71,13 @@ function requireSecrets(): void {
   const { status, stdout } = run(['secret', 'list', '--format', 'json']);
   if (status !== 0) return; // there is no Worker yet
   const present = new Set((JSON.parse(stdout) as { name: string }[]).map(({ name }) => name));
-  const needed = Object.keys(parseEnv(readFileSync(join(PROJECT, '.dev.vars.example'), 'utf8'))).filter(
+  const { AUTH_MODE, JWT_JWKS_URL } = config.vars ?? {};
+  const takesTokens = AUTH_MODE === 'jwt' || AUTH_MODE === 'both';
+  const needed = [
+    ...Object.keys(parseEnv(readFileSync(join(PROJECT, '.dev.vars.example'), 'utf8'))),
+    ...(takesTokens && !JWT_JWKS_URL ? ['JWT_SECRET_KEY'] : []),
     // Where only tokens are taken, there are no keys.
-    (name) => name !== 'API_KEY_SECRET' || config.vars?.AUTH_MODE !== 'jwt',
-  );
+  ].filter((name) => name !== 'API_KEY_SECRET' || AUTH_MODE !== 'jwt');
   const missing = needed.filter((name) => !present.has(name));
   if (missing.length === 0 || missing.length === needed.length) return;
   stop(

@@ -1,6 +1,6 @@
 /**
  * `npm run gdpr`: what is stored of a user, as JSON, or without them from now on. Exit code 0: done; 1: not all of it could be
- * erased yet; 2: it could not be done.
+ * opened, or erased yet; 2: it could not be done.
  */
 import { randomBytes } from 'node:crypto';
 import { isoSeconds } from '../src/payments/timestamp.ts';
@@ -76,7 +76,9 @@ async function exportPerson(db: Database, person: Person): Promise<number> {
   const { tenant, userId: user_id } = person;
   console.log(JSON.stringify({ tenant, user_id, exported_at, payments: records.map(shown) }, null, 2));
   if (records.length === 0) console.error(nothingOf(person));
-  return 0;
+  const unopened = records.filter(({ isUnopened }) => isUnopened).map(({ transaction }) => transaction.transactionId);
+  if (unopened.length > 0) console.error(`The addresses of these cannot be opened: ${unopened.join(', ')}`);
+  return unopened.length > 0 ? 1 : 0;
 }
 
 /** All that is stored of it, under the names that the tables have. */
@@ -102,6 +104,8 @@ function named(row: object): Record<string, unknown> {
 async function erase(db: Database, person: Person): Promise<number> {
   const pseudonym = `erased_${randomBytes(8).toString('hex')}`;
   let [payments, pending] = [0, 0];
+  // Said at once: if this breaks off, nobody else knows it.
+  console.error(`The user will be called ${pseudonym}`);
   const erased = () =>
     `${payments} payments are of ${pseudonym} now, without an address. A refund of them needs this as its user_id.`;
   try {
@@ -118,7 +122,6 @@ async function erase(db: Database, person: Person): Promise<number> {
     }
     await auditPerson(db, person.tenant, { atMs: Date.now(), action: 'person.erased', subject: pseudonym, payments });
   } catch (error) {
-    // Nobody else knows the pseudonym.
     if (payments > 0) console.error(`It broke off, to be run again. ${erased()}`);
     throw error;
   }

@@ -6,9 +6,16 @@ import { isoSeconds } from '../src/payments/timestamp.ts';
 import { makeApiKey } from '../src/worker/auth/api-key.ts';
 import { DEFAULT_TENANT, isScope, isTenant, SCOPES, type Scope } from '../src/worker/auth/credential.ts';
 import { type ApiKey, insertApiKey, listApiKeys, revokeApiKey } from '../src/worker/ledger/api-keys.ts';
-import { auditRotation, BEFORE_ALL, resealEmails } from '../src/worker/ledger/persons.ts';
+import { auditRotation, BEFORE_ALL, type Resealed, resealEmails, type Step } from '../src/worker/ledger/persons.ts';
 import { type Ledger, ledgerProblem, openLedger } from './ledger-access.ts';
-import { BadArguments, type OperatorArguments, readArguments, runCommand, timeMs } from './operator-arguments.ts';
+import {
+  BadArguments,
+  type LedgerPlace,
+  type OperatorArguments,
+  readArguments,
+  runCommand,
+  timeMs,
+} from './operator-arguments.ts';
 
 const USAGE = `Usage: npm run --silent keys -- create NAME --scopes payments:write,payments:read [--tenant default] [--expires 2027-12-31]
          makes an API key and prints it, once: KEY=$(npm run --silent keys -- create …) keeps it in a variable
@@ -23,8 +30,8 @@ each with [--remote | --persist-to DIR]. Without --remote, it is the database of
 Scopes: ${SCOPES.join(', ')}; admin includes the others.`;
 const VERBS = ['create', 'list', 'revoke', 'rotate'];
 const NAME_MAX_LENGTH = 100;
-/** Looked at in one step of a rotation: some hundred milliseconds of the database's time. */
-const PAYMENTS_PER_STEP = 1_000;
+/** Looked at in one step of a rotation. Sealed twice over, the longest addresses of so many fit into one parameter of D1, 2 MB. */
+const PAYMENTS_PER_STEP = 500;
 
 type Command = (ledger: Ledger) => Promise<void>;
 
@@ -55,7 +62,7 @@ function commandOf({ words, scopes, tenant, expires, place }: OperatorArguments)
       tenant: readTenant(tenant),
       expiresAtMs: expires === undefined ? null : readExpiry(expires),
     };
-    return (ledger) => create(ledger, key, place.remote);
+    return (ledger) => create(ledger, key, place);
   }
   if (scopes !== undefined || tenant !== undefined || expires !== undefined) {
     throw new BadArguments('--scopes, --tenant and --expires are of create');
@@ -96,16 +103,16 @@ function readExpiry(text: string): number {
 }
 
 async function create(
-  { db, secrets }: Ledger,
+  { db, secrets, production }: Ledger,
   asked: Pick<ApiKey, 'name' | 'scopes' | 'tenant' | 'expiresAtMs'>,
-  remote: boolean,
+  { remote }: LedgerPlace,
 ): Promise<void> {
   const secret = secrets.API_KEY_SECRET;
   if (typeof secret !== 'string' || secret === '') {
     const how = remote ? 'set it in the environment, as the Worker has it' : '`npm run setup` puts one into .dev.vars';
     throw new Error(`API_KEY_SECRET is missing: ${how}`);
   }
-  const { keyId, key, keyHash } = await makeApiKey(secret, remote ? 'live' : 'test', asked);
+  const { keyId, key, keyHash } = await makeApiKey(secret, production ? 'live' : 'test', asked);
   await insertApiKey(db, { ...asked, keyId, keyHash, createdAtMs: Date.now() });
   const validity = asked.expiresAtMs === null ? 'until it is revoked' : `until ${isoSeconds(asked.expiresAtMs)}`;
   console.error(`${keyId} "${asked.name}" of the tenant ${asked.tenant}: ${asked.scopes.join(', ')}, ${validity}
@@ -141,10 +148,17 @@ async function revoke({ db }: Ledger, keyId: string): Promise<void> {
 /** Payments that go on meanwhile are sealed under the current key by themselves, if the Worker has it. */
 async function rotate({ db }: Ledger): Promise<void> {
   let rewritten = 0;
+  const unopened: string[] = [];
   for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
-    const step: { found: number; lastId: string | null } = await resealEmails(db, afterId, PAYMENTS_PER_STEP);
-    rewritten += step.found;
+    const step: Step<Resealed> = await resealEmails(db, afterId, PAYMENTS_PER_STEP);
+    rewritten += step.found.rewritten;
+    unopened.push(...step.found.unopened);
     afterId = step.lastId;
+  }
+  if (unopened.length > 0) {
+    throw new Error(
+      `${rewritten} were rewritten, and the addresses of these cannot be opened: ${unopened.join(', ')}. Is the key under which they are sealed in ENCRYPTION_KEY_PREVIOUS?`,
+    );
   }
   await auditRotation(db, rewritten, Date.now());
   console.log(`All addresses are sealed under the key ${await db.cipher.keyName()}: ${rewritten} were rewritten.

@@ -49,6 +49,8 @@ export interface Ledger {
   db: Database;
   /** The Worker's secrets, as far as they are at hand. */
   secrets: Variables;
+  /** Whether the Worker of this ledger is one in production. */
+  production: boolean;
   /** What the Worker's operations work with. Throws where the settings do not describe a gateway. */
   operation(): OperationContext;
   close(): Promise<void>;
@@ -71,6 +73,7 @@ export async function openLedger(place: LedgerPlace): Promise<Ledger> {
   return {
     db,
     secrets,
+    production: { ...config.vars, ...secrets }.ENVIRONMENT !== 'development',
     operation: () => operationOver(db, { ...config.vars, ...secrets }),
     close,
   };

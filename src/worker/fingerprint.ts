@@ -11,9 +11,10 @@ const SECRET_NAME_LENGTH = 8;
  * @param key base64, with or without `whsec_` before it
  */
 export function fingerprinter(key: string): (text: string | Redacted<string>) => Promise<string> {
+  const hash = async (of: string) => hex(await hmacSha256(key, of));
+  let name: string | undefined;
   return async function fingerprint(text) {
-    const hash = async (of: string) => hex(await hmacSha256(key, of));
-    const plain = typeof text === 'string' ? text : text.reveal();
-    return `${(await hash('name of the secret')).slice(0, SECRET_NAME_LENGTH)}:${await hash(plain)}`;
+    name ??= (await hash('name of the secret')).slice(0, SECRET_NAME_LENGTH);
+    return `${name}:${await hash(typeof text === 'string' ? text : text.reveal())}`;
   };
 }

@@ -3,6 +3,8 @@
  * the raw values, so that it is told together with all other mistakes; a Worker with one of them serves nothing.
  */
 
+import { secretBytes } from '../contract/secret.ts';
+
 /** Variables as Cloudflare hands them over: all of them text, any of them missing. */
 export type Variables = { readonly [name: string]: unknown };
 
@@ -68,6 +70,7 @@ const SECRETS = [
   'FINGERPRINT_KEY',
   'CARD_FINGERPRINT_KEY',
   'ENCRYPTION_KEY',
+  'ENCRYPTION_KEY_PREVIOUS',
   'API_KEY_SECRET',
   'JWT_SECRET_KEY',
 ];
@@ -76,7 +79,7 @@ const SECRETS = [
 function sharedSecretProblems(env: Variables): string[] {
   const problems: string[] = [];
   for (const [index, name] of SECRETS.entries()) {
-    const same = SECRETS.slice(0, index).find((other) => textOf(env, other) === textOf(env, name));
+    const same = SECRETS.slice(0, index).find((other) => bytesOf(env, other) === bytesOf(env, name));
     if (same !== undefined && textOf(env, name) !== '')
       problems.push(`${name} is the same as ${same}: make one of its own`);
   }
@@ -85,6 +88,11 @@ function sharedSecretProblems(env: Variables): string[] {
 
 /** `your_api_key` of the contract's example is shorter, and so is whatever a person makes up. */
 const GATEWAY_KEY_MIN_LENGTH = 16;
+
+/** However it is spelled: with or without `whsec_` before it. */
+function bytesOf(env: Variables, name: string): string {
+  return secretBytes(textOf(env, name)) ?? textOf(env, name);
+}
 
 function textOf(env: Variables, name: string): string {
   return String(env[name] ?? '').trim();
@@ -113,6 +121,7 @@ function productionProblems(env: Variables): string[] {
   for (const name of ['BRIDGE_URL', 'PAYMENT_GATEWAY_URL', 'STRIPE_API_URL', 'PAYPAL_API_URL', 'JWT_JWKS_URL']) {
     if (/^\s*http:/i.test(String(env[name]))) problems.push(`${name} must be an https address`);
   }
+  if (/(^|[\s,])http:/i.test(textOf(env, 'CORS_ORIGINS'))) problems.push('CORS_ORIGINS must have https origins only');
   return problems;
 }
 

@@ -90,7 +90,7 @@ async function signedText(secret: string, unsigned: string, signature: string): 
 }
 
 async function keyHashOf(secret: string, key: string): Promise<string> {
-  return hex(await hmacSha256(secret, key));
+  return hex(await hmacSha256(secret, `stored ${key}`));
 }
 
 /** Each scope is one letter in a key. */

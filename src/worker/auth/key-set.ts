@@ -1,12 +1,14 @@
 /**
  * The keys that issuers publish (RFC 7517), kept for as long as an isolate lives, so that a request seldom waits for them. What
- * is known goes on being used while the issuer can't be reached.
+ * is known goes on being used for a day while the issuer can't be reached.
  */
 import * as z from 'zod/mini';
 import { errorFields, type Log } from '../log.ts';
 import type { Unverifiable } from './credential.ts';
 
 const FRESH_FOR_MS = 10 * 60_000;
+/** What the issuer has withdrawn meanwhile must not be good for as long as it can't be reached. */
+const USED_FOR_MS = 24 * 60 * 60_000;
 /** A token may name a key that is newer than what is known; who makes such names up must not have the issuer asked each time. */
 const ASKED_AGAIN_AFTER_MS = 30_000;
 const FETCH_DEADLINE_MS = 2_000;
@@ -52,7 +54,7 @@ export function keySets(log: Log, send: Send = (url, init) => fetch(url, init), 
         return { keys };
       } catch (error) {
         log(known.keys === null ? 'error' : 'warn', 'auth.key_set_unreachable', { url, ...errorFields(error) });
-        if (known.keys !== null) return { keys: known.keys };
+        if (known.keys !== null && nowMs - known.fetchedAtMs < USED_FOR_MS) return { keys: known.keys };
         return { unverifiable: 'The keys of the token’s issuer cannot be had' };
       }
     },

@@ -53,6 +53,7 @@ export async function deliverLeased(
   const { events, unopened } = await eventsToSend(context, leased, known);
   const answer: RelayAnswer = events.length === 0 ? { kind: 'results', results: [] } : await context.post(events);
 
+  for (const [eventId, reason] of unopened) log('error', 'event.unopened', { event_id: eventId, reason });
   const reasons = new Map(unopened);
   const delivered = new Set<string>();
   if (answer.kind === 'results') {

@@ -1,6 +1,6 @@
 /**
  * The audit log in D1: each entry is written by the batch that does what it tells of, so that there is none without the other.
- * Nothing of it is ever changed (the tables' triggers see to that), and nothing in it names a person.
+ * Nothing of it is ever changed (the tables' triggers see to that), and it names no user and no address of one.
  */
 import { type Author, type Database, rowOf, rowsOf, runBatch } from './database.ts';
 

@@ -24,7 +24,7 @@ export interface Author {
   requestId: string | null;
   /** Where the request came from. */
   address: string | null;
-  /** What somebody reads who may read everything is written down too. */
+  /** Reads of an admin are in the audit log too. */
   isAdmin: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface Author {
 export interface KeyCheck {
   keyHash: string;
   nowMs: number;
-  /** `unanswered`: the database could not be reached, which is what the caller hears; a later batch asks again. */
+  /** `unanswered`: the database could not be reached. That answer stands, and `checkKey` does not replace it; a later batch asks again. */
   state: 'open' | 'unanswered' | 'passed' | 'refused';
 }
 
@@ -76,7 +76,7 @@ export type Results<Name extends string> = Record<Name, D1Result<unknown>>;
 
 /**
  * Runs the statements, in their order and without those that are null, as one transaction. A connection that broke leaves open whether they were carried out, so they
- * are sent again: each batch in this folder does nothing the second time.
+ * are sent again: each batch in this folder does nothing the second time, so that what a result says of changes decides no answer.
  *
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */

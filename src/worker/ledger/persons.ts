@@ -1,6 +1,6 @@
 /** What is stored of persons: found, erased, and sealed under another key. In steps, each of a bounded number of payments. */
 import type { Refund, Transaction } from '../../payments/transaction.ts';
-import { PLAIN } from '../cipher.ts';
+import { CannotOpen, PLAIN } from '../cipher.ts';
 import { audit } from './audit.ts';
 import { DISPUTE_COLUMNS, REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
 import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
@@ -25,14 +25,17 @@ function lastIdOf(result: D1Result<unknown>): string | null {
 }
 
 export interface PersonalRecord {
+  /** `userEmail` is null where there is none, or `isUnopened`. */
   transaction: Omit<Transaction, 'sealedEmail'> & { userEmail: string | null };
+  /** Whether there is an address that can't be opened. */
+  isUnopened: boolean;
   refunds: Refund[];
   disputes: RecordedDispute[];
 }
 
 const OF_USER = `SELECT transaction_id FROM transactions WHERE transaction_id IN (${STEP}) AND tenant = ?3 AND user_id = ?4`;
 
-/** A user's payments among the next `limit` ones, with all that belongs to them, and the address opened. @throws CannotOpen */
+/** A user's payments among the next `limit` ones, with all that belongs to them, and the address opened. */
 export async function personalRecords(
   db: Database,
   { tenant, userId }: { tenant: string; userId: string },
@@ -56,9 +59,11 @@ export async function personalRecords(
   const disputesOf = Map.groupBy(rowsOf<RecordedDispute>(disputes), ({ transactionId }) => transactionId);
   const found = await Promise.all(
     rowsOf<Transaction>(payments).map(async (row) => {
-      const { sealedEmail: _, ...transaction } = row;
+      const { sealedEmail, ...transaction } = row;
+      const userEmail = await unlessSealed(emailOf(db, row));
       return {
-        transaction: { ...transaction, userEmail: await emailOf(db, row) },
+        transaction: { ...transaction, userEmail },
+        isUnopened: sealedEmail !== null && userEmail === null,
         refunds: refundsOf.get(row.transactionId) ?? [],
         disputes: disputesOf.get(row.transactionId) ?? [],
       };
@@ -89,23 +94,23 @@ export async function erasePerson(
   limit: number,
 ): Promise<Step<Erased>> {
   const scope = [afterId, limit, tenant, userId] as const;
-  const {
-    refunds: _,
-    payments,
-    pending,
-    end,
-  } = await runBatch(db, {
+  const { erased, pending, end } = await runBatch(db, {
     refunds: db.d1.prepare(`UPDATE refunds SET reason = '' WHERE transaction_id IN (${ENDED})`).bind(...scope),
     payments: db.d1
       .prepare(
         `UPDATE transactions SET user_email = NULL, sealed_email = NULL, user_id = ?5 WHERE transaction_id IN (${ENDED})`,
       )
       .bind(...scope, pseudonym),
+    // Counted by what stands: a batch that is repeated changes nothing any more.
+    erased: db.d1.prepare(`SELECT count(*) AS count FROM (${OF_USER})`).bind(afterId, limit, tenant, pseudonym),
     pending: db.d1.prepare(`SELECT count(*) AS count FROM (${OF_USER})`).bind(...scope),
     end: db.d1.prepare(END_OF_STEP).bind(afterId, limit),
   });
-  const left = rowOf<{ count: number }>(pending)?.count ?? 0;
-  return { found: { payments: payments.meta.changes, pending: left }, lastId: lastIdOf(end) };
+  return { found: { payments: countOf(erased), pending: countOf(pending) }, lastId: lastIdOf(end) };
+}
+
+function countOf(result: D1Result<unknown>): number {
+  return rowOf<{ count: number }>(result)?.count ?? 0;
 }
 
 /** Writes down that somebody's data was looked at or erased. The log does not say whose: that would be one more place to erase. */
@@ -133,24 +138,46 @@ const RESEAL = `
   WHERE transaction_id = value ->> 'transactionId'
     AND coalesce(sealed_email, '${PLAIN}.' || user_email) = value ->> 'sealedEmail'`;
 
-/** Rewrites the addresses among the next `limit` payments that are not sealed under the current key. @throws CannotOpen */
-export async function resealEmails(db: Database, afterId: string, limit: number): Promise<Step<number>> {
+export interface Resealed {
+  rewritten: number;
+  /** Payments whose address can't be opened, and so stays as it is. */
+  unopened: string[];
+}
+
+/** Rewrites the addresses among the next `limit` payments that are not sealed under the current key. */
+export async function resealEmails(db: Database, afterId: string, limit: number): Promise<Step<Resealed>> {
   const keyName = await db.cipher.keyName();
   const { found, end } = await runBatch(db, {
     found: db.d1.prepare(FIND_OTHERWISE_SEALED).bind(afterId, limit, keyName),
     end: db.d1.prepare(END_OF_STEP).bind(afterId, limit),
   });
-  const rows = rowsOf<{ transactionId: string; sealedEmail: string }>(found);
-  if (rows.length > 0) {
-    const resealed = await Promise.all(
-      rows.map(async (row) => {
-        const email = await db.cipher.open(row.sealedEmail, row.transactionId);
-        return { ...row, resealed: await db.cipher.seal(email, row.transactionId) };
-      }),
-    );
+  const resealed: Row[] = [];
+  const unopened: string[] = [];
+  for (const row of rowsOf<Row>(found)) {
+    const email = await unlessSealed(db.cipher.open(row.sealedEmail, row.transactionId));
+    if (email === null) unopened.push(row.transactionId);
+    else resealed.push({ ...row, resealed: await db.cipher.seal(email, row.transactionId) });
+  }
+  if (resealed.length > 0) {
     await runBatch(db, { resealed: db.d1.prepare(RESEAL).bind(JSON.stringify(resealed)) });
   }
-  return { found: rows.length, lastId: lastIdOf(end) };
+  return { found: { rewritten: resealed.length, unopened }, lastId: lastIdOf(end) };
+}
+
+interface Row {
+  transactionId: string;
+  sealedEmail: string;
+  resealed?: string;
+}
+
+/** Null for what can't be opened: one address that was altered must not keep the others from what is done to them. */
+async function unlessSealed<T>(opening: Promise<T>): Promise<T | null> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (!(error instanceof CannotOpen)) throw error;
+    return null;
+  }
 }
 
 /** Writes down that all addresses are sealed under the current key. */

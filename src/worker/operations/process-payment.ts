@@ -78,8 +78,8 @@ export async function processPayment(
   const refusal = refusalOf(context, request, amountMinor, gateway, passage);
   if (refusal !== null || amountMinor === null || gateway === null || breaker === null) {
     // What stands under the key outranks all that settings and the gateway's health say by now.
-    const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
     if (breaker !== null) giveBack(breaker, passage);
+    const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
     if (known !== null) return answerReplay(context, known, key);
     log('info', 'payment.refused', { booking_id: request.booking_id, reason: refusal?.kind });
     return refusal ?? { kind: 'invalid_amount' };
