@@ -2,6 +2,12 @@
 -- this one have written, until it is rewritten.
 ALTER TABLE transactions ADD COLUMN sealed_email TEXT;
 
+-- An order pays for one thing, whoever presents it: the account at the provider is one for all organisations.
+DROP INDEX transactions_one_per_intent;
+
+CREATE UNIQUE INDEX transactions_one_per_intent ON transactions (gateway, gateway_intent)
+  WHERE gateway_intent IS NOT NULL AND status IN ('pending', 'completed', 'refunded');
+
 -- Who may call. Of a key only a keyed hash is kept. What it may do is in the key itself, under its signature, and here to be read.
 CREATE TABLE api_keys (
   key_id          TEXT PRIMARY KEY,

@@ -59,7 +59,7 @@ async function verify(file: string, head: string | undefined): Promise<number> {
     return 1;
   }
   console.log(
-    `Whole: ${verdict.sealed} sealed entries, up to ${verdict.head}, and ${verdict.unsealed} that have no seal yet`,
+    `Whole: ${verdict.sealed} sealed entries, up to ${verdict.head}, and ${verdict.unsealed} at the end that have no seal yet, of which nothing can be said`,
   );
   if (head === undefined) console.log('Whether its end was cut off, only a --head from the Worker’s log can tell');
   return 0;

@@ -12,6 +12,9 @@ export interface Verdict {
   broken: { where: string; what: string } | null;
 }
 
+/** The cron seals each minute. */
+const SEALED_WITHIN_MS = 10 * 60_000;
+
 type Entry = AuditRow & { hash: string | null };
 
 /** @param expectedHead a hash that was logged at some time, and that has to be in the chain; null where none is at hand */
@@ -23,7 +26,8 @@ export async function verifyAudit(
   const verdict: Verdict = { sealed: 0, unsealed: 0, head: CHAIN_START, broken: null };
   const broken = (where: string, what: string): Verdict => ({ ...verdict, broken: { where, what } });
   let headSeen = expectedHead === null;
-  let [expected, number] = [1, 0];
+  let [expected, number, lastAtMs] = [1, 0, 0];
+  let firstUnsealed: Entry | null = null;
   for await (const line of lines) {
     number += 1;
     if (line.trim() === '') continue;
@@ -34,7 +38,9 @@ export async function verifyAudit(
     if (entry.sequence < expected)
       return broken(where, `it stands behind entry ${expected - 1}, where it does not belong`);
     expected += 1;
+    lastAtMs = entry.at_ms;
     if (entry.hash === null) {
+      firstUnsealed ??= entry;
       verdict.unsealed += 1;
       continue;
     }
@@ -50,6 +56,12 @@ export async function verifyAudit(
   if (expected === 1) return broken('the start', 'there is no entry at all, and an export has one at least');
   if (!headSeen)
     return broken('the end', `no entry has the hash ${expectedHead}: the end was cut off, or all of it made anew`);
+  if (firstUnsealed !== null && lastAtMs - firstUnsealed.at_ms > SEALED_WITHIN_MS) {
+    return broken(
+      `entry ${firstUnsealed.sequence}`,
+      'it should have a seal by now: its seal was taken away, or the cron stands still',
+    );
+  }
   return verdict;
 }
 
@@ -63,6 +75,8 @@ function entryOf(line: string): Entry | null {
   try {
     const entry: Partial<Entry> = JSON.parse(line);
     if (Object.keys(entry).toSorted().join() !== NAMES.join()) return null;
+    // A name that stands there twice, or a number in another spelling, shows a reader something else than is hashed.
+    if (JSON.stringify(entry) !== line.trim()) return null;
     const isEntry = Number.isInteger(entry.sequence) && (entry.hash === null || typeof entry.hash === 'string');
     return isEntry ? (entry as Entry) : null;
   } catch {

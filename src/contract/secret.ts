@@ -6,7 +6,11 @@ export const SECRET_MIN_BYTES = 24;
 const MIN_DIFFERENT = 8;
 const BASE64 = /^(?:whsec_)?([A-Za-z0-9+/]+={0,2})$/;
 /** What examples have in a secret's place. A random one has none of it, but for one in a thousand million. */
-const PLACEHOLDER = /change.?me|replace.?me|place.?holder|secret.?here|your_|password|example/i;
+const PLACEHOLDER =
+  /change.?me|replace.?me|place.?holder|secret.?here|your[-_ ]|password|example|qwerty|mysupersecret|abcdefgh|12345678/i;
+
+/** The same again and again. */
+const REPEATED = /^(.+?)\1+$/s;
 
 /** Whether this is base64 of enough bytes that nobody would guess, with or without `whsec_` before it. */
 export function isSecret(secret: string): boolean {
@@ -17,7 +21,7 @@ export function isSecret(secret: string): boolean {
 
 /** Whether a text of sufficient length may be a secret as it is. */
 export function isUnguessable(text: string): boolean {
-  return new Set(text).size >= MIN_DIFFERENT && !PLACEHOLDER.test(text);
+  return new Set(text).size >= MIN_DIFFERENT && !PLACEHOLDER.test(text) && !REPEATED.test(text);
 }
 
 /** The bytes that a secret stands for, each as one character; null if it is not base64. */

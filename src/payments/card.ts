@@ -30,8 +30,8 @@ export interface Card {
 }
 
 const CARDHOLDER_MAX_LENGTH = 255;
-/** ISO/IEC 7812: at most 19 digits; shorter numbers than 12 are not issued. */
-const CARD_NUMBER = /^\d{12,19}$/;
+/** ISO/IEC 7812: at most 19 digits; shorter ones than 12, and such that begin with 0, are not issued. */
+const CARD_NUMBER = /^[1-9]\d{11,18}$/;
 
 /**
  * The card that the details describe, or null where they describe none: wrong length, bad check digit, a CVV that the

@@ -3,6 +3,7 @@
  * can take over while what the first one has sealed still opens.
  */
 import { decodeBase64Url, encodeBase64Url } from 'hono/utils/encode';
+import { secretBytes } from '../contract/secret.ts';
 import { base64Bytes, hex } from './hmac.ts';
 
 const NONCE_BYTES = 12;
@@ -77,8 +78,11 @@ function importKey(key: string) {
   ]);
 }
 
-/** Of its hash: tells keys apart, and nothing else of them. */
+/** Of its hash, however it is spelled: tells keys apart, and nothing else of them. */
 async function nameOf(key: string): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`name of an encryption key ${key}`));
+  const hash = await crypto.subtle.digest(
+    'SHA-256',
+    new TextEncoder().encode(`name of an encryption key ${secretBytes(key)}`),
+  );
   return hex(new Uint8Array(hash)).slice(0, KEY_NAME_LENGTH);
 }

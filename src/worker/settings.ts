@@ -301,7 +301,10 @@ function authSettings(values: z.infer<typeof variables>): AuthSettings {
 /** Addresses and networks, separated by commas or spaces. */
 function readCidrs(list: string, context: z.core.ParsePayload): Cidr[] {
   const networks: Cidr[] = [];
-  for (const entry of list.split(/[\s,]+/).filter(Boolean)) {
+  for (const [index, entry] of list
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .entries()) {
     if (ipaddr.isValidCIDR(entry)) networks.push(ipaddr.parseCIDR(entry));
     else if (ipaddr.isValid(entry)) {
       const address = ipaddr.parse(entry);
@@ -309,7 +312,7 @@ function readCidrs(list: string, context: z.core.ParsePayload): Cidr[] {
     } else
       context.issues.push({
         code: 'custom',
-        message: `has "${entry}", which is neither an address nor a network`,
+        message: `has as entry ${index + 1} what is neither an address nor a network`, // not what it is: it may be a secret
         input: list,
       });
   }
@@ -319,11 +322,11 @@ function readCidrs(list: string, context: z.core.ParsePayload): Cidr[] {
 /** Origins as browsers send them: scheme, host and port, and nothing behind them. */
 function readOrigins(list: string, context: z.core.ParsePayload): string[] {
   const origins = list.split(/[\s,]+/).filter(Boolean);
-  for (const origin of origins) {
+  for (const [index, origin] of origins.entries()) {
     if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
     context.issues.push({
       code: 'custom',
-      message: `has "${origin}", which is no origin such as https://shop.example`,
+      message: `has as entry ${index + 1} what is no origin such as https://shop.example`,
       input: list,
     });
   }

@@ -73,6 +73,7 @@ const SECRETS = [
   'ENCRYPTION_KEY_PREVIOUS',
   'API_KEY_SECRET',
   'JWT_SECRET_KEY',
+  'PAYMENT_GATEWAY_API_KEY',
 ];
 
 /** Whoever learns one secret must not have another one with it. */
@@ -132,7 +133,7 @@ function liveKeyProblems(env: Variables): string[] {
     problems.push('STRIPE_SECRET_KEY is a live key, and ENVIRONMENT is development: take a test key');
   }
   const url = textOf(env, 'PAYPAL_API_URL');
-  const isLivePayPal = url === '' || (/[/.]paypal\.com\b/i.test(url) && !/\.sandbox\./i.test(url));
+  const isLivePayPal = url === '' || /^(?!.*\bsandbox\b).*\bpaypal\.com$/.test(hostOf(url));
   if (textOf(env, 'PAYPAL_CLIENT_ID') !== '' && isLivePayPal) {
     problems.push(
       'PAYPAL_API_URL is where PayPal moves real money, and ENVIRONMENT is development: set https://api-m.sandbox.paypal.com',
@@ -141,6 +142,11 @@ function liveKeyProblems(env: Variables): string[] {
   return problems;
 }
 
+/** As it is asked for, whatever its spelling; nothing of what is no address. */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : '';
+}
+
 function isPayPalSandbox(env: Variables): boolean {
-  return textOf(env, 'PAYPAL_CLIENT_ID') !== '' && /\.sandbox\./i.test(textOf(env, 'PAYPAL_API_URL'));
+  return textOf(env, 'PAYPAL_CLIENT_ID') !== '' && /\bsandbox\b/.test(hostOf(textOf(env, 'PAYPAL_API_URL')));
 }

@@ -109,6 +109,24 @@ describe('an entry that was altered', () => {
     expect(await brokenAt(withInPlaceOf(3, { ...entry(3), note: 'approved' } as Entry))).toBe('line 3');
   });
 
+  it.each<[string, (line: string) => string]>([
+    ['a name that stands there twice', (line) => line.replace('{', '{"actor":"key:another",')],
+    ['a number in another spelling', (line) => line.replace('"at_ms":1795000000003', '"at_ms":1795000000003.0')],
+  ])('is no entry with %s, though what is hashed is the same', async (_, respelled) => {
+    const lines = whole.map((entry) => JSON.stringify(entry));
+    const altered = lines.with(2, respelled(String(lines[2])));
+    expect(altered).not.toEqual(lines);
+    expect(await verifyAudit(altered, chainHash, head)).toMatchObject({ broken: { where: 'line 3' } });
+  });
+
+  it('shows where its seal and all behind it were taken away long ago', async () => {
+    const stripped = whole.map((entry) => (entry.sequence < 3 ? entry : { ...entry, hash: null }));
+    expect(await brokenAt(stripped)).toBeUndefined();
+    const late = { ...entry(ENTRIES + UNSEALED), at_ms: entry(3).at_ms + 11 * 60_000 };
+    expect(await brokenAt(stripped.with(-1, late))).toBe('entry 3');
+    expect(await brokenAt(stripped, head)).toBe('the end');
+  });
+
   it('shows though its own hash was made to fit: the next one’s does not', async () => {
     const forged = { ...entry(3), outcome: 'failed' };
     const hash = await chainHash(String(entry(2).hash), forged);

@@ -501,7 +501,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '({ custom_id }) => custom_id !== null ||',
       },
       {
-        file: 'migrations/0006_providers.sql',
+        file: 'migrations/0007_security.sql',
         find: 'CREATE UNIQUE INDEX transactions_one_per_intent',
         replace: 'CREATE INDEX transactions_one_per_intent',
       },

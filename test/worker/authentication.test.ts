@@ -5,11 +5,11 @@ import { makeApiKey } from '../../src/worker/auth/api-key.ts';
 import { SCOPES, type Scope } from '../../src/worker/auth/credential.ts';
 import { revokeApiKey } from '../../src/worker/ledger/api-keys.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
-import { apiKey, bearer, revokedKey } from './credentials.ts';
+import { apiKey, bearer, revokedKey, WITH_KEYS } from './credentials.ts';
 import { newKey } from './idempotent-requests.ts';
 import { expectEnvelope, REFUND_ID, TIMESTAMP } from './matchers.ts';
 import { database } from './operation.ts';
-import { type Answer, newAddress, payment, type RequestOptions, refundOf, sendWith } from './request.ts';
+import { type Answer, newAddress, paid, payment, type RequestOptions, refundOf, sendWith, status } from './request.ts';
 import { type Asked, newStanding, ROUTES } from './routes.ts';
 import { rowCounts, transactionsOf } from './stored.ts';
 import { base64Url, nowSeconds, publishingIssuer, sharedToken, sharingIssuer, unsignedToken } from './tokens.ts';
@@ -408,6 +408,28 @@ describe('a revoked key', () => {
       const { answer } = await present({ method: 'POST', path }, await asBearer(key), options);
       expect(refusalOf(answer)).toEqual(unauthorized(REVOKED));
     }
+  });
+
+  it('is not said to have done nothing where the first answer of the database was lost before it was revoked', async () => {
+    const { keyId, headers } = await apiKey();
+    const { transaction_id, booking_id } = await paid();
+    const { d1 } = watchedDatabase((roundTrip) => (roundTrip === 1 ? 'lose' : 'answer'));
+    const revoking = new Proxy(d1, {
+      get: (target, property) =>
+        property === 'batch'
+          ? async (statements: D1PreparedStatement[]) => {
+              try {
+                return await target.batch(statements);
+              } finally {
+                await revokeApiKey(database, keyId, Date.now());
+              }
+            }
+          : Reflect.get(target, property),
+    });
+    const body = refundOf({ transaction_id, booking_id });
+    const answer = await sendWith({ ...WITH_KEYS, DB: revoking }, 'POST', '/payment/refund', { body, headers });
+    expect([answer.status, answer.body.error.details.status]).toEqual([503, 'pending']);
+    expect(await status(answer.body.error.details.refund_transaction_id)).toMatchObject({ status: 200 });
   });
 
   it('lets nobody in from the very next request on', async () => {

@@ -6,7 +6,7 @@ import { SCOPES } from '../../src/worker/auth/credential.ts';
 import { anyHeaderText, anyJson, anyText } from './hostile-text.ts';
 
 export const TOKENS = {
-  JWT_SECRET_KEY: 'test-tokens-of-the-worker-0123456789-abcdefghijk',
+  JWT_SECRET_KEY: 'test-tokens-of-requests-that-are-hostile-kqzvw',
   JWT_ISSUER: 'https://issuer.test',
   JWT_AUDIENCE: 'payment-service',
 };

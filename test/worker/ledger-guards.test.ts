@@ -221,6 +221,12 @@ describe('an order that a payer has approved', () => {
     expect(await transactionsOf(second.bookingId)).toEqual([]);
   });
 
+  it('pays for one thing, whichever organisation presents it, and says nothing of the other one', async () => {
+    await claimBooking(database, withOrder('ORDER-OF-TWO'));
+    const others = withOrder('ORDER-OF-TWO', { tenant: 'another' });
+    expect(await claimBooking(database, others)).toEqual({ kind: 'duplicate', standing: null });
+  });
+
   it('pays for one thing, though it has been paid back since', async () => {
     const first = withOrder('ORDER-2');
     await claimBooking(database, first);

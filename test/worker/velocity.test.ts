@@ -156,6 +156,24 @@ describe('a user', () => {
   });
 });
 
+it.each(['Victim', ' victim ', 'ｖｉｃｔｉｍ'])('a user is the same one as "%s"', async (spelled) => {
+  const limits = { VELOCITY_PER_USER: '1' };
+  await payWith(limits, { user_id: 'victim', card_details: cardNumbered(newCard()) });
+  const again = await payWith(limits, { user_id: spelled, card_details: cardNumbered(newCard()) });
+  expect(again.status).toBe(429);
+});
+
+it.each([
+  ['has no card', null],
+  ['has a card number that is none', cardNumbered('4111111111111112')],
+])('a payment that %s, so that no bank is asked, is counted for nobody', async (_, card_details) => {
+  const [user_id, address] = [newUser(), newAddress()];
+  const limits = { ...PER_USER, ...DECLINES };
+  const answers = await times(25, () => payWith(limits, { user_id, card_details }, { address }));
+  expect(countOf(answers, 400)).toBe(25);
+  expect((await payWith(limits, { user_id, card_details: cardNumbered(newCard()) }, { address })).status).toBe(200);
+});
+
 describe('a place', () => {
   const attempt = (address: string, card: string, variables: Record<string, string> = DECLINES) =>
     payWith(variables, { card_details: cardNumbered(card) }, { address });

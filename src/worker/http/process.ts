@@ -86,8 +86,8 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
       });
     case 'duplicate':
       return errorResponse(c, 409, 'DUPLICATE_TRANSACTION', 'Transaction already processed', {
-        transaction_id: answer.standing.transactionId,
-        status: answer.standing.status,
+        transaction_id: answer.standing?.transactionId ?? null,
+        status: answer.standing?.status ?? null,
       });
     case 'in_progress':
       return idempotencyInProgress(c, { transaction_id: answer.transaction.transactionId, status: 'pending' });

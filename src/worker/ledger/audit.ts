@@ -40,7 +40,7 @@ function parameters({ actor, requestId, address }: Author, { atMs, action, subje
 // The batch may be repeated. Where no row of its own says that it was carried out before, the entry itself does.
 const NOT_WRITTEN_BEFORE = `NOT EXISTS (
     SELECT 1 FROM audit_entries WHERE outcome IN ('not_claimed', 'asked', 'read', 'done')
-      AND at_ms = ?1 AND subject = ?6 AND action = ?5 AND actor = ?2 AND request_id IS ?3)`;
+      AND at_ms = ?1 AND subject = ?6 AND action = ?5 AND actor = ?2 AND request_id IS ?3 AND address IS ?4)`;
 
 /** What the statement before it has changed: it belongs right behind that one, and a repeated batch writes it once. */
 const INSERT_OF_PAYMENT = `

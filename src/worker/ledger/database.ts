@@ -90,6 +90,8 @@ export async function runBatch<Name extends string>(
   const checks = isChecked ? [] : [presentKey(d1, keyCheck)];
   const batch = [...checks, ...wanted.map(([, statement]) => statement as D1PreparedStatement)];
   let results: D1Result<unknown>[];
+  /** Whether an earlier try may have been carried out. */
+  let isUncertain = false;
   try {
     results = await pRetry(() => within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(batch)), {
       retries: Number.POSITIVE_INFINITY,
@@ -98,17 +100,20 @@ export async function runBatch<Name extends string>(
       maxTimeout: LONGEST_PAUSE_MS,
       randomize: true,
       shouldRetry: ({ error }) => !isStatementError(error),
-      onFailedAttempt: ({ error, attemptNumber }) =>
-        log('warn', 'ledger.attempt_failed', { attempt: attemptNumber, ...errorFields(error) }),
+      onFailedAttempt: ({ error, attemptNumber }) => {
+        isUncertain ||= !isStatementError(error);
+        log('warn', 'ledger.attempt_failed', { attempt: attemptNumber, ...errorFields(error) });
+      },
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (/no such (table|column)/.test(message)) throw new LedgerNotMigrated(message, { cause: error });
-    if (keyCheck !== undefined && message.includes(KEY_REFUSED)) {
+    // A key that was revoked between two tries: what the first one did, nobody knows, and nobody is told that it did nothing.
+    if (keyCheck !== undefined && message.includes(KEY_REFUSED) && !isUncertain) {
       keyCheck.state = 'refused';
       throw new KeyRefused(message, { cause: error });
     }
-    if (isStatementError(error)) throw error;
+    if (isStatementError(error) && !message.includes(KEY_REFUSED)) throw error;
     if (keyCheck?.state === 'open') keyCheck.state = 'unanswered';
     throw new LedgerUnavailable(message, { cause: error });
   }

@@ -61,12 +61,12 @@ const CLAIM_BOOKING_WITH_KEY = claimWhere('changes() = 1');
 const FIND_STANDING = `
   SELECT ${TRANSACTION_COLUMNS} FROM transactions t
   WHERE t.tenant = ?1 AND t.booking_id = ?2 AND t.status IN ('pending', 'completed')`;
-/** The payment of the booking, else the one that the order has paid for. */
+/** The payment of the booking, else the one that the order has paid for, whoever's that is. */
 const FIND_STANDING_OF_INTENT = `
   ${FIND_STANDING}
   UNION ALL
   SELECT ${TRANSACTION_COLUMNS} FROM transactions t
-  WHERE t.tenant = ?1 AND t.gateway = ?3 AND t.gateway_intent = ?4
+  WHERE t.gateway = ?3 AND t.gateway_intent = ?4
     AND t.status IN ('pending', 'completed', 'refunded')
   LIMIT 1`;
 
@@ -77,8 +77,8 @@ export type Claim =
   | { kind: 'claimed'; transaction: Transaction }
   /** The key stands for an earlier request, and for its payment. */
   | { kind: 'replayed'; fingerprint: string; transaction: Transaction }
-  /** The booking has another live payment, or the order that the payer approved has paid for something else. */
-  | { kind: 'duplicate'; standing: Transaction }
+  /** The booking has another live payment, or the order that the payer approved has paid for something else; null: another tenant's. */
+  | { kind: 'duplicate'; standing: Transaction | null }
   /** A card, a user or an address has tried too often; `subject` is the keyed hash of it. */
   | { kind: 'too_many'; subject: string; untilMs: number };
 
@@ -168,7 +168,7 @@ function standingClaim(
   }
   return standing.transactionId === claim.transactionId
     ? { kind: 'claimed', transaction: standing }
-    : { kind: 'duplicate', standing };
+    : { kind: 'duplicate', standing: standing.tenant === claim.tenant ? standing : null };
 }
 
 function replay({ fingerprint }: FoundKey, transaction: Transaction | null): Extract<Claim, { kind: 'replayed' }> {

@@ -39,8 +39,8 @@ export type PaymentAnswer =
     }
   /** The outcome is not known yet. */
   | { kind: 'pending'; transaction: Transaction; settle: Settle }
-  /** The booking has a payment that is under way or stands, or the PayPal order has paid for something else: this one. */
-  | { kind: 'duplicate'; standing: Transaction }
+  /** The booking has a payment that is under way or stands, or the PayPal order has paid for something else: this one, or null where it is not for this caller to know. */
+  | { kind: 'duplicate'; standing: Transaction | null }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; transaction: Transaction }
   /** The key stands for another request. */
@@ -86,7 +86,8 @@ export async function processPayment(
   }
 
   const transactionId = context.newId('TXN-');
-  const counts = await countsOf(context, request, instrument);
+  // Where no bank is asked, nobody tries out a card, and nobody is to be locked out by it.
+  const counts = 'code' in instrument ? [] : await countsOf(context, request, instrument);
   const claim = await claimBooking(
     context.db,
     {
@@ -113,11 +114,11 @@ export async function processPayment(
   if (claim.kind !== 'claimed') giveBack(breaker, passage);
   if (claim.kind === 'replayed') return answerReplay(context, claim, key);
   if (claim.kind === 'duplicate') {
-    log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing.transactionId });
+    log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing?.transactionId });
     return claim;
   }
   if (claim.kind === 'too_many') {
-    log('warn', 'payment.too_many', { booking_id: request.booking_id, subject: claim.subject });
+    log('warn', 'payment.too_many', { booking_id: request.booking_id, of: claim.subject.split(':')[0] });
     return { kind: 'too_many', retryAfterMs: claim.untilMs - context.nowMs() };
   }
   const { transaction } = claim;
@@ -130,14 +131,11 @@ export async function processPayment(
     gateway: gateway.name,
   });
 
-  const declineOf = declinesOf(counts);
-  if ('code' in instrument) {
-    return recordOutcome(context, transaction, { status: 'failed', failure: instrument }, declineOf);
-  }
+  if ('code' in instrument) return recordOutcome(context, transaction, { status: 'failed', failure: instrument });
   const answer = await charge(context, gateway, transaction, instrument);
   const outcome = outcomeOf('charge', answer);
   if (outcome !== null) {
-    return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declineOf : []);
+    return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
   }
   if (answer.kind === 'unknown' && answer.intent !== undefined) await keep(context, transaction, answer.intent);
   return pending(context, transaction);
@@ -173,7 +171,7 @@ async function recordOutcome(
   context: OperationContext,
   claimed: Transaction,
   result: Outcome,
-  declineOf: readonly VelocityCount[],
+  declineOf: readonly VelocityCount[] = [],
 ): Promise<PaymentAnswer> {
   try {
     const { transaction, event, lateRefund } = await recordPayment(context, claimed, result, declineOf);

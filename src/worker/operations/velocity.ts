@@ -3,7 +3,6 @@
  * with hardly any of them good. What is counted are keyed hashes, and nothing leads from them to a payment.
  */
 import type { PaymentRequest } from '../../contract/requests.ts';
-import type { Failure } from '../../payments/failure.ts';
 import type { Instrument } from '../gateways/gateway.ts';
 import type { VelocityCount } from '../ledger/velocity.ts';
 import type { OperationContext } from './context.ts';
@@ -16,17 +15,17 @@ const DECLINES_FROM_ATTEMPTS = 20;
 export async function countsOf(
   { settings, tenant, velocityHash, network, nowMs }: OperationContext,
   { user_id: userId }: PaymentRequest,
-  instrument: Instrument | Failure,
+  instrument: Instrument,
 ): Promise<VelocityCount[]> {
   const { attemptsPerCard, attemptsPerUser, declinePercent } = settings.velocity;
   const now = nowMs();
   const counts: VelocityCount[] = [];
-  if (attemptsPerCard !== null && 'card' in instrument) {
+  if (attemptsPerCard !== null && instrument.kind === 'card') {
     const subject = `card:${await velocityHash(instrument.card.number)}`;
     counts.push({ tenant, subject, ...windowAt(now, HOUR_MS), maxAttempts: attemptsPerCard, declines: null });
   }
   if (attemptsPerUser !== null) {
-    const subject = `user:${await velocityHash(`user ${userId}`)}`;
+    const subject = `user:${await velocityHash(`user ${userId.normalize('NFKC').trim().toLowerCase()}`)}`;
     counts.push({ tenant, subject, ...windowAt(now, HOUR_MS), maxAttempts: attemptsPerUser, declines: null });
   }
   if (declinePercent !== null && network !== null) {
