@@ -6,7 +6,7 @@ import { GATEWAY_KINDS } from './plan.ts';
 import { explain, hunt, range, SEEDS_FOR_MUTATIONS, simulate } from './simulate.ts';
 
 const HISTORIES = 200;
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 240_000;
 
 describe('whatever fails', () => {
   it(
