@@ -34,7 +34,7 @@ export default defineConfig({
                 PAYMENT_GATEWAY_TIMEOUT_MS: '1000',
                 BRIDGE_URL: 'http://bridge.test/default/',
                 TEST_MIGRATIONS: await readD1Migrations('./migrations'),
-                HOSTILE_REQUESTS: process.env.HOSTILE_REQUESTS ?? '20000',
+                HOSTILE_REQUESTS: process.env.HOSTILE_REQUESTS ?? '5000',
               },
               // Nothing leaves the machine: whatever the Worker fetches is answered by what tests script.
               outboundService: scriptedOutside,

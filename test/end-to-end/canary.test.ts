@@ -15,7 +15,7 @@ import { rabbitmqUrl } from '../support/run.ts';
 import { newAddress, newBooking, type Stack, startStack } from '../support/stack.ts';
 
 /** Of each way in which a card can go, so many without anything being down. */
-const ROUNDS = 6;
+const ROUNDS = 3;
 const CALLERS = 24;
 /** So that a gateway which fails so often is not taken for dead: those that it approves of, beside the others. */
 const APPROVED_IN_A_ROUND = 40;

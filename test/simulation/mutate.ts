@@ -1,4 +1,5 @@
 /** Loads the service's code with a defect in it. The files stay as they are: the text is changed on its way into the thread. */
+import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import type { GatewayKind } from './plan.ts';
 
@@ -34,6 +35,13 @@ export function mutate({ edits }: Mutation): void {
 /** The same for the tables. */
 export function patchMigration({ edits }: Mutation): (sql: string, file: string) => string {
   return (sql, file) => edits.filter((edit) => edit.file.endsWith(`migrations/${file}`)).reduce(edited, sql);
+}
+
+/** Makes the defect in a copy of the code that nobody runs. @throws Error where it can't be made any more */
+export function rehearse({ edits }: Mutation): void {
+  for (const file of new Set(edits.map((edit) => edit.file))) {
+    edits.filter((edit) => edit.file === file).reduce(edited, readFileSync(file, 'utf8'));
+  }
 }
 
 /** @throws Error where the code has moved on: a defect that is not there any more would be one that nobody looks for */

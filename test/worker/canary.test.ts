@@ -15,7 +15,7 @@ import { consumeMessages, recordingQueue } from './queue.ts';
 import { type RequestOptions, sendWith } from './request.ts';
 import { allCells, hitsInTables } from './stored.ts';
 
-const ROUNDS = 12;
+const ROUNDS = 22;
 const queue = recordingQueue();
 const BINDINGS = {
   PAYMENT_EVENTS: queue.binding,
