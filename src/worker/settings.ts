@@ -74,6 +74,12 @@ const AUTH_MODES = ['none', 'api_key', 'jwt', 'both'] as const;
 const RATE_LIMIT_MAX = 1000;
 /** With the ledger's claim before it and its record behind it, a payment ends within the time that a Worker outlives its client. */
 export const GATEWAY_TIMEOUT_MAX_MS = 12_000;
+const ENCRYPTION_KEY_BYTES = 32;
+const ENCRYPTION_KEY_FORM = `must be ${ENCRYPTION_KEY_BYTES} random bytes in base64`;
+/** RFC 7518, 3.2: a key of HS256 has at least as many bytes as its hash. */
+const JWT_SECRET_MIN_BYTES = 32;
+/** More in a window than this would be no limit. */
+const VELOCITY_MAX = 100_000;
 
 const missing = { error: 'is missing' };
 const text = z.string(missing).check(z.trim(), z.minLength(1, { ...missing, abort: true }));
@@ -81,40 +87,26 @@ const flag = z.pipe(
   z.enum(['true', 'false'], { error: 'must be true or false' }),
   z.transform((value) => value === 'true'),
 );
-const count = (max: number) =>
+const count = (max: number, min = 1) =>
   z.coerce
     .number({ error: 'must be a number' })
     .check(
       z.int('must be a whole number'),
-      z.minimum(1, 'must be 1 or more'),
+      z.minimum(min, `must be ${min} or more`),
       z.maximum(max, `must be ${max} or less`),
     );
+/** 0, which is none, is null. */
+const limit = (usual: number, max: number) =>
+  z.pipe(
+    z._default(count(max, 0), usual),
+    z.transform((value) => value || null),
+  );
 
 const httpAddress = z.refine<string>(
   (url) => URL.canParse(url) && /^https?:/i.test(url),
   'must be an http or https address',
 );
 const secret = text.check(z.refine(isSecret, `must be at least ${SECRET_MIN_BYTES} random bytes in base64`));
-const ENCRYPTION_KEY_BYTES = 32;
-const ENCRYPTION_KEY_FORM = `must be ${ENCRYPTION_KEY_BYTES} random bytes in base64`;
-/** RFC 7518, 3.2: a key of HS256 has at least as many bytes as its hash. */
-const JWT_SECRET_MIN_BYTES = 32;
-/** 0: off. */
-const limit = (usual: number, max: number) =>
-  z.pipe(
-    z._default(
-      z.coerce
-        .number({ error: 'must be a number' })
-        .check(
-          z.int('must be a whole number'),
-          z.minimum(0, 'must be 0 or more'),
-          z.maximum(max, `must be ${max} or less`),
-        ),
-      usual,
-    ),
-    z.transform((value) => value || null),
-  );
-const VELOCITY_MAX = 100_000;
 
 /** An empty variable, as wrangler.toml has them to be filled in, is none. */
 const optional = z.pipe(

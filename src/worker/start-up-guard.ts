@@ -2,11 +2,32 @@
  * What no single variable shows: settings that lack each other, and what is good enough for a desk and not for production. Asked of
  * the raw values, so that it is told together with all other mistakes; a Worker with one of them serves nothing.
  */
-
 import { secretBytes } from '../contract/secret.ts';
 
 /** Variables as Cloudflare hands them over: all of them text, any of them missing. */
 export type Variables = { readonly [name: string]: unknown };
+
+/** What each gateway can't do without. */
+const NEEDED_BY: Readonly<Record<string, readonly string[]>> = {
+  http: ['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY'],
+  stripe: ['STRIPE_SECRET_KEY'],
+  paypal: ['PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET', 'PAYPAL_MERCHANT_ID'],
+};
+
+/** Of which each has to be another one. */
+const SECRETS = [
+  'BRIDGE_SIGNING_SECRET',
+  'FINGERPRINT_KEY',
+  'CARD_FINGERPRINT_KEY',
+  'ENCRYPTION_KEY',
+  'ENCRYPTION_KEY_PREVIOUS',
+  'API_KEY_SECRET',
+  'JWT_SECRET_KEY',
+  'PAYMENT_GATEWAY_API_KEY',
+];
+
+/** `your_api_key` of the contract's example is shorter, and so is whatever a person makes up. */
+const GATEWAY_KEY_MIN_LENGTH = 16;
 
 /** Every reason to serve nothing, each as `NAME what is wrong`. */
 export function guardProblems(env: Variables): string[] {
@@ -18,26 +39,21 @@ export function guardProblems(env: Variables): string[] {
   ];
 }
 
-const NEEDED_BY: Readonly<Record<string, readonly string[]>> = {
-  http: ['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY'],
-  stripe: ['STRIPE_SECRET_KEY'],
-  paypal: ['PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET', 'PAYPAL_MERCHANT_ID'],
-};
-
 /** What a gateway needs. */
 function gatewayProblems(env: Variables): string[] {
-  const isMissing = (name: string) => textOf(env, name) === '';
   const gateway = textOf(env, 'PAYMENT_GATEWAY');
   const problems = (NEEDED_BY[gateway] ?? [])
-    .filter(isMissing)
+    .filter((name) => isMissing(env, name))
     .map((name) => `${name} is missing, and PAYMENT_GATEWAY is ${gateway}`);
   // PayPal takes its own method whatever takes the others: with half of its settings, it would be another one's unawares.
   const paypal = NEEDED_BY.paypal ?? [];
-  const present = [...paypal, 'PAYPAL_WEBHOOK_ID'].filter((name) => !isMissing(name)).join(' and ');
+  const present = [...paypal, 'PAYPAL_WEBHOOK_ID'].filter((name) => !isMissing(env, name)).join(' and ');
   if (gateway !== 'paypal' && present !== '') {
-    problems.push(...paypal.filter(isMissing).map((name) => `${name} is missing, beside ${present}`));
+    problems.push(
+      ...paypal.filter((name) => isMissing(env, name)).map((name) => `${name} is missing, beside ${present}`),
+    );
   }
-  if (gateway !== 'stripe' && !isMissing('STRIPE_WEBHOOK_SECRET') && isMissing('STRIPE_SECRET_KEY')) {
+  if (gateway !== 'stripe' && !isMissing(env, 'STRIPE_WEBHOOK_SECRET') && isMissing(env, 'STRIPE_SECRET_KEY')) {
     problems.push('STRIPE_SECRET_KEY is missing, beside STRIPE_WEBHOOK_SECRET');
   }
   return problems;
@@ -45,36 +61,24 @@ function gatewayProblems(env: Variables): string[] {
 
 /** What each way to be let in needs. */
 function authProblems(env: Variables): string[] {
-  const isMissing = (name: string) => textOf(env, name) === '';
   const mode = textOf(env, 'AUTH_MODE') || 'api_key';
   const problems: string[] = [];
-  if ((mode === 'api_key' || mode === 'both') && isMissing('API_KEY_SECRET')) {
+  if ((mode === 'api_key' || mode === 'both') && isMissing(env, 'API_KEY_SECRET')) {
     problems.push(`API_KEY_SECRET is missing, and AUTH_MODE is ${mode}`);
   }
   if (mode === 'jwt' || mode === 'both') {
     for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE']) {
-      if (isMissing(name)) problems.push(`${name} is missing, and AUTH_MODE is ${mode}`);
+      if (isMissing(env, name)) problems.push(`${name} is missing, and AUTH_MODE is ${mode}`);
     }
-    if (isMissing('JWT_SECRET_KEY') && isMissing('JWT_JWKS_URL')) {
+    if (isMissing(env, 'JWT_SECRET_KEY') && isMissing(env, 'JWT_JWKS_URL')) {
       problems.push(`JWT_SECRET_KEY or JWT_JWKS_URL is missing, and AUTH_MODE is ${mode}`);
     }
-    if (!isMissing('JWT_SECRET_KEY') && !isMissing('JWT_JWKS_URL')) {
+    if (!isMissing(env, 'JWT_SECRET_KEY') && !isMissing(env, 'JWT_JWKS_URL')) {
       problems.push('JWT_SECRET_KEY and JWT_JWKS_URL are both set: tokens are signed in one way only');
     }
   }
   return problems;
 }
-
-const SECRETS = [
-  'BRIDGE_SIGNING_SECRET',
-  'FINGERPRINT_KEY',
-  'CARD_FINGERPRINT_KEY',
-  'ENCRYPTION_KEY',
-  'ENCRYPTION_KEY_PREVIOUS',
-  'API_KEY_SECRET',
-  'JWT_SECRET_KEY',
-  'PAYMENT_GATEWAY_API_KEY',
-];
 
 /** Whoever learns one secret must not have another one with it. */
 function sharedSecretProblems(env: Variables): string[] {
@@ -87,12 +91,13 @@ function sharedSecretProblems(env: Variables): string[] {
   return problems;
 }
 
-/** `your_api_key` of the contract's example is shorter, and so is whatever a person makes up. */
-const GATEWAY_KEY_MIN_LENGTH = 16;
-
 /** However it is spelled: with or without `whsec_` before it. */
 function bytesOf(env: Variables, name: string): string {
   return secretBytes(textOf(env, name)) ?? textOf(env, name);
+}
+
+function isMissing(env: Variables, name: string): boolean {
+  return textOf(env, name) === '';
 }
 
 function textOf(env: Variables, name: string): string {

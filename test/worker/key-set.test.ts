@@ -5,6 +5,7 @@ import type { LogLevel } from '../../src/worker/log.ts';
 
 const URL_OF_KEYS = 'https://issuer.example/keys';
 const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 const UNVERIFIABLE = { unverifiable: 'The keys of the token’s issuer cannot be had' };
 const known = (...kids: string[]) => ({ keys: kids.map((kid) => ({ kid, kty: 'RSA' })) });
@@ -107,5 +108,14 @@ describe.each<[what: string, answer: () => Response]>([
 
     issuer.answer = publishing('key-2');
     expect(await issuer.keysAt(10 * MINUTE_MS + 30_000)).toEqual(known('key-2'));
+  });
+
+  it('has no keys any more after a day, however often it is asked', async () => {
+    const issuer = newIssuer(publishing('key-1'));
+    await issuer.keysAt(0);
+    issuer.answer = answer;
+    expect(await issuer.keysAt(DAY_MS - 1)).toEqual(known('key-1'));
+    for (const nowMs of [DAY_MS, DAY_MS + 1, DAY_MS + MINUTE_MS])
+      expect(await issuer.keysAt(nowMs)).toEqual(UNVERIFIABLE);
   });
 });

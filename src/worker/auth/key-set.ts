@@ -23,7 +23,7 @@ const NOTHING_KNOWN: Known = {
 };
 
 /** Of the isolate, by address: plain data. */
-const kept = new Map<string, Known>();
+const setsOfIsolate = new Map<string, Known>();
 
 export interface KeySets {
   /** The issuer's keys, one of which is to be called `kid`. */
@@ -38,10 +38,11 @@ interface Known {
   askedAtMs: number;
 }
 
-export function keySets(log: Log, send: Send = (url, init) => fetch(url, init), sets = kept): KeySets {
+export function keySets(log: Log, send: Send = (url, init) => fetch(url, init), sets = setsOfIsolate): KeySets {
   return {
     async keysFor(url, kid, nowMs) {
-      const known = sets.get(url) ?? NOTHING_KNOWN;
+      const kept = sets.get(url) ?? NOTHING_KNOWN;
+      const known = nowMs - kept.fetchedAtMs < USED_FOR_MS ? kept : NOTHING_KNOWN;
       const has = known.keys?.some((key) => key.kid === kid) === true;
       const isFresh = nowMs - known.fetchedAtMs < FRESH_FOR_MS;
       if ((has && isFresh) || (known.keys !== null && nowMs - known.askedAtMs < ASKED_AGAIN_AFTER_MS)) {
@@ -54,7 +55,7 @@ export function keySets(log: Log, send: Send = (url, init) => fetch(url, init), 
         return { keys };
       } catch (error) {
         log(known.keys === null ? 'error' : 'warn', 'auth.key_set_unreachable', { url, ...errorFields(error) });
-        if (known.keys !== null && nowMs - known.fetchedAtMs < USED_FOR_MS) return { keys: known.keys };
+        if (known.keys !== null) return { keys: known.keys };
         return { unverifiable: 'The keys of the token’s issuer cannot be had' };
       }
     },

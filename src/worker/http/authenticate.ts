@@ -5,7 +5,7 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { looksLikeApiKey, readApiKey } from '../auth/api-key.ts';
-import { ANONYMOUS, type Credential, mayDo, type Refusal, type Scope, type Unverifiable } from '../auth/credential.ts';
+import { ANONYMOUS, type Credential, type Refusal, type Unverifiable } from '../auth/credential.ts';
 import { readToken } from '../auth/json-web-token.ts';
 import { keySets } from '../auth/key-set.ts';
 import { checkKey } from '../ledger/database.ts';
@@ -14,7 +14,7 @@ import type { Caller } from '../operation-context.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse, retryAfter } from './errors.ts';
 
-const REALM = 'Bearer realm="payment-service"';
+export const REALM = 'Bearer realm="payment-service"';
 const BEARER = /^Bearer +([\w.~+/=-]+)$/i;
 const UNVERIFIABLE_RETRY_MS = 5_000;
 
@@ -75,14 +75,4 @@ function callerOf(c: Context<HttpEnv>, credential: Credential, nowMs: number): C
 export function unauthorized(c: Context, why: string, error?: 'invalid_token'): Response {
   c.header('WWW-Authenticate', error === undefined ? REALM : `${REALM}, error="${error}", error_description="${why}"`);
   return errorResponse(c, 401, 'UNAUTHORIZED', why);
-}
-
-/** Middleware: the caller may do this, or the answer is 403. */
-export function requireScope(scope: Scope) {
-  return createMiddleware<HttpEnv>(async function requireScope(c, next) {
-    if (mayDo(c.var.credential, scope)) return next();
-    c.var.log('warn', 'auth.forbidden', { actor: c.var.credential.actor, needed: scope });
-    c.header('WWW-Authenticate', `${REALM}, error="insufficient_scope", scope="${scope}"`);
-    return errorResponse(c, 403, 'FORBIDDEN', `This needs the scope ${scope}.`, { needed_scope: scope });
-  });
 }

@@ -10,7 +10,6 @@ import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Transaction } from '../../payments/transaction.ts';
 import { type PaymentAnswer, processPayment } from '../operations/process-payment.ts';
-import { requireScope } from './authenticate.ts';
 import type { HttpEnv } from './context.ts';
 import {
   errorEnvelope,
@@ -27,6 +26,7 @@ import { BODY_MAX_BYTES, jsonBody } from './json-body.ts';
 import { limitBody } from './limit-body.ts';
 import { onError } from './on-error.ts';
 import { outliveClient } from './outlive-client.ts';
+import { requireScope } from './require-scope.ts';
 import { isUnreadable } from './unreadable-request.ts';
 import { validate } from './validate.ts';
 

@@ -8,7 +8,6 @@ import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import { type RefundAnswer, refundPayment } from '../operations/refund-payment.ts';
-import { requireScope } from './authenticate.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse, GATEWAY_DOWN, idempotencyInProgress, idempotencyKeyReused, retryAfter } from './errors.ts';
 import { exactAmount } from './exact-amount.ts';
@@ -16,6 +15,7 @@ import { idempotencyKey, REPLAYED_HEADER } from './idempotency-key.ts';
 import { BODY_MAX_BYTES, jsonBody } from './json-body.ts';
 import { limitBody } from './limit-body.ts';
 import { outliveClient } from './outlive-client.ts';
+import { requireScope } from './require-scope.ts';
 import { validate } from './validate.ts';
 
 export const refundRoute = new Hono<HttpEnv>().post(

@@ -5,10 +5,10 @@ import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import { readStatus } from '../operations/read-status.ts';
-import { requireScope } from './authenticate.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse } from './errors.ts';
 import { outliveClient } from './outlive-client.ts';
+import { requireScope } from './require-scope.ts';
 
 export const statusRoute = new Hono<HttpEnv>().get('/:id', requireScope('payments:read'), async (c) => {
   const found = await outliveClient(c, readStatus(c.var.operation, c.req.param('id')));

@@ -1,4 +1,4 @@
-/** An outcome as the parameters of the statement that records it, of a payment and of a refund alike. */
+/** An outcome as it is recorded and audited, of a payment and of a refund alike. */
 import type { Outcome } from '../../payments/transaction.ts';
 
 /** `status, gateway_reference, error_code, failure_reason, failure_cause`, in this order. */
@@ -6,4 +6,11 @@ export function outcomeParameters(outcome: Outcome): (string | null)[] {
   return outcome.status === 'completed'
     ? ['completed', outcome.gatewayReference, null, null, null]
     : ['failed', null, outcome.failure.code, outcome.failure.reason, outcome.failure.cause];
+}
+
+/** The same for the audit log. */
+export function auditedOutcome(outcome: Outcome): { outcome: string; detail: Record<string, string> } {
+  return outcome.status === 'completed'
+    ? { outcome: outcome.status, detail: { gateway_reference: outcome.gatewayReference } }
+    : { outcome: outcome.status, detail: { error_code: outcome.failure.code } };
 }

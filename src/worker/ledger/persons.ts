@@ -60,7 +60,7 @@ export async function personalRecords(
   const found = await Promise.all(
     rowsOf<Transaction>(payments).map(async (row) => {
       const { sealedEmail, ...transaction } = row;
-      const userEmail = await unlessSealed(emailOf(db, row));
+      const userEmail = await openedOrNull(emailOf(db, row));
       return {
         transaction: { ...transaction, userEmail },
         isUnopened: sealedEmail !== null && userEmail === null,
@@ -154,7 +154,7 @@ export async function resealEmails(db: Database, afterId: string, limit: number)
   const resealed: Row[] = [];
   const unopened: string[] = [];
   for (const row of rowsOf<Row>(found)) {
-    const email = await unlessSealed(db.cipher.open(row.sealedEmail, row.transactionId));
+    const email = await openedOrNull(db.cipher.open(row.sealedEmail, row.transactionId));
     if (email === null) unopened.push(row.transactionId);
     else resealed.push({ ...row, resealed: await db.cipher.seal(email, row.transactionId) });
   }
@@ -171,7 +171,7 @@ interface Row {
 }
 
 /** Null for what can't be opened: one address that was altered must not keep the others from what is done to them. */
-async function unlessSealed<T>(opening: Promise<T>): Promise<T | null> {
+async function openedOrNull<T>(opening: Promise<T>): Promise<T | null> {
   try {
     return await opening;
   } catch (error) {

@@ -14,7 +14,7 @@ import {
   type KeyClaim,
   releaseUnusedKey,
 } from './idempotency.ts';
-import { outcomeParameters } from './outcome.ts';
+import { auditedOutcome, outcomeParameters } from './outcome.ts';
 import { FIND_TRANSACTION } from './transactions.ts';
 
 export interface NewRefund {
@@ -149,7 +149,8 @@ const RECORD_OUTCOME = `
     processed_at_ms = ?7, next_lookup_at_ms = ?8
   WHERE refund_id = ?1 AND status = 'pending'`;
 
-// Right after RECORD_OUTCOME and its audit entry, of which there is one if the outcome was recorded: the amount moves from promised to refunded, or back, once. The payment of a late charge
+// Right after RECORD_OUTCOME and its audit entry, which is there if the outcome was recorded: the amount moves from promised
+// to refunded, or back, once. The payment of a late charge
 // has failed: nothing of it was promised, nothing moves, and so no event follows.
 const MOVE_TO_REFUNDED = `
   UPDATE transactions SET reserved_minor = reserved_minor - ?2, refunded_minor = refunded_minor + ?2,
@@ -188,11 +189,7 @@ export async function recordRefundOutcome(
       atMs: processedAtMs,
       action: 'refund.ended',
       subject: refundId,
-      outcome: result.status,
-      detail:
-        result.status === 'failed'
-          ? { error_code: result.failure.code }
-          : { gateway_reference: result.gatewayReference },
+      ...auditedOutcome(result),
     }),
   };
   const asItStands = bothRows(d1, refund);

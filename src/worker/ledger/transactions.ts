@@ -13,7 +13,7 @@ import {
   type KeyClaim,
   releaseUnusedKey,
 } from './idempotency.ts';
-import { outcomeParameters } from './outcome.ts';
+import { auditedOutcome, outcomeParameters } from './outcome.ts';
 import {
   countAttempt,
   countDecline,
@@ -247,11 +247,7 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
       atMs: processedAtMs,
       action: 'payment.ended',
       subject: transactionId,
-      outcome: result.status,
-      detail:
-        result.status === 'failed'
-          ? { error_code: result.failure.code }
-          : { gateway_reference: result.gatewayReference },
+      ...auditedOutcome(result),
     }),
     declined: declineOf.length > 0 ? countDecline(db, declineOf) : null,
   };
