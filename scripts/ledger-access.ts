@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { type Cipher, createCipher } from '../src/worker/cipher.ts';
 import { type Database, LedgerNotMigrated } from '../src/worker/ledger/database.ts';
 import { createLog, type Log } from '../src/worker/log.ts';
-import { backgroundCaller, type Caller, operationContext } from '../src/worker/operation-context.ts';
+import { accountsReadFrom, backgroundCaller, type Caller, operationContext } from '../src/worker/operation-context.ts';
 import type { OperationContext } from '../src/worker/operations/context.ts';
 import { isEncryptionKey, readSettings } from '../src/worker/settings.ts';
 import type { Variables } from '../src/worker/start-up-guard.ts';
@@ -183,7 +183,7 @@ function operationOver(db: Database, variables: Variables): OperationContext {
   if ('problems' in read) {
     throw new Error(`${read.problems.join('; ')} (a secret comes from the environment, or locally from .dev.vars)`);
   }
-  return operationContext(db.d1, read.settings, db.log, operator());
+  return operationContext(db.d1, read.settings, db.log, operator(), accountsReadFrom);
 }
 
 /** To standard error, and only what is an error: what a command has to say is what it prints. */

@@ -147,9 +147,9 @@ const CAUSES = {
   },
   order_changed: {
     code: 'PAYMENT_FAILED',
-    reason: 'The PayPal order was changed while it was being paid: nothing of it is kept',
+    reason: 'The PayPal order was changed while it was being paid',
     retryPossible: false,
-    nextStep: NEW_ORDER,
+    nextStep: `What was captured for this merchant is refunded automatically. ${NEW_ORDER}`,
   },
   payer_cannot_pay: {
     code: 'PAYMENT_FAILED',

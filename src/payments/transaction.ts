@@ -38,12 +38,23 @@ export interface Transaction {
 }
 
 /** How a payment or a refund ended, as the gateway said, or as was plain without asking it. */
-export type Outcome = { status: 'completed'; gatewayReference: string } | { status: 'failed'; failure: Failure };
+export type Outcome =
+  | { status: 'completed'; gatewayReference: string }
+  /** `owed`: a charge that was made all the same and has to be refunded. */
+  | { status: 'failed'; failure: Failure; owed?: OwedCharge };
+
+/** A charge that no payment stands for. */
+export interface OwedCharge {
+  /** What the gateway calls it. */
+  gatewayReference: string;
+  /** Null where it is the payment's amount. */
+  amountMinor: number | null;
+}
 
 /** pending → completed | failed, completed → reversed (the gateway took it back afterwards). */
 export type RefundStatus = 'pending' | 'completed' | 'failed' | 'reversed';
 
-/** `late_charge`: of a charge that turned up after its payment had failed (invariant 1). Nobody asked for it. */
+/** `late_charge`: the whole of a charge whose payment has failed (invariant 1). Nobody asked for it. */
 export type RefundKind = 'requested' | 'late_charge';
 
 export interface Refund {

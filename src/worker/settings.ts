@@ -14,7 +14,7 @@ export interface Settings {
   gateway: (typeof GATEWAYS)[number];
   /** Each null where it is not configured. */
   httpGateway: { url: string; apiKey: string } | null;
-  stripe: { secretKey: string; webhookSecret: string | null; apiUrl: string } | null;
+  stripe: { secretKey: string; accountId: string | null; webhookSecret: string | null; apiUrl: string } | null;
   paypal: {
     clientId: string;
     clientSecret: string;
@@ -142,6 +142,7 @@ const variables = z
     PAYMENT_GATEWAY_URL: z.pipe(optional, z.nullable(z.string().check(httpAddress))),
     PAYMENT_GATEWAY_API_KEY: optional,
     STRIPE_SECRET_KEY: optionalLike(/^(sk|rk)_(live|test)_\w+$/, 'must be a secret key, sk_… or rk_…'),
+    STRIPE_ACCOUNT_ID: optionalLike(/^acct_\w+$/, 'must be the id of the Stripe account, acct_…'),
     STRIPE_WEBHOOK_SECRET: optionalLike(/^whsec_\w+$/, 'must be the signing secret of the webhook, whsec_…'),
     STRIPE_API_URL: addressOr('https://api.stripe.com'),
     PAYPAL_CLIENT_ID: optionalLike(/^[\x21-\x7e]+$/, 'must be the client id of the app'),
@@ -227,6 +228,7 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
         values.STRIPE_SECRET_KEY !== null
           ? {
               secretKey: values.STRIPE_SECRET_KEY,
+              accountId: values.STRIPE_ACCOUNT_ID,
               webhookSecret: values.STRIPE_WEBHOOK_SECRET,
               apiUrl: values.STRIPE_API_URL,
             }

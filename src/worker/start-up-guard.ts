@@ -56,6 +56,12 @@ function gatewayProblems(env: Variables): string[] {
   if (gateway !== 'stripe' && !isMissing(env, 'STRIPE_WEBHOOK_SECRET') && isMissing(env, 'STRIPE_SECRET_KEY')) {
     problems.push('STRIPE_SECRET_KEY is missing, beside STRIPE_WEBHOOK_SECRET');
   }
+  // Payments are kept under the account that they were made with.
+  if (textOf(env, 'STRIPE_SECRET_KEY').startsWith('rk_') && isMissing(env, 'STRIPE_ACCOUNT_ID')) {
+    problems.push(
+      "STRIPE_ACCOUNT_ID is missing: Stripe does not tell a restricted key whose it is. It is in Stripe's dashboard, under Settings, acct_…",
+    );
+  }
   return problems;
 }
 

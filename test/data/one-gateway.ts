@@ -2,7 +2,12 @@
 import type { Gateways } from '../../src/worker/gateways/configured.ts';
 import type { Gateway } from '../../src/worker/gateways/gateway.ts';
 
-/** @param named what is found by a name; by default this gateway, whatever the name */
-export function oneGateway(gateway: Gateway, named: Gateways['named'] = () => gateway): Gateways {
-  return { all: [gateway], forMethod: (method) => (gateway.methods.includes(method) ? gateway : null), named };
+/** @param named what is found by a name in the ledger; by default this gateway, whatever the name */
+export function oneGateway(gateway: Gateway, named: (name: string) => Gateway | null = () => gateway): Gateways {
+  return {
+    all: [gateway],
+    forMethod: (method) => (gateway.methods.includes(method) ? gateway : null),
+    nameInLedger: async ({ name }) => ({ name }),
+    named: async (name) => named(name),
+  };
 }

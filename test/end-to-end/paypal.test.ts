@@ -1,5 +1,5 @@
 /** PayPal, from HTTP to the exchange: the Worker, the adapter, and the emulator, over real sockets. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TEST_CARDS } from '../data/cards.ts';
 import { type PayPalCaller, paypalCallerOf } from '../support/gateway-emulator/clients.ts';
 import { type ProviderStack, startProviderStack, type ToldFailure, toldAs } from '../support/provider-stack.ts';
@@ -20,7 +20,7 @@ const NOT_FOUND = failed('There is no such PayPal order', false);
 const NOT_APPROVED = failed('The payer has not approved the PayPal order');
 const DIFFERS = failed('The PayPal order is about another amount, another currency or another merchant', false);
 const USED = failed('The PayPal order has paid for something else already', false);
-const CHANGED = failed('The PayPal order was changed while it was being paid: nothing of it is kept', false);
+const CHANGED = failed('The PayPal order was changed while it was being paid', false);
 const DECLINED = toldAs('CARD_DECLINED', 'Card declined by bank');
 const EXPIRED = toldAs('CARD_EXPIRED', 'Card has expired');
 const INVALID_CARD = toldAs('INVALID_CARD', 'Invalid card details');
@@ -202,8 +202,11 @@ describe('an order that is not what is to be paid', () => {
     await showAs(order, unitWith({ currency_code: 'USD', value: '25.50' }));
     const answer = await shop.payByPayPal(order);
     expect(await shop.failureOf(answer)).toEqual(CHANGED);
-    expect(captureOf(order)).toMatchObject({ value: '1.00', status: 'REFUNDED' });
-    expect(await shop.errorsOf(answer.body.transaction_id)).toMatchObject([{ provider_code: 'AMOUNT' }]);
+    await vi.waitFor(() => expect(captureOf(order)).toMatchObject({ value: '1.00', status: 'REFUNDED' }), 10_000);
+    expect(await shop.errorsOf(answer.body.transaction_id)).toMatchObject([
+      { event: 'gateway.answered', provider_code: 'AMOUNT' },
+      { event: 'payment.mischarged' },
+    ]);
   });
 
   it('because it pays somebody else after it was looked at, pays for nothing', async () => {

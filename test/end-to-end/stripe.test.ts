@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TEST_CARDS } from '../data/cards.ts';
 import type { ApiRequest } from '../support/gateway-emulator/api.ts';
+import { EMULATOR_CREDENTIALS } from '../support/gateway-emulator/credentials.ts';
 import { STRIPE_API_VERSION, type StripeEmulator } from '../support/gateway-emulator/stripe.ts';
 import { type ProviderStack, startProviderStack, type ToldFailure, toldAs } from '../support/provider-stack.ts';
 import { card, type HttpAnswer, newBooking } from '../support/stack.ts';
@@ -230,7 +231,7 @@ describe('a charge that Stripe takes', () => {
         transactionId,
         status: 'completed',
         amountMinor: 123_456,
-        gateway: 'stripe:test',
+        gateway: `stripe:${EMULATOR_CREDENTIALS.stripeAccountId}`,
         gatewayReference: charge?.intentId,
       },
     ]);

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/payments/transaction.ts';
 import type { Gateway, GatewayOutcome, Instrument, Movement } from '../../src/worker/gateways/gateway.ts';
 import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
+import type { StripeSettings } from '../../src/worker/gateways/stripe-client.ts';
 import { stripeClientOf } from '../support/gateway-emulator/clients.ts';
+import { EMULATOR_CREDENTIALS } from '../support/gateway-emulator/credentials.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
 import type { Fault } from '../support/gateway-emulator/faults.ts';
 import { card, paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
@@ -18,15 +20,25 @@ let clock: { nowMs: number };
 beforeEach(async () => {
   clock = { nowMs: Date.now() };
   emulator = await startGatewayEmulator({ clock: { nowMs: () => clock.nowMs, random: Math.random } });
-  gateway = createStripeGateway(
-    { secretKey: emulator.stripeSecretKey, webhookSecret: null, apiUrl: emulator.url },
-    { send: (url, init) => fetch(url, init), nowMs: () => clock.nowMs },
-  );
+  gateway = gatewayWith({});
 });
 afterEach(async () => {
   expect(emulator.misfits).toEqual([]);
   await emulator.stop();
 });
+
+function gatewayWith(settings: Partial<StripeSettings>): Gateway {
+  return createStripeGateway(
+    {
+      secretKey: emulator.stripeSecretKey,
+      accountId: null,
+      webhookSecret: null,
+      apiUrl: emulator.url,
+      ...settings,
+    },
+    { send: (url, init) => fetch(url, init), nowMs: () => clock.nowMs },
+  );
+}
 
 const signal = () => AbortSignal.timeout(5_000);
 const charge = (transaction: Transaction, instrument: Instrument = VISA) =>
@@ -172,21 +184,73 @@ describe('a look-up', () => {
       return transaction;
     }
 
-    it('asks by its key, and for the state of now: what the key answers is that of back then', async () => {
+    it('finds it by search, creates nothing, and asks for its state of now', async () => {
       const transaction = await crowded();
+      clock.nowMs += 2 * 60_000;
       expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
-      expect(operations().slice(-2)).toEqual(['payment_intents.create', 'payment_intents.retrieve']);
-      expect(
-        emulator.stripe.intents().filter(({ transactionId }) => transactionId === transaction.transactionId),
-      ).toHaveLength(1);
+      expect(operations().slice(-2)).toEqual(['payment_intents.search', 'payment_intents.retrieve']);
     });
 
-    it('says that it can’t tell, when the key may be forgotten', async () => {
+    it('finds nothing where the search does not have it yet, and the fence finds it by its key', async () => {
       const transaction = await crowded();
-      clock.nowMs += 23.5 * HOUR_MS;
-      expect(await lookUp(transaction)).toMatchObject({ kind: 'unreachable' });
-      expect(operations().at(-1)).toBe('payment_intents.list');
+      const made = emulator.stripe.intents().length;
+      expect(await lookUp(transaction)).toEqual({ kind: 'not_found' });
+      expect(operations().at(-1)).toBe('payment_intents.search');
+      expect(await cancel(transaction)).toMatchObject({ kind: 'approved' });
+      expect(emulator.stripe.intents()).toHaveLength(made);
     });
+  });
+});
+
+describe('asking', () => {
+  it('sends nothing but reads, whatever is asked about', async () => {
+    const paid = pendingTransaction();
+    await charge(paid);
+    const never = pendingTransaction();
+    const before = operations().length;
+    await lookUp(paid);
+    await lookUp(never);
+    await gateway.lookUpRefund(
+      pendingRefund(paidTransaction(paid, 'pi_unknown')),
+      paidTransaction(paid, 'pi_unknown'),
+      signal(),
+    );
+    await movements();
+    await gateway.account?.ask(signal());
+    expect(
+      operations()
+        .slice(before)
+        .filter((name) => !/\.(retrieve|list|search)$/.test(name)),
+    ).toEqual([]);
+  });
+});
+
+describe('the account behind a key', () => {
+  it('is told by Stripe', async () => {
+    expect(await gateway.account?.ask(signal())).toEqual({ account: EMULATOR_CREDENTIALS.stripeAccountId });
+  });
+
+  it('comes from the settings for a restricted key, which Stripe does not tell it', async () => {
+    const restricted = gatewayWith({ secretKey: 'rk_test_restricted', accountId: 'acct_1Configured' });
+    expect(await restricted.account?.ask(signal())).toEqual({ account: 'acct_1Configured' });
+    expect(operations()).toEqual([]);
+  });
+
+  it('that is another one than the settings say is an error of the settings', async () => {
+    const other = gatewayWith({ accountId: 'acct_1Another' });
+    expect(await other.account?.ask(signal())).toMatchObject({ cause: 'gateway_not_configured' });
+  });
+
+  it('is not known while Stripe does not answer', async () => {
+    strike('accounts.retrieve', { kind: 'drop' });
+    const ask = gateway.account?.ask(AbortSignal.timeout(300));
+    expect(await ask).toMatchObject({ unreachable: expect.any(String) });
+  });
+
+  it('is remembered by a name that reveals nothing of the key', async () => {
+    const name = await gateway.account?.keyName();
+    expect(name).toMatch(/^[0-9a-f]{64}$/);
+    expect(await gatewayWith({ secretKey: 'sk_test_another' }).account?.keyName()).not.toBe(name);
   });
 });
 

@@ -223,7 +223,7 @@ const CARD_TOKENS = {
 export class SimulatedStripe extends ProviderGateway {
   protected adapter(send: Fetch, { nowMs }: IsolateMemory): Gateway {
     const { stripeSecretKey: secretKey, stripeWebhookSecret: webhookSecret } = EMULATOR_CREDENTIALS;
-    return createStripeGateway({ secretKey, webhookSecret, apiUrl: API_URL }, { send, nowMs });
+    return createStripeGateway({ secretKey, accountId: null, webhookSecret, apiUrl: API_URL }, { send, nowMs });
   }
 
   payable({ card }: Wish, newCard: (lastFour: string | null) => Payable): Payable {

@@ -48,6 +48,41 @@ async function chargedLate(script: Partial<Script> = {}): Promise<{ world: TestW
   return { world, made };
 }
 
+describe('a charge of another amount than was asked for', () => {
+  const MISCHARGED = { kind: 'mischarged', reference: 'wrong', amountMinor: 1, cause: 'order_changed' } as const;
+
+  it('fails the payment at once, and what was captured is owed back in the same batch', async () => {
+    const world = newWorld({ charge: MISCHARGED, lookUpRefund: NOT_FOUND, refund: APPROVED });
+    const answer = await processPayment(world.context, paymentRequest(), '25.50');
+    if (answer.kind !== 'failed') throw new Error(`the payment of a test is ${answer.kind}`);
+    const made = answer.transaction;
+    expect(answer.settle).toEqual({ id: refundIdOf(made), atMs: world.clock.nowMs });
+    expect(made).toMatchObject({ status: 'failed', failureCause: 'order_changed', gatewayReference: 'wrong' });
+    expect(await refundsOf(made.transactionId)).toMatchObject([
+      { refund_id: refundIdOf(made), kind: 'late_charge', status: 'pending', amount_minor: 1 },
+    ]);
+    expect(loggedErrors(world).map(({ event }) => event)).toEqual(['gateway.answered', 'payment.mischarged']);
+    expect(await eventTypesOf(made.bookingId)).toEqual(['payment.failed']);
+    expect(timesAsked(world, 'refund')).toBe(0);
+
+    await settleRefund(world, made);
+    expect(await refundsOf(made.transactionId)).toMatchObject([{ status: 'completed' }]);
+  });
+
+  it.each(['pending', 'failed'])('is owed back where a look-up of a %s payment finds it', async (status) => {
+    const world = newWorld({ lookUpCharge: NOT_FOUND });
+    const answer = await processPayment(world.context, paymentRequest(), '25.50');
+    if (answer.kind !== 'pending') throw new Error(`the payment of a test is ${answer.kind}`);
+    const made = answer.transaction;
+    if (status === 'failed') await settleAfter(world, made, CANCELS_AFTER_MS);
+    world.script.lookUpCharge = MISCHARGED;
+    const settled = await settleAfter(world, made, CANCELS_AFTER_MS + HOUR_MS);
+    expect(settled).toMatchObject({ kind: 'ended', lateRefundId: refundIdOf(made) });
+    expect(await refundsOf(made.transactionId)).toMatchObject([{ kind: 'late_charge', amount_minor: 1 }]);
+    expect(timesAsked(world, 'refund')).toBe(0);
+  });
+});
+
 describe('a charge of a payment that has failed', () => {
   it('is owed back under the payment’s own ULID, and the payment stays failed (invariant 6)', async () => {
     const { world, made } = await absentPayment();

@@ -298,7 +298,9 @@ describe('the settings', () => {
     ['a publishable key', { ...STRIPE, STRIPE_SECRET_KEY: 'pk_test_abc' }, ['STRIPE_SECRET_KEY']],
     ['a secret that is none of a webhook', { ...STRIPE, STRIPE_WEBHOOK_SECRET: 'abc' }, ['STRIPE_WEBHOOK_SECRET']],
     ['an e-mail as the merchant id', { ...PAYPAL, PAYPAL_MERCHANT_ID: 'shop@example.com' }, ['PAYPAL_MERCHANT_ID']],
-    ['a live key on a desk', { ...STRIPE, STRIPE_SECRET_KEY: 'rk_live_abc' }, ['STRIPE_SECRET_KEY']],
+    ['a live key on a desk', { ...STRIPE, STRIPE_SECRET_KEY: 'sk_live_abc' }, ['STRIPE_SECRET_KEY']],
+    ['a restricted key without its account', { ...STRIPE, STRIPE_SECRET_KEY: 'rk_test_abc' }, ['STRIPE_ACCOUNT_ID']],
+    ['an account that is none', { ...STRIPE, STRIPE_ACCOUNT_ID: 'abc' }, ['STRIPE_ACCOUNT_ID']],
     ['PayPal’s real money on a desk', { ...PAYPAL, PAYPAL_API_URL: '' }, ['PAYPAL_API_URL']],
     ['the same under its other name', { ...PAYPAL, PAYPAL_API_URL: 'https://api.paypal.com' }, ['PAYPAL_API_URL']],
     [

@@ -1,26 +1,35 @@
-/** Which gateways there are, and which of them takes which method, as the settings say. */
+/** Which gateways there are, which of them takes which method as the settings say. */
 import type { PaymentMethod } from '../../contract/requests.ts';
 import type { Settings } from '../settings.ts';
+import { type AccountMemory, gatewayNamed, type NameInLedger, nameInLedger } from './account-names.ts';
 import type { Gateway } from './gateway.ts';
 import { createHttpGateway } from './http.ts';
 import { createPayPalGateway } from './paypal.ts';
 import { createSandbox } from './sandbox.ts';
 import { createStripeGateway } from './stripe.ts';
 
-export interface Gateways {
+export interface ConfiguredGateways {
   /** All that are configured: those that take new payments, and those that have taken payments before. */
   readonly all: readonly Gateway[];
   /** The one that takes new payments by this method; null where the method is disabled. */
   forMethod(method: PaymentMethod): Gateway | null;
-  /** The one with this name, as rows of the ledger have it; null where it is not configured any more. */
-  named(name: string): Gateway | null;
+}
+
+export interface Gateways extends ConfiguredGateways {
+  /** The name under which the ledger keeps a charge with this gateway: it includes the account that charges. */
+  nameInLedger(gateway: Gateway): Promise<NameInLedger>;
+  /**
+   * The gateway with this name in the ledger. Null where it is no longer configured, or is configured with a key of another account:
+   * that key must never answer for a charge of this one. `unreachable` where the provider cannot say whose the key is.
+   */
+  named(name: string): Promise<Gateway | null | { unreachable: string }>;
 }
 
 /**
  * `stripe` goes to Stripe and `paypal` to PayPal, where they are configured. Everything else, and `paypal` without PayPal, goes
  * to the gateway that PAYMENT_GATEWAY names.
  */
-export function configuredGateways(settings: Settings): Gateways {
+export function configuredGateways(settings: Settings): ConfiguredGateways {
   const configured = {
     sandbox: settings.sandboxAllowed ? createSandbox() : null,
     http: settings.httpGateway && createHttpGateway(settings.httpGateway),
@@ -42,6 +51,14 @@ export function configuredGateways(settings: Settings): Gateways {
       const gateway = routes[method];
       return gateway?.methods.includes(method) ? gateway : null;
     },
-    named: (name) => all.find((gateway) => gateway.name === name) ?? null,
+  };
+}
+
+/** The same with the names that they have in the ledger. */
+export function namedGateways(configured: ConfiguredGateways, accounts: AccountMemory): Gateways {
+  return {
+    ...configured,
+    nameInLedger: (gateway) => nameInLedger(gateway, accounts),
+    named: (name) => gatewayNamed(name, configured.all, accounts),
   };
 }

@@ -43,12 +43,15 @@ export interface RefundRequest {
 
 /**
  * - `approved`: the money moved.
+ * - `mischarged`: another amount moved than was asked for, so the payment fails and what was captured is owed back.
  * - `declined`: it did not, and the payer or the card is why.
  * - `failed`: it certainly did not, and the gateway is why.
  * - `unknown`: nobody can say yet. Never guessed (invariant 3).
  */
 export type GatewayOutcome =
   | { kind: 'approved'; reference: string }
+  /** `amountMinor`: what was captured; null where that is in another currency than the payment. */
+  | ({ kind: 'mischarged'; reference: string; amountMinor: number | null; cause: FailureCause } & Why)
   | ({ kind: 'declined'; code: DeclineCode; reason?: string } & Why)
   /**
    * `silent`: it gave no answer, or none that one could work with. Too many of them, and it is asked no more. An unknown outcome
@@ -111,9 +114,21 @@ export class ListingFailed extends Error {
   override name = 'ListingFailed';
 }
 
+/** Whose account a gateway charges for: the provider's own id of it, or why that is not known. */
+export type GatewayAccount = { account: string } | ({ unreachable: string } & Why);
+
 export interface Gateway {
-  /** As the ledger's rows have it: another account, with another provider, has another name. */
+  /**
+   * What is known without asking: `stripe:test`, `paypal:MERCHANT`, `http:host` or `sandbox`. The ledger's rows have the name that
+   * `Gateways.nameInLedger` gives, which differs where there is an `account` to ask for.
+   */
   readonly name: string;
+  /** The provider's id of the account behind the configured key, where the settings do not say it. Asks the provider. */
+  account?: {
+    /** Tells keys apart and reveals nothing of them: under it the answer is remembered. */
+    keyName(): Promise<string>;
+    ask(signal: AbortSignal): Promise<GatewayAccount>;
+  };
   /** Whether it is somebody else's system. Of one that can't be down, failures are what was asked for. */
   readonly canBeDown: boolean;
   /** The methods that it can be paid with as it is configured. */

@@ -5,7 +5,7 @@
  *
  * There is no fence but time: PayPal can cancel a capture by the id of its request, but for few accounts only.
  */
-import { decimalText } from '../../payments/money.ts';
+import { decimalText, minorUnits } from '../../payments/money.ts';
 import { isIdentifier, type Refund, type Transaction } from '../../payments/transaction.ts';
 import {
   type ChargeRequest,
@@ -72,7 +72,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       if (order === null) return refusedBeforeMoney(found);
       if (!isAsAsked(order, transaction, settings)) return declinedBecause('order_differs');
       if (order.status === 'COMPLETED') {
-        return asOutcome(await judge(client, settings, order, transaction, signal, { unmarkedCounts: false }));
+        return asOutcome(judge(settings, order, transaction, { unmarkedCounts: false }));
       }
       if (order.status === 'VOIDED') return declinedBecause('order_not_found');
       if (order.status !== 'APPROVED') return declinedBecause('order_not_approved');
@@ -91,17 +91,20 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       });
       const completed = orderIn(captured, instrument.paymentId);
       if (completed === null) return refusedCapture(captured);
-      return asOutcome(await judge(client, settings, completed, transaction, signal, { unmarkedCounts: true }));
+      return asOutcome(judge(settings, completed, transaction, { unmarkedCounts: true }));
     },
 
     async refund({ refund, transaction, signal }: RefundRequest): Promise<GatewayOutcome> {
+      // Without an amount PayPal refunds all that is left of the capture, whatever its amount and currency are.
+      const isWhole = refund.kind === 'late_charge';
       const value = paypalValue(refund.amountMinor, transaction.currency);
-      if (value === null || transaction.gatewayReference === null) return declinedBecause('refund_not_allowed');
+      if ((value === null && !isWhole) || transaction.gatewayReference === null)
+        return declinedBecause('refund_not_allowed');
       const answer = await client.call({
         method: 'POST',
         path: `${capturePath(transaction.gatewayReference)}/refund`,
         body: {
-          amount: { value, currency_code: transaction.currency },
+          ...(value !== null && !isWhole && { amount: { value, currency_code: transaction.currency } }),
           custom_id: refund.refundId,
           // PayPal lets one through for each: the guard behind the request's id.
           invoice_id: refund.refundId,
@@ -127,7 +130,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       const order = orderIn(answer, orderId);
       if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
       // Of one that has ended, it may be a later payment's with the same order.
-      return judge(client, settings, order, transaction, signal, { unmarkedCounts: transaction.status === 'pending' });
+      return judge(settings, order, transaction, { unmarkedCounts: transaction.status === 'pending' });
     },
 
     async lookUpRefund(refund: Refund, transaction: Transaction, signal: AbortSignal): Promise<LookUp> {
@@ -192,20 +195,18 @@ function marksFor(order: Order, transactionId: string): object[] {
 }
 
 /**
- * What the order says of this transaction: of a capture that carries another id, that it is another one's. The page that made
- * the order can change its amount between our look at it and the capture: then what was captured is given back.
+ * What the order says of this transaction: of a capture that carries another id, that it is another one's. The page that made the
+ * order can change its amount between our look at it and the capture: what was captured then is owed back. Only reads (invariant 9).
  *
  * @param unmarkedCounts whether a capture that carries no transaction's id is this one's. Its mark can be replaced by the page until
  *   the capture: so it is, but where the order was captured before this transaction came to it
  */
-async function judge(
-  client: PayPalClient,
+function judge(
   { merchantId }: PayPalSettings,
   order: Order,
   transaction: Transaction,
-  signal: AbortSignal,
   { unmarkedCounts }: { unmarkedCounts: boolean },
-): Promise<KnownState> {
+): KnownState {
   const capture = captureOf(order, transaction, unmarkedCounts);
   if (capture === undefined)
     return order.status === 'COMPLETED' ? declinedBecause('order_used') : { kind: 'not_found' };
@@ -214,17 +215,18 @@ async function judge(
   const payee = order.purchase_units?.[0]?.payee?.merchant_id;
   if (payee !== merchantId) return declinedBecause('order_changed', 'PAYEE');
   if (isAmountOf(capture.amount, transaction)) return state;
+  // Refunded by somebody: nothing of it is owed any more.
   if (capture.status === 'REFUNDED') return declinedBecause('order_changed', 'AMOUNT');
-
-  const answer = await client.call({
-    method: 'POST',
-    path: `${capturePath(state.reference)}/refund`,
-    body: {},
-    requestId: `${transaction.transactionId}:changed`,
-    signal,
-  });
-  const isGivenBack = isOk(answer) && stateOfRefund(answer.body as PayPalRefund).kind === 'approved';
-  return isGivenBack ? declinedBecause('order_changed', 'AMOUNT') : { kind: 'in_progress' };
+  const { amount } = capture;
+  const amountMinor =
+    amount?.currency_code === transaction.currency ? minorUnits(amount.value, transaction.currency) : null;
+  return {
+    kind: 'mischarged',
+    reference: state.reference,
+    amountMinor,
+    cause: 'order_changed',
+    providerCode: 'AMOUNT',
+  };
 }
 
 /** PayPal's decimals for an amount in minor units; null where PayPal has fewer of them than the amount. */

@@ -11,6 +11,8 @@ export const STRIPE_API_VERSION = '2026-10-28.endive';
 export interface StripeSettings {
   /** `sk_…`, or a restricted key `rk_…`. */
   secretKey: string;
+  /** `acct_…`: the account of the key, which Stripe does not tell a restricted one. Null: Stripe is asked. */
+  accountId: string | null;
   /** `whsec_…`; null where Stripe sends no webhooks. */
   webhookSecret: string | null;
   /** https://api.stripe.com, or what stands for it. */
@@ -25,7 +27,10 @@ export interface ClientOptions {
 }
 
 /** What of the SDK may be called. The Worker's bundle has nothing else of its resources: [alias] in wrangler.toml. */
-export type StripeClient = Pick<Stripe, 'events' | 'paymentIntents' | 'paymentMethods' | 'refunds' | 'webhooks'>;
+export type StripeClient = Pick<
+  Stripe,
+  'events' | 'paymentIntents' | 'paymentMethods' | 'rawRequest' | 'refunds' | 'webhooks'
+>;
 
 /** Milliseconds of a single call that has no deadline from outside. */
 const CALL_DEADLINE_MS = 10_000;

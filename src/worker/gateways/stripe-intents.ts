@@ -9,15 +9,12 @@ import { stripeAmount } from './stripe-amount.ts';
 import { type StripeClient, stripeFailure } from './stripe-client.ts';
 import { type NOT_FOUND, stateOfIntent } from './stripe-outcomes.ts';
 
-/** A key is used to find an intent again well before Stripe forgets it: behind that it would make another one. */
-const INTENT_FOUND_BY_KEY_FOR_MS = 23 * 60 * 60_000;
-
 export const PAGE_SIZE = 100;
-/** An intent is searched for among so many pages of its minute. */
-const SEARCH_MAX_PAGES = 3;
+/** An intent is looked for among so many pages of its minute. */
+const LIST_MAX_PAGES = 3;
 /** Around the creation of the row: clocks that differ, and the deadline of the call behind it. */
-const SEARCH_BEFORE_MS = 60_000;
-const SEARCH_AFTER_MS = 120_000;
+const LISTED_BEFORE_MS = 60_000;
+const LISTED_AFTER_MS = 120_000;
 /** Of a payment's refunds. */
 const REFUNDS_MAX_PAGES = 5;
 
@@ -45,23 +42,79 @@ export function createIntent(stripe: StripeClient, transaction: Transaction): Pr
   );
 }
 
-/** By its name where that was kept; else among those of its minute; else by its key, which stands for it for a day. */
-export async function findIntent(
-  stripe: StripeClient,
-  transaction: Transaction,
-  nowMs: number,
-): Promise<Stripe.PaymentIntent | null> {
+/**
+ * By its name where that was kept, else among the intents of its minute, else by Stripe's search. Only reads (invariant 9). Null says
+ * that none was found, and not that there is none: a search does not have what was made in the last minute, or hour at worst.
+ */
+export async function findIntent(stripe: StripeClient, transaction: Transaction): Promise<Stripe.PaymentIntent | null> {
   const kept = transaction.gatewayIntent ?? transaction.gatewayReference;
   if (kept !== null) return retrieveIntent(stripe, kept);
   if (!isPayable(transaction)) return null; // nobody was ever asked for it
 
-  const search = await searchIntent(stripe, transaction);
-  if (search !== 'too_many') return search;
-  if (nowMs - transaction.createdAtMs > INTENT_FOUND_BY_KEY_FOR_MS) {
-    throw new NotToBeFound('Stripe has too many payments of that minute to look through: `npm run reconcile` does');
+  const listed = await listedIntent(stripe, transaction);
+  return listed === 'too_many' ? searchIntent(stripe, transaction) : listed;
+}
+
+/** @throws NotToBeFound where Stripe does not have it: one that was named by Stripe is another account's then, not none */
+async function retrieveIntent(stripe: StripeClient, intentId: string): Promise<Stripe.PaymentIntent> {
+  try {
+    return await stripe.paymentIntents.retrieve(intentId);
+  } catch (error) {
+    if (stripeFailure(error).status !== 404) throw error;
+    throw new NotToBeFound(`Stripe has no ${intentId}: is STRIPE_SECRET_KEY of another account than when it was made?`);
   }
-  const intentId = await intentIdByKey(stripe, transaction);
-  return intentId === null ? null : retrieveIntent(stripe, intentId);
+}
+
+async function listedIntent(
+  stripe: StripeClient,
+  { transactionId, createdAtMs }: Transaction,
+): Promise<Stripe.PaymentIntent | null | 'too_many'> {
+  const created = {
+    gte: Math.floor((createdAtMs - LISTED_BEFORE_MS) / 1000),
+    lte: Math.ceil((createdAtMs + LISTED_AFTER_MS) / 1000),
+  };
+  const found: Stripe.PaymentIntent[] = [];
+  let after: { starting_after?: string } = {};
+  for (let page = 0; page < LIST_MAX_PAGES; page += 1) {
+    const { data, has_more } = await stripe.paymentIntents.list({ created, limit: PAGE_SIZE, ...after });
+    found.push(...data.filter(({ metadata }) => metadata.transaction_id === transactionId));
+    const last = data.at(-1);
+    if (!has_more || last === undefined) return mostAdvanced(found);
+    after = { starting_after: last.id };
+  }
+  return found.length > 0 ? mostAdvanced(found) : 'too_many';
+}
+
+/** What a search shows is as it was when it was indexed, so each hit is retrieved. */
+async function searchIntent(
+  stripe: StripeClient,
+  { transactionId }: Transaction,
+): Promise<Stripe.PaymentIntent | null> {
+  const { data } = await stripe.paymentIntents.search({ query: `metadata['transaction_id']:'${transactionId}'` });
+  return mostAdvanced(await Promise.all(data.map(({ id }) => retrieveIntent(stripe, id))));
+}
+
+/** There is more than one only if Stripe forgot a key: what has moved money counts. */
+function mostAdvanced(intents: readonly Stripe.PaymentIntent[]): Stripe.PaymentIntent | null {
+  const withStatus = (status: string) => intents.find((intent) => intent.status === status);
+  return withStatus('succeeded') ?? withStatus('processing') ?? intents[0] ?? null;
+}
+
+/**
+ * The fence. An intent that nobody can find may be on its way to Stripe: made once more under its key, it is the same one,
+ * and whoever confirms it afterwards is refused.
+ */
+export async function cancelIntent(stripe: StripeClient, transaction: Transaction): Promise<Fence | typeof NOT_FOUND> {
+  if (!isPayable(transaction)) return { kind: 'cancelled' };
+  const found = await findIntent(stripe, transaction);
+  const intentId = found?.id ?? (await intentIdByKey(stripe, transaction));
+  if (intentId === null) return { kind: 'cancelled' };
+  try {
+    return fenceOf(await stripe.paymentIntents.cancel(intentId));
+  } catch (error) {
+    if (stripeFailure(error).code !== 'payment_intent_unexpected_state') throw error;
+    return fenceOf(await retrieveIntent(stripe, intentId));
+  }
 }
 
 /**
@@ -76,63 +129,6 @@ async function intentIdByKey(stripe: StripeClient, transaction: Transaction): Pr
     const { status, type, replayed } = stripeFailure(error);
     if (replayed || (status === 400 && type !== 'idempotency_error')) return null;
     throw error;
-  }
-}
-
-/** @throws NotToBeFound where Stripe does not have it: one that was named by Stripe is another account's then, not none */
-async function retrieveIntent(stripe: StripeClient, intentId: string): Promise<Stripe.PaymentIntent> {
-  try {
-    return await stripe.paymentIntents.retrieve(intentId);
-  } catch (error) {
-    if (stripeFailure(error).status !== 404) throw error;
-    throw new NotToBeFound(`Stripe has no ${intentId}: is STRIPE_SECRET_KEY of another account than when it was made?`);
-  }
-}
-
-async function searchIntent(
-  stripe: StripeClient,
-  { transactionId, createdAtMs }: Transaction,
-): Promise<Stripe.PaymentIntent | null | 'too_many'> {
-  const created = {
-    gte: Math.floor((createdAtMs - SEARCH_BEFORE_MS) / 1000),
-    lte: Math.ceil((createdAtMs + SEARCH_AFTER_MS) / 1000),
-  };
-  const found: Stripe.PaymentIntent[] = [];
-  let after: { starting_after?: string } = {};
-  for (let page = 0; page < SEARCH_MAX_PAGES; page += 1) {
-    const { data, has_more } = await stripe.paymentIntents.list({ created, limit: PAGE_SIZE, ...after });
-    found.push(...data.filter(({ metadata }) => metadata.transaction_id === transactionId));
-    const last = data.at(-1);
-    if (!has_more || last === undefined) return mostAdvanced(found);
-    after = { starting_after: last.id };
-  }
-  return found.length > 0 ? mostAdvanced(found) : 'too_many';
-}
-
-/** There is more than one only if Stripe forgot a key: what has moved money counts. */
-function mostAdvanced(intents: readonly Stripe.PaymentIntent[]): Stripe.PaymentIntent | null {
-  const withStatus = (status: string) => intents.find((intent) => intent.status === status);
-  return withStatus('succeeded') ?? withStatus('processing') ?? intents[0] ?? null;
-}
-
-/**
- * The fence. An intent that nobody can find may be on its way to Stripe: made once more under its key, it is the same one,
- * and whoever confirms it afterwards is refused.
- */
-export async function cancelIntent(
-  stripe: StripeClient,
-  transaction: Transaction,
-  nowMs: number,
-): Promise<Fence | typeof NOT_FOUND> {
-  if (!isPayable(transaction)) return { kind: 'cancelled' };
-  const found = await findIntent(stripe, transaction, nowMs);
-  const intentId = found?.id ?? (await intentIdByKey(stripe, transaction));
-  if (intentId === null) return { kind: 'cancelled' };
-  try {
-    return fenceOf(await stripe.paymentIntents.cancel(intentId));
-  } catch (error) {
-    if (stripeFailure(error).code !== 'payment_intent_unexpected_state') throw error;
-    return fenceOf(await retrieveIntent(stripe, intentId));
   }
 }
 

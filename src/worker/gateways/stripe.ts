@@ -18,6 +18,7 @@ import {
 } from './gateway.ts';
 import { type Outside, PLATFORM } from './json-call.ts';
 import { declinedBecause } from './provider-codes.ts';
+import { stripeAccount } from './stripe-account.ts';
 import { stripeAmount } from './stripe-amount.ts';
 import {
   beforeDeadline,
@@ -57,6 +58,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
 
   return {
     name: `stripe:${isTestKey(settings.secretKey) ? 'test' : 'live'}`,
+    account: stripeAccount(settings, send),
     canBeDown: true,
     methods: ['credit_card', 'debit_card', 'stripe'],
     knownWithinMs: KNOWN_WITHIN_MS,
@@ -112,7 +114,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
 
     lookUpCharge: (transaction: Transaction, signal: AbortSignal) =>
       asked<LookUp>(signal, async () => {
-        const intent = await findIntent(await questions(signal), transaction, nowMs());
+        const intent = await findIntent(await questions(signal), transaction);
         return intent === null ? NOT_FOUND : stateOfIntent(intent);
       }),
 
@@ -124,7 +126,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
 
     async cancelCharge(transaction: Transaction, signal: AbortSignal): Promise<Fence> {
       const fence = await asked<Fence | typeof NOT_FOUND>(signal, async () =>
-        cancelIntent(await questions(signal), transaction, nowMs()),
+        cancelIntent(await questions(signal), transaction),
       );
       return fence.kind === 'not_found' ? { kind: 'unreachable', reason: 'Stripe has not cancelled it yet' } : fence;
     },

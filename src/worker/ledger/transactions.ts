@@ -1,5 +1,11 @@
 /** Payments in D1: claim a booking, record how it ended, find one again. */
-import { lateRefundId, type Outcome, type Refund, type Transaction } from '../../payments/transaction.ts';
+import {
+  lateRefundId,
+  type Outcome,
+  type OwedCharge,
+  type Refund,
+  type Transaction,
+} from '../../payments/transaction.ts';
 import { auditAttempt, auditChange } from './audit.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
 import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch, type Statements } from './database.ts';
@@ -192,17 +198,21 @@ const RECORD_OUTCOME = `
     failure_cause = ?6, processed_at_ms = ?7, next_lookup_at_ms = ?8
   WHERE transaction_id = ?1 AND status = 'pending'`;
 
-// Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it.
+// Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it. The payment's
+// amount, unless another one was captured.
 const OWE_LATE_CHARGE = `
   INSERT INTO refunds (refund_id, tenant, transaction_id, kind, status, amount_minor, reason, created_at_ms,
     next_lookup_at_ms)
-  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', amount_minor, 'Charged after the payment had failed', ?3, ?3
+  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', coalesce(?4, amount_minor), ?5, ?3, ?3
   FROM transactions WHERE transaction_id = ?1 AND status = 'failed'
   ON CONFLICT DO NOTHING`;
 const KEEP_LATE_REFERENCE = `
   UPDATE transactions SET gateway_reference = ?2, next_lookup_at_ms = NULL
   WHERE transaction_id = ?1 AND status = 'failed'`;
 const FIND_LATE_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ?1`;
+
+const CHARGED_LATE = 'Charged after the payment had failed';
+const CHARGED_WRONGLY = 'Another amount was captured than the payment has';
 
 /** By its id, whoever's it is. */
 export const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
@@ -252,24 +262,28 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
     declined: declineOf.length > 0 ? countDecline(db, declineOf) : null,
   };
   const asItStands = { transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId), told: hasEvent(d1, eventId) };
-  if (result.status === 'failed') {
+  const owed: OwedCharge | undefined =
+    result.status === 'completed' ? { gatewayReference: result.gatewayReference, amountMinor: null } : result.owed;
+  if (owed === undefined) {
     const results = await runBatch(db, { ...outcomeAndEvent, ...asItStands }, RETRY_OUTCOME_FOR_MS);
     return { ...recordedPayment(results), lateRefund: null };
   }
   const refundId = lateRefundId(transactionId);
+  const reason = result.status === 'completed' ? CHARGED_LATE : CHARGED_WRONGLY;
   const results = await runBatch(
     db,
     {
       ...outcomeAndEvent,
-      owed: d1.prepare(OWE_LATE_CHARGE).bind(transactionId, refundId, processedAtMs),
+      // Both only of a payment that has failed, with this outcome or before it.
+      owed: d1.prepare(OWE_LATE_CHARGE).bind(transactionId, refundId, processedAtMs, owed.amountMinor, reason),
       owedAudited: auditChange(db, transactionId, {
         atMs: processedAtMs,
         action: 'refund.owed',
         subject: refundId,
         outcome: 'pending',
-        detail: { transaction_id: transactionId, gateway_reference: result.gatewayReference },
+        detail: { transaction_id: transactionId, gateway_reference: owed.gatewayReference },
       }),
-      reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, result.gatewayReference),
+      reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, owed.gatewayReference),
       ...asItStands,
       lateRefund: d1.prepare(FIND_LATE_REFUND).bind(refundId),
     },

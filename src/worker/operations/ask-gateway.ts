@@ -102,6 +102,10 @@ export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): 
   switch (answer.kind) {
     case 'approved':
       return { status: 'completed', gatewayReference: answer.reference };
+    case 'mischarged': {
+      const owed = { gatewayReference: answer.reference, amountMinor: answer.amountMinor };
+      return { ...failedBecause(answer.cause), owed };
+    }
     case 'declined':
       if (answer.cause !== undefined) return failedBecause(fitting(subject, answer.cause));
       return failed(subject === 'charge' ? answer.code : 'REFUND_NOT_ALLOWED', answer.reason);

@@ -215,7 +215,7 @@ function ofAbsence(
 
 function referenceOf([movement]: readonly Movement[], lookUp: LookUp | undefined): string | null {
   if (movement !== undefined) return movement.reference;
-  return lookUp?.kind === 'approved' ? lookUp.reference : null;
+  return lookUp?.kind === 'approved' || lookUp?.kind === 'mischarged' ? lookUp.reference : null;
 }
 
 /** Whether a late charge has been paid back, or is about to be (invariant 1). */

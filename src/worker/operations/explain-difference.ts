@@ -1,6 +1,7 @@
 /** Says in plain words what a difference is and what a person should do about it. */
 import { currencyExponent, decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
+import type { LookUp } from '../gateways/gateway.ts';
 import type { Difference, Money } from './differences.ts';
 
 export interface Explanation {
@@ -95,8 +96,9 @@ export function explainDifference(difference: Difference): Explanation {
   }
 }
 
-const GATEWAY_SAYS = {
+const GATEWAY_SAYS: Readonly<Record<LookUp['kind'], string>> = {
   approved: 'has it',
+  mischarged: 'has captured another amount for it',
   declined: 'declined it',
   failed: 'failed at it',
   in_progress: 'is still working on it',

@@ -75,14 +75,18 @@ export async function processPayment(
   const passage: Passage =
     'code' in instrument || breaker === null ? { kind: 'free' } : askForPassage(breaker, context.nowMs());
 
-  const refusal = refusalOf(context, request, amountMinor, gateway, passage);
-  if (refusal !== null || amountMinor === null || gateway === null || breaker === null) {
+  const giveBackPassage = () => breaker !== null && giveBack(breaker, passage);
+  const ready = await readyToClaim(context, request, amountMinor, gateway, passage).catch((error: unknown) => {
+    giveBackPassage();
+    throw error;
+  });
+  if (ready.kind !== 'ready') {
     // What stands under the key outranks all that settings and the gateway's health say by now.
-    if (breaker !== null) giveBack(breaker, passage);
+    giveBackPassage();
     const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
     if (known !== null) return answerReplay(context, known, key);
-    log('info', 'payment.refused', { booking_id: request.booking_id, reason: refusal?.kind });
-    return refusal ?? { kind: 'invalid_amount' };
+    log('info', 'payment.refused', { booking_id: request.booking_id, reason: ready.kind });
+    return ready;
   }
 
   const transactionId = context.newId('TXN-');
@@ -97,21 +101,21 @@ export async function processPayment(
       userId: request.user_id,
       userEmail: request.user_email || request.paypal_details?.email || null,
       currency: settings.currency,
-      amountMinor,
+      amountMinor: ready.amountMinor,
       paymentMethod: request.payment_method,
       ...keptOfCard(instrument),
-      gateway: gateway.name,
-      gatewayIntent: 'code' in instrument ? null : (gateway.intentOf?.(instrument) ?? null),
+      gateway: ready.gatewayName,
+      gatewayIntent: 'code' in instrument ? null : (ready.gateway.intentOf?.(instrument) ?? null),
       createdAtMs: context.nowMs(),
       nextLookupAtMs: firstLookUpAtMs(context),
     },
     key,
     counts,
   ).catch((error: unknown) => {
-    giveBack(breaker, passage);
+    giveBackPassage();
     throw error;
   });
-  if (claim.kind !== 'claimed') giveBack(breaker, passage);
+  if (claim.kind !== 'claimed') giveBackPassage();
   if (claim.kind === 'replayed') return answerReplay(context, claim, key);
   if (claim.kind === 'duplicate') {
     log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing?.transactionId });
@@ -125,14 +129,14 @@ export async function processPayment(
   log('info', 'payment.attempted', {
     transaction_id: transactionId,
     booking_id: request.booking_id,
-    amount_minor: amountMinor,
+    amount_minor: transaction.amountMinor,
     currency: settings.currency,
     payment_method: request.payment_method,
-    gateway: gateway.name,
+    gateway: transaction.gateway,
   });
 
   if ('code' in instrument) return recordOutcome(context, transaction, { status: 'failed', failure: instrument });
-  const answer = await charge(context, gateway, transaction, instrument);
+  const answer = await charge(context, ready.gateway, transaction, instrument);
   const outcome = outcomeOf('charge', answer);
   if (outcome !== null) {
     return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
@@ -141,17 +145,28 @@ export async function processPayment(
   return pending(context, transaction);
 }
 
-/** Why nothing is claimed, or null. */
-function refusalOf(
-  { settings }: OperationContext,
+/** After a provider could not say whose account its key is of. */
+const ACCOUNT_RETRY_MS = 5_000;
+
+/** What a claim needs, or why nothing is claimed. */
+async function readyToClaim(
+  { settings, gateways, log }: OperationContext,
   { payment_method: method }: PaymentRequest,
   amountMinor: number | null,
   gateway: Gateway | null,
   passage: Passage,
-): Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' }> | null {
+): Promise<
+  | { kind: 'ready'; amountMinor: number; gateway: Gateway; gatewayName: string }
+  | Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' }>
+> {
   if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
   if (gateway === null) return { kind: 'method_disabled', method };
-  return passage.kind === 'refused' ? { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs } : null;
+  if (passage.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };
+  const named = await gateways.nameInLedger(gateway);
+  if ('name' in named) return { kind: 'ready', amountMinor, gateway, gatewayName: named.name };
+  const level = named.cause === 'gateway_not_configured' ? 'error' : 'warn';
+  log(level, 'gateway.account_unknown', { gateway: gateway.name, reason: named.unreachable });
+  return { kind: 'gateway_down', retryAfterMs: ACCOUNT_RETRY_MS };
 }
 
 /** The answer that an earlier request with this key got, or would get now, rendered from its row. */

@@ -68,12 +68,17 @@ async function listMovements({ gateways }: OperationContext, { fromMs, toMs }: T
   const problems: Difference[] = [];
   for (const gateway of gateways.all) {
     if (gateway.listMovements === undefined) continue;
+    const named = await gateways.nameInLedger(gateway);
+    if ('unreachable' in named) {
+      problems.push({ kind: 'not_compared', id: null, gateway: gateway.name, reason: named.unreachable });
+      continue;
+    }
     try {
       const own: Movement[] = [];
       const listing = gateway.listMovements(fromMs - CLOCK_SLACK_MS, toMs + CLOCK_SLACK_MS);
       for await (const movement of listing) own.push(movement);
       movements.push(...own);
-      listed.add(gateway.name);
+      listed.add(named.name);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       problems.push({ kind: 'not_compared', id: null, gateway: gateway.name, reason });
@@ -165,9 +170,11 @@ function isToBeAskedAbout({ status, errorCode }: Transaction | Refund, canList: 
   return !canList && status === 'failed' && errorCode === 'PAYMENT_GATEWAY_ERROR';
 }
 
-function ask(context: OperationContext, { id, transaction, refund }: Question): Promise<LookUp> {
-  const gateway = context.gateways.named(transaction.gateway);
-  if (gateway === null) return Promise.resolve({ kind: 'unreachable', reason: 'it is not configured' });
+async function ask(context: OperationContext, { id, transaction, refund }: Question): Promise<LookUp> {
+  const gateway = await context.gateways.named(transaction.gateway);
+  if (gateway === null)
+    return { kind: 'unreachable', reason: 'it is not configured, or with a key of another account' };
+  if ('unreachable' in gateway) return { kind: 'unreachable', reason: gateway.unreachable };
   const question = { gateway, id, deadlineMs: LOOK_UP_DEADLINE_MS };
   return refund === null
     ? lookUp<LookUp>(context, { ...question, call: 'lookUpCharge' }, (signal) =>

@@ -35,7 +35,7 @@ export async function recordPayment(
   });
   if (lateRefund !== null) {
     // An alarm: money was taken for a ticket that nobody gets.
-    context.log('error', 'payment.charged_late', {
+    context.log('error', result.status === 'completed' ? 'payment.charged_late' : 'payment.mischarged', {
       transaction_id: transaction.transactionId,
       booking_id: transaction.bookingId,
       refund_id: lateRefund.refundId,

@@ -97,7 +97,9 @@ async function passageOf(
   if (gateways.all.every(({ name }) => isClosed(breakersOf(name).refund))) return free;
   const transaction = await findTransaction(db, tenant, request.original_transaction_id);
   if (transaction === null) return free;
-  const breaker = breakersOf(transaction.gateway).refund;
+  const gateway = await gateways.named(transaction.gateway);
+  if (gateway === null || 'unreachable' in gateway) return free;
+  const breaker = breakersOf(gateway.name).refund;
   return { breaker, passage: askForPassage(breaker, nowMs()) };
 }
 
@@ -206,13 +208,17 @@ function refusal(request: RefundRequest, transaction: Transaction): string {
 }
 
 /**
- * Has the payment's gateway pay the money back, under the refund's id; null is an unknown outcome. One that is not
- * configured any more certainly pays nothing.
+ * Has the payment's gateway pay the money back, under the refund's id; null is an unknown outcome. One that is no longer configured,
+ * or is configured with another account's key, is not asked and certainly pays nothing.
  */
 async function payBack(context: OperationContext, refund: Refund, transaction: Transaction): Promise<Outcome | null> {
-  const gateway = context.gateways.named(transaction.gateway);
-  if (gateway === null) {
-    context.log('error', 'gateway.not_configured', { gateway: transaction.gateway, id: refund.refundId });
+  const gateway = await context.gateways.named(transaction.gateway);
+  if (gateway === null || 'unreachable' in gateway) {
+    const [level, event] =
+      gateway === null
+        ? (['error', 'gateway.not_configured'] as const)
+        : (['warn', 'gateway.account_unknown'] as const);
+    context.log(level, event, { gateway: transaction.gateway, id: refund.refundId, reason: gateway?.unreachable });
     return NEVER_HAPPENED;
   }
   const deadlineMs = context.settings.gatewayTimeoutMs;

@@ -89,8 +89,9 @@ function isUnreachable(settled: Settled | undefined): boolean {
 const NOTHING_TO_DO: Settled = { kind: 'ended', event: null, lateRefundId: null };
 
 async function settleTask(context: OperationContext, task: LookUpTask, deadlineMs: number): Promise<Settled> {
-  const gateway = context.gateways.named(task.transaction.gateway);
+  const gateway = await context.gateways.named(task.transaction.gateway);
   if (gateway === null) return leave(context, task);
+  if ('unreachable' in gateway) return unasked(context, task, gateway.unreachable);
   const asking = { context, gateway, untilMs: context.nowMs() + deadlineMs };
   const { transaction } = task;
   if (task.kind === 'payment') {
@@ -127,6 +128,13 @@ async function leave({ db, log, nowMs }: OperationContext, task: LookUpTask): Pr
   return { kind: 'open', unreachable: false, nextLookUpAtMs };
 }
 
+/** Of a provider that cannot say whose the configured key is: nothing is asked with it. */
+function unasked({ log }: OperationContext, task: LookUpTask, reason: string): Settled {
+  const row = task.kind === 'payment' ? task.transaction : task.refund;
+  log('warn', 'gateway.account_unknown', { gateway: task.transaction.gateway, reason });
+  return { kind: 'open', unreachable: true, nextLookUpAtMs: row.nextLookupAtMs };
+}
+
 interface Asking {
   context: OperationContext;
   gateway: Gateway;
@@ -149,7 +157,8 @@ async function followUpPayment(asking: Asking, transaction: Transaction): Promis
   const found = await lookUpCharge(asking, transaction);
   if (found.kind === 'unreachable') return open(found, transaction);
   const outcome = outcomeOf('charge', found);
-  if (outcome?.status === 'completed') return endPayment(asking, transaction, outcome);
+  const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
+  if (hasCharged) return endPayment(asking, transaction, outcome);
   const nextLookUpAtMs = failedChargeFollowUpMs(transaction.processedAtMs ?? nowMs(), nowMs());
   await scheduleLookUp(db, transaction.transactionId, transaction.status, nextLookUpAtMs);
   return NOTHING_TO_DO;

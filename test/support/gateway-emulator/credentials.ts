@@ -1,6 +1,7 @@
 /** What is known of the emulated accounts. Nothing of it is a secret: it opens nothing but the emulator. */
 export const EMULATOR_CREDENTIALS = {
   stripeSecretKey: 'sk_test_emulatorOnlyOpensTheEmulator',
+  stripeAccountId: 'acct_1EmulatedAccount00',
   stripeWebhookSecret: 'whsec_emulatorOnlyOpensTheEmulator',
   paypalClientId: 'EmulatedClientIdOnlyOpensTheEmulator',
   paypalClientSecret: 'EmulatedClientSecretOnlyOpensTheEmulator',

@@ -19,6 +19,7 @@ const OPERATIONS: Readonly<Record<Provider, readonly (readonly [name: string, me
     ['payment_methods.create', 'POST', '/v1/payment_methods'],
     ['payment_intents.create', 'POST', '/v1/payment_intents'],
     ['payment_intents.list', 'GET', '/v1/payment_intents'],
+    ['payment_intents.search', 'GET', '/v1/payment_intents/search'],
     ['payment_intents.retrieve', 'GET', '/v1/payment_intents/{intent}'],
     ['payment_intents.confirm', 'POST', '/v1/payment_intents/{intent}/confirm'],
     ['payment_intents.cancel', 'POST', '/v1/payment_intents/{intent}/cancel'],
@@ -27,6 +28,7 @@ const OPERATIONS: Readonly<Record<Provider, readonly (readonly [name: string, me
     ['refunds.retrieve', 'GET', '/v1/refunds/{refund}'],
     ['events.list', 'GET', '/v1/events'],
     ['balance.retrieve', 'GET', '/v1/balance'],
+    ['accounts.retrieve', 'GET', '/v1/account'],
   ],
   paypal: [
     ['oauth2.token', 'POST', '/v1/oauth2/token'],

@@ -32,6 +32,7 @@ const METHOD_TYPES: Record<string, Exception> = {
   excluded_payment_method_types: { schema: texts, because: 'newer than the excerpt' },
 };
 
+const SEARCH = 'the excerpt has no search; PaymentIntentSearchParams';
 const EVENTS = 'the excerpt has no events; EventListParams';
 
 export const NOT_IN_THE_EXCERPT: Readonly<Record<string, Record<string, Exception>>> = {
@@ -66,6 +67,15 @@ export const NOT_IN_THE_EXCERPT: Readonly<Record<string, Record<string, Exceptio
     starting_after: { schema: text, because: EVENTS },
     type: { schema: text, because: EVENTS },
     types: { schema: { ...texts, maxItems: 20 }, because: EVENTS },
+  },
+  'payment_intents.search': {
+    query: { schema: text, because: SEARCH },
+    limit: { schema: { type: 'integer' }, because: SEARCH },
+    page: { schema: text, because: SEARCH },
+    expand: { schema: texts, because: SEARCH },
+  },
+  'accounts.retrieve': {
+    expand: { schema: texts, because: 'the excerpt has no account; AccountRetrieveCurrentParams' },
   },
   'balance.retrieve': {
     expand: { schema: texts, because: 'the excerpt has no balance; BalanceRetrieveParams' },

@@ -6,10 +6,11 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Stripe } from 'stripe';
 import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Received } from './api.ts';
 import { answerOf, json, LETTERS_AND_DIGITS, Refused, randomText } from './api.ts';
+import { EMULATOR_CREDENTIALS } from './credentials.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import type { Operation } from './operations.ts';
 import { type Cause, DASHBOARD, type IntentRow, type RefundRow, StripeBooks } from './stripe-books.ts';
-import { crashed, keyReused, missing } from './stripe-errors.ts';
+import { crashed, invalid, keyReused, missing } from './stripe-errors.ts';
 import * as intents from './stripe-intents.ts';
 import { type Expansions, expanded, type ListParams, page, type Row } from './stripe-lists.ts';
 import { showCharge, showIntent, showMethod, showRefund } from './stripe-objects.ts';
@@ -27,8 +28,14 @@ interface Memory {
   answer: ApiAnswer;
 }
 
+/** What has just been made cannot be searched for yet. */
+const SEARCHABLE_AFTER_MS = 60_000;
+/** The one query that is emulated. */
+const BY_METADATA = /^metadata\['(\w+)'\]:'([^'\\]*)'$/;
+
 export interface StripeEmulatorOptions {
   secretKey: string;
+  accountId?: string;
   apiVersion?: string;
   clock: EmulatorClock;
   onEvent: (event: ProviderEvent) => void;
@@ -40,6 +47,7 @@ export class StripeEmulator {
   /** Whether this account may send card numbers to the API. */
   acceptsRawCards = true;
   readonly #secretKey: string;
+  readonly #accountId: string;
   readonly #books: StripeBooks;
   readonly #keys: IdempotencyKeys<Memory>;
   /** Parameters can be card data: of those nothing is kept that could be read or guessed. */
@@ -48,6 +56,7 @@ export class StripeEmulator {
   constructor(options: StripeEmulatorOptions) {
     const { secretKey, apiVersion = STRIPE_API_VERSION, clock, onEvent } = options;
     this.#secretKey = secretKey;
+    this.#accountId = options.accountId ?? EMULATOR_CREDENTIALS.stripeAccountId;
     this.#books = new StripeBooks(clock, apiVersion, onEvent);
     this.#keys = new IdempotencyKeys(clock, KEYS_ARE_KEPT_MS);
   }
@@ -149,6 +158,10 @@ export class StripeEmulator {
         const wanted = rows.filter(({ event }) => types === null || types.some((type) => isOfType(event.type, type)));
         return list(wanted, params, 'event', operation, ({ event }) => JSON.parse(event.body), {});
       }
+      case 'payment_intents.search':
+        return this.#search(params);
+      case 'accounts.retrieve':
+        return json(200, { id: this.#accountId, object: 'account', country: 'US', default_currency: 'usd' });
       case 'balance.retrieve':
         return json(200, this.#balance());
       default:
@@ -165,6 +178,22 @@ export class StripeEmulator {
     payment_intent: ({ charge }) => showIntent(charge.intent),
     charge: ({ charge }) => showCharge(this.#books, charge),
   };
+
+  #search({ query }: Record<string, unknown>): ApiAnswer {
+    const [, name = '', value] = BY_METADATA.exec(String(query)) ?? [];
+    if (value === undefined) throw invalid('this query is not emulated', { param: 'query' });
+    const indexedUntilMs = this.#books.clock.nowMs() - SEARCHABLE_AFTER_MS;
+    const data = [...this.#books.intents.values()]
+      .filter(({ metadata, createdAtMs }) => metadata[name] === value && createdAtMs <= indexedUntilMs)
+      .map(showIntent);
+    return json(200, {
+      object: 'search_result',
+      data,
+      has_more: false,
+      next_page: null,
+      url: '/v1/payment_intents/search',
+    });
+  }
 
   #balance(): Record<string, unknown> {
     const sums = new Map<string, number>([['usd', 0]]);

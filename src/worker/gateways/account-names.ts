@@ -1,0 +1,74 @@
+/**
+ * The names that gateways have in the ledger. A payment belongs to the account that charged it, so where a provider's key does not say
+ * which account it is of, the provider is asked, once for each key, and the answer is remembered. A key of another account finds
+ * nothing of what this one has charged, and would take that for a charge that never happened.
+ */
+import type { Gateway, Why } from './gateway.ts';
+
+export type NameInLedger = { name: string } | ({ unreachable: string } & Why);
+
+/** What is remembered of the accounts behind keys, and of those that the names of former versions stand for. */
+export interface AccountMemory {
+  find(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Answers with what is remembered from now on: of a name that is known already, what it was. */
+  keep(names: readonly string[], account: string): Promise<ReadonlyMap<string, string>>;
+}
+
+/** Milliseconds for a provider to say whose a key is. It is asked once for each key. */
+const ACCOUNT_DEADLINE_MS = 3_000;
+
+export async function nameInLedger(gateway: Gateway, accounts: AccountMemory): Promise<NameInLedger> {
+  const known = await accountsOf(gateway, accounts);
+  if (known === null) return { name: gateway.name };
+  return 'unreachable' in known ? known : { name: nameWith(gateway, known.current) };
+}
+
+/** `stripe:test` and an account are `stripe:acct_…`: an account's id differs between test and live mode as well. */
+function nameWith(gateway: Gateway, account: string): string {
+  return `${providerOf(gateway.name)}:${account}`;
+}
+
+function providerOf(name: string): string | undefined {
+  return name.split(':')[0];
+}
+
+export async function gatewayNamed(
+  name: string,
+  all: readonly Gateway[],
+  accounts: AccountMemory,
+): Promise<Gateway | null | { unreachable: string }> {
+  for (const gateway of all) {
+    if (providerOf(gateway.name) !== providerOf(name)) continue;
+    const known = await accountsOf(gateway, accounts);
+    if (known !== null && 'unreachable' in known) return known;
+    const isOurs =
+      known === null
+        ? gateway.name === name
+        : nameWith(gateway, known.current) === name || (gateway.name === name && known.former === known.current);
+    if (isOurs) return gateway;
+  }
+  return null;
+}
+
+/**
+ * The account behind the configured key, and the one that rows without an account in their name belong to. Null where the name says
+ * it all.
+ */
+async function accountsOf(
+  gateway: Gateway,
+  accounts: AccountMemory,
+): Promise<{ current: string; former: string } | ({ unreachable: string } & Why) | null> {
+  if (gateway.account === undefined) return null;
+  const keyName = `key:${await gateway.account.keyName()}`;
+  const names = [keyName, gateway.name];
+  let known = await accounts.find(names);
+  if (known.get(keyName) === undefined) {
+    const asked = await gateway.account.ask(AbortSignal.timeout(ACCOUNT_DEADLINE_MS));
+    if ('unreachable' in asked) return asked;
+    known = await accounts.keep(names, asked.account);
+  }
+  const [current, former] = names.map((name) => known.get(name));
+  if (current === undefined || former === undefined)
+    throw new Error(`the account of ${gateway.name} was not remembered`);
+  return { current, former };
+}

@@ -1,0 +1,142 @@
+/** A payment belongs to the account that charged it: a key of another account never answers for it. */
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import type { AccountMemory } from '../../src/worker/gateways/account-names.ts';
+import { namedGateways } from '../../src/worker/gateways/configured.ts';
+import type { GatewayAccount } from '../../src/worker/gateways/gateway.ts';
+import { accountsIn, accountsReadFrom } from '../../src/worker/operation-context.ts';
+import { processPayment } from '../../src/worker/operations/process-payment.ts';
+import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import { settle } from '../../src/worker/operations/settle.ts';
+import { database, paymentRequest, refundRequest } from './operation.ts';
+import {
+  APPROVED,
+  CANCELS_AFTER_MS,
+  DEADLINE_MS,
+  NOT_FOUND,
+  newWorld,
+  type Script,
+  settleAfter,
+  type TestWorld,
+  timesAsked,
+} from './scripted-gateway.ts';
+import { transaction } from './stored.ts';
+
+/** A deployment whose key is of this account: an isolate that remembers nothing yet, on the same database as the others. */
+function deployedWith(
+  account: string | GatewayAccount,
+  script: Partial<Script> = {},
+  memory: AccountMemory = accountsIn(database, new Map()),
+): TestWorld {
+  const answer = typeof account === 'string' ? { account } : account;
+  const world = newWorld(script, {
+    gateway: {
+      name: 'stripe:test',
+      account: {
+        keyName: async () => `hash of the key of ${JSON.stringify(answer)}`,
+        ask: async () => {
+          world.asked.push('account -');
+          return answer;
+        },
+      },
+    },
+  });
+  const { gateway } = world;
+  const configured = { all: [gateway], forMethod: () => gateway };
+  world.context.gateways = namedGateways(configured, memory);
+  return world;
+}
+
+async function pay(world: TestWorld) {
+  const answer = await processPayment(world.context, paymentRequest(), '25.50');
+  if (!('transaction' in answer)) throw new Error(`the payment of a test is ${answer.kind}`);
+  return answer.transaction;
+}
+
+async function rewriteGateway(transactionId: string, name: string) {
+  await env.DB.prepare('DROP TRIGGER transactions_fixed_columns').run();
+  await env.DB.prepare('UPDATE transactions SET gateway = ?2 WHERE transaction_id = ?1')
+    .bind(transactionId, name)
+    .run();
+}
+
+describe('a payment', () => {
+  it('is kept under the account that charged it, and the provider is asked once for each key', async () => {
+    const world = deployedWith('acct_1');
+    expect((await pay(world)).gateway).toBe('stripe:acct_1');
+    expect((await pay(world)).gateway).toBe('stripe:acct_1');
+    const otherIsolate = deployedWith('acct_1');
+    expect((await pay(otherIsolate)).gateway).toBe('stripe:acct_1');
+    expect(timesAsked(world, 'account') + timesAsked(otherIsolate, 'account')).toBe(1);
+  });
+
+  it('that was charged and not recorded stays pending while a key of another account is deployed', async () => {
+    const made = await pay(deployedWith('acct_1'));
+    const other = deployedWith('acct_2', { lookUpCharge: NOT_FOUND, cancelCharge: { kind: 'cancelled' } });
+    await settleAfter(other, made, CANCELS_AFTER_MS);
+    expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
+    expect(other.asked).toEqual(['account -']);
+    expect(other.logged).toContainEqual(
+      expect.objectContaining({ level: 'error', event: 'gateway.not_configured', gateway: 'stripe:acct_1' }),
+    );
+
+    const back = deployedWith('acct_1', { lookUpCharge: APPROVED });
+    back.clock.nowMs = other.clock.nowMs + 60 * 60_000;
+    await settle(back.context, made.transactionId, DEADLINE_MS);
+    expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
+  });
+
+  it('is not refunded with a key of another account, and the amount can be refunded again', async () => {
+    const made = await pay(deployedWith('acct_1', { charge: APPROVED }));
+    const other = deployedWith('acct_2', { refund: APPROVED });
+    expect(await refundPayment(other.context, refundRequest(made), '10.00')).toMatchObject({ kind: 'failed' });
+    expect(timesAsked(other, 'refund')).toBe(0);
+    const back = deployedWith('acct_1', { refund: APPROVED });
+    expect(await refundPayment(back.context, refundRequest(made), '25.50')).toMatchObject({ kind: 'completed' });
+  });
+
+  it('is refused, and nothing is recorded, while the provider cannot say whose the key is', async () => {
+    const world = deployedWith({ unreachable: 'Stripe did not answer' });
+    const request = paymentRequest();
+    expect(await processPayment(world.context, request, '25.50')).toMatchObject({ kind: 'gateway_down' });
+    const recorded = await env.DB.prepare('SELECT * FROM transactions WHERE booking_id = ?1')
+      .bind(request.booking_id)
+      .all();
+    expect(recorded.results).toEqual([]);
+    expect(world.logged).toContainEqual(
+      expect.objectContaining({ level: 'warn', event: 'gateway.account_unknown', reason: 'Stripe did not answer' }),
+    );
+  });
+
+  it('is refused with an error in the log where the settings name another account', async () => {
+    const world = deployedWith({ unreachable: 'it is of acct_2', cause: 'gateway_not_configured' });
+    await processPayment(world.context, paymentRequest(), '25.50');
+    expect(world.logged).toContainEqual(expect.objectContaining({ level: 'error', event: 'gateway.account_unknown' }));
+  });
+});
+
+describe('a payment of a version that did not keep the account', () => {
+  it('belongs to the account that was configured when this version was first used', async () => {
+    const made = await pay(deployedWith('acct_1'));
+    await rewriteGateway(made.transactionId, 'stripe:test');
+    const other = deployedWith('acct_2', { lookUpCharge: NOT_FOUND });
+    await settleAfter(other, made, CANCELS_AFTER_MS);
+    expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
+
+    const back = deployedWith('acct_1', { lookUpCharge: APPROVED });
+    back.clock.nowMs = other.clock.nowMs + 60 * 60_000;
+    await settle(back.context, made.transactionId, DEADLINE_MS);
+    expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
+  });
+});
+
+describe('whoever only reads', () => {
+  it('writes no account down, and finds the same gateway (invariant 9)', async () => {
+    const world = deployedWith('acct_9', {}, accountsReadFrom(database));
+    const kept = async () => (await env.DB.prepare('SELECT * FROM gateway_accounts ORDER BY name').all()).results;
+    const before = await kept();
+    expect(await world.context.gateways.named('stripe:acct_9')).toBe(world.gateway);
+    expect(await world.context.gateways.named('stripe:acct_8')).toBeNull();
+    expect(await kept()).toEqual(before);
+  });
+});
