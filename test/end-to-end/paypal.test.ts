@@ -201,7 +201,8 @@ describe('an order that is not what is to be paid', () => {
     const order = createOrder({ value: '1.00' });
     await showAs(order, unitWith({ currency_code: 'USD', value: '25.50' }));
     const answer = await shop.payByPayPal(order);
-    expect(await shop.failureOf(answer)).toEqual(CHANGED);
+    const owed = { ...CHANGED.ledger[0], gatewayReference: captureOf(order)?.captureId };
+    expect(await shop.failureOf(answer)).toEqual({ ...CHANGED, ledger: [owed] });
     await vi.waitFor(() => expect(captureOf(order)).toMatchObject({ value: '1.00', status: 'REFUNDED' }), 10_000);
     expect(await shop.errorsOf(answer.body.transaction_id)).toMatchObject([
       { event: 'gateway.answered', provider_code: 'AMOUNT' },

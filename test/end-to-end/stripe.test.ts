@@ -403,10 +403,11 @@ describe('what Stripe is not set up for', () => {
         code: 502,
         body: { status: 'failed', error_code: 'PAYMENT_GATEWAY_ERROR', error: { details: { retry_possible: false } } },
       });
-      expect(await shop.errorsOf(body.transaction_id)).toMatchObject([
-        { event: 'gateway.answered', reason: expect.stringContaining('STRIPE_SECRET_KEY') },
-      ]);
+      expect(body).not.toHaveProperty('transaction_id');
     }
+    expect(shop.stack.worker.child.output()).toMatch(
+      /"level":"error","event":"gateway.account_unknown".*STRIPE_SECRET_KEY/,
+    );
     const byPayPal = await shop.payByPayPal(shop.approvedOrder());
     expect(await shop.failureOf(byPayPal)).toEqual(NOT_CONFIGURED);
     expect(await shop.errorsOf(byPayPal.body.transaction_id)).toMatchObject([
@@ -429,6 +430,7 @@ describe('whatever was charged and refunded', () => {
     expect(shop.unstruck()).toEqual([]);
     expect(new Set(requests.map(({ method, url }) => `${method} ${url.replace(/pi_\w+/, '{intent}')}`))).toEqual(
       new Set([
+        'GET /v1/account',
         'POST /v1/payment_intents',
         'POST /v1/payment_methods',
         'POST /v1/payment_intents/{intent}/confirm',

@@ -292,7 +292,8 @@ export class Callers {
     if (answer.kind === 'completed' && !charged) {
       this.#untrue(`${transactionId} was answered as paid, and was not charged`);
     }
-    if (answer.kind === 'failed' && charged && !gateway.charges.get(transactionId)?.brokePromise) {
+    const isFailedRightly = gateway.charges.get(transactionId)?.brokePromise || gateway.isMischarged(transactionId);
+    if (answer.kind === 'failed' && charged && !isFailedRightly) {
       this.#untrue(`${transactionId} was answered as failed, and was charged`);
     }
   }

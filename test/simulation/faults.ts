@@ -45,6 +45,8 @@ export const FAULT_KINDS = [
   'process_dies',
   'isolate_dies',
   'cron_skipped',
+  /** Versions run side by side, and one of them has the key of another account at the provider. */
+  'other_account_deployed',
   'clock_is_off',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];

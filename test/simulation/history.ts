@@ -1,5 +1,6 @@
 /** One history, from the first request to the last look-up, and what was wrong with it. */
 import type { Difference } from '../../src/worker/operations/differences.ts';
+import { UNCONFIGURED_PAUSE_MS } from '../../src/worker/operations/look-up-schedule.ts';
 import { reconcile } from '../../src/worker/operations/reconcile.ts';
 import { Callers } from './callers.ts';
 import type { FaultCounts } from './faults.ts';
@@ -52,7 +53,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
     }
     world.heal();
     world.cronIntervalMs = MINUTE_MS;
-    await world.time.runUntil(world.time.nowMs + world.gateway.knownWithinMs + DRAIN_MS);
+    await world.time.runUntil(world.time.nowMs + world.gateway.knownWithinMs + DRAIN_MS + pausesOf(world));
     checkNothingWaits(world);
     await checkReconciliation(world, { lookUpsAreLeft: true });
     await checkPaymentsFlow(world, callers);
@@ -70,6 +71,11 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
   } finally {
     database.close();
   }
+}
+
+/** What met a key of another account is asked about again after an hour. */
+function pausesOf({ faults }: World): number {
+  return faults.counts.other_account_deployed ? UNCONFIGURED_PAUSE_MS : 0;
 }
 
 /** What failed has left nothing behind: after it, each isolate takes payments, a breaker that had opened too. */

@@ -31,6 +31,8 @@ export interface PaidRefund {
 export interface IsolateMemory {
   nowMs: () => number;
   tokens: Map<string, AccessToken>;
+  /** Whether its key is of another account at the provider. */
+  otherAccount: boolean;
 }
 
 /** What somebody wants to pay with, as a plan has it. */
@@ -38,7 +40,7 @@ export interface Wish {
   /** Hundredths of the currency's unit. */
   amountMinor: number;
   card: 'good' | 'declined' | 'invalid';
-  order: 'new' | 'used' | 'wrong_amount' | 'foreign' | 'unapproved';
+  order: 'new' | 'used' | 'wrong_amount' | 'changed_late' | 'foreign' | 'unapproved';
 }
 
 export type Payable = Pick<
@@ -73,6 +75,11 @@ export abstract class MoneyMover {
   abstract payable(wish: Wish, newCard: (lastFour: string | null) => Payable): Payable;
   /** Somebody refunds so much of what is left of a payment, at the gateway, where that can be done. */
   abstract refundByHand(transactionId: string, percent: number): void;
+  /** Whether another amount was captured than was asked for, because the payer's page changed it at the last moment. */
+  isMischarged(_transactionId: string): boolean {
+    return false;
+  }
+
   /** What it has seen that must never come, or has done that must never be asked of it. */
   abstract wrongs(): string[];
 

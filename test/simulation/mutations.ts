@@ -419,20 +419,43 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "Stripe's intent is judged by the answer that its key replays",
+    name: 'a look-up at Stripe creates the intent that it does not find',
+    gateway: 'stripe',
+    breaks: 'invariant 9',
+    edits: [
+      {
+        file: STRIPE_INTENTS,
+        find: `  return listed === 'too_many' ? searchIntent(stripe, transaction) : listed;`,
+        replace: `  return listed === 'too_many' || listed === null ? createIntent(stripe, transaction) : listed;`,
+      },
+    ],
+  },
+  {
+    name: 'a look-up at PayPal refunds a capture of another amount',
+    gateway: 'paypal',
+    breaks: 'invariant 9',
+    edits: [
+      {
+        file: PAYPAL,
+        find: `return judge(settings, order, transaction, { unmarkedCounts: transaction.status === 'pending' });`,
+        replace: `const found = judge(settings, order, transaction, { unmarkedCounts: transaction.status === 'pending' });
+      if (found.kind === 'mischarged') {
+        const path = \`\${capturePath(found.reference)}/refund\`;
+        await client.call({ method: 'POST', path, body: {}, requestId: \`\${transaction.transactionId}:changed\`, signal });
+      }
+      return found;`,
+      },
+    ],
+  },
+  {
+    name: 'a key of another account answers for a charge of this one',
     gateway: 'stripe',
     breaks: 'invariant 3',
     edits: [
-      { file: STRIPE_INTENTS, find: `  if (search !== 'too_many') return search;\n`, replace: '' },
       {
-        file: STRIPE_INTENTS,
-        find: 'return intentId === null ? null : retrieveIntent(stripe, intentId);',
-        replace: 'return intentId === null ? null : createIntent(stripe, transaction);',
-      },
-      {
-        file: STRIPE_INTENTS,
-        find: 'return fenceOf(await retrieveIntent(stripe, intentId));',
-        replace: 'return fenceOf(await createIntent(stripe, transaction));',
+        file: 'src/worker/gateways/account-names.ts',
+        find: '    if (isOurs) return gateway;',
+        replace: '    if (isOurs || known !== null) return gateway;',
       },
     ],
   },

@@ -18,7 +18,9 @@ const pay = fc.record({
   amount: fc.constantFrom(...AMOUNTS),
   card: fc.constantFrom('good', 'good', 'good', 'good', 'declined', 'invalid'),
   /** At PayPal, the order that the payer has approved, or has not. */
-  order: fc.constantFrom('new', 'new', 'new', 'new', 'used', 'used', 'wrong_amount', 'foreign', 'unapproved'),
+  order: fc.constantFrom(
+    ...(['new', 'new', 'new', 'new', 'used', 'used', 'wrong_amount', 'changed_late', 'foreign', 'unapproved'] as const),
+  ),
   keyed: fc.boolean(),
   /** The same request so many times at once. */
   copies: fc.constantFrom(1, 1, 1, 2, 3),

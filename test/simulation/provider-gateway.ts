@@ -32,6 +32,7 @@ await import('stripe');
 /** As the adapters have it. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
 const REFUND_FAILS_WITHIN_HOURS = 140;
+const OTHER_STRIPE_KEY = 'sk_test_opensAnotherAccount';
 const HOUR_MS = 60 * 60_000;
 const API_URL = 'https://provider.test';
 
@@ -65,12 +66,15 @@ export interface ProviderSurroundings {
 abstract class ProviderGateway extends MoneyMover {
   readonly knownWithinMs = KNOWN_WITHIN_MS;
   protected readonly stripe: StripeEmulator;
+  /** Of an account that takes nothing. What it is asked finds nothing there. */
+  readonly #otherStripe: StripeEmulator;
   protected readonly paypal: PayPalEmulator;
   protected readonly faults: Faults;
   readonly #network: ProviderNetwork;
   readonly #brokenPromises = new Set<string>();
   /** The provider's names of refunds that have been paid, whatever has become of them. */
   readonly #everPaid = new Set<string>();
+  readonly #movedByAsking: string[] = [];
   #brokePromise = false;
 
   constructor({ time, network, faults, seed, trace, broke }: ProviderSurroundings) {
@@ -82,6 +86,12 @@ abstract class ProviderGateway extends MoneyMover {
       secretKey: EMULATOR_CREDENTIALS.stripeSecretKey,
       clock,
       onEvent: (event) => this.#happened(event, stripeEvent(JSON.parse(event.body))),
+    });
+    this.#otherStripe = new StripeEmulator({
+      secretKey: OTHER_STRIPE_KEY,
+      accountId: 'acct_1AnotherAccount00',
+      clock,
+      onEvent: () => {},
     });
     this.paypal = new PayPalEmulator({
       clientId: EMULATOR_CREDENTIALS.paypalClientId,
@@ -96,8 +106,9 @@ abstract class ProviderGateway extends MoneyMover {
       time,
       network,
       faults,
-      stripe: this.stripe,
+      stripeOf: ({ headers }) => (headers.authorization?.endsWith(OTHER_STRIPE_KEY) ? this.#otherStripe : this.stripe),
       paypal: this.paypal,
+      movedByAsking: (what) => this.#movedByAsking.push(what),
       knownWithinMs: KNOWN_WITHIN_MS,
       isDown: () => this.isDown,
       endingOf: (arrival) => this.endingOf(arrival),
@@ -120,17 +131,22 @@ abstract class ProviderGateway extends MoneyMover {
 
   seenBy(process: Process, memory: IsolateMemory): Gateway {
     const adapter = this.adapter(this.#network.seenBy(process), memory);
+    const asking = this.adapter(this.#network.askedBy(process), memory);
     // What the provider has told of is asked about at once, as often as it tells.
     const note = (id: string) => process.name.startsWith('webhook') || this.noteLookUp(id);
+    const { charge, refund, cancelCharge } = adapter;
     return {
-      ...adapter,
+      ...asking,
+      charge,
+      refund,
+      ...(cancelCharge && { cancelCharge }),
       lookUpCharge(transaction, signal) {
         note(transaction.transactionId);
-        return adapter.lookUpCharge(transaction, signal);
+        return asking.lookUpCharge(transaction, signal);
       },
       lookUpRefund(refund, transaction, signal) {
         note(refund.refundId);
-        return adapter.lookUpRefund(refund, transaction, signal);
+        return asking.lookUpRefund(refund, transaction, signal);
       },
     };
   }
@@ -178,6 +194,7 @@ abstract class ProviderGateway extends MoneyMover {
 
   wrongs(): string[] {
     const wrongs = [...this.stripe.misfits, ...this.paypal.misfits].map((misfit) => `published API: ${misfit}`);
+    wrongs.push(...this.#movedByAsking.map((what) => `invariant 9: a look-up sent ${what}`));
     const moved = new Set<string | null>([null]);
     for (const { transactionId, state } of this.chargesMade()) {
       if (state !== 'approved') continue;
@@ -221,9 +238,15 @@ const CARD_TOKENS = {
 };
 
 export class SimulatedStripe extends ProviderGateway {
-  protected adapter(send: Fetch, { nowMs }: IsolateMemory): Gateway {
-    const { stripeSecretKey: secretKey, stripeWebhookSecret: webhookSecret } = EMULATOR_CREDENTIALS;
-    return createStripeGateway({ secretKey, accountId: null, webhookSecret, apiUrl: API_URL }, { send, nowMs });
+  protected adapter(send: Fetch, { nowMs, otherAccount }: IsolateMemory): Gateway {
+    const { stripeSecretKey, stripeWebhookSecret: webhookSecret } = EMULATOR_CREDENTIALS;
+    const secretKey = otherAccount ? OTHER_STRIPE_KEY : stripeSecretKey;
+    const gateway = createStripeGateway(
+      { secretKey, accountId: null, webhookSecret, apiUrl: API_URL },
+      { send, nowMs },
+    );
+    // A real hash takes turns of the event loop that nobody can count.
+    return { ...gateway, ...(gateway.account && { account: { ...gateway.account, keyName: async () => secretKey } }) };
   }
 
   payable({ card }: Wish, newCard: (lastFour: string | null) => Payable): Payable {
@@ -286,9 +309,14 @@ const INTENT_STATES: Readonly<Record<string, Charge['state']['kind']>> = {
 const REFUND_STATES = { succeeded: 'paid', pending: 'open', failed: 'failed' } as const;
 
 const SOMEBODY_ELSE = 'SNEAKYSHAP234';
+/** An amount that nobody is asked for. */
+const CHANGED_TO = '0.03';
 
 export class SimulatedPayPal extends ProviderGateway {
   readonly #orders: { orderId: string; amountMinor: number }[] = [];
+  /** Orders whose amount the payer's page changes after the service has looked at them, and before the capture. */
+  readonly #changedLate = new Set<string>();
+  readonly #toBeChanged = new Set<string>();
   /** Orders that nobody may capture, and why. */
   readonly #forbidden = new Map<string, string>();
   /** Orders that the payer's bank does not pay for, and what PayPal makes of that. */
@@ -322,6 +350,10 @@ export class SimulatedPayPal extends ProviderGateway {
       ...(order === 'foreign' && { merchantId: SOMEBODY_ELSE }),
     });
     this.#orders.push({ orderId, amountMinor });
+    if (order === 'changed_late') {
+      this.#toBeChanged.add(orderId);
+      this.#changedLate.add(orderId);
+    }
     if (order === 'wrong_amount' || order === 'foreign' || order === 'unapproved') this.#forbidden.set(orderId, order);
     if (card === 'declined') {
       const issue: Fault = { kind: 'issue', status: 422, issue: 'INSTRUMENT_DECLINED' };
@@ -373,9 +405,16 @@ export class SimulatedPayPal extends ProviderGateway {
 
   protected endingOf({ operation }: Arrival): Fault | null {
     if (operation.name !== 'orders.capture') return null;
+    if (this.#toBeChanged.delete(operation.id)) this.paypal.changeOrder(operation.id, { value: CHANGED_TO });
     const declined = this.#declined.get(operation.id);
     if (declined !== undefined) return declined;
     return this.faults.strike('gateway_declines', 2) ? { kind: 'decline', code: 'declined' } : null;
+  }
+
+  override isMischarged(transactionId: string): boolean {
+    return this.paypal
+      .captures()
+      .some((capture) => capture.transactionId === transactionId && this.#changedLate.has(capture.orderId));
   }
 
   override wrongs(): string[] {

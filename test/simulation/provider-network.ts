@@ -30,7 +30,8 @@ export interface ProviderNetworkOptions {
   time: SimulatedTime;
   network: Network;
   faults: Faults;
-  stripe: StripeEmulator;
+  /** The account that the request's key is of. */
+  stripeOf: (request: ApiRequest) => StripeEmulator;
   paypal: PayPalEmulator;
   knownWithinMs: number;
   isDown: () => boolean;
@@ -41,6 +42,8 @@ export interface ProviderNetworkOptions {
   /** What was taken and not decided: all of it is decided now. */
   decide: () => void;
   trace: (line: string) => void;
+  /** Told of what a look-up sends that may change something (invariant 9). */
+  movedByAsking: (what: string) => void;
   /** Of the emulator itself: a bug, which an adapter would take for a connection that broke. */
   broke: (error: unknown) => void;
 }
@@ -55,6 +58,16 @@ export class ProviderNetwork {
   /** `fetch`, as one process sees it. */
   seenBy(process: Process): Fetch {
     return (url, init) => this.#send(process, requestOf(url, init), init.signal ?? null);
+  }
+
+  /** The same for whoever only asks. */
+  askedBy(process: Process): Fetch {
+    return (url, init) => {
+      const request = requestOf(url, init);
+      const isRead = request.method === 'GET' || operationOf(request)?.name === 'oauth2.token';
+      if (!isRead) this.#options.movedByAsking(`${process.name} ${request.method} ${request.url}`);
+      return this.#send(process, request, init.signal ?? null);
+    };
   }
 
   #send(process: Process, request: ApiRequest, signal: AbortSignal | null): Promise<Response> {
@@ -95,8 +108,8 @@ export class ProviderNetwork {
   }
 
   #arrive(process: Process, request: ApiRequest, sentAtMs: number, refusable: boolean): ApiAnswer {
-    const { time, trace, faults, stripe, paypal, arrive, decide, broke, knownWithinMs } = this.#options;
-    const received = receive({ stripe, paypal }, request);
+    const { time, trace, faults, stripeOf, paypal, arrive, decide, broke, knownWithinMs } = this.#options;
+    const received = receive({ stripe: stripeOf(request), paypal }, request);
     const operation = operationOf(request);
     if ('refusal' in received || operation === null) {
       if (!('refusal' in received)) throw new Error('what fits the API has an operation');

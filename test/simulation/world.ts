@@ -1,18 +1,20 @@
 /** Everything that a history takes place in: the Worker's isolates, and the systems around them. */
 import { ulid } from 'ulid';
+import type { PaymentMethod } from '../../src/contract/requests.ts';
 import type { BackgroundContext } from '../../src/worker/background-context.ts';
 import { runCron } from '../../src/worker/cron.ts';
 import { type CircuitBreakers, newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
+import { namedGateways } from '../../src/worker/gateways/configured.ts';
 import type { Gateway } from '../../src/worker/gateways/gateway.ts';
 import type { AccessToken } from '../../src/worker/gateways/paypal-client.ts';
 import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
 import { LedgerUnavailable } from '../../src/worker/ledger/database.ts';
+import { accountsIn } from '../../src/worker/operation-context.ts';
 import { takeNotice } from '../../src/worker/operations/take-notice.ts';
 import { consumeBatch } from '../../src/worker/queue/consume.ts';
 import { sendRest } from '../../src/worker/queue/send.ts';
 import { readSettings } from '../../src/worker/settings.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
-import { oneGateway } from '../data/one-gateway.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { SimulatedBroker } from './broker.ts';
 import { SimulatedDatabase } from './database.ts';
@@ -30,7 +32,8 @@ import { SimulatedWebhooks } from './webhooks.ts';
 
 /** A moment that no clock needs to be right about. */
 export const START_MS = Date.UTC(2026, 0, 1);
-const CRON_INTERVAL_MS = 60_000;
+const MINUTE_MS = 60_000;
+const CRON_INTERVAL_MS = MINUTE_MS;
 const ISOLATES = 2;
 const MAX_CLOCK_SKEW_MS = 1_000;
 
@@ -46,6 +49,8 @@ interface Isolate {
   clockSkewMs: number;
   /** PayPal's access token, for as long as the isolate lives. */
   tokens: Map<string, AccessToken>;
+  /** Whose the provider's keys are, as far as the isolate has asked. */
+  accounts: Map<string, string>;
   processes: Map<Process, () => void>;
 }
 
@@ -70,6 +75,8 @@ export class World {
   readonly violations: string[] = [];
   #isolates: Isolate[];
   #healed = false;
+  /** What nobody waits for is done with a key of another account at the provider, until somebody puts that right. */
+  #otherAccount = false;
   #lastProcess = 0;
   #nextCronIn = CRON_INTERVAL_MS;
 
@@ -91,6 +98,11 @@ export class World {
     this.webhooks.deliver = (event) => this.#deliver(event);
     this.webhooks.onTooLong = ({ type }) => this.violations.push(`deadline: the webhook ${type} was never answered`);
     this.#scheduleCron();
+    if (this.faults.strike('other_account_deployed', 3)) {
+      this.#otherAccount = true;
+      const forMs = MINUTE_MS * (1 + this.random.below(5));
+      this.time.after(forMs, () => (this.#otherAccount = false), null);
+    }
   }
 
   isolate(index: number): Isolate {
@@ -105,6 +117,7 @@ export class World {
     this.faults.heal();
     this.gateway.goDown(0);
     this.broker.goDown(0);
+    this.#otherAccount = false;
     for (const isolate of this.#isolates) isolate.clockSkewMs = 0;
   }
 
@@ -171,12 +184,18 @@ export class World {
     };
     const db = { d1: this.#database.seenBy(process), log, cipher: PLAIN_CIPHER, author: NOBODY };
     const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
-    const gateway = this.gateway.seenBy(process, { nowMs, tokens: isolate.tokens });
+    // Payments go on with the right key, so that there is something to be wrong about.
+    const otherAccount = this.#otherAccount && !process.name.startsWith('pay');
+    const gateway = this.gateway.seenBy(process, { nowMs, tokens: isolate.tokens, otherAccount });
+    const configured = {
+      all: [gateway],
+      forMethod: (method: PaymentMethod) => (gateway.methods.includes(method) ? gateway : null),
+    };
     const newUlid = () => ulid(this.time.nowMs, () => this.random.next());
     return {
       operation: {
         db,
-        gateways: oneGateway(gateway, (name) => (name === gateway.name ? gateway : null)),
+        gateways: namedGateways(configured, accountsIn(db, isolate.accounts)),
         breakersOf: isolate.breakersOf,
         settings,
         log,
@@ -204,6 +223,8 @@ export class World {
   }
 
   async #deliver(event: ProviderEvent): Promise<boolean> {
+    // It is signed with a secret that the other account does not have.
+    if (this.#otherAccount) return false;
     const ending = await this.invoke(
       'webhook',
       ({ operation }) => takeNotice(operation, operation.gateways.all[0] as Gateway, event),
@@ -236,7 +257,7 @@ export class World {
   #newIsolate(): Isolate {
     const off = !this.#healed && this.faults.strike('clock_is_off', 4);
     const clockSkewMs = off ? this.random.below(2 * MAX_CLOCK_SKEW_MS) - MAX_CLOCK_SKEW_MS : 0;
-    return { breakersOf: newBreakersOf(), clockSkewMs, tokens: new Map(), processes: new Map() };
+    return { breakersOf: newBreakersOf(), clockSkewMs, tokens: new Map(), accounts: new Map(), processes: new Map() };
   }
 
   #scheduleCron(): void {

@@ -110,7 +110,7 @@ describe('a payment', () => {
 
   it('is refused with an error in the log where the settings name another account', async () => {
     const world = deployedWith({ unreachable: 'it is of acct_2', cause: 'gateway_not_configured' });
-    await processPayment(world.context, paymentRequest(), '25.50');
+    expect(await processPayment(world.context, paymentRequest(), '25.50')).toEqual({ kind: 'gateway_not_configured' });
     expect(world.logged).toContainEqual(expect.objectContaining({ level: 'error', event: 'gateway.account_unknown' }));
   });
 });

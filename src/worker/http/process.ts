@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { ErrorCode } from '../../contract/error-codes.ts';
 import { type PaymentMethod, paymentRequest } from '../../contract/requests.ts';
 import type { PaymentFailureResponse, PaymentSuccessResponse } from '../../contract/responses.ts';
-import { adviceOn, failure, failureMessage } from '../../payments/failure.ts';
+import { adviceOn, failure, failureBecause, failureMessage } from '../../payments/failure.ts';
 import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Transaction } from '../../payments/transaction.ts';
@@ -102,6 +102,10 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         retryPossible: true,
         nextStep: 'Try again when the seconds of the Retry-After header have passed, or pay in another way.',
       });
+    case 'gateway_not_configured': {
+      const { code, reason, cause } = failureBecause('gateway_not_configured');
+      return paymentFailure(c, 502, { ...asked, code, reason, ...adviceOn(cause, code) });
+    }
     case 'too_many':
       return tooManyAttempts(c, answer.retryAfterMs);
     case 'invalid_amount':

@@ -49,6 +49,8 @@ export type PaymentAnswer =
   | { kind: 'invalid_amount' }
   | { kind: 'method_disabled'; method: PaymentMethod }
   | { kind: 'gateway_down'; retryAfterMs: number }
+  /** The gateway does not accept the configured key. */
+  | { kind: 'gateway_not_configured' }
   /** A card, a user or a place has tried too often. */
   | { kind: 'too_many'; retryAfterMs: number };
 
@@ -157,16 +159,21 @@ async function readyToClaim(
   passage: Passage,
 ): Promise<
   | { kind: 'ready'; amountMinor: number; gateway: Gateway; gatewayName: string }
-  | Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' }>
+  | Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' | 'gateway_not_configured' }>
 > {
   if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
   if (gateway === null) return { kind: 'method_disabled', method };
   if (passage.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };
   const named = await gateways.nameInLedger(gateway);
   if ('name' in named) return { kind: 'ready', amountMinor, gateway, gatewayName: named.name };
-  const level = named.cause === 'gateway_not_configured' ? 'error' : 'warn';
-  log(level, 'gateway.account_unknown', { gateway: gateway.name, reason: named.unreachable });
-  return { kind: 'gateway_down', retryAfterMs: ACCOUNT_RETRY_MS };
+  const isMisconfigured = named.cause === 'gateway_not_configured';
+  log(isMisconfigured ? 'error' : 'warn', 'gateway.account_unknown', {
+    gateway: gateway.name,
+    reason: named.unreachable,
+  });
+  return isMisconfigured
+    ? { kind: 'gateway_not_configured' }
+    : { kind: 'gateway_down', retryAfterMs: ACCOUNT_RETRY_MS };
 }
 
 /** The answer that an earlier request with this key got, or would get now, rendered from its row. */
