@@ -273,7 +273,12 @@ describe('names', () => {
     world.gateway.movements = [];
     world.tamper(`UPDATE transactions SET gateway = 'former'`);
     expect(await found(world)).toEqual([
-      { kind: 'not_compared', id: transactionId, gateway: 'former', reason: 'it is not configured' },
+      {
+        kind: 'not_compared',
+        id: transactionId,
+        gateway: 'former',
+        reason: 'it is not configured, or with a key of another account',
+      },
     ]);
   });
 
