@@ -64,6 +64,39 @@ describe('an amount that is written unusually', () => {
   });
 });
 
+describe('an amount that a caller computed in floating point', () => {
+  const literals: [literal: string, cents: number][] = [
+    [JSON.stringify(3 * 8.1), 2430],
+    [JSON.stringify(5.05 - 5), 5],
+    ['2.4299999999999997e1', 2430],
+    ['"24.299999999999997"', 2430],
+    ['25.500000000000000001', 2550],
+    ['100000.00000000001', 10_000_000],
+  ];
+
+  it.each(literals)(
+    'is the exact amount, in the ledger and in the answer (invariant 7): %s',
+    async (literal, cents) => {
+      const request = payment();
+      const answer = await send('POST', '/payment/process', { body: withField(request, 'amount', literal) });
+      expect([answer.status, answer.body.amount]).toEqual([200, cents / 100]);
+      expect(await transactionsOf(String(request.booking_id))).toMatchObject([{ amount_minor: cents }]);
+    },
+  );
+
+  it('is refunded exactly', async () => {
+    const made = await paid({ amount: 24.3 });
+    const answer = await refund(refundOf(made, { refund_amount: 3 * 8.1 }));
+    expect([answer.status, answer.body.refund_amount]).toEqual([200, 24.3]);
+    expect(await transaction(made.transaction_id)).toMatchObject({ refunded_minor: 2430, status: 'refunded' });
+  });
+
+  it('is exact in an answer that records nothing', async () => {
+    const answer = await pay(payment({ amount: 3 * 8.1, payment_method: 'stripe' }));
+    expect([answer.status, answer.body.error_code, answer.body.amount]).toEqual([400, 'PAYMENT_METHOD_DISABLED', 24.3]);
+  });
+});
+
 describe('the habits of clients that were written for FastAPI', () => {
   const accepted: [name: string, overrides: Record<string, unknown>][] = [
     ['null for PayPal details', { paypal_details: null }],

@@ -128,12 +128,15 @@ describe('the same payment twice (invariant 8)', () => {
 });
 
 describe('a payment is the same one', () => {
-  it.each(['25.50', '25.5', '"25.50"', '2.55e1', '25.500'])('with its amount spelled %s', async (literal) => {
-    const [key, request] = [newKey(), payment()];
-    const first = await payWithKey(key, request);
-    const again = await payWithKey(key, withField(request, 'amount', literal));
-    expect([again.status, again.text]).toEqual([200, first.text]);
-  });
+  it.each(['25.50', '25.5', '"25.50"', '2.55e1', '25.500', '25.499999999999996'])(
+    'with its amount spelled %s',
+    async (literal) => {
+      const [key, request] = [newKey(), payment()];
+      const first = await payWithKey(key, request);
+      const again = await payWithKey(key, withField(request, 'amount', literal));
+      expect([again.status, again.text]).toEqual([200, first.text]);
+    },
+  );
 
   it.each([
     ['another security code, which is not kept in any form', { card_details: { ...CARD, cvv: '740' } }],

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../contract/error-codes.ts';
 import { type PaymentMethod, paymentRequest } from '../../contract/requests.ts';
 import type { PaymentFailureResponse, PaymentSuccessResponse } from '../../contract/responses.ts';
 import { adviceOn, failure, failureMessage } from '../../payments/failure.ts';
-import { decimalAmount } from '../../payments/money.ts';
+import { decimalAmount, withoutFloatError } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Transaction } from '../../payments/transaction.ts';
 import { type PaymentAnswer, processPayment } from '../operations/process-payment.ts';
@@ -39,12 +39,12 @@ export const processRoute = new Hono<HttpEnv>().post(
   validate(paymentRequest),
   async function process(c) {
     const request = c.req.valid('json');
-    const amount = exactAmount(await c.req.text(), 'amount');
+    const amount = withoutFloatError(exactAmount(await c.req.text(), 'amount'));
     const { operation, idempotencyKey } = c.var;
     const answer = await outliveClient(c, processPayment(operation, request, amount, idempotencyKey));
     return respond(c, answer, {
       bookingId: request.booking_id,
-      amount: finite(Number(request.amount)),
+      amount: finite(Number(amount)),
       method: request.payment_method,
     });
   },

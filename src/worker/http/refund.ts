@@ -4,7 +4,7 @@ import { Hono } from 'hono/tiny';
 import { refundRequest } from '../../contract/requests.ts';
 import type { RefundSuccessResponse } from '../../contract/responses.ts';
 import { adviceOn } from '../../payments/failure.ts';
-import { decimalAmount } from '../../payments/money.ts';
+import { decimalAmount, withoutFloatError } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import { type RefundAnswer, refundPayment } from '../operations/refund-payment.ts';
@@ -26,7 +26,7 @@ export const refundRoute = new Hono<HttpEnv>().post(
   jsonBody(),
   validate(refundRequest),
   async (c) => {
-    const amount = exactAmount(await c.req.text(), 'refund_amount');
+    const amount = withoutFloatError(exactAmount(await c.req.text(), 'refund_amount'));
     const { operation, idempotencyKey } = c.var;
     const refunding = refundPayment(operation, c.req.valid('json'), amount, idempotencyKey);
     return respond(c, await outliveClient(c, refunding));

@@ -55,7 +55,7 @@ export type PaymentAnswer =
 /**
  * Processes a payment of the contract's `/payment/process`.
  *
- * @param amount the digits of the amount as they were sent
+ * @param amount a decimal literal: the digits as they were sent, without the error of a caller's floating-point arithmetic
  * @param idempotencyKey null where the request came without one
  * @throws LedgerUnavailable where not even the claim could be written: the gateway has not been called
  */

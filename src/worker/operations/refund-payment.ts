@@ -54,7 +54,7 @@ export type RefundAnswer =
 /**
  * Processes a refund of the contract's `/payment/refund`.
  *
- * @param amount the digits of the amount as they were sent
+ * @param amount a decimal literal: the digits as they were sent, without the error of a caller's floating-point arithmetic
  * @param idempotencyKey null where the request came without one
  */
 export async function refundPayment(
