@@ -82,6 +82,11 @@ export function cardIdentity(details: CardDetails): Redacted<string>[] {
   ].map((part) => new Redacted(part));
 }
 
+/** Whether the card had expired in that month, 1 to 12, of that year: it is good to the end of the month that is printed on it. */
+export function hasExpired(card: Card, { year, month }: { year: number; month: number }): boolean {
+  return card.expiryYear.reveal() * 12 + card.expiryMonth.reveal() < year * 12 + month;
+}
+
 /** 1 to 12, from `1`, `01` or `12`. */
 function readMonth(written: string): number | null {
   const month = /^(0?[1-9]|1[0-2])$/.exec(typedDigits(written));

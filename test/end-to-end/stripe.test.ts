@@ -156,6 +156,13 @@ describe('a charge that Stripe declines', () => {
     expect(await shop.failureOf(answer)).toEqual(as);
   });
 
+  it('for a card whose date is past, tells that it has expired, and the log has Stripe’s code', async () => {
+    const expired = { ...card(TEST_CARDS.visa), expiry_month: '12', expiry_year: '2025' };
+    const answer = await shop.pay({ payment_method_token: null, card_details: expired, payment_method: 'credit_card' });
+    expect(await shop.failureOf(answer)).toEqual(EXPIRED);
+    expect(providerCodeOf(answer.body.transaction_id)).toBe('invalid_expiry_year');
+  });
+
   it('before it is paid, for a card that Stripe already does not take as a payment method, tells the same', async () => {
     const booking = newBooking();
     shop.strike(booking, 'payment_methods.create', { kind: 'decline', code: 'incorrect_number' });
