@@ -341,7 +341,29 @@ describe('a refund at Stripe', () => {
     shop.strike(String(paid.booking_id), 'refunds.create', { kind: 'stripe_error', ...error });
     expect(await shop.refund(paid, 10)).toMatchObject({
       code: 502,
-      body: { error: { code: 'PAYMENT_GATEWAY_ERROR', details: { status: 'pending', retry_possible: false } } },
+      body: {
+        error: {
+          code: 'PAYMENT_GATEWAY_ERROR',
+          message: 'It is not known yet whether the refund was processed',
+          details: { status: 'pending', retry_possible: false },
+        },
+      },
+    });
+    expect(shop.paymentsOf(String(paid.booking_id))).toMatchObject([{ reservedMinor: 1000, refundedMinor: 0 }]);
+  });
+
+  it('that Stripe has accepted and is still processing is told as that, and not as failed', async () => {
+    const { body: paid } = await shop.pay();
+    shop.strike(String(paid.booking_id), 'refunds.create', { kind: 'pending' });
+    expect(await shop.refund(paid, 10)).toMatchObject({
+      code: 502,
+      body: {
+        error: {
+          code: 'PAYMENT_GATEWAY_ERROR',
+          message: 'Refund is still being processed',
+          details: { reason: expect.stringContaining('has accepted the refund'), status: 'pending' },
+        },
+      },
     });
     expect(shop.paymentsOf(String(paid.booking_id))).toMatchObject([{ reservedMinor: 1000, refundedMinor: 0 }]);
   });

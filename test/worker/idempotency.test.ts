@@ -129,6 +129,15 @@ describe('the same payment twice (invariant 8)', () => {
   });
 });
 
+it('a payment that has been refunded since is answered as the first time: it was paid', async () => {
+  const [key, request] = [newKey(), payment()];
+  const first = await payWithKey(key, request);
+  await refund(refundOf(first.body));
+  const again = await payWithKey(key, request);
+  expect([again.status, again.text, isReplayed(again)]).toEqual([200, first.text, true]);
+  expect((await status(first.body.transaction_id)).body.status).toBe('refunded');
+});
+
 describe('a payment is the same one', () => {
   it.each(['25.50', '25.5', '"25.50"', '2.55e1', '25.500', '25.499999999999996'])(
     'with its amount spelled %s',
