@@ -32,8 +32,11 @@ const ZERO = '0'.charCodeAt(0);
 
 /** No field of ours has such a name wherever it is stored, logged or sent. */
 const CARD_FIELD = /\\?"(?:cvv|card_number|expiry_month|expiry_year)\\?"\s*:/g;
-/** Three or four digits stand in every time of day, so they count behind their name, and where they are a JSON value. */
-const NAMED_CVV = /(?:cvv|cvc|cvn|security.?code)\d?\W{0,8}(\d{3,4})(?!\d)/gi;
+/**
+ * Three or four digits stand in every time of day, so they count behind their name, and where they are a JSON value. Something
+ * separates them from the name: `CVN393` stands in a random identifier now and then.
+ */
+const NAMED_CVV = /(?:cvv|cvc|cvn|security.?code)\d?\W{1,8}(\d{3,4})(?!\d)/gi;
 const JSON_VALUE = /"(\d{3,4})\\?"/g;
 const EXPIRY_DATE = /(?<![\w/+-])(?:0[1-9]|1[0-2])[/-](?:20)?(\d\d)(?![\w/+-])/g;
 
