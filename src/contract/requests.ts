@@ -4,6 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { Redacted } from './redacted.ts';
+import { trimmed } from './typed-text.ts';
 
 /** Identifiers, in UTF-16 code units. */
 const TEXT_MAX_LENGTH = 255;
@@ -26,6 +27,7 @@ const tooLong = (maxLength: number) => `must not have more than ${maxLength} cha
 const STORABLE = 'must not contain control characters or unpaired surrogates';
 
 const string = z.string(required('a string'));
+/** Of a caller's own: booking and user ids are opaque, and stay as they are. */
 const text = string.check(
   z.minLength(1, 'must not be empty'),
   z.maxLength(TEXT_MAX_LENGTH, tooLong(TEXT_MAX_LENGTH)),
@@ -36,10 +38,13 @@ const reason = string.check(
   z.maxLength(REASON_MAX_LENGTH, tooLong(REASON_MAX_LENGTH)),
   z.refine((written) => isStorable(written.replace(/[\t\n\r]/g, '')), STORABLE),
 );
-const email = string.check(z.maxLength(EMAIL_MAX_LENGTH, tooLong(EMAIL_MAX_LENGTH)), z.refine(isStorable, STORABLE));
-
+/** What people type or paste: blanks around it are no part of it. It may be empty. */
+const typedText = (maxLength: number) =>
+  string.check(z.overwrite(trimmed), z.maxLength(maxLength, tooLong(maxLength)), z.refine(isStorable, STORABLE));
+const email = typedText(EMAIL_MAX_LENGTH);
 /** None at all, where it is empty. */
-const token = string.check(z.maxLength(TEXT_MAX_LENGTH, tooLong(TEXT_MAX_LENGTH)), z.refine(isStorable, STORABLE));
+const token = typedText(TEXT_MAX_LENGTH);
+const orderId = typedText(TEXT_MAX_LENGTH).check(z.minLength(1, 'must not be empty'));
 
 /** What Python's `float()` accepts of a string, less the names of infinities and NaN. */
 const NUMERIC_STRING = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
@@ -69,7 +74,7 @@ const cardDetails = z.object(
   required('an object'),
 );
 
-const payPalDetails = z.object({ email, payment_id: text }, required('an object'));
+const payPalDetails = z.object({ email, payment_id: orderId }, required('an object'));
 
 export const paymentRequest = z.object(
   {

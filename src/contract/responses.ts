@@ -59,6 +59,10 @@ export interface StatusResponse {
   payment_method: PaymentMethod;
   created_at: string;
   processed_at: string | null;
+  /** Of a payment, once something of it has been refunded. */
+  refunded_amount?: number;
+  /** With `refunded_amount`: what can still be refunded, without what pending refunds hold. */
+  refundable_amount?: number;
   /** Only where the id is a refund's. */
   original_transaction_id?: string;
 }

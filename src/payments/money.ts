@@ -1,6 +1,7 @@
 /**
  * Money is integers in the currency's minor unit (invariant 7). A caller's amount is judged on the digits that were
- * sent, never on a rounded number: 25.505 dollars are refused, 25.500 dollars are 2550 cents.
+ * sent, never on a rounded number: 25.505 dollars are refused, 25.500 dollars are 2550 cents. Only the error of a caller's
+ * own floating-point arithmetic is taken off: see `withoutFloatError`.
  */
 
 /** ISO 4217 currencies whose minor unit is not a hundredth. */
@@ -68,6 +69,40 @@ export function minorUnits(literal: string, currency: string): number | null {
   const scale = digits.length - significant.length - fraction.length + Number(power) + exponent;
   if (scale < 0 || significant.length + scale > SAFE_DIGITS) return null;
   return Number(significant + '0'.repeat(scale));
+}
+
+/** The finest minor unit of any currency here is a thousandth. */
+const MAX_EXPONENT = 3;
+/** Results of floating-point arithmetic print at least so many significant digits. What people type has fewer. */
+const FLOAT_MIN_DIGITS = 15;
+/** A billionth of a major unit. It is less than a hundredth of every currency's minor unit. */
+const FLOAT_ERROR_DECIMALS = 9;
+
+/**
+ * The amount that a caller meant who computes in floating point: `3 * 8.1` arrives as 24.299999999999997 and is 24.3. A literal
+ * of 15 or more significant digits within 1e-9 of an exact amount above 0 becomes that amount. Every other literal is
+ * returned as it is, for `minorUnits` to judge.
+ *
+ * Only for amounts that callers send: settings and providers write exact decimals.
+ */
+export function withoutFloatError(literal: string): string {
+  const match = DECIMAL.exec(literal.trim());
+  if (match === null) return literal;
+  const [, sign, whole = '', fraction = '', power = '0'] = match;
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const significant = withoutTrailingZeros(digits);
+  if (sign === '-' || significant.length < FLOAT_MIN_DIGITS) return literal;
+
+  // So many of the significant digits are thousandths, and the rest is what has to be close to 0 or to 1.
+  const pointAt = digits.length - fraction.length + Number(power) + MAX_EXPONENT;
+  if (!(pointAt >= 0 && pointAt < significant.length && pointAt <= SAFE_DIGITS + MAX_EXPONENT)) return literal;
+  const rest = significant.slice(pointAt);
+  const decimals = FLOAT_ERROR_DECIMALS - MAX_EXPONENT;
+  const isJustBelow = rest.startsWith('9'.repeat(decimals));
+  const isJustAbove = rest.startsWith('0'.repeat(decimals)) || rest === '1'.padStart(decimals, '0');
+  if (!isJustBelow && !isJustAbove) return literal;
+  const thousandths = BigInt(significant.slice(0, pointAt)) + (isJustBelow ? 1n : 0n);
+  return thousandths === 0n ? literal : `${thousandths}e-${MAX_EXPONENT}`;
 }
 
 /** Not by an expression, which would take quadratic time over zeros that are not at the end. */

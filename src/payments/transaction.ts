@@ -37,6 +37,11 @@ export interface Transaction {
   nextLookupAtMs: number | null;
 }
 
+/** What can still be refunded, in minor units: what was captured, less what was refunded and what pending refunds hold. */
+export function refundableMinor({ status, amountMinor, refundedMinor, reservedMinor }: Transaction): number {
+  return status === 'completed' ? amountMinor - refundedMinor - reservedMinor : 0;
+}
+
 /** How a payment or a refund ended, as the gateway said, or as was plain without asking it. */
 export type Outcome =
   | { status: 'completed'; gatewayReference: string }

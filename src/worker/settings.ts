@@ -60,12 +60,14 @@ export interface RateLimitSettings {
   perMinute: number;
   /** In any ten seconds. */
   burst: number;
-  exempt: Cidr[];
+  exempt: Exempt[];
   /** Whether requests pass when the limiter can't be reached. */
   failOpen: boolean;
 }
 
 export type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
+/** `direct`: requests without a client address, which are those of Workers that call by service binding. */
+export type Exempt = Cidr | 'direct';
 
 const GATEWAYS = ['sandbox', 'http', 'stripe', 'paypal'] as const;
 const AUTH_MODES = ['none', 'api_key', 'jwt', 'both'] as const;
@@ -192,7 +194,7 @@ const variables = z
     CORS_ORIGINS: z.pipe(z._default(z.string(), ''), z.transform(readOrigins)),
     RATE_LIMIT_PER_MINUTE: z._default(count(RATE_LIMIT_MAX), 100),
     RATE_LIMIT_BURST: z._default(count(RATE_LIMIT_MAX), 20),
-    RATE_LIMIT_EXEMPT: z.pipe(z._default(z.string(), ''), z.transform(readCidrs)),
+    RATE_LIMIT_EXEMPT: z.pipe(z._default(z.string(), ''), z.transform(readExempt)),
     RATE_LIMIT_FAIL_OPEN: z._default(flag, true),
   })
   .check(
@@ -292,25 +294,26 @@ function authSettings(values: z.infer<typeof variables>): AuthSettings {
   };
 }
 
-/** Addresses and networks, separated by commas or spaces. */
-function readCidrs(list: string, context: z.core.ParsePayload): Cidr[] {
-  const networks: Cidr[] = [];
+/** Addresses, networks and `direct`, separated by commas or spaces. */
+function readExempt(list: string, context: z.core.ParsePayload): Exempt[] {
+  const exempt: Exempt[] = [];
   for (const [index, entry] of list
     .split(/[\s,]+/)
     .filter(Boolean)
     .entries()) {
-    if (ipaddr.isValidCIDR(entry)) networks.push(ipaddr.parseCIDR(entry));
+    if (entry === 'direct') exempt.push(entry);
+    else if (ipaddr.isValidCIDR(entry)) exempt.push(ipaddr.parseCIDR(entry));
     else if (ipaddr.isValid(entry)) {
       const address = ipaddr.parse(entry);
-      networks.push([address, address.kind() === 'ipv6' ? 128 : 32] as Cidr);
+      exempt.push([address, address.kind() === 'ipv6' ? 128 : 32] as Cidr);
     } else
       context.issues.push({
         code: 'custom',
-        message: `has as entry ${index + 1} what is neither an address nor a network`, // not what it is: it may be a secret
+        message: `has as entry ${index + 1} what is neither an address, a network nor direct`, // not what it is: it may be a secret
         input: list,
       });
   }
-  return networks;
+  return exempt;
 }
 
 /** Origins as browsers send them: scheme, host and port, and nothing behind them. */

@@ -1,5 +1,5 @@
 /** Requests to pay that bring a card, in every right and wrong way that a caller may think of. */
-import type { PlainDetails } from './cards.ts';
+import { fullWidth, type PlainDetails } from './cards.ts';
 
 export interface CardRequest {
   /** Where and how the card stands in it. */
@@ -46,6 +46,14 @@ function accepted(next: () => PlainDetails): CardRequest[] {
   const ways: Record<string, (card: Details) => Record<string, unknown>> = {
     'in groups with spaces': (card) => paymentWith({ ...card, card_number: grouped(card.card_number, ' ') }),
     'in groups with dashes': (card) => paymentWith({ ...card, card_number: grouped(card.card_number, '-') }),
+    'in groups with no-break spaces': (card) =>
+      paymentWith({ ...card, card_number: grouped(card.card_number, '\u00a0') }),
+    'in groups with en dashes': (card) => paymentWith({ ...card, card_number: grouped(card.card_number, '\u2013') }),
+    'in full-width digits': (card) =>
+      paymentWith({ ...card, card_number: fullWidth(card.card_number), cvv: fullWidth(card.cvv) }),
+    'with a number on a line of its own': (card) => paymentWith({ ...card, card_number: `\n${card.card_number}\r\n` }),
+    'with blanks around each field': (card) =>
+      paymentWith(Object.fromEntries(Object.entries(card).map(([field, value]) => [field, ` ${value}\u200b`]))),
     'by debit card': (card) => paymentWith(card, { payment_method: 'debit_card' }),
     'with a year of two digits': (card) => paymentWith({ ...card, expiry_year: card.expiry_year.slice(2) }),
     'again in unknown fields of the card': (card) =>
@@ -77,7 +85,6 @@ function noCards(next: () => PlainDetails): CardRequest[] {
     'a number twice': ({ card_number }) => ({ card_number: card_number + card_number }),
     'a number with a letter': ({ card_number }) => ({ card_number: `${card_number}x` }),
     'a number with a NUL': ({ card_number }) => ({ card_number: `${card_number}\0` }),
-    'a number on a line of its own': ({ card_number }) => ({ card_number: `\n${card_number}\r\n` }),
     'a number in the place of the code': ({ card_number }) => ({ cvv: card_number }),
     'a number in the place of the month': ({ card_number }) => ({ expiry_month: card_number }),
     'a number in the place of the year': ({ card_number }) => ({ expiry_year: card_number }),

@@ -32,11 +32,16 @@ const ZERO = '0'.charCodeAt(0);
 
 /** No field of ours has such a name wherever it is stored, logged or sent. */
 const CARD_FIELD = /\\?"(?:cvv|card_number|expiry_month|expiry_year)\\?"\s*:/g;
-/** Three or four digits stand in every time of day, so they count behind their name, and where they are a JSON value. */
-const NAMED_CVV = /(?:cvv|cvc|cvn|security.?code)\d?\W{0,8}(\d{3,4})(?!\d)/gi;
+/**
+ * Three or four digits stand in every time of day, so they count behind their name, and where they are a JSON value. Something
+ * separates them from the name: `CVN393` stands in a random identifier now and then.
+ */
+const NAMED_CVV = /(?:cvv|cvc|cvn|security.?code)\d?\W{1,8}(\d{3,4})(?!\d)/gi;
 const JSON_VALUE = /"(\d{3,4})\\?"/g;
 const EXPIRY_DATE = /(?<![\w/+-])(?:0[1-9]|1[0-2])[/-](?:20)?(\d\d)(?![\w/+-])/g;
 
+/** Also their three bytes of UTF-8, where those were read as Latin-1. */
+const FULL_WIDTH_DIGIT = /[\uff10-\uff19]|\u00ef\u00bc[\u0090-\u0099]/g;
 /** `%34`, `\u0034`, `\x34` and `&#x34;`. */
 const ESCAPE = /(?:%|\\u00|\\x|&#x)([0-9a-f]{2});?/gi;
 /** The codes of digits, as in `[52,49]`, `{"0":52,"1":49}` and `&#52;&#49;`. */
@@ -52,6 +57,10 @@ const ENCODED_TIMES = 2;
 const DECODINGS: Record<string, (text: string) => string> = {
   escaped: (text) =>
     text.search(ESCAPE) < 0 ? '' : text.replace(ESCAPE, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+  'in full width': (text) =>
+    text.search(FULL_WIDTH_DIGIT) < 0
+      ? ''
+      : text.replace(FULL_WIDTH_DIGIT, (digit) => String(digit.charCodeAt(digit.length - 1) & 0xf)),
   'as codes': (text) =>
     decodedRuns(text, CODES, ([run]) => [
       run.replace(/"\d+":/g, '').replace(/(\d\d)\D*/g, (_, code) => String.fromCharCode(Number(code))),

@@ -32,10 +32,22 @@ export const FIXED_CARDS: CardData = {
   words: [],
 };
 
-/** The number as it stands, and in groups of four and as American Express prints it, with spaces and with dashes. */
+/** White space and dashes as people type and paste them, and characters that nobody sees. */
+export const SEPARATORS = [
+  ...[' ', '-', '\n', '\t', '\r\n', '\u0085', '\u00a0', '\u2003', '\u2007', '\u2009', '\u2028', '\u202f', '\u3000'],
+  ...['\u2010', '\u2011', '\u2012', '\u2013', '\u2014', '\u2015', '\u2212', '\ufe63', '\uff0d'],
+  ...['\u00ad', '\u200b', '\u200e', '\u2060', '\ufeff'],
+];
+
+export function fullWidth(digits: string): string {
+  return digits.replace(/\d/g, (digit) => String.fromCharCode(digit.charCodeAt(0) + 0xfee0));
+}
+
+/** The number in groups of four and as American Express prints it, with each separator and without, also in full width. */
 export function spellings(number: string): string[] {
   const groups = [number.match(/.{1,4}/g) ?? [], [number.slice(0, 4), number.slice(4, 10), number.slice(10)]];
-  return [number, ...groups.flatMap((parts) => [parts.join(' '), parts.join('-')])];
+  const spelled = [number, ...groups.flatMap((parts) => SEPARATORS.map((separator) => parts.join(separator)))];
+  return [...spelled, `\n ${number}\u00a0`, ...spelled.map(fullWidth)];
 }
 
 export type PlainDetails = Record<keyof CardDetails, string>;

@@ -394,9 +394,38 @@ describe('a refund at PayPal', () => {
     shop.strike(order, 'captures.refund', { kind: 'issue', status, issue });
     expect(await shop.refund(paid, 10)).toMatchObject({
       code: 502,
-      body: { error: { code: 'PAYMENT_GATEWAY_ERROR', details: { status: 'pending', retry_possible: false } } },
+      body: {
+        error: {
+          code: 'PAYMENT_GATEWAY_ERROR',
+          message: 'It is not known yet whether the refund was processed',
+          details: { status: 'pending', retry_possible: false },
+        },
+      },
     });
     expect(shop.paymentsOf(String(paid.booking_id))).toMatchObject([{ reservedMinor: 1000, refundedMinor: 0 }]);
+  });
+
+  it('that PayPal has accepted and is still processing is told as that, and not as failed; a capture alike', async () => {
+    const order = shop.approvedOrder();
+    const { body: paid } = await shop.payByPayPal(order);
+    shop.strike(order, 'captures.refund', { kind: 'pending' });
+    expect(await shop.refund(paid, 10)).toMatchObject({
+      code: 502,
+      body: { error: { message: 'Refund is still being processed', details: { status: 'pending' } } },
+    });
+    const pending = shop.approvedOrder();
+    shop.strike(pending, 'orders.capture', { kind: 'pending' });
+    expect(await shop.payByPayPal(pending)).toMatchObject({
+      code: 502,
+      body: {
+        status: 'pending',
+        error_code: 'PAYMENT_GATEWAY_ERROR',
+        error: {
+          message: 'Payment is still being processed',
+          details: { reason: expect.stringContaining('has accepted the payment'), retry_possible: false },
+        },
+      },
+    });
   });
 
   it('of a payment that was refunded in the dashboard, says so', async () => {

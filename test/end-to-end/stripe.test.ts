@@ -157,6 +157,13 @@ describe('a charge that Stripe declines', () => {
     expect(await shop.failureOf(answer)).toEqual(as);
   });
 
+  it('for a card whose date is past, tells that it has expired, and the log has Stripe’s code', async () => {
+    const expired = { ...card(TEST_CARDS.visa), expiry_month: '12', expiry_year: '2025' };
+    const answer = await shop.pay({ payment_method_token: null, card_details: expired, payment_method: 'credit_card' });
+    expect(await shop.failureOf(answer)).toEqual(EXPIRED);
+    expect(providerCodeOf(answer.body.transaction_id)).toBe('invalid_expiry_year');
+  });
+
   it('before it is paid, for a card that Stripe already does not take as a payment method, tells the same', async () => {
     const booking = newBooking();
     shop.strike(booking, 'payment_methods.create', { kind: 'decline', code: 'incorrect_number' });
@@ -335,7 +342,29 @@ describe('a refund at Stripe', () => {
     shop.strike(String(paid.booking_id), 'refunds.create', { kind: 'stripe_error', ...error });
     expect(await shop.refund(paid, 10)).toMatchObject({
       code: 502,
-      body: { error: { code: 'PAYMENT_GATEWAY_ERROR', details: { status: 'pending', retry_possible: false } } },
+      body: {
+        error: {
+          code: 'PAYMENT_GATEWAY_ERROR',
+          message: 'It is not known yet whether the refund was processed',
+          details: { status: 'pending', retry_possible: false },
+        },
+      },
+    });
+    expect(shop.paymentsOf(String(paid.booking_id))).toMatchObject([{ reservedMinor: 1000, refundedMinor: 0 }]);
+  });
+
+  it('that Stripe has accepted and is still processing is told as that, and not as failed', async () => {
+    const { body: paid } = await shop.pay();
+    shop.strike(String(paid.booking_id), 'refunds.create', { kind: 'pending' });
+    expect(await shop.refund(paid, 10)).toMatchObject({
+      code: 502,
+      body: {
+        error: {
+          code: 'PAYMENT_GATEWAY_ERROR',
+          message: 'Refund is still being processed',
+          details: { reason: expect.stringContaining('has accepted the refund'), status: 'pending' },
+        },
+      },
     });
     expect(shop.paymentsOf(String(paid.booking_id))).toMatchObject([{ reservedMinor: 1000, refundedMinor: 0 }]);
   });

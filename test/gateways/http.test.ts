@@ -116,7 +116,11 @@ describe('a charge', () => {
 
   it('that is still in progress has no outcome yet', async () => {
     server.fault = () => ({ kind: 'land_late', afterMs: PATIENT_MS, meanwhile: 'in_progress' });
-    expect(await charge()).toEqual({ kind: 'unknown', reason: 'the gateway is still working on it' });
+    expect(await charge()).toEqual({
+      kind: 'unknown',
+      reason: 'the gateway is still working on it',
+      accepted: true,
+    });
   });
 });
 
@@ -413,7 +417,11 @@ describe('a refund', () => {
 
   it('that is still in progress has no outcome yet', async () => {
     disturb('refund', { kind: 'land_late', afterMs: PATIENT_MS, meanwhile: 'in_progress' });
-    expect(await refund()).toEqual({ kind: 'unknown', reason: 'the gateway is still working on it' });
+    expect(await refund()).toEqual({
+      kind: 'unknown',
+      reason: 'the gateway is still working on it',
+      accepted: true,
+    });
   });
 });
 

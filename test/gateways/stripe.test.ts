@@ -4,6 +4,7 @@ import type { Transaction } from '../../src/payments/transaction.ts';
 import type { Gateway, GatewayOutcome, Instrument, Movement } from '../../src/worker/gateways/gateway.ts';
 import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
 import type { StripeSettings } from '../../src/worker/gateways/stripe-client.ts';
+import { TEST_CARDS } from '../data/cards.ts';
 import { stripeClientOf } from '../support/gateway-emulator/clients.ts';
 import { EMULATOR_CREDENTIALS } from '../support/gateway-emulator/credentials.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
@@ -78,6 +79,63 @@ describe('a charge', () => {
       'payment_methods.create',
     ]);
   });
+
+  it.each([
+    ['a year ago', '2025', '11', 'invalid_expiry_year', 'expired'],
+    ['last month', '2026', '10', 'invalid_expiry_month', 'expired'],
+    ['long ago', '2001', '12', 'invalid_expiry_year', 'expired'],
+    ['too far in the future', '2099', '12', 'invalid_expiry_year', 'invalid_card'],
+  ])(
+    'of a card that expires %s is declined as that, with Stripe’s code for the log',
+    async (_, expiry_year, expiry_month, providerCode, cause) => {
+      clock.nowMs = Date.parse('2026-11-15T12:00:00Z');
+      const dated: Instrument = { kind: 'card', card: card(TEST_CARDS.visa, { expiry_month, expiry_year }) };
+      expect(await charge(pendingTransaction(), dated)).toMatchObject({ kind: 'declined', cause, providerCode });
+      expect(emulator.stripe.charges()).toEqual([]);
+    },
+  );
+
+  it('of a card that expires this month is paid, to the last second', async () => {
+    clock.nowMs = Date.parse('2026-11-30T23:59:59Z');
+    const dated: Instrument = {
+      kind: 'card',
+      card: card(TEST_CARDS.visa, { expiry_month: '11', expiry_year: '2026' }),
+    };
+    expect(await charge(pendingTransaction(), dated)).toMatchObject({ kind: 'approved' });
+  });
+
+  it.each<[string, Parameters<typeof card>[1], string]>([
+    ['past', { expiry_year: '2020' }, 'expired'],
+    ['still to come', { expiry_year: '2040' }, 'invalid_card'],
+  ])(
+    'whose date the bank refuses at the confirmation is judged by the card, where it is %s',
+    async (_, date, cause) => {
+      // The date passes between the two calls, so that Stripe takes it for the payment method.
+      clock.nowMs = Date.parse('2019-01-01T00:00:00Z');
+      const dated: Instrument = { kind: 'card', card: card(TEST_CARDS.visa, date) };
+      emulator.fault = (call) => {
+        if (call.operation !== 'payment_intents.confirm') return { kind: 'normal' };
+        clock.nowMs = Date.parse('2026-11-15T12:00:00Z');
+        return { kind: 'decline', code: 'invalid_expiry_year' };
+      };
+      expect(await charge(pendingTransaction(), dated)).toMatchObject({
+        kind: 'declined',
+        cause,
+        providerCode: 'invalid_expiry_year',
+      });
+    },
+  );
+
+  it.each(['incorrect_number', 'invalid_expiry_month', 'processing_error', 'a_code_of_next_year'])(
+    'that is declined with the code %s alone has it for the log',
+    async (code) => {
+      for (const operation of ['payment_methods.create', 'payment_intents.confirm']) {
+        strike(operation, { kind: 'decline', code });
+        const outcome = await charge(pendingTransaction(), { kind: 'card', card: card() });
+        expect(outcome).toMatchObject({ kind: 'declined', providerCode: code });
+      }
+    },
+  );
 
   it.each([
     ['JPY', 500, 500],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cardIdentity, passesLuhn, readCard } from '../../src/payments/card.ts';
-import { type PlainDetails, redactedDetails, spellings, TEST_CARDS } from '../data/cards.ts';
+import { type PlainDetails, redactedDetails, SEPARATORS, spellings, TEST_CARDS } from '../data/cards.ts';
 
 const DETAILS: PlainDetails = {
   card_number: TEST_CARDS.visa,
@@ -73,7 +73,7 @@ describe('a card', () => {
     expect(card?.number.reveal()).toBe(card_number);
   });
 
-  it('may be written in groups', () => {
+  it('may be written in groups, with spaces and dashes of any kind, and in full-width digits', () => {
     for (const number of [TEST_CARDS.visa, TEST_CARDS.amex]) {
       for (const card_number of spellings(number)) expect(read({ card_number })?.number.reveal()).toBe(number);
     }
@@ -93,8 +93,9 @@ describe('a card', () => {
     '4111',
     TEST_CARDS.badCheckDigit,
     `${TEST_CARDS.visa}x`,
-    `${TEST_CARDS.visa}\n`,
-    '４１１１１１１１１１１１１１１１',
+    `${TEST_CARDS.visa}\0`,
+    '4111.1111.1111.1111',
+    '٤١١١١١١١١١١١١١١١',
   ])('"%s" is none', (card_number) => {
     expect(read({ card_number })).toBeNull();
   });
@@ -102,6 +103,7 @@ describe('a card', () => {
   it.each([
     ['a'.repeat(255), true],
     ['a'.repeat(256), false],
+    [` ${'a'.repeat(255)} `, true],
     ['\ud83d', false],
   ])('has a name that can be sent on', (cardholder_name, valid) => {
     expect(read({ cardholder_name }) !== null).toBe(valid);
@@ -114,9 +116,11 @@ describe('a card', () => {
     [TEST_CARDS.visa, '12', false],
     [TEST_CARDS.visa, '', false],
     [TEST_CARDS.visa, '12a', false],
-    [TEST_CARDS.visa, ' 123', false],
-    [TEST_CARDS.visa, '123\n', false],
-    [TEST_CARDS.visa, '１２３', false],
+    [TEST_CARDS.visa, '1 23', false],
+    [TEST_CARDS.visa, '12-3', false],
+    [TEST_CARDS.visa, ' 123', true],
+    [TEST_CARDS.visa, '123\n', true],
+    [TEST_CARDS.visa, '１２３', true],
     [TEST_CARDS.amex, '123', true],
     [TEST_CARDS.amex, '1234', true],
     [TEST_CARDS.amex, '12345', false],
@@ -129,6 +133,9 @@ describe('a card', () => {
     ['01', '25', 1, 2025],
     ['12', '2099', 12, 2099],
     ['09', '00', 9, 2000],
+    ['12 ', ' 25', 12, 2025],
+    ['\n1\u00a0', '\ufeff2025\r\n', 1, 2025],
+    ['１２', '２０２５', 12, 2025],
   ])('may expire in %s/%s', (expiry_month, expiry_year, expiryMonth, expiryYear) => {
     const card = read({ expiry_month, expiry_year });
     expect([card?.expiryMonth.reveal(), card?.expiryYear.reveal()]).toEqual([expiryMonth, expiryYear]);
@@ -150,8 +157,8 @@ describe('a card', () => {
     ['12', '20255'],
     ['12', ''],
     ['12', '2o25'],
-    ['12\n', '2025'],
-    ['12', '2025\n'],
+    ['1 2', '2025'],
+    ['12', '20 25'],
   ])('cannot expire in "%s"/"%s"', (expiry_month, expiry_year) => {
     expect(read({ expiry_month, expiry_year })).toBeNull();
   });
@@ -173,13 +180,43 @@ describe('a card', () => {
     });
   });
 
-  it('is the same one however its number is grouped, and whatever its security code', () => {
+  it('is sent without the blanks around its security code and its name', () => {
+    for (const blank of SEPARATORS.filter((separator) => !/\p{Dash}/u.test(separator))) {
+      const card = read({ cvv: `${blank}042${blank}`, cardholder_name: `${blank}${blank}Zoë  Müller${blank}` });
+      expect([card?.cvv.reveal(), card?.cardholderName.reveal()]).toEqual(['042', 'Zoë  Müller']);
+    }
+    expect(read({ cvv: '０４２' })?.cvv.reveal()).toBe('042');
+  });
+
+  it.each(['card_number', 'expiry_month', 'expiry_year', 'cvv', 'cardholder_name'] as const)(
+    'is read in linear time, however many blanks there are in %s',
+    (field) => {
+      const startedAtMs = performance.now();
+      read({ [field]: `1${' '.repeat(16_000)}1` });
+      expect(performance.now() - startedAtMs).toBeLessThan(40);
+    },
+  );
+
+  it('is the same one however it is spelled, and whatever its security code', () => {
     const identity = (overrides: Partial<PlainDetails>) =>
       cardIdentity(details(overrides)).map((part) => part.reveal());
     expect(identity({})).toEqual([TEST_CARDS.visa, '12', '2025', 'John Doe']);
     for (const card_number of spellings(TEST_CARDS.visa)) {
       expect(identity({ card_number, cvv: '1' })).toEqual(identity({}));
     }
+    for (const expiry_year of ['25', ' 2025', '２５']) expect(identity({ expiry_year })).toEqual(identity({}));
+    for (const expiry_month of ['12 ', '\u00a012', '１２']) expect(identity({ expiry_month })).toEqual(identity({}));
+    expect(identity({ cardholder_name: ' John Doe\n' })).toEqual(identity({}));
+    expect(identity({ expiry_month: '1' })).toEqual(identity({ expiry_month: '01' }));
+    expect(identity({ expiry_month: '1' })).not.toEqual(identity({}));
+  });
+
+  it('that is none is the same one only where it is spelled alike', () => {
+    const identity = (overrides: Partial<PlainDetails>) =>
+      cardIdentity(details(overrides)).map((part) => part.reveal());
+    expect(identity({ expiry_month: '13' })).toEqual([TEST_CARDS.visa, '13', '2025', 'John Doe']);
+    expect(identity({ expiry_month: '13' })).not.toEqual(identity({ expiry_month: '14' }));
+    expect(identity({ expiry_year: '202' })).not.toEqual(identity({ expiry_year: '20' }));
   });
 
   it('that has expired is a card all the same: the gateway judges the date', () => {

@@ -1,7 +1,13 @@
 /** Money is integers, and no amount is ever rounded (invariant 7). */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { currencyExponent, decimalAmount, decimalText, minorUnits } from '../../src/payments/money.ts';
+import {
+  currencyExponent,
+  decimalAmount,
+  decimalText,
+  minorUnits,
+  withoutFloatError,
+} from '../../src/payments/money.ts';
 import { titled } from '../data/abridged.ts';
 
 /** Up to what a double and SQLite hold exactly. */
@@ -168,6 +174,127 @@ describe('minorUnits', () => {
     expect(minorUnits('0e999999999', 'USD')).toBeNull();
   });
 });
+
+describe('withoutFloatError', () => {
+  const cents = (literal: string) => minorUnits(withoutFloatError(literal), 'USD');
+  const price = fc.integer({ min: 1, max: 4_000 }).map((steps) => steps * 5);
+  const seats = fc.integer({ min: 2, max: 8 });
+
+  it('makes every total and difference of ticket prices the exact amount', () => {
+    fc.assert(
+      fc.property(price, seats, price, seats, (first, firstSeats, second, secondSeats) => {
+        const [a, b] = [first / 100, second / 100];
+        const steps = first / 5;
+        const total = first * firstSeats;
+        expect(cents(JSON.stringify(a * firstSeats))).toBe(total);
+        expect(cents(JSON.stringify(steps * 0.05 * firstSeats))).toBe(total);
+        expect(
+          cents(
+            JSON.stringify(
+              Array(firstSeats)
+                .fill(a)
+                .reduce((sum: number, one) => sum + one, 0),
+            ),
+          ),
+        ).toBe(total);
+        expect(cents(JSON.stringify(a * firstSeats + b * secondSeats))).toBe(total + second * secondSeats);
+        const left = JSON.stringify(a * firstSeats + b - b * 1);
+        if (significantDigits(left) >= 15) expect(cents(left)).toBe(total);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('changes the value of no other amount', () => {
+    const near = fc.tuple(fc.integer({ min: -3, max: 30_000 }), fc.integer({ min: -2_000, max: 2_000 }));
+    // Around each thousandth in steps of 1e-12, and then of any digits at all.
+    const aroundExact = near.map(([thousandths, steps]) => BigInt(thousandths) * 10n ** 9n + BigInt(steps));
+    const anywhere = fc.bigInt({ min: 0n, max: 10n ** 17n });
+    fc.assert(
+      fc.property(fc.oneof(aroundExact, anywhere), fc.integer({ min: -12, max: 12 }), (picos, shift) => {
+        const literal = `${picos}e${-12}`;
+        const moved = shift < 0 ? `${picos}${'0'.repeat(-shift)}e${-12 + shift}` : literal;
+        const nearest = ((picos < 0n ? 0n : picos) + 5n * 10n ** 8n) / 10n ** 9n;
+        const distance = picos - nearest * 10n ** 9n;
+        const isFloat = significantDigits(String(picos)) >= 15 && nearest > 0n;
+        const isClose = distance >= -1_000n && distance <= 1_000n;
+        for (const text of [literal, moved]) {
+          const expected = isFloat && isClose ? `${nearest}e-3` : text;
+          const result = withoutFloatError(text);
+          expect(distance === 0n ? Number(result) : result).toBe(distance === 0n ? Number(text) : expected);
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it.each([
+    ['24.299999999999997', 'USD', 2430],
+    ['2.4299999999999997e1', 'USD', 2430],
+    ['24299999999999997E-15', 'USD', 2430],
+    [' +24.299999999999997 ', 'USD', 2430],
+    ['0.04999999999999982', 'USD', 5],
+    ['0.009999999999999998', 'USD', 1],
+    ['25.500000000000000001', 'USD', 2550],
+    ['1000000.000000001', 'USD', 100_000_000],
+    ['999999.999999999', 'USD', 100_000_000],
+    ['9999999999999.9900000000000001', 'USD', 999_999_999_999_999],
+    ['2430.0000000000005', 'JPY', 2430],
+    ['999999999999999.0000000001', 'JPY', 999_999_999_999_999],
+    ['0.3000000000000000444', 'KWD', 300],
+    ['8.0999999999999996', 'KWD', 8_100],
+  ])('lets "%s" %s be %i minor units', (text, currency, amountMinor) => {
+    expect(minorUnits(withoutFloatError(text), currency)).toBe(amountMinor);
+  });
+
+  it.each([
+    // Typed, and not computed: too few digits, or too far away.
+    ['25.505', 'USD'],
+    ['0.001', 'USD'],
+    ['24.2999999', 'USD'],
+    ['24.2999999999', 'USD'],
+    ['24.29999999990000', 'USD'],
+    ['24.2999999899999999', 'USD'],
+    ['24.30000000100000001', 'USD'],
+    // Close to an amount that is none, of this currency or of any.
+    ['25.504999999999999', 'USD'],
+    ['8.0999999999999996', 'JPY'],
+    ['5.551115123125783e-17', 'USD'],
+    ['-24.299999999999997', 'USD'],
+    ['-0', 'USD'],
+    ['1e-400', 'USD'],
+    ['9999999999999.9999999999999', 'USD'],
+    ['999999999999999.9999999999', 'JPY'],
+  ])('leaves "%s" %s to be refused', (text, currency) => {
+    expect(minorUnits(withoutFloatError(text), currency)).toBeNull();
+  });
+
+  it.each(
+    titled([
+      `24.3${'0'.repeat(16_000)}1`,
+      `24.2${'9'.repeat(16_000)}`,
+      `0.${'0'.repeat(16_000)}1`,
+      `${'9'.repeat(16_000)}.9`,
+      `${'9'.repeat(16_000)}e-16000`,
+      `1.23456789012345e${'9'.repeat(16_000)}`,
+      `1.23456789012345e-${'9'.repeat(16_000)}`,
+      `${' '.repeat(16_000)}x`,
+    ]),
+  )('answers at once to %s, as large as a request can be', (_, text) => {
+    const durationsMs = Array.from({ length: 5 }, () => {
+      const startedAtMs = performance.now();
+      withoutFloatError(text);
+      return performance.now() - startedAtMs;
+    });
+    expect(Math.min(...durationsMs)).toBeLessThan(40);
+  });
+});
+
+/** By other code than the service's own. */
+function significantDigits(literal: string): number {
+  const [mantissa = ''] = literal.split('e');
+  return mantissa.replace(/[.-]/g, '').replace(/^0+|0+$/g, '').length;
+}
 
 describe('decimalText', () => {
   it('is read back as the amount, with all the decimals of its currency', () => {

@@ -276,7 +276,7 @@ export class Callers {
         if (kind === 'completed' && !wasPaid) this.#untrue(`${refund.refundId} was answered as paid, and was not`);
         if (kind === 'failed' && wasPaid && !paid.takenBack)
           this.#untrue(`${refund.refundId} was answered as failed, and was paid`);
-        if (kind === 'failed' && this.#standing(refund.refundId) !== 'failed') {
+        if (kind === 'failed' && !['failed', 'reversed'].includes(this.#standing(refund.refundId) ?? '')) {
           this.#untrue(`${refund.refundId} was answered as failed, and has not ended`);
         }
       },

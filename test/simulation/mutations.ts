@@ -142,7 +142,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/worker/operations/refund-payment.ts',
-        find: '  if (outcome === null) return pending(context, refund);\n',
+        find: '  if (outcome === null) return pending(context, refund, accepted);\n',
         replace: '  if (outcome === null) return recordOutcome(context, refund, NEVER_HAPPENED);\n',
       },
     ],

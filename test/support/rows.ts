@@ -59,8 +59,11 @@ export function pendingRefund({ transactionId }: Transaction, overrides: Partial
   };
 }
 
-export function card(number: string = TEST_CARDS.visa): Card {
-  const details = { expiry_month: '11', expiry_year: TEST_EXPIRY_YEAR, cvv: TEST_CVV, cardholder_name: 'John Doe' };
+export function card(
+  number: string = TEST_CARDS.visa,
+  { expiry_month = '11', expiry_year = TEST_EXPIRY_YEAR }: { expiry_month?: string; expiry_year?: string } = {},
+): Card {
+  const details = { expiry_month, expiry_year, cvv: TEST_CVV, cardholder_name: 'John Doe' };
   const read = readCard(redactedDetails({ card_number: number, ...details }));
   if (read === null) throw new Error('a card of a test is none');
   return read;

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { ChargeRequest } from '../../src/worker/gateways/gateway.ts';
+import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { abridged } from '../data/abridged.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { withField } from './bad-fields.ts';
-import { CARD, cardNumbered, paid, pay, payment, refund, refundOf, send } from './request.ts';
+import { gateway, operation, paymentRequest } from './operation.ts';
+import { CARD, cardNumbered, newBooking, paid, pay, payment, refund, refundOf, send } from './request.ts';
 import { transaction, transactionsOf } from './stored.ts';
 
 describe('an amount that is written unusually', () => {
@@ -64,6 +67,39 @@ describe('an amount that is written unusually', () => {
   });
 });
 
+describe('an amount that a caller computed in floating point', () => {
+  const literals: [literal: string, cents: number][] = [
+    [JSON.stringify(3 * 8.1), 2430],
+    [JSON.stringify(5.05 - 5), 5],
+    ['2.4299999999999997e1', 2430],
+    ['"24.299999999999997"', 2430],
+    ['25.500000000000000001', 2550],
+    ['100000.00000000001', 10_000_000],
+  ];
+
+  it.each(literals)(
+    'is the exact amount, in the ledger and in the answer (invariant 7): %s',
+    async (literal, cents) => {
+      const request = payment();
+      const answer = await send('POST', '/payment/process', { body: withField(request, 'amount', literal) });
+      expect([answer.status, answer.body.amount]).toEqual([200, cents / 100]);
+      expect(await transactionsOf(String(request.booking_id))).toMatchObject([{ amount_minor: cents }]);
+    },
+  );
+
+  it('is refunded exactly', async () => {
+    const made = await paid({ amount: 24.3 });
+    const answer = await refund(refundOf(made, { refund_amount: 3 * 8.1 }));
+    expect([answer.status, answer.body.refund_amount]).toEqual([200, 24.3]);
+    expect(await transaction(made.transaction_id)).toMatchObject({ refunded_minor: 2430, status: 'refunded' });
+  });
+
+  it('is exact in an answer that records nothing', async () => {
+    const answer = await pay(payment({ amount: 3 * 8.1, payment_method: 'stripe' }));
+    expect([answer.status, answer.body.error_code, answer.body.amount]).toEqual([400, 'PAYMENT_METHOD_DISABLED', 24.3]);
+  });
+});
+
 describe('the habits of clients that were written for FastAPI', () => {
   const accepted: [name: string, overrides: Record<string, unknown>][] = [
     ['null for PayPal details', { paypal_details: null }],
@@ -77,6 +113,16 @@ describe('the habits of clients that were written for FastAPI', () => {
     ['a numeric string for the amount', { amount: '25.50' }],
     ['a card number with blanks', { card_details: cardNumbered('4111 1111 1111 1111') }],
     ['a card number with dashes', { card_details: cardNumbered('4111-1111-1111-1111') }],
+    ['a card number with no-break spaces', { card_details: cardNumbered('4111\u00a01111\u00a01111\u00a01111') }],
+    ['a card number with an en dash', { card_details: cardNumbered('4111\u20131111\u20131111\u20131111') }],
+    ['a card number with a newline', { card_details: cardNumbered('4111111111111111\n') }],
+    [
+      'blanks around every field of a card',
+      {
+        card_details: { ...CARD, expiry_month: '12 ', expiry_year: ' 47', cvv: '739 ', cardholder_name: '\nJohn Doe ' },
+      },
+    ],
+    ['a line feed behind an e-mail address', { user_email: 'user@example.com\n' }],
     [
       'a month without its zero and a year of two digits',
       { card_details: { ...CARD, expiry_month: '1', expiry_year: '26' } },
@@ -93,6 +139,33 @@ describe('the habits of clients that were written for FastAPI', () => {
   it.each(accepted)('are accepted: %s', async (_, overrides) => {
     const answer = await pay(payment(overrides));
     expect([answer.status, answer.body.status]).toEqual([200, 'success']);
+  });
+
+  it('blanks around the PayPal order and the address are no part of them, in the ledger and for the gateway', async () => {
+    const request = paymentRequest({
+      payment_method: 'paypal',
+      card_details: null,
+      paypal_details: { email: '\u3000payer@example.com\n', payment_id: ' 5O190127TN364715T\u00a0' },
+    });
+    const sent: ChargeRequest[] = [];
+    const watching = gateway({
+      methods: ['paypal'],
+      intentOf: (instrument) => (instrument.kind === 'paypal' ? instrument.paymentId : null),
+      async charge(charge) {
+        sent.push(charge);
+        return { kind: 'approved', reference: 'reference' };
+      },
+    });
+    await processPayment(operation({ gateway: watching }), request, '25.5');
+    expect(sent).toMatchObject([{ instrument: { email: 'payer@example.com', paymentId: '5O190127TN364715T' } }]);
+    expect(await transactionsOf(request.booking_id)).toMatchObject([{ gateway_intent: '5O190127TN364715T' }]);
+  });
+
+  it('ids of bookings and users are opaque: blanks belong to them, and control characters are refused', async () => {
+    const booking_id = ` ${newBooking()} `;
+    expect((await pay(payment({ booking_id }))).body.booking_id).toBe(booking_id);
+    expect((await pay(payment({ user_id: 'user_123\n' }))).status).toBe(422);
+    expect((await pay(payment({ user_email: 'user\n@example.com' }))).status).toBe(422);
   });
 
   it('null for card details is a card that is missing, not a bad request', async () => {

@@ -311,6 +311,60 @@ describe('is not let in', () => {
   });
 });
 
+describe('while the issuer replaces its key', () => {
+  /** An issuer that publishes `key-1`, and the key that it publishes next as `key-2`. */
+  async function rotation() {
+    const [issuer, next] = [await publishingIssuer('ES256'), await publishingIssuer('ES256')];
+    const publish = (body: string) => fetch(String(issuer.variables.JWT_JWKS_URL), { method: 'PUT', body });
+    const statusOf = async (token: Promise<string>) => {
+      const { answer } = await present(
+        { method: 'GET', path: '/payment/methods' },
+        await asBearer(token, tokensOf(issuer)),
+      );
+      return [answer.status, answer.headers.get('Retry-After')];
+    };
+    expect(await statusOf(issuer.token())).toEqual([200, null]);
+    return {
+      statusOf,
+      publishBoth: () =>
+        publish(
+          JSON.stringify({
+            keys: [
+              { ...issuer.jwk, kid: 'key-1' },
+              { ...next.jwk, kid: 'key-2' },
+            ],
+          }),
+        ),
+      breakDown: () => publish('<html>'),
+      token: () => issuer.token(),
+      newToken: () => next.token({ header: { kid: 'key-2' } }),
+      madeUp: () => next.token({ header: { kid: 'made-up' } }),
+    };
+  }
+
+  it('tokens of the new key are let in at once, all of them, whoever made a key up just before', async () => {
+    const { statusOf, publishBoth, newToken, madeUp } = await rotation();
+    expect(await statusOf(madeUp())).toEqual([401, null]);
+    await publishBoth();
+    const statuses = await Promise.all(Array.from({ length: 8 }, () => statusOf(newToken())));
+    expect(statuses).toEqual(Array(8).fill([200, null]));
+  });
+
+  it('a token of a new key is not called invalid while the issuer is down, and those of the known key are let in', async () => {
+    const { statusOf, breakDown, token, newToken } = await rotation();
+    await breakDown();
+    for (let times = 0; times < 2; times += 1) expect(await statusOf(newToken())).toEqual([503, '5']);
+    expect(await statusOf(token())).toEqual([200, null]);
+  });
+
+  it('a crowd with made-up keys shuts nobody out whose key is known', async () => {
+    const { statusOf, token, madeUp } = await rotation();
+    const crowd = await Promise.all(Array.from({ length: 30 }, () => statusOf(madeUp())));
+    expect(new Set(crowd.map(([code]) => code))).toEqual(new Set([401, 503]));
+    expect(await statusOf(token())).toEqual([200, null]);
+  });
+});
+
 describe('is let in', () => {
   it.each(LET_IN)('who presents %s', async (_, presentation) => {
     const presented = await presentation();

@@ -18,6 +18,7 @@ const SUCCESSES = [
   'amount,booking_id,message,payment_method,processed_at,status,transaction_id',
   'booking_id,message,original_transaction_id,processed_at,refund_amount,refund_transaction_id,status',
   'amount,booking_id,created_at,payment_method,processed_at,status,transaction_id',
+  'amount,booking_id,created_at,payment_method,processed_at,refundable_amount,refunded_amount,status,transaction_id',
 ];
 const ENVELOPE = 'error,timestamp';
 const FAILED_PAYMENT = 'amount,booking_id,error,error_code,error_message,payment_method,processed_at,status,timestamp';

@@ -2,13 +2,14 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import { settleTold } from '../../src/worker/operations/settle.ts';
 import { withField } from './bad-fields.ts';
 import { paidInYen } from './former-currency.ts';
 import { age, isReplayed, keyRows, lasting, newKey, payWithKey, refundWithKey } from './idempotent-requests.ts';
 import { expectEnvelope } from './matchers.ts';
 import { refundRequest } from './operation.ts';
 import { type Answer, paid, payment, refund, refundOf, sendWith } from './request.ts';
-import { DECLINED, newWorld, paidPayment, pendingRefund, timesAsked } from './scripted-gateway.ts';
+import { APPROVED, DECLINED, newWorld, paidPayment, pendingRefund, timesAsked } from './scripted-gateway.ts';
 import { eventTypesOf, refundsOf, transaction } from './stored.ts';
 import { watchedDatabase } from './watched-database.ts';
 
@@ -85,6 +86,35 @@ describe('the same refund twice (invariant 8)', () => {
     expect(await refundsOf(made.transaction_id)).toHaveLength(1);
   });
 
+  it('says that the refund was reversed, where the bank has sent it back since', async () => {
+    const world = newWorld({
+      refund: APPROVED,
+      lookUpRefund: { kind: 'declined', code: 'CARD_DECLINED', cause: 'refund_sent_back' },
+    });
+    const made = await paidPayment(world);
+    const key = newKey();
+    const request = refundOf({ transaction_id: made.transactionId, booking_id: made.bookingId }, { refund_amount: 10 });
+    const asking = () => refundPayment(world.context, refundRequest(made), '10.00', key);
+    expect(await asking()).toMatchObject({ kind: 'completed', replayed: false });
+    const [refunded] = await refundsOf(made.transactionId);
+    world.clock.nowMs += 24 * 60 * 60_000;
+    await settleTold(world.context, String(refunded?.refund_id));
+    world.clock.nowMs -= 60_000;
+
+    expect(await asking()).toMatchObject({ kind: 'failed', replayed: true, refund: { status: 'reversed' } });
+    const answer = await refundWithKey(key, request);
+    expect([answer.status, isReplayed(answer)]).toEqual([400, true]);
+    expectEnvelope(answer, 'REFUND_NOT_ALLOWED');
+    expect(answer.body.error.message).toBe('Refund was reversed after it had been paid');
+    expect(answer.body.error.details).toEqual({
+      reason: "The payer's bank did not take the refund",
+      refund_transaction_id: refunded?.refund_id,
+      status: 'reversed',
+      retry_possible: false,
+      next_step: 'Pay the money back in another way.',
+    });
+  });
+
   it('asks the gateway once where it declines', async () => {
     const world = newWorld({ refund: DECLINED });
     const made = await paidPayment(world);
@@ -142,7 +172,7 @@ describe('the same refund twice (invariant 8)', () => {
 });
 
 describe('a refund is the same one', () => {
-  it.each(['10', '10.00', '"10.0"', '1e1'])('with its amount spelled %s', async (literal) => {
+  it.each(['10', '10.00', '"10.0"', '1e1', '9.999999999999998'])('with its amount spelled %s', async (literal) => {
     const [key, made] = [newKey(), await paid()];
     const request = refundOf(made, { refund_amount: 10 });
     const first = await refundWithKey(key, request);

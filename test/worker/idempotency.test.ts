@@ -1,5 +1,7 @@
 /** Invariant 8, of payments: the same request twice is one payment. */
 import { describe, expect, it } from 'vitest';
+import { paymentRequest } from '../../src/contract/requests.ts';
+import { paymentIdentity } from '../../src/worker/operations/idempotency.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { withField } from './bad-fields.ts';
 import { age, isReplayed, keyRows, lasting, newKey, payWithKey, refundWithKey } from './idempotent-requests.ts';
@@ -127,13 +129,25 @@ describe('the same payment twice (invariant 8)', () => {
   });
 });
 
+it('a payment that has been refunded since is answered as the first time: it was paid', async () => {
+  const [key, request] = [newKey(), payment()];
+  const first = await payWithKey(key, request);
+  await refund(refundOf(first.body));
+  const again = await payWithKey(key, request);
+  expect([again.status, again.text, isReplayed(again)]).toEqual([200, first.text, true]);
+  expect((await status(first.body.transaction_id)).body.status).toBe('refunded');
+});
+
 describe('a payment is the same one', () => {
-  it.each(['25.50', '25.5', '"25.50"', '2.55e1', '25.500'])('with its amount spelled %s', async (literal) => {
-    const [key, request] = [newKey(), payment()];
-    const first = await payWithKey(key, request);
-    const again = await payWithKey(key, withField(request, 'amount', literal));
-    expect([again.status, again.text]).toEqual([200, first.text]);
-  });
+  it.each(['25.50', '25.5', '"25.50"', '2.55e1', '25.500', '25.499999999999996'])(
+    'with its amount spelled %s',
+    async (literal) => {
+      const [key, request] = [newKey(), payment()];
+      const first = await payWithKey(key, request);
+      const again = await payWithKey(key, withField(request, 'amount', literal));
+      expect([again.status, again.text]).toEqual([200, first.text]);
+    },
+  );
 
   it.each([
     ['another security code, which is not kept in any form', { card_details: { ...CARD, cvv: '740' } }],
@@ -144,6 +158,49 @@ describe('a payment is the same one', () => {
     const first = await payWithKey(key, request);
     const again = await payWithKey(key, { ...request, ...change });
     expect([again.status, again.text, isReplayed(again)]).toEqual([200, first.text, true]);
+  });
+
+  it.each([
+    ['month', { expiry_month: '1' }],
+    ['month in full width', { expiry_month: '０１ ' }],
+    ['year', { expiry_year: '47' }],
+    ['year with a no-break space', { expiry_year: '\u00a02047' }],
+    ['number', { card_number: '4111\u20131111 1111\u200b1111\n' }],
+    ['number in full width', { card_number: '４１１１ １１１１ １１１１ １１１１' }],
+    ['name', { cardholder_name: '\tJohn Doe ' }],
+    ['security code', { cvv: '739\n' }],
+  ])('with the %s of its card spelled in another way', async (_, spelling) => {
+    const [key, card] = [newKey(), { ...CARD, expiry_month: '01', expiry_year: '2047' }];
+    const request = payment({ card_details: card });
+    const first = await payWithKey(key, request);
+    const again = await payWithKey(key, { ...request, card_details: { ...card, ...spelling } });
+    expect([again.status, again.text, isReplayed(again)]).toEqual([200, first.text, true]);
+  });
+
+  it('with blanks around its PayPal order, its addresses and its token', async () => {
+    const paypal_details = { email: 'payer@example.com', payment_id: 'PAY-TYPED' };
+    const byPayPal = payment({ payment_method: 'paypal', card_details: null, paypal_details });
+    const byToken = payment({ card_details: null, payment_method_token: 'tok_visa', user_email: 'user@example.com' });
+    const typed = [
+      [byPayPal, { paypal_details: { email: ' payer@example.com', payment_id: '\u00a0PAY-TYPED\n' } }],
+      [byToken, { payment_method_token: 'tok_visa\r\n', user_email: '\u200buser@example.com ' }],
+    ] as const;
+    for (const [request, spelling] of typed) {
+      const key = newKey();
+      const first = await payWithKey(key, request);
+      const again = await payWithKey(key, { ...request, ...spelling });
+      expect([again.status, again.text, isReplayed(again)]).toEqual([200, first.text, true]);
+    }
+  });
+
+  it('as former versions knew it, where it is spelled as the contract does', () => {
+    const request = payment({
+      booking_id: 'BOOK-789012',
+      card_details: { ...CARD, card_number: '4111 1111-1111 1111' },
+    });
+    expect(paymentIdentity(paymentRequest.parse(request), '25.50').reveal()).toBe(
+      '["user_123","BOOK-789012",25.5,"credit_card",["4111111111111111","12","2047","John Doe"],null,null]',
+    );
   });
 
   it('whatever order its fields have', async () => {

@@ -15,7 +15,7 @@ const publishing =
     Response.json(known(...kids));
 
 /** An issuer that answers as the test wants, and what the Worker makes of it. */
-function newIssuer(answer: () => Response) {
+function newIssuer(answer: () => Response | Promise<Response>) {
   const issuer = { answer, asked: [] as string[], logged: [] as LogLevel[], sent: {} as RequestInit };
   const sets = keySets(
     (level) => void issuer.logged.push(level),
@@ -53,17 +53,66 @@ describe('a key set', () => {
     expect(await issuer.keysAt(10 * MINUTE_MS)).toEqual(known('key-2'));
   });
 
-  it.each([['key-2'], [null]])('is asked for again for a token of key %s, once in half a minute', async (kid) => {
+  it('is asked for again for each token of a key that is not known: a key may be newer than what is known', async () => {
     const issuer = newIssuer(publishing('key-1'));
     await issuer.keysAt(0);
-    for (const nowMs of [1, 29_999]) expect(await issuer.keysAt(nowMs, kid)).toEqual(known('key-1'));
-    expect(issuer.asked).toHaveLength(1);
-
+    expect(await issuer.keysAt(1, 'made-up')).toEqual(known('key-1'));
     issuer.answer = publishing('key-1', 'key-2');
-    expect(await issuer.keysAt(30_000, kid)).toEqual(known('key-1', 'key-2'));
-    await issuer.keysAt(59_999, 'key-3');
-    expect(issuer.asked).toHaveLength(2);
-    await issuer.keysAt(60_000, 'key-3');
+    expect(await issuer.keysAt(2, 'key-2')).toEqual(known('key-1', 'key-2'));
+    expect(await issuer.keysAt(3, 'key-2')).toEqual(known('key-1', 'key-2'));
+    expect(issuer.asked).toHaveLength(3);
+  });
+
+  it('has a new key for all of eight tokens that come while it is being fetched', async () => {
+    const issuer = newIssuer(publishing('key-1'));
+    await issuer.keysAt(0);
+    issuer.answer = publishing('key-1', 'key-2');
+    const at = Array.from({ length: 8 }, (_, index) => issuer.keysAt(1 + index, 'key-2'));
+    expect(await Promise.all(at)).toEqual(Array(8).fill(known('key-1', 'key-2')));
+  });
+
+  it('is asked for 20 times at once for made-up keys, then once in 1.5 seconds, and nobody is called invalid unasked', async () => {
+    const issuer = newIssuer(publishing('key-1'));
+    await issuer.keysAt(0);
+    for (let index = 0; index < 20; index += 1) {
+      expect(await issuer.keysAt(100, `made-up-${index}`)).toEqual(known('key-1'));
+    }
+    for (let index = 0; index < 100; index += 1) {
+      expect(await issuer.keysAt(101, `made-up-${index}`)).toEqual(UNVERIFIABLE);
+      expect(await issuer.keysAt(101)).toEqual(known('key-1'));
+    }
+    expect(issuer.asked).toHaveLength(21);
+
+    // The next fetch is anybody's, and brings the new key to everybody.
+    issuer.answer = publishing('key-1', 'key-2');
+    expect(await issuer.keysAt(1_599, 'key-2')).toEqual(UNVERIFIABLE);
+    expect(await issuer.keysAt(1_600, 'made-up')).toEqual(known('key-1', 'key-2'));
+    expect(await issuer.keysAt(1_601, 'key-2')).toEqual(known('key-1', 'key-2'));
+    expect(issuer.asked).toHaveLength(22);
+
+    for (let index = 0; index < 30; index += 1) await issuer.keysAt(5 * MINUTE_MS, 'made-up');
+    expect(issuer.asked).toHaveLength(42);
+  });
+
+  it('is not asked for for a token that names no key', async () => {
+    const issuer = newIssuer(publishing('key-1'));
+    expect(await issuer.keysAt(0, null)).toEqual({ keys: [] });
+    await issuer.keysAt(0);
+    expect(await issuer.keysAt(MINUTE_MS, null)).toEqual(known('key-1'));
+    expect(issuer.asked).toHaveLength(1);
+  });
+
+  it('is that of the fetch which began last, whichever ends last', async () => {
+    const issuer = newIssuer(publishing('key-1'));
+    await issuer.keysAt(0);
+    const slow = Promise.withResolvers<Response>();
+    issuer.answer = () => slow.promise;
+    const early = issuer.keysAt(1, 'key-2');
+    issuer.answer = publishing('key-1', 'key-2');
+    expect(await issuer.keysAt(2, 'key-2')).toEqual(known('key-1', 'key-2'));
+    slow.resolve(publishing('key-1')());
+    expect(await early).toEqual(known('key-1'));
+    expect(await issuer.keysAt(3, 'key-2')).toEqual(known('key-1', 'key-2'));
     expect(issuer.asked).toHaveLength(3);
   });
 
@@ -108,6 +157,16 @@ describe.each<[what: string, answer: () => Response]>([
 
     issuer.answer = publishing('key-2');
     expect(await issuer.keysAt(10 * MINUTE_MS + 30_000)).toEqual(known('key-2'));
+  });
+
+  it('can’t say whether a token of a key that is not known is good, and lets tokens of known keys in', async () => {
+    const issuer = newIssuer(publishing('key-1'));
+    await issuer.keysAt(0);
+    issuer.answer = answer;
+    expect(await issuer.keysAt(1, 'key-2')).toEqual(UNVERIFIABLE);
+    expect(await issuer.keysAt(2, 'key-2')).toEqual(UNVERIFIABLE);
+    expect(await issuer.keysAt(3)).toEqual(known('key-1'));
+    expect(issuer.logged).toEqual(['error', 'error']);
   });
 
   it('has no keys any more after a day, however often it is asked', async () => {

@@ -18,6 +18,7 @@ describe('RATE_LIMIT_EXEMPT', () => {
     ['an address written as IPv6', '192.0.2.8', '::ffff:192.0.2.8'],
     ['a network of IPv6', '2001:db8::/32', '2001:db8:ffff::1'],
     ['one of several, separated by blanks', '192.0.2.9  2001:db8::1', '2001:db8::1'],
+    ['a Worker that calls by service binding, which has no address', '192.0.2.10 direct', null],
   ])('lets %s through, uncounted', async (_, exempt, address) => {
     const exempted = { RATE_LIMIT_EXEMPT: exempt, RATE_LIMIT_BURST: '1' };
     expect(await statuses(exempted, address, 3)).toEqual([200, 200, 200]);
@@ -27,6 +28,7 @@ describe('RATE_LIMIT_EXEMPT', () => {
     ['an address beside it', '192.0.2.0/25', '192.0.2.129'],
     ['an IPv6 address where all of IPv4 is exempt', '0.0.0.0/0', '2001:db8:9::1'],
     ['a request that says nothing of where it comes from', '0.0.0.0/0,::/0', null],
+    ['an address where only requests without one are exempt', 'direct', '192.0.2.130'],
   ])('does not let %s through', async (_, exempt, address) => {
     const exempted = { RATE_LIMIT_EXEMPT: exempt, RATE_LIMIT_BURST: '1' };
     expect(await statuses(exempted, address, 2)).toEqual([200, 429]);

@@ -75,6 +75,37 @@ describe('a refund whose outcome is not known (invariant 3)', () => {
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success']);
   });
 
+  it.each([
+    ['is processing it', { kind: 'unknown', reason: 'still working', silent: false, accepted: true }, true],
+    ['answers with a refusal of the key', { kind: 'unknown', reason: 'a 409', silent: false }, false],
+    ['does not answer', { kind: 'unknown', reason: 'the connection broke' }, false],
+  ] as [string, GatewayOutcome, boolean][])(
+    'is accepted only where the gateway says so: it %s',
+    async (_, outcome, accepted) => {
+      const made = await completedPayment();
+      expect(await refundAt(answering(outcome), made)).toMatchObject({ kind: 'pending', accepted });
+      const paying = operation({ gateway: gateway({ charge: async () => outcome }) });
+      expect(await processPayment(paying, paymentRequest(), '25.50')).toMatchObject({ kind: 'pending', accepted });
+    },
+  );
+
+  it('is not said to have failed', async () => {
+    const made = await paid();
+    const DB = watchedDatabase((roundTrip) => (roundTrip > 1 ? 'refuse' : 'answer')).d1;
+    const answer = await sendWith({ DB }, 'POST', '/payment/refund', { body: refundOf(made) });
+    expect(answer.status).toBe(502);
+    expectEnvelope(answer, 'PAYMENT_GATEWAY_ERROR');
+    const { message, details } = answer.body.error;
+    expect(message).toBe('It is not known yet whether the refund was processed');
+    expect(details).toEqual({
+      reason: 'The outcome is not known yet: ask for the status of the refund',
+      refund_transaction_id: REFUND_ID,
+      status: 'pending',
+      retry_possible: false,
+      next_step: expect.stringContaining(`GET /payment/status/${details.refund_transaction_id} `),
+    });
+  });
+
   it('counts against what is left to refund (invariant 2)', async () => {
     const made = await completedPayment();
     await refundAt(unknown, made, '10.00');

@@ -7,6 +7,7 @@ import { expectEnvelope, REFUND_ID, TIMESTAMP } from './matchers.ts';
 import { newId, operation, paymentRequest } from './operation.ts';
 import { cardNumbered, newBooking, paid, pay, payment, refund, refundOf, send, sendWith, status } from './request.ts';
 import { eventTypesOf, refundsOf, rowCounts, transaction } from './stored.ts';
+import { watchedDatabase } from './watched-database.ts';
 
 const NOBODY = { transaction_id: newId('TXN-'), booking_id: 'BOOK-NONE' };
 
@@ -64,48 +65,90 @@ describe('POST /payment/refund', () => {
   });
 });
 
+describe('GET /payment/status', () => {
+  it('says what has been refunded and what is left, once something has been', async () => {
+    const made = await paid();
+    const asPaid = (await status(made.transaction_id)).body;
+    expect(Object.keys(asPaid)).not.toContain('refunded_amount');
+    expect(Object.keys(asPaid)).not.toContain('refundable_amount');
+
+    await refund(refundOf(made, { refund_amount: 10.2 }));
+    expect((await status(made.transaction_id)).body).toEqual({
+      ...asPaid,
+      refunded_amount: 10.2,
+      refundable_amount: 15.3,
+    });
+    await refund(refundOf(made, { refund_amount: 15.3 }));
+    expect((await status(made.transaction_id)).body).toEqual({
+      ...asPaid,
+      status: 'refunded',
+      refunded_amount: 25.5,
+      refundable_amount: 0,
+    });
+  });
+});
+
 describe('a refund that is not permitted', () => {
-  async function expectRefused(request: Record<string, unknown>, reason: RegExp): Promise<void> {
+  /** @param amounts what the refusal says of the payment's balance */
+  async function expectRefused(request: Record<string, unknown>, reason: RegExp, amounts: object): Promise<void> {
     const before = await rowCounts();
     const answer = await refund(request);
     expect(answer.status).toBe(400);
     expectEnvelope(answer, 'REFUND_NOT_ALLOWED');
-    expect(answer.body.error.details.reason).toMatch(reason);
+    expect(answer.body.error.details).toEqual({ reason: expect.stringMatching(reason), ...amounts });
     expect(await rowCounts()).toEqual(before);
   }
 
-  it('is one of another booking', async () => {
-    await expectRefused(refundOf(await paid(), { booking_id: newBooking() }), /another booking/);
+  it('is one of another booking, who learns nothing of its amounts', async () => {
+    await expectRefused(refundOf(await paid(), { booking_id: newBooking() }), /another booking/, {});
   });
 
-  it('is one of another user', async () => {
-    await expectRefused(refundOf(await paid(), { user_id: 'user_124' }), /another user/);
+  it('is one of another user, who learns nothing of its amounts', async () => {
+    await expectRefused(refundOf(await paid(), { user_id: 'user_124' }), /another user/, {});
   });
 
-  it('is one of a cent too much', async () => {
-    await expectRefused(refundOf(await paid(), { refund_amount: 25.51 }), /exceeds/);
+  it('is one of a cent too much, and names what is left', async () => {
+    const made = await paid();
+    await expectRefused(refundOf(made, { refund_amount: 25.51 }), /exceeds/, { refundable_amount: 25.5 });
+    await refund(refundOf(made, { refund_amount: 10.2 }));
+    await expectRefused(refundOf(made, { refund_amount: 15.31 }), /exceeds/, { refundable_amount: 15.3 });
   });
 
   it('is one of more money than there is', async () => {
-    await expectRefused(refundOf(await paid(), { refund_amount: 9_999_999_999_999 }), /exceeds/);
+    const request = refundOf(await paid(), { refund_amount: 9_999_999_999_999 });
+    await expectRefused(request, /exceeds/, { refundable_amount: 25.5 });
+  });
+
+  it('is one of what a pending refund holds, and says so', async () => {
+    const made = await paid();
+    await refund(refundOf(made, { refund_amount: 5 }));
+    const DB = watchedDatabase((roundTrip) => (roundTrip > 1 ? 'refuse' : 'answer')).d1;
+    const pending = await sendWith({ DB }, 'POST', '/payment/refund', { body: refundOf(made, { refund_amount: 10 }) });
+    expect(pending.body.error.details.status).toBe('pending');
+
+    const balance = { refundable_amount: 10.5, pending_refund_amount: 10 };
+    await expectRefused(refundOf(made, { refund_amount: 20.5 }), /while another refund is pending$/, balance);
+    await expectRefused(refundOf(made, { refund_amount: 20.51 }), /left to refund$/, balance);
+    expect((await status(made.transaction_id)).body).toMatchObject({ refunded_amount: 5, refundable_amount: 10.5 });
+    expect((await refund(refundOf(made, { refund_amount: 10.5 }))).status).toBe(200);
   });
 
   it('is one of a payment that failed', async () => {
     const declined = await pay(payment({ card_details: cardNumbered(TEST_CARDS.visaDeclined) }));
-    await expectRefused(refundOf(declined.body), /failed/);
+    await expectRefused(refundOf(declined.body), /failed/, { refundable_amount: 0 });
   });
 
   it('is one of a payment whose outcome is not known', async () => {
     const unknown = await sendWith({ PAYMENT_GATEWAY_TIMEOUT_MS: '50' }, 'POST', '/payment/process', {
       body: payment({ card_details: cardNumbered(TEST_CARDS.neverArrives) }),
     });
-    await expectRefused(refundOf(unknown.body), /pending/);
+    await expectRefused(refundOf(unknown.body), /pending/, { refundable_amount: 0 });
   });
 
   it('is one of a payment that was refunded already', async () => {
     const made = await paid();
     await refund(refundOf(made));
-    await expectRefused(refundOf(made, { refund_amount: 0.01 }), /already/);
+    await expectRefused(refundOf(made, { refund_amount: 0.01 }), /already/, { refundable_amount: 0 });
   });
 });
 
@@ -176,5 +219,6 @@ describe('a refund in a currency that is no longer the configured one', () => {
     const made = await paidInYen();
     const answer = await refund(refundOf(made, { refund_amount: 2501 }));
     expect([answer.status, answer.body.error.code]).toEqual([400, 'REFUND_NOT_ALLOWED']);
+    expect(answer.body.error.details.refundable_amount).toBe(2500);
   });
 });

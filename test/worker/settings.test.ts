@@ -356,9 +356,12 @@ describe('the settings', () => {
     ]);
   });
 
-  it('read exempt addresses and networks, separated by commas or blanks', () => {
-    const RATE_LIMIT_EXEMPT = '192.0.2.1, 10.0.0.0/8 2001:db8::/32';
-    expect(settings({ ...DEVELOPMENT, RATE_LIMIT_EXEMPT }).rateLimit.exempt).toHaveLength(3);
+  it('read exempt addresses, networks and direct, separated by commas or blanks', () => {
+    const RATE_LIMIT_EXEMPT = '192.0.2.1, 10.0.0.0/8 2001:db8::/32,direct';
+    expect(settings({ ...DEVELOPMENT, RATE_LIMIT_EXEMPT }).rateLimit.exempt).toHaveLength(4);
+    expect(problems({ ...DEVELOPMENT, RATE_LIMIT_EXEMPT: '192.0.2.1 directly' })).toEqual([
+      'RATE_LIMIT_EXEMPT has as entry 2 what is neither an address, a network nor direct',
+    ]);
   });
 
   it('leave time for the ledger on both sides of the slowest gateway, in what a Worker outlives its client', () => {

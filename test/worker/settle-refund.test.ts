@@ -303,4 +303,23 @@ describe('a refund whose own answer comes after somebody has settled it', () => 
       expect(loggedErrors(world).map(({ event }) => event)).toEqual(alarms);
     },
   );
+
+  it('as paid, and then reversed, is a failure', async () => {
+    const world = newWorld({ lookUpRefund: APPROVED });
+    const made = await paidPayment(world);
+    const { gateway } = world;
+    const refund: typeof gateway.refund = async (asked) => {
+      for (const found of [APPROVED, DECLINED]) {
+        world.script.lookUpRefund = found;
+        world.clock.nowMs += 2 * DAY_MS;
+        await settleAt(world, asked.refund.refundId);
+      }
+      return APPROVED;
+    };
+    const slow = { ...world.context, gateways: oneGateway(gateway, () => ({ ...gateway, refund })) };
+    expect(await refundPayment(slow, refundRequest(made), '10.00')).toMatchObject({
+      kind: 'failed',
+      refund: { status: 'reversed' },
+    });
+  });
 });

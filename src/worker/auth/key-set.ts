@@ -1,6 +1,7 @@
 /**
  * The keys that issuers publish (RFC 7517), kept for as long as an isolate lives, so that a request seldom waits for them. What
- * is known goes on being used for a day while the issuer can't be reached.
+ * is known goes on being used for a day while the issuer can't be reached. Tokens with a known key never wait for others: who makes
+ * key names up costs nobody else anything.
  */
 import * as z from 'zod/mini';
 import { errorFields, type Log } from '../log.ts';
@@ -9,8 +10,15 @@ import type { Unverifiable } from './credential.ts';
 const FRESH_FOR_MS = 10 * 60_000;
 /** What the issuer has withdrawn meanwhile must not be good for as long as it can't be reached. */
 const USED_FOR_MS = 24 * 60 * 60_000;
-/** A token may name a key that is newer than what is known; who makes such names up must not have the issuer asked each time. */
-const ASKED_AGAIN_AFTER_MS = 30_000;
+/** Between two attempts to renew keys that are known, while the issuer does not answer. */
+const RENEWED_AGAIN_AFTER_MS = 30_000;
+/**
+ * A token may name a key that is newer than what is known, so the issuer is asked: by each request for itself, since requests
+ * can't share a fetch on Workers. Whoever makes names up must not have the issuer asked each time. So an isolate asks this often
+ * at once, and then once in each interval.
+ */
+const UNKNOWN_KEY_FETCHES = 20;
+const UNKNOWN_KEY_INTERVAL_MS = 1_500;
 const FETCH_DEADLINE_MS = 2_000;
 
 const keySet = z.object({ keys: z.array(z.looseObject({ kid: z.optional(z.string()), kty: z.string() })) });
@@ -19,14 +27,19 @@ type Key = z.infer<typeof keySet>['keys'][number];
 const NOTHING_KNOWN: Known = {
   keys: null,
   fetchedAtMs: Number.NEGATIVE_INFINITY,
-  askedAtMs: Number.NEGATIVE_INFINITY,
+  renewedAtMs: Number.NEGATIVE_INFINITY,
+  spentUntilMs: Number.NEGATIVE_INFINITY,
 };
+const UNVERIFIABLE: Unverifiable = { unverifiable: 'The keys of the token’s issuer cannot be had' };
 
 /** Of the isolate, by address: plain data. */
 const setsOfIsolate = new Map<string, Known>();
 
 export interface KeySets {
-  /** The issuer's keys, one of which is to be called `kid`. */
+  /**
+   * The issuer's keys. One of them is called `kid`, or the issuer has just been asked and has none of that name: only then is
+   * the token certainly not its own.
+   */
   keysFor(url: string, kid: string | undefined, nowMs: number): Promise<{ keys: Key[] } | Unverifiable>;
 }
 
@@ -34,32 +47,62 @@ type Send = (url: string, init: RequestInit) => Promise<Response>;
 
 interface Known {
   keys: Key[] | null;
+  /** When the fetch of these keys began. */
   fetchedAtMs: number;
-  askedAtMs: number;
+  /** When the last attempt to renew them began. */
+  renewedAtMs: number;
+  /** When all fetches for unknown keys may be made at once again. */
+  spentUntilMs: number;
 }
 
 export function keySets(log: Log, send: Send = (url, init) => fetch(url, init), sets = setsOfIsolate): KeySets {
+  const update = (url: string, change: Partial<Known>) =>
+    sets.set(url, { ...NOTHING_KNOWN, ...sets.get(url), ...change });
+
+  function knownAt(url: string, nowMs: number): Known {
+    const kept = sets.get(url) ?? NOTHING_KNOWN;
+    return nowMs - kept.fetchedAtMs < USED_FOR_MS ? kept : NOTHING_KNOWN;
+  }
+
+  /** Whether the issuer may be asked for a key that is not known. If so, that is one fetch less. */
+  function spendFetch(url: string, nowMs: number): boolean {
+    const spentUntilMs = Math.max(sets.get(url)?.spentUntilMs ?? 0, nowMs) + UNKNOWN_KEY_INTERVAL_MS;
+    if (spentUntilMs - nowMs > UNKNOWN_KEY_FETCHES * UNKNOWN_KEY_INTERVAL_MS) return false;
+    update(url, { spentUntilMs });
+    return true;
+  }
+
   return {
     async keysFor(url, kid, nowMs) {
-      const kept = sets.get(url) ?? NOTHING_KNOWN;
-      const known = nowMs - kept.fetchedAtMs < USED_FOR_MS ? kept : NOTHING_KNOWN;
-      const has = known.keys?.some((key) => key.kid === kid) === true;
-      const isFresh = nowMs - known.fetchedAtMs < FRESH_FOR_MS;
-      if ((has && isFresh) || (known.keys !== null && nowMs - known.askedAtMs < ASKED_AGAIN_AFTER_MS)) {
-        return { keys: known.keys ?? [] };
+      const known = knownAt(url, nowMs);
+      // A token that names no key can't be verified with any.
+      if (typeof kid !== 'string') return { keys: known.keys ?? [] };
+      if (known.keys !== null && hasKey(known, kid)) {
+        const isFresh = nowMs - known.fetchedAtMs < FRESH_FOR_MS;
+        if (isFresh || nowMs - known.renewedAtMs < RENEWED_AGAIN_AFTER_MS) return { keys: known.keys };
+        update(url, { renewedAtMs: nowMs });
+      } else if (known.keys !== null && !spendFetch(url, nowMs)) {
+        log('warn', 'auth.key_set_not_asked', { url });
+        return UNVERIFIABLE;
       }
-      sets.set(url, { ...known, askedAtMs: nowMs });
       try {
         const keys = await fetchKeys(url, send);
-        sets.set(url, { keys, fetchedAtMs: nowMs, askedAtMs: nowMs });
+        // A fetch that began later may have ended before this one.
+        if (nowMs >= knownAt(url, nowMs).fetchedAtMs) update(url, { keys, fetchedAtMs: nowMs });
         return { keys };
       } catch (error) {
-        log(known.keys === null ? 'error' : 'warn', 'auth.key_set_unreachable', { url, ...errorFields(error) });
-        if (known.keys !== null) return { keys: known.keys };
-        return { unverifiable: 'The keys of the token’s issuer cannot be had' };
+        // Another request may have been luckier meanwhile.
+        const kept = knownAt(url, nowMs);
+        const isKnown = kept.keys !== null && hasKey(kept, kid);
+        log(isKnown ? 'warn' : 'error', 'auth.key_set_unreachable', { url, ...errorFields(error) });
+        return isKnown ? { keys: kept.keys ?? [] } : UNVERIFIABLE;
       }
     },
   };
+}
+
+function hasKey({ keys }: Known, kid: string): boolean {
+  return keys?.some((key) => key.kid === kid) === true;
 }
 
 async function fetchKeys(url: string, send: Send): Promise<Key[]> {

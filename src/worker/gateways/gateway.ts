@@ -58,8 +58,11 @@ export type GatewayOutcome =
    * is one unless it says otherwise, a failure only where it says so.
    */
   | ({ kind: 'failed'; reason?: string; silent?: boolean } & Why)
-  /** `intent`: what the provider calls the payment, to be looked up by; see the ledger's `gateway_intent`. */
-  | ({ kind: 'unknown'; reason: string; silent?: boolean; intent?: string } & Why);
+  /**
+   * `accepted`: the provider says that it has the request and is still processing it.
+   * `intent`: what the provider calls the payment, to be looked up by; see the ledger's `gateway_intent`.
+   */
+  | ({ kind: 'unknown'; reason: string; silent?: boolean; accepted?: boolean; intent?: string } & Why);
 
 /** Where more is known than a code. */
 export interface Why {

@@ -236,7 +236,8 @@ async function pageOfMovements(
 function outcomeOf(found: Found<State>): GatewayOutcome {
   if (found.kind === 'none') return { kind: 'unknown', reason: found.reason };
   const known = knownOf(found.state);
-  return known.kind === 'in_progress' ? { kind: 'unknown', reason: 'the gateway is still working on it' } : known;
+  if (known.kind !== 'in_progress') return known;
+  return { kind: 'unknown', reason: 'the gateway is still working on it', accepted: true };
 }
 
 function lookUpOf(answer: Answer, schema: z.ZodMiniType<State>): LookUp {

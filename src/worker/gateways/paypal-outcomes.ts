@@ -102,7 +102,8 @@ export function stateOfRefund({ id, status }: PayPalRefund): KnownState {
 /** What was found right after asking for it. */
 export function asOutcome(state: KnownState): GatewayOutcome {
   if (state.kind !== 'in_progress' && state.kind !== 'not_found') return state;
-  return { kind: 'unknown', reason: 'PayPal is still working on it', silent: false };
+  const accepted = state.kind === 'in_progress';
+  return { kind: 'unknown', reason: 'PayPal is still working on it', silent: false, accepted };
 }
 
 export function isAmountOf(money: Schemas['money'] | undefined, { amountMinor, currency }: Transaction): boolean {

@@ -2,7 +2,7 @@
  * A gateway that moves no money and keeps no state: what happens is decided by the card's number, as in the test suites
  * of the card networks. It is for development, for demonstrations and for callers' own tests.
  */
-import type { Card } from '../../payments/card.ts';
+import { hasExpired } from '../../payments/card.ts';
 import type { DeclineCode } from '../../payments/failure.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import type { ChargeRequest, Fence, Gateway, GatewayOutcome, Instrument, LookUp, RefundRequest } from './gateway.ts';
@@ -96,19 +96,13 @@ function scenarioOf(instrument: Instrument): Scenario | undefined {
     return Object.hasOwn(TOKENS, instrument.token) ? TOKENS[instrument.token] : undefined;
   if (instrument.kind === 'paypal') return undefined;
   const { card } = instrument;
-  return hasExpired(card) ? { kind: 'declined', code: 'CARD_EXPIRED' } : SCENARIOS[card.number.reveal()];
+  return hasExpired(card, SANDBOX_TODAY) ? { kind: 'declined', code: 'CARD_EXPIRED' } : SCENARIOS[card.number.reveal()];
 }
 
 /** The row of the ledger has brand and last four digits, which tell the scenarios, all of them Visa cards, apart. */
 function scenarioByLastFour({ cardBrand, cardLast4 }: Transaction): Scenario | undefined {
   if (cardBrand !== 'visa' || cardLast4 === null) return undefined;
   return SCENARIOS[`400000000000${cardLast4}`];
-}
-
-/** A card is good to the end of the month that is printed on it. */
-function hasExpired(card: Card): boolean {
-  const [year, month] = [card.expiryYear.reveal(), card.expiryMonth.reveal()];
-  return year * 12 + month < SANDBOX_TODAY.year * 12 + SANDBOX_TODAY.month;
 }
 
 function chargeReference(transaction: Transaction): string {

@@ -85,7 +85,8 @@ export function stripeFailure(error: unknown): StripeFailure {
     status,
     type,
     code: status === undefined ? undefined : code,
-    declineCode: decline_code,
+    // The SDK makes an empty text of one that is missing.
+    declineCode: decline_code || undefined,
     param,
     replayed: headers?.['idempotent-replayed'] === 'true',
     silent: status === undefined ? isUnanswered : status >= 500 || status === 429,

@@ -46,7 +46,8 @@ export function stateOfRefund(refund: Stripe.Refund): KnownState {
 export function asOutcome(state: KnownState, intent?: string): GatewayOutcome {
   if (state.kind !== 'in_progress' && state.kind !== 'not_found') return state;
   const reason = 'Stripe is still working on it';
-  return { kind: 'unknown', reason, silent: false, ...(intent !== undefined && { intent }) };
+  const accepted = state.kind === 'in_progress';
+  return { kind: 'unknown', reason, silent: false, accepted, ...(intent !== undefined && { intent }) };
 }
 
 /** Of a call before the confirmation: whatever went wrong, nothing was charged, and nobody is going to. */

@@ -3,6 +3,7 @@
  * no money can have moved, and an intent that has not been confirmed can be cancelled, which is the fence.
  */
 import type { Stripe } from 'stripe';
+import { hasExpired } from '../../payments/card.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import {
   type ChargeRequest,
@@ -71,7 +72,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       try {
         prepared = await beforeDeadline(signal, prepare(stripe, transaction, instrument));
       } catch (error) {
-        return refusedBeforeMoney(stripeFailure(error));
+        return orExpired(refusedBeforeMoney(stripeFailure(error)), instrument, nowMs());
       }
       if ('outcome' in prepared) return prepared.outcome;
       if (!timeIsLeft(startedAtMs, nowMs(), deadlineMs)) {
@@ -80,7 +81,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       try {
         return await beforeDeadline(signal, confirm(stripe, transaction, prepared));
       } catch (error) {
-        return refusedConfirmation(stripeFailure(error), prepared.intentId);
+        return orExpired(refusedConfirmation(stripeFailure(error), prepared.intentId), instrument, nowMs());
       }
     },
 
@@ -225,6 +226,19 @@ async function confirm(
     { idempotencyKey: `${transactionId}:confirm` },
   );
   return asOutcome(stateOfIntent(intent), intentId);
+}
+
+/**
+ * Of a card whose date is past, Stripe answers `invalid_expiry_year` or `invalid_expiry_month`, as of a date that is none. The card
+ * itself says which it is.
+ */
+function orExpired(outcome: GatewayOutcome, instrument: Instrument, nowMs: number): GatewayOutcome {
+  if (outcome.kind !== 'declined' || instrument.kind !== 'card') return outcome;
+  const { providerCode } = outcome;
+  if (providerCode !== 'invalid_expiry_year' && providerCode !== 'invalid_expiry_month') return outcome;
+  const now = new Date(nowMs);
+  const today = { year: now.getUTCFullYear(), month: now.getUTCMonth() + 1 };
+  return hasExpired(instrument.card, today) ? declinedBecause('expired', providerCode) : outcome;
 }
 
 /** A key that stands for a failure of Stripe's does so for a day. Whether the money moved before it, only Stripe's list says. */

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../contract/error-codes.ts';
 import { type PaymentMethod, paymentRequest } from '../../contract/requests.ts';
 import type { PaymentFailureResponse, PaymentSuccessResponse } from '../../contract/responses.ts';
 import { adviceOn, failure, failureBecause, failureMessage } from '../../payments/failure.ts';
-import { decimalAmount } from '../../payments/money.ts';
+import { decimalAmount, withoutFloatError } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
 import type { Transaction } from '../../payments/transaction.ts';
 import { type PaymentAnswer, processPayment } from '../operations/process-payment.ts';
@@ -39,12 +39,12 @@ export const processRoute = new Hono<HttpEnv>().post(
   validate(paymentRequest),
   async function process(c) {
     const request = c.req.valid('json');
-    const amount = exactAmount(await c.req.text(), 'amount');
+    const amount = withoutFloatError(exactAmount(await c.req.text(), 'amount'));
     const { operation, idempotencyKey } = c.var;
     const answer = await outliveClient(c, processPayment(operation, request, amount, idempotencyKey));
     return respond(c, answer, {
       bookingId: request.booking_id,
-      amount: finite(Number(request.amount)),
+      amount: finite(Number(amount)),
       method: request.payment_method,
     });
   },
@@ -80,9 +80,12 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
       return paymentFailure(c, 502, {
         ...recorded(answer.transaction),
         code: 'PAYMENT_GATEWAY_ERROR',
-        reason: 'The outcome is not known yet: ask for the status of the transaction',
+        message: answer.accepted ? BEING_PROCESSED : OUTCOME_UNKNOWN,
+        reason: answer.accepted
+          ? 'The payment provider has accepted the payment and is still processing it: ask for the status of the transaction'
+          : 'The outcome is not known yet: ask for the status of the transaction',
         retryPossible: false,
-        nextStep: `GET /payment/status/${answer.transaction.transactionId} tells how it ended, within some minutes; the booking is kept until then.`,
+        nextStep: `GET /payment/status/${answer.transaction.transactionId} tells how it ended${answer.accepted ? '' : ', within some minutes'}; the booking is kept until then.`,
       });
     case 'duplicate':
       return errorResponse(c, 409, 'DUPLICATE_TRANSACTION', 'Transaction already processed', {
@@ -140,10 +143,13 @@ function paymentSuccess(transaction: Transaction): PaymentSuccessResponse {
 }
 
 const OUTCOME_UNKNOWN = 'It is not known yet whether the payment was processed';
+const BEING_PROCESSED = 'Payment is still being processed';
 
 interface FailedPayment extends Asked {
   transaction?: Transaction;
   code: ErrorCode;
+  /** Of the envelope. */
+  message?: string;
   reason: string;
   /** Whether another attempt may succeed; that this one has failed never blocks the next. */
   retryPossible: boolean;
@@ -161,12 +167,11 @@ function recorded(transaction: Transaction) {
 
 /** Both documented shapes of a failure in one body: the flat fields, and the envelope. */
 function paymentFailure(c: Context, status: ContentfulStatusCode, failed: FailedPayment): Response {
-  const { transaction, code, reason, retryPossible, nextStep } = failed;
-  const unknown = transaction?.status === 'pending';
+  const { transaction, code, message = 'Payment could not be processed', reason, retryPossible, nextStep } = failed;
   const processedAtMs = transaction ? transaction.processedAtMs : Date.now();
   return c.json<PaymentFailureResponse>(
     {
-      status: unknown ? 'pending' : 'failed',
+      status: transaction?.status === 'pending' ? 'pending' : 'failed',
       ...(transaction && { transaction_id: transaction.transactionId }),
       booking_id: failed.bookingId,
       amount: failed.amount,
@@ -174,7 +179,7 @@ function paymentFailure(c: Context, status: ContentfulStatusCode, failed: Failed
       error_code: code,
       error_message: failureMessage(code, reason),
       processed_at: processedAtMs === null ? null : isoSeconds(processedAtMs),
-      ...errorEnvelope(envelopeCode(status, code), unknown ? OUTCOME_UNKNOWN : 'Payment could not be processed', {
+      ...errorEnvelope(envelopeCode(status, code), message, {
         reason,
         error_code: code,
         transaction_id: transaction?.transactionId ?? null,

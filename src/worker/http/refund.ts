@@ -4,9 +4,9 @@ import { Hono } from 'hono/tiny';
 import { refundRequest } from '../../contract/requests.ts';
 import type { RefundSuccessResponse } from '../../contract/responses.ts';
 import { adviceOn } from '../../payments/failure.ts';
-import { decimalAmount } from '../../payments/money.ts';
+import { decimalAmount, withoutFloatError } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
-import type { Refund, Transaction } from '../../payments/transaction.ts';
+import { type Refund, refundableMinor, type Transaction } from '../../payments/transaction.ts';
 import { type RefundAnswer, refundPayment } from '../operations/refund-payment.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse, GATEWAY_DOWN, idempotencyInProgress, idempotencyKeyReused, retryAfter } from './errors.ts';
@@ -26,7 +26,7 @@ export const refundRoute = new Hono<HttpEnv>().post(
   jsonBody(),
   validate(refundRequest),
   async (c) => {
-    const amount = exactAmount(await c.req.text(), 'refund_amount');
+    const amount = withoutFloatError(exactAmount(await c.req.text(), 'refund_amount'));
     const { operation, idempotencyKey } = c.var;
     const refunding = refundPayment(operation, c.req.valid('json'), amount, idempotencyKey);
     return respond(c, await outliveClient(c, refunding));
@@ -42,7 +42,8 @@ function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
     case 'completed':
       return c.json(refundSuccess(answer.refund, answer.transaction), 200);
     case 'failed': {
-      const { refundId, errorCode, failureReason, failureCause } = answer.refund;
+      const { refundId, errorCode, failureReason, failureCause, status } = answer.refund;
+      if (status === 'reversed') return refundReversed(c, answer.refund);
       const code = errorCode ?? 'REFUND_NOT_ALLOWED';
       const { retryPossible, nextStep } = adviceOn(failureCause, code);
       return errorResponse(c, code === 'PAYMENT_GATEWAY_ERROR' ? 502 : 400, code, 'Refund could not be processed', {
@@ -54,12 +55,7 @@ function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
       });
     }
     case 'pending':
-      return errorResponse(c, 502, 'PAYMENT_GATEWAY_ERROR', 'Refund could not be processed', {
-        reason: 'The outcome is not known yet: ask for the status of the refund',
-        refund_transaction_id: answer.refund.refundId,
-        status: 'pending',
-        retry_possible: false,
-      });
+      return refundPending(c, answer.refund, answer.accepted);
     case 'in_progress':
       return idempotencyInProgress(c, { refund_transaction_id: answer.refund.refundId, status: 'pending' });
     case 'key_reused':
@@ -81,12 +77,50 @@ function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
         { refund_transaction_id: answer.refundId, status: 'pending', retry_possible: false },
       );
     case 'not_allowed':
-      return errorResponse(c, 400, 'REFUND_NOT_ALLOWED', 'Refund not permitted', { reason: answer.reason });
+      return errorResponse(c, 400, 'REFUND_NOT_ALLOWED', 'Refund not permitted', {
+        reason: answer.reason,
+        ...(answer.payment && balanceOf(answer.payment)),
+      });
     case 'not_found':
       return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Original transaction not found');
     case 'invalid_amount':
       return errorResponse(c, 400, 'INVALID_AMOUNT', 'Invalid refund amount');
   }
+}
+
+/** The 502 without an outcome: of a refund that the provider is processing, or of one of which nobody can say. */
+function refundPending(c: Context, { refundId }: Refund, accepted: boolean): Response {
+  const message = accepted ? 'Refund is still being processed' : 'It is not known yet whether the refund was processed';
+  return errorResponse(c, 502, 'PAYMENT_GATEWAY_ERROR', message, {
+    reason: accepted
+      ? 'The payment provider has accepted the refund and is still processing it: ask for the status of the refund'
+      : 'The outcome is not known yet: ask for the status of the refund',
+    refund_transaction_id: refundId,
+    status: 'pending',
+    retry_possible: false,
+    next_step: `GET /payment/status/${refundId} tells how it ended; the amount is reserved until then.`,
+  });
+}
+
+/** The 400 of a refund that had been paid, and that the payer's bank did not keep. */
+function refundReversed(c: Context, { refundId, failureReason }: Refund): Response {
+  const { retryPossible, nextStep } = adviceOn('refund_sent_back', 'REFUND_NOT_ALLOWED');
+  return errorResponse(c, 400, 'REFUND_NOT_ALLOWED', 'Refund was reversed after it had been paid', {
+    reason: failureReason,
+    refund_transaction_id: refundId,
+    status: 'reversed',
+    retry_possible: retryPossible,
+    next_step: nextStep,
+  });
+}
+
+/** What is left to refund of a payment, and what pending refunds hold of it. */
+function balanceOf(payment: Transaction) {
+  const { reservedMinor, currency } = payment;
+  return {
+    refundable_amount: decimalAmount(refundableMinor(payment), currency),
+    ...(reservedMinor > 0 && { pending_refund_amount: decimalAmount(reservedMinor, currency) }),
+  };
 }
 
 function refundSuccess(refund: Refund, transaction: Transaction): RefundSuccessResponse {

@@ -3,7 +3,7 @@ import { Hono } from 'hono/tiny';
 import type { StatusResponse } from '../../contract/responses.ts';
 import { decimalAmount } from '../../payments/money.ts';
 import { isoSeconds } from '../../payments/timestamp.ts';
-import type { Refund, Transaction } from '../../payments/transaction.ts';
+import { type Refund, refundableMinor, type Transaction } from '../../payments/transaction.ts';
 import { readStatus } from '../operations/read-status.ts';
 import type { HttpEnv } from './context.ts';
 import { errorResponse } from './errors.ts';
@@ -19,6 +19,7 @@ export const statusRoute = new Hono<HttpEnv>().get('/:id', requireScope('payment
 });
 
 function paymentStatus(transaction: Transaction): StatusResponse {
+  const { refundedMinor, currency } = transaction;
   return {
     transaction_id: transaction.transactionId,
     status: transaction.status,
@@ -27,6 +28,10 @@ function paymentStatus(transaction: Transaction): StatusResponse {
     payment_method: transaction.paymentMethod,
     created_at: isoSeconds(transaction.createdAtMs),
     processed_at: transaction.processedAtMs === null ? null : isoSeconds(transaction.processedAtMs),
+    ...(refundedMinor > 0 && {
+      refunded_amount: decimalAmount(refundedMinor, currency),
+      refundable_amount: decimalAmount(refundableMinor(transaction), currency),
+    }),
   };
 }
 

@@ -1,8 +1,11 @@
 /** Which address a request counts for. */
 import ipaddr from 'ipaddr.js';
-import type { Cidr } from '../settings.ts';
+import type { Exempt } from '../settings.ts';
 
-/** All requests that say nothing of where they come from count together. On Cloudflare there are none. */
+/**
+ * All requests without an address count together. From the Internet there are none on Cloudflare, which sets the header on each
+ * request; Workers that call by service binding send none.
+ */
 const DIRECT = 'direct';
 /** What an Internet provider gives to one customer, as a rule: within it a client may change its address at will. */
 const IPV6_PREFIX_BITS = 64;
@@ -21,16 +24,16 @@ export function clientAddress(connectingIp: string | undefined): string | null {
 }
 
 /** The same network as in `clientBucket`; null where it says nothing of who is behind it. */
-export function clientNetwork(connectingIp: string | undefined, exempt: readonly Cidr[]): string | null {
+export function clientNetwork(connectingIp: string | undefined, exempt: readonly Exempt[]): string | null {
   const isKnown = parse(connectingIp) !== null && !isExempt(connectingIp, exempt);
   return isKnown ? clientBucket(connectingIp) : null;
 }
 
-/** Whether the client's address is in one of the networks. */
-export function isExempt(connectingIp: string | undefined, networks: readonly Cidr[]): boolean {
+/** Whether the client's address is in one of the networks, or it has none and `direct` is exempt. */
+export function isExempt(connectingIp: string | undefined, exempt: readonly Exempt[]): boolean {
   const address = parse(connectingIp);
-  if (address === null) return false;
-  return networks.some((network) => network[0].kind() === address.kind() && address.match(network));
+  if (address === null) return exempt.includes(DIRECT);
+  return exempt.some((one) => one !== DIRECT && one[0].kind() === address.kind() && address.match(one));
 }
 
 /** An IPv4 address that is written as an IPv6 one (::ffff:192.0.2.1) is the IPv4 address. */

@@ -88,6 +88,11 @@ function wasSilent(answer: GatewayOutcome): boolean {
   return answer.kind === 'failed' && answer.silent === true;
 }
 
+/** Whether an outcome that is not known yet is one that the provider is still processing. */
+export function isAccepted(answer: GatewayOutcome): boolean {
+  return answer.kind === 'unknown' && answer.accepted === true;
+}
+
 /** Asks what became of a call, or for it to be cancelled. Whatever prevents an answer is `unreachable`. */
 export function lookUp<Answer extends LookUp | Fence>(
   context: OperationContext,

@@ -9,7 +9,7 @@ import type { OperationContext } from './context.ts';
  * All that makes a payment the same payment, in one text: the amount by its value, however it was spelled, and not the
  * card's security code, which must not be kept in any form (PCI DSS 3.3).
  *
- * @param amount the digits as they were sent; of an amount that is valid, a number holds all of them
+ * @param amount a decimal literal as `processPayment` takes it; of a valid amount, a number holds all the digits
  */
 export function paymentIdentity(request: PaymentRequest, amount: string): Redacted<string> {
   const { card_details: card, paypal_details: paypal, payment_method_token: token } = request;

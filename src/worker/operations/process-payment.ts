@@ -18,7 +18,7 @@ import type { KeyClaim } from '../ledger/idempotency.ts';
 import { type Claim, claimBooking, findKeyedTransaction, keepIntent } from '../ledger/transactions.ts';
 import type { VelocityCount } from '../ledger/velocity.ts';
 import { errorFields } from '../log.ts';
-import { moveMoneyNow, outcomeOf } from './ask-gateway.ts';
+import { isAccepted, moveMoneyNow, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 import { isSameRequest, keyClaim, paymentIdentity } from './idempotency.ts';
 import { firstLookUpAtMs, type Settle } from './look-up-schedule.ts';
@@ -37,8 +37,8 @@ export type PaymentAnswer =
       /** The refund of a charge that turned up late: it is to be settled at once. */
       settle: Settle | null;
     }
-  /** The outcome is not known yet. */
-  | { kind: 'pending'; transaction: Transaction; settle: Settle }
+  /** There is no outcome yet. `accepted`: the provider is processing the payment; else nobody knows whether it is. */
+  | { kind: 'pending'; transaction: Transaction; settle: Settle; accepted: boolean }
   /** The booking has a payment that is under way or stands, or the PayPal order has paid for something else: this one, or null where it is not for this caller to know. */
   | { kind: 'duplicate'; standing: Transaction | null }
   /** An earlier request with the same key has no outcome yet. */
@@ -57,7 +57,7 @@ export type PaymentAnswer =
 /**
  * Processes a payment of the contract's `/payment/process`.
  *
- * @param amount the digits of the amount as they were sent
+ * @param amount a decimal literal: the digits as they were sent, without the error of a caller's floating-point arithmetic
  * @param idempotencyKey null where the request came without one
  * @throws LedgerUnavailable where not even the claim could be written: the gateway has not been called
  */
@@ -144,7 +144,7 @@ export async function processPayment(
     return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
   }
   if (answer.kind === 'unknown' && answer.intent !== undefined) await keep(context, transaction, answer.intent);
-  return pending(context, transaction);
+  return pending(context, transaction, isAccepted(answer));
 }
 
 /** After a provider could not say whose account its key is of. */
@@ -201,7 +201,7 @@ async function recordOutcome(
     return { ...ended(transaction), event, replayed: false, settle };
   } catch (error) {
     context.log('warn', 'payment.not_recorded', { transaction_id: claimed.transactionId, ...errorFields(error) });
-    return pending(context, claimed);
+    return pending(context, claimed, false);
   }
 }
 
@@ -209,13 +209,13 @@ function ended(transaction: Transaction) {
   return { kind: transaction.errorCode === null ? ('completed' as const) : ('failed' as const), transaction };
 }
 
-function pending(context: OperationContext, transaction: Transaction): PaymentAnswer {
+function pending(context: OperationContext, transaction: Transaction, accepted: boolean): PaymentAnswer {
   context.log('warn', 'payment.pending', {
     transaction_id: transaction.transactionId,
     booking_id: transaction.bookingId,
   });
   const atMs = transaction.nextLookupAtMs ?? context.nowMs();
-  return { kind: 'pending', transaction, settle: { id: transaction.transactionId, atMs } };
+  return { kind: 'pending', transaction, settle: { id: transaction.transactionId, atMs }, accepted };
 }
 
 function charge(

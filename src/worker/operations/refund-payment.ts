@@ -10,14 +10,14 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { RefundRequest } from '../../contract/requests.ts';
 import { minorUnits } from '../../payments/money.ts';
-import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
+import { type Outcome, type Refund, refundableMinor, type Transaction } from '../../payments/transaction.ts';
 import { askForPassage, type CircuitBreaker, giveBack, isClosed, type Passage } from '../gateways/circuit-breaker.ts';
 import { LedgerUnavailable } from '../ledger/database.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
 import { findKeyedRefund, type ReplayedRefund, type Reservation, reserveRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
-import { moveMoneyNow, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
+import { isAccepted, moveMoneyNow, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 import { isSameRequest, keyClaim, refundIdentity } from './idempotency.ts';
 import { firstLookUpAtMs, type Settle } from './look-up-schedule.ts';
@@ -33,15 +33,16 @@ export type RefundAnswer =
       /** Whether this was the answer to an earlier request with the same key. */
       replayed: boolean;
     }
-  /** The gateway did not pay it back; the amount can be refunded again. No event: the contract has none. */
+  /** The gateway did not pay it back, or the payer's bank has reversed it since. No event: the contract has none. */
   | { kind: 'failed'; refund: Refund; replayed: boolean }
-  /** The outcome is not known yet; the amount stays reserved. */
-  | { kind: 'pending'; refund: Refund; settle: Settle }
+  /** There is no outcome yet, and the amount stays reserved. `accepted`: the provider is processing it; else nobody knows whether it is. */
+  | { kind: 'pending'; refund: Refund; settle: Settle; accepted: boolean }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; refund: Refund }
   /** The key stands for another request. */
   | { kind: 'key_reused' }
-  | { kind: 'not_allowed'; reason: string }
+  /** `payment`: null where the caller named another booking or user than the payment's, and has no business with its amounts. */
+  | { kind: 'not_allowed'; reason: string; payment: Transaction | null }
   | { kind: 'not_found' }
   | { kind: 'invalid_amount' }
   | { kind: 'gateway_down'; retryAfterMs: number }
@@ -54,7 +55,7 @@ export type RefundAnswer =
 /**
  * Processes a refund of the contract's `/payment/refund`.
  *
- * @param amount the digits of the amount as they were sent
+ * @param amount a decimal literal: the digits as they were sent, without the error of a caller's floating-point arithmetic
  * @param idempotencyKey null where the request came without one
  */
 export async function refundPayment(
@@ -83,8 +84,8 @@ export async function refundPayment(
     amount_minor: refund.amountMinor,
   });
 
-  const outcome = await payBack(context, refund, transaction);
-  if (outcome === null) return pending(context, refund);
+  const { outcome, accepted } = await payBack(context, refund, transaction);
+  if (outcome === null) return pending(context, refund, accepted);
   return recordOutcome(context, refund, outcome);
 }
 
@@ -183,7 +184,7 @@ async function reserveIn(
     case 'refused': {
       const { transaction } = reservation;
       return {
-        answer: { kind: 'not_allowed', reason: refusal(request, transaction) },
+        answer: refusal(request, transaction, amountMinor),
         otherCurrency: otherThan(transaction),
       };
     }
@@ -199,19 +200,30 @@ function answerReplay(replayed: ReplayedRefund, key: KeyClaim | null): RefundAns
 }
 
 /** Why the payment as it stands does not allow the refund. */
-function refusal(request: RefundRequest, transaction: Transaction): string {
-  if (transaction.bookingId !== request.booking_id) return 'The transaction belongs to another booking';
-  if (transaction.userId !== request.user_id) return 'The transaction belongs to another user';
-  if (transaction.status === 'refunded') return 'The payment has been refunded already';
-  if (transaction.status !== 'completed') return `The payment is ${transaction.status}`;
-  return 'The amount exceeds what is left to refund';
+function refusal(request: RefundRequest, payment: Transaction, amountMinor: number): RefundAnswer {
+  const because = (reason: string, shown: Transaction | null = payment): RefundAnswer => ({
+    kind: 'not_allowed',
+    reason,
+    payment: shown,
+  });
+  if (payment.bookingId !== request.booking_id) return because('The transaction belongs to another booking', null);
+  if (payment.userId !== request.user_id) return because('The transaction belongs to another user', null);
+  if (payment.status === 'refunded') return because('The payment has been refunded already');
+  if (payment.status !== 'completed') return because(`The payment is ${payment.status}`);
+  return amountMinor <= refundableMinor(payment) + payment.reservedMinor
+    ? because('The amount exceeds what is left to refund while another refund is pending')
+    : because('The amount exceeds what is left to refund');
 }
 
 /**
- * Has the payment's gateway pay the money back, under the refund's id; null is an unknown outcome. One that is no longer configured,
- * or is configured with another account's key, is not asked and certainly pays nothing.
+ * Has the payment's gateway pay the money back, under the refund's id. Without an outcome, says whether the gateway has accepted the
+ * refund. One that is no longer configured, or is configured with another account's key, is not asked and certainly pays nothing.
  */
-async function payBack(context: OperationContext, refund: Refund, transaction: Transaction): Promise<Outcome | null> {
+async function payBack(
+  context: OperationContext,
+  refund: Refund,
+  transaction: Transaction,
+): Promise<{ outcome: Outcome | null; accepted: boolean }> {
   const gateway = await context.gateways.named(transaction.gateway);
   if (gateway === null || 'unreachable' in gateway) {
     const [level, event] =
@@ -219,14 +231,12 @@ async function payBack(context: OperationContext, refund: Refund, transaction: T
         ? (['error', 'gateway.not_configured'] as const)
         : (['warn', 'gateway.account_unknown'] as const);
     context.log(level, event, { gateway: transaction.gateway, id: refund.refundId, reason: gateway?.unreachable });
-    return NEVER_HAPPENED;
+    return { outcome: NEVER_HAPPENED, accepted: false };
   }
   const deadlineMs = context.settings.gatewayTimeoutMs;
   const call = { gateway, call: 'refund', id: refund.refundId, deadlineMs } as const;
-  return outcomeOf(
-    'refund',
-    await moveMoneyNow(context, call, (signal) => gateway.refund({ refund, transaction, signal })),
-  );
+  const answer = await moveMoneyNow(context, call, (signal) => gateway.refund({ refund, transaction, signal }));
+  return { outcome: outcomeOf('refund', answer), accepted: isAccepted(answer) };
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
@@ -236,7 +246,7 @@ async function recordOutcome(context: OperationContext, reserved: Refund, result
     return ended(refund, transaction, { event, replayed: false });
   } catch (error) {
     context.log('warn', 'refund.not_recorded', { refund_id: reserved.refundId, ...errorFields(error) });
-    return pending(context, reserved);
+    return pending(context, reserved, false);
   }
 }
 
@@ -246,11 +256,12 @@ function ended(
   transaction: Transaction,
   { event, replayed }: { event: PaymentEvent | null; replayed: boolean },
 ): RefundAnswer {
-  if (refund.status === 'failed') return { kind: 'failed', refund, replayed };
+  if (refund.status === 'failed' || refund.status === 'reversed') return { kind: 'failed', refund, replayed };
   return { kind: 'completed', refund, transaction, event, replayed };
 }
 
-function pending(context: OperationContext, refund: Refund): RefundAnswer {
+function pending(context: OperationContext, refund: Refund, accepted: boolean): RefundAnswer {
   context.log('warn', 'refund.pending', { refund_id: refund.refundId, transaction_id: refund.transactionId });
-  return { kind: 'pending', refund, settle: { id: refund.refundId, atMs: refund.nextLookupAtMs ?? context.nowMs() } };
+  const settle = { id: refund.refundId, atMs: refund.nextLookupAtMs ?? context.nowMs() };
+  return { kind: 'pending', refund, settle, accepted };
 }
