@@ -3,6 +3,7 @@ import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.
 import { createPayPalGateway } from '../../src/worker/gateways/paypal.ts';
 import { PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from '../../src/worker/gateways/paypal-client.ts';
 import type { WebhookReading } from '../../src/worker/gateways/webhook.ts';
+import { certificatesInMemory } from './certificates-in-memory.ts';
 import { type Check, check } from './check.ts';
 import { AMOUNT_MINOR, CURRENCY, newRefund, newTransaction } from './rows.ts';
 
@@ -156,7 +157,7 @@ async function forgedWebhook(gateway: Gateway, { webhookId, apiUrl }: PayPalSett
   if (webhookId === null || gateway.readWebhook === undefined) return null;
   const headers: Record<string, string> = {
     'paypal-transmission-id': 'b2384410-f8d2-11e4-8bf3-77339302725b',
-    'paypal-transmission-time': '2026-01-01T00:00:00Z',
+    'paypal-transmission-time': new Date().toISOString(),
     'paypal-transmission-sig': Buffer.alloc(256, 1).toString('base64'),
     'paypal-cert-url': `${apiUrl.replace('api-m', 'api')}/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77`,
     'paypal-auth-algo': 'SHA256withRSA',
@@ -168,7 +169,12 @@ async function forgedWebhook(gateway: Gateway, { webhookId, apiUrl }: PayPalSett
     resource: { id: '2GG279541U471931P' },
   });
   return gateway.readWebhook(
-    { header: (name) => headers[name], body, nowMs: Date.now() },
+    {
+      header: (name) => headers[name],
+      body: Uint8Array.from(new TextEncoder().encode(body)),
+      nowMs: Date.now(),
+      certificates: certificatesInMemory(),
+    },
     AbortSignal.timeout(CALL_DEADLINE_MS),
   );
 }

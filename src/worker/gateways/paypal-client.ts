@@ -1,5 +1,5 @@
 /** Calls to PayPal's REST API, with an access token that is kept for as long as it is good. */
-import { type Answer, jsonCall, type Outside, PLATFORM } from './json-call.ts';
+import { type Answer, type Fetch, jsonCall, type Outside, PLATFORM } from './json-call.ts';
 import type { components } from './paypal-api.d.ts';
 
 export type Schemas = components['schemas'];
@@ -51,6 +51,11 @@ export class PayPalClient {
 
   nowMs(): number {
     return this.#outside.nowMs();
+  }
+
+  /** For what needs no access token. */
+  get send(): Fetch {
+    return this.#outside.send;
   }
 
   /** A token that PayPal does not take any more, because it was revoked, is replaced once. */
