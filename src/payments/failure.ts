@@ -139,6 +139,13 @@ const CAUSES = {
     retryPossible: false,
     nextStep: 'Make the PayPal order anew, with the amount of the booking and this merchant as its payee.',
   },
+  order_of_another_booking: {
+    code: 'PAYMENT_FAILED',
+    reason: 'The PayPal order was created for another booking',
+    retryPossible: false,
+    nextStep:
+      "Create the PayPal order with the booking's id as custom_id, have the payer approve it, and pay with its id.",
+  },
   order_used: {
     code: 'PAYMENT_FAILED',
     reason: 'The PayPal order has paid for something else already',

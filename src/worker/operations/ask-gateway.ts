@@ -53,6 +53,7 @@ async function ask<Answer extends GatewayAnswer>(
 function levelOf(answer: GatewayAnswer): LogLevel {
   const cause = 'cause' in answer ? answer.cause : undefined;
   if (cause === 'gateway_not_configured' || cause === 'order_changed') return 'error';
+  if (cause === 'order_of_another_booking') return 'warn';
   const { kind } = answer;
   return kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info';
 }
