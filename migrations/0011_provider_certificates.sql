@@ -12,3 +12,7 @@ CREATE TABLE certificate_requests (
   url             TEXT NOT NULL,
   requested_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Why an event was not delivered, as versions before this one have written it, can have the words of whatever answered in place of
+-- the bridge, and in them a repetition of the event. It is written anew with the next attempt.
+UPDATE events SET last_error = NULL WHERE delivered_at_ms IS NULL AND last_error IS NOT NULL;

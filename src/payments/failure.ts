@@ -233,6 +233,9 @@ export type DeclineCause = {
   [Cause in FailureCause]: (typeof CAUSES)[Cause]['code'] extends DeclineCode ? Cause : never;
 }[FailureCause];
 
+/** All reasons in words of this service. What else is a reason, a gateway's own server has said. */
+export const FAILURE_REASONS: readonly string[] = Object.values(CAUSES).map(({ reason }) => reason);
+
 /** The contract's code for a cause. */
 export function codeOf<Cause extends FailureCause>(cause: Cause): (typeof CAUSES)[Cause]['code'] {
   return CAUSES[cause].code;

@@ -48,6 +48,11 @@ export async function jsonCall(send: Fetch, call: JsonCall): Promise<Answer> {
   }
 }
 
+/** A provider's code, for logs and reasons; undefined where it is not one, but text. */
+export function codeOrNone(code: unknown): string | undefined {
+  return typeof code === 'string' && /^[A-Za-z0-9_.-]{1,80}$/.test(code) ? code : undefined;
+}
+
 /** Undefined where it is none: nothing that an adapter knows, and refused as such. */
 export function parsedJson(text: string): unknown {
   try {

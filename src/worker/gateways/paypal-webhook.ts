@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import { minorUnits } from '../../payments/money.ts';
 import { isIdentifier } from '../../payments/transaction.ts';
 import { checksum, isSignedWith } from './certificate.ts';
-import { parsedJson } from './json-call.ts';
+import { codeOrNone, parsedJson } from './json-call.ts';
 import { certificateAt, isCertificateAddress, type KnownCertificates } from './paypal-certificates.ts';
 import type { PayPalClient, PayPalSettings } from './paypal-client.ts';
 import { captureIdIn, refundIdOn } from './paypal-outcomes.ts';
@@ -172,8 +172,8 @@ function noticeOfDispute(
       disputeId,
       chargeReference: captureId,
       transactionId: isIdentifier(owner, 'TXN-') ? owner : null,
-      status: type === 'PAYMENT.CAPTURE.REVERSED' ? 'REVERSED' : (resource.status ?? 'OPEN'),
-      reason: resource.reason ?? 'REVERSED',
+      status: type === 'PAYMENT.CAPTURE.REVERSED' ? 'REVERSED' : (codeOrNone(resource.status) ?? 'OPEN'),
+      reason: codeOrNone(resource.reason) ?? 'REVERSED',
       amountMinor,
       currency: amount.currency_code,
       openedAtMs: Number.isNaN(openedAtMs) ? toldAtMs : openedAtMs,

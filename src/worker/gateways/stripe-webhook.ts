@@ -1,7 +1,7 @@
 /** What Stripe tells of by itself, signed over `timestamp.body` with a tolerance of five minutes. */
 import * as z from 'zod/mini';
 import { isIdentifier } from '../../payments/transaction.ts';
-import { type Fetch, parsedJson } from './json-call.ts';
+import { codeOrNone, type Fetch, parsedJson } from './json-call.ts';
 import { minorUnitsOfStripe } from './stripe-amount.ts';
 import { type StripeSettings, stripeClient } from './stripe-client.ts';
 import type { Notice, ProviderEvent, Webhook, WebhookReading } from './webhook.ts';
@@ -118,8 +118,8 @@ function noticeOfDispute(toldAtSeconds: number, dispute: z.infer<typeof stripeOb
       disputeId: id,
       chargeReference,
       transactionId: null,
-      status: status ?? 'unknown',
-      reason: reason ?? 'unknown',
+      status: codeOrNone(status) ?? 'unknown',
+      reason: codeOrNone(reason) ?? 'unknown',
       amountMinor,
       currency: currency.toUpperCase(),
       openedAtMs: (created ?? toldAtSeconds) * 1000,
