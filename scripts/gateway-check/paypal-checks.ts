@@ -1,8 +1,10 @@
 /** What the PayPal adapter is tried out with. An order has to be approved by a payer: a person does that in the browser. */
+import type { Transaction } from '../../src/payments/transaction.ts';
 import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
 import { createPayPalGateway } from '../../src/worker/gateways/paypal.ts';
 import { PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from '../../src/worker/gateways/paypal-client.ts';
 import type { WebhookReading } from '../../src/worker/gateways/webhook.ts';
+import { certificatesInMemory } from './certificates-in-memory.ts';
 import { type Check, check } from './check.ts';
 import { AMOUNT_MINOR, CURRENCY, newRefund, newTransaction } from './rows.ts';
 
@@ -46,7 +48,8 @@ export async function* paypalChecks(settings: PayPalSettings, approval: Approval
     isDeclined('order_not_found'),
   );
 
-  const order = await createOrder(client, signal());
+  const transaction = newTransaction();
+  const order = await createOrder(client, transaction, signal());
   if ('problem' in order) {
     yield { what: 'an order', expected: 'made', got: order.problem, passed: false };
     return;
@@ -92,21 +95,27 @@ export async function* paypalChecks(settings: PayPalSettings, approval: Approval
     };
     return;
   }
-  yield* paidChecks(gateway, orderId, pay, signal);
+  yield* paidChecks(gateway, { ...transaction, gatewayIntent: orderId }, pay, signal);
 }
 
 async function* paidChecks(
   gateway: Gateway,
-  orderId: string,
-  pay: (orderId: string, transaction: ReturnType<typeof newTransaction>) => Promise<GatewayOutcome>,
+  transaction: Transaction & { gatewayIntent: string },
+  pay: (orderId: string, transaction: Transaction) => Promise<GatewayOutcome>,
   signal: () => AbortSignal,
 ): AsyncGenerator<Check> {
-  const transaction = newTransaction({ gatewayIntent: orderId });
+  const orderId = transaction.gatewayIntent;
   let reference = '';
   const keep = (got: GatewayOutcome) => {
     if (got.kind === 'approved') reference = got.reference;
     return got.kind === 'approved';
   };
+  yield await check(
+    'the approved order, for another booking than its custom_id names',
+    'order_of_another_booking',
+    () => pay(orderId, newTransaction({ gatewayIntent: orderId })),
+    (got: GatewayOutcome) => got.kind === 'declined' && got.cause === 'order_of_another_booking',
+  );
   yield await check('a charge of the approved order', 'approved', () => pay(orderId, transaction), keep);
   const isThat = (got: { kind: string; reference?: string }) => got.kind === 'approved' && got.reference === reference;
   yield await check('its look-up', 'found', () => gateway.lookUpCharge(transaction, signal()), isThat);
@@ -134,11 +143,12 @@ async function* paidChecks(
 
 async function createOrder(
   client: PayPalClient,
+  { bookingId }: Transaction,
   signal: AbortSignal,
 ): Promise<{ id: string; approveLink: string } | { problem: string }> {
   const body = {
     intent: 'CAPTURE',
-    purchase_units: [{ amount: { currency_code: CURRENCY, value: '25.50' } }],
+    purchase_units: [{ custom_id: bookingId, amount: { currency_code: CURRENCY, value: '25.50' } }],
   };
   const answer = await client.call({ method: 'POST', path: '/v2/checkout/orders', body, signal });
   const { id, links } = (answer.kind === 'answered' ? (answer.body ?? {}) : {}) as Partial<Schemas['order']>;
@@ -156,7 +166,7 @@ async function forgedWebhook(gateway: Gateway, { webhookId, apiUrl }: PayPalSett
   if (webhookId === null || gateway.readWebhook === undefined) return null;
   const headers: Record<string, string> = {
     'paypal-transmission-id': 'b2384410-f8d2-11e4-8bf3-77339302725b',
-    'paypal-transmission-time': '2026-01-01T00:00:00Z',
+    'paypal-transmission-time': new Date().toISOString(),
     'paypal-transmission-sig': Buffer.alloc(256, 1).toString('base64'),
     'paypal-cert-url': `${apiUrl.replace('api-m', 'api')}/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77`,
     'paypal-auth-algo': 'SHA256withRSA',
@@ -168,7 +178,12 @@ async function forgedWebhook(gateway: Gateway, { webhookId, apiUrl }: PayPalSett
     resource: { id: '2GG279541U471931P' },
   });
   return gateway.readWebhook(
-    { header: (name) => headers[name], body, nowMs: Date.now() },
+    {
+      header: (name) => headers[name],
+      body: Uint8Array.from(new TextEncoder().encode(body)),
+      nowMs: Date.now(),
+      certificates: certificatesInMemory(),
+    },
     AbortSignal.timeout(CALL_DEADLINE_MS),
   );
 }

@@ -12,6 +12,7 @@ import {
   stripeWhy,
 } from '../../src/worker/gateways/stripe-client.ts';
 import type { WebhookReading } from '../../src/worker/gateways/webhook.ts';
+import { certificatesInMemory } from './certificates-in-memory.ts';
 import { type Check, check } from './check.ts';
 import { newRefund, newTransaction } from './rows.ts';
 
@@ -158,7 +159,12 @@ async function* webhookChecks(settings: StripeSettings, transactionId: string): 
   const read = (body: string) => {
     const header = Stripe.webhooks.generateTestHeaderString({ payload: event, secret });
     const headers: Record<string, string> = { 'stripe-signature': header };
-    const webhook = { header: (name: string) => headers[name], body, nowMs: Date.now() };
+    const webhook = {
+      header: (name: string) => headers[name],
+      body: Uint8Array.from(new TextEncoder().encode(body)),
+      nowMs: Date.now(),
+      certificates: certificatesInMemory(),
+    };
     return Promise.resolve(gateway.readWebhook?.(webhook, AbortSignal.timeout(CALL_DEADLINE_MS)));
   };
   yield await check(

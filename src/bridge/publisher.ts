@@ -6,7 +6,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { Logger } from 'pino';
 import { type Channel, Connection, type ReturnedMessage } from 'rabbitmq-client';
 import { EVENT_TYPES, type PaymentEvent } from '../contract/events.ts';
-import type { RelayResult } from '../contract/relay.ts';
+import { NOT_CONFIRMED, NOT_CONNECTED, type RelayResult, refusedBecause, returnedBecause } from '../contract/relay.ts';
 import type { BridgeSettings } from './settings.ts';
 
 const APP_ID = 'payment-service';
@@ -69,7 +69,8 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
   async function openConfirmChannel(): Promise<OpenChannel> {
     const channel = await connection.acquire({ emitErrorsFromChannel: true });
     const returned = new ReturnedMessages();
-    channel.on('error', (error) => log.warn({ err: error }, 'broker.channel_error'));
+    // Of a message that was published: the broker's words about it stay with the broker.
+    channel.on('error', (error) => log.warn({ code: codeOf(error) }, 'broker.channel_error'));
     channel.on('basic.return', (message) => {
       returned.add(message);
       void restoreTopology();
@@ -118,7 +119,10 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
         },
         Buffer.from(JSON.stringify(event)),
       )
-      .then(() => undefined, errorMessage);
+      .then(
+        () => undefined,
+        (error) => refusedBecause(codeOf(error)),
+      );
     // An unroutable message is returned first and confirmed all the same. The client tells of the return one turn of
     // the event loop later than it has read it, which can be after it tells of the confirm.
     await nextTurn();
@@ -131,7 +135,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
 
     async publish(events, deadlineMs) {
       const channel = open;
-      if (channel === null) return events.map((event) => undelivered(event, 'the broker is not connected'));
+      if (channel === null) return events.map((event) => undelivered(event, NOT_CONNECTED));
       let timer: NodeJS.Timeout | undefined;
       const expired = new Promise<'expired'>((resolve) => {
         timer = setTimeout(() => resolve('expired'), deadlineMs);
@@ -139,7 +143,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
       const results = await Promise.all(
         events.map(async (event) => {
           const result = await Promise.race([publishOne(channel, event), expired]);
-          return result === 'expired' ? undelivered(event, 'the broker did not confirm in time') : result;
+          return result === 'expired' ? undelivered(event, NOT_CONFIRMED) : result;
         }),
       );
       clearTimeout(timer);
@@ -164,7 +168,7 @@ class ReturnedMessages {
   private readonly reasons = new Map<string, string[]>();
 
   add({ messageId = '', replyText }: ReturnedMessage): void {
-    this.reasons.set(messageId, [...(this.reasons.get(messageId) ?? []), `returned by the broker: ${replyText}`]);
+    this.reasons.set(messageId, [...(this.reasons.get(messageId) ?? []), returnedBecause(replyText)]);
   }
 
   /** The reason why this message came back, or undefined; it is forgotten with that. */
@@ -176,8 +180,8 @@ class ReturnedMessages {
   }
 }
 
-function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function undelivered(event: PaymentEvent, reason: string): RelayResult {

@@ -5,8 +5,10 @@ import type { Logger } from 'pino';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { paymentEvent } from '../contract/events.ts';
 import {
+  notOfTheContract,
   RELAY_BODY_MAX_BYTES,
   RELAY_CONFIRM_DEADLINE_MS,
+  type RelayRefusal,
   type RelayResult,
   type RelayResults,
   relayBatch,
@@ -26,14 +28,14 @@ export function createRelayServer(publisher: Publisher, signingSecrets: string[]
   let draining = false;
 
   const app = new Hono();
-  app.notFound((c) => c.json({ error: 'there is nothing at this path' }, 404));
+  app.notFound((c) => c.json<RelayRefusal>({ error: 'there is nothing at this path' }, 404));
   app.onError((error, c) => {
     if (c.req.raw.signal.aborted) {
-      log.warn({ err: error }, 'relay.sender_gone');
-      return c.json({ error: 'the batch did not arrive whole' }, 400); // which nobody hears
+      log.warn(errorPlace(error), 'relay.sender_gone');
+      return c.json<RelayRefusal>({ error: 'the batch did not arrive whole' }, 400); // which nobody hears
     }
-    log.error({ err: error }, 'relay.bug');
-    return c.json({ error: 'internal error' }, 500);
+    log.error(errorPlace(error), 'relay.bug');
+    return c.json<RelayRefusal>({ error: 'internal error' }, 500);
   });
 
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
@@ -48,7 +50,7 @@ export function createRelayServer(publisher: Publisher, signingSecrets: string[]
       maxSize: RELAY_BODY_MAX_BYTES,
       onError: (c) => {
         c.header('Connection', 'close'); // the rest of the body is not read
-        return c.json({ error: 'the batch is too large' }, 413);
+        return c.json<RelayRefusal>({ error: 'the batch is too large' }, 413);
       },
     }),
     async (c) => {
@@ -56,18 +58,21 @@ export function createRelayServer(publisher: Publisher, signingSecrets: string[]
       const reason = whyUnsigned(webhooks, body, c.req.header());
       if (reason !== null) {
         log.warn({ reason }, 'relay.unsigned');
-        return c.json({ error: 'the signature does not hold' }, 401);
+        return c.json<RelayRefusal>({ error: 'the signature does not hold' }, 401);
       }
       if (draining || !publisher.isReady()) {
         c.header('Retry-After', '5');
-        return c.json({ error: draining ? 'the bridge is stopping' : 'the broker is not connected' }, 503);
+        return c.json<RelayRefusal>(
+          { error: draining ? 'the bridge is stopping' : 'the broker is not connected' },
+          503,
+        );
       }
 
       const batch = relayBatch.safeParse(parsed(body));
       if (!batch.success) {
         const issues = batch.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
         log.error({ issues }, 'relay.invalid');
-        return c.json({ error: 'the batch is not valid', issues }, 422);
+        return c.json<RelayRefusal>({ error: 'the batch is not valid', issues }, 422);
       }
 
       const startedAtMs = performance.now();
@@ -123,9 +128,15 @@ async function relay(publisher: Publisher, batch: { event_id: string }[]): Promi
   return judged.map(({ event, parsed }) => {
     const result = parsed.success ? results.next().value : undefined;
     if (result !== undefined) return result;
-    const fields = parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ');
-    return { event_id: event.event_id, delivered: false, reason: `not an event of the contract: ${fields}` };
+    const fields = parsed.error?.issues.flatMap(({ path }) => path) ?? [];
+    return { event_id: event.event_id, delivered: false, reason: notOfTheContract(fields) };
   });
+}
+
+/** Where it was thrown, without the message: that can quote what was sent. */
+function errorPlace(error: Error): { error: string; at: string[] } {
+  const at = (error.stack ?? '').split('\n').filter((line) => /^ +at .*:\d+:\d+\)?$/.test(line));
+  return { error: error.name, at: at.map((line) => line.trim()) };
 }
 
 function parsed(body: string): unknown {

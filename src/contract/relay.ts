@@ -30,3 +30,92 @@ export const relayResults = z.object({
   results: z.array(relayResult).check(z.maxLength(RELAY_BATCH_MAX_EVENTS)),
 });
 export type RelayResults = z.infer<typeof relayResults>;
+
+/** Why the bridge does not take a batch. */
+export const RELAY_REFUSALS = [
+  'there is nothing at this path',
+  'the batch did not arrive whole',
+  'internal error',
+  'the batch is too large',
+  'the signature does not hold',
+  'the bridge is stopping',
+  'the broker is not connected',
+  'the batch is not valid',
+] as const;
+export interface RelayRefusal {
+  error: (typeof RELAY_REFUSALS)[number];
+  issues?: string[];
+}
+
+/** The reply codes of AMQP 0-9-1 (specification, 1.2.3), and what RabbitMQ's client says of a channel or connection that is gone. */
+const BROKER_CODES = [
+  'CONTENT_TOO_LARGE',
+  'NO_ROUTE',
+  'NO_CONSUMERS',
+  'CONNECTION_FORCED',
+  'INVALID_PATH',
+  'ACCESS_REFUSED',
+  'NOT_FOUND',
+  'RESOURCE_LOCKED',
+  'PRECONDITION_FAILED',
+  'FRAME_ERROR',
+  'SYNTAX_ERROR',
+  'COMMAND_INVALID',
+  'CHANNEL_ERROR',
+  'UNEXPECTED_FRAME',
+  'RESOURCE_ERROR',
+  'NOT_ALLOWED',
+  'NOT_IMPLEMENTED',
+  'INTERNAL_ERROR',
+  'NACK',
+  'CH_CLOSE',
+  'CONN_CLOSE',
+];
+/** All fields that an event of the contract can have. Listed here because the Worker has no other use for the schemas. */
+export const EVENT_FIELDS: readonly string[] = [
+  'event_id',
+  'user_id',
+  'user_email',
+  'booking_id',
+  'event_type',
+  'transaction_id',
+  'amount',
+  'payment_method',
+  'timestamp',
+  'failure_reason',
+  'error_code',
+  'original_transaction_id',
+  'refund_transaction_id',
+  'refund_amount',
+  'reason',
+];
+const OTHER = 'OTHER';
+const NOT_OF_THE_CONTRACT = 'not an event of the contract';
+
+/** Of the broker's own text, only the code is kept. */
+export const returnedBecause = (code: unknown) => `returned by the broker: ${knownCode(code)}`;
+export const refusedBecause = (code: unknown) => `refused by the broker: ${knownCode(code)}`;
+export const NOT_CONNECTED = 'the broker is not connected';
+export const NOT_CONFIRMED = 'the broker did not confirm in time';
+
+/** @param fields that are wrong; what an event has beyond the contract's fields is not named */
+export function notOfTheContract(fields: readonly PropertyKey[]): string {
+  const known = EVENT_FIELDS.filter((field) => fields.includes(field));
+  return [NOT_OF_THE_CONTRACT, ...known].join(' ');
+}
+
+function knownCode(code: unknown): string {
+  return BROKER_CODES.find((known) => known === code) ?? OTHER;
+}
+
+/**
+ * Whether a reason for not delivering an event is one of the bridge's. Whatever else answers in its place, such as a proxy, can
+ * repeat what it was sent, addresses of users included: such words are neither logged nor stored.
+ */
+export function isReasonOfBridge(reason: string): boolean {
+  if (reason.startsWith(NOT_OF_THE_CONTRACT)) {
+    return reason === notOfTheContract(reason.slice(NOT_OF_THE_CONTRACT.length).split(' '));
+  }
+  const ofBroker = [...BROKER_CODES, OTHER].flatMap((code) => [returnedBecause(code), refusedBecause(code)]);
+  return [NOT_CONNECTED, NOT_CONFIRMED, ...ofBroker].includes(reason);
+}

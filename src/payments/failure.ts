@@ -139,6 +139,13 @@ const CAUSES = {
     retryPossible: false,
     nextStep: 'Make the PayPal order anew, with the amount of the booking and this merchant as its payee.',
   },
+  order_of_another_booking: {
+    code: 'PAYMENT_FAILED',
+    reason: 'The PayPal order was created for another booking',
+    retryPossible: false,
+    nextStep:
+      "Create the PayPal order with the booking's id as custom_id, have the payer approve it, and pay with its id.",
+  },
   order_used: {
     code: 'PAYMENT_FAILED',
     reason: 'The PayPal order has paid for something else already',
@@ -225,6 +232,9 @@ export type FailureCause = keyof typeof CAUSES;
 export type DeclineCause = {
   [Cause in FailureCause]: (typeof CAUSES)[Cause]['code'] extends DeclineCode ? Cause : never;
 }[FailureCause];
+
+/** All reasons in words of this service. What else is a reason, a gateway's own server has said. */
+export const FAILURE_REASONS: readonly string[] = Object.values(CAUSES).map(({ reason }) => reason);
 
 /** The contract's code for a cause. */
 export function codeOf<Cause extends FailureCause>(cause: Cause): (typeof CAUSES)[Cause]['code'] {

@@ -16,9 +16,15 @@ export function createLog(context: LogFields): Log {
   };
 }
 
-/** An error's name and message for a log line. */
+/** An error's name and message for a log line. A parser's message quotes what it was given, and is left out. */
 export function errorFields(error: unknown): LogFields {
+  if (error instanceof SyntaxError) return errorPlace(error);
   return error instanceof Error ? { error: error.name, message: error.message } : { error: String(error) };
+}
+
+/** The name alone, of a call that carries an event: whoever fails to take it may quote it. */
+export function errorName(error: unknown): LogFields {
+  return { error: error instanceof Error ? error.name : typeof error };
 }
 
 /**

@@ -19,6 +19,7 @@ const failed = (reason: string, retry = true) => toldAs('PAYMENT_FAILED', reason
 const NOT_FOUND = failed('There is no such PayPal order', false);
 const NOT_APPROVED = failed('The payer has not approved the PayPal order');
 const DIFFERS = failed('The PayPal order is about another amount, another currency or another merchant', false);
+const OF_ANOTHER = failed('The PayPal order was created for another booking', false);
 const USED = failed('The PayPal order has paid for something else already', false);
 const CHANGED = failed('The PayPal order was changed while it was being paid', false);
 const DECLINED = toldAs('CARD_DECLINED', 'Card declined by bank');
@@ -134,13 +135,19 @@ describe('an order that PayPal does not capture', () => {
     ]);
   });
 
-  it('can pay for another booking after that', async () => {
-    const order = shop.approvedOrder();
+  it.each<[string, (booking: string) => object]>([
+    ['has no name', () => ({})],
+    ['had its name in custom_id and invoice_id', (booking) => ({ customId: booking, invoiceId: booking })],
+  ])('cannot pay for another booking after that, and still pays for its own, where it %s', async (_, names) => {
+    const booking = newBooking();
+    const order = shop.emulator.paypal.createOrder({ value: '25.50', currency: 'USD', ...names(booking) });
     shop.strike(order, 'orders.capture', { kind: 'issue', status: 422, issue: 'INSTRUMENT_DECLINED' });
-    expect(await shop.payByPayPal(order)).toMatchObject({ code: 400 });
-    const other = await shop.payByPayPal(order);
-    expect(other).toMatchObject({ code: 200 });
-    expect(captureOf(order)).toMatchObject({ transactionId: other.body.transaction_id });
+    expect(await shop.payByPayPal(order, { booking_id: booking })).toMatchObject({ code: 400 });
+    expect(await shop.failureOf(await shop.payByPayPal(order))).toEqual(OF_ANOTHER);
+    expect(capturesAskedFor(order)).toBe(1);
+    const own = await shop.payByPayPal(order, { booking_id: booking });
+    expect(own).toMatchObject({ code: 200 });
+    expect(captureOf(order)).toMatchObject({ transactionId: own.body.transaction_id });
   });
 });
 
@@ -187,6 +194,22 @@ describe('an order that is not what is to be paid', () => {
     await showAs(order, otherwise);
     expect(await shop.failureOf(await shop.payByPayPal(order))).toEqual(as);
     holdsThatNothingWasCaptured(order);
+  });
+
+  it.each([
+    ['reference_id', ['referenceId']],
+    ['custom_id', ['customId']],
+    ['invoice_id', ['invoiceId']],
+    ['all of its ids', ['referenceId', 'customId', 'invoiceId']],
+  ])('because it names another booking in %s, is left as it is, and pays for that one', async (_, names) => {
+    const victim = newBooking();
+    const namedOrder = createOrder(Object.fromEntries(names.map((name) => [name, victim])));
+    const answer = await shop.payByPayPal(namedOrder);
+    expect(await shop.failureOf(answer)).toEqual(OF_ANOTHER);
+    expect(JSON.stringify(answer.body)).toMatch(/booking's id as custom_id/);
+    const calls = shop.emulator.calls.filter(({ url }) => url.includes(namedOrder));
+    expect(calls.map(({ operation }) => operation)).toEqual(['orders.get']);
+    expect(await shop.payByPayPal(namedOrder, { booking_id: victim })).toMatchObject({ code: 200 });
   });
 
   it('because it has paid for something that this service does not know, pays for nothing here', async () => {
@@ -259,11 +282,12 @@ describe('an order that the payer has approved', () => {
     ]);
   });
 
-  it('keeps no ids of whoever made it', async () => {
+  it('has its ids replaced by ours', async () => {
+    const booking = newBooking();
     const order = shop.emulator.paypal.createOrder({
-      ...{ value: '25.50', currency: 'USD', customId: 'cart-1', invoiceId: 'invoice-1' },
+      ...{ value: '25.50', currency: 'USD', customId: booking, invoiceId: 'invoice-1' },
     });
-    const { code, body } = await shop.payByPayPal(order);
+    const { code, body } = await shop.payByPayPal(order, { booking_id: booking });
     expect(code).toBe(200);
     expect(captureOf(order)).toMatchObject({ transactionId: body.transaction_id });
   });

@@ -50,6 +50,7 @@ const charge = (transaction: Transaction) =>
     transaction,
     instrument: { kind: 'paypal', email: 'payer@example.com', paymentId: transaction.gatewayIntent ?? '' },
     signal: signal(),
+    isOfSameBooking: async () => true,
   });
 const lookUp = (transaction: Transaction) => gateway.lookUpCharge(transaction, signal());
 
@@ -86,12 +87,51 @@ describe('a charge', () => {
     const order = emulator.paypal.createOrder({
       value: '25.50',
       currency: 'USD',
-      customId: 'cart-1',
-      invoiceId: 'cart-1',
+      customId: 'BOOK-1',
+      invoiceId: 'invoice-1',
     });
-    const transaction = payingWith(order);
+    const transaction = payingWith(order, { bookingId: 'BOOK-1' });
     expect(await charge(transaction)).toMatchObject({ kind: 'approved' });
     expect(emulator.paypal.captures()).toMatchObject([{ transactionId: transaction.transactionId }]);
+  });
+
+  describe('of an order that carries the id of an earlier attempt', () => {
+    const marked = () => emulator.paypal.createOrder({ value: '25.50', currency: 'USD', customId: FORMER });
+    const chargeWith = (order: string, isOfSameBooking?: (id: string) => Promise<boolean | null>) => {
+      const transaction = payingWith(order);
+      const instrument = { kind: 'paypal', email: 'payer@example.com', paymentId: order } as const;
+      const asked = isOfSameBooking === undefined ? {} : { isOfSameBooking };
+      return gateway.charge({ transaction, instrument, signal: signal(), ...asked });
+    };
+    const FORMER = 'TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD';
+
+    it('captures it where that attempt was for the same booking', async () => {
+      const asked: string[] = [];
+      const isOfSameBooking = async (id: string) => asked.push(id) > 0;
+      expect(await chargeWith(marked(), isOfSameBooking)).toMatchObject({ kind: 'approved' });
+      expect(asked).toEqual([FORMER]);
+    });
+
+    it.each([
+      ['was for another booking, or is not known', async () => false],
+      ['cannot be looked for', undefined],
+    ])('leaves it as it is where that attempt %s', async (_, isOfSameBooking) => {
+      expect(await chargeWith(marked(), isOfSameBooking)).toMatchObject({
+        kind: 'declined',
+        cause: 'order_of_another_booking',
+      });
+      expect(operations()).not.toContain('orders.patch');
+    });
+
+    it('fails, and captures nothing, where the ledger does not answer', async () => {
+      expect(await chargeWith(marked(), async () => null)).toMatchObject({ kind: 'failed' });
+      expect(operations()).not.toContain('orders.patch');
+    });
+
+    it('does not ask the ledger about an order that carries none', async () => {
+      const isOfSameBooking = async () => expect.fail('the ledger was asked');
+      expect(await chargeWith(ordered(), isOfSameBooking)).toMatchObject({ kind: 'approved' });
+    });
   });
 
   it.each([

@@ -1,5 +1,6 @@
 /** What is stored of a person: exported, erased, and sealed under another key. */
 import { describe, expect, it } from 'vitest';
+import { failureBecause } from '../../src/payments/failure.ts';
 import type { Refund, Transaction } from '../../src/payments/transaction.ts';
 import { type Cipher, createCipher } from '../../src/worker/cipher.ts';
 import type { Database } from '../../src/worker/ledger/database.ts';
@@ -16,6 +17,7 @@ import {
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { HOUR_MS, openWorld, type World } from './world.ts';
 
 const [KEY, FORMER_KEY] = ['an-encryption-key-of-operations!', 'a-former-encryption-key-of-tests'].map(btoa) as [
@@ -175,7 +177,95 @@ describe('an export of a user', () => {
   });
 });
 
+/** What an erasure does with each text that is stored. */
+const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our words' | 'only codes' | 'kept'>> = {
+  'transactions.user_id': 'pseudonym',
+  'transactions.user_email': 'removed',
+  'transactions.sealed_email': 'removed',
+  'transactions.failure_reason': 'only our words',
+  'transactions.gateway_intent': 'only codes',
+  'refunds.reason': 'removed',
+  'refunds.failure_reason': 'only our words',
+  'disputes.status': 'only codes',
+  'disputes.reason': 'only codes',
+  'events.last_error': 'removed',
+  // Ids of the shop, of this service and of the provider, by which the payment is found; and words out of fixed lists.
+  ...kept('transactions', 'transaction_id tenant booking_id status currency payment_method card_brand card_last4'),
+  ...kept('transactions', 'gateway gateway_reference error_code failure_cause'),
+  ...kept('refunds', 'refund_id tenant transaction_id status kind gateway_reference error_code failure_cause'),
+  ...kept('events', 'event_id tenant booking_id event_type transaction_id refund_id lease_id'),
+  ...kept('disputes', 'tenant provider dispute_id transaction_id currency'),
+  // Gone after a day; the fingerprint is a keyed hash.
+  ...kept('idempotency_keys', 'tenant path idempotency_key fingerprint claimed_id'),
+  // Not of payers, or keyed hashes.
+  ...kept('velocity_counters', 'tenant subject'),
+  ...kept('provider_events', 'tenant provider event_id event_type'),
+  ...kept('provider_certificates', 'url pem'),
+  ...kept('certificate_requests', 'request_id url'),
+  ...kept('api_keys', 'key_id tenant name scopes key_hash'),
+  // Append-only: SECURITY.md says what it keeps of callers. It has neither address nor id of a user, nor words of others.
+  ...kept('audit_entries', 'tenant actor request_id address action subject outcome detail'),
+  ...kept('audit_seals', 'hash'),
+};
+
+function kept(table: string, columns: string): Record<string, 'kept'> {
+  return Object.fromEntries(columns.split(' ').map((column) => [`${table}.${column}`, 'kept'] as const));
+}
+
 describe('after an erasure', () => {
+  it('it is decided of every text column what becomes of it: whoever adds one decides here', () => {
+    const { rows } = openSealed();
+    const columns = rows(`
+      SELECT t.name || '.' || c.name AS name FROM sqlite_schema t, pragma_table_info(t.name) c
+      WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND c.type = 'TEXT'`);
+    expect(columns.map(({ name }) => name).toSorted()).toEqual(Object.keys(DECISIONS).toSorted());
+  });
+
+  it('nothing is left of what others have said in their own words, by this version or a former one', async () => {
+    const world = openSealed();
+    const made = await pay(world);
+    await refund(world, made);
+    const { transactionId } = await pay(world);
+    const failed = await pay(world);
+    await recordDispute(
+      world.context.db,
+      {
+        ...{ provider: 'stripe', disputeId: 'dp_1', transactionId, status: 'needs_response' },
+        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, toldAtMs: 2_000 },
+      },
+      world.clock.nowMs,
+    );
+    const words = `Unknown customer ${ADA_EMAIL}`;
+    for (const [name, decision] of Object.entries(DECISIONS)) {
+      const [table, column] = name.split('.');
+      if (decision === 'kept' || decision === 'pseudonym' || column === 'sealed_email') continue;
+      world.tamper(`UPDATE ${table} SET ${column} = ? || ' ' || hex(randomblob(4))`, words);
+    }
+    const own = failureBecause('gateway_error');
+    world.tamper(
+      "UPDATE transactions SET status = 'failed', error_code = ?, failure_reason = ?, gateway_intent = ? WHERE transaction_id = ?",
+      ...[own.code, own.reason, '5O190127TN364715T', failed.transactionId],
+    );
+    const { cipher } = world.context.db;
+    expect((await placesOf(world, cipher, [words])).length).toBeGreaterThan(7);
+    expect(await erase(world)).toEqual({ payments: 3, pending: 0 });
+    expect(await placesOf(world, cipher, ADAS_DATA)).toEqual([]);
+    // What this service says itself, and what is an id, stays.
+    expect(rowsOf(world, failed)[0]).toMatchObject({
+      failure_reason: own.reason,
+      gateway_intent: '5O190127TN364715T',
+    });
+  });
+
+  it('an event of a payment that is under way says no more why it was not delivered', async () => {
+    const world = openSealed();
+    const made = await pay(world);
+    await refund(world, made, { pending: true });
+    world.tamper('UPDATE events SET last_error = ?', `the bridge answered 502: ${ADA_EMAIL}`);
+    expect(await erase(world)).toEqual({ payments: 0, pending: 1 });
+    expect(world.rows('SELECT last_error FROM events')).toEqual([{ last_error: null }]);
+  });
+
   it('nothing of the user is left, in whatever table', async () => {
     const world = openSealed();
     for (const made of [await pay(world), await pay(world), await pay(world)]) await refund(world, made);
@@ -292,6 +382,29 @@ describe('after an erasure', () => {
     await world.settleAfter(HOUR_MS, refundId);
     expect(await erase(world)).toEqual({ payments: 1, pending: 0 });
     expect(await placesOf(world, world.context.db.cipher, ADAS_DATA)).toEqual([]);
+  });
+});
+
+describe('the log', () => {
+  it('has neither a gateway’s own words on a decline, nor text in place of its code', async () => {
+    const world = openSealed();
+    const words = `Unknown customer ${ADA_EMAIL}`;
+    const gateway = world.context.gateways.forMethod('credit_card') ?? expect.fail('there is no gateway');
+    const declining = oneGateway({
+      ...gateway,
+      charge: async () => ({ kind: 'declined', code: 'CARD_DECLINED', reason: words, providerCode: words }),
+    });
+    const lines: unknown[] = [];
+    const log = (...line: unknown[]) => void lines.push(line);
+    const { context } = world;
+    const paying = pay({ ...world, context: { ...context, log, db: { ...context.db, log }, gateways: declining } });
+    await expect(paying).rejects.toThrow('the payment of a test is failed');
+    expect(JSON.stringify(lines)).toContain('"outcome":"declined","code":"CARD_DECLINED"');
+    expect(JSON.stringify(lines)).not.toContain(ADA_EMAIL);
+    // The protocol has it in the payment's event, so it is stored until the payer is erased.
+    expect(world.rows('SELECT failure_reason FROM transactions')).toEqual([{ failure_reason: words }]);
+    await erase(world);
+    expect(world.rows('SELECT failure_reason FROM transactions')).toEqual([{ failure_reason: null }]);
   });
 });
 

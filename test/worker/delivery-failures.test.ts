@@ -4,17 +4,28 @@ import { deliverEvents } from '../../src/worker/events/deliver.ts';
 import { sweepEvents } from '../../src/worker/events/sweep.ts';
 import type { BridgeStep } from '../data/scripted-bridge.ts';
 import { byId, consume, delivery, eventRow, newBridge, successEvent } from './bridge.ts';
+import { paymentRequest } from './operation.ts';
 
+const UNROUTABLE = 'returned by the broker: NO_ROUTE';
 const tooMany = JSON.stringify({ results: Array(101).fill({ event_id: 'evt_x', delivered: true }) });
 
 const refusals: [string, BridgeStep, RegExp][] = [
-  ['answers 503', { kind: 'answer', status: 503, body: 'the broker is down' }, /503.*the broker is down/],
-  ['answers 401', { kind: 'answer', status: 401, body: '{"error":"signature"}' }, /401/],
+  ['answers 503', { kind: 'answer', status: 503, body: 'the broker is down' }, /^the bridge answered 503$/],
+  [
+    'answers 503 with its own reason',
+    { kind: 'answer', status: 503, body: '{"error":"the broker is not connected"}' },
+    /^the bridge answered 503: the broker is not connected$/,
+  ],
+  ['answers 401', { kind: 'answer', status: 401, body: '{"error":"signature"}' }, /^the bridge answered 401$/],
   ['answers with nothing', { kind: 'answer', status: 200, body: '' }, /no results/],
   ['answers with a web page', { kind: 'answer', status: 200, body: '<html>' }, /no results/],
   ['answers with other JSON', { kind: 'answer', status: 200, body: '{"ok":true}' }, /no results/],
   ['answers with more results than events', { kind: 'answer', status: 200, body: tooMany }, /no results/],
-  ['answers 500 at great length', { kind: 'answer', status: 500, body: 'x'.repeat(300_000) }, /^.{200}$/],
+  [
+    'answers 500 at great length',
+    { kind: 'answer', status: 500, body: 'x'.repeat(300_000) },
+    /^the bridge answered 500$/,
+  ],
   ['sends elsewhere', { kind: 'answer', status: 302, body: '' }, /302/],
   ['breaks the connection', { kind: 'break' }, /./],
 ];
@@ -89,19 +100,59 @@ describe('a batch that the bridge does not take', () => {
   });
 });
 
+describe('what answers in place of the bridge, and repeats the request,', () => {
+  const ADDRESS = 'payer.of.a.test@example.com';
+  const echo = `Bad gateway. Request was: {"user_email":"${ADDRESS}"}`;
+
+  it.each<[string, (eventId: string) => BridgeStep, string]>([
+    ['as text', () => ({ kind: 'answer', status: 502, body: echo }), 'the bridge answered 502'],
+    [
+      'as an error in JSON',
+      () => ({ kind: 'answer', status: 502, body: JSON.stringify({ error: echo }) }),
+      'the bridge answered 502',
+    ],
+    [
+      'as the reason of a result',
+      (eventId) => ({ kind: 'confirm', except: { [eventId]: echo } }),
+      'the bridge gave a reason that is not known',
+    ],
+    [
+      'behind a reason of the bridge',
+      (eventId) => ({ kind: 'confirm', except: { [eventId]: `not an event of the contract ${ADDRESS}` } }),
+      'the bridge gave a reason that is not known',
+    ],
+    [
+      'as results that are none',
+      () => ({ kind: 'answer', status: 200, body: echo }),
+      'the bridge answered 200, and no results',
+    ],
+  ])('%s, leaves nothing of it in the log or the database', async (_, stepFor, reason) => {
+    const bridge = newBridge();
+    const event = await successEvent(paymentRequest({ user_email: ADDRESS }));
+    await bridge.play(stepFor(event.event_id));
+    const lines: unknown[] = [];
+    const log = (...line: unknown[]) => void lines.push(line);
+    await deliverEvents(delivery(bridge, { log }), byId([event]));
+    const row = await eventRow(event.event_id);
+    expect(row).toMatchObject({ attempts: 1, last_error: reason });
+    expect(lines).toContainEqual(['warn', 'events.relayed', { delivered: 0, undelivered: 1, reason }]);
+    expect(JSON.stringify([row, lines])).not.toContain(ADDRESS);
+  });
+});
+
 describe('a batch that the bridge takes in part', () => {
   it('is delivered in that part only', async () => {
     const bridge = newBridge();
     const [confirmed, refused, silent] = [await successEvent(), await successEvent(), await successEvent()];
     await bridge.play({
       kind: 'confirm',
-      except: { [refused.event_id]: 'unroutable' },
+      except: { [refused.event_id]: UNROUTABLE },
       silentAbout: [silent.event_id],
     });
     expect(await consume(bridge, [confirmed, refused, silent])).toEqual(Array(3).fill('acknowledged'));
 
     expect((await eventRow(confirmed.event_id))?.delivered_at_ms).not.toBeNull();
-    expect(await eventRow(refused.event_id)).toMatchObject({ delivered_at_ms: null, last_error: 'unroutable' });
+    expect(await eventRow(refused.event_id)).toMatchObject({ delivered_at_ms: null, last_error: UNROUTABLE });
     expect(await eventRow(silent.event_id)).toMatchObject({ delivered_at_ms: null, attempts: 1 });
     expect((await eventRow(silent.event_id))?.last_error).toMatch(/no result/);
   });

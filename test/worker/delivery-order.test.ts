@@ -81,11 +81,14 @@ describe('events of one booking', () => {
     const bridge = newBridge();
     const events = await threeEvents();
     const other = await successEvent();
-    await bridge.play({ kind: 'confirm', except: { [events[0].event_id]: 'unroutable' } });
+    await bridge.play({ kind: 'confirm', except: { [events[0].event_id]: 'returned by the broker: NO_ROUTE' } });
     await consume(bridge, [...events, other]);
 
     expect(await bridge.postedIds()).toEqual([expect.arrayContaining([events[0].event_id, other.event_id])]);
-    expect(await eventRow(events[0].event_id)).toMatchObject({ last_error: 'unroutable', delivered_at_ms: null });
+    expect(await eventRow(events[0].event_id)).toMatchObject({
+      last_error: 'returned by the broker: NO_ROUTE',
+      delivered_at_ms: null,
+    });
     expect(await eventRow(events[1].event_id)).toMatchObject({ attempts: 0, delivered_at_ms: null });
     expect((await eventRow(other.event_id))?.delivered_at_ms).not.toBeNull();
   });

@@ -65,7 +65,7 @@ describe('a sweep', () => {
   it('goes on past events that the broker would not take', async () => {
     const bridge = newBridge();
     const [first = ''] = await waiting(150);
-    await bridge.play({ kind: 'confirm', except: { [first]: 'unroutable' } });
+    await bridge.play({ kind: 'confirm', except: { [first]: 'returned by the broker: NO_ROUTE' } });
     await sweep(bridge);
     expect(await countWhere('delivered_at_ms IS NOT NULL')).toBe(149);
   });

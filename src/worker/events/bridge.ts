@@ -1,10 +1,24 @@
-/** The way to the bridge: one signed request for a batch of events, one result for each. */
+/**
+ * The way to the bridge: one signed request for a batch of events, one result for each. A reason is made of the status and of the
+ * bridge's fixed words: what answers in its place can repeat the request, which has addresses of users in it.
+ */
 import type { PaymentEvent } from '../../contract/events.ts';
-import { RELAY_CONFIRM_DEADLINE_MS, type RelayBatch, type RelayResult, relayResults } from '../../contract/relay.ts';
+import {
+  isReasonOfBridge,
+  RELAY_CONFIRM_DEADLINE_MS,
+  RELAY_REFUSALS,
+  type RelayBatch,
+  type RelayResult,
+  relayResults,
+} from '../../contract/relay.ts';
+import { textAtMost } from '../bounded-text.ts';
 import { hmacSha256 } from '../hmac.ts';
 
 /** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
 export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
+
+/** Results of a hundred events have some twenty kilobytes. */
+const ANSWER_MAX_BYTES = 64 * 1024;
 
 export interface Bridge {
   url: string;
@@ -35,17 +49,31 @@ export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs
       redirect: 'manual',
       signal: AbortSignal.timeout(BRIDGE_DEADLINE_MS),
     });
-    const text = await response.text();
-    if (response.status !== 200) return { kind: 'refused', reason: `the bridge answered ${response.status}: ${text}` };
-    const answer = relayResults.safeParse(parsed(text));
-    if (!answer.success) return { kind: 'refused', reason: 'the bridge answered 200, and no results' };
-    return { kind: 'results', results: answer.data.results };
+    const { status } = response;
+    const answer = parsed((await textAtMost(response, ANSWER_MAX_BYTES)) ?? '');
+    if (status !== 200) return { kind: 'refused', reason: `the bridge answered ${status}${refusalIn(answer)}` };
+    const results = relayResults.safeParse(answer);
+    if (!results.success) return { kind: 'refused', reason: 'the bridge answered 200, and no results' };
+    return { kind: 'results', results: results.data.results.map(inOwnWords) };
   } catch (error) {
+    const isLate = error instanceof Error && error.name === 'TimeoutError';
     return {
       kind: 'refused',
-      reason: `the bridge could not be asked: ${error instanceof Error ? error.message : error}`,
+      reason: isLate ? 'the bridge did not answer in time' : 'the bridge could not be reached',
     };
   }
+}
+
+/** Why the bridge says that it did not take the batch; nothing where these are not its words, but a proxy's. */
+function refusalIn(answer: unknown): string {
+  const error = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : undefined;
+  const known = RELAY_REFUSALS.find((refusal) => refusal === error);
+  return known === undefined ? '' : `: ${known}`;
+}
+
+function inOwnWords(result: RelayResult): RelayResult {
+  if (result.delivered || isReasonOfBridge(result.reason)) return result;
+  return { ...result, reason: 'the bridge gave a reason that is not known' };
 }
 
 /** Of Standard Webhooks' first scheme. */

@@ -11,7 +11,7 @@ import { newLease } from './lease.ts';
 
 /** A booking has few events; what is left after these rounds is the sweep's. */
 const MAX_ROUNDS = 10;
-/** Of why an event was not delivered, so many characters are kept: they are another process's words. */
+/** Of why an event was not delivered, so many characters are kept. */
 const REASON_MAX_LENGTH = 200;
 /**
  * Delivers those of the events, by their id, that nobody else is sending, and those that come after them in their

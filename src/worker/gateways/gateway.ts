@@ -24,6 +24,11 @@ export interface ChargeRequest {
   signal: AbortSignal;
   /** Milliseconds from the start to the deadline, for gateways that make more than one call. */
   deadlineMs?: number;
+  /**
+   * Whether a transaction is an attempt to pay the same booking; false of one that the ledger does not have, null where the ledger
+   * does not answer. For gateways where the payer's approval may carry the id of an earlier attempt.
+   */
+  isOfSameBooking?: (transactionId: string) => Promise<boolean | null>;
 }
 
 /**

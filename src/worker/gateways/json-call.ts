@@ -1,4 +1,5 @@
 /** One HTTP call to a provider, as a value whatever becomes of it. Nothing of an answer's text or of an error gets into a reason. */
+import { textAtMost } from '../bounded-text.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -37,7 +38,7 @@ export async function jsonCall(send: Fetch, call: JsonCall): Promise<Answer> {
       redirect: 'manual', // card data and keys go to the configured address only
       signal: call.signal,
     });
-    const text = await readAtMost(response, call.maxBytes ?? STATE_MAX_BYTES);
+    const text = (await textAtMost(response, call.maxBytes ?? STATE_MAX_BYTES)) ?? '';
     return { kind: 'answered', status: response.status, body: parsedJson(text) };
   } catch {
     const reason = call.signal.aborted
@@ -47,17 +48,9 @@ export async function jsonCall(send: Fetch, call: JsonCall): Promise<Answer> {
   }
 }
 
-/** The body's text, or nothing where it has more bytes: the rest is not read. */
-async function readAtMost(response: Response, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes) return '';
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
+/** A provider's code, for logs and reasons; undefined where it is not one, but text. */
+export function codeOrNone(code: unknown): string | undefined {
+  return typeof code === 'string' && /^[A-Za-z0-9_.-]{1,80}$/.test(code) ? code : undefined;
 }
 
 /** Undefined where it is none: nothing that an adapter knows, and refused as such. */

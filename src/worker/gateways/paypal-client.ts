@@ -1,5 +1,5 @@
 /** Calls to PayPal's REST API, with an access token that is kept for as long as it is good. */
-import { type Answer, jsonCall, type Outside, PLATFORM } from './json-call.ts';
+import { type Answer, codeOrNone, type Fetch, jsonCall, type Outside, PLATFORM } from './json-call.ts';
 import type { components } from './paypal-api.d.ts';
 
 export type Schemas = components['schemas'];
@@ -51,6 +51,11 @@ export class PayPalClient {
 
   nowMs(): number {
     return this.#outside.nowMs();
+  }
+
+  /** For what needs no access token. */
+  get send(): Fetch {
+    return this.#outside.send;
   }
 
   /** A token that PayPal does not take any more, because it was revoked, is replaced once. */
@@ -137,7 +142,6 @@ export function paypalWhy(answer: Answer): { reason: string; cause?: 'gateway_no
       'PayPal does not accept PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET (401): see whether they are of this environment';
     return { reason, cause: 'gateway_not_configured' };
   }
-  const code = issueOf(answer);
-  const isCode = code !== undefined && /^[A-Z_]{3,80}$/.test(code);
-  return { reason: `PayPal answered ${answer.status}${isCode ? ` (${code})` : ''}` };
+  const code = codeOrNone(issueOf(answer));
+  return { reason: `PayPal answered ${answer.status}${code === undefined ? '' : ` (${code})`}` };
 }

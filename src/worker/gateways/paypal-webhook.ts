@@ -1,32 +1,40 @@
 /**
- * What PayPal tells of by itself. Whether PayPal has sent it is PayPal's to say, by its own call for that: the signature is
- * made with a certificate, and a Worker can't follow its chain.
+ * What PayPal tells of by itself, signed with a certificate of PayPal's. It is verified here, as PayPal documents it: asking PayPal
+ * about each webhook would let anybody who sends forged ones have PayPal called.
  */
 import * as z from 'zod/mini';
 import { minorUnits } from '../../payments/money.ts';
 import { isIdentifier } from '../../payments/transaction.ts';
-import { parsedJson } from './json-call.ts';
-import { type PayPalClient, type PayPalSettings, paypalWhy } from './paypal-client.ts';
+import { checksum, isSignedWith } from './certificate.ts';
+import { codeOrNone, parsedJson } from './json-call.ts';
+import { certificateAt, isCertificateAddress, type KnownCertificates } from './paypal-certificates.ts';
+import type { PayPalClient, PayPalSettings } from './paypal-client.ts';
 import { captureIdIn, refundIdOn } from './paypal-outcomes.ts';
 import type { Notice, ProviderEvent, Webhook, WebhookReading } from './webhook.ts';
 
 /** PayPal's own limits for what it sends in headers. */
 const HEADERS = {
-  transmission_id: ['paypal-transmission-id', /^[\w-]{1,50}$/],
-  transmission_time: ['paypal-transmission-time', /^[\w:.+-]{1,100}$/],
-  transmission_sig: ['paypal-transmission-sig', /^[A-Za-z0-9+/=]{1,500}$/],
-  cert_url: ['paypal-cert-url', /^https?:\/\/[\w.:/%-]{1,490}$/],
-  auth_algo: ['paypal-auth-algo', /^[A-Za-z0-9]{1,100}$/],
+  transmissionId: ['paypal-transmission-id', /^[\w-]{1,50}$/],
+  transmissionTime: ['paypal-transmission-time', /^[\w:.+-]{1,100}$/],
+  signature: ['paypal-transmission-sig', /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/],
+  certificateUrl: ['paypal-cert-url', /^https?:\/\/\S{1,490}$/],
+  algorithm: ['paypal-auth-algo', /^[A-Za-z0-9]{1,100}$/],
 } as const;
-/** PayPal sends an event again for three days. What is older, or from the future, is nobody asked about. */
+type SignedHeaders = Record<keyof typeof HEADERS, string>;
+const HEADER_MAX_LENGTH = 500;
+/** The one that PayPal signs with: RSASSA-PKCS1-v1_5 with SHA-256. */
+const ALGORITHM = 'SHA256withRSA';
+/** PayPal sends an event again for three days. */
 const SENT_WITHIN_MS = 4 * 24 * 60 * 60_000;
 const CLOCK_SLACK_MS = 10 * 60_000;
 
 const text = z.nullish(z.string());
 const money = z.nullish(z.object({ currency_code: z.string(), value: z.string() }));
+/** As the ledger keeps it. */
+const eventId = z.string().check(z.regex(/^[\x21-\x7e]{1,255}$/));
 const webhookEvent = z.object({
-  id: z.string(),
-  event_type: z.string(),
+  id: eventId,
+  event_type: eventId,
   create_time: text,
   resource: z.optional(z.unknown()),
 });
@@ -45,51 +53,66 @@ const paypalResource = z.object({
   disputed_transactions: z.nullish(z.array(z.object({ seller_transaction_id: text, custom: text }))),
 });
 
+/** @param known what the isolate remembers of certificates */
 export async function readPayPalWebhook(
   client: PayPalClient,
   { webhookId, apiUrl }: PayPalSettings,
-  { header, body, nowMs }: Webhook,
+  { header, body, nowMs, certificates: store }: Webhook,
   signal: AbortSignal,
+  known?: KnownCertificates,
 ): Promise<WebhookReading> {
-  const signed: Record<string, string> = {};
-  for (const [field, [name, form]] of Object.entries(HEADERS)) {
-    const value = header(name);
-    if (value === undefined || !form.test(value))
-      return refused(`The header ${name} is missing, or not as PayPal sends it.`);
-    signed[field] = value;
+  const headers = signedHeaders(header);
+  if ('missing' in headers) return refused(`The header ${headers.missing} is missing, or not as PayPal sends it.`);
+  const { certificateUrl, algorithm } = headers;
+  if (algorithm !== ALGORITHM) return refused(`The algorithm in paypal-auth-algo is not ${ALGORITHM}.`);
+  const sentAtMs = Date.parse(headers.transmissionTime);
+  if (Number.isNaN(sentAtMs)) return refused('The header paypal-transmission-time is not a time.');
+  if (sentAtMs <= nowMs - SENT_WITHIN_MS) return refused('It was sent more than four days ago.');
+  if (sentAtMs >= nowMs + CLOCK_SLACK_MS) return refused('The time in paypal-transmission-time has not come yet.');
+  if (!isCertificateAddress(certificateUrl, apiUrl)) {
+    return refused('The address in paypal-cert-url is not one of PayPal’s certificates.');
   }
-  const event = paypalEvent(body);
-  if (event === null) return refused('The body is no event of PayPal’s.');
-  // Each question costs a call to PayPal, so nobody is asked about what PayPal can't have sent.
-  if (!isPayPals(signed.cert_url ?? '', apiUrl)) return refused('The certificate is not at PayPal’s.');
-  const sentAtMs = Date.parse(signed.transmission_time ?? '');
-  const isRecent = sentAtMs > nowMs - SENT_WITHIN_MS && sentAtMs < nowMs + CLOCK_SLACK_MS;
-  if (!isRecent) return refused('It was sent too long ago.');
 
-  // The event as it came: written anew, its checksum could be another one.
-  const envelope = JSON.stringify({ ...signed, webhook_id: webhookId });
-  const answer = await client.call({
-    method: 'POST',
-    path: '/v1/notifications/verify-webhook-signature',
-    body: `${envelope.slice(0, -1)},"webhook_event":${body}}`,
-    signal,
-  });
-  if (answer.kind === 'silent' || answer.status !== 200) return { kind: 'unreachable', ...paypalWhy(answer) };
-  const { verification_status: status } = (answer.body ?? {}) as { verification_status?: unknown };
-  if (status !== 'SUCCESS') return refused('PayPal does not know this event as its own.');
-  return { kind: 'event', event };
+  const found = await certificateAt(certificateUrl, { store, send: client.send, nowMs, signal }, known);
+  if (found.kind !== 'found') return found;
+  const signed = signedText(headers, webhookId ?? '', body);
+  if (!(await isSignedWith(found.certificate, bytesOf(headers.signature), signed))) {
+    return refused(
+      'The signature does not match: the body, the headers or PAYPAL_WEBHOOK_ID differ from what was signed.',
+    );
+  }
+  const event = paypalEvent(new TextDecoder().decode(body));
+  return event === null
+    ? refused('The signature is valid, but the body is not an event: an id or an event_type is missing.')
+    : { kind: 'event', event };
 }
 
 function refused(reason: string): WebhookReading {
   return { kind: 'refused', reason };
 }
 
-function isPayPals(certUrl: string, apiUrl: string): boolean {
-  const { protocol, hostname, host } = new URL(certUrl);
-  return host === new URL(apiUrl).host || (protocol === 'https:' && /(^|\.)paypal\.com$/.test(hostname));
+function signedHeaders(header: Webhook['header']): SignedHeaders | { missing: string } {
+  const found: Partial<SignedHeaders> = {};
+  for (const [field, [name, form]] of Object.entries(HEADERS)) {
+    const value = header(name);
+    if (value === undefined || value.length > HEADER_MAX_LENGTH || !form.test(value)) return { missing: name };
+    found[field as keyof SignedHeaders] = value;
+  }
+  return found as SignedHeaders;
 }
 
-/** What a body says, if PayPal has sent it; null where it is no event of PayPal's. */
+/** What PayPal signs. The checksum is over the body's bytes: read and written anew, it could be another one. */
+function signedText({ transmissionId, transmissionTime }: SignedHeaders, webhookId: string, body: Uint8Array) {
+  return Uint8Array.from(
+    new TextEncoder().encode(`${transmissionId}|${transmissionTime}|${webhookId}|${checksum(body)}`),
+  );
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+/** What a body says, once it is known to be PayPal's; null where it is not an event. */
 export function paypalEvent(body: string): ProviderEvent | null {
   const event = webhookEvent.safeParse(parsedJson(body));
   if (!event.success) return null;
@@ -149,8 +172,8 @@ function noticeOfDispute(
       disputeId,
       chargeReference: captureId,
       transactionId: isIdentifier(owner, 'TXN-') ? owner : null,
-      status: type === 'PAYMENT.CAPTURE.REVERSED' ? 'REVERSED' : (resource.status ?? 'OPEN'),
-      reason: resource.reason ?? 'REVERSED',
+      status: type === 'PAYMENT.CAPTURE.REVERSED' ? 'REVERSED' : (codeOrNone(resource.status) ?? 'OPEN'),
+      reason: codeOrNone(resource.reason) ?? 'REVERSED',
       amountMinor,
       currency: amount.currency_code,
       openedAtMs: Number.isNaN(openedAtMs) ? toldAtMs : openedAtMs,

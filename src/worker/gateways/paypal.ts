@@ -17,6 +17,7 @@ import {
   timeIsLeft,
 } from './gateway.ts';
 import { PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from './paypal-client.ts';
+import { bookingOf } from './paypal-order-booking.ts';
 import {
   asOutcome,
   type Capture,
@@ -60,7 +61,8 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
     keysKeptForMs: KEYS_KEPT_FOR_MS,
     intentOf: (instrument: Instrument) => (instrument.kind === 'paypal' ? instrument.paymentId : null),
 
-    async charge({ transaction, instrument, signal, deadlineMs }: ChargeRequest): Promise<GatewayOutcome> {
+    async charge(request: ChargeRequest): Promise<GatewayOutcome> {
+      const { transaction, instrument, signal, deadlineMs } = request;
       if (instrument.kind !== 'paypal') throw new Error(`a ${instrument.kind} was routed to PayPal`);
       if (!PAYPAL_ID.test(instrument.paymentId)) return declinedBecause('order_not_found');
       const startedAtMs = client.nowMs();
@@ -76,6 +78,8 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       }
       if (order.status === 'VOIDED') return declinedBecause('order_not_found');
       if (order.status !== 'APPROVED') return declinedBecause('order_not_approved');
+      const refused = await refusedForBooking(order, request);
+      if (refused !== null) return refused;
 
       const marked = await client.call({ method: 'PATCH', path, body: marksFor(order, transactionId), signal });
       if (marked.kind === 'silent' || marked.status !== 204) return refusedBeforeMoney(marked);
@@ -181,6 +185,20 @@ function isAsAsked(order: Order, transaction: Transaction, { merchantId }: PayPa
     isAmountOf(unit.amount, transaction) &&
     unit.payee?.merchant_id === merchantId
   );
+}
+
+/** Null where the order may pay for this booking. */
+async function refusedForBooking(
+  order: Order,
+  { transaction, isOfSameBooking = async () => false }: ChargeRequest,
+): Promise<GatewayOutcome | null> {
+  const booking = bookingOf(order, transaction);
+  if (booking.kind === 'accepted') return null;
+  if (booking.kind === 'another_booking') return declinedBecause('order_of_another_booking');
+  const answers = await Promise.all(booking.transactionIds.map(isOfSameBooking));
+  if (answers.includes(true)) return null;
+  if (!answers.includes(null)) return declinedBecause('order_of_another_booking');
+  return { kind: 'failed', reason: 'the ledger did not say which booking the order was marked for' };
 }
 
 /** Writes our id on the order, and with it on the capture. What is there already is replaced, as PayPal wants it said. */

@@ -3,7 +3,7 @@
  * with Stripe has no work with it when it starts.
  */
 import type { Stripe } from 'stripe';
-import type { Fetch } from './json-call.ts';
+import { codeOrNone, type Fetch } from './json-call.ts';
 
 /** Of all requests, whatever the account's own is. A webhook has the version that its endpoint was set up with. */
 export const STRIPE_API_VERSION = '2026-10-28.endive';
@@ -105,7 +105,7 @@ export function stripeWhy(failed: StripeFailure): { reason: string; cause?: 'gat
     case 403:
       return { reason: 'Stripe does not allow this with STRIPE_SECRET_KEY (403): see its permissions', cause };
     default:
-      return { reason: `Stripe answered ${status} (${code ?? type ?? 'no code'})` };
+      return { reason: `Stripe answered ${status} (${codeOrNone(code) ?? codeOrNone(type) ?? 'no code'})` };
   }
 }
 

@@ -1,7 +1,7 @@
 /** What Stripe tells of by itself, signed over `timestamp.body` with a tolerance of five minutes. */
 import * as z from 'zod/mini';
 import { isIdentifier } from '../../payments/transaction.ts';
-import type { Fetch } from './json-call.ts';
+import { codeOrNone, type Fetch, parsedJson } from './json-call.ts';
 import { minorUnitsOfStripe } from './stripe-amount.ts';
 import { type StripeSettings, stripeClient } from './stripe-client.ts';
 import type { Notice, ProviderEvent, Webhook, WebhookReading } from './webhook.ts';
@@ -10,12 +10,10 @@ const TOLERANCE_SECONDS = 300;
 
 /** As the ledger keeps it. */
 const eventId = z.string().check(z.regex(/^[\x21-\x7e]{1,255}$/));
-const webhookEvent = z.object({
-  id: eventId,
-  type: eventId,
-  created: z.int(),
-  data: z.object({ object: z.unknown() }),
-});
+/** What every event has. Of the newer kind (`v2.core.event`), which carries no object, nothing else is read. */
+const anyEvent = z.object({ id: eventId, type: eventId });
+/** An event that carries the object which it is about. */
+const snapshotEvent = z.object({ created: z.int(), data: z.object({ object: z.unknown() }) });
 
 const text = z.nullish(z.string());
 /** Of intents, refunds and disputes, as far as any of it is read: an endpoint may have been set up for another version. */
@@ -35,34 +33,45 @@ export async function readStripeWebhook(
   { header, body, nowMs }: Webhook,
   send: Fetch,
 ): Promise<WebhookReading> {
+  const { webhookSecret: secret } = settings;
   const signature = header('stripe-signature');
-  if (settings.webhookSecret === null || signature === undefined) {
-    return { kind: 'refused', reason: 'The Stripe-Signature header is missing.' };
-  }
+  if (signature === undefined) return refused('The Stripe-Signature header is missing.');
+  if (secret === null) return refused('STRIPE_WEBHOOK_SECRET is not set.');
+  if (body.byteLength === 0) return refused('The body is empty.');
   const { webhooks } = await stripeClient(settings, { signal: null, retries: 0 }, send);
-  let signed: unknown;
-  try {
-    signed = await webhooks.constructEventAsync(
-      body,
-      signature,
-      settings.webhookSecret,
-      TOLERANCE_SECONDS,
-      undefined,
-      nowMs,
-    );
-  } catch {
-    return { kind: 'refused', reason: 'The signature does not fit, or is older than five minutes.' };
+  const verifier = webhooks.signature;
+  if (verifier === null) throw new Error('the Stripe SDK has no verifier of signatures');
+  const isSigned = async (toleranceSeconds: number) => {
+    try {
+      return await verifier.verifyHeaderAsync(body, signature, secret, toleranceSeconds, undefined, nowMs);
+    } catch (error) {
+      if ((error as { type?: unknown }).type !== 'StripeSignatureVerificationError') throw error;
+      return false;
+    }
+  };
+  if (!(await isSigned(TOLERANCE_SECONDS))) {
+    // The SDK says by its message only which of the two it is. With a tolerance of 0, it takes a signature of any age.
+    const isOld = await isSigned(0);
+    return refused(isOld ? 'The signature is older than five minutes.' : 'The signature does not match the body.');
   }
-  const event = stripeEvent(signed);
-  return event === null ? { kind: 'refused', reason: 'The body is no event of Stripe’s.' } : { kind: 'event', event };
+  const event = stripeEvent(parsedJson(new TextDecoder().decode(body)));
+  return event === null
+    ? refused('The signature is valid, but the body is not an event: an id or a type is missing.')
+    : { kind: 'event', event };
 }
 
-/** What a body says, once it is known to be Stripe's; null where it is no event. */
+function refused(reason: string): WebhookReading {
+  return { kind: 'refused', reason };
+}
+
+/** What a body says, once it is known to be Stripe's; null where it is not an event. */
 export function stripeEvent(body: unknown): ProviderEvent | null {
-  const event = webhookEvent.safeParse(body);
+  const event = anyEvent.safeParse(body);
   if (!event.success) return null;
-  const { id, type, created, data } = event.data;
-  return { provider: 'stripe', eventId: id, type, notice: noticeIn(type, created, data.object) };
+  const { id, type } = event.data;
+  const snapshot = snapshotEvent.safeParse(body);
+  const notice = snapshot.success ? noticeIn(type, snapshot.data.created, snapshot.data.data.object) : null;
+  return { provider: 'stripe', eventId: id, type, notice };
 }
 
 /** Null where this service has nothing to know of it. */
@@ -110,8 +119,8 @@ function noticeOfDispute(toldAtSeconds: number, dispute: z.infer<typeof stripeOb
       disputeId: id,
       chargeReference,
       transactionId: null,
-      status: status ?? 'unknown',
-      reason: reason ?? 'unknown',
+      status: codeOrNone(status) ?? 'unknown',
+      reason: codeOrNone(reason) ?? 'unknown',
       amountMinor,
       currency: currency.toUpperCase(),
       openedAtMs: (created ?? toldAtSeconds) * 1000,

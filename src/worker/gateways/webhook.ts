@@ -3,15 +3,30 @@
 export interface Webhook {
   header(name: string): string | undefined;
   /** As it was sent: signatures are over its bytes. */
-  body: string;
+  body: Uint8Array<ArrayBuffer>;
   nowMs: number;
+  /** Where certificates are kept that signatures are verified with. */
+  certificates: CertificateStore;
+}
+
+/** Certificates that have been fetched, of the whole installation, and how many unknown ones may be in an hour. */
+export interface CertificateStore {
+  /**
+   * All that are kept and have not expired. Where none of them has this address, the address may be asked for now (`granted`), or
+   * not: because it was a moment ago, or because the hour's requests for unknown addresses are used up.
+   */
+  requestUnlessKnown(
+    url: string,
+    nowMs: number,
+  ): Promise<{ certificates: { url: string; pem: string }[]; request: 'granted' | 'under_way' | 'used_up' }>;
+  keep(certificate: { url: string; pem: string; expiresAtMs: number }, nowMs: number): Promise<void>;
 }
 
 export type Provider = 'stripe' | 'paypal';
 
 export type WebhookReading =
   | { kind: 'event'; event: ProviderEvent }
-  /** Not the provider's, or none that can be read. */
+  /** Not the provider's, or none that can be read: `reason` is a sentence for whoever sent it. */
   | { kind: 'refused'; reason: string }
   /** Nobody can say whether it is the provider's. */
   | { kind: 'unreachable'; reason: string };

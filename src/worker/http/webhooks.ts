@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { Hono } from 'hono/tiny';
 import type { Provider } from '../gateways/webhook.ts';
+import { certificateStore } from '../ledger/provider-certificates.ts';
 import { backgroundCaller } from '../operation-context.ts';
 import { takeNotice } from '../operations/take-notice.ts';
 import type { Settings } from '../settings.ts';
@@ -15,7 +16,7 @@ import { withOperationContext } from './with-operation-context.ts';
 
 /** An event carries the whole object that it is about: some ten kilobytes, as a rule. */
 const BODY_MAX_BYTES = 256 * 1024;
-/** Of all that a provider is asked before its event counts as its own; a provider waits ten seconds at least. */
+/** Of all that it takes to verify a signature; a provider waits ten seconds at least. */
 const VERIFY_DEADLINE_MS = 4_000;
 const RETRY_AFTER_MS = 10_000;
 
@@ -58,10 +59,13 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
       `Webhooks of ${provider} are not configured: ${secret.name} is missing.`,
     );
   }
-  // Of a body that is not said to be text, the runtime would write a warning, with whatever anybody says it is.
-  const body = new TextDecoder().decode(await bodyBytes(c.req.raw));
   const reading = await gateway.readWebhook(
-    { header: (name) => c.req.header(name), body, nowMs: Date.now() },
+    {
+      header: (name) => c.req.header(name),
+      body: new Uint8Array(await bodyBytes(c.req.raw)),
+      nowMs: Date.now(),
+      certificates: certificateStore(operation.db),
+    },
     AbortSignal.timeout(VERIFY_DEADLINE_MS),
   );
   switch (reading.kind) {

@@ -1,4 +1,5 @@
 /** What is stored of persons: found, erased, and sealed under another key. In steps, each of a bounded number of payments. */
+import { FAILURE_REASONS } from '../../payments/failure.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import { CannotOpen, PLAIN } from '../cipher.ts';
 import { audit } from './audit.ts';
@@ -82,9 +83,15 @@ export interface Erased {
 const ENDED = `${OF_USER} AND status <> 'pending' AND NOT EXISTS (
   SELECT 1 FROM refunds r WHERE r.transaction_id = transactions.transaction_id AND r.status = 'pending')`;
 
+// Words of a gateway's own server, of a proxy or of a provider can have anything in them: what is not a reason of this service's, or
+// not a code, goes. Former versions have stored more of such words.
+const OUR_REASONS = JSON.stringify(FAILURE_REASONS);
+const ourWords = (column: string) => `CASE WHEN ${column} IN (SELECT value FROM json_each(?5)) THEN ${column} END`;
+const code = (column: string) => `CASE WHEN ${column} GLOB '*[^A-Za-z0-9_.-]*' THEN '' ELSE ${column} END`;
+
 /**
  * Takes the person out of the next `limit` payments: the address goes, the user's id becomes `pseudonym`, and what was written as
- * a reason of refunds goes too. Amounts, dates and booking stay, as the law of accounts has it. What waits to be told is told without
+ * a reason of refunds goes too, and so does what others have said of it in their own words. Amounts, dates and booking stay, as the law of accounts has it. What waits to be told is told without
  * them; a payment that is under way, or a refund of which is, is left for another time.
  */
 export async function erasePerson(
@@ -95,12 +102,27 @@ export async function erasePerson(
 ): Promise<Step<Erased>> {
   const scope = [afterId, limit, tenant, userId] as const;
   const { erased, pending, end } = await runBatch(db, {
-    refunds: db.d1.prepare(`UPDATE refunds SET reason = '' WHERE transaction_id IN (${ENDED})`).bind(...scope),
+    refunds: db.d1
+      .prepare(
+        `UPDATE refunds SET reason = '', failure_reason = ${ourWords('failure_reason')} WHERE transaction_id IN (${ENDED})`,
+      )
+      .bind(...scope, OUR_REASONS),
+    disputes: db.d1
+      .prepare(
+        `UPDATE disputes SET status = ${code('status')}, reason = ${code('reason')} WHERE transaction_id IN (${ENDED})`,
+      )
+      .bind(...scope),
+    // Of those that are under way, too: why an event waits is nothing that has to be repeated.
+    events: db.d1
+      .prepare(`UPDATE events SET last_error = NULL WHERE last_error IS NOT NULL AND transaction_id IN (${OF_USER})`)
+      .bind(...scope),
     payments: db.d1
       .prepare(
-        `UPDATE transactions SET user_email = NULL, sealed_email = NULL, user_id = ?5 WHERE transaction_id IN (${ENDED})`,
+        `UPDATE transactions SET user_email = NULL, sealed_email = NULL, user_id = ?6,
+           failure_reason = ${ourWords('failure_reason')}, gateway_intent = nullif(${code('gateway_intent')}, '')
+         WHERE transaction_id IN (${ENDED})`,
       )
-      .bind(...scope, pseudonym),
+      .bind(...scope, OUR_REASONS, pseudonym),
     // Counted by what stands: a batch that is repeated changes nothing any more.
     erased: db.d1.prepare(`SELECT count(*) AS count FROM (${OF_USER})`).bind(afterId, limit, tenant, pseudonym),
     pending: db.d1.prepare(`SELECT count(*) AS count FROM (${OF_USER})`).bind(...scope),

@@ -4,6 +4,7 @@ import type { Outcome } from '../../payments/transaction.ts';
 import { within } from '../deadline.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
+import { codeOrNone } from '../gateways/json-call.ts';
 import { errorPlace, type LogLevel } from '../log.ts';
 import type { OperationContext } from './context.ts';
 
@@ -42,17 +43,23 @@ async function ask<Answer extends GatewayAnswer>(
     outcome: answer.kind,
     code: 'code' in answer ? answer.code : undefined,
     cause: 'cause' in answer ? answer.cause : undefined,
-    provider_code: 'providerCode' in answer ? answer.providerCode : undefined,
-    reason: 'reason' in answer ? answer.reason : undefined,
+    provider_code: 'providerCode' in answer ? codeOrNone(answer.providerCode) : undefined,
+    reason: 'reason' in answer && !isReasonOfGateway(answer) ? answer.reason : undefined,
     duration_ms: nowMs() - startedAtMs,
   });
   return answer;
+}
+
+/** Of a decline by a code alone: the protocol of HTTP gateways has the reason in the gateway's own words. */
+function isReasonOfGateway(answer: GatewayAnswer): boolean {
+  return answer.kind === 'declined' && answer.cause === undefined;
 }
 
 /** What needs a person is an error: keys that are wrong, an account that may not do what it is asked for, a payer who cheats. */
 function levelOf(answer: GatewayAnswer): LogLevel {
   const cause = 'cause' in answer ? answer.cause : undefined;
   if (cause === 'gateway_not_configured' || cause === 'order_changed') return 'error';
+  if (cause === 'order_of_another_booking') return 'warn';
   const { kind } = answer;
   return kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info';
 }

@@ -15,7 +15,7 @@ import type { Outcome, Transaction } from '../../payments/transaction.ts';
 import { askForPassage, giveBack, type Passage } from '../gateways/circuit-breaker.ts';
 import type { Gateway, GatewayOutcome, Instrument } from '../gateways/gateway.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
-import { type Claim, claimBooking, findKeyedTransaction, keepIntent } from '../ledger/transactions.ts';
+import { type Claim, claimBooking, findKeyedTransaction, findTransaction, keepIntent } from '../ledger/transactions.ts';
 import type { VelocityCount } from '../ledger/velocity.ts';
 import { errorFields } from '../log.ts';
 import { isAccepted, moveMoneyNow, outcomeOf } from './ask-gateway.ts';
@@ -227,7 +227,28 @@ function charge(
   const { transactionId: id } = transaction;
   const deadlineMs = context.settings.gatewayTimeoutMs;
   const call = { gateway, call: 'charge', id, deadlineMs } as const;
-  return moveMoneyNow(context, call, (signal) => gateway.charge({ transaction, instrument, signal, deadlineMs }));
+  const isOfSameBooking = (otherId: string) => isAttemptOf(context, transaction, otherId);
+  return moveMoneyNow(context, call, (signal) =>
+    gateway.charge({ transaction, instrument, signal, deadlineMs, isOfSameBooking }),
+  );
+}
+
+/** Whether another transaction is an attempt to pay the same booking; null where the ledger does not answer. */
+async function isAttemptOf(
+  { db, log }: OperationContext,
+  { tenant, bookingId, transactionId }: Transaction,
+  otherId: string,
+): Promise<boolean | null> {
+  try {
+    return (await findTransaction(db, tenant, otherId))?.bookingId === bookingId;
+  } catch (error) {
+    log('warn', 'payment.attempt_not_found', {
+      transaction_id: transactionId,
+      other_id: otherId,
+      ...errorFields(error),
+    });
+    return null;
+  }
 }
 
 /** So that the look-up need not search. Without it, the look-up finds the charge by the transaction's id. */

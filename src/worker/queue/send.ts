@@ -1,7 +1,7 @@
 /** Hands work to the queue, after the answer has gone out. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import { within } from '../deadline.ts';
-import { errorFields, type Log } from '../log.ts';
+import { errorName, type Log } from '../log.ts';
 import type { Settle } from '../operations/look-up-schedule.ts';
 import type { QueueMessage } from './message.ts';
 
@@ -31,7 +31,7 @@ export async function sendEvent({ queue, log }: Sender, event: PaymentEvent): Pr
   try {
     await within(SEND_DEADLINE_MS, 'the queue', queue.send({ kind: 'event', event }));
   } catch (error) {
-    log('warn', 'event.left_to_sweep', { event_id: event.event_id, ...errorFields(error) });
+    log('warn', 'event.left_to_sweep', { event_id: event.event_id, ...errorName(error) });
   }
 }
 
@@ -44,6 +44,6 @@ export async function sendSettle({ queue, log }: Sender, id: string, delayMs: nu
     const delaySeconds = delayMs <= 0 ? 0 : Math.floor(delayMs / 1000) + 1;
     await within(SEND_DEADLINE_MS, 'the queue', queue.send({ kind: 'settle', id }, { delaySeconds }));
   } catch (error) {
-    log('warn', 'settle.left_to_cron', { id, ...errorFields(error) });
+    log('warn', 'settle.left_to_cron', { id, ...errorName(error) });
   }
 }

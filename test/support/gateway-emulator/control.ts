@@ -39,6 +39,9 @@ const orderRequest = z.strictObject({
   value: text,
   currency: text,
   status: z.optional(z.enum(['CREATED', 'APPROVED'])),
+  reference_id: z.optional(text),
+  custom_id: z.optional(text),
+  invoice_id: z.optional(text),
 });
 const stripeRefund = z.strictObject({ intent: text, amount: z.optional(z.int().check(z.positive())) });
 const paypalRefund = z.strictObject({ capture: text, value: z.optional(text) });
@@ -67,8 +70,15 @@ export function control(request: ApiRequest, controlled: Controlled): ApiAnswer 
         return { next: operation, fault: asked };
       });
     case 'POST /emulator/orders':
-      return answered(request, orderRequest, ({ value, currency, status: asked = 'APPROVED' }) => ({
-        order: controlled.paypal.createOrder({ value, currency, status: asked }),
+      return answered(request, orderRequest, ({ value, currency, status: asked = 'APPROVED', ...names }) => ({
+        order: controlled.paypal.createOrder({
+          value,
+          currency,
+          status: asked,
+          ...(names.reference_id !== undefined && { referenceId: names.reference_id }),
+          ...(names.custom_id !== undefined && { customId: names.custom_id }),
+          ...(names.invoice_id !== undefined && { invoiceId: names.invoice_id }),
+        }),
       }));
     case 'POST /emulator/stripe/refund':
       return answered(request, stripeRefund, ({ intent, amount }) => ({

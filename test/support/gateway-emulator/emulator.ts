@@ -13,6 +13,7 @@ import { keyOf, operationOf, type Provider, pathOf, providerOf } from './operati
 import { PayPalEmulator } from './paypal.ts';
 import { StripeEmulator } from './stripe.ts';
 import { type Notification, type WebhookAnswer, WebhookDelivery, type WebhookTiming } from './webhook-delivery.ts';
+import { newPayPalSigner, type PayPalSigner } from './webhooks.ts';
 
 export interface EmulatedCall {
   provider: Provider;
@@ -43,6 +44,8 @@ export interface GatewayEmulatorOptions extends Partial<EmulatorCredentials> {
 export interface GatewayEmulator extends EmulatorCredentials {
   /** http://127.0.0.1:PORT */
   readonly url: string;
+  /** What PayPal's webhooks are signed with. */
+  readonly paypalSigner: PayPalSigner;
   readonly stripe: StripeEmulator;
   readonly paypal: PayPalEmulator;
   /** What goes wrong with a call that fits the API; nothing unless set. */
@@ -75,7 +78,8 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
   let ofThisCall: Notification[] | null = null;
   let url = '';
 
-  const delivery = new WebhookDelivery({ to: webhooksTo, credentials, clock, baseUrl: () => url, later });
+  const signer = await newPayPalSigner();
+  const delivery = new WebhookDelivery({ to: webhooksTo, credentials, clock, baseUrl: () => url, signer, later });
   delivery.sendsAgainAfterMs = options.sendsWebhooksAgainAfterMs ?? null;
   const stripe = new StripeEmulator({
     secretKey: credentials.stripeSecretKey,
@@ -87,6 +91,7 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
     clientSecret: credentials.paypalClientSecret,
     merchantId: credentials.paypalMerchantId,
     webhookId: credentials.paypalWebhookId,
+    signer,
     clock,
     baseUrl: () => url,
     onEvent: (event) => happened({ provider: 'paypal', event }),
@@ -197,6 +202,7 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
   const emulator: GatewayEmulator = {
     ...credentials,
     url,
+    paypalSigner: signer,
     stripe,
     paypal,
     fault: () => ({ kind: 'normal' }),

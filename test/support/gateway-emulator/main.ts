@@ -38,7 +38,7 @@ It remembers what it moved until it ends.
 
   cards and tokens        Stripe's own: 4242424242424242, pm_card_visa, pm_card_visa_chargeDeclined, …
 
-  an approved order       curl -X POST ${url}/emulator/orders -d '{"value":"25.50","currency":"USD"}'
+  an approved order       curl -X POST ${url}/emulator/orders -d '{"value":"25.50","currency":"USD","custom_id":"BOOK-2"}'
   the next call fails     curl -X POST ${url}/emulator/faults -d '{"operation":"payment_intents.confirm","fault":{"kind":"commit_then_drop"}}'
   a refund by dashboard   curl -X POST ${url}/emulator/stripe/refund -d '{"intent":"pi_…"}'
                           curl -X POST ${url}/emulator/paypal/refund -d '{"capture":"…","value":"5.00"}'

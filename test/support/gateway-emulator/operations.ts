@@ -40,6 +40,7 @@ const OPERATIONS: Readonly<Record<Provider, readonly (readonly [name: string, me
     ['captures.refund', 'POST', '/v2/payments/captures/{capture_id}/refund'],
     ['refunds.get', 'GET', '/v2/payments/refunds/{refund_id}'],
     ['webhooks.verify', 'POST', '/v1/notifications/verify-webhook-signature'],
+    ['certificates.get', 'GET', '/v1/notifications/certs/{certificate}'],
     ['webhook-events.list', 'GET', '/v1/notifications/webhooks-events'],
   ],
 };

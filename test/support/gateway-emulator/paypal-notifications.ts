@@ -2,7 +2,7 @@
 import type { ApiAnswer } from './api.ts';
 import { json } from './api.ts';
 import type { PayPalBooks } from './paypal-books.ts';
-import { isSignedByPayPal, memberText, type PayPalSignature } from './webhooks.ts';
+import { isSignedByPayPal, memberText, type PayPalSignature, type PayPalSigner } from './webhooks.ts';
 
 const SIGNATURE = [
   ...(['auth_algo', 'cert_url', 'transmission_id', 'transmission_sig', 'transmission_time', 'webhook_id'] as const),
@@ -13,6 +13,7 @@ const LARGEST_PAGE = 300;
 export function verifySignature(
   { text, body }: { text: string; body: unknown },
   webhookId: string,
+  signer: PayPalSigner,
   books: PayPalBooks,
 ): ApiAnswer {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return invalid('webhook_event');
@@ -20,7 +21,7 @@ export function verifySignature(
   const missing = SIGNATURE.find((name) => typeof given[name] !== 'string');
   if (missing !== undefined || typeof given.webhook_event !== 'object') return invalid(missing ?? 'webhook_event');
   const event = memberText(text, 'webhook_event') ?? '';
-  const isSigned = isSignedByPayPal(given as PayPalSignature, event, webhookId, books.baseUrl());
+  const isSigned = isSignedByPayPal(given as PayPalSignature, event, webhookId, signer, books.baseUrl());
   return json(200, { verification_status: isSigned ? 'SUCCESS' : 'FAILURE' });
 }
 

@@ -14,6 +14,7 @@ import { listEvents, verifySignature } from './paypal-notifications.ts';
 import { orderLinks, refundLinks, showOrder, showRefund, showWholeCapture } from './paypal-objects.ts';
 import * as payments from './paypal-payments.ts';
 import { paypalAnswerMisfit, paypalRequestMisfit } from './published-apis.ts';
+import type { PayPalSigner } from './webhooks.ts';
 
 const KEYS_ARE_KEPT_MS = 6 * 60 * 60 * 1000;
 const LONGEST_KEY = 108;
@@ -37,6 +38,8 @@ export interface PayPalEmulatorOptions {
   merchantId: string;
   webhookId: string;
   clock: EmulatorClock;
+  /** Signs webhooks, and has its certificate published; null: there are neither. */
+  signer?: PayPalSigner | null;
   onEvent: (event: ProviderEvent) => void;
   /** Where links lead to; default: PayPal's sandbox. */
   baseUrl?: () => string;
@@ -53,6 +56,9 @@ export class PayPalEmulator {
   readonly #keys: IdempotencyKeys<string>;
   readonly #merchantId: string;
   readonly #webhookId: string;
+  readonly #signer: PayPalSigner | null;
+  /** PEM, by name. */
+  readonly #certificates = new Map<string, string>();
 
   constructor(options: PayPalEmulatorOptions) {
     const { clock, onEvent, baseUrl = () => 'https://api-m.sandbox.paypal.com' } = options;
@@ -61,6 +67,8 @@ export class PayPalEmulator {
     this.#keys = new IdempotencyKeys(clock, KEYS_ARE_KEPT_MS);
     this.#merchantId = options.merchantId;
     this.#webhookId = options.webhookId;
+    this.#signer = options.signer ?? null;
+    if (this.#signer !== null) this.publishCertificate(this.#signer.name, this.#signer.certificate);
   }
 
   handle(request: ApiRequest, ending: Ending = {}): ApiAnswer {
@@ -80,8 +88,7 @@ export class PayPalEmulator {
       return { refusal: errorAnswer(clock, status, details), because };
     };
     if (operation === null) return misfit(`there is no ${request.method} ${path}`, 404, 'INVALID_RESOURCE_ID');
-    const refused =
-      operation.name === 'oauth2.token' ? this.#access.refuseLogin(request) : this.#access.refuse(request);
+    const refused = this.#refuseAccess(operation, request);
     if (refused !== null) return { refusal: refused, because: 'wrong credentials' };
     const key = keyOf(request);
     if (key !== null && (key === '' || key.length > LONGEST_KEY)) {
@@ -107,6 +114,11 @@ export class PayPalEmulator {
       return misfit(difference.difference, 400, issue, `/${difference.field.replaceAll('.', '/')}`);
     }
     return { call: { ...call, body: parsed.value } };
+  }
+
+  #refuseAccess({ name }: Operation, request: ApiRequest): ApiAnswer | null {
+    if (name === 'certificates.get') return null;
+    return name === 'oauth2.token' ? this.#access.refuseLogin(request) : this.#access.refuse(request);
   }
 
   /** Does what a call asks for; one whose id has done it before is answered with what has become of it. */
@@ -163,7 +175,13 @@ export class PayPalEmulator {
       case 'refunds.get':
         return json(200, showRefund(books, found(books.refunds)));
       case 'webhooks.verify':
-        return verifySignature(call, this.#webhookId, books);
+        if (this.#signer === null) throw new Error('this PayPal signs nothing');
+        return verifySignature(call, this.#webhookId, this.#signer, books);
+      case 'certificates.get': {
+        const pem = this.#certificates.get(operation.id);
+        if (pem === undefined) return errorAnswer(books.clock, 404, { issue: 'INVALID_RESOURCE_ID', description: '' });
+        return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body: pem };
+      }
       case 'webhook-events.list':
         return listEvents(call.query, books);
       default:
@@ -203,6 +221,7 @@ export class PayPalEmulator {
     currency: string;
     merchantId?: string;
     status?: 'CREATED' | 'APPROVED';
+    referenceId?: string;
     customId?: string;
     invoiceId?: string;
   }): string {
@@ -210,7 +229,7 @@ export class PayPalEmulator {
     if ('problem' in money) throw new Error(`${order.value} ${order.currency}: ${money.problem}`);
     return payments.addOrder(this.#books, {
       status: order.status ?? 'APPROVED',
-      referenceId: 'default',
+      referenceId: order.referenceId ?? 'default',
       minor: money.minor,
       currency: order.currency,
       merchantId: order.merchantId ?? this.#merchantId,
@@ -330,6 +349,11 @@ export class PayPalEmulator {
   /** How long a token is good for that is given from now on. */
   set tokenLifetimeSeconds(seconds: number) {
     this.#access.tokenLifetimeSeconds = seconds;
+  }
+
+  /** A certificate that webhooks may be signed with, or what is in its place. */
+  publishCertificate(name: string, pem: string): void {
+    this.#certificates.set(name, pem);
   }
 
   /** For answers that are made outside of `carryOut`. */

@@ -2,7 +2,7 @@
 import type { EmulatorClock, ProviderEvent } from './api.ts';
 import type { EmulatorCredentials } from './credentials.ts';
 import type { Provider } from './operations.ts';
-import { signPayPal, signStripe } from './webhooks.ts';
+import { type PayPalSigner, signPayPal, signStripe } from './webhooks.ts';
 
 export type WebhookTiming = 'after_answer' | 'before_answer' | 'twice' | 'never' | { laterMs: number };
 
@@ -32,6 +32,7 @@ export class WebhookDelivery {
   readonly #credentials: EmulatorCredentials;
   readonly #clock: EmulatorClock;
   readonly #baseUrl: () => string;
+  readonly #signer: PayPalSigner;
   readonly #later: (ms: number, what: () => void) => void;
   readonly #stopped = new AbortController();
   readonly #underWay = new Set<Promise<number>>();
@@ -41,12 +42,14 @@ export class WebhookDelivery {
     credentials: EmulatorCredentials;
     clock: EmulatorClock;
     baseUrl: () => string;
+    signer: PayPalSigner;
     later: (ms: number, what: () => void) => void;
   }) {
     this.to = options.to;
     this.#credentials = options.credentials;
     this.#clock = options.clock;
     this.#baseUrl = options.baseUrl;
+    this.#signer = options.signer;
     this.#later = options.later;
   }
 
@@ -101,7 +104,7 @@ export class WebhookDelivery {
     const headers =
       provider === 'stripe'
         ? signStripe(body, stripeWebhookSecret, this.#clock.nowMs())
-        : signPayPal(body, paypalWebhookId, this.#baseUrl(), this.#clock);
+        : signPayPal(body, paypalWebhookId, this.#signer, this.#baseUrl(), this.#clock);
     const address = new URL(`webhooks/${provider}`, this.to.endsWith('/') ? this.to : `${this.to}/`);
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DEADLINE_MS)]);
     const status = await fetch(address, { method: 'POST', headers, body, signal, redirect: 'manual' })

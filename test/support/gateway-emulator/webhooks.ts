@@ -1,6 +1,7 @@
 /** How the two providers sign what they send to a webhook, and how PayPal's signature is verified. */
-import { createHmac, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { createHash, createHmac, sign, verify } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { generate } from 'selfsigned';
 import type { EmulatorClock } from './api.ts';
 import { HEX_DIGITS, randomText } from './api.ts';
 
@@ -16,37 +17,57 @@ export function signStripe(body: string, secret: string, atMs: number): Record<s
   return { 'content-type': 'application/json', 'stripe-signature': `t=${seconds},v1=${signature}` };
 }
 
-const CERTIFICATE_PATH = '/v1/notifications/certs/CERT-360caa42-fca2a594-5edc0ebc';
 const ALGORITHM = 'SHA256withRSA';
+const DAY_MS = 24 * 60 * 60_000;
 
-let keys: ReturnType<typeof generateKeys> | null = null;
-
-/** Made when first needed: it takes a while. */
-function keyPair() {
-  keys ??= generateKeys();
-  return keys;
+/** What a webhook is signed with, and the certificate for it, which PayPal publishes under this name. */
+export interface PayPalSigner {
+  name: string;
+  privateKey: string;
+  certificate: string;
 }
 
-function generateKeys() {
-  return generateKeyPairSync('rsa', { modulusLength: 2048 });
+/** As PayPal's certificates are, unless a test wants another one: RSA of 2048 bits, valid now. */
+export async function newPayPalSigner(options: Parameters<typeof generate>[1] = {}): Promise<PayPalSigner> {
+  const { cert, private: privateKey } = await generate(
+    [{ name: 'commonName', value: 'messageverificationcerts.paypal.emulated' }],
+    {
+      keySize: 2048,
+      algorithm: 'sha256',
+      notBeforeDate: new Date(Date.now() - DAY_MS),
+      notAfterDate: new Date(Date.now() + 365 * DAY_MS),
+      ...options,
+    },
+  );
+  // Another key has another address, as PayPal's have: whoever keeps certificates goes by it.
+  const digest = createHash('sha256').update(cert).digest('hex');
+  return {
+    name: `CERT-${digest.slice(0, 8)}-${digest.slice(8, 16)}-${digest.slice(16, 24)}`,
+    privateKey,
+    certificate: cert,
+  };
 }
 
+export const certificatePath = ({ name }: PayPalSigner) => `/v1/notifications/certs/${name}`;
+
+/** @returns the headers of the webhook request. A repeated delivery is signed anew. */
 export function signPayPal(
-  body: string,
+  body: string | Uint8Array,
   webhookId: string,
+  signer: PayPalSigner,
   baseUrl: string,
   clock: EmulatorClock,
 ): Record<string, string> {
   const hex = (length: number) => randomText(clock, HEX_DIGITS, length);
   const id = `${hex(8)}-${hex(4)}-11f0-${hex(4)}-${hex(12)}`;
   const time = new Date(clock.nowMs()).toISOString().replace(/\.\d{3}Z$/, 'Z');
-  const signature = sign('sha256', signedText(id, time, webhookId, body), keyPair().privateKey);
+  const signature = sign('sha256', signedText(id, time, webhookId, body), signer.privateKey);
   return {
     'content-type': 'application/json',
     'paypal-transmission-id': id,
     'paypal-transmission-time': time,
     'paypal-transmission-sig': signature.toString('base64'),
-    'paypal-cert-url': `${baseUrl}${CERTIFICATE_PATH}`,
+    'paypal-cert-url': `${baseUrl}${certificatePath(signer)}`,
     'paypal-auth-algo': ALGORITHM,
   };
 }
@@ -65,15 +86,17 @@ export function isSignedByPayPal(
   signature: PayPalSignature,
   body: string,
   webhookId: string,
+  signer: PayPalSigner,
   baseUrl: string,
 ): boolean {
   const { auth_algo, cert_url, transmission_id, transmission_time, transmission_sig, webhook_id } = signature;
-  if (auth_algo !== ALGORITHM || cert_url !== `${baseUrl}${CERTIFICATE_PATH}` || webhook_id !== webhookId) return false;
+  if (auth_algo !== ALGORITHM || cert_url !== `${baseUrl}${certificatePath(signer)}` || webhook_id !== webhookId)
+    return false;
   const signed = signedText(transmission_id, transmission_time, webhookId, body);
-  return verify('sha256', signed, keyPair().publicKey, Buffer.from(transmission_sig, 'base64'));
+  return verify('sha256', signed, signer.certificate, Buffer.from(transmission_sig, 'base64'));
 }
 
-function signedText(id: string, time: string, webhookId: string, body: string): Buffer {
+function signedText(id: string, time: string, webhookId: string, body: string | Uint8Array): Buffer {
   return Buffer.from(`${id}|${time}|${webhookId}|${crc32(body)}`);
 }
 
