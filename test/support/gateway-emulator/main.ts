@@ -1,4 +1,5 @@
 /** `npm run gateway-emulator`: Stripe and PayPal on this machine, for somebody who wants to see the service pay. */
+import { whenNpmIsGone } from '../../../scripts/processes.ts';
 import { EMULATOR_CREDENTIALS } from './credentials.ts';
 import { startGatewayEmulator } from './emulator.ts';
 
@@ -45,9 +46,9 @@ It remembers what it moved until it ends.
   what there is           curl ${url}/emulator/state
 `);
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void emulator.stop().then(() => process.exit(0)));
-}
+const end = () => void emulator.stop().then(() => process.exit(0));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+whenNpmIsGone(end);
 
 function fail(message: string): never {
   console.error(`gateway-emulator: ${message}`);
