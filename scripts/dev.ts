@@ -157,9 +157,10 @@ function startEmulator({ emulatorPort, servicePort }: DevSettings): Running | nu
   return startProcess([join(PROJECT, 'test/support/gateway-emulator/main.ts')], {
     cwd: PROJECT,
     env: { GATEWAY_EMULATOR_PORT: String(emulatorPort), WEBHOOKS_TO: `http://127.0.0.1:${servicePort}` },
-    // Its settings are those that the Worker was given above.
+    // Its settings are those that the Worker was given above, and an order in the Worker's currency is among the payments to try.
     onLine: (line) =>
-      /\.dev\.vars:$|^\s+(STRIPE|PAYPAL|PAYMENT)_\w+=/.test(line) || console.log(line && `gateway ${line}`),
+      /\.dev\.vars:$|^\s+(STRIPE|PAYPAL|PAYMENT)_\w+=|^\s+an approved order/.test(line) ||
+      console.log(line && `gateway ${line}`),
   });
 }
 
@@ -251,7 +252,7 @@ bridge           http://127.0.0.1:${bridge.port}
 database         ${shownPath(stateDirectory(persistTo))}${emulatorPort === null ? '' : `\ngateways         Stripe and PayPal, emulated at ${emulatorUrl(emulatorPort)}`}
 
 A payment to try:
-${paymentsToTry(settings)
+${paymentsToTry({ ...settings, persistTo: persistTo === null ? null : shownPath(stateDirectory(persistTo)) })
   .map((line) => `\n  ${line}`)
   .join('\n')}
 `);

@@ -42,7 +42,7 @@ It remembers what it moved until it ends.
   an approved order       curl -X POST ${url}/emulator/orders -d '{"value":"25.50","currency":"USD"}'
   the next call fails     curl -X POST ${url}/emulator/faults -d '{"operation":"payment_intents.confirm","fault":{"kind":"commit_then_drop"}}'
   a refund by dashboard   curl -X POST ${url}/emulator/stripe/refund -d '{"intent":"pi_…"}'
-                          curl -X POST ${url}/emulator/paypal/refund -d '{"capture":"…","value":"5.00"}'
+                          curl -X POST ${url}/emulator/paypal/refund -d '{"capture":"…","value":"5"}'
   what there is           curl ${url}/emulator/state
 `);
 
