@@ -4,6 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { whenNpmIsGone } from '../scripts/processes.ts';
 import { startBroker } from '../scripts/rabbitmq.ts';
 import { runDirectory } from '../test/support/run.ts';
 import { newBooking, pay, type Stack, startStack } from '../test/support/stack.ts';
@@ -15,6 +16,7 @@ const MEASURED_PAYMENTS = 400;
 // What has been started ends with this, also when it is ended early.
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopping.abort());
+whenNpmIsGone(() => stopping.abort());
 const directory = runDirectory('bench-broker');
 const broker = await startBroker({ directory, signal: stopping.signal });
 if (broker === null) {

@@ -1,8 +1,10 @@
 /** The one place that reads what `npm run dev` can be told: the environment, .dev.vars and the command line. */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type BridgeSettings, readBridgeSettings } from '../src/bridge/settings.ts';
-import { completeDevVars, PROJECT, readDevVars } from './local-settings.ts';
+import { BRIDGE_SETTINGS, type BridgeSettings, readBridgeSettings } from '../src/bridge/settings.ts';
+import { misspelledSettings } from '../src/contract/setting-names.ts';
+import { WORKER_SETTINGS } from '../src/worker/settings.ts';
+import { EMULATED_STATE } from './emulated-gateways.ts';
+import { completeDevVars, readDevVars } from './local-settings.ts';
 import { whyPortIsTaken } from './processes.ts';
 
 export interface DevSettings {
@@ -14,25 +16,36 @@ export interface DevSettings {
   bridgeUrl: string | undefined;
   /** Where Stripe and PayPal are emulated; null where the gateways are those of .dev.vars. */
   emulatorPort: number | null;
-  /** Of the payments to try. */
+  /** Of the payments to try, as .dev.vars has them. */
   currency: string;
+  maxAmount: string;
+  authMode: string;
 }
 
 const SERVICE_DEFAULT_PORT = '8003';
 const EMULATOR_DEFAULT_PORT = '8005';
-const EMULATED_STATE = join(PROJECT, '.wrangler/emulated');
+/** What is read from the environment here. Of the bridge's settings, the secret is the only one that is in .dev.vars. */
+const ENVIRONMENT_SETTINGS = new Set([
+  ...[...BRIDGE_SETTINGS].filter((name) => !WORKER_SETTINGS.has(name)),
+  ...['PAYMENT_SERVICE_PORT', 'GATEWAY_EMULATOR_PORT'],
+]);
+const ALL_SETTINGS = new Set([...WORKER_SETTINGS, ...ENVIRONMENT_SETTINGS]);
 
-/** The settings, or every reason why there are none. Makes the .dev.vars where it is missing. */
+/**
+ * The settings, or every reason why there are none. Makes the .dev.vars where it is missing. A name that is misspelled or in the
+ * wrong place is a problem in .dev.vars, which is this service's own, and a warning in the environment, which is not.
+ */
 export async function readDevSettings(
   args: string[],
   env: NodeJS.ProcessEnv,
-): Promise<{ settings: DevSettings } | { problems: string[] }> {
+): Promise<{ settings: DevSettings; warnings: string[] } | { problems: string[] }> {
   const { values } = parseArgs({ args, options: { 'persist-to': { type: 'string' }, gateway: { type: 'string' } } });
   if (values.gateway !== undefined && values.gateway !== 'emulator') {
     return { problems: [`--gateway can be emulator, and is ${values.gateway}: other gateways are set in .dev.vars`] };
   }
   completeDevVars();
-  const { BRIDGE_SIGNING_SECRET, BRIDGE_URL, PAYMENT_CURRENCY: currency = 'USD' } = readDevVars();
+  const devVars = readDevVars();
+  const { BRIDGE_SIGNING_SECRET } = devVars;
 
   const bridge = readBridgeSettings({ ...env, BRIDGE_SIGNING_SECRET });
   const problems = 'problems' in bridge ? bridge.problems.map(withPlace) : [];
@@ -41,19 +54,35 @@ export async function readDevSettings(
   const emulatorPort =
     values.gateway === 'emulator' ? Number(env.GATEWAY_EMULATOR_PORT ?? EMULATOR_DEFAULT_PORT) : null;
   if (emulatorPort !== null && !isPort(emulatorPort)) problems.push('GATEWAY_EMULATOR_PORT must be a port');
+  problems.push(
+    ...misspelledSettings(devVars, ALL_SETTINGS).map((problem) => `${problem} (it is in .dev.vars)`),
+    ...Object.keys(devVars)
+      .filter((name) => ENVIRONMENT_SETTINGS.has(name))
+      .map((name) => `${name} has no effect in .dev.vars: \`npm run dev\` reads it from its environment`),
+  );
   if ('problems' in bridge || problems.length > 0) return { problems };
 
-  const taken = await portProblems([
-    ['PAYMENT_SERVICE_PORT', servicePort],
-    ['BRIDGE_PORT', bridge.settings.port],
-    ...(emulatorPort === null ? [] : [['GATEWAY_EMULATOR_PORT', emulatorPort] as const]),
-  ]);
-  if (taken.length > 0) return { problems: taken };
-  // What was paid with the emulator is known to nobody else: it stays apart from what a test key has paid.
-  const persistTo = values['persist-to'] ?? (emulatorPort === null ? null : EMULATED_STATE);
   return {
-    settings: { servicePort, persistTo, bridge: bridge.settings, bridgeUrl: BRIDGE_URL, emulatorPort, currency },
+    settings: {
+      servicePort,
+      persistTo: values['persist-to'] ?? (emulatorPort === null ? null : EMULATED_STATE),
+      bridge: bridge.settings,
+      bridgeUrl: devVars.BRIDGE_URL,
+      emulatorPort,
+      currency: devVars.PAYMENT_CURRENCY ?? 'USD',
+      maxAmount: devVars.PAYMENT_MAX_AMOUNT ?? '100000',
+      authMode: devVars.AUTH_MODE ?? 'none',
+    },
+    warnings: environmentWarnings(env, devVars),
   };
+}
+
+function environmentWarnings(env: NodeJS.ProcessEnv, devVars: Record<string, string | undefined>): string[] {
+  const ignored = Object.keys(env).filter((name) => WORKER_SETTINGS.has(name) && env[name] !== devVars[name]);
+  return [
+    ...misspelledSettings(env, ALL_SETTINGS),
+    ...ignored.map((name) => `${name} has no effect in the environment: \`npm run dev\` reads it from .dev.vars`),
+  ];
 }
 
 /** The secret is the only one of the bridge's settings that does not come from the environment here. */
@@ -65,7 +94,13 @@ function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65_535;
 }
 
-async function portProblems(ports: readonly (readonly [setting: string, port: number])[]): Promise<string[]> {
+/** Why its servers can't be started on their ports; empty where they can. */
+export async function portProblems({ servicePort, bridge, emulatorPort }: DevSettings): Promise<string[]> {
+  const ports = [
+    ['PAYMENT_SERVICE_PORT', servicePort],
+    ['BRIDGE_PORT', bridge.port],
+    ...(emulatorPort === null ? [] : [['GATEWAY_EMULATOR_PORT', emulatorPort] as const]),
+  ] as const;
   const problems: string[] = [];
   for (const [index, [setting, port]] of ports.entries()) {
     const same = ports.slice(0, index).find(([, other]) => other === port);

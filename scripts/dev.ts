@@ -1,17 +1,21 @@
 /**
- * `npm run dev`: the whole service on one's own machine. Database, RabbitMQ, bridge and Worker are started side by side,
- * and one Ctrl-C ends them all. What is wrong is said in one line, with exit code 1 and nothing left running. With
- * `--gateway emulator`, Stripe and PayPal are there as well, emulated.
+ * `npm run dev`: the whole service on one's own machine. RabbitMQ, bridge and database are started side by side, the Worker when
+ * the database has its tables, and one Ctrl-C ends them all. What is wrong is said in one line, with exit code 1 and nothing left
+ * running. With `--gateway emulator`, Stripe and PayPal are there as well, emulated.
  */
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { currencyExponent } from '../src/payments/money.ts';
-import { EMULATOR_CREDENTIALS } from '../test/support/gateway-emulator/credentials.ts';
+import { brokerEndpoint } from '../src/bridge/broker-address.ts';
+import { claimState, shownPath, stateDirectory } from './dev-instance.ts';
 import { bridgeLines, PROBE_PATH, workerLines } from './dev-output.ts';
-import { type DevSettings, readDevSettings } from './dev-settings.ts';
+import { type DevSettings, portProblems, readDevSettings } from './dev-settings.ts';
+import { emulatorUrl, emulatorVariables } from './emulated-gateways.ts';
+import { isMigrated } from './local-database.ts';
 import { applyLocalMigrations, PROJECT, persistence, WRANGLER, WRANGLER_ENV } from './local-settings.ts';
-import { type Running, startProcess, whyPortIsTaken } from './processes.ts';
-import { type Broker, brokerAnswers, startBroker } from './rabbitmq.ts';
+import { paymentsToTry } from './payments-to-try.ts';
+import { type Running, startProcess, whenNpmIsGone, whyPortIsTaken } from './processes.ts';
+import { askBroker, type Broker, startBroker } from './rabbitmq.ts';
+import { shownBroker, watchCommand } from './watch-command.ts';
 
 const START_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 2_000;
@@ -38,26 +42,46 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 const read = await readDevSettings(process.argv.slice(2), process.env).catch((error: unknown) => ({
   problems: [messageOf(error)],
 }));
-if ('problems' in read) {
-  for (const problem of read.problems) console.error(problem);
+if ('problems' in read) failToStart(read.problems);
+for (const warning of read.warnings) console.error(`Warning: ${warning}`);
+const surroundings = await examineSurroundings(read.settings);
+if ('problems' in surroundings) failToStart(surroundings.problems);
+process.exit(await runUntilEnded(read.settings, surroundings.brokerRuns));
+
+function failToStart(problems: string[]): never {
+  for (const problem of problems) console.error(problem);
   process.exit(1);
 }
-process.exit(await runUntilEnded(read.settings));
 
-async function runUntilEnded(settings: DevSettings): Promise<number> {
+/** What is in the way: another one on this database, a port that is taken, a broker that does not let us in. */
+async function examineSurroundings(settings: DevSettings): Promise<{ brokerRuns: boolean } | { problems: string[] }> {
+  const { persistTo, servicePort, emulatorPort, bridge } = settings;
+  const state = stateDirectory(persistTo);
+  const other = claimState({ pid: process.pid, state, servicePort, emulatorPort });
+  if (other !== null) {
+    const who = other === 'unknown' ? '' : ` (process ${other.pid}, service on port ${other.servicePort})`;
+    const what = `Another \`npm run dev\`${who} works on the database ${shownPath(state)}`;
+    return { problems: [`${what}: end it, or choose another database with --persist-to DIR`] };
+  }
+  const [problems, broker] = await Promise.all([portProblems(settings), askBroker(bridge.rabbitmqUrl)]);
+  if (broker.state === 'refuses') {
+    const shown = shownBroker(bridge.rabbitmqUrl);
+    problems.push(`The broker at ${shown} refuses the connection (${broker.reason}): check RABBITMQ_URL`);
+  }
+  return problems.length > 0 ? { problems } : { brokerRuns: broker.state === 'answers' };
+}
+
+async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promise<number> {
   const { promise: ending, resolve: end } = Promise.withResolvers<Ending>();
   const fail = (because: string) => end({ exitCode: 1, because });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end({ exitCode: 0 }));
+  whenNpmIsGone(() => fail('npm has ended'));
   const stopping = new AbortController();
 
   const emulator = startEmulator(settings);
   void emulator?.ended.then((how) => fail(`The gateway emulator has ended by itself: ${how}`));
 
-  let answered = false;
-  const worker = startWorker(settings, () => answered);
-  void worker.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
-
-  const broker = findBroker(settings, stopping.signal);
+  const broker = findBroker(settings, brokerRuns, stopping.signal);
   const bridge = broker.then(({ url }) => {
     if (stopping.signal.aborted) return null;
     const running = startBridge(settings, url);
@@ -65,16 +89,24 @@ async function runUntilEnded(settings: DevSettings): Promise<number> {
     return running;
   });
 
-  const migrations = applyLocalMigrations(settings.persistTo, stopping.signal).then((failure) => {
+  let answered = false;
+  // It listens as soon as it is started, so it is started when it can serve.
+  const worker = migrateDatabase(settings, stopping.signal).then((failure) => {
     if (failure !== null) fail(`The migrations could not be applied to the local database:\n${failure}`);
+    if (failure !== null || stopping.signal.aborted) return null;
+    const running = startWorker(settings, () => answered);
+    void running.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
+    return running;
   });
-  const answer = untilServiceAnswers(settings, stopping.signal).then((problem) => {
+  const answer = worker.then(async (running) => {
+    if (running === null) return;
+    const problem = await untilServiceAnswers(settings, stopping.signal);
     if (problem !== null) fail(problem);
     answered = true;
   });
 
   const cron = setInterval(() => void fireCron(settings), CRON_INTERVAL_MS);
-  const shown = Promise.all([answer, migrations]).then(async () => {
+  const shown = answer.then(async () => {
     if (!stopping.signal.aborted) showService(settings);
     const found = await broker;
     if (!stopping.signal.aborted) showBroker(settings, found);
@@ -89,11 +121,16 @@ async function runUntilEnded(settings: DevSettings): Promise<number> {
   clearInterval(cron);
   console.log(ended.exitCode === 0 ? '\nEnding …' : ended.because);
   // In the order of an event's way, so that each still finds the next one.
-  await worker.stop();
+  await worker.then((running) => running?.stop());
   await emulator?.stop();
-  await Promise.all([migrations, bridge.then((running) => running?.stop())]);
+  await bridge.then((running) => running?.stop());
   await broker.then(({ own }) => own?.stop()).catch((error: unknown) => console.error(messageOf(error)));
   return ended.exitCode;
+}
+
+/** Null, or why the database lacks tables. One that is up to date costs milliseconds; wrangler takes seconds to see it. */
+async function migrateDatabase({ persistTo }: DevSettings, signal: AbortSignal): Promise<string | null> {
+  return isMigrated(stateDirectory(persistTo)) ? null : applyLocalMigrations(persistTo, signal);
 }
 
 function startWorker(settings: DevSettings, answered: () => boolean): Running {
@@ -101,7 +138,7 @@ function startWorker(settings: DevSettings, answered: () => boolean): Running {
   const here = `http://127.0.0.1:${bridge.port}`;
   const variables = {
     ...(bridgeUrl?.replace(/\/$/, '') !== here && { BRIDGE_URL: here }),
-    ...emulatorVariables(settings),
+    ...emulatorVariables(settings.emulatorPort),
   };
   return startProcess(
     [
@@ -115,35 +152,15 @@ function startWorker(settings: DevSettings, answered: () => boolean): Running {
   );
 }
 
-/** What has the Worker pay with the emulator; nothing where there is none. */
-function emulatorVariables({ emulatorPort }: DevSettings): Record<string, string> {
-  if (emulatorPort === null) return {};
-  const url = emulatorUrl(emulatorPort);
-  return {
-    PAYMENT_GATEWAY: 'stripe',
-    STRIPE_SECRET_KEY: EMULATOR_CREDENTIALS.stripeSecretKey,
-    STRIPE_WEBHOOK_SECRET: EMULATOR_CREDENTIALS.stripeWebhookSecret,
-    STRIPE_API_URL: url,
-    PAYPAL_CLIENT_ID: EMULATOR_CREDENTIALS.paypalClientId,
-    PAYPAL_CLIENT_SECRET: EMULATOR_CREDENTIALS.paypalClientSecret,
-    PAYPAL_MERCHANT_ID: EMULATOR_CREDENTIALS.paypalMerchantId,
-    PAYPAL_WEBHOOK_ID: EMULATOR_CREDENTIALS.paypalWebhookId,
-    PAYPAL_API_URL: url,
-  };
-}
-
-function emulatorUrl(port: number): string {
-  return `http://127.0.0.1:${port}`;
-}
-
 function startEmulator({ emulatorPort, servicePort }: DevSettings): Running | null {
   if (emulatorPort === null) return null;
   return startProcess([join(PROJECT, 'test/support/gateway-emulator/main.ts')], {
     cwd: PROJECT,
     env: { GATEWAY_EMULATOR_PORT: String(emulatorPort), WEBHOOKS_TO: `http://127.0.0.1:${servicePort}` },
-    // Its settings are those that the Worker was given above.
+    // Its settings are those that the Worker was given above, and an order in the Worker's currency is among the payments to try.
     onLine: (line) =>
-      /\.dev\.vars:$|^\s+(STRIPE|PAYPAL|PAYMENT)_\w+=/.test(line) || console.log(line && `gateway ${line}`),
+      /\.dev\.vars:$|^\s+(STRIPE|PAYPAL|PAYMENT)_\w+=|^\s+an approved order/.test(line) ||
+      console.log(line && `gateway ${line}`),
   });
 }
 
@@ -161,13 +178,18 @@ function startBridge({ bridge }: DevSettings, rabbitmqUrl: string): Running {
 }
 
 /** The broker at RABBITMQ_URL, else one of our own, else none: the bridge then goes on trying. Never rejects. */
-async function findBroker({ bridge, persistTo }: DevSettings, signal: AbortSignal): Promise<FoundBroker> {
+async function findBroker(
+  { bridge, persistTo }: DevSettings,
+  brokerRuns: boolean,
+  signal: AbortSignal,
+): Promise<FoundBroker> {
   const url = bridge.rabbitmqUrl;
-  if (await brokerAnswers(url)) return { url, how: 'it was running', own: null };
+  if (brokerRuns) return { url, how: 'it was running', own: null };
+  const none = `none answers at ${shownBroker(url)}`;
   try {
     const directory = join(persistTo ?? join(PROJECT, '.wrangler'), 'rabbitmq');
     const own = await startBroker({ directory, signal, ...(await portOf(url)) });
-    if (own !== null) return { url: own.url, how: own.how, own };
+    if (own !== null) return { url: own.url, how: `${own.how}; ${none}`, own };
     return { url, how: 'none answers: install Docker or rabbitmq-server, or set RABBITMQ_URL', own: null };
   } catch (error) {
     return { url, how: `none answers, and ours does not start: ${messageOf(error)}`, own: null };
@@ -176,10 +198,9 @@ async function findBroker({ bridge, persistTo }: DevSettings, signal: AbortSigna
 
 /** The port where RABBITMQ_URL expects a broker, if ours can be there. */
 async function portOf(rabbitmqUrl: string): Promise<{ port?: number }> {
-  const { protocol, hostname, port } = new URL(rabbitmqUrl);
-  if (protocol !== 'amqp:' || !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return {};
-  const number = Number(port || 5672);
-  return (await whyPortIsTaken(number)) === null ? { port: number } : {};
+  const { host, port, tls } = brokerEndpoint(rabbitmqUrl);
+  if (tls || !['localhost', '127.0.0.1', '::1'].includes(host)) return {};
+  return (await whyPortIsTaken(port)) === null ? { port } : {};
 }
 
 /** Resolves when the Worker answers: with null, or with why it does not answer as it should. */
@@ -228,36 +249,19 @@ function showService(settings: DevSettings): void {
   console.log(`
 payment service  http://localhost:${servicePort}, after ${(process.uptime()).toFixed(1)} s
 bridge           http://127.0.0.1:${bridge.port}
-database         ${relative(process.cwd(), persistTo ?? join(PROJECT, '.wrangler/state'))}${emulatorPort === null ? '' : `\ngateways         Stripe and PayPal, emulated at ${emulatorUrl(emulatorPort)}`}
+database         ${shownPath(stateDirectory(persistTo))}${emulatorPort === null ? '' : `\ngateways         Stripe and PayPal, emulated at ${emulatorUrl(emulatorPort)}`}
 
 A payment to try:
-${paymentsToTry(settings).join('\n')}
+${paymentsToTry({ ...settings, persistTo: persistTo === null ? null : shownPath(stateDirectory(persistTo)) })
+  .map((line) => `\n  ${line}`)
+  .join('\n')}
 `);
 }
 
-function paymentsToTry({ servicePort, emulatorPort, currency }: DevSettings): string[] {
-  const amount = currencyExponent(currency) === 0 ? '25' : '25.50';
-  const pay = (fields: string, booking = 'BOOK') => `
-  curl -X POST http://localhost:${servicePort}/payment/process -H 'Content-Type: application/json' -d '{"user_id":"user_123","booking_id":"${booking}-'$(date +%s)'","amount":${amount},${fields}}'`;
-  if (emulatorPort === null) {
-    return [
-      pay(
-        `"payment_method":"credit_card","card_details":{"card_number":"4111111111111111","expiry_month":"12","expiry_year":"2025","cvv":"123","cardholder_name":"John Doe"}`,
-      ),
-    ];
-  }
-  const order = `'$(curl -s -X POST ${emulatorUrl(emulatorPort)}/emulator/orders -d '{"value":"${amount}","currency":"${currency}"}' | grep -oE '[A-Z0-9]{17}')'`;
-  return [
-    pay('"payment_method":"stripe","payment_method_token":"pm_card_visa"'),
-    pay(`"payment_method":"paypal","paypal_details":{"email":"payer@example.com","payment_id":"${order}"}`, 'BOOK-P'),
-  ];
-}
-
 function showBroker({ bridge }: DevSettings, { url, how }: FoundBroker): void {
-  const { protocol, host, pathname } = new URL(url);
   console.log(
-    `RabbitMQ         ${protocol}//${host}${pathname} (${how})\n` +
-      `events           exchange ${bridge.exchange}, queue ${bridge.queue}; to see them: npm run watch-events\n`,
+    `RabbitMQ         ${shownBroker(url)} (${how})\n` +
+      `events           exchange ${bridge.exchange}, queue ${bridge.queue}; to see them: ${watchCommand(url, bridge.exchange, process.env)}\n`,
   );
 }
 

@@ -1,10 +1,10 @@
 /**
- * Runs before the npm scripts that need the dependencies: installs what package-lock.json names where that has not been
- * done, or was done for an older one. So `npm run dev` works right after `git clone`. Plain JavaScript without imports of
+ * Runs before the npm scripts that need the dependencies: installs what package-lock.json names where any of it is missing or
+ * has another version, development dependencies included, whatever NODE_ENV or npm's settings leave out. So `npm run dev` works right after `git clone`. Plain JavaScript without imports of
  * packages, because it runs where there are none yet, on whatever Node the machine has.
  */
 import { spawnSync } from 'node:child_process';
-import { lstatSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,11 +22,11 @@ if (!isInstalled()) {
   // To standard error: what a command prints may be on its way into a file.
   console.error('Installing the dependencies (npm ci) …');
   // The lock file settles what is installed; audits and adverts are for whoever changes it.
-  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: project,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    timeout: INSTALL_DEADLINE_MS,
-  });
+  const { status, error } = spawnSync(
+    'npm',
+    ['ci', '--include=dev', '--include=optional', '--include=peer', '--no-audit', '--no-fund', '--loglevel=error'],
+    { cwd: project, stdio: ['ignore', 'ignore', 'inherit'], timeout: INSTALL_DEADLINE_MS },
+  );
   if (status !== 0) fail(`npm ci did not succeed${error ? `: ${error.message}` : ''}`);
 }
 
@@ -39,15 +39,29 @@ if (!(major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1]))) {
   );
 }
 
+/** Whether all packages of the lock file are there. npm writes down what it has installed when it has installed all of it. */
 function isInstalled() {
-  const installed = modifiedAtMs(join(project, 'node_modules', '.package-lock.json'));
-  const wanted = modifiedAtMs(join(project, 'package-lock.json'));
-  return installed !== null && (wanted === null || installed >= wanted);
+  const installed = packagesIn(join(project, 'node_modules', '.package-lock.json'));
+  if (installed === null) return false;
+  const wanted = Object.entries(packagesIn(join(project, 'package-lock.json')) ?? {});
+  return wanted
+    .filter(([path, entry]) => path.startsWith('node_modules/') && isNeeded(entry))
+    .every(([path, { version }]) => installed[path]?.version === version && existsSync(join(project, path)));
 }
 
-/** @param {string} path */
-function modifiedAtMs(path) {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
+/** An optional package is needed where it is made for this machine. Which libc that has, is for npm to find out. */
+function isNeeded({ optional = false, devOptional = false, os, cpu, libc }) {
+  if (!optional && !devOptional) return true;
+  const isOurs = os?.includes(process.platform) && cpu?.includes(process.arch);
+  return Boolean(isOurs) && libc === undefined;
+}
+
+/**
+ * @param {string} lockFile
+ * @returns {Record<string, { version?: string }> | null} null where there is no such file
+ */
+function packagesIn(lockFile) {
+  return existsSync(lockFile) ? JSON.parse(readFileSync(lockFile, 'utf8')).packages : null;
 }
 
 /** @param {string} why */

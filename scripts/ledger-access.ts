@@ -1,12 +1,12 @@
 /**
- * The ledger as an operator's command reaches it: the database of this machine, also while `npm run dev` works on it, or
+ * The ledger as an operator's command reaches it: the database that a running `npm run dev` works on, else that of this machine, or
  * the one on Cloudflare with `--remote`. Whoever may log in there is an operator; the Worker itself has no door for it.
  */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type Cipher, createCipher } from '../src/worker/cipher.ts';
 import { type Database, LedgerNotMigrated } from '../src/worker/ledger/database.ts';
 import { createLog, type Log } from '../src/worker/log.ts';
@@ -14,6 +14,8 @@ import { accountsReadFrom, backgroundCaller, type Caller, operationContext } fro
 import type { OperationContext } from '../src/worker/operations/context.ts';
 import { isEncryptionKey, readSettings } from '../src/worker/settings.ts';
 import type { Variables } from '../src/worker/start-up-guard.ts';
+import { lastInstanceOn, runningInstances, runningOn, shownPath, stateDirectory } from './dev-instance.ts';
+import { EMULATED_STATE, emulatorVariables } from './emulated-gateways.ts';
 import { PROJECT, readDevVars, WRANGLER, WRANGLER_ENV } from './local-settings.ts';
 import type { LedgerPlace } from './operator-arguments.ts';
 import { unusedSettings } from './unused-settings.ts';
@@ -56,25 +58,40 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
+/** The local state that is meant, and the gateways that its payments were made with. */
+interface LocalState {
+  directory: string;
+  gateways: 'of .dev.vars' | { emulatorPort: number } | 'an emulator that has ended';
+}
+
 /** Opens the ledger. Whatever prevents it is an Error whose message says what to do. */
 export async function openLedger(place: LedgerPlace): Promise<Ledger> {
+  const local = place.remote ? null : findLocalState(place.persistTo);
   // Loaded only here: it takes seconds, which nobody should wait for to hear of a wrong argument.
   const { unstable_readConfig } = await import('wrangler');
   const config: Config = unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') });
   const database = config.d1_databases.find(({ binding }) => binding === DATABASE_BINDING);
   if (database === undefined) throw new Error(`wrangler.toml has no database with the binding ${DATABASE_BINDING}`);
 
-  const { d1, close } = place.remote
-    ? await openDatabase(config, remoteDatabase(database), false)
-    : await openDatabase(config, database, localState(place.persistTo));
-  const secrets = secretsOf(place);
+  const { d1, close } =
+    local === null
+      ? await openDatabase(config, remoteDatabase(database), false)
+      : await openDatabase(config, database, persistedIn(local, place.persistTo));
+  const secrets = local === null ? remoteSecrets() : localSecrets(local);
   const { author } = operator();
   const db = { d1, log: errorLog(), cipher: cipherOf(secrets), author };
   return {
     db,
     secrets,
     production: { ...config.vars, ...secrets }.ENVIRONMENT !== 'development',
-    operation: () => operationOver(db, { ...config.vars, ...secrets }),
+    operation() {
+      if (local?.gateways === 'an emulator that has ended') {
+        throw new Error(
+          `The payments in ${shownPath(local.directory)} were made with the gateway emulator, which has ended and remembers nothing: there is nothing to compare them with`,
+        );
+      }
+      return operationOver(db, { ...config.vars, ...secrets });
+    },
     close,
   };
 }
@@ -135,9 +152,36 @@ async function openDatabase(
   }
 }
 
-/** @throws Error where there is none: it would be made, empty, wherever a mistyped path points */
-function localState(persistTo: string | null): { path: string } {
-  const path = join(resolve(PROJECT, persistTo ?? '.wrangler/state'), 'v3');
+/**
+ * The state that --persist-to names; without it the one that `npm run dev` works on, or else wrangler's own place.
+ *
+ * @throws Error where several run and none is named
+ */
+function findLocalState(persistTo: string | null): LocalState {
+  if (persistTo !== null) return localState(stateDirectory(persistTo));
+  const running = runningInstances();
+  if (running.length > 1) {
+    const places = running.map(({ state, servicePort }) => `${shownPath(state)} (service on port ${servicePort})`);
+    throw new Error(`\`npm run dev\` runs on several databases: choose one with --persist-to, ${places.join(' or ')}`);
+  }
+  const [only] = running;
+  const usual = stateDirectory(null);
+  if (only === undefined || only.state === usual) return localState(usual);
+  console.error(`On ${shownPath(only.state)}, the database of the running \`npm run dev\``);
+  return localState(only.state);
+}
+
+function localState(directory: string): LocalState {
+  const running = runningOn(directory);
+  const { emulatorPort = null } = running ?? lastInstanceOn(directory) ?? {};
+  if (emulatorPort === null) return { directory, gateways: directory === EMULATED_STATE ? ENDED : 'of .dev.vars' };
+  return { directory, gateways: running === null ? ENDED : { emulatorPort } };
+}
+const ENDED = 'an emulator that has ended';
+
+/** @throws Error where there is no database: it would be made, empty, wherever a mistyped path points */
+function persistedIn({ directory }: LocalState, persistTo: string | null): { path: string } {
+  const path = join(directory, 'v3');
   if (!existsSync(join(path, 'd1'))) {
     const how =
       persistTo === null ? '`npm run setup` makes it' : `\`npm run dev -- --persist-to ${persistTo}\` makes it`;
@@ -171,10 +215,18 @@ function remoteId(name: string | undefined): string {
   return found.uuid;
 }
 
-/** Of this machine's .dev.vars, or of the environment: Cloudflare does not give secrets back. */
-function secretsOf({ remote }: LedgerPlace): Variables {
-  // Without the file, what wrangler.toml says is enough for the sandbox.
-  if (!remote) return { ENVIRONMENT: 'development', ...(existsSync(join(PROJECT, '.dev.vars')) && readDevVars()) };
+/** Of this machine's .dev.vars, with the emulator's in their place while it runs. */
+function localSecrets({ gateways }: LocalState): Variables {
+  return {
+    // Without the file, what wrangler.toml says is enough for the sandbox.
+    ENVIRONMENT: 'development',
+    ...(existsSync(join(PROJECT, '.dev.vars')) && readDevVars()),
+    ...(typeof gateways === 'object' && emulatorVariables(gateways.emulatorPort)),
+  };
+}
+
+/** Of the environment: Cloudflare does not give secrets back. */
+function remoteSecrets(): Variables {
   return Object.fromEntries(NEEDED_SECRETS.map((name) => [name, process.env[name]]));
 }
 

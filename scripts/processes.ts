@@ -1,10 +1,11 @@
 /**
  * Child processes that leave nothing behind. Each is a Node script in a process group of its own: a Ctrl-C in the terminal
- * reaches only this process, which ends the others in order, and what a child has started ends with the child.
+ * reaches only this process, which ends the others in order, and what a child has started ends with the child. Should this
+ * process be killed, its children end too.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -35,9 +36,13 @@ export function startProcess(args: string[], { cwd, env, onLine }: StartOptions)
     detached: true,
   });
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+  const release = endGroupWithThisProcess(child.pid);
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once('exit', (code, signal) => {
+      release();
+      resolve(signal ?? `exit code ${code}`);
+    });
   });
 
   return {
@@ -49,6 +54,47 @@ export function startProcess(args: string[], { cwd, env, onLine }: StartOptions)
       await ended;
     },
   };
+}
+
+/** Asks the group's leader to end, waits up to three seconds, then kills what is left of the group. */
+const END_GROUP = `
+kill -TERM "$1"
+tries=0
+while kill -0 "$1" && [ $tries -lt ${STOP_DEADLINE_MS / 100} ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -KILL -- "-$1"`;
+
+/** Ends a process group when this process is gone, however it went; the returned function takes that back. */
+export function endGroupWithThisProcess(leader: number | undefined): () => void {
+  return leader === undefined ? () => {} : whenThisProcessIsGone(END_GROUP, [String(leader)]);
+}
+
+/**
+ * Has /bin/sh run a script once this process is gone, also by SIGKILL, unless the returned function was called before. The shell
+ * waits on a pipe, which the kernel closes with this process on Linux and on macOS.
+ */
+export function whenThisProcessIsGone(script: string, args: string[]): () => void {
+  const shell = spawn('/bin/sh', ['-c', `read -r _\n${script}`, 'sh', ...args], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true, // a Ctrl-C in the terminal, or whatever kills our group, is not for it
+  });
+  shell.on('error', () => {}); // without a shell, nothing watches
+  shell.unref();
+  if ('unref' in shell.stdin) (shell.stdin as Socket).unref();
+  return () => shell.kill('SIGKILL');
+}
+
+const NPM_POLL_MS = 1_000;
+
+/** Calls `end` when the npm that runs this script is gone: a killed npm sends no signal. Without npm, it does nothing. */
+export function whenNpmIsGone(end: () => void): void {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const npm = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(timer);
+    end();
+  }, NPM_POLL_MS);
+  timer.unref();
 }
 
 export interface Finished {

@@ -3,14 +3,18 @@
  * the machine, started beside whatever runs there already, as the current user, on ports and in a directory of its own.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, globSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import getPort from 'get-port';
 import { Connection } from 'rabbitmq-client';
-import { withCredentials } from '../src/bridge/settings.ts';
+import { brokerEndpoint, connectionTo } from '../src/bridge/broker-address.ts';
+import { whenThisProcessIsGone } from './processes.ts';
 
 const run = promisify(execFile);
 
@@ -35,19 +39,68 @@ export interface Broker {
   stop(): Promise<void>;
   /** Stops it and deletes all that it kept. */
   remove(): Promise<void>;
+  /** Runs `rabbitmqctl` on it. */
+  control(args: string[]): Promise<void>;
 }
 
-/** Whether a broker takes our credentials at this address, within two seconds. */
-export async function brokerAnswers(url: string): Promise<boolean> {
-  const connection = new Connection({ url: withCredentials(url), connectionTimeout: HANDSHAKE_DEADLINE_MS });
-  const answers = await new Promise<boolean>((resolve) => {
-    connection.once('connection', () => resolve(true));
-    connection.on('error', () => resolve(false));
-    setTimeout(() => resolve(false), HANDSHAKE_DEADLINE_MS).unref();
+/** `absent`: nothing listens there. `refuses`: something does, and does not let us in; `reason` has no password in it. */
+export type BrokerAnswer = { state: 'answers' } | { state: 'absent' } | { state: 'refuses'; reason: string };
+
+/** Asks the broker at this address for a connection, as the bridge does, within four seconds. Never rejects. */
+export async function askBroker(url: string): Promise<BrokerAnswer> {
+  return (await greet(url)) ?? (await logIn(url));
+}
+
+/** What AMQP 0-9-1 clients say first. */
+const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
+/** The first byte of a broker's answer: of a method frame, or of its own protocol header. */
+const METHOD_FRAME = 1;
+const HEADER = 'A'.charCodeAt(0);
+
+/** Null where a broker answers the protocol header. The client itself crashes on the answer of some servers that are none. */
+async function greet(url: string): Promise<BrokerAnswer | null> {
+  const { host, port, tls } = brokerEndpoint(url);
+  const signal = AbortSignal.timeout(HANDSHAKE_DEADLINE_MS);
+  const socket = tls ? connectTls({ host, port }) : connect({ host, port });
+  // For TLS, `connect` comes before the certificate is judged.
+  let connected = false;
+  socket.once('connect', () => {
+    connected = true;
   });
-  if (answers) await connection.close();
+  const refuses = (reason: string): BrokerAnswer => ({ state: 'refuses', reason });
+  try {
+    socket.write(PROTOCOL_HEADER);
+    const ended = once(socket, 'end', { signal }).then(() => null);
+    const chunk = await Promise.race([once(socket, 'data', { signal }).then(([data]) => data as Buffer), ended]);
+    if (chunk === null) return refuses(`it hangs up: ${NO_BROKER}`);
+    return chunk[0] === METHOD_FRAME || chunk[0] === HEADER ? null : refuses(`it does not speak AMQP: ${NO_BROKER}`);
+  } catch (error) {
+    if (!connected) return { state: 'absent' };
+    if (signal.aborted) return refuses(`it does not answer within ${HANDSHAKE_DEADLINE_MS / 1000} s: ${NO_BROKER}`);
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (UNTRUSTED.test(code))
+      return refuses(`its certificate is not trusted (${code}): NODE_EXTRA_CA_CERTS names a private CA’s`);
+    return refuses(code === 'ECONNRESET' || code === 'EPROTO' ? `it breaks off: ${NO_BROKER}` : message);
+  } finally {
+    socket.on('error', () => {});
+    socket.destroy();
+  }
+}
+
+const NO_BROKER = 'is it a RabbitMQ, and does it take amqps: or amqp: there?';
+/** Codes of OpenSSL's and Node's for certificates, see tls.connect in Node's documentation. */
+const UNTRUSTED = /CERT|SIGNATURE|ISSUER|CRL/;
+
+async function logIn(url: string): Promise<BrokerAnswer> {
+  const connection = new Connection({ ...connectionTo(url), connectionTimeout: HANDSHAKE_DEADLINE_MS });
+  const answer = await new Promise<BrokerAnswer>((resolve) => {
+    connection.once('connection', () => resolve({ state: 'answers' }));
+    // In the broker's own words: "ACCESS_REFUSED - Login was refused …", "NOT_ALLOWED - vhost … not found".
+    connection.on('error', ({ message }) => resolve({ state: 'refuses', reason: message.replace(/^\w+: /, '') }));
+  });
+  if (answer.state === 'answers') await connection.close();
   else connection.unsafeDestroy();
-  return answers;
+  return answer;
 }
 
 /**
@@ -111,15 +164,25 @@ async function dockerRuns(): Promise<boolean> {
   );
 }
 
+/** As `stop` does it: the broker's process id is in the file $1, its script leads the group $2, its epmd listens on the port $3. */
+const STOP_BROKER = `
+kill -TERM "$(cat "$1")" || kill -TERM -- "-$2"
+tries=0
+while kill -0 "$2" && [ $tries -lt ${STOP_DEADLINE_MS / 100} ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -KILL -- "-$2"
+epmd -port "$3" -kill`;
+
 function brokerInDocker(port: number): Broker {
   const url = `amqp://guest:guest@127.0.0.1:${port}/`;
   const name = `payment-service-rabbitmq-${port}`;
   const docker = (args: string[], signal?: AbortSignal) =>
     run('docker', args, { timeout: INSTALL_DEADLINE_MS, ...(signal && { signal }) });
+  let release = () => {};
   return {
     url,
     how: `Docker container ${name}`,
     async start(signal) {
+      release = whenThisProcessIsGone('docker stop "$1"', [name]);
       // One that an earlier run has left behind goes on, with what is in its queues.
       const exists = await docker(['container', 'inspect', name], signal).then(
         () => true,
@@ -129,8 +192,15 @@ function brokerInDocker(port: number): Broker {
       else await docker(['run', '--detach', '--name', name, '--publish', `127.0.0.1:${port}:5672`, IMAGE], signal);
       await untilItAnswers(url, () => null, signal);
     },
-    stop: async () => void (await docker(['stop', name])),
-    remove: async () => void (await docker(['rm', '--force', '--volumes', name])),
+    async stop() {
+      await docker(['stop', name]);
+      release();
+    },
+    async remove() {
+      await docker(['rm', '--force', '--volumes', name]);
+      release();
+    },
+    control: async (args) => void (await docker(['exec', name, 'rabbitmqctl', ...args])),
   };
 }
 
@@ -153,6 +223,7 @@ function brokerOfMachine(server: string, directory: string, port: number, distPo
     RABBITMQ_PID_FILE: join(directory, PID_FILE),
   };
   let child: ChildProcess | null = null;
+  let release = () => {};
 
   async function stop(): Promise<void> {
     const running = child;
@@ -166,6 +237,7 @@ function brokerOfMachine(server: string, directory: string, port: number, distPo
     if ((await Promise.race([exited, late])) === 'late') process.kill(pid, 'SIGKILL');
     await exited;
     await killEpmd(env.ERL_EPMD_PORT);
+    release();
   }
 
   return {
@@ -179,6 +251,7 @@ function brokerOfMachine(server: string, directory: string, port: number, distPo
       // In a session of its own, so that a Ctrl-C in the terminal does not reach it before we stop it in order.
       const started = spawn(server, { env, stdio: 'ignore', detached: true });
       child = started;
+      release = whenThisProcessIsGone(STOP_BROKER, [env.RABBITMQ_PID_FILE, String(started.pid), env.ERL_EPMD_PORT]);
       let failure: string | null = null;
       started.once('error', (error) => {
         failure = error.message;
@@ -189,6 +262,9 @@ function brokerOfMachine(server: string, directory: string, port: number, distPo
       await untilItAnswers(url, () => failure, signal);
     },
     stop,
+    async control(args) {
+      await run(join(dirname(server), 'rabbitmqctl'), args, { env, timeout: COMMAND_DEADLINE_MS });
+    },
     async remove() {
       await stop();
       await rm(directory, { recursive: true, force: true });
@@ -218,7 +294,7 @@ export async function endBrokersBelow(directory: string): Promise<void> {
 
 async function untilItAnswers(url: string, ended: () => string | null, signal?: AbortSignal): Promise<void> {
   const deadlineMs = Date.now() + START_DEADLINE_MS;
-  while (!(await brokerAnswers(url))) {
+  while ((await askBroker(url)).state !== 'answers') {
     signal?.throwIfAborted();
     const why = ended();
     if (why !== null) throw new Error(`RabbitMQ ended while it was starting: ${why}`);

@@ -7,7 +7,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { searchCardData } from '../test/support/card-data.ts';
 import { killGroupsOf } from '../test/support/groups.ts';
-import { startProcess } from './processes.ts';
+import { startProcess, whenNpmIsGone } from './processes.ts';
 import { type Broker, canInstallBroker, endBrokersBelow, installBroker, startBroker } from './rabbitmq.ts';
 
 const directory = resolve('.test-run');
@@ -18,6 +18,8 @@ await mkdir(directory, { recursive: true });
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopping.abort());
+whenNpmIsGone(() => stopping.abort());
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {}); // what npm read from
 
 let broker: Broker | null = null;
 let passed = false;

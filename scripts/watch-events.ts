@@ -4,7 +4,10 @@
  */
 import { once } from 'node:events';
 import { Connection } from 'rabbitmq-client';
-import { withCredentials } from '../src/bridge/settings.ts';
+import { connectionTo } from '../src/bridge/broker-address.ts';
+import { DEFAULT_EXCHANGE, DEFAULT_RABBITMQ_URL } from '../src/bridge/settings.ts';
+import { misspelledSettings } from '../src/contract/setting-names.ts';
+import { whenNpmIsGone } from './processes.ts';
 
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 2_000;
@@ -13,17 +16,23 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const HEARTBEAT_SECONDS = 10;
 const CLOSE_DEADLINE_MS = 2_000;
 
-const url = process.env.RABBITMQ_URL ?? 'amqp://localhost:5672/';
-const exchange = process.env.RABBITMQ_EXCHANGE ?? 'movie_app_events';
+const url = process.env.RABBITMQ_URL ?? DEFAULT_RABBITMQ_URL;
+const exchange = process.env.RABBITMQ_EXCHANGE ?? DEFAULT_EXCHANGE;
+for (const warning of misspelledSettings(
+  process.env,
+  new Set(['RABBITMQ_URL', 'RABBITMQ_EXCHANGE', 'RABBITMQ_QUEUE']),
+)) {
+  console.error(`Warning: ${warning}`);
+}
 if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
-  console.error('RABBITMQ_URL must be an address such as amqp://localhost:5672/');
+  console.error(`RABBITMQ_URL must be an address such as ${DEFAULT_RABBITMQ_URL}`);
   process.exit(1);
 }
 /** Without what is nobody's business. */
 const shownUrl = url.replace(/\/\/[^/]*@/, '//');
 
 const connection = new Connection({
-  url: withCredentials(url),
+  ...connectionTo(url),
   connectionName: 'watch-events',
   retryLow: RECONNECT_FIRST_MS,
   retryHigh: RECONNECT_MAX_MS,
@@ -60,7 +69,9 @@ consumer.on('error', () => {
   // The connection's and the exchange's troubles are said above, and the consumer tries again by itself.
 });
 
-await Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
+const { promise: npmIsGone, resolve: endWithNpm } = Promise.withResolvers<void>();
+whenNpmIsGone(endWithNpm);
+await Promise.race([npmIsGone, ...['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal))]);
 setTimeout(() => process.exit(0), CLOSE_DEADLINE_MS).unref();
 await consumer.close();
 await connection.close();

@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { pino } from 'pino';
 import { RELAY_CONFIRM_DEADLINE_MS } from '../contract/relay.ts';
+import { misspelledSettings } from '../contract/setting-names.ts';
 import { connectPublisher } from './publisher.ts';
 import { createRelayServer } from './relay-server.ts';
-import { readBridgeSettings } from './settings.ts';
+import { BRIDGE_SETTINGS, readBridgeSettings } from './settings.ts';
 
 /** A batch that was taken is answered within this time. Docker is told to wait for it; Kubernetes waits for 30 s. */
 const SHUTDOWN_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 2_000;
@@ -22,6 +23,10 @@ if ('problems' in read) {
 }
 const { settings } = read;
 const log = pino({ level: settings.logLevel, base: { service: 'payment-bridge' } });
+
+// No error: the environment has variables of other programs, too, and Kubernetes adds some that are named after services.
+const misspelled = misspelledSettings(process.env, BRIDGE_SETTINGS);
+if (misspelled.length > 0) log.warn({ misspelled }, 'settings.misspelled');
 
 const publisher = connectPublisher(settings, log);
 const secrets = [settings.signingSecret, settings.previousSigningSecret].filter((secret) => secret !== null);

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { type Channel, Connection, type ReturnedMessage } from 'rabbitmq-client';
 import { EVENT_TYPES, type PaymentEvent } from '../contract/events.ts';
 import { NOT_CONFIRMED, NOT_CONNECTED, type RelayResult, refusedBecause, returnedBecause } from '../contract/relay.ts';
+import { connectionTo } from './broker-address.ts';
 import type { BridgeSettings } from './settings.ts';
 
 const APP_ID = 'payment-service';
@@ -17,20 +18,29 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A broker that has gone without a word is noticed after twice this time. */
 const HEARTBEAT_SECONDS = 10;
 const SETUP_RETRY_MS = 1_000;
+/** After the broker refused to let us restore a missing binding, it is asked again no sooner than this. */
+const REFUSED_RESTORE_RETRY_MS = 10_000;
+/** Reply codes of the broker. */
 const NOT_FOUND = 'NOT_FOUND';
+const ACCESS_REFUSED = 'ACCESS_REFUSED';
 
 export interface Publisher {
-  /** Whether there is a broker, and everything on it is as it should be. */
-  isReady(): boolean;
+  state(): PublisherState;
   /** One result for each event, in order, at the deadline at the latest. Never throws. */
   publish(events: PaymentEvent[], deadlineMs: number): Promise<RelayResult[]>;
   /** Closes the connection once the confirms that are still open have come. */
   close(): Promise<void>;
 }
 
+/**
+ * `ready`: connected to an exchange that exists. `no broker`: not connected. `not set up`: connected, and the exchange is not
+ * declared yet, or can't be (the log says why), so nothing can be published.
+ */
+export type PublisherState = 'ready' | 'no broker' | 'not set up';
+
 export function connectPublisher(settings: BridgeSettings, log: Logger): Publisher {
   const connection = new Connection({
-    url: settings.rabbitmqUrl,
+    ...connectionTo(settings.rabbitmqUrl),
     connectionName: APP_ID,
     retryLow: RECONNECT_FIRST_MS,
     retryHigh: RECONNECT_MAX_MS,
@@ -55,7 +65,8 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
     opening = true;
     while (!open?.channel.active && connection.ready && !closing) {
       try {
-        await declareTopology(connection, settings);
+        const refused = await declareTopology(connection, settings);
+        if (refused.length > 0) log.warn({ refused }, 'broker.topology_taken_as_it_is');
         open = await openConfirmChannel();
         log.info({ exchange: settings.exchange, queue: settings.queue }, 'broker.ready');
       } catch (error) {
@@ -89,13 +100,21 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
     return { channel, returned };
   }
 
-  /** A message that no queue took: somebody has removed the queue or a binding, and it is made again for the next try. */
+  /**
+   * No queue took a message: somebody has removed the queue or a binding, and it is made again for the next attempt. A user
+   * without the permission for that can only report it; asking for every message would cost a channel each time.
+   */
   async function restoreTopology(): Promise<void> {
     if (restoring) return;
     restoring = true;
+    const { exchange, queue } = settings;
     try {
-      await declareTopology(connection, settings);
-      log.warn({ exchange: settings.exchange, queue: settings.queue }, 'broker.topology_restored');
+      const refused = await declareTopology(connection, settings);
+      if (refused.length === 0) log.warn({ exchange, queue }, 'broker.topology_restored');
+      else {
+        log.error({ exchange, queue, refused }, 'broker.unroutable');
+        await sleep(REFUSED_RESTORE_RETRY_MS, undefined, { ref: false });
+      }
     } catch (error) {
       log.error({ err: error }, 'broker.setup_failed');
     } finally {
@@ -131,7 +150,10 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
   }
 
   return {
-    isReady: () => open?.channel.active === true && connection.ready,
+    state() {
+      if (!connection.ready) return 'no broker';
+      return open?.channel.active === true ? 'ready' : 'not set up';
+    },
 
     async publish(events, deadlineMs) {
       const channel = open;
@@ -190,25 +212,60 @@ function undelivered(event: PaymentEvent, reason: string): RelayResult {
 
 /**
  * The exchange, the queue and its three bindings. What exists is taken as it is, because a queue's owner may have given
- * it a type or a limit that we don't know of; what does not exist is made, durable.
+ * it a type or a limit that we don't know of; what does not exist is made, durable. What this user has no permission to declare
+ * or bind is taken as it is too: whether it is complete shows when a mandatory message is returned.
+ *
+ * @returns the broker's refusals, in its words
+ * @throws where the exchange is missing and can't be made: without it nothing can be published
  */
-async function declareTopology(connection: Connection, { exchange, queue }: BridgeSettings): Promise<void> {
-  await unlessFound(
-    () => connection.exchangeDeclare({ exchange, passive: true }),
-    () => connection.exchangeDeclare({ exchange, type: 'topic', durable: true }),
+async function declareTopology(connection: Connection, { exchange, queue }: BridgeSettings): Promise<string[]> {
+  const hidden = await refusalOf(() =>
+    ensure(
+      () => connection.exchangeDeclare({ exchange, passive: true }),
+      () =>
+        connection.exchangeDeclare({ exchange, type: 'topic', durable: true }).catch((error: unknown) => {
+          // Not one that is taken as it is: there is none.
+          throw hasCode(error, ACCESS_REFUSED)
+            ? new Error(`the exchange ${exchange} is missing: ${errorMessage(error)}`)
+            : error;
+        }),
+    ),
   );
-  await unlessFound(
-    () => connection.queueDeclare({ queue, passive: true }),
-    () => connection.queueDeclare({ queue, durable: true }),
+  const noQueue = await refusalOf(() =>
+    ensure(
+      () => connection.queueDeclare({ queue, passive: true }),
+      () => connection.queueDeclare({ queue, durable: true }),
+    ),
   );
-  for (const routingKey of EVENT_TYPES) await connection.queueBind({ exchange, queue, routingKey });
+  const unbound: (string | null)[] = [];
+  // Without the queue, which only its owner may make, there is nothing to bind.
+  for (const routingKey of noQueue === null ? EVENT_TYPES : []) {
+    unbound.push(await refusalOf(() => connection.queueBind({ exchange, queue, routingKey })));
+  }
+  return [hidden, noQueue, ...unbound].filter((refusal) => refusal !== null);
 }
 
-async function unlessFound(find: () => Promise<unknown>, declare: () => Promise<unknown>): Promise<void> {
+/** Declares what is not found. */
+async function ensure(find: () => Promise<unknown>, declare: () => Promise<unknown>): Promise<void> {
   try {
     await find();
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === NOT_FOUND)) throw error;
+    if (!hasCode(error, NOT_FOUND)) throw error;
     await declare();
   }
+}
+
+/** The broker's words where it refuses this for lack of a permission; null where it is done. */
+async function refusalOf(ask: () => Promise<unknown>): Promise<string | null> {
+  try {
+    await ask();
+    return null;
+  } catch (error) {
+    if (!hasCode(error, ACCESS_REFUSED)) throw error;
+    return errorMessage(error);
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

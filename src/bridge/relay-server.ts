@@ -15,6 +15,13 @@ import {
 } from '../contract/relay.ts';
 import type { Publisher } from './publisher.ts';
 
+/** Why a batch is not taken now. */
+const UNAVAILABLE = {
+  stopping: 'the bridge is stopping',
+  'no broker': 'the broker is not connected',
+  'not set up': 'the exchange on the broker is not set up',
+} as const satisfies Record<string, RelayRefusal['error']>;
+
 export interface RelayServer {
   app: Hono;
   /** Takes no more batches; resolves when the last one that was taken has been answered. */
@@ -40,8 +47,8 @@ export function createRelayServer(publisher: Publisher, signingSecrets: string[]
 
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', (c) => {
-    const ready = !draining && publisher.isReady();
-    return c.json({ status: ready ? 'ready' : draining ? 'stopping' : 'no broker' }, ready ? 200 : 503);
+    const status = draining ? 'stopping' : publisher.state();
+    return c.json({ status }, status === 'ready' ? 200 : 503);
   });
 
   app.post(
@@ -60,12 +67,10 @@ export function createRelayServer(publisher: Publisher, signingSecrets: string[]
         log.warn({ reason }, 'relay.unsigned');
         return c.json<RelayRefusal>({ error: 'the signature does not hold' }, 401);
       }
-      if (draining || !publisher.isReady()) {
+      const status = draining ? 'stopping' : publisher.state();
+      if (status !== 'ready') {
         c.header('Retry-After', '5');
-        return c.json<RelayRefusal>(
-          { error: draining ? 'the bridge is stopping' : 'the broker is not connected' },
-          503,
-        );
+        return c.json<RelayRefusal>({ error: UNAVAILABLE[status] }, 503);
       }
 
       const batch = relayBatch.safeParse(parsed(body));

@@ -1,7 +1,8 @@
 /** The one place that reads the bridge's environment. Every mistake is named, all of them at once. */
-import { isIPv4 } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import * as z from 'zod/mini';
 import { isSecret, SECRET_MIN_BYTES, secretBytes } from '../contract/secret.ts';
+import { withCredentials, withoutBrackets } from './broker-address.ts';
 
 export interface BridgeSettings {
   /** The address to listen on. */
@@ -17,13 +18,19 @@ export interface BridgeSettings {
   logLevel: string;
 }
 
+export const DEFAULT_RABBITMQ_URL = 'amqp://localhost:5672/';
+export const DEFAULT_EXCHANGE = 'movie_app_events';
+
 const RANDOM_BYTES = `must be at least ${SECRET_MIN_BYTES} random bytes in base64, such as openssl rand -base64 32 prints`;
 
 /** AMQP's short strings have at most 255 bytes. */
 const NAME = z.string().check(z.regex(/^[^\s]{1,255}$/, 'must be 1 to 255 characters without spaces'));
 
 const variables = z.object({
-  BRIDGE_HOST: z._default(z.string().check(z.minLength(1, 'must be an address')), '0.0.0.0'),
+  BRIDGE_HOST: z._default(
+    z.pipe(z.string().check(z.minLength(1, 'must be an address')), z.transform(withoutBrackets)),
+    '0.0.0.0',
+  ),
   BRIDGE_PORT: z._default(
     z.coerce
       .number({ error: 'must be a port' })
@@ -42,11 +49,11 @@ const variables = z.object({
     z.nullable(z.string().check(z.refine(isSecret, RANDOM_BYTES))),
   ),
   RABBITMQ_URL: z._default(
-    z.string().check(z.refine(isAmqpUrl, 'must be an address such as amqp://localhost:5672/')),
-    'amqp://localhost:5672/',
+    z.string().check(z.refine(isAmqpUrl, `must be an address such as ${DEFAULT_RABBITMQ_URL}`)),
+    DEFAULT_RABBITMQ_URL,
   ),
   RABBITMQ_PLAINTEXT_ALLOWED: z._default(z.enum(['true', 'false'], { error: 'must be true or false' }), 'false'),
-  RABBITMQ_EXCHANGE: z._default(NAME, 'movie_app_events'),
+  RABBITMQ_EXCHANGE: z._default(NAME, DEFAULT_EXCHANGE),
   RABBITMQ_QUEUE: z._default(NAME, 'payment.processing_queue'),
   LOG_LEVEL: z._default(
     z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], {
@@ -55,6 +62,9 @@ const variables = z.object({
     'info',
   ),
 });
+
+/** The names of all settings. */
+export const BRIDGE_SETTINGS: ReadonlySet<string> = new Set(Object.keys(variables.shape));
 
 /** The settings, or every reason why there are none, each as `NAME what is wrong`. */
 export function readBridgeSettings(
@@ -101,18 +111,14 @@ function rotationProblems(env: Record<string, string | undefined>): string[] {
   return isSame ? ['BRIDGE_SIGNING_SECRET_PREVIOUS must be another secret than BRIDGE_SIGNING_SECRET'] : [];
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
-}
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4'); // also as ::ffff:127.0.0.1
+LOOPBACK.addAddress('::1', 'ipv6');
 
-/** The contract's address names nobody, which RabbitMQ's own clients take for guest. Ours would be refused. */
-export function withCredentials(rabbitmqUrl: string): string {
-  const url = new URL(rabbitmqUrl);
-  if (url.username === '') {
-    url.username = 'guest';
-    url.password = 'guest';
-  }
-  return url.toString();
+function isLoopback(hostname: string): boolean {
+  const host = withoutBrackets(hostname);
+  const version = isIP(host);
+  return host === 'localhost' || (version !== 0 && LOOPBACK.check(host, version === 6 ? 'ipv6' : 'ipv4'));
 }
 
 function isAmqpUrl(url: string): boolean {

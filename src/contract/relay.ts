@@ -40,6 +40,7 @@ export const RELAY_REFUSALS = [
   'the signature does not hold',
   'the bridge is stopping',
   'the broker is not connected',
+  'the exchange on the broker is not set up',
   'the batch is not valid',
 ] as const;
 export interface RelayRefusal {

@@ -2,6 +2,7 @@
 import ipaddr from 'ipaddr.js';
 import * as z from 'zod/mini';
 import { isSecret, isUnguessable, SECRET_MIN_BYTES, secretBytes } from '../contract/secret.ts';
+import { misspelledSettings } from '../contract/setting-names.ts';
 import { currencyExponent, minorUnits } from '../payments/money.ts';
 import type { JwtSettings } from './auth/json-web-token.ts';
 import { guardProblems, type Variables } from './start-up-guard.ts';
@@ -209,11 +210,21 @@ const variables = z
     ),
   );
 
-/** The settings, or every reason why there are none, each as `NAME what is wrong`. */
+/** The names of all settings. */
+export const WORKER_SETTINGS: ReadonlySet<string> = new Set(Object.keys(variables.shape));
+
+/**
+ * The settings, or every reason why there are none, each as `NAME what is wrong`. A misspelled name is one: this environment is
+ * the service's own, and a payment in the default's currency costs more than a deployment that says what is wrong.
+ */
 export function readSettings(env: Variables): { settings: Settings } | { problems: string[] } {
   const parsed = variables.safeParse(env);
   const issues = parsed.error?.issues ?? [];
-  const problems = [...issues.map(({ path, message }) => `${path.join('.')} ${message}`), ...guardProblems(env)];
+  const problems = [
+    ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...guardProblems(env),
+    ...misspelledSettings(env, WORKER_SETTINGS),
+  ];
   if (!parsed.success || problems.length > 0) return { problems };
 
   const values = parsed.data;

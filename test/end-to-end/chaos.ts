@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { whenNpmIsGone } from '../../scripts/processes.ts';
 import { startBroker } from '../../scripts/rabbitmq.ts';
 import { localDatabase } from '../support/local-database.ts';
 import { type Fault, type PaymentGatewayServer, startPaymentGateway } from '../support/payment-gateway.ts';
@@ -32,6 +33,7 @@ const kills = Number(values.kills);
 // What has been started ends with this, also when it is ended early.
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopping.abort());
+whenNpmIsGone(() => stopping.abort());
 
 const broker = await startBroker({ directory: runDirectory('chaos-broker'), signal: stopping.signal });
 if (broker === null) {

@@ -2,14 +2,16 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import getPort from 'get-port';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { whyPortIsTaken } from '../../scripts/processes.ts';
 import { type Child, startChild, until } from '../support/child.ts';
 import { listen, removeTopology } from '../support/exchange.ts';
+import { runScript } from '../support/operator-command.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 import { pay } from '../support/stack.ts';
@@ -18,6 +20,8 @@ const run = promisify(execFile);
 
 /** A person's patience with Ctrl-C. */
 const END_DEADLINE_MS = 5_000;
+/** Nobody waits for it, but the next one needs its ports. */
+const KILLED_DEADLINE_MS = 8_000;
 
 describe('npm run dev', () => {
   let project: ProjectCopy;
@@ -50,13 +54,26 @@ describe('npm run dev', () => {
   });
 
   function dev(changes: Record<string, string> = {}, args: string[] = []): Child {
-    const logFile = join(project.directory, 'dev.log');
+    return startDev(changes, args, 'dev.log');
+  }
+
+  function startDev(changes: Record<string, string>, args: string[], logName: string): Child {
+    return start(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', 'scripts/dev.ts', ...args],
+      changes,
+      logName,
+    );
+  }
+
+  function npmDev(changes: Record<string, string>): Child {
+    return start('npm', ['run', 'dev'], changes, 'dev.log');
+  }
+
+  function start(command: string, args: string[], changes: Record<string, string>, logName: string): Child {
+    const logFile = join(project.directory, logName);
     writeFileSync(logFile, ''); // it is read before there is anything in it
-    const child = startChild(process.execPath, ['scripts/dev.ts', ...args], {
-      cwd: project.directory,
-      env: { ...env, ...changes },
-      logFile,
-    });
+    const child = startChild(command, args, { cwd: project.directory, env: { ...env, ...changes }, logFile });
     started.push(child);
     return child;
   }
@@ -86,6 +103,9 @@ describe('npm run dev', () => {
         child,
       });
       expect(child.output()).not.toMatch(/wrangler \d|Your Worker has access|Request\.cf/);
+      expect(child.output()).toMatch(
+        new RegExp(`to see them: .*RABBITMQ_EXCHANGE=${exchange} npm run watch-events\\n`),
+      );
 
       expect(await processesOf(exchange)).not.toEqual([]);
       process.kill(child.pid, 'SIGINT');
@@ -97,20 +117,83 @@ describe('npm run dev', () => {
     }
   });
 
-  it('has Stripe and PayPal with it, emulated, where it is told to; both payments that it prints are taken', async () => {
+  it('has Stripe and PayPal with it, emulated; both payments that it prints are taken in forints and with a key, and reconcile compares them', async () => {
+    writeFileSync(join(project.directory, '.dev.vars'), 'PAYMENT_CURRENCY=HUF\nAUTH_MODE=api_key\n');
     const child = dev({ GATEWAY_EMULATOR_PORT: String(await getPort()) }, ['--gateway', 'emulator']);
     await untilUp(child);
+    const [, makesKey = ''] = /^ {2}(KEY=.*)$/m.exec(child.output()) ?? [];
     for (const line of curlLines(child)) {
-      const { stdout } = await run('/bin/sh', ['-c', line]);
-      expect(JSON.parse(stdout)).toMatchObject({ status: 'success', amount: 25.5 });
+      const { stdout } = await run('/bin/sh', ['-c', `${makesKey}\n${line}`], {
+        cwd: project.directory,
+        env: { ...process.env, HOME: project.directory },
+      });
+      expect(JSON.parse(stdout)).toMatchObject({ status: 'success', amount: 2550 });
     }
     const takenUp = () => curlLines(child).length === 2 && /POST \/webhooks\/paypal 200/.test(child.output());
     await until('their webhooks are taken up', takenUp, { child });
     expect(child.output()).toMatch(/POST \/webhooks\/stripe 200/);
+
+    const place = { home: project.directory, cwd: project.directory };
+    const beside = await runScript('reconcile', [], place);
+    expect(beside.stderr).toContain('On .wrangler/emulated, the database of the running `npm run dev`\n');
+    expect(beside.stdout).toMatch(/payments +2\n.*movements +[12]\ndifferences +0\n/s);
+    expect(beside.exitCode).toBe(0);
+
     process.kill(child.pid, 'SIGINT');
     await untilEnded(child, END_DEADLINE_MS);
     expect(await child.stop()).toBe(0);
     await untilNothingIsLeft();
+    const after = await runScript('reconcile', ['--persist-to', '.wrangler/emulated'], place);
+    expect(after).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringContaining('emulator, which has ended'),
+    });
+  });
+
+  it('listens when it can serve: whoever calls from the first moment on is never told of missing tables', async () => {
+    const child = dev();
+    const answers = new Set<unknown>();
+    while (!child.output().includes('\nevents ')) {
+      const payment = pay(`http://127.0.0.1:${env.PAYMENT_SERVICE_PORT}`).then(
+        ({ code, body }) => (code === 200 ? code : body),
+        (error) => error.cause?.code ?? error,
+      );
+      answers.add(await payment);
+      expect(isRunning(child.pid)).toBe(true);
+    }
+    expect([...answers].toSorted()).toEqual([200, 'ECONNREFUSED']);
+  });
+
+  it.each(['node', 'npm'])(
+    'leaves nothing behind when its %s is killed, and its lock is no hindrance',
+    async (victim) => {
+      const viaNpm = victim === 'npm';
+      const path = { PATH: process.env.PATH ?? '' };
+      const child = viaNpm ? npmDev(path) : dev();
+      await untilUp(child);
+      expect((await processesOf(exchange)).length).toBeGreaterThan(3);
+      process.kill(child.pid, 'SIGKILL');
+      await untilNothingIsLeft(KILLED_DEADLINE_MS);
+      await expectPortsFree();
+
+      const next = dev();
+      await untilUp(next);
+      expect(next.output()).toContain('payment service');
+    },
+  );
+
+  it('refuses to work on a database on which another one works, and says which one and what to do', async () => {
+    const first = dev();
+    await untilUp(first);
+    const other = { PAYMENT_SERVICE_PORT: String(await getPort()), BRIDGE_PORT: String(await getPort()) };
+    const second = startDev(other, [], 'second.log');
+    await untilEnded(second);
+    expect(second.output()).toBe(
+      `Another \`npm run dev\` (process ${first.pid}, service on port ${env.PAYMENT_SERVICE_PORT}) works on the database .wrangler/state: end it, or choose another database with --persist-to DIR\n`,
+    );
+    expect(await second.stop()).toBe(1);
+    expect((await pay(`http://127.0.0.1:${env.PAYMENT_SERVICE_PORT}`)).code).toBe(200);
   });
 
   it('knows no other gateway by name', async () => {
@@ -174,6 +257,40 @@ describe('npm run dev', () => {
     expect(await failingDev({ [name]: value })).toEqual({ output: line, exitCode: 1 });
   });
 
+  it.each([
+    ['another password', 'amqp://guest:wrong@HOST/', /ACCESS_REFUSED/],
+    ['a virtual host that it lacks', 'amqp://guest:guest@HOST/nowhere', /vhost nowhere not found/],
+    ['TLS that it lacks', 'amqps://guest:guest@HOST/', /amqps: or amqp:/],
+  ])('says in one line that the broker refuses %s, and starts no other', async (_, address, reason) => {
+    const { host } = new URL(rabbitmqUrl());
+    const { output, exitCode } = await failingDev({ RABBITMQ_URL: address.replace('HOST', host) });
+    expect(output).toMatch(/^The broker at amqps?:\/\/[\w.:]+\/\w* refuses the connection \(.*\): check RABBITMQ_URL$/);
+    expect(output).toMatch(reason);
+    expect(output).not.toContain('wrong@');
+    expect(exitCode).toBe(1);
+    expect(existsSync(join(project.directory, '.wrangler/rabbitmq'))).toBe(false);
+  });
+
+  it.each([
+    ['PAYMENT_CURENCY=EUR', 'PAYMENT_CURENCY is not a setting: did you mean PAYMENT_CURRENCY? (it is in .dev.vars)'],
+    ['RABBITMQ_URL=x', 'RABBITMQ_URL has no effect in .dev.vars: `npm run dev` reads it from its environment'],
+  ])('does not start with %s in .dev.vars', async (line, problem) => {
+    writeFileSync(join(project.directory, '.dev.vars'), `${line}\n`);
+    expect(await failingDev()).toEqual({ output: problem, exitCode: 1 });
+  });
+
+  it('warns of a misspelled name in the environment, and of a setting that is not read from there', async () => {
+    const { output } = await failingDev({
+      RABITMQ_URL: 'x',
+      PAYMENT_CURRENCY: 'EUR',
+      BRIDGE_PORT: env.PAYMENT_SERVICE_PORT ?? '',
+    });
+    expect(output.split('\n').slice(0, -1)).toEqual([
+      'Warning: RABITMQ_URL is not a setting: did you mean RABBITMQ_URL?',
+      'Warning: PAYMENT_CURRENCY has no effect in the environment: `npm run dev` reads it from .dev.vars',
+    ]);
+  });
+
   it('says in one line that the secret in .dev.vars is none', async () => {
     writeFileSync(join(project.directory, '.dev.vars'), 'BRIDGE_SIGNING_SECRET=replace-me\n');
     expect(await failingDev()).toEqual({
@@ -191,8 +308,13 @@ describe('npm run dev', () => {
     await untilNothingIsLeft();
   });
 
-  async function untilNothingIsLeft(): Promise<void> {
-    await until('no process is left', async () => (await processesOf(exchange)).length === 0, { deadlineMs: 2_000 });
+  async function untilNothingIsLeft(deadlineMs = 2_000): Promise<void> {
+    await until('no process is left', async () => (await processesOf(exchange)).length === 0, { deadlineMs });
+  }
+
+  async function expectPortsFree(): Promise<void> {
+    const ports = [env.PAYMENT_SERVICE_PORT, env.BRIDGE_PORT].map(Number);
+    expect(await Promise.all(ports.map(whyPortIsTaken))).toEqual([null, null]);
   }
 });
 

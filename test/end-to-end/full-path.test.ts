@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from 'rabbitmq-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectionTo } from '../../src/bridge/broker-address.ts';
 import { until } from '../support/child.ts';
 import type { Received } from '../support/exchange.ts';
 import { rabbitmqUrl } from '../support/run.ts';
@@ -100,7 +101,7 @@ describe('from HTTP to the exchange', () => {
   });
 
   it('puts the events into the queue that the contract names, under their own bindings', async () => {
-    const connection = new Connection(rabbitmqUrl());
+    const connection = new Connection(connectionTo(rabbitmqUrl()));
     await connection.queuePurge({ queue: stack.queue });
     const booking = newBooking();
     await pay(stack.worker.url, { booking_id: booking });

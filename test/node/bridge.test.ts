@@ -7,6 +7,7 @@ import getPort from 'get-port';
 import { type AsyncMessage, Connection } from 'rabbitmq-client';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BrokerEndpoint, brokerEndpoint, connectionTo } from '../../src/bridge/broker-address.ts';
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import { RELAY_BODY_MAX_BYTES } from '../../src/contract/relay.ts';
 import { type BridgeProcess, startBridge } from '../support/bridge.ts';
@@ -201,7 +202,7 @@ describe('the bridge', () => {
 
   it('says that an event was not delivered when no queue takes it, and makes the binding again', async () => {
     const lonely = await start({ exchange: `${exchange}.lonely`, queue: `${queue}.lonely` });
-    const connection = new Connection(rabbitmqUrl());
+    const connection = new Connection(connectionTo(rabbitmqUrl()));
     const binding = { exchange: `${exchange}.lonely`, queue: `${queue}.lonely`, routingKey: 'payment.failed' };
     await connection.queueUnbind(binding);
 
@@ -223,7 +224,7 @@ describe('the bridge', () => {
 
   it('takes an exchange and a queue as it finds them', async () => {
     const [ownExchange, ownQueue] = [`${exchange}.own`, `${queue}.own`];
-    const connection = new Connection(rabbitmqUrl());
+    const connection = new Connection(connectionTo(rabbitmqUrl()));
     await connection.exchangeDeclare({ exchange: ownExchange, type: 'topic', durable: true, autoDelete: true });
     await connection.queueDeclare({ queue: ownQueue, durable: true, arguments: { 'x-max-length': 7 } });
     const second = await start({ exchange: ownExchange, queue: ownQueue });
@@ -238,7 +239,7 @@ describe('the bridge', () => {
 
   it('makes what is missing to last', async () => {
     const maker = await start({ exchange: `${exchange}.made`, queue: `${queue}.made` });
-    const connection = new Connection(rabbitmqUrl());
+    const connection = new Connection(connectionTo(rabbitmqUrl()));
     // The broker refuses a declaration that differs from what is there.
     await connection.exchangeDeclare({ exchange: `${exchange}.made`, type: 'topic', durable: true });
     await connection.queueDeclare({ queue: `${queue}.made`, durable: true });
@@ -249,7 +250,7 @@ describe('the bridge', () => {
 
   it('recovers when its exchange is removed, which costs it the channel', async () => {
     const robbed = await start({ exchange: `${exchange}.gone`, queue: `${queue}.gone` });
-    const connection = new Connection(rabbitmqUrl());
+    const connection = new Connection(connectionTo(rabbitmqUrl()));
     await connection.exchangeDelete({ exchange: `${exchange}.gone` });
     await connection.close();
     const event = newEvent();
@@ -280,6 +281,22 @@ describe('the bridge', () => {
     await anonymous.child.stop();
   });
 
+  it('reaches a broker at an IPv6 address, and listens on one itself', async () => {
+    const port = await getPort({ host: '::1' });
+    const wire = await forward(port, brokerEndpoint(rabbitmqUrl()), '::1');
+    const url = new URL(rabbitmqUrl());
+    url.host = `[::1]:${port}`;
+    const sixth = await start({ exchange, queue, rabbitmqUrl: url.toString(), host: '[::1]' });
+    expect(new URL(sixth.url).hostname).toBe('[::1]');
+    const event = newEvent();
+    expect((await post(sixth.url, { events: [event] })).body.results).toEqual([
+      { event_id: event.event_id, delivered: true },
+    ]);
+    await messagesOf(listener, [event]);
+    expect(await sixth.child.stop()).toBe(0);
+    wire.cut();
+  });
+
   it('lives without a broker, says so, and refuses batches until there is one', async () => {
     const port = await getPort();
     const waiting = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/`, waitForBroker: false });
@@ -289,7 +306,7 @@ describe('the bridge', () => {
     expect((await post(waiting.url, { events: [newEvent()] })).code).toBe(503);
 
     // A broker appears: the real one, behind the address at which there was none.
-    const wire = await forward(port, Number(new URL(rabbitmqUrl()).port));
+    const wire = await forward(port, brokerEndpoint(rabbitmqUrl()));
     await expect.poll(async () => (await fetch(`${waiting.url}/readyz`)).status, { timeout: 10_000 }).toBe(200);
     expect((await post(waiting.url, { events: [newEvent()] })).code).toBe(200);
 
@@ -301,7 +318,7 @@ describe('the bridge', () => {
 
   it('answers the batch that it has taken after SIGTERM, takes no other, and ends with 0', async () => {
     const port = await getPort();
-    const wire = await forward(port, Number(new URL(rabbitmqUrl()).port));
+    const wire = await forward(port, brokerEndpoint(rabbitmqUrl()));
     const stopping = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/` });
     wire.hold();
     const event = newEvent();
@@ -330,7 +347,7 @@ describe('the bridge', () => {
 
   it('says that an event was not delivered when the broker does not confirm in time', async () => {
     const port = await getPort();
-    const wire = await forward(port, Number(new URL(rabbitmqUrl()).port));
+    const wire = await forward(port, brokerEndpoint(rabbitmqUrl()));
     const slow = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/` });
     wire.hold();
     const event = newEvent();
@@ -385,6 +402,7 @@ async function start(options: {
   exchange: string;
   queue: string;
   rabbitmqUrl?: string;
+  host?: string;
   waitForBroker?: boolean;
   signingSecret?: string;
   previousSigningSecret?: string;
@@ -480,11 +498,11 @@ async function expectUnpublished(listener: Listener, url: string, event: Payment
 }
 
 /** A wire between two ports that can be held and cut. */
-async function forward(port: number, toPort: number) {
+async function forward(port: number, to: BrokerEndpoint, host = '127.0.0.1') {
   const sockets = new Set<Socket>();
   let held = false;
   const server = createServer((near) => {
-    const far = connect(toPort, '127.0.0.1');
+    const far = connect(to.port, to.host);
     for (const socket of [near, far]) {
       sockets.add(socket);
       socket.on('error', () => socket.destroy());
@@ -494,7 +512,7 @@ async function forward(port: number, toPort: number) {
     far.pipe(near);
     if (held) far.pause();
   });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   return {
     hold() {
       held = true;

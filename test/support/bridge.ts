@@ -9,6 +9,8 @@ export interface BridgeProcess {
 
 /** Starts a bridge and waits until it listens, and until it has a broker unless `waitForBroker` is false. */
 export async function startBridge(options: {
+  /** As BRIDGE_HOST has it. */
+  host?: string;
   port: number;
   rabbitmqUrl: string;
   exchange: string;
@@ -18,11 +20,12 @@ export async function startBridge(options: {
   directory: string;
   waitForBroker?: boolean;
 }): Promise<BridgeProcess> {
-  const url = `http://127.0.0.1:${options.port}`;
+  const { host = '127.0.0.1' } = options;
+  const url = `http://${host}:${options.port}`;
   const child = startChild(process.execPath, ['src/bridge/main.ts'], {
     env: {
       PATH: process.env.PATH,
-      BRIDGE_HOST: '127.0.0.1',
+      BRIDGE_HOST: host,
       BRIDGE_PORT: String(options.port),
       BRIDGE_SIGNING_SECRET: options.signingSecret,
       ...(options.previousSigningSecret && { BRIDGE_SIGNING_SECRET_PREVIOUS: options.previousSigningSecret }),

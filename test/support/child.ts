@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endGroupWithThisProcess } from '../../scripts/processes.ts';
 import { forgetGroup, rememberGroup } from './groups.ts';
 
 export interface Child {
@@ -34,9 +35,11 @@ export function startChild(
   const { pid } = child;
   if (pid === undefined) throw new Error(`${command} could not be started`);
   rememberGroup(pid);
+  const release = endGroupWithThisProcess(pid);
   const exited = new Promise<number | null>((resolve) =>
     child.once('exit', (code) => {
       forgetGroup(pid);
+      release();
       resolve(code);
     }),
   );

@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AsyncMessage, Connection } from 'rabbitmq-client';
-import { withCredentials } from '../../src/bridge/settings.ts';
+import { connectionTo } from '../../src/bridge/broker-address.ts';
 import { until } from './child.ts';
 
 export interface Received {
@@ -28,7 +28,7 @@ export interface Listener {
  * directory as well, for the search for card data.
  */
 export async function listen(rabbitmqUrl: string, exchange: string, directory: string): Promise<Listener> {
-  const connection = new Connection({ url: withCredentials(rabbitmqUrl), retryLow: 200, retryHigh: 1_000 });
+  const connection = new Connection({ ...connectionTo(rabbitmqUrl), retryLow: 200, retryHigh: 1_000 });
   connection.on('error', () => {}); // a broker that is away is what some tests are about
   const queue = `${exchange}.listener`;
   const received: Received[] = [];
@@ -65,7 +65,7 @@ export async function listen(rabbitmqUrl: string, exchange: string, directory: s
 
 /** All that waits in a queue, taken out of it: each message as JSON, with its properties. */
 export async function drainQueue(rabbitmqUrl: string, queue: string): Promise<string[]> {
-  const connection = new Connection({ url: withCredentials(rabbitmqUrl) });
+  const connection = new Connection(connectionTo(rabbitmqUrl));
   const messages: string[] = [];
   for (;;) {
     const message = await connection.basicGet({ queue, noAck: true });
@@ -78,7 +78,7 @@ export async function drainQueue(rabbitmqUrl: string, queue: string): Promise<st
 
 /** Removes what a bridge under test declared. */
 export async function removeTopology(rabbitmqUrl: string, exchange: string, queue: string): Promise<void> {
-  const connection = new Connection({ url: withCredentials(rabbitmqUrl) });
+  const connection = new Connection(connectionTo(rabbitmqUrl));
   await connection.queueDelete({ queue });
   await connection.exchangeDelete({ exchange });
   await connection.close();

@@ -52,6 +52,17 @@ function problems(variables: Variables): string[] {
 }
 
 describe('the settings', () => {
+  it('refuse a misspelled name, which would leave the default in force', () => {
+    expect(problems({ ...DEVELOPMENT, PAYMENT_CURENCY: 'EUR', CORS_ORIGIN: 'https://shop.example' })).toEqual([
+      'PAYMENT_CURENCY is not a setting: did you mean PAYMENT_CURRENCY?',
+      'CORS_ORIGIN is not a setting: did you mean CORS_ORIGINS?',
+    ]);
+  });
+
+  it('take no notice of bindings and of what somebody else has set', () => {
+    expect(problems({ ...DEVELOPMENT, DB: {}, PAYMENT_EVENTS: {}, BRIDGE_URL_OLD: 'x', SENTRY_DSN: 'x' })).toEqual([]);
+  });
+
   it('need nothing but the bridge and the key of fingerprints in development', () => {
     expect(settings(DEVELOPMENT)).toMatchObject({
       production: false,

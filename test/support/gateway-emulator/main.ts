@@ -1,4 +1,5 @@
 /** `npm run gateway-emulator`: Stripe and PayPal on this machine, for somebody who wants to see the service pay. */
+import { whenNpmIsGone } from '../../../scripts/processes.ts';
 import { EMULATOR_CREDENTIALS } from './credentials.ts';
 import { startGatewayEmulator } from './emulator.ts';
 
@@ -41,13 +42,13 @@ It remembers what it moved until it ends.
   an approved order       curl -X POST ${url}/emulator/orders -d '{"value":"25.50","currency":"USD","custom_id":"BOOK-2"}'
   the next call fails     curl -X POST ${url}/emulator/faults -d '{"operation":"payment_intents.confirm","fault":{"kind":"commit_then_drop"}}'
   a refund by dashboard   curl -X POST ${url}/emulator/stripe/refund -d '{"intent":"pi_…"}'
-                          curl -X POST ${url}/emulator/paypal/refund -d '{"capture":"…","value":"5.00"}'
+                          curl -X POST ${url}/emulator/paypal/refund -d '{"capture":"…","value":"5"}'
   what there is           curl ${url}/emulator/state
 `);
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void emulator.stop().then(() => process.exit(0)));
-}
+const end = () => void emulator.stop().then(() => process.exit(0));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+whenNpmIsGone(end);
 
 function fail(message: string): never {
   console.error(`gateway-emulator: ${message}`);

@@ -1,4 +1,5 @@
 /** What Stripe charges at all: currencies, and their smallest and largest amounts. */
+import { Refused } from './api.ts';
 import { invalid } from './stripe-errors.ts';
 
 /** In the smallest unit; others have half a dollar's worth, which is not known here: 1 of the smallest unit. */
@@ -47,6 +48,17 @@ export function checkAmount(amount: number, currency: string): void {
     });
   }
   checkDigits(amount, currency);
+}
+
+/** Whether a charge of this amount would be taken. */
+export function isChargeable(amount: number, currency: string): boolean {
+  try {
+    checkAmount(amount, currency);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return false;
+  }
 }
 
 /** @throws {Refused} */
