@@ -1,6 +1,6 @@
 /**
  * `npm run audit`: exports the audit log, and says of an export whether it is whole. Exit code 0: done, or whole; 1: it is not;
- * 2: it could not be done.
+ * 2: it could not be done; 3: nothing is wrong with what is sealed, but sealing lags.
  */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -8,15 +8,18 @@ import { auditEntriesAfter, auditExport } from '../src/worker/ledger/audit.ts';
 import { chainHash } from '../src/worker/ledger/audit-chain.ts';
 import { ledgerProblem, openLedger } from './ledger-access.ts';
 import { BadArguments, type LedgerPlace, readArguments, runCommand } from './operator-arguments.ts';
-import { verifyAudit } from './verify-audit.ts';
+import { SEALING_LAGS_AFTER_MS, verifyAudit } from './verify-audit.ts';
 
 const USAGE = `Usage: npm run --silent audit -- export [--remote | --persist-to DIR] > FILE
          the whole log, a line of JSON for each entry. Without --remote, it is that of this machine
        npm run audit -- verify FILE [--head HASH]
          whether nothing in the file was altered, removed, added or put elsewhere
---head is a hash that the Worker has logged (audit.sealed): without it, nobody can tell whether the end was cut off.`;
+--head is a hash that the Worker has logged (audit.sealed): without it, nobody can tell whether the end was cut off, or its seals
+taken away. Exit code of verify: 0 whole, 1 broken, 2 not verified, 3 whole as far as it is sealed, but sealing lags by ten minutes.`;
 const HASH = /^[0-9a-f]{64}$/;
 const ENTRIES_PER_STEP = 1_000;
+const EXIT_BROKEN = 1;
+const EXIT_SEALING_LAGS = 3;
 
 process.exitCode = await runCommand(USAGE, async () => {
   const { words, head, place } = readArguments(process.argv.slice(2), ['head']);
@@ -56,11 +59,18 @@ async function verify(file: string, head: string | undefined): Promise<number> {
   const verdict = await verifyAudit(lines, chainHash, head ?? null);
   if (verdict.broken !== null) {
     console.log(`Broken at ${verdict.broken.where}: ${verdict.broken.what}`);
-    return 1;
+    return EXIT_BROKEN;
   }
   console.log(
     `Whole: ${verdict.sealed} sealed entries, up to ${verdict.head}, and ${verdict.unsealed} at the end that have no seal yet, of which nothing can be said`,
   );
-  if (head === undefined) console.log('Whether its end was cut off, only a --head from the Worker’s log can tell');
-  return 0;
+  if (head === undefined) {
+    console.log('Whether its end was cut off, or its seals taken away, only a --head from the Worker’s log can tell');
+  }
+  if (verdict.unsealedForMs <= SEALING_LAGS_AFTER_MS) return 0;
+  const minutes = Math.floor(verdict.unsealedForMs / 60_000);
+  console.log(
+    `Sealing lags: when this was exported, ${verdict.unsealed} entries had no seal, the oldest for ${minutes} minutes. The cron seals each minute: does it run, and is audit.sealed in the Worker’s log?`,
+  );
+  return EXIT_SEALING_LAGS;
 }

@@ -1,76 +1,239 @@
 /**
- * `npm run deploy`: makes what the Worker needs on Cloudflare and is not there yet, brings the tables up to date, and then
- * deploys. In this order, because migrations need the database and the new Worker needs the tables. The Deploy to
- * Cloudflare button runs this too, after it has made the database and the queue under names that its user chose: names
- * come from wrangler.toml. Arguments go to `wrangler deploy`, such as `--secrets-file`.
+ * `npm run deploy`: creates what the Worker needs on Cloudflare and is missing there, applies the migrations, then deploys. In this
+ * order, because migrations need the database and the new Worker needs the tables. Everything that can be checked is checked
+ * before anything is changed; `--dry-run` ends there. The Deploy to Cloudflare button runs this too, after it has created the
+ * database and the queue under names that its user chose: names come from wrangler.toml.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { unstable_readConfig } from 'wrangler';
+import { BadDeployArguments, type DeployArguments, readDeployArguments, USAGE } from './deploy-arguments.ts';
 import { PROJECT, WRANGLER } from './local-settings.ts';
 
+const CONFIG = join(PROJECT, 'wrangler.toml');
 const DATABASE_BINDING = 'DB';
 const STEP_DEADLINE_MS = 5 * 60_000;
+const EXIT_BAD_ARGUMENTS = 2;
 
 /** What of wrangler.toml matters here; wrangler's own type for it is not among those that it publishes. */
 interface Config {
-  d1_databases: { binding: string; database_name?: string; database_id?: string }[];
+  name?: string | undefined;
+  d1_databases: DatabaseConfig[];
+  durable_objects: { bindings: { name: string }[] };
   vars?: Record<string, unknown>;
-  queues: { producers?: { queue: string }[]; consumers?: { queue: string }[] };
+  queues: {
+    producers?: { binding: string; queue: string }[];
+    consumers?: { queue: string; dead_letter_queue?: string }[];
+  };
+}
+interface DatabaseConfig {
+  binding: string;
+  database_name?: string | undefined;
+  database_id?: string | undefined;
+  migrations_dir?: string | undefined;
+  migrations_table?: string | undefined;
 }
 
-const config: Config = unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') });
-const database = config.d1_databases.find(({ binding }) => binding === DATABASE_BINDING);
-const { producers = [], consumers = [] } = config.queues;
-const queues = new Set([...producers, ...consumers].map(({ queue }) => queue));
-if (database?.database_name === undefined) stop(`wrangler.toml names no database for the binding ${DATABASE_BINDING}`);
-// Events would be sent to one queue and awaited from another.
-if (queues.size > 1) stop(`wrangler.toml names different queues: ${[...queues].join(', ')}`);
+interface ListedDatabase {
+  name: string;
+  uuid: string;
+  jurisdiction?: string | null;
+}
+interface Database extends DatabaseConfig {
+  database_name: string;
+  /** Null: there is none yet, or none that the account lists. */
+  found: ListedDatabase | null;
+}
 
-ensureDatabase(database.database_name, database.database_id);
-for (const queue of queues) ensureQueue(queue);
-console.log('Applying the migrations');
-mustSucceed(['d1', 'migrations', 'apply', DATABASE_BINDING, '--remote']);
-requireSecrets();
+/** One step of a deployment before the last one. */
+interface Step {
+  /** What a dry run prints, such as `Queue payment-events: would be created`. */
+  wouldDo: string;
+  run(): void;
+}
+
+const args = argumentsOrStop();
+if (args.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+// Loaded only here: it takes seconds, which nobody should wait for to hear of a wrong argument.
+const { unstable_readConfig } = await import('wrangler');
+const config = configOf(args.env);
+const queues = queuesOf(config);
+const databases = databasesOf(config);
+const steps = [...databaseSteps(databases), ...queueSteps(queues), ...migrationSteps(databases)];
+checkSecrets(args);
+
+if (args.dryRun) {
+  for (const { wouldDo } of steps) console.log(wouldDo);
+  console.log(
+    `Worker ${config.name}: would be deployed${args.secretsFile === null ? '' : ', with the secrets of the file'}`,
+  );
+  console.log('Nothing was changed');
+  process.exit(0);
+}
+for (const step of steps) step.run();
 console.log('Deploying the Worker');
+const secrets = args.secretsFile === null ? [] : ['--secrets-file', args.secretsFile];
 // Shown as it comes, and with the terminal: wrangler may ask for a workers.dev subdomain.
-process.exit(run(['deploy', ...process.argv.slice(2)], 'shown').status);
+process.exit(run(['deploy', ...secrets], 'shown').status);
 
-/** @param id known where the Deploy button, or a person, put it into wrangler.toml */
-function ensureDatabase(name: string, id: string | undefined): void {
-  if (id !== undefined || databaseExists(name)) {
-    console.log(`Database ${name}: there`);
-  } else {
-    console.log(`Database ${name}: creating it`);
-    mustSucceed(['d1', 'create', name]);
+function argumentsOrStop(): DeployArguments {
+  try {
+    return readDeployArguments(process.argv.slice(2), process.env);
+  } catch (error) {
+    if (!(error instanceof BadDeployArguments)) throw error;
+    console.error(`${error.message}\n${USAGE}`);
+    process.exit(EXIT_BAD_ARGUMENTS);
   }
 }
 
-function databaseExists(name: string): boolean {
-  const databases: { name: string }[] = JSON.parse(mustSucceed(['d1', 'list', '--json']));
-  return databases.some((database) => database.name === name);
+/** Of one environment. Wrangler inherits no bindings from the top level, so what is missing there would be missing at work. */
+function configOf(env: string): Config {
+  const topLevel = readConfig('');
+  if (env === '') return topLevel;
+  const own = readConfig(env);
+  const bindingsOf = ({ d1_databases, queues, durable_objects }: Config) => [
+    ...d1_databases.map(({ binding }) => binding),
+    ...(queues.producers ?? []).map(({ binding }) => binding),
+    ...durable_objects.bindings.map(({ name }) => name),
+  ];
+  const present = bindingsOf(own);
+  const missing = bindingsOf(topLevel).filter((binding) => !present.includes(binding));
+  if (missing.length > 0) {
+    stop(`[env.${env}] of wrangler.toml has no binding ${missing.join(', ')}: an environment inherits none`);
+  }
+  return own;
 }
 
-function ensureQueue(name: string): void {
-  const { status, output } = run(['queues', 'info', name]);
-  if (status === 0) {
-    console.log(`Queue ${name}: there`);
-  } else if (output.includes(`Queue "${name}" does not exist`)) {
-    console.log(`Queue ${name}: creating it`);
-    mustSucceed(['queues', 'create', name]);
-  } else {
+function readConfig(env: string): Config {
+  try {
+    return unstable_readConfig({ config: CONFIG, env });
+  } catch (error) {
+    return stop(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Those of wrangler.toml, each with what Cloudflare has under its id or name. */
+function databasesOf({ d1_databases }: Config): Database[] {
+  if (!d1_databases.some(({ binding }) => binding === DATABASE_BINDING)) {
+    stop(`wrangler.toml names no database for the binding ${DATABASE_BINDING}`);
+  }
+  const named = d1_databases.map((database) => {
+    const { database_name, binding } = database;
+    if (database_name === undefined) stop(`wrangler.toml names no database for the binding ${binding}`);
+    return { ...database, database_name };
+  });
+  const listed: ListedDatabase[] = JSON.parse(mustSucceed(['d1', 'list', '--json']));
+  return named.map((database) => {
+    const { database_name, database_id } = database;
+    const isIt = ({ name, uuid }: ListedDatabase) =>
+      database_id === undefined ? name === database_name : uuid === database_id;
+    return { ...database, found: listed.find(isIt) ?? null };
+  });
+}
+
+/** Every queue that has to exist. A queue without a consumer keeps its messages until they expire. */
+function queuesOf({ queues: { producers = [], consumers = [] } }: Config): string[] {
+  const produced = new Set(producers.map(({ queue }) => queue));
+  const consumed = new Set(consumers.map(({ queue }) => queue));
+  for (const queue of produced) {
+    if (!consumed.has(queue))
+      stop(`wrangler.toml has no consumer of the queue ${queue}: nobody would receive its messages`);
+  }
+  for (const queue of consumed) {
+    if (!produced.has(queue)) stop(`wrangler.toml has no producer of the queue ${queue}: nobody would send to it`);
+  }
+  const deadLetters = consumers.flatMap(({ dead_letter_queue }) => dead_letter_queue ?? []);
+  return [...new Set([...produced, ...consumed, ...deadLetters])];
+}
+
+function databaseSteps(wanted: readonly Database[]): Step[] {
+  return wanted.map(({ database_name: name, database_id: id, found }) => {
+    if (found === null && id === undefined) return creation(`Database ${name}`, ['d1', 'create', name]);
+    checkJurisdiction(`Database ${name}`, found?.jurisdiction ?? null);
+    return nothingToDo(`Database ${name}: there`);
+  });
+}
+
+function queueSteps(names: readonly string[]): Step[] {
+  return names.map((name) => {
+    const { status, output } = run(['queues', 'info', name]);
+    if (status !== 0) {
+      if (!output.includes(`Queue "${name}" does not exist`)) stop(output);
+      return creation(`Queue ${name}`, ['queues', 'create', name]);
+    }
+    checkJurisdiction(`Queue ${name}`, /^Jurisdiction: (\S+)/m.exec(output)?.[1] ?? null);
+    return nothingToDo(`Queue ${name}: there`);
+  });
+}
+
+function creation(what: string, command: string[]): Step {
+  const where = args.jurisdiction === null ? [] : ['--jurisdiction', args.jurisdiction];
+  return {
+    wouldDo: `${what}: would be created${args.jurisdiction === null ? '' : ` in ${args.jurisdiction}`}`,
+    run() {
+      console.log(`${what}: creating it`);
+      mustSucceed([...command, ...where]);
+    },
+  };
+}
+
+function nothingToDo(said: string): Step {
+  return { wouldDo: said, run: () => console.log(said) };
+}
+
+/** It is chosen when a database or a queue is created, and never changes. */
+function checkJurisdiction(what: string, is: string | null): void {
+  if (args.jurisdiction === null || args.jurisdiction === is) return;
+  stop(
+    `${what} exists, and its jurisdiction is ${is ?? 'none'}, not ${args.jurisdiction}: it cannot be changed any more`,
+  );
+}
+
+function migrationSteps(wanted: readonly Database[]): Step[] {
+  return wanted.map((database) => {
+    const { binding } = database;
+    return {
+      get wouldDo() {
+        const missing = missingMigrations(database);
+        const what = missing.length === 0 ? 'none would be applied' : `would be applied: ${missing.join(', ')}`;
+        return `Migrations of ${database.database_name}: ${what}`;
+      },
+      run() {
+        console.log('Applying the migrations');
+        mustSucceed(['d1', 'migrations', 'apply', binding, '--remote']);
+      },
+    };
+  });
+}
+
+/** Read from the table itself: `wrangler d1 migrations list` creates it where it is missing. */
+function missingMigrations({ binding, migrations_dir, migrations_table, database_id, found }: Database): string[] {
+  const all = readdirSync(join(PROJECT, migrations_dir ?? 'migrations')).filter((name) => name.endsWith('.sql'));
+  if (found === null && database_id === undefined) return all.toSorted();
+  const sql = `SELECT name FROM ${migrations_table ?? 'd1_migrations'}`;
+  const { status, stdout, output } = run(['d1', 'execute', binding, '--remote', '--json', '--command', sql]);
+  if (status !== 0) {
+    // Nothing has been applied to it yet.
+    if (output.includes('no such table')) return all.toSorted();
     stop(output);
   }
+  const [{ results }]: [{ results: { name: string }[] }] = JSON.parse(stdout);
+  const applied = new Set(results.map(({ name }) => name));
+  return all.filter((name) => !applied.has(name)).toSorted();
 }
 
 /** A Worker that is at work must not stop because a new version needs a secret that it does not have yet. */
-function requireSecrets(): void {
-  if (process.argv.some((argument) => argument.startsWith('--secrets-file'))) return;
-  const { status, stdout } = run(['secret', 'list', '--format', 'json']);
-  if (status !== 0) return; // there is no Worker yet
-  const present = new Set((JSON.parse(stdout) as { name: string }[]).map(({ name }) => name));
+function checkSecrets({ secretsFile }: DeployArguments): void {
+  const given = secretsFile === null ? [] : Object.keys(parseEnv(textOf(secretsFile)));
+  const { status, stdout, output } = run(['secret', 'list', '--format', 'json']);
+  const isNew = status !== 0 && /Worker "[^"]*".* not found/.test(output);
+  if (status !== 0 && !isNew) stop(output);
+  const stored = isNew ? [] : (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
+  const present = new Set([...stored, ...given]);
   const { AUTH_MODE, JWT_JWKS_URL } = config.vars ?? {};
   const takesTokens = AUTH_MODE === 'jwt' || AUTH_MODE === 'both';
   const needed = [
@@ -79,21 +242,32 @@ function requireSecrets(): void {
     // Where only tokens are taken, there are no keys.
   ].filter((name) => name !== 'API_KEY_SECRET' || AUTH_MODE !== 'jwt');
   const missing = needed.filter((name) => !present.has(name));
-  if (missing.length === 0 || missing.length === needed.length) return;
+  // A new Worker says itself what it needs; it stops nothing that works.
+  if (missing.length === 0 || isNew || missing.length === needed.length) return;
+  const env = args.env === '' ? '' : ` --env ${args.env}`;
   stop(
     `The Worker has no ${missing.join(', ')}, which this version needs: set it first, or it answers nothing any more.\n` +
-      missing.map((name) => `  npx wrangler secret put ${name}`).join('\n'),
+      missing.map((name) => `  npx wrangler secret put ${name}${env}`).join('\n'),
   );
 }
 
-function mustSucceed(args: string[]): string {
-  const { status, output, stdout } = run(args);
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    return stop(`--secrets-file: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function mustSucceed(command: string[]): string {
+  const { status, output, stdout } = run(command);
   if (status !== 0) stop(output);
   return stdout;
 }
 
-function run(args: string[], output: 'kept' | 'shown' = 'kept'): { status: number; output: string; stdout: string } {
-  const finished = spawnSync(process.execPath, [WRANGLER, ...args], {
+/** Runs wrangler in the environment that is deployed. */
+function run(command: string[], output: 'kept' | 'shown' = 'kept'): { status: number; output: string; stdout: string } {
+  const finished = spawnSync(process.execPath, [WRANGLER, ...command, '--env', args.env], {
     cwd: PROJECT,
     // Without a terminal wrangler neither asks nor writes into wrangler.toml, and applies migrations.
     stdio: output === 'shown' ? 'inherit' : ['ignore', 'pipe', 'pipe'],

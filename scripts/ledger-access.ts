@@ -119,7 +119,9 @@ function cipherOf(secrets: Variables): Cipher {
 /** What went wrong with an open ledger, said so that a person knows what to do. */
 export function ledgerProblem(error: unknown, { remote }: LedgerPlace): unknown {
   if (!(error instanceof LedgerNotMigrated)) return error;
-  return new Error(`The database lacks tables (${error.message}): run \`npm run ${remote ? 'deploy' : 'setup'}\``);
+  return new Error(
+    `The database lacks tables or columns (${error.message}): run \`npm run ${remote ? 'deploy' : 'setup'}\``,
+  );
 }
 
 /** By a configuration that has the database and nothing else: no queue to listen to, no secrets, no Durable Object. */

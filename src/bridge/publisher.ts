@@ -267,5 +267,10 @@ async function refusalOf(ask: () => Promise<unknown>): Promise<string | null> {
 }
 
 function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return codeOf(error) === code;
+}
+
+/** The broker's own words, for the bridge's log: no event is sent in these calls that they could repeat. */
+function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -47,6 +47,7 @@ describe('the printed payments', () => {
     else {
       const stripe = createStripeGateway({
         secretKey: emulator.stripeSecretKey,
+        accountId: null,
         webhookSecret: null,
         apiUrl: emulator.url,
       });

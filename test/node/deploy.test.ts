@@ -1,90 +1,253 @@
 /** `npm run deploy`, with the real wrangler against a stand-in of Cloudflare's API. */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readDeployArguments } from '../../scripts/deploy-arguments.ts';
 import { ACCOUNT, type CloudflareApi, startCloudflareApi } from '../support/cloudflare-api.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 
 /** Wrangler is started up to six times in a deployment, and twice that in a test. */
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 240_000;
 const MIGRATIONS = readdirSync('migrations').toSorted();
+const QUEUES = [...new Set(readFileSync('wrangler.toml', 'utf8').match(/(?<=^queue = ").+(?="$)/gm))];
+const SECRETS = [
+  'BRIDGE_SIGNING_SECRET',
+  'FINGERPRINT_KEY',
+  'CARD_FINGERPRINT_KEY',
+  'ENCRYPTION_KEY',
+  'API_KEY_SECRET',
+];
 
 let api: CloudflareApi;
 let project: ProjectCopy;
+/** Where npm and wrangler keep their logs, and wrangler its login: those of whoever runs this are none of a test's business. */
+let home: string;
 
 beforeEach(async () => {
   api = await startCloudflareApi();
   project = copyProject();
+  home = mkdtempSync(join(tmpdir(), 'home-'));
 });
 
 afterEach(async () => {
   await api.close();
   project.remove();
+  rmSync(home, { recursive: true, force: true });
 });
 
 describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
   it('creates what is missing, then migrates, then deploys; and creates nothing the second time', async () => {
-    const first = await deploy();
+    const dry = await deploy('--dry-run');
+    expect(dry).toMatchObject({ exitCode: 0 });
+    expect(dry.output).toContain(
+      [
+        'Database payment-service: would be created',
+        ...QUEUES.map((name) => `Queue ${name}: would be created`),
+        `Migrations of payment-service: would be applied: ${MIGRATIONS.join(', ')}`,
+        'Worker payment-service: would be deployed',
+        'Nothing was changed',
+      ].join('\n'),
+    );
+    expect(api.writes).toEqual([]);
+
+    const first = await deploy('--secrets-file', secretsFile());
     expect(first).toMatchObject({ exitCode: 0 });
     expect(api.changes).toEqual([
       'create database payment-service',
-      'create queue payment-events',
+      ...QUEUES.map((name) => `create queue ${name}`),
       ...MIGRATIONS.map((name) => `migrate ${name}`),
       'deploy payment-service',
     ]);
 
     api.changes.length = 0;
+    api.secrets.push(...SECRETS);
     const second = await deploy();
     expect(second).toMatchObject({ exitCode: 0 });
     expect(api.changes).toEqual(['deploy payment-service']);
+
+    api.writes.length = 0;
+    expect((await deploy('--dry-run')).output).toContain('Migrations of payment-service: none would be applied');
+    expect(api.writes).toEqual([]);
   });
 
   it('takes the names and the id that the Deploy button wrote into wrangler.toml', async () => {
     rewriteConfig((config) =>
       config
-        .replaceAll('"payment-events"', '"their-events"')
+        .replaceAll('"payment-', '"their-payment-')
+        .replace('"their-payment-service"', '"payment-service"')
         .replace(
-          'database_name = "payment-service"',
+          'database_name = "their-payment-service"',
           'database_name = "their-database"\ndatabase_id = "11111111-1111-4111-8111-111111111111"',
         ),
     );
     expect(await deploy()).toMatchObject({ exitCode: 0 });
     expect(api.changes).toEqual([
-      'create queue their-events',
+      ...QUEUES.map((name) => `create queue their-${name}`),
       ...MIGRATIONS.map((name) => `migrate ${name}`),
       'deploy payment-service',
     ]);
   });
 
-  it('does not put out a Worker that is at work, where the new version needs another secret', async () => {
+  it('changes nothing where the new version needs a secret that the Worker at work does not have', async () => {
     await fetch(`${api.url}/accounts/${ACCOUNT}/workers/scripts/payment-service`, { method: 'PUT', body: '{}' });
     api.secrets.push('BRIDGE_SIGNING_SECRET');
-    const { exitCode, output } = await deploy({ withSecrets: false });
+    api.writes.length = 0;
+    const { exitCode, output } = await deploy();
     expect(exitCode).toBe(1);
     expect(output).toContain('npx wrangler secret put FINGERPRINT_KEY');
-    expect(api.changes.filter((change) => change.startsWith('deploy'))).toHaveLength(1);
+    expect(api.writes).toEqual([]);
 
-    api.secrets.push('FINGERPRINT_KEY', 'CARD_FINGERPRINT_KEY', 'ENCRYPTION_KEY', 'API_KEY_SECRET');
-    expect(await deploy({ withSecrets: false })).toMatchObject({ exitCode: 0 });
+    const half = secretsFile(SECRETS.slice(0, -1));
+    expect(await deploy('--secrets-file', half)).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining('has no API_KEY_SECRET, which'),
+    });
+    expect(api.writes).toEqual([]);
   });
 
-  it('stops at the first failure, with wrangler’s words', async () => {
+  it('changes nothing where Cloudflare does not say what is there', async () => {
     api.refuse('/queues', 'This token may not see queues');
     const { exitCode, output } = await deploy();
     expect(exitCode).toBe(1);
     expect(output).toContain('This token may not see queues');
-    expect(api.changes).toEqual(['create database payment-service']);
+    api.refuse('/secrets', 'This token may not see secrets');
+    expect(await deploy()).toMatchObject({ exitCode: 1, output: expect.stringContaining('may not see secrets') });
+    expect(api.writes).toEqual([]);
   });
 
-  it('refuses a queue that is sent to and another that is read from', async () => {
-    rewriteConfig((config) => config.replace('queue = "payment-events"', 'queue = "their-events"'));
+  it.each([
+    [1, 'wrangler.toml has no consumer of the queue their-events: nobody would receive its messages'],
+    [2, 'wrangler.toml has no consumer of the queue payment-events: nobody would receive its messages'],
+  ])('refuses a queue that is only sent to or only received from: %d', async (which, problem) => {
+    let count = 0;
+    rewriteConfig((config) =>
+      config.replaceAll('queue = "payment-events"', (same) => (++count === which ? 'queue = "their-events"' : same)),
+    );
     const { exitCode, output } = await deploy();
     expect(exitCode).toBe(1);
-    expect(output.trim()).toBe('wrangler.toml names different queues: their-events, payment-events');
-    expect(api.changes).toEqual([]);
+    expect(output.trim()).toBe(problem);
+    expect(api.writes).toEqual([]);
+  });
+
+  it('deploys an environment by its own names, in the jurisdiction that is asked for, at every step', async () => {
+    rewriteConfig((config) => `${config}\n${STAGING}`);
+    const args = ['--env', 'staging', '--jurisdiction', 'eu'];
+    expect(await deploy(...args, '--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
+    expect(api.changes).toEqual([
+      'create database payment-staging in eu',
+      'create queue events-staging in eu',
+      'create queue work-staging in eu',
+      'create queue lost-staging in eu',
+      ...MIGRATIONS.map((name) => `migrate ${name}`),
+      'deploy payment-service-staging',
+    ]);
+
+    api.writes.length = 0;
+    expect(await deploy('--env', 'staging', '--jurisdiction', 'us')).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining('Database payment-staging exists, and its jurisdiction is eu, not us'),
+    });
+    expect(await deploy('--env', 'nowhere')).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining('No environment found in configuration with name "nowhere"'),
+    });
+    expect(api.writes).toEqual([]);
+  });
+
+  it('refuses an environment that lacks what the top level has, since it inherits no bindings', async () => {
+    rewriteConfig(
+      (config) =>
+        `${config}\n${STAGING.replaceAll(/binding = "DB"|name = "RATE_LIMITER"/g, (own) => own.replace('= "', '= "MY_'))}`,
+    );
+    const { exitCode, output } = await deploy('--env', 'staging');
+    expect(exitCode).toBe(1);
+    expect(output).toContain(
+      '[env.staging] of wrangler.toml has no binding DB, RATE_LIMITER: an environment inherits none',
+    );
+    expect(api.writes).toEqual([]);
+  });
+
+  it.each([
+    ['a dry run that npm keeps for itself', ['--dry-run'], 0, 'Nothing was changed'],
+    ['a dry run that npm does not know', ['--dryrun'], 0, 'Nothing was changed'],
+    ['help', ['--', '--help'], 0, 'Usage: npm run deploy'],
+    ['an environment that npm keeps for itself', ['--env=staging'], 2, 'npm kept --env for itself'],
+    ['an argument that there is not', ['--', '--stagnig'], 2, "Unknown option '--stagnig'"],
+    ['an argument without a value', ['--', '--env'], 2, "Option '--env <value>' argument missing"],
+  ])('changes nothing, in the account or in the project, with %s', async (_, args, exitCode, output) => {
+    const before = filesOf(project.directory);
+    expect(await npmRunDeploy(args)).toMatchObject({ exitCode, output: expect.stringContaining(output) });
+    expect(api.writes).toEqual([]);
+    expect(filesOf(project.directory)).toEqual(before);
   });
 });
+
+describe('the arguments of npm run deploy', () => {
+  const read = (args: string[], environment: Record<string, string> = {}) => readDeployArguments(args, environment);
+  const NONE = { help: false, dryRun: false, env: '', jurisdiction: null, secretsFile: null };
+
+  it.each([
+    [[], {}, NONE],
+    [['--env', 'staging'], {}, { ...NONE, env: 'staging' }],
+    [[], { CLOUDFLARE_ENV: 'staging' }, { ...NONE, env: 'staging' }],
+    [['--env=production'], { CLOUDFLARE_ENV: 'staging' }, { ...NONE, env: 'production' }],
+    [['--jurisdiction', 'eu', '--secrets-file', 'a'], {}, { ...NONE, jurisdiction: 'eu', secretsFile: 'a' }],
+    [['--dry-run'], {}, { ...NONE, dryRun: true }],
+    [[], { npm_config_dry_run: 'true' }, { ...NONE, dryRun: true }],
+    [[], { npm_config_dry_run: '', npm_config_yes: 'true', npm_config_env: '' }, NONE],
+  ])('%j in an environment with %j', (args, environment, expected) => {
+    expect(read(args, environment)).toEqual(expected);
+  });
+
+  it.each([
+    [['staging'], {}, 'staging'],
+    [['--jurisdiction', 'mars'], {}, 'eu, fedramp, us'],
+    [['--name', 'other'], {}, '--name'],
+    [['--dry-run=yes'], {}, '--dry-run'],
+    // As in `npm run deploy --secrets-file FILE`: npm keeps the option and passes on the file.
+    [['FILE'], { npm_config_secrets_file: 'true' }, 'npm kept --secrets-file for itself'],
+    [['eu'], { npm_config_jurisdiction: 'true' }, 'npm kept --jurisdiction for itself'],
+  ])('refuses %j in an environment with %j', (args, environment, problem) => {
+    expect(() => read(args, environment)).toThrow(problem);
+  });
+});
+
+/** A complete environment. Queues: one for each of the top level's bindings, and one for what is given up. */
+const STAGING = `
+[env.staging]
+name = "payment-service-staging"
+[env.staging.vars]
+ENVIRONMENT = "production"
+[[env.staging.d1_databases]]
+binding = "DB"
+database_name = "payment-staging"
+migrations_dir = "migrations"
+[[env.staging.durable_objects.bindings]]
+name = "RATE_LIMITER"
+class_name = "RateLimiter"
+[[env.staging.queues.producers]]
+binding = "PAYMENT_EVENTS"
+queue = "events-staging"
+[[env.staging.queues.producers]]
+binding = "PAYMENT_WORK"
+queue = "work-staging"
+[[env.staging.queues.consumers]]
+queue = "events-staging"
+dead_letter_queue = "lost-staging"
+[[env.staging.queues.consumers]]
+queue = "work-staging"
+`;
+
+/** Every file below, with its size and time, but for the dependencies, to which there is a link. */
+function filesOf(directory: string): Record<string, string> {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name): [string, string] => {
+    const { size, mtimeMs } = statSync(join(directory, name));
+    return [name, `${size} bytes, ${mtimeMs}`];
+  });
+  return Object.fromEntries(files.filter(([name]) => !name.startsWith('node_modules')));
+}
 
 function rewriteConfig(change: (config: string) => string): void {
   const path = join(project.directory, 'wrangler.toml');
@@ -92,21 +255,30 @@ function rewriteConfig(change: (config: string) => string): void {
 }
 
 /** The first deployment of a Worker brings its secrets along. */
-async function deploy({ withSecrets = true } = {}): Promise<{ exitCode: number | null; output: string }> {
-  const secrets = join(project.directory, 'secrets.env');
-  writeFileSync(secrets, `BRIDGE_SIGNING_SECRET=${Buffer.alloc(32, 7).toString('base64')}\n`);
+function secretsFile(names: readonly string[] = SECRETS): string {
+  const path = join(project.directory, 'secrets.env');
+  writeFileSync(
+    path,
+    names.map((name, index) => `${name}=${Buffer.alloc(32, index + 1).toString('base64')}\n`).join(''),
+  );
+  return path;
+}
+
+const deploy = (...args: string[]) => run(process.execPath, ['scripts/deploy.ts', ...args]);
+const npmRunDeploy = (args: string[]) => run('npm', ['run', 'deploy', ...args]);
+
+function run(file: string, args: string[]): Promise<{ exitCode: number | null; output: string }> {
   return new Promise((resolve) => {
     const child = execFile(
-      process.execPath,
-      ['scripts/deploy.ts', ...(withSecrets ? ['--secrets-file', secrets] : [])],
+      file,
+      args,
       {
         cwd: project.directory,
         timeout: DEADLINE_MS,
         env: {
           PATH: process.env.PATH,
-          // Wrangler keeps its login and its logs there, and those of whoever runs this are none of a test's business.
-          HOME: project.directory,
-          XDG_CONFIG_HOME: project.directory,
+          HOME: home,
+          XDG_CONFIG_HOME: home,
           CI: 'true',
           WRANGLER_SEND_METRICS: 'false',
           CLOUDFLARE_API_BASE_URL: api.url,

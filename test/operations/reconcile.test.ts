@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/payments/transaction.ts';
+import { readPaymentRecords } from '../../src/worker/ledger/reconciliation.ts';
 import { bookOutsideRefund } from '../../src/worker/ledger/refunds.ts';
-import type { Difference } from '../../src/worker/operations/differences.ts';
+import { type Difference, differencesBetween } from '../../src/worker/operations/differences.ts';
 import { explainDifference } from '../../src/worker/operations/explain-difference.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, openWorld, type World } from './world.ts';
@@ -352,6 +353,42 @@ describe('names', () => {
       { kind: 'event_waiting', eventType: 'payment.success', attempts: 3, lastError: 'the bridge answered 503' },
     ]);
   });
+
+  it('an event that waits for more than ten minutes since its replay, however old it is', async () => {
+    const world = openWorld();
+    const { transactionId } = await world.pay();
+    const replayedAtMs = world.clock.nowMs + DAY_MS;
+    const records = (await readPaymentRecords(world.context.db, [transactionId])).map((record) => ({
+      ...record,
+      events: record.events.map((event) => ({ ...event, replayedAtMs })),
+    }));
+    const waitingAt = (nowMs: number) =>
+      differencesBetween({
+        range: { fromMs: 0, toMs: nowMs },
+        records,
+        movements: world.gateway.movements,
+        lookUps: new Map(),
+        nowMs,
+      });
+    expect(waitingAt(replayedAtMs + 10 * MINUTE_MS)).toEqual([]);
+    expect(waitingAt(replayedAtMs + 10 * MINUTE_MS + 1)).toMatchObject([
+      { kind: 'event_waiting', waitingSinceMs: replayedAtMs },
+    ]);
+  });
+
+  const columnsOfEvents = openWorld().rows(`SELECT name FROM pragma_table_info('events')`);
+  it.skipIf(!columnsOfEvents.some(({ name }) => name === 'replayed_at_ms'))(
+    'the same of a row that says when it was replayed',
+    async () => {
+      const world = openWorld();
+      await world.pay();
+      world.clock.nowMs += DAY_MS;
+      world.tamper('UPDATE events SET replayed_at_ms = ?', world.clock.nowMs);
+      expect(await found(world)).toEqual([]);
+      world.clock.nowMs += 10 * MINUTE_MS + 1;
+      expect(await found(world)).toMatchObject([{ kind: 'event_waiting' }]);
+    },
+  );
 
   it('every difference in every tenant', async () => {
     const world = openWorld();

@@ -1,8 +1,12 @@
 /** What `npm run audit -- verify` finds in an export that somebody has been at. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../scripts/verify-audit.ts';
 import type { AuditRow } from '../../src/worker/ledger/audit.ts';
 import { CHAIN_START, chainHash } from '../../src/worker/ledger/audit-chain.ts';
+import { runScript } from '../support/operator-command.ts';
 
 type Entry = AuditRow & { hash: string | null };
 
@@ -63,7 +67,13 @@ const entry = (sequence: number) => whole[sequence - 1] as Entry;
 
 describe('an export that nobody has been at', () => {
   it('is whole, and its last seal is the head', async () => {
-    expect(await verify(whole)).toEqual({ sealed: ENTRIES, unsealed: UNSEALED, head, broken: null });
+    expect(await verify(whole)).toEqual({
+      sealed: ENTRIES,
+      unsealed: UNSEALED,
+      unsealedForMs: 0,
+      head,
+      broken: null,
+    });
   });
 
   it('has every head in it that was ever logged', async () => {
@@ -72,7 +82,64 @@ describe('an export that nobody has been at', () => {
 
   it('may have none sealed yet', async () => {
     const fresh = [{ ...entry(1), hash: null }];
-    expect(await verify(fresh)).toEqual({ sealed: 0, unsealed: 1, head: CHAIN_START, broken: null });
+    expect(await verify(fresh)).toEqual({
+      sealed: 0,
+      unsealed: 1,
+      unsealedForMs: 0,
+      head: CHAIN_START,
+      broken: null,
+    });
+  });
+});
+
+describe('an export whose sealing lags', () => {
+  const HOUR_MS = 60 * 60_000;
+
+  it('is not broken, and says how many entries have no seal, and for how long', async () => {
+    const lagging = whole.map((one) => (one.sequence < 3 ? one : { ...one, hash: null }));
+    const late = { ...entry(ENTRIES + UNSEALED), at_ms: entry(3).at_ms + HOUR_MS };
+    expect(await verify(lagging.with(-1, late))).toEqual({
+      sealed: 2,
+      unsealed: 5,
+      unsealedForMs: HOUR_MS,
+      head: entry(2).hash,
+      broken: null,
+    });
+    expect((await verify(lagging.with(-1, late), entry(2).hash)).broken).toBeNull();
+  });
+});
+
+describe('npm run audit -- verify', () => {
+  const stripped = () => whole.map((one) => (one.sequence < 3 ? one : { ...one, hash: null }));
+  const lagging = (ms: number) =>
+    stripped().with(-1, { ...entry(ENTRIES + UNSEALED), hash: null, at_ms: entry(3).at_ms + ms });
+
+  it.each<[string, () => readonly Entry[], () => string[], number, string]>([
+    ['0: whole', () => whole, () => ['--head', head], 0, 'Whole: 6 sealed entries'],
+    ['0: unsealed for ten minutes', () => lagging(10 * 60_000), () => [], 0, 'Whole: 2 sealed entries'],
+    ['1: seals taken from the end', stripped, () => ['--head', head], 1, 'Broken at the end: no entry has the hash'],
+    [
+      '3: unsealed for longer',
+      () => lagging(61 * 60_000),
+      () => [],
+      3,
+      'Sealing lags: when this was exported, 5 entries had no seal, the oldest for 61 minutes.',
+    ],
+  ])('exits with %s', async (_, entries, args, exitCode, output) => {
+    const directory = mkdtempSync(join(tmpdir(), 'audit-'));
+    try {
+      const file = join(directory, 'audit.jsonl');
+      writeFileSync(
+        file,
+        `${entries()
+          .map((one) => JSON.stringify(one))
+          .join('\n')}\n`,
+      );
+      const ended = await runScript('audit', ['verify', file, ...args()], { home: directory });
+      expect(ended).toMatchObject({ exitCode, stdout: expect.stringContaining(output), stderr: '' });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });
 
@@ -119,12 +186,11 @@ describe('an entry that was altered', () => {
     expect(await verifyAudit(altered, chainHash, head)).toMatchObject({ broken: { where: 'line 3' } });
   });
 
-  it('shows where its seal and all behind it were taken away long ago', async () => {
+  it('shows where its seal and all behind it were taken away, to whoever has a later head', async () => {
     const stripped = whole.map((entry) => (entry.sequence < 3 ? entry : { ...entry, hash: null }));
-    expect(await brokenAt(stripped)).toBeUndefined();
-    const late = { ...entry(ENTRIES + UNSEALED), at_ms: entry(3).at_ms + 11 * 60_000 };
-    expect(await brokenAt(stripped.with(-1, late))).toBe('entry 3');
     expect(await brokenAt(stripped, head)).toBe('the end');
+    expect(await brokenAt(stripped, String(entry(3).hash))).toBe('the end');
+    expect(await brokenAt(stripped, String(entry(2).hash))).toBeUndefined();
   });
 
   it('shows though its own hash was made to fit: the next one’s does not', async () => {

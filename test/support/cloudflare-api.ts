@@ -4,17 +4,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 export const ACCOUNT = 'account';
-const DATABASE_ID = '11111111-1111-4111-8111-111111111111';
 const DEPLOYMENT_ID = '22222222222242228222222222222222';
-const QUEUE_ID = 'queue-1';
 
 export interface CloudflareApi {
   readonly url: string;
-  /** What changed the account, in order, such as `create database payment-service`. */
+  /** What changed the account, in order, such as `create database payment-service`, or `create queue payment-events in eu`. */
   readonly changes: string[];
-  /** Names of the migrations that the database has. */
-  readonly migrations: string[];
-  /** Names of the Worker's secrets. */
+  /** Every request that is more than a question, such as `POST /accounts/account/queues`: SQL other than SELECT is one too. */
+  readonly writes: string[];
+  /** Names of the secrets of each Worker. */
   readonly secrets: string[];
   /** What the next deployments are answered with instead, where the path holds `part`. */
   refuse(part: string, message: string): void;
@@ -23,84 +21,116 @@ export interface CloudflareApi {
 
 type Answer = { result: unknown } | { status: number; code: number; message: string };
 
+interface Database {
+  uuid: string;
+  name: string;
+  jurisdiction: string | null;
+}
+interface Queue {
+  queue_id: string;
+  queue_name: string;
+  jurisdiction?: string;
+}
+
 const NOT_FOUND: Answer = { status: 404, code: 10_007, message: 'not found' };
 
 export async function startCloudflareApi(): Promise<CloudflareApi> {
   const changes: string[] = [];
-  const migrations: string[] = [];
+  const writes: string[] = [];
   const secrets: string[] = [];
-  let database: string | null = null;
-  let queue: string | null = null;
-  let workerExists = false;
+  const databases: Database[] = [];
+  const queues: Queue[] = [];
+  const workers = new Set<string>();
+  /** Names of the migrations that each database has, by its id. One that was never migrated has no table of them. */
+  const migrations = new Map<string, string[]>();
   let refusal: { part: string; message: string } | null = null;
 
-  function answer(method: string, path: string, body: string): Answer {
+  function answer(method: string, { pathname: path, searchParams }: URL, body: string): Answer {
+    const isQuestion = method === 'GET' || (path.endsWith('/query') && JSON.parse(body).sql.startsWith('SELECT'));
+    if (!isQuestion) writes.push(`${method} ${path}`);
     if (refusal !== null && path.includes(refusal.part)) {
       return { status: 403, code: 10_000, message: refusal.message };
     }
     const [area, kind, name, detail] = path.split('/').slice(3);
     if (area === 'd1') return answerDatabase(method, name, detail, body);
-    if (area === 'queues') return answerQueue(method, name ?? kind, body);
+    if (area === 'queues') return answerQueue(method, name ?? kind, searchParams.get('name'), body);
     if (kind === 'subdomain') return { result: { subdomain: 'example' } };
     return answerWorker(method, kind, name, detail);
   }
 
   function answerDatabase(method: string, name: string | undefined, detail: string | undefined, body: string): Answer {
     if (name === undefined && method === 'POST') {
-      database = JSON.parse(body).name;
-      changes.push(`create database ${database}`);
-    } else if (name === undefined) {
-      return { result: database === null ? [] : [{ uuid: DATABASE_ID, name: database }] };
+      const { name: created, jurisdiction = null } = JSON.parse(body);
+      const database = { uuid: databaseId(databases.length + 1), name: created, jurisdiction };
+      databases.push(database);
+      changes.push(`create database ${created}${jurisdiction === null ? '' : ` in ${jurisdiction}`}`);
+      return { result: database };
     }
-    if (detail === 'query') return { result: [{ results: query(JSON.parse(body).sql), success: true, meta: {} }] };
-    return database === null || (name !== undefined && name !== database && name !== DATABASE_ID)
-      ? { status: 404, code: 7404, message: 'no such database' }
-      : { result: { uuid: DATABASE_ID, name: database } };
+    if (name === undefined) return { result: databases };
+    // An id that somebody wrote into wrangler.toml is one of the account's.
+    const found = databases.find((database) => database.name === name || database.uuid === name);
+    const uuid = found?.uuid ?? (/^[0-9a-f-]{36}$/.test(name) ? name : null);
+    if (uuid === null) return { status: 404, code: 7404, message: 'no such database' };
+    if (detail === 'query') return query(uuid, JSON.parse(body).sql);
+    return { result: found ?? { uuid, name } };
   }
 
-  function query(sql: string): unknown[] {
-    if (sql.startsWith('SELECT')) return migrations.map((name) => ({ name }));
+  function query(uuid: string, sql: string): Answer {
+    const applied = migrations.get(uuid);
+    if (sql.startsWith('SELECT')) {
+      if (applied === undefined)
+        return { status: 400, code: 7500, message: 'no such table: d1_migrations: SQLITE_ERROR' };
+      return rows(applied.map((name) => ({ name })));
+    }
     const migration = /INSERT INTO "?d1_migrations"? \(name\)\s*values \('([^']+)'\)/i.exec(sql)?.[1];
-    if (migration !== undefined) {
-      migrations.push(migration);
-      changes.push(`migrate ${migration}`);
-    }
-    return [];
+    migrations.set(uuid, [...(applied ?? []), ...(migration === undefined ? [] : [migration])]);
+    if (migration !== undefined) changes.push(`migrate ${migration}`);
+    return rows([]);
   }
 
-  function answerQueue(method: string, detail: string | undefined, body: string): Answer {
+  const rows = (results: unknown[]): Answer => ({ result: [{ results, success: true, meta: {} }] });
+
+  function answerQueue(method: string, detail: string | undefined, wanted: string | null, body: string): Answer {
     if (detail === 'consumers') return { result: method === 'GET' ? [] : {} };
     if (method === 'POST') {
-      queue = JSON.parse(body).queue_name;
-      changes.push(`create queue ${queue}`);
+      const { queue_name, jurisdiction } = JSON.parse(body);
+      queues.push({ queue_id: `queue-${queues.length + 1}`, queue_name, ...(jurisdiction && { jurisdiction }) });
+      changes.push(`create queue ${queue_name}${jurisdiction ? ` in ${jurisdiction}` : ''}`);
+      return { result: queues.at(-1) };
     }
-    const entry = { queue_name: queue, queue_id: QUEUE_ID, producers: [], consumers: [] };
-    if (method === 'GET') return { result: queue === null ? [] : [entry] };
-    return { result: entry };
+    const entries = queues
+      .filter(({ queue_name }) => wanted === null || queue_name === wanted)
+      .map((queue) => ({ ...queue, producers: [], consumers: [] }));
+    return { result: method === 'GET' ? entries : (entries[0] ?? {}) };
   }
 
   function answerWorker(method: string, kind: string | undefined, name: string | undefined, detail?: string): Answer {
-    if (kind === 'scripts' && method === 'PUT' && detail === undefined) {
-      workerExists = true;
+    const exists = name !== undefined && workers.has(name);
+    if (kind === 'scripts' && method === 'PUT' && name !== undefined && detail === undefined) {
+      workers.add(name);
       changes.push(`deploy ${name}`);
       return { result: { id: name, etag: 'etag', deployment_id: DEPLOYMENT_ID } };
     }
     if (detail === 'schedules' || (detail === 'subdomain' && method === 'POST')) return { result: { schedules: [] } };
-    if (workerExists && detail === 'secrets') {
+    if (exists && detail === 'secrets') {
       return { result: secrets.map((secret) => ({ name: secret, type: 'secret_text' })) };
     }
-    if (!workerExists) return kind === 'scripts' && name === undefined ? { result: [] } : NOT_FOUND;
-    if (kind === 'services') {
+    if (kind === 'scripts' && name === undefined) {
+      return { result: [...workers].map((id) => ({ id, migration_tag: 'v1' })) };
+    }
+    if (kind === 'services' && exists) {
       return { result: { default_environment: { environment: 'production', script: { tag: 'tag', tags: [] } } } };
     }
-    if (kind === 'workers') return { result: { subdomain: { enabled: true, previews_enabled: false } } };
-    return kind === 'scripts' && name === undefined ? { result: [{ id: name, migration_tag: 'v1' }] } : NOT_FOUND;
+    if (kind === 'workers' && workers.size > 0) {
+      return { result: { subdomain: { enabled: true, previews_enabled: false } } };
+    }
+    return NOT_FOUND;
   }
 
   const server = createServer((request, response) => void reply(request, response));
   async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const given = answer(request.method ?? 'GET', pathname, await textOf(request));
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const given = answer(request.method ?? 'GET', url, await textOf(request));
     const failed = 'status' in given;
     response.writeHead(failed ? given.status : 200, { 'content-type': 'application/json' });
     response.end(
@@ -117,7 +147,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     changes,
-    migrations,
+    writes,
     secrets,
     refuse(part, message) {
       refusal = { part, message };
@@ -128,6 +158,8 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     },
   };
 }
+
+const databaseId = (number: number) => `11111111-1111-4111-8111-${String(number).padStart(12, '0')}`;
 
 async function textOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

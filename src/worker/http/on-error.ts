@@ -26,7 +26,7 @@ export function onError(error: Error, c: Context<HttpEnv>): Response {
       c,
       503,
       'NOT_CONFIGURED',
-      'The database has no tables yet. On your machine, run `npm run setup`. For Cloudflare, run `npm run deploy`.',
+      'The database lacks tables or columns that this version needs. On your machine, run `npm run setup`. For Cloudflare, run `npm run deploy`.',
     );
   }
   c.var.log('error', 'http.bug', { ...errorFields(error), stack: error.stack });

@@ -49,7 +49,7 @@ export class LedgerUnavailable extends Error {
   override name = 'LedgerUnavailable';
 }
 
-/** The tables are not there, or not all of them. */
+/** The schema is not the one that this version needs: a table, a column, an index or a trigger is missing. */
 export class LedgerNotMigrated extends Error {
   override name = 'LedgerNotMigrated';
 }
@@ -107,7 +107,7 @@ export async function runBatch<Name extends string>(
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    if (/no such (table|column)/.test(message)) throw new LedgerNotMigrated(message, { cause: error });
+    if (SCHEMA_MISMATCH.test(message)) throw new LedgerNotMigrated(message, { cause: error });
     // A key that was revoked between two tries: what the first one did, nobody knows, and nobody is told that it did nothing.
     if (keyCheck !== undefined && message.includes(KEY_REFUSED) && !isUncertain) {
       keyCheck.state = 'refused';
@@ -134,12 +134,18 @@ export async function checkKey(db: Database): Promise<void> {
   if (db.keyCheck?.state === 'open') await runBatch(db, {});
 }
 
+/**
+ * SQLite's messages for a statement that was written for another schema: it lacks a table, a column, an index, or the trigger that
+ * makes a view writable. SQLite reports them before the statement runs, so nothing of the batch has happened.
+ */
+const SCHEMA_MISMATCH =
+  /no such (table|column|index)|has no column named|ON CONFLICT clause does not match|cannot modify \S+ because it is a view/;
+
+const STATEMENT_REFUSED = /SQLITE_(CONSTRAINT|ERROR|MISMATCH|RANGE|TOOBIG)|parameter bindings/;
+
 /** Whether SQLite itself refused the statement, so that asking again would change nothing. */
 function isStatementError(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    /SQLITE_(CONSTRAINT|ERROR|MISMATCH|RANGE|TOOBIG)|no such (table|column)|parameter bindings/.test(error.message)
-  );
+  return error instanceof Error && (STATEMENT_REFUSED.test(error.message) || SCHEMA_MISMATCH.test(error.message));
 }
 
 /** The rows that a statement gave, of the type that its columns are named for. */

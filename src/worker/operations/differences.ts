@@ -11,7 +11,7 @@ import { GATEWAY_TIMEOUT_MAX_MS } from '../settings.ts';
 const PATIENCE_MS = 10 * 60_000;
 /** From a row's creation: until its first look-up at the latest, and then the time for more of them. */
 export const UNSETTLED_AFTER_MS = GATEWAY_TIMEOUT_MAX_MS + BATCH_DEADLINE_MS + PATIENCE_MS;
-/** From an event's creation. */
+/** From an event's creation, or from its replay. */
 export const EVENT_WAITS_TOO_LONG_MS = PATIENCE_MS;
 
 /** An amount in minor units. */
@@ -49,6 +49,8 @@ export type Difference =
       eventId: string;
       eventType: EventType;
       createdAtMs: number;
+      /** From when it has waited: its creation, or the last time an operator had it sent again. */
+      waitingSinceMs: number;
       attempts: number;
       lastError: string | null;
     };
@@ -271,13 +273,15 @@ function ofEvents(
 
 function ofDelivery(events: readonly RecordedEvent[], nowMs: number): Difference[] {
   return events
-    .filter(({ deliveredAtMs, createdAtMs }) => deliveredAtMs === null && nowMs - createdAtMs > EVENT_WAITS_TOO_LONG_MS)
-    .map(({ eventId, eventType, createdAtMs, attempts, lastError }) => ({
-      kind: 'event_waiting',
+    .filter(({ deliveredAtMs }) => deliveredAtMs === null)
+    .map(({ eventId, eventType, createdAtMs, replayedAtMs, attempts, lastError }) => ({
+      kind: 'event_waiting' as const,
       eventId,
       eventType,
       createdAtMs,
+      waitingSinceMs: replayedAtMs ?? createdAtMs,
       attempts,
       lastError,
-    }));
+    }))
+    .filter(({ waitingSinceMs }) => nowMs - waitingSinceMs > EVENT_WAITS_TOO_LONG_MS);
 }

@@ -87,9 +87,9 @@ export function explainDifference(difference: Difference): Explanation {
         todo: 'Tell those who listen; nothing in the service writes the one without the other.',
       };
     case 'event_waiting': {
-      const { eventId, eventType, createdAtMs, attempts, lastError } = difference;
+      const { eventId, eventType, waitingSinceMs, attempts, lastError } = difference;
       return {
-        what: `The event ${eventId} (${eventType}) waits since ${isoSeconds(createdAtMs)}, after ${attempts} attempts${lastError === null ? '' : `: ${lastError}`}.`,
+        what: `The event ${eventId} (${eventType}) waits since ${isoSeconds(waitingSinceMs)}, after ${attempts} attempts${lastError === null ? '' : `: ${lastError}`}.`,
         todo: 'See whether the cron runs, and whether the bridge answers at BRIDGE_URL.',
       };
     }
