@@ -44,7 +44,7 @@ const CAUSES = {
   },
   unknown_token: {
     code: 'INVALID_CARD',
-    reason: 'The payment_method_token is not known, or has been used before',
+    reason: 'The payment_method_token is not known, has been used before, or cannot be used for this payment',
     retryPossible: true,
     nextStep: 'Collect the card again, and pay with the new token.',
   },

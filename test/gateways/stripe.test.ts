@@ -138,6 +138,59 @@ describe('a charge', () => {
   });
 });
 
+describe('a payment method of the caller’s', () => {
+  it.each([
+    ['a payment method', 'pm_card_visa'],
+    ['a token', 'tok_visa'],
+  ])('pays once as %s of Stripe.js, and is refused as the caller’s the second time', async (_, like) => {
+    const instrument: Instrument = { kind: 'token', token: emulator.stripe.createToken(like) };
+    expect(await charge(pendingTransaction(), instrument)).toMatchObject({ kind: 'approved' });
+    const again = await charge(pendingTransaction(), instrument);
+    expect(again).toMatchObject({ kind: 'declined', code: 'INVALID_CARD', cause: 'unknown_token' });
+    expect(emulator.stripe.charges()).toHaveLength(1);
+  });
+
+  it('that was declined is used up as well', async () => {
+    const instrument: Instrument = { kind: 'token', token: emulator.stripe.createToken('pm_card_visa_chargeDeclined') };
+    expect(await charge(pendingTransaction(), instrument)).toMatchObject({ code: 'CARD_DECLINED' });
+    expect(await charge(pendingTransaction(), instrument)).toMatchObject({ cause: 'unknown_token' });
+  });
+
+  it.each<[string, { code?: string; param?: string }, object]>([
+    ['without a code', {}, { code: 'INVALID_CARD', cause: 'unknown_token' }],
+    ['by its parameter', { param: 'payment_method' }, { code: 'INVALID_CARD', cause: 'unknown_token' }],
+    [
+      'as one that is no card',
+      { code: 'payment_intent_incompatible_payment_method', param: 'payment_method' },
+      { code: 'INVALID_CARD', cause: 'unknown_token' },
+    ],
+    ['for the form of our request', { code: 'parameter_unknown', param: 'payment_method' }, { kind: 'failed' }],
+    ['for another parameter', { param: 'return_url' }, { kind: 'failed' }],
+  ])('that Stripe refuses %s is judged by code and parameter', async (_, error, outcome) => {
+    const refused: Fault = {
+      kind: 'stripe_error',
+      status: 400,
+      type: 'invalid_request_error',
+      message: 'no',
+      ...error,
+    };
+    strike('payment_intents.confirm', refused);
+    expect(await charge(pendingTransaction())).toMatchObject(outcome);
+  });
+
+  it('is not blamed for a card that was sent as a number', async () => {
+    strike('payment_intents.confirm', {
+      kind: 'stripe_error',
+      status: 400,
+      type: 'invalid_request_error',
+      message: 'no',
+    });
+    const outcome = await charge(pendingTransaction(), { kind: 'card', card: card() });
+    expect(outcome).toMatchObject({ kind: 'failed' });
+    expect(outcome).not.toHaveProperty('cause');
+  });
+});
+
 describe('a look-up', () => {
   it('finds a charge by our id, by the intent where that was kept, and by neither where there is none', async () => {
     const transaction = pendingTransaction();

@@ -78,7 +78,8 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       try {
         return await beforeDeadline(signal, confirm(stripe, transaction, prepared));
       } catch (error) {
-        return refusedConfirmation(stripeFailure(error), prepared.intentId);
+        const isCallersMethod = instrument.kind === 'token' && instrument.token === prepared.paymentMethod;
+        return refusedConfirmation(stripeFailure(error), prepared.intentId, isCallersMethod);
       }
     },
 

@@ -40,6 +40,7 @@ const orderRequest = z.strictObject({
   currency: text,
   status: z.optional(z.enum(['CREATED', 'APPROVED'])),
 });
+const tokenRequest = z.strictObject({ like: text });
 const stripeRefund = z.strictObject({ intent: text, amount: z.optional(z.int().check(z.positive())) });
 const paypalRefund = z.strictObject({ capture: text, value: z.optional(text) });
 
@@ -70,6 +71,8 @@ export function control(request: ApiRequest, controlled: Controlled): ApiAnswer 
       return answered(request, orderRequest, ({ value, currency, status: asked = 'APPROVED' }) => ({
         order: controlled.paypal.createOrder({ value, currency, status: asked }),
       }));
+    case 'POST /emulator/stripe/tokens':
+      return answered(request, tokenRequest, ({ like }) => ({ token: controlled.stripe.createToken(like) }));
     case 'POST /emulator/stripe/refund':
       return answered(request, stripeRefund, ({ intent, amount }) => ({
         refund: controlled.stripe.refundInDashboard(intent, amount),

@@ -7,6 +7,7 @@ import type { Stripe } from 'stripe';
 import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Received } from './api.ts';
 import { answerOf, json, LETTERS_AND_DIGITS, Refused, randomText } from './api.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
+import { cardOfToken } from './instruments.ts';
 import type { Operation } from './operations.ts';
 import { type Cause, DASHBOARD, type IntentRow, type RefundRow, StripeBooks } from './stripe-books.ts';
 import { crashed, keyReused, missing } from './stripe-errors.ts';
@@ -251,6 +252,21 @@ export class StripeEmulator {
   /** Every event so far, oldest first. */
   events(): ProviderEvent[] {
     return this.#books.events.map(({ event }) => event);
+  }
+
+  /**
+   * As Stripe.js makes one from a card that a payer types in: for one use.
+   *
+   * @param like the test token of the card, `pm_card_…` for a payment method or `tok_…` for a token
+   * @returns its id
+   */
+  createToken(like: string): string {
+    const card = cardOfToken(like);
+    if (card === null) throw new Error(`${like} is not the name of a test card, such as pm_card_visa or tok_visa`);
+    if (like.startsWith('pm_')) return intents.addMethod(this.#books, card).id;
+    const id = this.#books.id('tok');
+    this.#books.tokens.set(id, { card, used: false });
+    return id;
   }
 
   /** @returns the refund's id */
