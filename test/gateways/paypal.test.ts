@@ -304,6 +304,36 @@ describe('a refund', () => {
     return paidTransaction(transaction, referenceOf(await charge(transaction)));
   }
 
+  it('of a capture that PayPal does not have has certainly failed, and its cause is an alarm', async () => {
+    const transaction = paidTransaction(payingWith('5O190127TN364715T'), '3C679366HH908993F');
+    const refund = pendingRefund(transaction);
+    const unknown = { kind: 'failed', cause: 'charge_unknown' };
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject(unknown);
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject(unknown);
+  });
+
+  it.each<[Fault]>([
+    [{ kind: 'issue', status: 403, issue: 'PERMISSION_DENIED' }],
+    [{ kind: 'rate_limited_429', retryAfterSeconds: 1 }],
+    [{ kind: 'answer', status: 404, body: '<html>' }],
+  ])('refused by %j has an unknown outcome: it says nothing of a request before it', async (fault) => {
+    const transaction = await paid();
+    strike('captures.refund', fault);
+    const refund = pendingRefund(transaction);
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
+  });
+
+  it('whose order is gone is judged by the capture: of a whole one nothing has been paid back yet', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    const withoutOrder = () => strike('orders.get', { kind: 'issue', status: 404, issue: 'INVALID_RESOURCE_ID' });
+    withoutOrder();
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toEqual({ kind: 'not_found' });
+    await gateway.refund({ refund, transaction, signal: signal() });
+    withoutOrder();
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject({ kind: 'unreachable' });
+  });
+
   it('is paid once under its id, and found by it', async () => {
     const transaction = await paid();
     const refund = pendingRefund(transaction);

@@ -345,6 +345,29 @@ describe('another account’s key', () => {
 });
 
 describe('a refund', () => {
+  it('of a payment that Stripe does not have has certainly failed, and its cause is an alarm', async () => {
+    const transaction = paidTransaction(pendingTransaction(), 'pi_ofAnEmptiedAccount');
+    const refund = pendingRefund(transaction);
+    const unknown = { kind: 'failed', cause: 'charge_unknown' };
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject(unknown);
+
+    const error = { type: 'invalid_request_error', code: 'resource_missing', param: 'payment_intent', message: 'no' };
+    strike('refunds.list', { kind: 'stripe_error', status: 404, ...error });
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject(unknown);
+  });
+
+  it.each<[Fault]>([
+    [{ kind: 'stripe_error', status: 401, type: 'invalid_request_error', message: 'no' }],
+    [{ kind: 'stripe_error', status: 403, type: 'invalid_request_error', message: 'no' }],
+    [{ kind: 'rate_limited_429', retryAfterSeconds: 1 }],
+    [{ kind: 'answer', status: 404, body: '<html>' }],
+  ])('refused by %j has an unknown outcome: it says nothing of a request before it', async (fault) => {
+    const transaction = await paid();
+    emulator.fault = ({ operation }) => (operation === 'refunds.create' ? fault : { kind: 'normal' });
+    const refund = pendingRefund(transaction);
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
+  });
+
   it('whose key stands for a failure of Stripe’s is judged by Stripe’s list', async () => {
     const transaction = await paid();
     for (const committed of [true, false]) {

@@ -19,10 +19,12 @@ import {
 import { PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from './paypal-client.ts';
 import {
   asOutcome,
+  CAPTURE_UNKNOWN,
   type Capture,
   captureIdIn,
   captureOf,
   isAmountOf,
+  isDeclined,
   isNotFound,
   isOk,
   type KnownState,
@@ -142,7 +144,11 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       if (orderId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal order' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       const order = orderIn(answer, orderId);
-      if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
+      if (order === null) {
+        return isNotFound(answer)
+          ? refundOfCapture(client, transaction, signal)
+          : { kind: 'unreachable', ...paypalWhy(answer) };
+      }
       const refunds = order.purchase_units?.flatMap(({ payments }) => payments?.refunds ?? []);
       const found = refunds?.find((one) => refundIdOn(one) === refund.refundId);
       return found === undefined ? { kind: 'not_found' } : stateOfRefund(found);
@@ -207,8 +213,10 @@ async function judge(
   { unmarkedCounts }: { unmarkedCounts: boolean },
 ): Promise<KnownState> {
   const capture = captureOf(order, transaction, unmarkedCounts);
-  if (capture === undefined)
-    return order.status === 'COMPLETED' ? declinedBecause('order_used') : { kind: 'not_found' };
+  if (capture === undefined) {
+    if (order.status !== 'COMPLETED') return { kind: 'not_found' };
+    return declinedBecause(isDeclined(order) ? 'capture_declined' : 'order_used');
+  }
   const state = stateOfCapture(capture);
   if (state.kind !== 'approved') return state;
   const payee = order.purchase_units?.[0]?.payee?.merchant_id;
@@ -239,6 +247,23 @@ function paypalValue(amountMinor: number, currency: string): string | null {
 function noteOf(reason: string): { note_to_payer?: string } {
   const note = reason.replace(/\s+/g, ' ').trim().slice(0, NOTE_MAX_LENGTH).toWellFormed();
   return note === '' ? {} : { note_to_payer: note };
+}
+
+/**
+ * What the capture says of a refund whose order PayPal does not have any more. Without a capture there is no refund, and one that
+ * is still whole has none yet; of any other one PayPal can't say which refunds it has.
+ */
+async function refundOfCapture(
+  client: PayPalClient,
+  { gatewayReference: captureId }: Transaction,
+  signal: AbortSignal,
+): Promise<LookUp> {
+  if (captureId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal capture' };
+  const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
+  if (isNotFound(answer)) return CAPTURE_UNKNOWN;
+  if (!isOk(answer)) return { kind: 'unreachable', ...paypalWhy(answer) };
+  if ((answer.body as Capture).status === 'COMPLETED') return { kind: 'not_found' };
+  return { kind: 'unreachable', reason: 'PayPal does not have the order any more, which would list its refunds' };
 }
 
 async function ownerOf(

@@ -111,12 +111,26 @@ export function refusedConfirmation(failed: StripeFailure, intent: string, isCal
   return refusedBeforeMoney(failed);
 }
 
+/** Of a refund, or a look-up of one. */
+export const CHARGE_UNKNOWN = {
+  kind: 'failed',
+  cause: 'charge_unknown',
+  providerCode: 'resource_missing',
+  reason: 'Stripe has no such payment: was it made with another account?',
+} as const;
+
+/** Whether Stripe does not have the payment whose refund was asked for, or asked about. */
+export function isChargeUnknown({ status, code, param }: StripeFailure): boolean {
+  return (status === 400 || status === 404) && code === 'resource_missing' && param === 'payment_intent';
+}
+
 /**
  * A refund can be sent again, and then a refusal of the key or of the rate says nothing of the request before. One that is
- * no valid refund is answered the same each time.
+ * no valid refund is answered the same each time, and so is one of a charge that Stripe does not have: Stripe deletes none.
  */
 export function refusedRefund(failed: StripeFailure): GatewayOutcome {
   const { status, type, code, param, silent } = failed;
+  if (isChargeUnknown(failed)) return CHARGE_UNKNOWN;
   const isCertain = (status === 400 || status === 402) && type !== 'idempotency_error';
   if (!isCertain) return { kind: 'unknown', ...stripeWhy(failed), silent };
   const cause = stripeRequestCause(code) ?? (param === 'amount' ? 'refund_exceeds' : 'refund_not_allowed');

@@ -31,6 +31,8 @@ import { cancelIntent, createIntent, findIntent, findRefund, isPayable, NotToBeF
 import { listCharges, listRefunds, outsideRefund } from './stripe-movements.ts';
 import {
   asOutcome,
+  CHARGE_UNKNOWN,
+  isChargeUnknown,
   NOT_FOUND,
   refusedBeforeMoney,
   refusedConfirmation,
@@ -119,8 +121,13 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
 
     lookUpRefund: (refund: Refund, transaction: Transaction, signal: AbortSignal) =>
       asked<LookUp>(signal, async () => {
-        const found = await findRefund(await questions(signal), refund, transaction);
-        return found === null ? NOT_FOUND : stateOfRefund(found);
+        try {
+          const found = await findRefund(await questions(signal), refund, transaction);
+          return found === null ? NOT_FOUND : stateOfRefund(found);
+        } catch (error) {
+          if (isChargeUnknown(stripeFailure(error))) return CHARGE_UNKNOWN;
+          throw error;
+        }
       }),
 
     async cancelCharge(transaction: Transaction, signal: AbortSignal): Promise<Fence> {

@@ -49,10 +49,19 @@ async function ask<Answer extends GatewayAnswer>(
   return answer;
 }
 
-/** What needs a person is an error: keys that are wrong, an account that may not do what it is asked for, a payer who cheats. */
+/**
+ * What needs a person is an error: keys that are wrong, an account that may not do what it is asked for, a charge that the
+ * provider does not know, a payer who cheats.
+ */
+const NEED_A_PERSON: readonly (FailureCause | undefined)[] = [
+  'gateway_not_configured',
+  'charge_unknown',
+  'order_changed',
+];
+
 function levelOf(answer: GatewayAnswer): LogLevel {
   const cause = 'cause' in answer ? answer.cause : undefined;
-  if (cause === 'gateway_not_configured' || cause === 'order_changed') return 'error';
+  if (NEED_A_PERSON.includes(cause)) return 'error';
   const { kind } = answer;
   return kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info';
 }

@@ -193,7 +193,9 @@ async function settleRefund(asking: Asking, refund: Refund, transaction: Transac
     if (owed || context.nowMs() < refundIsSentAgainUntilMs(refund, gateway)) {
       const call = callOf(asking, 'refund', refund.refundId);
       const answer = await moveMoney(context, call, (signal) => gateway.refund({ refund, transaction, signal }));
-      outcome = owed && answer.kind === 'failed' ? null : outcomeOf('refund', answer);
+      // Of a charge that the provider does not know, nothing can ever be paid back.
+      const mayBeTakenLater = owed && answer.kind === 'failed' && answer.cause !== 'charge_unknown';
+      outcome = mayBeTakenLater ? null : outcomeOf('refund', answer);
     } else if (context.nowMs() >= refund.createdAtMs + gateway.keysKeptForMs) outcome = NEVER_HAPPENED;
   }
   if (outcome === null) return open(found, refund);
