@@ -130,6 +130,7 @@ describe('an export of a user', () => {
         ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, toldAtMs: 2_000 },
       },
       world.clock.nowMs,
+      world.context.newId('att_'),
     );
 
     const records = await exported(world);

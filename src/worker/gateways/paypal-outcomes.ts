@@ -82,6 +82,10 @@ export function captureOf(order: Order, { transactionId }: Transaction, unmarked
   return ours.find(({ status }) => status !== 'DECLINED' && status !== 'FAILED') ?? ours[0];
 }
 
+export function refundsIn(order: Order): PayPalRefund[] {
+  return order.purchase_units?.flatMap(({ payments }) => payments?.refunds ?? []) ?? [];
+}
+
 /** Whether a completed order has paid for nothing, since PayPal declined its only capture. */
 export function isDeclined(order: Order): boolean {
   const captures = order.purchase_units?.flatMap(({ payments }) => payments?.captures ?? []) ?? [];
@@ -91,9 +95,10 @@ export function isDeclined(order: Order): boolean {
 export function stateOfCapture({ id, status, status_details: details }: Capture): KnownState {
   switch (status) {
     case 'COMPLETED':
+      return id === undefined ? { kind: 'in_progress' } : { kind: 'approved', reference: id };
     case 'PARTIALLY_REFUNDED':
     case 'REFUNDED':
-      return id === undefined ? { kind: 'in_progress' } : { kind: 'approved', reference: id };
+      return id === undefined ? { kind: 'in_progress' } : { kind: 'approved', reference: id, hasRefunds: true };
     case 'DECLINED':
       // The order is COMPLETED with it, and PayPal captures no completed order again.
       return declinedBecause('capture_declined', details?.reason);

@@ -13,6 +13,8 @@ import {
   type GatewayOutcome,
   type Instrument,
   type LookUp,
+  type OutsideRefund,
+  type RefundListing,
   type RefundRequest,
   timeIsLeft,
 } from './gateway.ts';
@@ -33,6 +35,7 @@ import {
   outsideRefund,
   type PayPalRefund,
   refundIdOn,
+  refundsIn,
   refusedBeforeMoney,
   refusedCapture,
   refusedRefund,
@@ -149,8 +152,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
           ? refundOfCapture(client, transaction, signal)
           : { kind: 'unreachable', ...paypalWhy(answer) };
       }
-      const refunds = order.purchase_units?.flatMap(({ payments }) => payments?.refunds ?? []);
-      const found = refunds?.find((one) => refundIdOn(one) === refund.refundId);
+      const found = refundsIn(order).find((one) => refundIdOn(one) === refund.refundId);
       return found === undefined ? { kind: 'not_found' } : stateOfRefund(found);
     },
 
@@ -163,6 +165,21 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       const captureId = captureIdIn(refund.links);
       const owner = captureId === null ? null : await ownerOf(client, captureId, signal);
       return owner !== null && 'unreachable' in owner ? owner : outsideRefund(refund, owner?.transactionId ?? null);
+    },
+
+    async listRefundsOfCharge(transaction: Transaction, signal: AbortSignal): Promise<RefundListing> {
+      const { gatewayIntent: orderId, transactionId } = transaction;
+      if (orderId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal order' };
+      const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
+      const order = orderIn(answer, orderId);
+      if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
+      const refunds: OutsideRefund[] = [];
+      for (const refund of refundsIn(order)) {
+        const described = outsideRefund(refund, transactionId);
+        if ('unreachable' in described) return { kind: 'unreachable', reason: described.unreachable };
+        refunds.push(described);
+      }
+      return { kind: 'listed', refunds };
     },
 
     findChargeOwner: (reference: string, signal: AbortSignal) => ownerOf(client, reference, signal),

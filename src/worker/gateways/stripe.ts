@@ -13,6 +13,8 @@ import {
   ListingFailed,
   type LookUp,
   type Movement,
+  type OutsideRefund,
+  type RefundListing,
   type RefundRequest,
   timeIsLeft,
 } from './gateway.ts';
@@ -27,7 +29,15 @@ import {
   stripeFailure,
   stripeWhy,
 } from './stripe-client.ts';
-import { cancelIntent, createIntent, findIntent, findRefund, isPayable, NotToBeFound } from './stripe-intents.ts';
+import {
+  cancelIntent,
+  createIntent,
+  findIntent,
+  findRefund,
+  isPayable,
+  NotToBeFound,
+  refundsOf,
+} from './stripe-intents.ts';
 import { listCharges, listRefunds, outsideRefund } from './stripe-movements.ts';
 import {
   asOutcome,
@@ -159,6 +169,18 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       }
     },
 
+    async listRefundsOfCharge(
+      { gatewayReference: intentId }: Transaction,
+      signal: AbortSignal,
+    ): Promise<RefundListing> {
+      if (intentId === null) return { kind: 'listed', refunds: [] };
+      return asked<RefundListing>(signal, async () => {
+        const refunds: OutsideRefund[] = [];
+        for await (const refund of refundsOf(await questions(signal), intentId)) refunds.push(outsideRefund(refund));
+        return { kind: 'listed', refunds };
+      });
+    },
+
     async findChargeOwner(reference: string, signal: AbortSignal) {
       if (!STRIPE_ID.test(reference)) return { transactionId: null };
       try {
@@ -243,7 +265,7 @@ async function brokenRefund(signal: AbortSignal, finding: Promise<Stripe.Refund 
   }
 }
 
-async function asked<Found extends LookUp | Fence>(
+async function asked<Found extends LookUp | Fence | RefundListing>(
   signal: AbortSignal,
   asking: () => Promise<Found>,
 ): Promise<Found | Extract<LookUp, { kind: 'unreachable' }>> {

@@ -195,20 +195,22 @@ const RECORD_OUTCOME = `
 // Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it.
 const OWE_LATE_CHARGE = `
   INSERT INTO refunds (refund_id, tenant, transaction_id, kind, status, amount_minor, reason, created_at_ms,
-    next_lookup_at_ms)
-  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', amount_minor, 'Charged after the payment had failed', ?3, ?3
+    next_lookup_at_ms, created_by)
+  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', amount_minor, 'Charged after the payment had failed', ?3, ?3, ?4
   FROM transactions WHERE transaction_id = ?1 AND status = 'failed'
   ON CONFLICT DO NOTHING`;
 const KEEP_LATE_REFERENCE = `
   UPDATE transactions SET gateway_reference = ?2, next_lookup_at_ms = NULL
   WHERE transaction_id = ?1 AND status = 'failed'`;
 const FIND_LATE_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ?1`;
+const HAS_OWED = 'SELECT 1 FROM refunds WHERE refund_id = ?1 AND created_by = ?2';
 
 /** By its id, whoever's it is. */
 export const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
 
 export interface PaymentOutcome {
   transactionId: string;
+  /** Also names this attempt, in the row that it writes. */
   eventId: string;
   result: Outcome;
   processedAtMs: number;
@@ -224,6 +226,8 @@ export interface RecordedPayment {
   told: boolean;
   /** Where money was charged for a payment that has failed: the refund that gives it back. */
   lateRefund: Refund | null;
+  /** Whether this attempt was the first to find that charge, and wrote the refund. */
+  owed: boolean;
 }
 
 /**
@@ -254,14 +258,14 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
   const asItStands = { transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId), told: hasEvent(d1, eventId) };
   if (result.status === 'failed') {
     const results = await runBatch(db, { ...outcomeAndEvent, ...asItStands }, RETRY_OUTCOME_FOR_MS);
-    return { ...recordedPayment(results), lateRefund: null };
+    return { ...recordedPayment(results), lateRefund: null, owed: false };
   }
   const refundId = lateRefundId(transactionId);
   const results = await runBatch(
     db,
     {
       ...outcomeAndEvent,
-      owed: d1.prepare(OWE_LATE_CHARGE).bind(transactionId, refundId, processedAtMs),
+      owed: d1.prepare(OWE_LATE_CHARGE).bind(transactionId, refundId, processedAtMs, eventId),
       owedAudited: auditChange(db, transactionId, {
         atMs: processedAtMs,
         action: 'refund.owed',
@@ -272,10 +276,12 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
       reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, result.gatewayReference),
       ...asItStands,
       lateRefund: d1.prepare(FIND_LATE_REFUND).bind(refundId),
+      hasOwed: d1.prepare(HAS_OWED).bind(refundId, eventId),
     },
     RETRY_OUTCOME_FOR_MS,
   );
-  return { ...recordedPayment(results), lateRefund: rowOf<Refund>(results.lateRefund) };
+  const lateRefund = rowOf<Refund>(results.lateRefund);
+  return { ...recordedPayment(results), lateRefund, owed: rowOf(results.hasOwed) !== null };
 }
 
 function recordedPayment(results: { transaction: D1Result<unknown>; told: D1Result<unknown> }) {

@@ -3,7 +3,7 @@ import { codeOf, type FailureCause, type FailureCode, failure, failureBecause } 
 import type { Outcome } from '../../payments/transaction.ts';
 import { within } from '../deadline.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
-import type { Fence, Gateway, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
+import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing } from '../gateways/gateway.ts';
 import { errorPlace, type LogLevel } from '../log.ts';
 import type { OperationContext } from './context.ts';
 
@@ -14,14 +14,14 @@ type GatewayAnswer = GatewayOutcome | LookUp | Fence;
 
 export interface GatewayCall {
   gateway: Gateway;
-  call: 'charge' | 'refund' | 'lookUpCharge' | 'lookUpRefund' | 'cancelCharge';
+  call: 'charge' | 'refund' | 'lookUpCharge' | 'lookUpRefund' | 'cancelCharge' | 'listRefundsOfCharge';
   /** Of the transaction or the refund. */
   id: string;
   deadlineMs: number;
 }
 
 /** Asks, and answers with `broken` where the deadline passes or an error is thrown: the request may have arrived all the same. */
-async function ask<Answer extends GatewayAnswer>(
+async function ask<Answer extends GatewayAnswer | RefundListing>(
   { log, nowMs }: OperationContext,
   { gateway, call, id, deadlineMs }: GatewayCall,
   broken: Answer,
@@ -59,7 +59,7 @@ const NEED_A_PERSON: readonly (FailureCause | undefined)[] = [
   'order_changed',
 ];
 
-function levelOf(answer: GatewayAnswer): LogLevel {
+function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
   const cause = 'cause' in answer ? answer.cause : undefined;
   if (NEED_A_PERSON.includes(cause)) return 'error';
   const { kind } = answer;
@@ -98,7 +98,7 @@ function wasSilent(answer: GatewayOutcome): boolean {
 }
 
 /** Asks what became of a call, or for it to be cancelled. Whatever prevents an answer is `unreachable`. */
-export function lookUp<Answer extends LookUp | Fence>(
+export function lookUp<Answer extends LookUp | Fence | RefundListing>(
   context: OperationContext,
   call: GatewayCall,
   asking: (signal: AbortSignal) => Promise<Answer | LookUp>,
