@@ -44,6 +44,11 @@ function strike(operation: string, fault: Fault): void {
   };
 }
 
+async function paid(): Promise<Transaction> {
+  const transaction = pendingTransaction();
+  return paidTransaction(transaction, referenceOf(await charge(transaction)));
+}
+
 describe('a charge', () => {
   it('is an intent that is confirmed once, under keys that follow from our id', async () => {
     const transaction = pendingTransaction();
@@ -344,6 +349,46 @@ describe('another account’s key', () => {
   });
 });
 
+describe('the refunds of a charge', () => {
+  it('are listed, external ones too, with whose each is, and asking for them moves nothing', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    await gateway.refund({ refund, transaction, signal: signal() });
+    const reference = emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '', 100);
+    const before = operations().length;
+    const listing = await gateway.listRefundsOfCharge?.(transaction, signal());
+    const external = { reference, refundId: null, amountMinor: 100, currency: 'USD', state: 'moved' };
+    const { transactionId, gatewayReference: chargeReference } = transaction;
+    expect(listing).toMatchObject({ kind: 'listed' });
+    expect(listing).toHaveProperty(
+      'refunds',
+      expect.arrayContaining([
+        expect.objectContaining({ ...external, transactionId, chargeReference }),
+        expect.objectContaining({ refundId: refund.refundId }),
+      ]),
+    );
+    expect(operations().slice(before)).toEqual(['refunds.list']);
+  });
+
+  it('prove themselves where Stripe refuses a refund because of them', async () => {
+    const transaction = await paid();
+    const refusal = async (amountMinor: number) => {
+      const refund = pendingRefund(transaction, { amountMinor });
+      return gateway.refund({ refund, transaction, signal: signal() });
+    };
+    emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '', 2000);
+    expect(await refusal(2550)).toMatchObject({ kind: 'declined', cause: 'refund_exceeds' });
+    emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '');
+    expect(await refusal(100)).toMatchObject({ kind: 'declined', cause: 'already_refunded' });
+  });
+
+  it('can’t be listed while Stripe can’t be reached', async () => {
+    const transaction = await paid();
+    strike('refunds.list', { kind: 'error_500', committed: false, cached: false });
+    expect(await gateway.listRefundsOfCharge?.(transaction, signal())).toMatchObject({ kind: 'unreachable' });
+  });
+});
+
 describe('a refund', () => {
   it('of a payment that Stripe does not have has certainly failed, and its cause is an alarm', async () => {
     const transaction = paidTransaction(pendingTransaction(), 'pi_ofAnEmptiedAccount');
@@ -387,11 +432,6 @@ describe('a refund', () => {
     const refund = pendingRefund(transaction, { reason: `${'x'.repeat(499)}🎟` });
     expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'approved' });
   });
-
-  async function paid(): Promise<Transaction> {
-    const transaction = pendingTransaction();
-    return paidTransaction(transaction, referenceOf(await charge(transaction)));
-  }
 
   it('is paid once under its id, and found by it', async () => {
     const transaction = await paid();
