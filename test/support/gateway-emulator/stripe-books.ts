@@ -73,7 +73,7 @@ export interface DisputeRow {
   id: string;
   charge: ChargeRow;
   reason: string;
-  status: 'needs_response' | 'won' | 'lost';
+  status: 'needs_response' | 'under_review' | 'won' | 'lost';
   createdAtMs: number;
 }
 

@@ -6,6 +6,7 @@ import type { Cause, ChargeRow, IntentRow, PaymentMethodRow, StripeBooks } from 
 import { errorAnswer, invalid, missing } from './stripe-errors.ts';
 import { checkAmount } from './stripe-money.ts';
 import { showCharge, showIntent, showMethod } from './stripe-objects.ts';
+import { openDispute } from './stripe-refunds.ts';
 
 const RAW_CARDS_REFUSED =
   'Sending credit card numbers directly to the Stripe API is generally unsafe. To continue processing use Stripe.js, the ' +
@@ -233,6 +234,8 @@ function succeed(books: StripeBooks, intent: IntentRow, charge: ChargeRow, cause
   intent.succeededAtMs = books.clock.nowMs();
   books.emit('charge.succeeded', showCharge(books, charge), cause);
   books.emit('payment_intent.succeeded', showIntent(intent), cause);
+  const { disputeReason } = charge.method.card;
+  if (disputeReason !== undefined) openDispute(books, charge, disputeReason, cause);
 }
 
 type Declined = Decline | Extract<Outcome, { kind: 'declined' }>;

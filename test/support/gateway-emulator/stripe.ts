@@ -295,10 +295,24 @@ export class StripeEmulator {
     return refunds.openDispute(this.#books, latestCharge, reason, DASHBOARD).id;
   }
 
+  reviewDispute(disputeId: string): void {
+    refunds.reviewDispute(this.#books, this.#dispute(disputeId), DASHBOARD);
+  }
+
   closeDispute(disputeId: string, end: 'won' | 'lost'): void {
+    refunds.closeDispute(this.#books, this.#dispute(disputeId), end, DASHBOARD);
+  }
+
+  #dispute(disputeId: string) {
     const dispute = this.#books.disputes.get(disputeId);
     if (dispute === undefined) throw new Error(`there is no dispute ${disputeId}`);
-    refunds.closeDispute(this.#books, dispute, end, DASHBOARD);
+    return dispute;
+  }
+
+  disputes() {
+    return [...this.#books.disputes.values()].map(({ id, charge, reason, status, createdAtMs }) => ({
+      ...{ id, intentId: charge.intent.id, reason, status, atMs: createdAtMs },
+    }));
   }
 
   forgetKeys(): void {
