@@ -27,6 +27,8 @@ interface Advice {
 }
 
 const ANOTHER_CARD = 'Pay with another card, or ask the bank that issued this one.';
+const OTHER_FUNDING =
+  'Send the payer back to PayPal to choose another funding source, then pay with the same order again.';
 const NEW_ORDER = 'Have the payer approve a new order in PayPal, and pay with its id.';
 const ASK_OPERATOR = 'Try again later; if it goes on, the operator of this service finds the cause in its log.';
 const ANOTHER_WAY = 'Pay the money back in another way.';
@@ -44,7 +46,7 @@ const CAUSES = {
   },
   unknown_token: {
     code: 'INVALID_CARD',
-    reason: 'The payment_method_token is not known, or has been used before',
+    reason: 'The payment_method_token is not known, has been used before, or cannot be used for this payment',
     retryPossible: true,
     nextStep: 'Collect the card again, and pay with the new token.',
   },
@@ -158,6 +160,30 @@ const CAUSES = {
     retryPossible: false,
     nextStep: `What was captured for this merchant is refunded automatically. ${NEW_ORDER}`,
   },
+  funding_declined: {
+    code: 'CARD_DECLINED',
+    reason: 'PayPal could not charge the funding source that the payer chose',
+    retryPossible: true,
+    nextStep: OTHER_FUNDING,
+  },
+  funding_expired: {
+    code: 'CARD_EXPIRED',
+    reason: 'The card that the payer chose in PayPal has expired',
+    retryPossible: true,
+    nextStep: OTHER_FUNDING,
+  },
+  funding_invalid: {
+    code: 'INVALID_CARD',
+    reason: 'The card that the payer chose in PayPal is not valid',
+    retryPossible: true,
+    nextStep: OTHER_FUNDING,
+  },
+  capture_declined: {
+    code: 'CARD_DECLINED',
+    reason: 'PayPal declined the payment of this order',
+    retryPossible: true,
+    nextStep: 'Have the payer approve a new order with another funding source in PayPal, and pay with its id.',
+  },
   payer_cannot_pay: {
     code: 'PAYMENT_FAILED',
     reason: 'The payer cannot pay with this PayPal account or what it is funded by',
@@ -181,6 +207,13 @@ const CAUSES = {
     reason: 'Gateway service error',
     retryPossible: false,
     nextStep: 'The operator of this service has to correct its settings or its account at the provider: see the log.',
+  },
+  charge_unknown: {
+    code: 'PAYMENT_GATEWAY_ERROR',
+    reason: 'The payment provider does not know the payment',
+    retryPossible: false,
+    nextStep:
+      'Nothing was paid back. The operator of this service finds the charge at the provider, or the account it was made with: see the log.',
   },
   refund_not_allowed: {
     code: 'REFUND_NOT_ALLOWED',

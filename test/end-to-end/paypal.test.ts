@@ -16,17 +16,18 @@ afterAll(() => shop?.stop());
 
 const failed = (reason: string, retry = true) => toldAs('PAYMENT_FAILED', reason, { retry });
 
+const nextStepOf = ({ body }: HttpAnswer) => (body.error as { details: { next_step: string } }).details.next_step;
+
 const NOT_FOUND = failed('There is no such PayPal order', false);
 const NOT_APPROVED = failed('The payer has not approved the PayPal order');
 const DIFFERS = failed('The PayPal order is about another amount, another currency or another merchant', false);
 const OF_ANOTHER = failed('The PayPal order was created for another booking', false);
 const USED = failed('The PayPal order has paid for something else already', false);
 const CHANGED = failed('The PayPal order was changed while it was being paid', false);
-const DECLINED = toldAs('CARD_DECLINED', 'Card declined by bank');
-const EXPIRED = toldAs('CARD_EXPIRED', 'Card has expired');
-const INVALID_CARD = toldAs('INVALID_CARD', 'Invalid card details');
-const NOT_SUPPORTED = toldAs('CARD_DECLINED', 'The card does not support this kind of payment, or its currency');
-const LIMIT_EXCEEDED = toldAs('CARD_DECLINED', "The amount or the number of payments is beyond the card's limit");
+const FUNDING_DECLINED = toldAs('CARD_DECLINED', 'PayPal could not charge the funding source that the payer chose');
+const FUNDING_EXPIRED = toldAs('CARD_EXPIRED', 'The card that the payer chose in PayPal has expired');
+const FUNDING_INVALID = toldAs('INVALID_CARD', 'The card that the payer chose in PayPal is not valid');
+const CAPTURE_DECLINED = toldAs('CARD_DECLINED', 'PayPal declined the payment of this order');
 const CANNOT_PAY = failed('The payer cannot pay with this PayPal account or what it is funded by');
 const REFUSED = failed('Payment could not be processed');
 const NOT_CONFIGURED = toldAs('PAYMENT_GATEWAY_ERROR', 'Gateway service error', { http: 502, retry: false });
@@ -40,12 +41,12 @@ const ISSUES: readonly (readonly [issue: string, status: number, told: ToldFailu
   ['PAYER_ACTION_REQUIRED', 422, NOT_APPROVED],
   ['AGREEMENT_ALREADY_CANCELLED', 422, NOT_APPROVED],
   ['CONSENT_NEEDED', 403, NOT_APPROVED],
-  ['INSTRUMENT_DECLINED', 422, DECLINED],
-  ['CARD_BRAND_NOT_SUPPORTED', 422, NOT_SUPPORTED],
-  ['REFERENCED_CARD_EXPIRED', 422, EXPIRED],
-  ['CARD_EXPIRED', 422, EXPIRED],
-  ['INVALID_SECURITY_CODE_LENGTH', 422, INVALID_CARD],
-  ['TRANSACTION_LIMIT_EXCEEDED', 422, LIMIT_EXCEEDED],
+  ['INSTRUMENT_DECLINED', 422, FUNDING_DECLINED],
+  ['CARD_BRAND_NOT_SUPPORTED', 422, FUNDING_DECLINED],
+  ['REFERENCED_CARD_EXPIRED', 422, FUNDING_EXPIRED],
+  ['CARD_EXPIRED', 422, FUNDING_EXPIRED],
+  ['INVALID_SECURITY_CODE_LENGTH', 422, FUNDING_INVALID],
+  ['TRANSACTION_LIMIT_EXCEEDED', 422, FUNDING_DECLINED],
   ['REDIRECT_PAYER_FOR_ALTERNATE_FUNDING', 422, CANNOT_PAY],
   ['PAYER_CANNOT_PAY', 422, CANNOT_PAY],
   ['PAYER_ACCOUNT_RESTRICTED', 422, CANNOT_PAY],
@@ -104,11 +105,23 @@ describe('an order that PayPal does not capture', () => {
     },
   );
 
-  it('because what it is funded by is declined, is told like any other decline', async () => {
+  it('whose capture comes back declined is used up, and every payment with it says so', async () => {
     const order = shop.approvedOrder();
     shop.strike(order, 'orders.capture', { kind: 'decline', code: 'INSTRUMENT_DECLINED' });
-    expect(await shop.failureOf(await shop.payByPayPal(order))).toEqual(DECLINED);
+    const answer = await shop.payByPayPal(order);
+    expect(nextStepOf(answer)).toMatch(/approve a new order with another funding source/);
+    expect(await shop.failureOf(answer)).toEqual(CAPTURE_DECLINED);
     expect(captureOf(order)).toMatchObject({ status: 'DECLINED' });
+    expect(await shop.failureOf(await shop.payByPayPal(order))).toEqual(CAPTURE_DECLINED);
+  });
+
+  it('whose funding source is declined sends the payer back to PayPal, not to a bank', async () => {
+    const order = shop.approvedOrder();
+    shop.strike(order, 'orders.capture', { kind: 'issue', status: 422, issue: 'INSTRUMENT_DECLINED' });
+    const nextStep = nextStepOf(await shop.payByPayPal(order));
+    expect(nextStep).toBe(
+      'Send the payer back to PayPal to choose another funding source, then pay with the same order again.',
+    );
   });
 
   it('for a reason that smells of fraud, is not to be told from a plain failure but by the operator', async () => {

@@ -18,7 +18,10 @@ beforeAll(async () => {
 afterAll(() => shop?.stop());
 
 const INVALID_CARD = toldAs('INVALID_CARD', 'Invalid card details');
-const UNKNOWN_TOKEN = toldAs('INVALID_CARD', 'The payment_method_token is not known, or has been used before');
+const UNKNOWN_TOKEN = toldAs(
+  'INVALID_CARD',
+  'The payment_method_token is not known, has been used before, or cannot be used for this payment',
+);
 const EXPIRED = toldAs('CARD_EXPIRED', 'Card has expired');
 const INSUFFICIENT_FUNDS = toldAs('INSUFFICIENT_FUNDS', 'Insufficient funds', {
   message: 'Insufficient funds in account',

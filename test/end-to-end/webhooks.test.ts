@@ -257,6 +257,7 @@ describe.each([stripeSide, paypalSide])('a webhook of $provider', (side) => {
     expect(await shop.status(refunded.refund_transaction_id)).toMatchObject({ status: 'reversed' });
     expect(paymentOf(paid)).toMatchObject({ status: 'completed', refundedMinor: 0 });
     await until('that is logged', () => reversalsOf(refunded.refund_transaction_id).length > 0);
+    expect(reversalsOf(refunded.refund_transaction_id)).toHaveLength(1);
     expect(await shop.refund(paid.answer.body, 25.5)).toMatchObject({ code: 200 });
     expect(await toldOf(paid, 3)).toEqual(['payment.success', 'payment.refund', 'payment.refund']);
   });
@@ -356,6 +357,33 @@ describe.each([stripeSide, paypalSide])('a webhook of $provider', (side) => {
     expect(await tell(side.events.disputed, otherDispute)).toBe(200);
     expect(disputesOf(other)).toEqual([closed]);
   });
+});
+
+describe.each([stripeSide, paypalSide])('an external refund at $provider that no webhook tells of', (side) => {
+  it.each([
+    ['all', undefined, 25.5, 'refunded', 2550],
+    ['part', '10.00', 20, 'completed', 1000],
+  ] as const)(
+    'of %s of a payment is found by the refund that it gets in the way of, and published once',
+    async (_, byHand, asked, status, refundedMinor) => {
+      const paid = await side.pay();
+      const reference = side.refundByHand(paid, byHand);
+      expect(await shop.refund(paid.answer.body, asked)).toMatchObject({
+        code: 400,
+        body: { error: { code: 'REFUND_NOT_ALLOWED', details: { status: 'failed' } } },
+      });
+      await until('it is booked', () => paymentOf(paid).refundedMinor === refundedMinor);
+      expect(await shop.status(paid.answer.body.transaction_id)).toMatchObject({ status });
+      expect(paymentOf(paid)).toMatchObject({ status, reservedMinor: 0 });
+      expect(refundsOf(paid)).toMatchObject([
+        { status: 'failed' },
+        { status: 'completed', gatewayReference: reference },
+      ]);
+      expect(await toldOf(paid, 2)).toEqual(['payment.success', 'payment.refund']);
+      expect(await tell(side.events.refunded, reference)).toBe(200);
+      expect(refundsOf(paid)).toHaveLength(2);
+    },
+  );
 });
 
 describe('a webhook of Stripe', () => {

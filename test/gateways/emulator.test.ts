@@ -49,7 +49,11 @@ describe('a payment', () => {
     ['pm_card_chargeDeclinedProcessingError', 'processing_error', 'processing_error'],
     ['pm_card_visa_chargeDeclinedVelocityLimitExceeded', 'card_declined', 'card_velocity_exceeded'],
     ['pm_card_radarBlock', 'card_declined', 'fraudulent'],
+    ['pm_card_chargeCustomerFail', 'card_declined', 'generic_decline'],
     ['pm_card_authenticationRequired', 'authentication_required', 'authentication_required'],
+    ['pm_card_authenticationRequiredOnSetup', 'authentication_required', 'authentication_required'],
+    ['pm_card_threeDSecure2Required', 'authentication_required', 'authentication_required'],
+    ['pm_card_threeDSecureRequiredChargeDeclined', 'authentication_required', 'authentication_required'],
   ])('by %s is declined', async (token, code, declineCode) => {
     const intent = await create();
     const error = await failure(stripe.paymentIntents.confirm(intent.id, confirmation(token)));
@@ -57,6 +61,34 @@ describe('a payment', () => {
     const standing = await stripe.paymentIntents.retrieve(intent.id);
     expect(standing).toMatchObject({ status: 'requires_payment_method', last_payment_error: { code } });
     expect(emulator.stripe.charges()).toEqual([]);
+  });
+
+  it.each([
+    '4000000000003220',
+    '4000002500003155',
+    '4000002760003184',
+    '4000003800000446',
+    '4000008260003178',
+    '4000008400001629',
+    '4000008400001280',
+  ])('by the card %s has to be authenticated', async (number) => {
+    const method = await stripe.paymentMethods.create({
+      type: 'card',
+      card: { number, exp_month: 12, exp_year: new Date().getUTCFullYear() + 1, cvc: '123' },
+    });
+    const intent = await create();
+    const error = await failure(stripe.paymentIntents.confirm(intent.id, confirmation(method.id)));
+    expect(error).toMatchObject({ statusCode: 402, code: 'authentication_required' });
+    expect(emulator.stripe.charges()).toEqual([]);
+  });
+
+  it('by a card that its payer disputes is disputed at once, and refunds of another card are pending', async () => {
+    const disputed = await create();
+    await stripe.paymentIntents.confirm(disputed.id, confirmation('pm_card_createDispute'));
+    expect(emulator.stripe.disputes()).toMatchObject([{ intentId: disputed.id, status: 'needs_response' }]);
+    const intent = await create();
+    await stripe.paymentIntents.confirm(intent.id, confirmation('pm_card_pendingRefund'));
+    expect(await stripe.refunds.create({ payment_intent: intent.id })).toMatchObject({ status: 'pending' });
   });
 
   it('that was declined can be tried again with another card', async () => {

@@ -63,6 +63,11 @@ function strike(operation: string, fault: Fault): void {
   };
 }
 
+async function paid(): Promise<Transaction> {
+  const transaction = payingWith(ordered());
+  return paidTransaction(transaction, referenceOf(await charge(transaction)));
+}
+
 describe('a charge', () => {
   it('looks at the order, writes our id on it, and captures it under our id', async () => {
     const transaction = payingWith(ordered());
@@ -278,7 +283,7 @@ describe('a charge', () => {
     const transaction = payingWith(ordered());
     const outcome = await charge(transaction);
     emulator.paypal.refundInDashboard(referenceOf(outcome));
-    expect(await lookUp(transaction)).toEqual(outcome);
+    expect(await lookUp(transaction)).toEqual({ ...outcome, hasRefunds: true });
   });
 });
 
@@ -299,6 +304,42 @@ describe('an answer that is no order', () => {
     strike('orders.capture', { kind: 'answer', status: 201, body: '{}', committed: true });
     expect(await charge(transaction)).toMatchObject({ kind: 'unknown' });
     expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
+  });
+});
+
+describe('the refunds of a capture', () => {
+  it('are listed from its order, external ones too, and asking for them moves nothing', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    await gateway.refund({ refund, transaction, signal: signal() });
+    const reference = emulator.paypal.refundInDashboard(transaction.gatewayReference ?? '', '1.00');
+    const before = operations().length;
+    const { transactionId, gatewayReference: chargeReference } = transaction;
+    const external = { reference, refundId: null, transactionId, chargeReference, amountMinor: 100, state: 'moved' };
+    expect(await gateway.listRefundsOfCharge?.(transaction, signal())).toMatchObject({
+      kind: 'listed',
+      refunds: [{ refundId: refund.refundId }, external],
+    });
+    expect(operations().slice(before)).toEqual(['orders.get']);
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'approved', hasRefunds: true });
+  });
+
+  it('prove themselves where PayPal refuses a refund because of them', async () => {
+    const transaction = await paid();
+    const refusal = async (amountMinor: number) => {
+      const refund = pendingRefund(transaction, { amountMinor });
+      return gateway.refund({ refund, transaction, signal: signal() });
+    };
+    emulator.paypal.refundInDashboard(transaction.gatewayReference ?? '', '20.00');
+    expect(await refusal(2550)).toMatchObject({ kind: 'declined', cause: 'refund_exceeds' });
+    emulator.paypal.refundInDashboard(transaction.gatewayReference ?? '');
+    expect(await refusal(100)).toMatchObject({ kind: 'declined', cause: 'already_refunded' });
+  });
+
+  it('can’t be listed where PayPal does not have the order any more', async () => {
+    const transaction = await paid();
+    strike('orders.get', { kind: 'issue', status: 404, issue: 'INVALID_RESOURCE_ID' });
+    expect(await gateway.listRefundsOfCharge?.(transaction, signal())).toMatchObject({ kind: 'unreachable' });
   });
 });
 
@@ -336,10 +377,35 @@ describe('the access token', () => {
 });
 
 describe('a refund', () => {
-  async function paid(): Promise<Transaction> {
-    const transaction = payingWith(ordered());
-    return paidTransaction(transaction, referenceOf(await charge(transaction)));
-  }
+  it('of a capture that PayPal does not have has certainly failed, and its cause is an alarm', async () => {
+    const transaction = paidTransaction(payingWith('5O190127TN364715T'), '3C679366HH908993F');
+    const refund = pendingRefund(transaction);
+    const unknown = { kind: 'failed', cause: 'charge_unknown' };
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject(unknown);
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject(unknown);
+  });
+
+  it.each<[Fault]>([
+    [{ kind: 'issue', status: 403, issue: 'PERMISSION_DENIED' }],
+    [{ kind: 'rate_limited_429', retryAfterSeconds: 1 }],
+    [{ kind: 'answer', status: 404, body: '<html>' }],
+  ])('refused by %j has an unknown outcome: it says nothing of a request before it', async (fault) => {
+    const transaction = await paid();
+    strike('captures.refund', fault);
+    const refund = pendingRefund(transaction);
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
+  });
+
+  it('whose order is gone is judged by the capture: of a whole one nothing has been paid back yet', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    const withoutOrder = () => strike('orders.get', { kind: 'issue', status: 404, issue: 'INVALID_RESOURCE_ID' });
+    withoutOrder();
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toEqual({ kind: 'not_found' });
+    await gateway.refund({ refund, transaction, signal: signal() });
+    withoutOrder();
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject({ kind: 'unreachable' });
+  });
 
   it('is paid once under its id, and found by it', async () => {
     const transaction = await paid();

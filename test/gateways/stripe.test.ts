@@ -57,6 +57,11 @@ function strike(operation: string, fault: Fault): void {
   };
 }
 
+async function paid(): Promise<Transaction> {
+  const transaction = pendingTransaction();
+  return paidTransaction(transaction, referenceOf(await charge(transaction)));
+}
+
 describe('a charge', () => {
   it('is an intent that is confirmed once, under keys that follow from our id', async () => {
     const transaction = pendingTransaction();
@@ -205,6 +210,59 @@ describe('a charge', () => {
     const outcome = await charge(pendingTransaction(), { kind: 'card', card: card() });
     expect(outcome).toMatchObject({ kind: 'failed', cause: 'gateway_not_configured' });
     expect(outcome).toHaveProperty('reason', expect.stringContaining('payment_method_token'));
+  });
+});
+
+describe('a payment method of the caller’s', () => {
+  it.each([
+    ['a payment method', 'pm_card_visa'],
+    ['a token', 'tok_visa'],
+  ])('pays once as %s of Stripe.js, and is refused as the caller’s the second time', async (_, like) => {
+    const instrument: Instrument = { kind: 'token', token: emulator.stripe.createToken(like) };
+    expect(await charge(pendingTransaction(), instrument)).toMatchObject({ kind: 'approved' });
+    const again = await charge(pendingTransaction(), instrument);
+    expect(again).toMatchObject({ kind: 'declined', code: 'INVALID_CARD', cause: 'unknown_token' });
+    expect(emulator.stripe.charges()).toHaveLength(1);
+  });
+
+  it('that was declined is used up as well', async () => {
+    const instrument: Instrument = { kind: 'token', token: emulator.stripe.createToken('pm_card_visa_chargeDeclined') };
+    expect(await charge(pendingTransaction(), instrument)).toMatchObject({ code: 'CARD_DECLINED' });
+    expect(await charge(pendingTransaction(), instrument)).toMatchObject({ cause: 'unknown_token' });
+  });
+
+  it.each<[string, { code?: string; param?: string }, object]>([
+    ['without a code', {}, { code: 'INVALID_CARD', cause: 'unknown_token' }],
+    ['by its parameter', { param: 'payment_method' }, { code: 'INVALID_CARD', cause: 'unknown_token' }],
+    [
+      'as one that is no card',
+      { code: 'payment_intent_incompatible_payment_method', param: 'payment_method' },
+      { code: 'INVALID_CARD', cause: 'unknown_token' },
+    ],
+    ['for the form of our request', { code: 'parameter_unknown', param: 'payment_method' }, { kind: 'failed' }],
+    ['for another parameter', { param: 'return_url' }, { kind: 'failed' }],
+  ])('that Stripe refuses %s is judged by code and parameter', async (_, error, outcome) => {
+    const refused: Fault = {
+      kind: 'stripe_error',
+      status: 400,
+      type: 'invalid_request_error',
+      message: 'no',
+      ...error,
+    };
+    strike('payment_intents.confirm', refused);
+    expect(await charge(pendingTransaction())).toMatchObject(outcome);
+  });
+
+  it('is not blamed for a card that was sent as a number', async () => {
+    strike('payment_intents.confirm', {
+      kind: 'stripe_error',
+      status: 400,
+      type: 'invalid_request_error',
+      message: 'no',
+    });
+    const outcome = await charge(pendingTransaction(), { kind: 'card', card: card() });
+    expect(outcome).toMatchObject({ kind: 'failed' });
+    expect(outcome).not.toHaveProperty('cause');
   });
 });
 
@@ -413,7 +471,70 @@ describe('another account’s key', () => {
   });
 });
 
+describe('the refunds of a charge', () => {
+  it('are listed, external ones too, with whose each is, and asking for them moves nothing', async () => {
+    const transaction = await paid();
+    const refund = pendingRefund(transaction);
+    await gateway.refund({ refund, transaction, signal: signal() });
+    const reference = emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '', 100);
+    const before = operations().length;
+    const listing = await gateway.listRefundsOfCharge?.(transaction, signal());
+    const external = { reference, refundId: null, amountMinor: 100, currency: 'USD', state: 'moved' };
+    const { transactionId, gatewayReference: chargeReference } = transaction;
+    expect(listing).toMatchObject({ kind: 'listed' });
+    expect(listing).toHaveProperty(
+      'refunds',
+      expect.arrayContaining([
+        expect.objectContaining({ ...external, transactionId, chargeReference }),
+        expect.objectContaining({ refundId: refund.refundId }),
+      ]),
+    );
+    expect(operations().slice(before)).toEqual(['refunds.list']);
+  });
+
+  it('prove themselves where Stripe refuses a refund because of them', async () => {
+    const transaction = await paid();
+    const refusal = async (amountMinor: number) => {
+      const refund = pendingRefund(transaction, { amountMinor });
+      return gateway.refund({ refund, transaction, signal: signal() });
+    };
+    emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '', 2000);
+    expect(await refusal(2550)).toMatchObject({ kind: 'declined', cause: 'refund_exceeds' });
+    emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '');
+    expect(await refusal(100)).toMatchObject({ kind: 'declined', cause: 'already_refunded' });
+  });
+
+  it('can’t be listed while Stripe can’t be reached', async () => {
+    const transaction = await paid();
+    strike('refunds.list', { kind: 'error_500', committed: false, cached: false });
+    expect(await gateway.listRefundsOfCharge?.(transaction, signal())).toMatchObject({ kind: 'unreachable' });
+  });
+});
+
 describe('a refund', () => {
+  it('of a payment that Stripe does not have has certainly failed, and its cause is an alarm', async () => {
+    const transaction = paidTransaction(pendingTransaction(), 'pi_ofAnEmptiedAccount');
+    const refund = pendingRefund(transaction);
+    const unknown = { kind: 'failed', cause: 'charge_unknown' };
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject(unknown);
+
+    const error = { type: 'invalid_request_error', code: 'resource_missing', param: 'payment_intent', message: 'no' };
+    strike('refunds.list', { kind: 'stripe_error', status: 404, ...error });
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject(unknown);
+  });
+
+  it.each<[Fault]>([
+    [{ kind: 'stripe_error', status: 401, type: 'invalid_request_error', message: 'no' }],
+    [{ kind: 'stripe_error', status: 403, type: 'invalid_request_error', message: 'no' }],
+    [{ kind: 'rate_limited_429', retryAfterSeconds: 1 }],
+    [{ kind: 'answer', status: 404, body: '<html>' }],
+  ])('refused by %j has an unknown outcome: it says nothing of a request before it', async (fault) => {
+    const transaction = await paid();
+    emulator.fault = ({ operation }) => (operation === 'refunds.create' ? fault : { kind: 'normal' });
+    const refund = pendingRefund(transaction);
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
+  });
+
   it('whose key stands for a failure of Stripe’s is judged by Stripe’s list', async () => {
     const transaction = await paid();
     for (const committed of [true, false]) {
@@ -433,11 +554,6 @@ describe('a refund', () => {
     const refund = pendingRefund(transaction, { reason: `${'x'.repeat(499)}🎟` });
     expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'approved' });
   });
-
-  async function paid(): Promise<Transaction> {
-    const transaction = pendingTransaction();
-    return paidTransaction(transaction, referenceOf(await charge(transaction)));
-  }
 
   it('is paid once under its id, and found by it', async () => {
     const transaction = await paid();

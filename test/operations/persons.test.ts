@@ -132,6 +132,7 @@ describe('an export of a user', () => {
         ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, toldAtMs: 2_000 },
       },
       world.clock.nowMs,
+      world.context.newId('att_'),
     );
 
     const records = await exported(world);
@@ -194,7 +195,9 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('transactions', 'gateway gateway_reference error_code failure_cause'),
   ...kept('refunds', 'refund_id tenant transaction_id status kind gateway_reference error_code failure_cause'),
   ...kept('events', 'event_id tenant booking_id event_type transaction_id refund_id lease_id'),
-  ...kept('disputes', 'tenant provider dispute_id transaction_id currency'),
+  ...kept('refunds', 'created_by written_by'),
+  ...kept('disputes', 'tenant provider dispute_id transaction_id currency written_by'),
+  ...kept('unbooked_refunds', 'transaction_id gateway_reference found_by'),
   // Gone after a day; the fingerprint is a keyed hash.
   ...kept('idempotency_keys', 'tenant path idempotency_key fingerprint claimed_id'),
   // Not of payers, or keyed hashes.
@@ -202,6 +205,7 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('provider_events', 'tenant provider event_id event_type'),
   ...kept('provider_certificates', 'url pem'),
   ...kept('certificate_requests', 'request_id url'),
+  ...kept('gateway_accounts', 'name account'),
   ...kept('api_keys', 'key_id tenant name scopes key_hash'),
   // Append-only: SECURITY.md says what it keeps of callers. It has neither address nor id of a user, nor words of others.
   ...kept('audit_entries', 'tenant actor request_id address action subject outcome detail'),
@@ -234,6 +238,7 @@ describe('after an erasure', () => {
         ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, toldAtMs: 2_000 },
       },
       world.clock.nowMs,
+      'an attempt',
     );
     const words = `Unknown customer ${ADA_EMAIL}`;
     for (const [name, decision] of Object.entries(DECISIONS)) {

@@ -130,6 +130,35 @@ describe('names', () => {
     expect(await found(world)).toMatchObject([{ kind: 'unknown_refund', id: 'REF-LOST', reference: 're_1' }]);
   });
 
+  it('an external refund at a gateway that lists nothing, by the charge that says that it has refunds: unknown_refund', async () => {
+    const world = openWorld({ canList: false });
+    const [paid, other] = [await world.pay(), await world.pay()];
+    const ours = await world.refund(paid, '5.00');
+    world.deliverAll();
+    for (const { transactionId } of [paid, other]) {
+      const reference = `ref_${transactionId}`;
+      const hasRefunds = transactionId === paid.transactionId ? { hasRefunds: true as const } : {};
+      world.gateway.says.set(transactionId, { kind: 'approved', reference, ...hasRefunds });
+    }
+    const listed = { currency: 'USD', state: 'moved', reason: 'Refunded', movedAtMs: world.clock.nowMs } as const;
+    const of = { chargeReference: `ref_${paid.transactionId}`, transactionId: paid.transactionId };
+    world.gateway.refundsOfCharge = [
+      { ...listed, ...of, reference: `ref_${ours}`, refundId: ours, amountMinor: 500 },
+      { ...listed, ...of, reference: 're_by_hand', refundId: null, amountMinor: 700 },
+    ];
+    expect(await found(world)).toEqual([
+      expect.objectContaining({
+        kind: 'unknown_refund',
+        id: 're_by_hand',
+        money: { amountMinor: 700, currency: 'USD' },
+      }),
+    ]);
+    expect(world.gateway.listedChargesOf).toEqual([paid.transactionId]);
+
+    world.gateway.refundsOfCharge = 'unreachable';
+    expect(await found(world)).toMatchObject([{ kind: 'not_compared', id: paid.transactionId }]);
+  });
+
   it('money that moved twice under one id: moved_twice', async () => {
     const world = openWorld();
     const { transactionId } = await healthyPayment(world);

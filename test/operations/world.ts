@@ -2,7 +2,7 @@
 import { monotonicFactory } from 'ulid';
 import type { Transaction } from '../../src/payments/transaction.ts';
 import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
-import type { Gateway, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
+import type { Gateway, LookUp, Movement, OutsideRefund } from '../../src/worker/gateways/gateway.ts';
 import type { OperationContext } from '../../src/worker/operations/context.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { type Reconciliation, reconcile } from '../../src/worker/operations/reconcile.ts';
@@ -30,13 +30,20 @@ export interface TestGateway {
   /** How many look-ups it has answered. */
   lookUps: number;
   listingBreaks: boolean;
+  /** Of whichever charge. */
+  refundsOfCharge: OutsideRefund[] | 'unreachable';
+  /** The charges whose refunds it was asked to list. */
+  listedChargesOf: string[];
 }
 
 export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
   const { d1, sqlite } = openSqliteD1();
   applyMigrations(sqlite);
   const clock = { nowMs: NOON_MS };
-  const gateway: TestGateway = { movements: [], says: new Map(), losesNext: false, lookUps: 0, listingBreaks: false };
+  const gateway: TestGateway = {
+    ...{ movements: [], says: new Map(), losesNext: false, lookUps: 0, listingBreaks: false },
+    ...{ refundsOfCharge: [], listedChargesOf: [] },
+  };
   const asGateway = gatewayOf(gateway, clock, canList);
   const log = () => {};
   /** In the order of their making, also within a millisecond. */
@@ -157,6 +164,12 @@ function gatewayOf(state: TestGateway, clock: { nowMs: number }, canList: boolea
       move('refund', refund.refundId, refund.amountMinor, transaction.currency),
     lookUpCharge: ({ transactionId }) => lookUp(transactionId),
     lookUpRefund: ({ refundId }) => lookUp(refundId),
+    async listRefundsOfCharge({ transactionId }) {
+      state.listedChargesOf.push(transactionId);
+      return state.refundsOfCharge === 'unreachable'
+        ? { kind: 'unreachable', reason: 'a 503' }
+        : { kind: 'listed', refunds: state.refundsOfCharge };
+    },
     ...(canList && {
       async *listMovements(fromMs: number, toMs: number) {
         for (const movement of state.movements) {

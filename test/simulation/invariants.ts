@@ -100,6 +100,7 @@ export function checkEverything(world: World, callers: Callers): void {
   checkOrders(world, ledger);
   checkRefunds(world, ledger);
   checkOutsideRefunds(world, ledger);
+  checkAlarms(world);
   world.violations.push(...world.gateway.wrongs());
   checkEvents(world, ledger);
   checkCardData(world, callers);
@@ -210,6 +211,20 @@ function checkRefunds({ gateway, sqlite, violations }: World, { transactions, re
     if (state.kind === 'approved' && !madeOutside && !refunds.has(refundId)) {
       violations.push(`invariant 2: the gateway paid ${refundId}, which the ledger does not have`);
     }
+  }
+}
+
+/** Each alarm is raised once: a person who is told three times of one refund looks for three. */
+const ALARMS = ['refund.reversed', 'payment.charged_late', 'refund.outside_does_not_fit', 'refund.failed'];
+
+function checkAlarms({ log, violations }: World): void {
+  const raised = new Set<string>();
+  for (const line of log) {
+    const { level, event, refund_id: refundId, reference, gateway_says: says = '' } = JSON.parse(line);
+    if (level !== 'error' || !ALARMS.includes(event)) continue;
+    const alarm = `${event} ${says} of ${refundId ?? reference}`;
+    if (raised.has(alarm)) violations.push(`alarm: ${alarm} was raised twice`);
+    raised.add(alarm);
   }
 }
 

@@ -303,7 +303,14 @@ describe.each([
     const world = auditedWorld(losesAnswers);
     const paidRefund = await paidBack(world, await paid(world));
     const { refundId } = paidRefund;
-    const reverse = () => reverseRefund(world.db, paidRefund, failure('REFUND_NOT_ALLOWED'), world.clock.nowMs);
+    const reverse = () =>
+      reverseRefund(
+        world.db,
+        paidRefund,
+        failure('REFUND_NOT_ALLOWED'),
+        world.clock.nowMs,
+        world.context.newId('att_'),
+      );
     const detail = { error_code: 'REFUND_NOT_ALLOWED' };
     expect(await world.entriesOf(reverse)).toEqual([entry(world, 'refund.reversed', refundId, 'reversed', detail)]);
     expect(await world.entriesOf(reverse)).toEqual([]);
@@ -314,7 +321,7 @@ describe.each([
     const made = await paid(world);
     const { transactionId } = made;
     const tell = (status: string, toldAtMs: number) => () =>
-      recordDispute(world.db, dispute(made, status, toldAtMs), world.clock.nowMs);
+      recordDispute(world.db, dispute(made, status, toldAtMs), world.clock.nowMs, world.context.newId('att_'));
     const told = (status: string) =>
       entry(world, 'dispute.told', transactionId, status, { provider: 'stripe', dispute_id: `dp_${transactionId}` });
     expect(await world.entriesOf(tell('needs_response', 2_000))).toEqual([told('needs_response')]);
@@ -409,7 +416,7 @@ describe('the audit log has no entry of what was not recorded', () => {
     const world = auditedWorld(false);
     const { transactionId } = await paid(world);
     const [event] = await rows('SELECT event_id FROM events WHERE transaction_id = ?1', transactionId);
-    const newId = (prefix: 'TXN-' | 'REF-' | 'evt_') =>
+    const newId: typeof world.context.newId = (prefix) =>
       prefix === 'evt_' ? String(event?.event_id) : world.context.newId(prefix);
     const booking = newBooking();
     const entries = await world.entriesOf(async () => {

@@ -374,7 +374,7 @@ describe('a batch that is repeated changes nothing the second time', () => {
     const rows = await refundsOf(id);
 
     expect(await recordPaymentOutcome(database, outcome)).toEqual(first);
-    expect(await recordPaymentOutcome(database, outcomeOf(id, COMPLETED))).toEqual(first);
+    expect(await recordPaymentOutcome(database, outcomeOf(id, COMPLETED))).toEqual({ ...first, owed: false });
     expect(await refundsOf(id)).toEqual(rows);
   });
 
@@ -405,9 +405,18 @@ describe('a batch that is repeated changes nothing the second time', () => {
         nextLookupAtMs: null,
       });
       if (amountMinor === 6000) {
-        const first = await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'), 7000);
-        expect(first).toMatchObject({ refund: { status: 'reversed' }, transaction: { refundedMinor: 1000 } });
-        expect(await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'), 7000)).toEqual(first);
+        const attemptId = newId('att_');
+        const reverse = (attempt: string) =>
+          reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'), 7000, attempt);
+        const first = await reverse(attemptId);
+        expect(first).toMatchObject({
+          refund: { status: 'reversed' },
+          transaction: { refundedMinor: 1000 },
+          wrote: true,
+        });
+        // A batch that is repeated after a lost answer is the same attempt; a second webhook is another one.
+        expect(await reverse(attemptId)).toEqual(first);
+        expect(await reverse(newId('att_'))).toEqual({ ...first, wrote: false });
       }
     }
     expect(await transaction(id)).toMatchObject({ status: 'completed', refunded_minor: 1000 });
@@ -422,7 +431,7 @@ describe('a batch that is repeated changes nothing the second time', () => {
       await recordRefundOutcome(database, { refund, eventId, result: FAILED, processedAtMs: 1, nextLookupAtMs: null });
     }
     const before = [await refundsOf(id), await transaction(id)];
-    await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'), 7000);
+    await reverseRefund(database, refund, failure('REFUND_NOT_ALLOWED'), 7000, newId('att_'));
     expect([await refundsOf(id), await transaction(id)]).toEqual(before);
   });
 

@@ -44,6 +44,30 @@ const GIVEN_BACK = { reserved_minor: 0, refunded_minor: 0 };
 const RESERVED = { reserved_minor: 1000, refunded_minor: 0 };
 const BOTH_EVENTS = ['payment.success', 'payment.refund'];
 
+describe('a charge that the provider does not know', () => {
+  const CHARGE_UNKNOWN = { kind: 'failed', cause: 'charge_unknown', reason: 'there is no such payment' } as const;
+
+  it('fails its refund at once, gives the amount back, and is an error in the log', async () => {
+    const world = newWorld({ refund: CHARGE_UNKNOWN });
+    const made = await paidPayment(world);
+    const answer = await refundPayment(world.context, refundRequest(made), '10.00');
+    expect(answer).toMatchObject({
+      kind: 'failed',
+      refund: { errorCode: 'PAYMENT_GATEWAY_ERROR', failureCause: 'charge_unknown', nextLookupAtMs: null },
+    });
+    expect(await transaction(made.transactionId)).toMatchObject(GIVEN_BACK);
+    expect(loggedErrors(world)).toMatchObject([{ event: 'gateway.answered', call: 'refund', cause: 'charge_unknown' }]);
+  });
+
+  it('fails a refund that is looked up, instead of sending it again for a day', async () => {
+    const { world, made, refundId } = await openRefund({ lookUpRefund: NOT_FOUND });
+    world.script.refund = CHARGE_UNKNOWN;
+    expect(await settleAt(world, refundId)).toMatchObject({ kind: 'ended' });
+    expect(await transaction(made.transactionId)).toMatchObject(GIVEN_BACK);
+    expect(await refundsOf(made.transactionId)).toMatchObject([{ status: 'failed', failure_cause: 'charge_unknown' }]);
+  });
+});
+
 describe('a look-up of a pending refund', () => {
   it('is not due while the call may still be answered', async () => {
     const { world, refundId } = await openRefund({ lookUpRefund: APPROVED });

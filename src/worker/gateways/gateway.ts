@@ -54,7 +54,8 @@ export interface RefundRequest {
  * - `unknown`: nobody can say yet. Never guessed (invariant 3).
  */
 export type GatewayOutcome =
-  | { kind: 'approved'; reference: string }
+  /** `hasRefunds`: whether the provider says along with it that some of it has been paid back, whoever asked for that. */
+  | { kind: 'approved'; reference: string; hasRefunds?: true }
   /** `amountMinor`: what was captured; null where that is in another currency than the payment. */
   | ({ kind: 'mischarged'; reference: string; amountMinor: number | null; cause: FailureCause } & Why)
   | ({ kind: 'declined'; code: DeclineCode; reason?: string } & Why)
@@ -117,6 +118,9 @@ export interface OutsideRefund {
   movedAtMs: number;
 }
 
+/** The refunds of a charge, whoever asked for them, as its provider lists them. */
+export type RefundListing = { kind: 'listed'; refunds: OutsideRefund[] } | Extract<LookUp, { kind: 'unreachable' }>;
+
 /** Thrown where a listing can't be had, or not to its end: half of one is none to reconcile with. */
 export class ListingFailed extends Error {
   override name = 'ListingFailed';
@@ -162,6 +166,8 @@ export interface Gateway {
   listMovements?(fromMs: number, toMs: number): AsyncIterable<Movement>;
   /** Where refunds can be made at the provider by hand: one of them, by the provider's own name for it; null: there is none. */
   findOutsideRefund?(reference: string, signal: AbortSignal): Promise<OutsideRefund | { unreachable: string } | null>;
+  /** Where refunds can be made at the provider by hand: all refunds of a charge, those of this service too. It only reads. */
+  listRefundsOfCharge?(transaction: Transaction, signal: AbortSignal): Promise<RefundListing>;
   /** Whose charge the provider's name for it stands for: a transaction's id, or null where it is none of ours. */
   findChargeOwner?(
     reference: string,

@@ -49,15 +49,25 @@ export function refusedCapture(answer: Answer): GatewayOutcome {
 
 /**
  * A refund can be sent again, and then a refusal of the token, the permission or the rate says nothing of the request before.
- * One that is no valid refund is answered the same each time; that its invoice is known only says that it has been paid.
+ * One that is no valid refund is answered the same each time, and so is one of a capture that PayPal does not have; that its
+ * invoice is known only says that it has been paid.
  */
 export function refusedRefund(answer: Answer): GatewayOutcome {
   const issue = issueOf(answer);
+  if (isNotFound(answer)) return CAPTURE_UNKNOWN;
   const isCertain =
     answer.kind === 'answered' && (answer.status === 400 || answer.status === 422) && issue !== 'DUPLICATE_INVOICE_ID';
   if (!isCertain) return { kind: 'unknown', ...paypalWhy(answer), silent: isSilence(answer) };
   return refusedBecause(paypalCause(issue) ?? 'refund_not_allowed', issue, paypalWhy(answer).reason);
 }
+
+/** Of a refund, or a look-up of one. */
+export const CAPTURE_UNKNOWN = {
+  kind: 'failed',
+  cause: 'charge_unknown',
+  providerCode: 'INVALID_RESOURCE_ID',
+  reason: 'PayPal has no such capture: was it made with another account?',
+} as const;
 
 function isSilence(answer: Answer): boolean {
   return answer.kind === 'silent' || answer.status >= 500 || answer.status === 429;
@@ -72,14 +82,26 @@ export function captureOf(order: Order, { transactionId }: Transaction, unmarked
   return ours.find(({ status }) => status !== 'DECLINED' && status !== 'FAILED') ?? ours[0];
 }
 
+export function refundsIn(order: Order): PayPalRefund[] {
+  return order.purchase_units?.flatMap(({ payments }) => payments?.refunds ?? []) ?? [];
+}
+
+/** Whether a completed order has paid for nothing, since PayPal declined its only capture. */
+export function isDeclined(order: Order): boolean {
+  const captures = order.purchase_units?.flatMap(({ payments }) => payments?.captures ?? []) ?? [];
+  return captures.length > 0 && captures.every(({ status }) => status === 'DECLINED');
+}
+
 export function stateOfCapture({ id, status, status_details: details }: Capture): KnownState {
   switch (status) {
     case 'COMPLETED':
+      return id === undefined ? { kind: 'in_progress' } : { kind: 'approved', reference: id };
     case 'PARTIALLY_REFUNDED':
     case 'REFUNDED':
-      return id === undefined ? { kind: 'in_progress' } : { kind: 'approved', reference: id };
+      return id === undefined ? { kind: 'in_progress' } : { kind: 'approved', reference: id, hasRefunds: true };
     case 'DECLINED':
-      return declinedBecause('declined', details?.reason);
+      // The order is COMPLETED with it, and PayPal captures no completed order again.
+      return declinedBecause('capture_declined', details?.reason);
     case 'FAILED':
       return { kind: 'failed', cause: 'gateway_error' };
     default:

@@ -13,6 +13,8 @@ import {
   type GatewayOutcome,
   type Instrument,
   type LookUp,
+  type OutsideRefund,
+  type RefundListing,
   type RefundRequest,
   timeIsLeft,
 } from './gateway.ts';
@@ -20,10 +22,12 @@ import { PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from './pa
 import { bookingOf } from './paypal-order-booking.ts';
 import {
   asOutcome,
+  CAPTURE_UNKNOWN,
   type Capture,
   captureIdIn,
   captureOf,
   isAmountOf,
+  isDeclined,
   isNotFound,
   isOk,
   type KnownState,
@@ -32,6 +36,7 @@ import {
   outsideRefund,
   type PayPalRefund,
   refundIdOn,
+  refundsIn,
   refusedBeforeMoney,
   refusedCapture,
   refusedRefund,
@@ -149,9 +154,12 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       if (orderId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal order' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       const order = orderIn(answer, orderId);
-      if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
-      const refunds = order.purchase_units?.flatMap(({ payments }) => payments?.refunds ?? []);
-      const found = refunds?.find((one) => refundIdOn(one) === refund.refundId);
+      if (order === null) {
+        return isNotFound(answer)
+          ? refundOfCapture(client, transaction, signal)
+          : { kind: 'unreachable', ...paypalWhy(answer) };
+      }
+      const found = refundsIn(order).find((one) => refundIdOn(one) === refund.refundId);
       return found === undefined ? { kind: 'not_found' } : stateOfRefund(found);
     },
 
@@ -164,6 +172,21 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       const captureId = captureIdIn(refund.links);
       const owner = captureId === null ? null : await ownerOf(client, captureId, signal);
       return owner !== null && 'unreachable' in owner ? owner : outsideRefund(refund, owner?.transactionId ?? null);
+    },
+
+    async listRefundsOfCharge(transaction: Transaction, signal: AbortSignal): Promise<RefundListing> {
+      const { gatewayIntent: orderId, transactionId } = transaction;
+      if (orderId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal order' };
+      const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
+      const order = orderIn(answer, orderId);
+      if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
+      const refunds: OutsideRefund[] = [];
+      for (const refund of refundsIn(order)) {
+        const described = outsideRefund(refund, transactionId);
+        if ('unreachable' in described) return { kind: 'unreachable', reason: described.unreachable };
+        refunds.push(described);
+      }
+      return { kind: 'listed', refunds };
     },
 
     findChargeOwner: (reference: string, signal: AbortSignal) => ownerOf(client, reference, signal),
@@ -226,8 +249,10 @@ function judge(
   { unmarkedCounts }: { unmarkedCounts: boolean },
 ): KnownState {
   const capture = captureOf(order, transaction, unmarkedCounts);
-  if (capture === undefined)
-    return order.status === 'COMPLETED' ? declinedBecause('order_used') : { kind: 'not_found' };
+  if (capture === undefined) {
+    if (order.status !== 'COMPLETED') return { kind: 'not_found' };
+    return declinedBecause(isDeclined(order) ? 'capture_declined' : 'order_used');
+  }
   const state = stateOfCapture(capture);
   if (state.kind !== 'approved') return state;
   const payee = order.purchase_units?.[0]?.payee?.merchant_id;
@@ -259,6 +284,23 @@ function paypalValue(amountMinor: number, currency: string): string | null {
 function noteOf(reason: string): { note_to_payer?: string } {
   const note = reason.replace(/\s+/g, ' ').trim().slice(0, NOTE_MAX_LENGTH).toWellFormed();
   return note === '' ? {} : { note_to_payer: note };
+}
+
+/**
+ * What the capture says of a refund whose order PayPal does not have any more. Without a capture there is no refund, and one that
+ * is still whole has none yet; of any other one PayPal can't say which refunds it has.
+ */
+async function refundOfCapture(
+  client: PayPalClient,
+  { gatewayReference: captureId }: Transaction,
+  signal: AbortSignal,
+): Promise<LookUp> {
+  if (captureId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal capture' };
+  const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
+  if (isNotFound(answer)) return CAPTURE_UNKNOWN;
+  if (!isOk(answer)) return { kind: 'unreachable', ...paypalWhy(answer) };
+  if ((answer.body as Capture).status === 'COMPLETED') return { kind: 'not_found' };
+  return { kind: 'unreachable', reason: 'PayPal does not have the order any more, which would list its refunds' };
 }
 
 async function ownerOf(

@@ -145,13 +145,23 @@ export async function findRefund(
   if (gatewayReference !== null) return stripe.refunds.retrieve(gatewayReference);
   const intentId = transaction.gatewayReference;
   if (intentId === null) return null;
+  for await (const refund of refundsOf(stripe, intentId)) if (refund.metadata?.refund_id === refundId) return refund;
+  return null;
+}
+
+/** All refunds of a payment, each with its intent. @throws NotToBeFound where there are too many */
+export async function* refundsOf(stripe: StripeClient, intentId: string): AsyncGenerator<Stripe.Refund> {
   let after: { starting_after?: string } = {};
   for (let page = 0; page < REFUNDS_MAX_PAGES; page += 1) {
-    const list = await stripe.refunds.list({ payment_intent: intentId, limit: PAGE_SIZE, ...after });
-    const found = list.data.find(({ metadata }) => metadata?.refund_id === refundId);
-    if (found !== undefined) return found;
-    const last = list.data.at(-1);
-    if (!list.has_more || last === undefined) return null;
+    const { data, has_more } = await stripe.refunds.list({
+      payment_intent: intentId,
+      limit: PAGE_SIZE,
+      expand: ['data.payment_intent'],
+      ...after,
+    });
+    yield* data;
+    const last = data.at(-1);
+    if (!has_more || last === undefined) return;
     after = { starting_after: last.id };
   }
   throw new NotToBeFound(`the payment has more than ${REFUNDS_MAX_PAGES * PAGE_SIZE} refunds`);

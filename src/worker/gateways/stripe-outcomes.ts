@@ -21,8 +21,11 @@ export function stateOfIntent(intent: Stripe.PaymentIntent): KnownState {
     case 'canceled':
       return { kind: 'failed', cause: 'never_happened' };
     case 'requires_payment_method': {
-      const declined = intent.last_payment_error;
-      return declined ? stripeDecline(declined.decline_code, declined.code) : NOT_FOUND;
+      const error = intent.last_payment_error;
+      if (!error) return NOT_FOUND;
+      // No bank has declined it: Stripe has refused the payment method itself.
+      if (error.type === 'invalid_request_error') return declinedBecause('unknown_token', error.code);
+      return stripeDecline(error.decline_code, error.code);
     }
     default:
       // Not confirmed: as good as not there, since the confirmation may be on its way.
@@ -50,6 +53,28 @@ export function asOutcome(state: KnownState, intent?: string): GatewayOutcome {
   return { kind: 'unknown', reason, silent: false, accepted, ...(intent !== undefined && { intent }) };
 }
 
+/** Stripe's codes for a token that is used up, in use by another request, or no card. */
+const TOKEN_CODES = new Set([
+  'token_already_used',
+  'token_in_use',
+  'payment_method_unexpected_state',
+  'payment_intent_incompatible_payment_method',
+]);
+
+/** Stripe's codes for a request of ours that has a wrong form, whichever parameter it names. */
+const FORM_CODES = new Set(['parameter_missing', 'parameter_unknown', 'parameters_exclusive']);
+
+/**
+ * Whether Stripe refuses the payment method that a confirmation names. For one that has been used before, or that belongs to a
+ * customer, Stripe gives neither a code nor a parameter. Nothing else in a confirmation can be refused like that: the
+ * intent is ours and has a state error of its own.
+ */
+function refusesPaymentMethod({ status, type, code, param }: StripeFailure): boolean {
+  if (status !== 400 || type !== 'invalid_request_error') return false;
+  if (code === undefined && param === undefined) return true;
+  return param?.startsWith('payment_method') === true && (code === undefined || !FORM_CODES.has(code));
+}
+
 /** Of a call before the confirmation: whatever went wrong, nothing was charged, and nobody is going to. */
 export function refusedBeforeMoney(failed: StripeFailure): GatewayOutcome {
   const { status, type, code, declineCode, param, silent } = failed;
@@ -58,7 +83,7 @@ export function refusedBeforeMoney(failed: StripeFailure): GatewayOutcome {
     const cause = stripeRequestCause(code);
     if (cause !== null) return declinedBecause(cause, code);
     if (code === 'resource_missing' && param !== 'intent') return declinedBecause('unknown_token', code);
-    if (code === 'token_already_used') return declinedBecause('unknown_token', code);
+    if (code !== undefined && TOKEN_CODES.has(code)) return declinedBecause('unknown_token', code);
     if (param === 'currency') return declinedBecause('amount_not_payable', code);
   }
   if (status === 402) {
@@ -72,23 +97,41 @@ export function refusedBeforeMoney(failed: StripeFailure): GatewayOutcome {
 /**
  * Of the confirmation: only what Stripe says of this very request is certain. It may have been sent twice, and then a refusal of
  * the key says nothing of the first time.
+ *
+ * @param isCallersMethod whether the caller chose the payment method. One that was made for this charge can't have been used before
  */
-export function refusedConfirmation(failed: StripeFailure, intent: string): GatewayOutcome {
+export function refusedConfirmation(failed: StripeFailure, intent: string, isCallersMethod: boolean): GatewayOutcome {
   const { status, type, code, silent } = failed;
   const isCertain =
     type === 'card_error' ||
     ((status === 400 || status === 402 || status === 404) &&
       type !== 'idempotency_error' &&
       code !== 'payment_intent_unexpected_state');
-  return isCertain ? refusedBeforeMoney(failed) : { kind: 'unknown', ...stripeWhy(failed), silent, intent };
+  if (!isCertain) return { kind: 'unknown', ...stripeWhy(failed), silent, intent };
+  if (isCallersMethod && refusesPaymentMethod(failed)) return declinedBecause('unknown_token', code);
+  return refusedBeforeMoney(failed);
+}
+
+/** Of a refund, or a look-up of one. */
+export const CHARGE_UNKNOWN = {
+  kind: 'failed',
+  cause: 'charge_unknown',
+  providerCode: 'resource_missing',
+  reason: 'Stripe has no such payment: was it made with another account?',
+} as const;
+
+/** Whether Stripe does not have the payment whose refund was asked for, or asked about. */
+export function isChargeUnknown({ status, code, param }: StripeFailure): boolean {
+  return (status === 400 || status === 404) && code === 'resource_missing' && param === 'payment_intent';
 }
 
 /**
  * A refund can be sent again, and then a refusal of the key or of the rate says nothing of the request before. One that is
- * no valid refund is answered the same each time.
+ * no valid refund is answered the same each time, and so is one of a charge that Stripe does not have: Stripe deletes none.
  */
 export function refusedRefund(failed: StripeFailure): GatewayOutcome {
   const { status, type, code, param, silent } = failed;
+  if (isChargeUnknown(failed)) return CHARGE_UNKNOWN;
   const isCertain = (status === 400 || status === 402) && type !== 'idempotency_error';
   if (!isCertain) return { kind: 'unknown', ...stripeWhy(failed), silent };
   const cause = stripeRequestCause(code) ?? (param === 'amount' ? 'refund_exceeds' : 'refund_not_allowed');

@@ -14,6 +14,8 @@ import {
   ListingFailed,
   type LookUp,
   type Movement,
+  type OutsideRefund,
+  type RefundListing,
   type RefundRequest,
   timeIsLeft,
 } from './gateway.ts';
@@ -29,10 +31,20 @@ import {
   stripeFailure,
   stripeWhy,
 } from './stripe-client.ts';
-import { cancelIntent, createIntent, findIntent, findRefund, isPayable, NotToBeFound } from './stripe-intents.ts';
+import {
+  cancelIntent,
+  createIntent,
+  findIntent,
+  findRefund,
+  isPayable,
+  NotToBeFound,
+  refundsOf,
+} from './stripe-intents.ts';
 import { listCharges, listRefunds, outsideRefund } from './stripe-movements.ts';
 import {
   asOutcome,
+  CHARGE_UNKNOWN,
+  isChargeUnknown,
   NOT_FOUND,
   refusedBeforeMoney,
   refusedConfirmation,
@@ -81,7 +93,9 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       try {
         return await beforeDeadline(signal, confirm(stripe, transaction, prepared));
       } catch (error) {
-        return orExpired(refusedConfirmation(stripeFailure(error), prepared.intentId), instrument, nowMs());
+        const isCallersMethod = instrument.kind === 'token' && instrument.token === prepared.paymentMethod;
+        const refused = refusedConfirmation(stripeFailure(error), prepared.intentId, isCallersMethod);
+        return orExpired(refused, instrument, nowMs());
       }
     },
 
@@ -121,8 +135,13 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
 
     lookUpRefund: (refund: Refund, transaction: Transaction, signal: AbortSignal) =>
       asked<LookUp>(signal, async () => {
-        const found = await findRefund(await questions(signal), refund, transaction);
-        return found === null ? NOT_FOUND : stateOfRefund(found);
+        try {
+          const found = await findRefund(await questions(signal), refund, transaction);
+          return found === null ? NOT_FOUND : stateOfRefund(found);
+        } catch (error) {
+          if (isChargeUnknown(stripeFailure(error))) return CHARGE_UNKNOWN;
+          throw error;
+        }
       }),
 
     async cancelCharge(transaction: Transaction, signal: AbortSignal): Promise<Fence> {
@@ -152,6 +171,18 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
         const failed = stripeFailure(error);
         return failed.status === 404 ? null : { unreachable: stripeWhy(failed).reason };
       }
+    },
+
+    async listRefundsOfCharge(
+      { gatewayReference: intentId }: Transaction,
+      signal: AbortSignal,
+    ): Promise<RefundListing> {
+      if (intentId === null) return { kind: 'listed', refunds: [] };
+      return asked<RefundListing>(signal, async () => {
+        const refunds: OutsideRefund[] = [];
+        for await (const refund of refundsOf(await questions(signal), intentId)) refunds.push(outsideRefund(refund));
+        return { kind: 'listed', refunds };
+      });
     },
 
     async findChargeOwner(reference: string, signal: AbortSignal) {
@@ -251,7 +282,7 @@ async function brokenRefund(signal: AbortSignal, finding: Promise<Stripe.Refund 
   }
 }
 
-async function asked<Found extends LookUp | Fence>(
+async function asked<Found extends LookUp | Fence | RefundListing>(
   signal: AbortSignal,
   asking: () => Promise<Found>,
 ): Promise<Found | Extract<LookUp, { kind: 'unreachable' }>> {

@@ -19,22 +19,30 @@ export interface RecordedDispute {
 // An older word that comes later says nothing, and neither does the same word again.
 const RECORD = `
   INSERT INTO disputes (provider, dispute_id, tenant, transaction_id, status, reason, currency, amount_minor, opened_at_ms,
-    told_at_ms)
-  SELECT ?1, ?2, tenant, transaction_id, ?4, ?5, ?6, ?7, ?8, ?9 FROM transactions WHERE transaction_id = ?3
+    told_at_ms, written_by)
+  SELECT ?1, ?2, tenant, transaction_id, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM transactions WHERE transaction_id = ?3
   ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason, currency = excluded.currency,
-    amount_minor = excluded.amount_minor, told_at_ms = excluded.told_at_ms
+    amount_minor = excluded.amount_minor, told_at_ms = excluded.told_at_ms,
+    written_by = CASE WHEN excluded.status = disputes.status THEN disputes.written_by ELSE excluded.written_by END
   WHERE excluded.told_at_ms >= disputes.told_at_ms
     AND (excluded.status, excluded.reason, excluded.currency, excluded.amount_minor, excluded.told_at_ms)
       IS NOT (disputes.status, disputes.reason, disputes.currency, disputes.amount_minor, disputes.told_at_ms)`;
 const FIND = `
-  SELECT ${DISPUTE_COLUMNS} FROM disputes d WHERE provider = ?1 AND dispute_id = ?2 AND transaction_id = ?3`;
+  SELECT ${DISPUTE_COLUMNS}, d.written_by AS writtenBy FROM disputes d
+  WHERE provider = ?1 AND dispute_id = ?2 AND transaction_id = ?3`;
 
-/** Writes what is told of a dispute; answers with what stands, or null where the payment is none of ours. */
+/**
+ * Writes what is told of a dispute; answers with what stands and whether this attempt `wrote` its status, or null where the
+ * payment is none of ours.
+ *
+ * @param attemptId of this attempt alone
+ */
 export async function recordDispute(
   db: Database,
   dispute: RecordedDispute,
   nowMs: number,
-): Promise<RecordedDispute | null> {
+  attemptId: string,
+): Promise<{ dispute: RecordedDispute; wrote: boolean } | null> {
   const { provider, disputeId, transactionId, status } = dispute;
   const { standing } = await runBatch(db, {
     recorded: db.d1
@@ -49,6 +57,7 @@ export async function recordDispute(
         dispute.amountMinor,
         dispute.openedAtMs,
         dispute.toldAtMs,
+        attemptId,
       ),
     audited: auditChange(db, transactionId, {
       atMs: nowMs,
@@ -59,5 +68,8 @@ export async function recordDispute(
     }),
     standing: db.d1.prepare(FIND).bind(provider, disputeId, dispute.transactionId),
   });
-  return rowOf<RecordedDispute>(standing);
+  const row = rowOf<RecordedDispute & { writtenBy: string | null }>(standing);
+  if (row === null) return null;
+  const { writtenBy, ...stands } = row;
+  return { dispute: stands, wrote: writtenBy === attemptId };
 }

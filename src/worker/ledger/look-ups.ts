@@ -137,3 +137,16 @@ export async function scheduleLookUp(
       .bind(id, status, nextLookUpAtMs),
   });
 }
+
+/** Ends the look-ups of a payment, unless it has become due anew since this one was taken. */
+export async function endLookUps(
+  db: Database,
+  transactionId: string,
+  takenNextLookUpAtMs: number | null,
+): Promise<void> {
+  await runBatch(db, {
+    ended: db.d1
+      .prepare('UPDATE transactions SET next_lookup_at_ms = NULL WHERE transaction_id = ?1 AND next_lookup_at_ms IS ?2')
+      .bind(transactionId, takenNextLookUpAtMs),
+  });
+}

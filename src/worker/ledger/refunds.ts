@@ -3,7 +3,7 @@ import type { Failure } from '../../payments/failure.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
 import { auditAttempt, auditChange } from './audit.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch, type Statements } from './database.ts';
+import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, rowsOf, runBatch, type Statements } from './database.ts';
 import { hasEvent, newRefundEvent } from './events.ts';
 import {
   CLAIMED_ID,
@@ -146,7 +146,7 @@ export async function findKeyedRefund(db: Database, key: KeyClaim, nowMs: number
 
 const RECORD_OUTCOME = `
   UPDATE refunds SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5, failure_cause = ?6,
-    processed_at_ms = ?7, next_lookup_at_ms = ?8
+    processed_at_ms = ?7, next_lookup_at_ms = ?8, written_by = ?9
   WHERE refund_id = ?1 AND status = 'pending'`;
 
 // Right after RECORD_OUTCOME and its audit entry, which is there if the outcome was recorded: the amount moves from promised
@@ -160,31 +160,48 @@ const GIVE_BACK = `
   UPDATE transactions SET reserved_minor = reserved_minor - ?2
   WHERE transaction_id = ?1 AND status = 'completed' AND changes() = 1`;
 
+// The gateway has paid a refund that failed here. The row keeps its status (invariant 6) and gets the reference, once.
+const NOTE_PAID = `
+  UPDATE refunds SET gateway_reference = ?2, written_by = ?3
+  WHERE refund_id = ?1 AND status = 'failed' AND gateway_reference IS NULL`;
+
+/** Finds a row if this attempt wrote what stands, in this batch or in an earlier try of it. */
+const HAS_WRITTEN = 'SELECT 1 FROM refunds WHERE refund_id = ?1 AND written_by = ?2';
+
+// The provider has paid back more than the ledger knows of: its refunds of the charge are to be listed.
+const LOOK_FOR_EXTERNAL_REFUNDS = `
+  UPDATE transactions SET next_lookup_at_ms = ?2, lookups = 0
+  WHERE transaction_id = ?1 AND status = 'completed'
+    AND EXISTS (SELECT 1 FROM refunds WHERE refund_id = ?3 AND written_by = ?4)`;
+
 export interface RefundOutcome {
   refund: Refund;
+  /** Also names this attempt, in the row that it writes. */
   eventId: string;
   result: Outcome;
   processedAtMs: number;
   /** When to look again, although it has ended; null: never. */
   nextLookupAtMs: number | null;
+  /** Whether the outcome proves that the provider has refunds which the ledger does not know: the payment becomes due for a look at them. */
+  provesExternalRefund?: boolean;
 }
 
 /**
  * Writes how a refund ended, its effect on the payment, and the event of a refund that was paid, as one (invariant 4).
- * Where it has ended before, nothing is written. Answers with the rows as they stand now, and with whether this
- * event is the one that tells of it.
+ * Where it has ended before, nothing is written. Answers with the rows as they stand now, with whether this event is the one that
+ * tells of it, and with whether this attempt `wrote` what stands.
  */
 export async function recordRefundOutcome(
   db: Database,
   outcome: RefundOutcome,
-): Promise<{ refund: Refund; transaction: Transaction; told: boolean }> {
+): Promise<{ refund: Refund; transaction: Transaction; told: boolean; wrote: boolean }> {
   const { d1 } = db;
   const { refund, result, eventId, processedAtMs } = outcome;
   const { refundId, transactionId, amountMinor } = refund;
   const recordedAndAudited = {
     recorded: d1
       .prepare(RECORD_OUTCOME)
-      .bind(refundId, ...outcomeParameters(result), processedAtMs, outcome.nextLookupAtMs),
+      .bind(refundId, ...outcomeParameters(result), processedAtMs, outcome.nextLookupAtMs, eventId),
     audited: auditChange(db, transactionId, {
       atMs: processedAtMs,
       action: 'refund.ended',
@@ -192,10 +209,19 @@ export async function recordRefundOutcome(
       ...auditedOutcome(result),
     }),
   };
-  const asItStands = bothRows(d1, refund);
+  const asItStands = { ...bothRows(d1, refund), wrote: hasWritten(d1, refundId, eventId) };
   if (result.status === 'failed') {
-    const givenBack = d1.prepare(GIVE_BACK).bind(transactionId, amountMinor);
-    const results = await runBatch(db, { ...recordedAndAudited, givenBack, ...asItStands }, RETRY_OUTCOME_FOR_MS);
+    const lookForExternal = d1.prepare(LOOK_FOR_EXTERNAL_REFUNDS).bind(transactionId, processedAtMs, refundId, eventId);
+    const results = await runBatch(
+      db,
+      {
+        ...recordedAndAudited,
+        givenBack: d1.prepare(GIVE_BACK).bind(transactionId, amountMinor),
+        lookForExternal: outcome.provesExternalRefund === true ? lookForExternal : null,
+        ...asItStands,
+      },
+      RETRY_OUTCOME_FOR_MS,
+    );
     return { ...rowsThatStand(results), told: false };
   }
   const results = await runBatch(
@@ -204,6 +230,7 @@ export async function recordRefundOutcome(
       ...recordedAndAudited,
       moved: d1.prepare(MOVE_TO_REFUNDED).bind(transactionId, amountMinor),
       event: newRefundEvent(d1, { eventId, transactionId, refundId, createdAtMs: processedAtMs }),
+      noted: d1.prepare(NOTE_PAID).bind(refundId, result.gatewayReference, eventId),
       ...asItStands,
       told: hasEvent(d1, eventId),
     },
@@ -215,6 +242,7 @@ export async function recordRefundOutcome(
 /** A refund that was made at the provider by hand. */
 export interface OutsideRefundBooking {
   refundId: string;
+  /** Also names this attempt, in the row that it writes. */
   eventId: string;
   transactionId: string;
   gatewayReference: string;
@@ -232,8 +260,8 @@ export interface OutsideRefundBooking {
 // under way whose name at the provider is not known yet, it may be that one.
 const BOOK_OUTSIDE_REFUND = `
   INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, gateway_reference, created_at_ms,
-    processed_at_ms, next_lookup_at_ms)
-  SELECT ?1, tenant, transaction_id, 'completed', ?3, ?4, ?5, ?6, ?7, ?8 FROM transactions
+    processed_at_ms, next_lookup_at_ms, created_by, written_by)
+  SELECT ?1, tenant, transaction_id, 'completed', ?3, ?4, ?5, ?6, ?7, ?8, ?11, ?11 FROM transactions
   WHERE transaction_id = ?2 AND status = 'completed' AND currency = ?9 AND gateway_reference = ?10
     AND reserved_minor + refunded_minor + ?3 <= amount_minor
     AND NOT EXISTS (
@@ -246,15 +274,25 @@ const TAKE_FROM_BALANCE = `
   WHERE transaction_id = ?1 AND status = 'completed' AND changes() = 1`;
 const FIND_BY_REFERENCE = `
   SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.transaction_id = ?1 AND r.gateway_reference = ?2`;
+// One that has not been booked, and that no refund under way makes room for.
+const NOTE_UNBOOKED = `
+  INSERT INTO unbooked_refunds (transaction_id, gateway_reference, amount_minor, found_at_ms, found_by)
+  SELECT transaction_id, ?2, ?3, ?4, ?5 FROM transactions
+  WHERE transaction_id = ?1 AND status <> 'pending' AND (status <> 'completed' OR reserved_minor = 0)
+    AND NOT EXISTS (SELECT 1 FROM refunds WHERE transaction_id = ?1 AND gateway_reference = ?2)
+  ON CONFLICT DO NOTHING`;
+const HAS_NOTED = `
+  SELECT 1 FROM unbooked_refunds WHERE transaction_id = ?1 AND gateway_reference = ?2 AND found_by = ?3`;
 
 /**
  * Books a refund that the provider has paid without being asked by this service, with its event (invariant 4). Answers with
- * the refund's row, which may have been there before; null where the payment has no room for it, or is not paid.
+ * the refund's row, which may have been there before; null where the payment has no room for it, or is not paid. `noted`: whether
+ * this attempt was the first to find that there is no room.
  */
 export async function bookOutsideRefund(
   db: Database,
   booking: OutsideRefundBooking,
-): Promise<{ refund: Refund | null; transaction: Transaction | null; told: boolean }> {
+): Promise<{ refund: Refund | null; transaction: Transaction | null; told: boolean; noted: boolean }> {
   const { d1 } = db;
   const { refundId, eventId, transactionId, gatewayReference, amountMinor, nowMs } = booking;
   const results = await runBatch(
@@ -273,6 +311,7 @@ export async function bookOutsideRefund(
           booking.nextLookupAtMs,
           booking.currency,
           booking.chargeReference,
+          eventId,
         ),
       audited: auditChange(db, transactionId, {
         atMs: nowMs,
@@ -283,6 +322,8 @@ export async function bookOutsideRefund(
       }),
       moved: d1.prepare(TAKE_FROM_BALANCE).bind(transactionId, amountMinor),
       event: newRefundEvent(d1, { eventId, refundId, transactionId, createdAtMs: nowMs }),
+      unbooked: d1.prepare(NOTE_UNBOOKED).bind(transactionId, gatewayReference, amountMinor, nowMs, eventId),
+      noted: d1.prepare(HAS_NOTED).bind(transactionId, gatewayReference, eventId),
       refund: d1.prepare(FIND_BY_REFERENCE).bind(transactionId, gatewayReference),
       transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId),
       told: hasEvent(d1, eventId),
@@ -293,7 +334,18 @@ export async function bookOutsideRefund(
     refund: rowOf<Refund>(results.refund),
     transaction: rowOf<Transaction>(results.transaction),
     told: rowOf(results.told) !== null,
+    noted: rowOf(results.noted) !== null,
   };
+}
+
+const FIND_REFERENCES = `
+  SELECT gateway_reference AS reference FROM refunds WHERE transaction_id = ?1 AND gateway_reference IS NOT NULL
+  UNION SELECT gateway_reference FROM unbooked_refunds WHERE transaction_id = ?1`;
+
+/** The provider's names for the refunds of a payment that the ledger has, or that it had no room for. */
+export async function findRefundReferences(db: Database, transactionId: string): Promise<Set<string>> {
+  const { found } = await runBatch(db, { found: db.d1.prepare(FIND_REFERENCES).bind(transactionId) });
+  return new Set(rowsOf<{ reference: string }>(found).map(({ reference }) => reference));
 }
 
 /** The refund of a payment that the provider has under this name, or null. */
@@ -310,7 +362,7 @@ export async function findRefundByReference(
 
 const REVERSE = `
   UPDATE refunds SET status = 'reversed', error_code = ?2, failure_reason = ?3, failure_cause = ?4,
-    next_lookup_at_ms = NULL
+    next_lookup_at_ms = NULL, written_by = ?5
   WHERE refund_id = ?1 AND status = 'completed'`;
 
 // Right after REVERSE and its audit entry. A payment that is refunded stays so (invariant 6), and a person has to be told.
@@ -320,18 +372,21 @@ const RESTORE_BALANCE = `
 
 /**
  * Writes that the gateway took a refund back after it had been paid: its amount can be refunded again, unless all of
- * the payment had been.
+ * the payment had been. Answers with the rows as they stand, and with whether this attempt `wrote` it.
+ *
+ * @param attemptId of this attempt alone
  */
 export async function reverseRefund(
   db: Database,
   refund: Refund,
   failure: Failure,
   nowMs: number,
-): Promise<{ refund: Refund; transaction: Transaction }> {
+  attemptId: string,
+): Promise<{ refund: Refund; transaction: Transaction; wrote: boolean }> {
   const results = await runBatch(
     db,
     {
-      reversed: db.d1.prepare(REVERSE).bind(refund.refundId, failure.code, failure.reason, failure.cause),
+      reversed: db.d1.prepare(REVERSE).bind(refund.refundId, failure.code, failure.reason, failure.cause, attemptId),
       audited: auditChange(db, refund.transactionId, {
         atMs: nowMs,
         action: 'refund.reversed',
@@ -341,6 +396,7 @@ export async function reverseRefund(
       }),
       restored: db.d1.prepare(RESTORE_BALANCE).bind(refund.transactionId, refund.amountMinor),
       ...bothRows(db.d1, refund),
+      wrote: hasWritten(db.d1, refund.refundId, attemptId),
     },
     RETRY_OUTCOME_FOR_MS,
   );
@@ -354,11 +410,15 @@ function bothRows(d1: D1Database, { refundId, transactionId }: Refund) {
   };
 }
 
-function rowsThatStand(results: { refund: D1Result<unknown>; transaction: D1Result<unknown> }) {
+function hasWritten(d1: D1Database, refundId: string, attemptId: string): D1PreparedStatement {
+  return d1.prepare(HAS_WRITTEN).bind(refundId, attemptId);
+}
+
+function rowsThatStand(results: Record<'refund' | 'transaction' | 'wrote', D1Result<unknown>>) {
   const refund = rowOf<Refund>(results.refund);
   const transaction = rowOf<Transaction>(results.transaction);
   if (refund === null || transaction === null) throw new Error('an outcome was recorded for no refund');
-  return { refund, transaction };
+  return { refund, transaction, wrote: rowOf(results.wrote) !== null };
 }
 
 /** A tenant's refund and the payment that it belongs to, or null; `also` are statements for the same batch. */

@@ -202,14 +202,15 @@ const RECORD_OUTCOME = `
 // amount, unless another one was captured.
 const OWE_LATE_CHARGE = `
   INSERT INTO refunds (refund_id, tenant, transaction_id, kind, status, amount_minor, reason, created_at_ms,
-    next_lookup_at_ms)
-  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', coalesce(?4, amount_minor), ?5, ?3, ?3
+    next_lookup_at_ms, created_by)
+  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', coalesce(?4, amount_minor), ?5, ?3, ?3, ?6
   FROM transactions WHERE transaction_id = ?1 AND status = 'failed'
   ON CONFLICT DO NOTHING`;
 const KEEP_LATE_REFERENCE = `
   UPDATE transactions SET gateway_reference = ?2, next_lookup_at_ms = NULL
   WHERE transaction_id = ?1 AND status = 'failed'`;
 const FIND_LATE_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ?1`;
+const HAS_OWED = 'SELECT 1 FROM refunds WHERE refund_id = ?1 AND created_by = ?2';
 
 const CHARGED_LATE = 'Charged after the payment had failed';
 const CHARGED_WRONGLY = 'Another amount was captured than the payment has';
@@ -219,6 +220,7 @@ export const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions
 
 export interface PaymentOutcome {
   transactionId: string;
+  /** Also names this attempt, in the row that it writes. */
   eventId: string;
   result: Outcome;
   processedAtMs: number;
@@ -234,6 +236,8 @@ export interface RecordedPayment {
   told: boolean;
   /** Where money was charged for a payment that has failed: the refund that gives it back. */
   lateRefund: Refund | null;
+  /** Whether this attempt was the first to find that charge, and wrote the refund. */
+  owed: boolean;
 }
 
 /**
@@ -262,11 +266,11 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
     declined: declineOf.length > 0 ? countDecline(db, declineOf) : null,
   };
   const asItStands = { transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId), told: hasEvent(d1, eventId) };
-  const owed: OwedCharge | undefined =
+  const charge: OwedCharge | undefined =
     result.status === 'completed' ? { gatewayReference: result.gatewayReference, amountMinor: null } : result.owed;
-  if (owed === undefined) {
+  if (charge === undefined) {
     const results = await runBatch(db, { ...outcomeAndEvent, ...asItStands }, RETRY_OUTCOME_FOR_MS);
-    return { ...recordedPayment(results), lateRefund: null };
+    return { ...recordedPayment(results), lateRefund: null, owed: false };
   }
   const refundId = lateRefundId(transactionId);
   const reason = result.status === 'completed' ? CHARGED_LATE : CHARGED_WRONGLY;
@@ -275,21 +279,25 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
     {
       ...outcomeAndEvent,
       // Both only of a payment that has failed, with this outcome or before it.
-      owed: d1.prepare(OWE_LATE_CHARGE).bind(transactionId, refundId, processedAtMs, owed.amountMinor, reason),
+      owed: d1
+        .prepare(OWE_LATE_CHARGE)
+        .bind(transactionId, refundId, processedAtMs, charge.amountMinor, reason, eventId),
       owedAudited: auditChange(db, transactionId, {
         atMs: processedAtMs,
         action: 'refund.owed',
         subject: refundId,
         outcome: 'pending',
-        detail: { transaction_id: transactionId, gateway_reference: owed.gatewayReference },
+        detail: { transaction_id: transactionId, gateway_reference: charge.gatewayReference },
       }),
-      reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, owed.gatewayReference),
+      reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, charge.gatewayReference),
       ...asItStands,
       lateRefund: d1.prepare(FIND_LATE_REFUND).bind(refundId),
+      hasOwed: d1.prepare(HAS_OWED).bind(refundId, eventId),
     },
     RETRY_OUTCOME_FOR_MS,
   );
-  return { ...recordedPayment(results), lateRefund: rowOf<Refund>(results.lateRefund) };
+  const lateRefund = rowOf<Refund>(results.lateRefund);
+  return { ...recordedPayment(results), lateRefund, owed: rowOf(results.hasOwed) !== null };
 }
 
 function recordedPayment(results: { transaction: D1Result<unknown>; told: D1Result<unknown> }) {

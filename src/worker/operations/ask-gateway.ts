@@ -3,7 +3,7 @@ import { codeOf, type FailureCause, type FailureCode, failure, failureBecause } 
 import type { Outcome } from '../../payments/transaction.ts';
 import { within } from '../deadline.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
-import type { Fence, Gateway, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
+import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing } from '../gateways/gateway.ts';
 import { codeOrNone } from '../gateways/json-call.ts';
 import { errorPlace, type LogLevel } from '../log.ts';
 import type { OperationContext } from './context.ts';
@@ -15,14 +15,14 @@ type GatewayAnswer = GatewayOutcome | LookUp | Fence;
 
 export interface GatewayCall {
   gateway: Gateway;
-  call: 'charge' | 'refund' | 'lookUpCharge' | 'lookUpRefund' | 'cancelCharge';
+  call: 'charge' | 'refund' | 'lookUpCharge' | 'lookUpRefund' | 'cancelCharge' | 'listRefundsOfCharge';
   /** Of the transaction or the refund. */
   id: string;
   deadlineMs: number;
 }
 
 /** Asks, and answers with `broken` where the deadline passes or an error is thrown: the request may have arrived all the same. */
-async function ask<Answer extends GatewayAnswer>(
+async function ask<Answer extends GatewayAnswer | RefundListing>(
   { log, nowMs }: OperationContext,
   { gateway, call, id, deadlineMs }: GatewayCall,
   broken: Answer,
@@ -51,14 +51,23 @@ async function ask<Answer extends GatewayAnswer>(
 }
 
 /** Of a decline by a code alone: the protocol of HTTP gateways has the reason in the gateway's own words. */
-function isReasonOfGateway(answer: GatewayAnswer): boolean {
+function isReasonOfGateway(answer: GatewayAnswer | RefundListing): boolean {
   return answer.kind === 'declined' && answer.cause === undefined;
 }
 
-/** What needs a person is an error: keys that are wrong, an account that may not do what it is asked for, a payer who cheats. */
-function levelOf(answer: GatewayAnswer): LogLevel {
+/**
+ * What needs a person is an error: keys that are wrong, an account that may not do what it is asked for, a charge that the
+ * provider does not know, a payer who cheats.
+ */
+const NEED_A_PERSON: readonly (FailureCause | undefined)[] = [
+  'gateway_not_configured',
+  'charge_unknown',
+  'order_changed',
+];
+
+function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
   const cause = 'cause' in answer ? answer.cause : undefined;
-  if (cause === 'gateway_not_configured' || cause === 'order_changed') return 'error';
+  if (NEED_A_PERSON.includes(cause)) return 'error';
   if (cause === 'order_of_another_booking') return 'warn';
   const { kind } = answer;
   return kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info';
@@ -101,7 +110,7 @@ export function isAccepted(answer: GatewayOutcome): boolean {
 }
 
 /** Asks what became of a call, or for it to be cancelled. Whatever prevents an answer is `unreachable`. */
-export function lookUp<Answer extends LookUp | Fence>(
+export function lookUp<Answer extends LookUp | Fence | RefundListing>(
   context: OperationContext,
   call: GatewayCall,
   asking: (signal: AbortSignal) => Promise<Answer | LookUp>,

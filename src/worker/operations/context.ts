@@ -18,8 +18,8 @@ export interface OperationContext {
   /** Where the caller is: an address, or the network that one customer has of its provider. Null where that says nothing. */
   network: string | null;
   nowMs: () => number;
-  /** A new identifier: `TXN-`, `REF-` or `evt_` and a ULID. */
-  newId: (prefix: 'TXN-' | 'REF-' | 'evt_') => string;
+  /** A new identifier: `TXN-`, `REF-`, `evt_` or, of an attempt to write something, `att_`, and a ULID. */
+  newId: (prefix: 'TXN-' | 'REF-' | 'evt_' | 'att_') => string;
   /** A keyed hash: tells whether two texts are the same, and nothing else of them. */
   fingerprint: (text: string | Redacted<string>) => Promise<string>;
   /** The same under another key, for what is counted. */

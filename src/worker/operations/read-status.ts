@@ -27,7 +27,9 @@ export async function readStatus(context: OperationContext, id: string): Promise
   if (found === null) return null;
   const asItStands = { ...found, event: null, settle: null };
   const { status, nextLookupAtMs } = found.refund ?? found.transaction;
-  if (status !== 'pending' || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asItStands;
+  // A completed payment is due where its provider has told of refunds that the ledger does not have.
+  const isOpen = status === 'pending' || (found.refund === null && status === 'completed');
+  if (!isOpen || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asItStands;
 
   try {
     const settled = await settle(context, id, STATUS_DEADLINE_MS);

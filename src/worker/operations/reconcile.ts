@@ -4,7 +4,7 @@
  * before the gateway does (invariant 3), and what is not in the list is asked about.
  */
 import type { Refund, Transaction } from '../../payments/transaction.ts';
-import type { LookUp, Movement } from '../gateways/gateway.ts';
+import type { LookUp, Movement, OutsideRefund, RefundListing } from '../gateways/gateway.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import {
   findRefunds,
@@ -45,12 +45,14 @@ export async function reconcile(context: OperationContext, range: TimeRange): Pr
   const { movements } = listing;
   const records = await readRecords(context, range, movements);
   const lookUps = await lookUpUnlisted(context, range, records, listing);
-  const differences = differencesBetween({ range, records, movements, lookUps, nowMs: context.nowMs() });
+  const refunds = await listRefunds(context, records, lookUps);
+  const evidence = { range, records, movements: [...movements, ...refunds.movements], lookUps };
+  const differences = differencesBetween({ ...evidence, nowMs: context.nowMs() });
   return {
     payments: records.length,
     refunds: records.reduce((sum, { refunds }) => sum + refunds.length, 0),
     movements: listing.listed.size === 0 ? null : movements.length,
-    differences: [...listing.problems, ...differences],
+    differences: [...listing.problems, ...refunds.problems, ...differences],
   };
 }
 
@@ -154,6 +156,50 @@ async function lookUpUnlisted(
   };
   await Promise.all(Array.from({ length: LOOK_UPS_AT_ONCE }, askOneByOne));
   return answers;
+}
+
+/**
+ * Of a gateway that can't list what it moved: the refunds of each charge of which it says that it has some. Among them are external
+ * ones, which nobody has told of yet.
+ */
+async function listRefunds(
+  context: OperationContext,
+  records: readonly PaymentRecord[],
+  lookUps: ReadonlyMap<string, LookUp>,
+): Promise<{ movements: Movement[]; problems: Difference[] }> {
+  const movements: Movement[] = [];
+  const problems: Difference[] = [];
+  const waiting = records
+    .map(({ transaction }) => transaction)
+    .filter(({ transactionId: id }) => {
+      const answer = lookUps.get(id);
+      return answer?.kind === 'approved' && answer.hasRefunds === true;
+    })
+    .values();
+  const askOneByOne = async () => {
+    for (const transaction of waiting) {
+      const { transactionId: id, gateway: name } = transaction;
+      const gateway = await context.gateways.named(name);
+      if (gateway === null || 'unreachable' in gateway || gateway.listRefundsOfCharge === undefined) continue;
+      const list = gateway.listRefundsOfCharge.bind(gateway);
+      const question = { gateway, id, call: 'listRefundsOfCharge', deadlineMs: LOOK_UP_DEADLINE_MS } as const;
+      const found = await lookUp<RefundListing>(context, question, (signal) => list(transaction, signal));
+      if (found.kind === 'listed') movements.push(...found.refunds.flatMap((one) => movementOf(one, id)));
+      else
+        problems.push({ kind: 'not_compared', id, gateway: name, reason: 'it did not list the refunds of the charge' });
+    }
+  };
+  await Promise.all(Array.from({ length: LOOK_UPS_AT_ONCE }, askOneByOne));
+  return { movements, problems };
+}
+
+function movementOf(
+  { reference, refundId, amountMinor, currency, state, movedAtMs }: OutsideRefund,
+  transactionId: string,
+): Movement[] {
+  if (state !== 'moved') return [];
+  const id = refundId ?? reference;
+  return [{ kind: 'refund', id, reference, amountMinor, currency, status: 'succeeded', movedAtMs, transactionId }];
 }
 
 const NOT_ASKED: LookUp = {

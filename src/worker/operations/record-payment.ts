@@ -22,7 +22,7 @@ export async function recordPayment(
 ): Promise<{ transaction: Transaction; event: PaymentEvent | null; lateRefund: Refund | null }> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
-  const { transaction, told, lateRefund } = await recordPaymentOutcome(context.db, {
+  const { transaction, told, lateRefund, owed } = await recordPaymentOutcome(context.db, {
     transactionId: pending.transactionId,
     eventId,
     result,
@@ -33,8 +33,8 @@ export async function recordPayment(
         : null,
     declineOf,
   });
-  if (lateRefund !== null) {
-    // An alarm: money was taken for a ticket that nobody gets.
+  if (lateRefund !== null && owed) {
+    // An alarm, once: money was taken for a ticket that nobody gets.
     context.log('error', result.status === 'completed' ? 'payment.charged_late' : 'payment.mischarged', {
       transaction_id: transaction.transactionId,
       booking_id: transaction.bookingId,

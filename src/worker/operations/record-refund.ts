@@ -1,30 +1,40 @@
 /** Writes how a refund ended, whoever found it out: the refund itself, or a look-up after it. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import { refundEvent } from '../../payments/event.ts';
+import type { FailureCause } from '../../payments/failure.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
 import { recordRefundOutcome } from '../ledger/refunds.ts';
 import type { OperationContext } from './context.ts';
-import { paidRefundFollowUpMs } from './look-up-schedule.ts';
+import { paidRefundFollowUpMs, type Settle } from './look-up-schedule.ts';
 import { tellingOf } from './telling.ts';
 
-/** Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. */
+/** What a provider says of a refund only where it has paid back more than this service has asked for. */
+const PROVE_EXTERNAL_REFUND: readonly FailureCause[] = ['already_refunded', 'refund_exceeds'];
+
+/**
+ * Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. `settle`: the
+ * payment, where its charge has refunds at the provider that the ledger does not know.
+ */
 export async function recordRefund(
   context: OperationContext,
   pending: Refund,
   result: Outcome,
-): Promise<{ refund: Refund; transaction: Transaction; event: PaymentEvent | null }> {
+): Promise<{ refund: Refund; transaction: Transaction; event: PaymentEvent | null; settle: Settle | null }> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
-  const { refund, transaction, told } = await recordRefundOutcome(context.db, {
+  const provesExternalRefund = result.status === 'failed' && PROVE_EXTERNAL_REFUND.includes(result.failure.cause);
+  const { refund, transaction, told, wrote } = await recordRefundOutcome(context.db, {
     refund: pending,
     eventId,
     result,
     processedAtMs,
     nextLookupAtMs: result.status === 'completed' ? paidRefundFollowUpMs(processedAtMs, processedAtMs) : null,
+    provesExternalRefund,
   });
   const needsPerson =
-    (result.status === 'completed' && refund.status === 'failed') ||
-    (result.status === 'failed' && refund.kind === 'late_charge');
+    wrote &&
+    ((result.status === 'completed' && refund.status === 'failed') ||
+      (result.status === 'failed' && refund.kind === 'late_charge'));
   context.log(needsPerson ? 'error' : 'info', `refund.${refund.status}`, {
     refund_id: refund.refundId,
     transaction_id: transaction.transactionId,
@@ -34,5 +44,6 @@ export async function recordRefund(
     duration_ms: processedAtMs - refund.createdAtMs,
   });
   const telling = told ? await tellingOf(context, eventId, processedAtMs, transaction) : null;
-  return { refund, transaction, event: telling && refundEvent(telling, transaction, refund) };
+  const settle = provesExternalRefund && wrote ? { id: transaction.transactionId, atMs: processedAtMs } : null;
+  return { refund, transaction, event: telling && refundEvent(telling, transaction, refund), settle };
 }

@@ -34,7 +34,7 @@ export type RefundAnswer =
       replayed: boolean;
     }
   /** The gateway did not pay it back, or the payer's bank has reversed it since. No event: the contract has none. */
-  | { kind: 'failed'; refund: Refund; replayed: boolean }
+  | { kind: 'failed'; refund: Refund; replayed: boolean; settle: Settle | null }
   /** There is no outcome yet, and the amount stays reserved. `accepted`: the provider is processing it; else nobody knows whether it is. */
   | { kind: 'pending'; refund: Refund; settle: Settle; accepted: boolean }
   /** An earlier request with the same key has no outcome yet. */
@@ -196,7 +196,7 @@ function answerReplay(replayed: ReplayedRefund, key: KeyClaim | null): RefundAns
   const { fingerprint, refund, transaction } = replayed;
   if (key === null || !isSameRequest(fingerprint, key.fingerprint)) return { kind: 'key_reused' };
   if (refund.status === 'pending') return { kind: 'in_progress', refund };
-  return ended(refund, transaction, { event: null, replayed: true });
+  return ended(refund, transaction, { event: null, replayed: true, settle: null });
 }
 
 /** Why the payment as it stands does not allow the refund. */
@@ -242,8 +242,8 @@ async function payBack(
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
 async function recordOutcome(context: OperationContext, reserved: Refund, result: Outcome): Promise<RefundAnswer> {
   try {
-    const { refund, transaction, event } = await recordRefund(context, reserved, result);
-    return ended(refund, transaction, { event, replayed: false });
+    const { refund, transaction, event, settle } = await recordRefund(context, reserved, result);
+    return ended(refund, transaction, { event, replayed: false, settle });
   } catch (error) {
     context.log('warn', 'refund.not_recorded', { refund_id: reserved.refundId, ...errorFields(error) });
     return pending(context, reserved, false);
@@ -254,9 +254,9 @@ async function recordOutcome(context: OperationContext, reserved: Refund, result
 function ended(
   refund: Refund,
   transaction: Transaction,
-  { event, replayed }: { event: PaymentEvent | null; replayed: boolean },
+  { event, replayed, settle }: { event: PaymentEvent | null; replayed: boolean; settle: Settle | null },
 ): RefundAnswer {
-  if (refund.status === 'failed' || refund.status === 'reversed') return { kind: 'failed', refund, replayed };
+  if (refund.status === 'failed' || refund.status === 'reversed') return { kind: 'failed', refund, replayed, settle };
   return { kind: 'completed', refund, transaction, event, replayed };
 }
 

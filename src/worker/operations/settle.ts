@@ -4,11 +4,19 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
-import type { Fence, Gateway, LookUp } from '../gateways/gateway.ts';
-import { findLookUp, type LookUpTask, scheduleLookUp, takeDueLookUps, takeLookUp } from '../ledger/look-ups.ts';
+import type { Fence, Gateway, LookUp, RefundListing } from '../gateways/gateway.ts';
+import {
+  endLookUps,
+  findLookUp,
+  type LookUpTask,
+  scheduleLookUp,
+  takeDueLookUps,
+  takeLookUp,
+} from '../ledger/look-ups.ts';
 import { reverseRefund } from '../ledger/refunds.ts';
 import { type GatewayCall, lookUp, moveMoney, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
+import { bookExternalRefunds } from './external-refunds.ts';
 import {
   cancelsFromMs,
   failedChargeFollowUpMs,
@@ -102,7 +110,8 @@ async function settleTask(context: OperationContext, task: LookUpTask, deadlineM
         return followUpPayment(asking, transaction);
       case 'completed':
       case 'refunded':
-        return NOTHING_TO_DO;
+        // Nothing is due of it, but where its provider has refused a refund because of others.
+        return transaction.nextLookupAtMs === null ? NOTHING_TO_DO : settleExternalRefunds(asking, transaction);
     }
   }
   const { refund } = task;
@@ -164,6 +173,25 @@ async function followUpPayment(asking: Asking, transaction: Transaction): Promis
   return NOTHING_TO_DO;
 }
 
+/** One whose charge has refunds at the provider that the ledger may not know. What is not decided there yet is looked at again. */
+async function settleExternalRefunds(asking: Asking, transaction: Transaction): Promise<Settled> {
+  const { context, gateway } = asking;
+  const { transactionId, nextLookupAtMs } = transaction;
+  let event: PaymentEvent | null = null;
+  if (gateway.listRefundsOfCharge !== undefined) {
+    const list = gateway.listRefundsOfCharge.bind(gateway);
+    const found = await lookUp<RefundListing>(context, callOf(asking, 'listRefundsOfCharge', transactionId), (signal) =>
+      list(transaction, signal),
+    );
+    if (found.kind !== 'listed') return { kind: 'open', unreachable: true, nextLookUpAtMs: nextLookupAtMs };
+    const booked = await bookExternalRefunds(context, transaction, found.refunds);
+    if (booked.isOpen) return { kind: 'open', unreachable: false, nextLookUpAtMs: nextLookupAtMs };
+    event = booked.event;
+  }
+  await endLookUps(context.db, transactionId, nextLookupAtMs);
+  return { kind: 'ended', event, lateRefundId: null };
+}
+
 async function endPayment({ context }: Asking, transaction: Transaction, outcome: Outcome): Promise<Settled> {
   const { event, lateRefund } = await recordPayment(context, transaction, outcome);
   return { kind: 'ended', event, lateRefundId: lateRefund?.refundId ?? null };
@@ -202,7 +230,9 @@ async function settleRefund(asking: Asking, refund: Refund, transaction: Transac
     if (owed || context.nowMs() < refundIsSentAgainUntilMs(refund, gateway)) {
       const call = callOf(asking, 'refund', refund.refundId);
       const answer = await moveMoney(context, call, (signal) => gateway.refund({ refund, transaction, signal }));
-      outcome = owed && answer.kind === 'failed' ? null : outcomeOf('refund', answer);
+      // Of a charge that the provider does not know, nothing can ever be paid back.
+      const mayBeTakenLater = owed && answer.kind === 'failed' && answer.cause !== 'charge_unknown';
+      outcome = mayBeTakenLater ? null : outcomeOf('refund', answer);
     } else if (context.nowMs() >= refund.createdAtMs + gateway.keysKeptForMs) outcome = NEVER_HAPPENED;
   }
   if (outcome === null) return open(found, refund);
@@ -212,19 +242,23 @@ async function settleRefund(asking: Asking, refund: Refund, transaction: Transac
 
 /** A refund that was paid: the payer's bank may have sent it back since. */
 async function followUpRefund(asking: Asking, refund: Refund, transaction: Transaction): Promise<Settled> {
-  const { db, nowMs, log } = asking.context;
+  const { context } = asking;
+  const { db, nowMs, log } = context;
   const found = await lookUpRefund(asking, refund, transaction);
   if (found.kind === 'unreachable') return open(found, refund);
 
   const outcome = outcomeOf('refund', found);
   if (outcome?.status === 'failed') {
-    const reversed = await reverseRefund(db, refund, outcome.failure, nowMs());
-    // An alarm: the payer does not have the money, and has been told that it was paid back.
-    log('error', 'refund.reversed', {
-      refund_id: refund.refundId,
-      transaction_id: transaction.transactionId,
-      can_be_refunded_again: reversed.transaction.status === 'completed',
-    });
+    const attemptId = context.newId('att_');
+    const reversed = await reverseRefund(db, refund, outcome.failure, nowMs(), attemptId);
+    // An alarm, once: the payer does not have the money, and has been told that it was paid back.
+    if (reversed.wrote) {
+      log('error', 'refund.reversed', {
+        refund_id: refund.refundId,
+        transaction_id: transaction.transactionId,
+        can_be_refunded_again: reversed.transaction.status === 'completed',
+      });
+    }
     return NOTHING_TO_DO;
   }
   const nextLookUpAtMs = paidRefundFollowUpMs(refund.processedAtMs ?? nowMs(), nowMs());

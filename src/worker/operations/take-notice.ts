@@ -3,19 +3,18 @@
  * order: so it only says what to ask about, and what the provider answers then is written down like any other look-up's answer.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
-import { refundEvent } from '../../payments/event.ts';
 import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
 import { recordDispute } from '../ledger/disputes.ts';
 import { findLookUp } from '../ledger/look-ups.ts';
 import { isTakenUp, rememberEvent } from '../ledger/provider-events.ts';
-import { bookOutsideRefund, findRefundByReference } from '../ledger/refunds.ts';
+import { findRefundByReference } from '../ledger/refunds.ts';
 import { GRACE_MS } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
-import { paidRefundFollowUpMs, type Settle } from './look-up-schedule.ts';
+import { bookExternalRefund } from './external-refunds.ts';
+import type { Settle } from './look-up-schedule.ts';
 import { BACKGROUND_DEADLINE_MS, settleTold } from './settle.ts';
-import { tellingOf } from './telling.ts';
 
 export type NoticeAnswer =
   /** Written down for good: the provider need not send it again. `event` and `settle` are to be sent, as of any answer. */
@@ -89,7 +88,7 @@ async function takeOutsideRefund(
   gateway: Gateway,
   reference: string,
 ): Promise<NoticeAnswer> {
-  const { db, log, nowMs } = context;
+  const { db } = context;
   const found = await inTime((signal) => gateway.findOutsideRefund?.(reference, signal));
   if (found === undefined || found === null) return NOTHING_TO_SEND;
   if ('unreachable' in found) return { kind: 'later', reason: found.unreachable };
@@ -108,35 +107,15 @@ async function takeOutsideRefund(
     const settled = await settleNow(context, transactionId);
     return { reason: 'the payment was pending until now', ...settled, kind: 'later' };
   }
-  const [refundId, eventId, bookedAtMs] = [context.newId('REF-'), context.newId('evt_'), nowMs()];
-  const { refund, transaction, told } = await bookOutsideRefund(db, {
-    refundId,
-    eventId,
-    transactionId,
-    gatewayReference: reference,
-    chargeReference: found.chargeReference,
-    currency: found.currency,
-    amountMinor: found.amountMinor,
-    reason: found.reason,
-    movedAtMs: found.movedAtMs,
-    nowMs: bookedAtMs,
-    nextLookupAtMs: paidRefundFollowUpMs(bookedAtMs, bookedAtMs),
-  });
-  const fields = { transaction_id: transactionId, reference, amount_minor: found.amountMinor };
-  if (transaction === null) return NOTHING_TO_SEND;
-  if (refund === null) {
-    // While a refund of our own is under way, it may be that one, or the amount is promised to it: when that has been
-    // declined, there is room. Else it is an alarm: the payer has money back that the balance does not know of. Of a payment
-    // that has failed, all is to be paid back.
-    const { status, reservedMinor } = transaction;
-    const mayFitLater = status === 'completed' && reservedMinor > 0;
-    const level = mayFitLater || status === 'failed' ? 'warn' : 'error';
-    log(level, 'refund.outside_does_not_fit', { ...fields, status });
-    return mayFitLater ? { kind: 'later', reason: 'another refund of the payment is under way' } : NOTHING_TO_SEND;
+  const booking = await bookExternalRefund(context, transactionId, found);
+  switch (booking.kind) {
+    case 'booked':
+      return { kind: 'taken', event: booking.event, settle: null };
+    case 'later':
+      return { kind: 'later', reason: 'another refund of the payment is under way' };
+    case 'unbooked':
+      return NOTHING_TO_SEND;
   }
-  log('info', 'refund.made_outside', { ...fields, refund_id: refund.refundId });
-  const telling = told ? await tellingOf(context, eventId, bookedAtMs, transaction) : null;
-  return { kind: 'taken', event: telling && refundEvent(telling, transaction, refund), settle: null };
 }
 
 /** What the gateway answers, if it can be asked for that. One that does not hear its signal is not waited for. */
@@ -155,7 +134,7 @@ async function inTime<Answer>(
 
 /** Disputes are written down and logged; what to answer is for a person, in the provider's dashboard. */
 async function takeDispute(
-  { db, log, nowMs }: OperationContext,
+  { db, log, nowMs, newId }: OperationContext,
   gateway: Gateway,
   provider: Provider,
   dispute: Dispute,
@@ -167,11 +146,14 @@ async function takeDispute(
     if (owner !== undefined && 'unreachable' in owner) return { kind: 'later', reason: owner.unreachable };
     transactionId = owner?.transactionId ?? null;
   }
-  const standing =
-    transactionId === null ? null : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs());
-  if (standing === null) return NOTHING_TO_SEND; // of a charge that this service has not made
-  const isNews = standing.status === status && standing.toldAtMs === dispute.toldAtMs;
-  log(isNews && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {
+  const recorded =
+    transactionId === null
+      ? null
+      : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs(), newId('att_'));
+  if (recorded === null) return NOTHING_TO_SEND; // of a charge that this service has not made
+  const { dispute: standing, wrote } = recorded;
+  // An alarm for each status, once, however many webhooks tell of it.
+  log(wrote && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {
     transaction_id: standing.transactionId,
     provider,
     dispute_id: disputeId,

@@ -43,7 +43,13 @@ const orderRequest = z.strictObject({
   custom_id: z.optional(text),
   invoice_id: z.optional(text),
 });
+const tokenRequest = z.strictObject({ like: text });
 const stripeRefund = z.strictObject({ intent: text, amount: z.optional(z.int().check(z.positive())) });
+const endRequest = z.strictObject({ id: text, end: z.enum(['succeeded', 'failed']) });
+const disputeRequest = z.union([
+  z.strictObject({ charge: text, reason: z.optional(text) }),
+  z.strictObject({ dispute: text, status: z.enum(['under_review', 'won', 'lost']) }),
+]);
 const paypalRefund = z.strictObject({ capture: text, value: z.optional(text) });
 
 /** zod/mini brings no words of its own. */
@@ -80,6 +86,8 @@ export function control(request: ApiRequest, controlled: Controlled): ApiAnswer 
           ...(names.invoice_id !== undefined && { invoiceId: names.invoice_id }),
         }),
       }));
+    case 'POST /emulator/stripe/tokens':
+      return answered(request, tokenRequest, ({ like }) => ({ token: controlled.stripe.createToken(like) }));
     case 'POST /emulator/stripe/refund':
       return answered(request, stripeRefund, ({ intent, amount }) => ({
         refund: controlled.stripe.refundInDashboard(intent, amount),
@@ -88,9 +96,45 @@ export function control(request: ApiRequest, controlled: Controlled): ApiAnswer 
       return answered(request, paypalRefund, ({ capture, value }) => ({
         refund: controlled.paypal.refundInDashboard(capture, value),
       }));
+    case 'POST /emulator/end':
+      return answered(request, endRequest, ({ id, end }) => {
+        endPending(controlled, id, end);
+        return { id, end };
+      });
+    case 'POST /emulator/disputes':
+      return answered(request, disputeRequest, (input) => {
+        if ('charge' in input) return { dispute: openDispute(controlled, input.charge, input.reason) };
+        changeDispute(controlled, input.dispute, input.status);
+        return input;
+      });
     default:
       return json(404, { error: `there is no ${call} here` });
   }
+}
+
+/** Of an intent that is processing, a capture that is pending, or a refund of either that is. A refund that succeeded can fail, too. */
+function endPending({ stripe, paypal }: Controlled, id: string, end: 'succeeded' | 'failed'): void {
+  const isCapture = paypal.captures().some(({ captureId }) => captureId === id);
+  if (id.startsWith('pi_')) stripe.settleIntent(id, end);
+  else if (end === 'succeeded') {
+    if (id.startsWith('re_')) stripe.succeedRefund(id);
+    else if (isCapture) paypal.completeCapture(id);
+    else paypal.completeRefund(id);
+  } else if (id.startsWith('re_')) stripe.failRefund(id);
+  else if (isCapture) paypal.denyCapture(id);
+  else paypal.failRefund(id);
+}
+
+function openDispute({ stripe, paypal }: Controlled, charge: string, reason?: string): string {
+  return charge.startsWith('pi_') ? stripe.openDispute(charge, reason) : paypal.openDispute(charge, reason);
+}
+
+function changeDispute({ stripe, paypal }: Controlled, id: string, status: 'under_review' | 'won' | 'lost'): void {
+  if (id.startsWith('du_')) {
+    if (status === 'under_review') stripe.reviewDispute(id);
+    else stripe.closeDispute(id, status);
+  } else if (status === 'under_review') paypal.updateDispute(id);
+  else paypal.closeDispute(id, status === 'won' ? 'RESOLVED_SELLER_FAVOUR' : 'RESOLVED_BUYER_FAVOUR');
 }
 
 function answered<Input>(

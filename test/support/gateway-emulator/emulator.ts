@@ -168,8 +168,8 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
       paypal,
       askFor: (operation, fault) => asked.push({ operation, fault }),
       state: () => ({
-        stripe: { intents: stripe.intents(), refunds: stripe.refunds() },
-        paypal: { captures: paypal.captures(), refunds: paypal.refunds() },
+        stripe: { intents: stripe.intents(), refunds: stripe.refunds(), disputes: stripe.disputes() },
+        paypal: { captures: paypal.captures(), refunds: paypal.refunds(), disputes: paypal.disputes() },
         faults: asked,
         misfits: emulator.misfits,
         webhooks: delivery.answers,

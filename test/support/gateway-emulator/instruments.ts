@@ -10,6 +10,10 @@ export interface Card {
   last4: string;
   funding: 'credit' | 'debit' | 'prepaid';
   outcome: Outcome;
+  /** Why the payer disputes the charge at once. */
+  disputeReason?: string;
+  /** Whether its refunds are pending, until they are ended. */
+  refundsArePending?: boolean;
 }
 
 const SUCCEEDS: Outcome = { kind: 'succeeds' };
@@ -48,6 +52,8 @@ interface Published {
   number: string;
   funding?: Card['funding'];
   outcome: Outcome;
+  disputeReason?: string;
+  refundsArePending?: boolean;
 }
 
 /** As docs.stripe.com/testing lists them. */
@@ -60,6 +66,7 @@ const PUBLISHED: readonly Published[] = [
   { tokens: ['mastercard_prepaid'], number: '5105105105105100', funding: 'prepaid', outcome: SUCCEEDS },
   { tokens: ['amex'], number: '378282246310005', outcome: SUCCEEDS },
   { tokens: ['discover'], number: '6011111111111117', outcome: SUCCEEDS },
+  { tokens: ['unionpay'], number: '6200000000000005', outcome: SUCCEEDS },
   { tokens: ['diners'], number: '3056930009020004', outcome: SUCCEEDS },
   { tokens: ['jcb'], number: '3566002020360505', outcome: SUCCEEDS },
   { tokens: ['visa_chargeDeclined', 'chargeDeclined'], number: '4000000000000002', outcome: OUTCOMES.chargeDeclined },
@@ -84,8 +91,31 @@ const PUBLISHED: readonly Published[] = [
   },
   { tokens: ['chargeDeclinedFraudulent'], number: '4100000000000019', outcome: OUTCOMES.chargeDeclinedFraudulent },
   { tokens: ['radarBlock'], number: '4100000000000019', outcome: OUTCOMES.radarBlock },
-  { tokens: ['authenticationRequired'], number: '4000002500003155', outcome: NEEDS_AUTHENTICATION },
-  { tokens: ['authenticationRequiredOnSetup'], number: '4000002760003184', outcome: NEEDS_AUTHENTICATION },
+  { tokens: ['chargeCustomerFail'], number: '4000000000000341', outcome: OUTCOMES.chargeDeclined },
+  // Of these the bank wants an authentication of each payment with a payer who is there, whatever has been set up before.
+  { tokens: ['authenticationRequiredOnSetup'], number: '4000002500003155', outcome: NEEDS_AUTHENTICATION },
+  { tokens: ['authenticationRequired'], number: '4000002760003184', outcome: NEEDS_AUTHENTICATION },
+  { tokens: ['authenticationRequiredSetupForOffSession'], number: '4000003800000446', outcome: NEEDS_AUTHENTICATION },
+  {
+    tokens: ['authenticationRequiredChargeDeclinedInsufficientFunds'],
+    number: '4000008260003178',
+    outcome: NEEDS_AUTHENTICATION,
+  },
+  { tokens: ['threeDSecure2Required'], number: '4000000000003220', outcome: NEEDS_AUTHENTICATION },
+  { tokens: ['threeDSecureRequired'], number: '4000000000003063', outcome: NEEDS_AUTHENTICATION },
+  { tokens: ['threeDSecureRequiredChargeDeclined'], number: '4000008400001629', outcome: NEEDS_AUTHENTICATION },
+  { tokens: ['threeDSecureRequiredProcessingError'], number: '4000008400001280', outcome: NEEDS_AUTHENTICATION },
+  // Of these it can be had and is not needed.
+  { tokens: ['threeDSecureOptional'], number: '4000000000003055', outcome: SUCCEEDS },
+  { tokens: ['threeDSecureOptionalProcessingError'], number: '4000000000003097', outcome: SUCCEEDS },
+  { tokens: ['createDispute'], number: '4000000000000259', outcome: SUCCEEDS, disputeReason: 'fraudulent' },
+  {
+    tokens: ['createDisputeProductNotReceived'],
+    number: '4000000000002685',
+    outcome: SUCCEEDS,
+    disputeReason: 'product_not_received',
+  },
+  { tokens: ['pendingRefund'], number: '4000000000007726', outcome: SUCCEEDS, refundsArePending: true },
 ];
 
 /** @param token `pm_card_…` or `tok_…` */
@@ -102,8 +132,13 @@ export function cardOfNumber(number: string): Card | null {
   return cardOf(number, PUBLISHED.findLast((published) => published.number === number) ?? { outcome: SUCCEEDS });
 }
 
-function cardOf(number: string, { funding = 'credit', outcome }: Pick<Published, 'funding' | 'outcome'>): Card {
-  return { brand: brandOf(number), last4: number.slice(-4), funding, outcome };
+function cardOf(number: string, published: Omit<Published, 'tokens' | 'number'>): Card {
+  const { funding = 'credit', outcome, disputeReason, refundsArePending } = published;
+  return {
+    ...{ brand: brandOf(number), last4: number.slice(-4), funding, outcome },
+    ...(disputeReason !== undefined && { disputeReason }),
+    ...(refundsArePending !== undefined && { refundsArePending }),
+  };
 }
 
 function brandOf(number: string): string {

@@ -37,13 +37,22 @@ It remembers what it moved until it ends.
   PAYPAL_MERCHANT_ID=${EMULATOR_CREDENTIALS.paypalMerchantId}
   PAYPAL_WEBHOOK_ID=${EMULATOR_CREDENTIALS.paypalWebhookId}
 
-  cards and tokens        Stripe's own: 4242424242424242, pm_card_visa, pm_card_visa_chargeDeclined, …
+  cards and tokens             Stripe's own: 4242424242424242, pm_card_visa, pm_card_visa_chargeDeclined, pm_card_createDispute, …
+  a token for one use          curl -X POST ${url}/emulator/stripe/tokens -d '{"like":"pm_card_visa"}'
+  an approved order            curl -X POST ${url}/emulator/orders -d '{"value":"25.50","currency":"USD","custom_id":"BOOK-2"}'
 
-  an approved order       curl -X POST ${url}/emulator/orders -d '{"value":"25.50","currency":"USD","custom_id":"BOOK-2"}'
-  the next call fails     curl -X POST ${url}/emulator/faults -d '{"operation":"payment_intents.confirm","fault":{"kind":"commit_then_drop"}}'
-  a refund by dashboard   curl -X POST ${url}/emulator/stripe/refund -d '{"intent":"pi_…"}'
-                          curl -X POST ${url}/emulator/paypal/refund -d '{"capture":"…","value":"5"}'
-  what there is           curl ${url}/emulator/state
+  the next card is declined    curl -X POST ${url}/emulator/faults -d '{"operation":"payment_intents.confirm","fault":{"kind":"decline","code":"card_declined"}}'
+  the next answer is lost      curl -X POST ${url}/emulator/faults -d '{"operation":"payment_intents.confirm","fault":{"kind":"error_500","committed":true,"cached":true}}'
+  the next order is declined   curl -X POST ${url}/emulator/faults -d '{"operation":"orders.capture","fault":{"kind":"issue","status":422,"issue":"INSTRUMENT_DECLINED"}}'
+  the next payment is pending  curl -X POST ${url}/emulator/faults -d '{"operation":"payment_intents.confirm","fault":{"kind":"pending"}}'
+  the next refund is pending   curl -X POST ${url}/emulator/faults -d '{"operation":"refunds.create","fault":{"kind":"pending"}}'
+  what is pending ends         curl -X POST ${url}/emulator/end -d '{"id":"pi_…, re_… or PayPal’s id","end":"succeeded or failed"}'
+
+  a refund by dashboard        curl -X POST ${url}/emulator/stripe/refund -d '{"intent":"pi_…"}'
+                               curl -X POST ${url}/emulator/paypal/refund -d '{"capture":"…","value":"5.00"}'
+  a dispute                    curl -X POST ${url}/emulator/disputes -d '{"charge":"pi_… or PayPal’s capture"}'
+  the dispute goes on          curl -X POST ${url}/emulator/disputes -d '{"dispute":"du_… or PP-…","status":"under_review, won or lost"}'
+  what there is                curl ${url}/emulator/state
 `);
 
 const end = () => void emulator.stop().then(() => process.exit(0));

@@ -337,6 +337,12 @@ export class PayPalEmulator {
     payments.changeDispute(this.#books, this.#known(this.#books.disputes, disputeId), 'RESOLVED', outcome);
   }
 
+  disputes() {
+    return [...this.#books.disputes.values()].map(({ id, capture, reason, status, outcome, createdAtMs }) => ({
+      ...{ id, captureId: capture.id, reason, status, outcome, atMs: createdAtMs },
+    }));
+  }
+
   forgetKeys(): void {
     this.#keys.forget();
   }

@@ -8,7 +8,14 @@ export interface PaymentMethodRow {
   card: Card;
   metadata: Record<string, string>;
   billing: Record<string, unknown> | null;
+  /** Whether a payment has been confirmed with it: without a customer it can't be used again, even after a decline. */
+  used: boolean;
   createdAtMs: number;
+}
+
+export interface TokenRow {
+  card: Card;
+  used: boolean;
 }
 
 export type IntentStatus =
@@ -66,7 +73,7 @@ export interface DisputeRow {
   id: string;
   charge: ChargeRow;
   reason: string;
-  status: 'needs_response' | 'won' | 'lost';
+  status: 'needs_response' | 'under_review' | 'won' | 'lost';
   createdAtMs: number;
 }
 
@@ -80,6 +87,8 @@ export const DASHBOARD: Cause = { requestId: null, key: null };
 
 export class StripeBooks {
   readonly methods = new Map<string, PaymentMethodRow>();
+  /** As Stripe.js makes them, each for one use; the test tokens of the documentation can be used again and again. */
+  readonly tokens = new Map<string, TokenRow>();
   readonly intents = new Map<string, IntentRow>();
   readonly refunds = new Map<string, RefundRow>();
   readonly disputes = new Map<string, DisputeRow>();

@@ -6,6 +6,7 @@ import type { Cause, ChargeRow, IntentRow, PaymentMethodRow, StripeBooks } from 
 import { errorAnswer, invalid, missing } from './stripe-errors.ts';
 import { checkAmount } from './stripe-money.ts';
 import { showCharge, showIntent, showMethod } from './stripe-objects.ts';
+import { openDispute } from './stripe-refunds.ts';
 
 const RAW_CARDS_REFUSED =
   'Sending credit card numbers directly to the Stripe API is generally unsafe. To continue processing use Stripe.js, the ' +
@@ -31,19 +32,38 @@ export function createMethod(
   }
   if (decline !== undefined) throw cardError(decline, {});
   const card =
-    'token' in params.card ? tokenCard(params.card.token as string) : rawCard(params.card, acceptsRawCards, books);
-  const method: PaymentMethodRow = {
-    id: books.id('pm'),
-    card,
+    'token' in params.card
+      ? tokenCard(books, params.card.token as string)
+      : rawCard(params.card, acceptsRawCards, books);
+  return addMethod(books, card, {
     metadata: (params.metadata || {}) as Record<string, string>,
     billing: (params.billing_details as Record<string, unknown>) ?? null,
-    createdAtMs: books.clock.nowMs(),
-  };
+  });
+}
+
+/** Keeps a payment method for one use. */
+export function addMethod(
+  books: StripeBooks,
+  card: Card,
+  more: Pick<PaymentMethodRow, 'metadata' | 'billing'> = { metadata: {}, billing: null },
+): PaymentMethodRow {
+  const method = { id: books.id('pm'), card, ...more, used: false, createdAtMs: books.clock.nowMs() };
   books.methods.set(method.id, method);
   return method;
 }
 
-function tokenCard(token: string): Card {
+function tokenCard(books: StripeBooks, token: string): Card {
+  const made = books.tokens.get(token);
+  if (made?.used) {
+    throw invalid(`You cannot use a Stripe token more than once: ${token}.`, {
+      code: 'token_already_used',
+      param: 'card[token]',
+    });
+  }
+  if (made !== undefined) {
+    made.used = true;
+    return made.card;
+  }
   const card = token.startsWith('tok_') ? cardOfToken(token) : null;
   if (card === null) throw missing('token', token, 'card[token]', 400);
   return card;
@@ -126,6 +146,9 @@ export function confirmIntent(
   if (method === null)
     throw unexpectedState(intent, "You cannot confirm this PaymentIntent because it's missing a payment method.");
   checkReturn(intent, params.return_url);
+  // Stripe gives neither a code nor a parameter for it.
+  if (method.used) throw invalid(USED_BEFORE);
+  method.used = true;
   intent.method = method;
   const { outcome } = method.card;
   if (ending.decline) declineIntent(books, intent, method, ending.decline, cause);
@@ -175,10 +198,13 @@ function methodOf(books: StripeBooks, id: string): PaymentMethodRow {
   // Naming a test card makes a payment method of it each time.
   const card = cardOfToken(id);
   if (card === null || !id.startsWith('pm_card_')) throw missing('PaymentMethod', id, 'payment_method', 400);
-  const method = { id: books.id('pm'), card, metadata: {}, billing: null, createdAtMs: books.clock.nowMs() };
-  books.methods.set(method.id, method);
-  return method;
+  return addMethod(books, card);
 }
+
+const USED_BEFORE =
+  'The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected ' +
+  'account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod ' +
+  'multiple times, you must attach it to a Customer first.';
 
 /** An account accepts methods that send the payer elsewhere, unless the intent excludes them. */
 function checkReturn(intent: IntentRow, returnUrl: string | undefined): void {
@@ -208,6 +234,8 @@ function succeed(books: StripeBooks, intent: IntentRow, charge: ChargeRow, cause
   intent.succeededAtMs = books.clock.nowMs();
   books.emit('charge.succeeded', showCharge(books, charge), cause);
   books.emit('payment_intent.succeeded', showIntent(intent), cause);
+  const { disputeReason } = charge.method.card;
+  if (disputeReason !== undefined) openDispute(books, charge, disputeReason, cause);
 }
 
 type Declined = Decline | Extract<Outcome, { kind: 'declined' }>;

@@ -39,7 +39,7 @@ export function createRefund(
     metadata: (params.metadata || {}) as Record<string, string>,
     createdAtMs: books.clock.nowMs(),
   };
-  if (!ending.pending) refund.status = 'succeeded';
+  if (!ending.pending && !charge.method.card.refundsArePending) refund.status = 'succeeded';
   books.refunds.set(refund.id, refund);
   books.emit('refund.created', showRefund(refund), cause);
   if (refund.status === 'succeeded') {
@@ -94,6 +94,12 @@ export function openDispute(books: StripeBooks, charge: ChargeRow, reason: strin
   books.disputes.set(dispute.id, dispute);
   books.emit('charge.dispute.created', showDispute(dispute), cause);
   return dispute;
+}
+
+/** The shop has sent its evidence, and the bank looks at it. */
+export function reviewDispute(books: StripeBooks, dispute: DisputeRow, cause: Cause): void {
+  dispute.status = 'under_review';
+  books.emit('charge.dispute.updated', showDispute(dispute), cause);
 }
 
 export function closeDispute(books: StripeBooks, dispute: DisputeRow, end: 'won' | 'lost', cause: Cause): void {

@@ -8,6 +8,7 @@ import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Recei
 import { answerOf, json, LETTERS_AND_DIGITS, Refused, randomText } from './api.ts';
 import { EMULATOR_CREDENTIALS } from './credentials.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
+import { cardOfToken } from './instruments.ts';
 import type { Operation } from './operations.ts';
 import { type Cause, DASHBOARD, type IntentRow, type RefundRow, StripeBooks } from './stripe-books.ts';
 import { crashed, invalid, keyReused, missing } from './stripe-errors.ts';
@@ -282,6 +283,21 @@ export class StripeEmulator {
     return this.#books.events.map(({ event }) => event);
   }
 
+  /**
+   * As Stripe.js makes one from a card that a payer types in: for one use.
+   *
+   * @param like the test token of the card, `pm_card_…` for a payment method or `tok_…` for a token
+   * @returns its id
+   */
+  createToken(like: string): string {
+    const card = cardOfToken(like);
+    if (card === null) throw new Error(`${like} is not the name of a test card, such as pm_card_visa or tok_visa`);
+    if (like.startsWith('pm_')) return intents.addMethod(this.#books, card).id;
+    const id = this.#books.id('tok');
+    this.#books.tokens.set(id, { card, used: false });
+    return id;
+  }
+
   /** @returns the refund's id */
   refundInDashboard(intentId: string, amount?: number): string {
     const params = { payment_intent: intentId, ...(amount !== undefined && { amount }) };
@@ -308,10 +324,24 @@ export class StripeEmulator {
     return refunds.openDispute(this.#books, latestCharge, reason, DASHBOARD).id;
   }
 
+  reviewDispute(disputeId: string): void {
+    refunds.reviewDispute(this.#books, this.#dispute(disputeId), DASHBOARD);
+  }
+
   closeDispute(disputeId: string, end: 'won' | 'lost'): void {
+    refunds.closeDispute(this.#books, this.#dispute(disputeId), end, DASHBOARD);
+  }
+
+  #dispute(disputeId: string) {
     const dispute = this.#books.disputes.get(disputeId);
     if (dispute === undefined) throw new Error(`there is no dispute ${disputeId}`);
-    refunds.closeDispute(this.#books, dispute, end, DASHBOARD);
+    return dispute;
+  }
+
+  disputes() {
+    return [...this.#books.disputes.values()].map(({ id, charge, reason, status, createdAtMs }) => ({
+      ...{ id, intentId: charge.intent.id, reason, status, atMs: createdAtMs },
+    }));
   }
 
   forgetKeys(): void {
