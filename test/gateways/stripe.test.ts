@@ -184,7 +184,7 @@ describe('a look-up', () => {
     it('says that it can’t tell, when the key may be forgotten', async () => {
       const transaction = await crowded();
       clock.nowMs += 23.5 * HOUR_MS;
-      expect(await lookUp(transaction)).toMatchObject({ kind: 'unreachable' });
+      expect(await lookUp(transaction)).toMatchObject({ kind: 'undetermined' });
       expect(operations().at(-1)).toBe('payment_intents.list');
     });
   });
@@ -286,8 +286,8 @@ describe('a request that can’t be made', () => {
 describe('another account’s key', () => {
   it('knows nothing of an intent that was kept, and says so rather than that there is none', async () => {
     const transaction = pendingTransaction({ gatewayIntent: 'pi_ofAnotherAccount' });
-    expect(await lookUp(transaction)).toMatchObject({ kind: 'unreachable' });
-    expect(await cancel(transaction)).toMatchObject({ kind: 'unreachable' });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'undetermined' });
+    expect(await cancel(transaction)).toMatchObject({ kind: 'undetermined' });
   });
 });
 

@@ -278,9 +278,15 @@ export class SimulatedGateway extends mover.MoneyMover {
 const unknown = (reason: string): GatewayOutcome => ({ kind: 'unknown', reason });
 
 function asAnswer(state: LookUp): GatewayOutcome {
-  return state.kind === 'in_progress' || state.kind === 'not_found' || state.kind === 'unreachable'
-    ? unknown(`it is ${state.kind}`)
-    : state;
+  switch (state.kind) {
+    case 'in_progress':
+    case 'not_found':
+    case 'unreachable':
+    case 'undetermined':
+      return unknown(`it is ${state.kind}`);
+    default:
+      return state;
+  }
 }
 
 /** What an adapter makes of an answer: a broken connection and a signal are values, not errors. */

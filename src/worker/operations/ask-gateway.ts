@@ -54,7 +54,8 @@ function levelOf(answer: GatewayAnswer): LogLevel {
   const cause = 'cause' in answer ? answer.cause : undefined;
   if (cause === 'gateway_not_configured' || cause === 'order_changed') return 'error';
   const { kind } = answer;
-  return kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info';
+  const settlesNothing = kind === 'unknown' || kind === 'unreachable' || kind === 'undetermined';
+  return settlesNothing || kind === 'failed' ? 'warn' : 'info';
 }
 
 /** Asks for money to be moved. A deadline that passes is an unknown outcome (invariant 3). */
@@ -113,6 +114,7 @@ export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): 
     case 'in_progress':
     case 'not_found':
     case 'unreachable':
+    case 'undetermined':
       return null;
   }
 }

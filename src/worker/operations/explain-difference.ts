@@ -102,6 +102,7 @@ const GATEWAY_SAYS = {
   in_progress: 'is still working on it',
   not_found: 'does not know it',
   unreachable: 'does not answer',
+  undetermined: 'answers, and cannot say',
 };
 
 /** A gateway can name a currency that is none. */
