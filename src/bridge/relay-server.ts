@@ -124,7 +124,12 @@ async function relay(publisher: Publisher, batch: { event_id: string }[]): Promi
     const result = parsed.success ? results.next().value : undefined;
     if (result !== undefined) return result;
     const fields = parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ');
-    return { event_id: event.event_id, delivered: false, reason: `not an event of the contract: ${fields}` };
+    return {
+      event_id: event.event_id,
+      delivered: false,
+      reason: `not an event of the contract: ${fields}`,
+      invalid: true,
+    };
   });
 }
 

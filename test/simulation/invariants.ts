@@ -293,7 +293,7 @@ function checkCardData(world: World, callers: Callers): void {
   const places: [string, string][] = [
     ['the ledger', JSON.stringify([[...transactions.values()], [...refunds.values()], events, keys])],
     ['the log', world.log.join('\n')],
-    ['the queue', world.queue.sent.join('\n')],
+    ['the queue', [...world.queue.sent, ...world.work.sent].join('\n')],
     ['the exchange', world.broker.published.join('\n')],
   ];
   for (const { cardNumber } of callers.sent) {

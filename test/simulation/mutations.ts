@@ -13,6 +13,7 @@ const SETTLE = 'src/worker/operations/settle.ts';
 const ASK = 'src/worker/operations/ask-gateway.ts';
 const NOTICE = 'src/worker/operations/take-notice.ts';
 const DELIVER = 'src/worker/events/deliver.ts';
+const WORK = 'src/worker/queue/work.ts';
 const STRIPE = 'src/worker/gateways/stripe.ts';
 const STRIPE_INTENTS = 'src/worker/gateways/stripe-intents.ts';
 const STRIPE_OUTCOMES = 'src/worker/gateways/stripe-outcomes.ts';
@@ -209,9 +210,9 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'the cron settles nothing',
+    name: 'the cron never wakes the look-ups',
     breaks: 'invariant 3',
-    edits: [{ file: 'src/worker/cron.ts', find: '    () => settleDue(operation),\n', replace: '' }],
+    edits: [{ file: WORK, find: 'Math.min(SLOTS[job],', replace: "Math.min(job === 'look_ups' ? 0 : SLOTS[job]," }],
   },
   {
     name: 'the breaker is asked after the claim',
@@ -312,9 +313,9 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'the sweep sends nothing',
+    name: 'the cron never wakes the sweep',
     breaks: 'invariant 4',
-    edits: [{ file: 'src/worker/cron.ts', find: '    () => sweepEvents(delivery),\n', replace: '' }],
+    edits: [{ file: WORK, find: 'Math.min(SLOTS[job],', replace: "Math.min(job === 'sweep' ? 0 : SLOTS[job]," }],
   },
   {
     name: 'the card number is kept for support',

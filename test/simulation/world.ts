@@ -7,8 +7,10 @@ import type { Gateway } from '../../src/worker/gateways/gateway.ts';
 import type { AccessToken } from '../../src/worker/gateways/paypal-client.ts';
 import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
 import { LedgerUnavailable } from '../../src/worker/ledger/database.ts';
+import { STATEMENTS_PER_LOOK_UP } from '../../src/worker/operations/settle.ts';
 import { takeNotice } from '../../src/worker/operations/take-notice.ts';
 import { consumeBatch } from '../../src/worker/queue/consume.ts';
+import type { QueueMessage, WakeUp } from '../../src/worker/queue/message.ts';
 import { sendRest } from '../../src/worker/queue/send.ts';
 import { readSettings } from '../../src/worker/settings.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
@@ -33,6 +35,11 @@ export const START_MS = Date.UTC(2026, 0, 1);
 const CRON_INTERVAL_MS = 60_000;
 const ISOLATES = 2;
 const MAX_CLOCK_SKEW_MS = 1_000;
+/** Messages in one batch: of events and single look-ups, and of wake-ups, as wrangler.toml has it. */
+const EVENTS_MAX_BATCH = 10;
+const WORK_MAX_BATCH = 1;
+/** Less than D1's thousand, so that a small backlog meets the limit. */
+const STATEMENTS_MAX = 10 * STATEMENTS_PER_LOOK_UP;
 
 const read = readSettings({
   ...LOCAL_VARIABLES,
@@ -58,7 +65,8 @@ export class World {
   readonly faults: Faults;
   readonly gateway: MoneyMover;
   readonly webhooks: SimulatedWebhooks;
-  readonly queue: SimulatedQueue;
+  readonly queue: SimulatedQueue<QueueMessage>;
+  readonly work: SimulatedQueue<WakeUp>;
   readonly broker: SimulatedBroker;
   readonly sqlite: ReturnType<typeof openSqliteD1>['sqlite'];
   readonly #database: SimulatedDatabase;
@@ -81,12 +89,17 @@ export class World {
     const network = new Network(this.time, this.faults, (process) => this.#kill(process));
     this.gateway = this.#newGateway(plan, network);
     this.webhooks = new SimulatedWebhooks(this.time, this.faults);
-    this.queue = new SimulatedQueue(this.time, network, this.faults);
+    this.queue = new SimulatedQueue(this.time, network, this.faults, EVENTS_MAX_BATCH);
+    this.work = new SimulatedQueue(this.time, network, this.faults, WORK_MAX_BATCH);
     this.broker = new SimulatedBroker(this.time, network, this.faults);
     this.sqlite = database.sqlite;
-    this.#database = new SimulatedDatabase(database.d1, network, this.faults);
+    this.#database = new SimulatedDatabase(database.d1, network, this.faults, STATEMENTS_MAX);
+    this.#database.onTooMany = ({ name }) =>
+      this.violations.push(`statements: ${name} sent more than ${STATEMENTS_MAX}, which D1 refuses`);
     this.#isolates = Array.from({ length: ISOLATES }, () => this.#newIsolate());
-    this.queue.consume = (messages) => void this.invoke('queue', (context) => consumeBatch(context, messages));
+    for (const queue of [this.queue, this.work]) {
+      queue.consume = (messages) => void this.invoke('queue', (context) => consumeBatch(context, messages));
+    }
     this.gateway.onNotice = (event) => this.webhooks.announce(event);
     this.webhooks.deliver = (event) => this.#deliver(event);
     this.webhooks.onTooLong = ({ type }) => this.violations.push(`deadline: the webhook ${type} was never answered`);
@@ -169,7 +182,8 @@ export class World {
       this.log.push(line);
       this.trace.push(`${this.clock} ${process.name} ${line}`);
     };
-    const db = { d1: this.#database.seenBy(process), log, cipher: PLAIN_CIPHER, author: NOBODY };
+    const budget = { left: STATEMENTS_MAX };
+    const db = { d1: this.#database.seenBy(process), log, cipher: PLAIN_CIPHER, author: NOBODY, budget };
     const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
     const gateway = this.gateway.seenBy(process, { nowMs, tokens: isolate.tokens });
     const newUlid = () => ulid(this.time.nowMs, () => this.random.next());
@@ -189,6 +203,7 @@ export class World {
       },
       delivery: { db, post: this.broker.seenBy(process), log, nowMs, newLeaseId: newUlid },
       sender: { queue: this.queue.seenBy(process), log },
+      work: { queue: this.work.seenBy(process), log },
       chainHash: async (previous, entry) => hash(`${previous} ${JSON.stringify(entry)}`).padStart(64, '0'),
       log,
     };
