@@ -11,11 +11,11 @@ export class SimulatedDatabase {
   onBatch: () => void = () => {};
   /** Called where an invocation sends more statements than D1 allows it. */
   onTooMany: (process: Process) => void = () => {};
-  readonly #statementsMax: number;
+  readonly #statementsMax: (process: Process) => number;
   readonly #sent = new WeakMap<Process, number>();
 
   /** @param statementsMax so many statements an invocation may send */
-  constructor(d1: D1Database, network: Network, faults: Faults, statementsMax: number) {
+  constructor(d1: D1Database, network: Network, faults: Faults, statementsMax: (process: Process) => number) {
     this.#statementsMax = statementsMax;
     this.#d1 = d1;
     this.#network = network;
@@ -33,7 +33,7 @@ export class SimulatedDatabase {
   #batch(process: Process, statements: D1PreparedStatement[]): Promise<D1Result<unknown>[]> {
     const sent = (this.#sent.get(process) ?? 0) + statements.length;
     this.#sent.set(process, sent);
-    if (sent > this.#statementsMax) {
+    if (sent > this.#statementsMax(process)) {
       this.onTooMany(process);
       return Promise.reject(new Error('D1_ERROR: too many statements of one invocation'));
     }

@@ -1,6 +1,7 @@
 /** One history, from the first request to the last look-up, and what was wrong with it. */
 import type { Difference } from '../../src/worker/operations/differences.ts';
 import { reconcile } from '../../src/worker/operations/reconcile.ts';
+import { runBacklog } from './backlog.ts';
 import { Callers } from './callers.ts';
 import type { FaultCounts } from './faults.ts';
 import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
@@ -19,6 +20,8 @@ const DRAIN_MS = 10 * MINUTE_MS;
 /** The last look-up of a refund comes after seven days. */
 const FOLLOW_UPS_MS = 8 * 24 * HOUR_MS;
 const RARE_CRON_MS = 8 * HOUR_MS;
+/** A backlog follows so many histories. */
+const BACKLOG_EACH = 8;
 
 export interface Verdict {
   violations: string[];
@@ -61,6 +64,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
     await world.time.runUntil(world.time.nowMs + FOLLOW_UPS_MS);
     checkEverything(world, callers);
     await checkReconciliation(world, { lookUpsAreLeft: false });
+    if (plan.chance % BACKLOG_EACH === 0) world.violations.push(...(await runBacklog(plan, patchSql)));
     return {
       violations: world.violations,
       faults: world.faults.counts,

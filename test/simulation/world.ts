@@ -1,13 +1,14 @@
 /** Everything that a history takes place in: the Worker's isolates, and the systems around them. */
 import { ulid } from 'ulid';
 import type { BackgroundContext } from '../../src/worker/background-context.ts';
+import type { Cipher } from '../../src/worker/cipher.ts';
 import { runCron } from '../../src/worker/cron.ts';
 import { type CircuitBreakers, newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/worker/gateways/gateway.ts';
 import type { AccessToken } from '../../src/worker/gateways/paypal-client.ts';
 import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
-import { LedgerUnavailable } from '../../src/worker/ledger/database.ts';
-import { STATEMENTS_PER_LOOK_UP } from '../../src/worker/operations/settle.ts';
+import { LedgerUnavailable, STATEMENTS_PER_INVOCATION } from '../../src/worker/ledger/database.ts';
+import { STATEMENTS_LEFT_TO_CALLER, STATEMENTS_PER_LOOK_UP } from '../../src/worker/operations/settle.ts';
 import { takeNotice } from '../../src/worker/operations/take-notice.ts';
 import { consumeBatch } from '../../src/worker/queue/consume.ts';
 import type { QueueMessage, WakeUp } from '../../src/worker/queue/message.ts';
@@ -38,8 +39,8 @@ const MAX_CLOCK_SKEW_MS = 1_000;
 /** Messages in one batch: of events and single look-ups, and of wake-ups, as wrangler.toml has it. */
 const EVENTS_MAX_BATCH = 10;
 const WORK_MAX_BATCH = 1;
-/** Less than D1's thousand, so that a small backlog meets the limit. */
-const STATEMENTS_MAX = 10 * STATEMENTS_PER_LOOK_UP;
+/** Of an invocation by the queue or the clock: less than D1's thousand, so that a small backlog meets the limit. */
+const STATEMENTS_MAX = STATEMENTS_LEFT_TO_CALLER + 3 * STATEMENTS_PER_LOOK_UP;
 
 const read = readSettings({
   ...LOCAL_VARIABLES,
@@ -81,7 +82,10 @@ export class World {
   #lastProcess = 0;
   #nextCronIn = CRON_INTERVAL_MS;
 
-  constructor(plan: Plan, database: ReturnType<typeof openSqliteD1>) {
+  readonly #cipher: Cipher;
+
+  constructor(plan: Plan, database: ReturnType<typeof openSqliteD1>, cipher = PLAIN_CIPHER) {
+    this.#cipher = cipher;
     useTime(this.time);
     this.random = seeded(plan.chance);
     replaceChance(() => this.random.next());
@@ -93,9 +97,11 @@ export class World {
     this.work = new SimulatedQueue(this.time, network, this.faults, WORK_MAX_BATCH);
     this.broker = new SimulatedBroker(this.time, network, this.faults);
     this.sqlite = database.sqlite;
-    this.#database = new SimulatedDatabase(database.d1, network, this.faults, STATEMENTS_MAX);
+    this.#database = new SimulatedDatabase(database.d1, network, this.faults, (process) =>
+      isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION,
+    );
     this.#database.onTooMany = ({ name }) =>
-      this.violations.push(`statements: ${name} sent more than ${STATEMENTS_MAX}, which D1 refuses`);
+      this.violations.push(`statements: ${name} sent more statements than D1 lets an invocation send`);
     this.#isolates = Array.from({ length: ISOLATES }, () => this.#newIsolate());
     for (const queue of [this.queue, this.work]) {
       queue.consume = (messages) => void this.invoke('queue', (context) => consumeBatch(context, messages));
@@ -182,8 +188,8 @@ export class World {
       this.log.push(line);
       this.trace.push(`${this.clock} ${process.name} ${line}`);
     };
-    const budget = { left: STATEMENTS_MAX };
-    const db = { d1: this.#database.seenBy(process), log, cipher: PLAIN_CIPHER, author: NOBODY, budget };
+    const budget = { left: isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION };
+    const db = { d1: this.#database.seenBy(process), log, cipher: this.#cipher, author: NOBODY, budget };
     const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
     const gateway = this.gateway.seenBy(process, { nowMs, tokens: isolate.tokens });
     const newUlid = () => ulid(this.time.nowMs, () => this.random.next());
@@ -265,6 +271,8 @@ export class World {
     );
   }
 }
+
+const isInBackground = ({ name }: Process) => /^(queue|cron)-/.test(name);
 
 function describe(ending: { kind: 'error'; error: unknown } | { kind: 'died' }): string {
   if (ending.kind === 'died') return 'died';
