@@ -5,7 +5,7 @@
 import { EVENT_TYPES, type EventType } from '../src/contract/events.ts';
 import { isoSeconds } from '../src/payments/timestamp.ts';
 import type { Database } from '../src/worker/ledger/database.ts';
-import { eventExists, eventsStatus, replayEvents, type WaitingEvent } from '../src/worker/ledger/events.ts';
+import { eventsStatus, replayEvents, type WaitingEvent } from '../src/worker/ledger/events.ts';
 import { ledgerProblem, openLedger } from './ledger-access.ts';
 import { BadArguments, type OperatorArguments, readArguments, runCommand, timeMs } from './operator-arguments.ts';
 
@@ -14,7 +14,8 @@ const USAGE = `Usage: npm run events -- status
        npm run events -- replay --from 2026-11-22 --to 2026-11-23T12:00:00Z [--type payment.success]
 each with [--remote | --persist-to DIR]`;
 const EVENTS_PER_STEP = 500;
-const SENT_AGAIN = 'to be sent again: the next sweep does it, within a minute';
+const SENT_AGAIN = 'to be sent again: the sweep does it from the next minute on, behind live events';
+const DUE_NOW = 'not delivered yet, and due now: the next sweep sends it';
 
 type Command = (db: Database) => Promise<void>;
 
@@ -61,33 +62,37 @@ function eventTypeOf(type: string | undefined): EventType | null {
 function replayOfTime(fromMs: number, toMs: number, eventType: EventType | null): Command {
   if (fromMs >= toMs) throw new BadArguments('--from must be before --to');
   return async (db) => {
-    let total = 0;
+    let replayed = 0;
+    let waiting = 0;
     let afterId: string | null = null;
     do {
-      const step = await replayEvents(db, { fromMs, toMs, eventType, afterId }, EVENTS_PER_STEP);
-      total += step.replayed;
+      const step = await replayEvents(db, { fromMs, toMs, eventType, afterId }, EVENTS_PER_STEP, Date.now());
+      replayed += step.replayed;
+      waiting += step.waiting;
       afterId = step.lastId;
     } while (afterId !== null);
     const which = `${eventType ?? 'all types'}, ${isoSeconds(fromMs)} to ${isoSeconds(toMs)}`;
-    console.log(total === 0 ? `No delivered events (${which})` : `${countOf(total)} (${which}) ${SENT_AGAIN}`);
+    if (replayed + waiting === 0) console.log(`No events (${which})`);
+    if (replayed > 0) console.log(`${countOf(replayed)} (${which}) ${SENT_AGAIN}`);
+    if (waiting > 0) console.log(`${countOf(waiting)} (${which}) ${DUE_NOW}`);
   };
 }
 
 async function replayOne(db: Database, eventId: string): Promise<void> {
-  const { replayed } = await replayEvents(db, { eventId }, 1);
+  const { replayed, waiting } = await replayEvents(db, { eventId }, 1, Date.now());
   if (replayed > 0) console.log(`${eventId} ${SENT_AGAIN}`);
-  else if (await eventExists(db, eventId)) console.log(`${eventId} waits to be delivered as it is`);
+  else if (waiting > 0) console.log(`${eventId} ${DUE_NOW}`);
   else throw new Error(`There is no event ${eventId}`);
 }
 
 async function showStatus(db: Database): Promise<void> {
   const nowMs = Date.now();
-  const { waiting, leased, oldest, mostFailed } = await eventsStatus(db, nowMs);
+  const { waiting, leased, replayed, due, oldest, mostFailed } = await eventsStatus(db, nowMs);
   if (oldest === null) {
     console.log('No event waits');
     return;
   }
-  console.log(`waiting      ${countOf(waiting)}, of which ${leased} are being sent
+  console.log(`waiting      ${countOf(waiting)}, of which ${leased} are being sent, ${due} are due and ${replayed} are replayed
 oldest       ${shown(oldest, nowMs)}
 most failed  ${mostFailed === null ? 'none' : `${shown(mostFailed, nowMs)}: ${mostFailed.lastError}`}`);
 }

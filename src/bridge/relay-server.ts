@@ -134,7 +134,7 @@ async function relay(publisher: Publisher, batch: { event_id: string }[]): Promi
     const result = parsed.success ? results.next().value : undefined;
     if (result !== undefined) return result;
     const fields = parsed.error?.issues.flatMap(({ path }) => path) ?? [];
-    return { event_id: event.event_id, delivered: false, reason: notOfTheContract(fields) };
+    return { event_id: event.event_id, delivered: false, reason: notOfTheContract(fields), invalid: true };
   });
 }
 

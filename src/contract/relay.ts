@@ -22,7 +22,13 @@ export interface RelayBatch {
 
 export const relayResult = z.discriminatedUnion('delivered', [
   z.object({ event_id: z.string(), delivered: z.literal(true) }),
-  z.object({ event_id: z.string(), delivered: z.literal(false), reason: z.string() }),
+  z.object({
+    event_id: z.string(),
+    delivered: z.literal(false),
+    reason: z.string(),
+    /** The bridge does not understand the event, however often it is sent: only another version of one of the two helps. */
+    invalid: z.optional(z.literal(true)),
+  }),
 ]);
 export type RelayResult = z.infer<typeof relayResult>;
 

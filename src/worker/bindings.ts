@@ -1,4 +1,7 @@
-/** What Cloudflare binds to the Worker. The generated Env does not know what the queue carries. */
-import type { QueueMessage } from './queue/message.ts';
+/** What Cloudflare binds to the Worker. The generated Env does not know what the queues carry. */
+import type { QueueMessage, WakeUp } from './queue/message.ts';
 
-export type Bindings = Omit<Env, 'PAYMENT_EVENTS'> & { PAYMENT_EVENTS: Queue<QueueMessage> };
+export type Bindings = Omit<Env, 'PAYMENT_EVENTS' | 'PAYMENT_WORK'> & {
+  PAYMENT_EVENTS: Queue<QueueMessage>;
+  PAYMENT_WORK: Queue<WakeUp>;
+};

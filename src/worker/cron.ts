@@ -1,26 +1,22 @@
-/** Every minute, the net under the queue: what waits in D1 is settled, delivered or thrown away when its time has come. */
+/** Every minute: wakes the jobs that have something due, purges what has expired, and seals the audit log. */
 import type { BackgroundContext } from './background-context.ts';
-import { sweepEvents } from './events/sweep.ts';
 import { purgeExpiredKeys } from './ledger/idempotency.ts';
 import { purgeProviderEvents } from './ledger/provider-events.ts';
 import { purgeVelocityCounters } from './ledger/velocity.ts';
 import { sealAudit } from './operations/seal-audit.ts';
-import { settleDue } from './operations/settle.ts';
+import { wakeJobs } from './queue/work.ts';
 
 /** Rows that are thrown away in one go: eighty new ones a second are kept up with. */
 const PURGED_AT_ONCE = 5_000;
 /** Longer than any window that is counted. */
 const VELOCITY_KEPT_FOR_MS = 2 * 60 * 60_000;
 
-/**
- * One after the other, because a Worker may have few requests open at once; so the sweep also sends the events of what was
- * just settled. Each is done, whatever becomes of the others.
- */
-export async function runCron({ operation, delivery, chainHash }: BackgroundContext): Promise<void> {
+/** One after the other, because a Worker may have few requests open at once. Each is done, whatever becomes of the others. */
+export async function runCron(context: BackgroundContext): Promise<void> {
+  const { operation, chainHash } = context;
   const failures: unknown[] = [];
   const work = [
-    () => settleDue(operation),
-    () => sweepEvents(delivery),
+    () => wakeJobs(context),
     () => purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_AT_ONCE),
     () => sealAudit(operation.db, chainHash),
     () => purgeVelocityCounters(operation.db, operation.nowMs() - VELOCITY_KEPT_FOR_MS, PURGED_AT_ONCE),

@@ -33,6 +33,7 @@ export function backgroundContext(env: Bindings, actor: 'queue' | 'cron', about:
       newLeaseId: ulid,
     },
     sender: { queue: env.PAYMENT_EVENTS, log },
+    work: { queue: env.PAYMENT_WORK, log },
     chainHash,
     log,
   };

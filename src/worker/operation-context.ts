@@ -6,7 +6,7 @@ import { fingerprinter } from './fingerprint.ts';
 import type { AccountMemory } from './gateways/account-names.ts';
 import { newBreakersOf } from './gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from './gateways/configured.ts';
-import type { Author, Database, KeyCheck } from './ledger/database.ts';
+import { type Author, type Database, type KeyCheck, STATEMENTS_PER_INVOCATION } from './ledger/database.ts';
 import { findGatewayAccounts, keepGatewayAccount } from './ledger/gateway-accounts.ts';
 import type { Log } from './log.ts';
 import type { OperationContext } from './operations/context.ts';
@@ -60,7 +60,14 @@ export function backgroundCaller(actor: string, requestId: string | null = null)
 }
 
 export function databaseOf(d1: D1Database, settings: Settings, log: Log, { author, keyCheck }: Caller): Database {
-  return { d1, log, cipher: createCipher(settings.encryption), author, ...(keyCheck && { keyCheck }) };
+  return {
+    d1,
+    log,
+    cipher: createCipher(settings.encryption),
+    author,
+    budget: { left: STATEMENTS_PER_INVOCATION },
+    ...(keyCheck && { keyCheck }),
+  };
 }
 
 export function operationContext(

@@ -9,7 +9,14 @@
 
 export type BridgeStep =
   /** The broker confirmed every event, except those for which there is a reason, or no result at all. */
-  | { kind: 'confirm'; except?: Record<string, string>; silentAbout?: string[]; alsoConfirm?: string[] }
+  | {
+      kind: 'confirm';
+      except?: Record<string, string>;
+      /** Of these, the events that the bridge does not understand. */
+      invalid?: string[];
+      silentAbout?: string[];
+      alsoConfirm?: string[];
+    }
   | { kind: 'answer'; status: number; body: string; location?: string }
   | { kind: 'break' };
 
@@ -69,7 +76,9 @@ function play(step: BridgeStep, body: string): Response {
       return Response.json({
         results: [...told, ...(step.alsoConfirm ?? [])].map((event_id) => {
           const reason = step.except?.[event_id];
-          return reason === undefined ? { event_id, delivered: true } : { event_id, delivered: false, reason };
+          if (reason === undefined) return { event_id, delivered: true };
+          const invalid = step.invalid?.includes(event_id) && { invalid: true };
+          return { event_id, delivered: false, reason, ...invalid };
         }),
       });
     }

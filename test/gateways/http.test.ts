@@ -142,16 +142,20 @@ const MISFITS: [string, string][] = [
   ['more bytes than an answer has', `${' '.repeat(16 * 1024)}{"status":"failed"}`],
 ];
 
-describe.each<[string, CallKind, (signal?: AbortSignal) => Promise<GatewayOutcome | LookUp | Fence>, string]>([
-  ['a charge', 'charge', (signal) => charge({ signal }), 'unknown'],
-  ['a refund', 'refund', (signal) => refund({ signal }), 'unknown'],
-  ['a look-up of a charge', 'lookup_charge', (signal) => lookUpCharge({ signal }), 'unreachable'],
-  ['a look-up of a refund', 'lookup_refund', (signal) => lookUpRefund({ signal }), 'unreachable'],
-  ['a cancel', 'cancel', (signal) => cancel({ signal }), 'unreachable'],
-])('%s whose answer does not come, or does not fit,', (_, kind, ask, answer) => {
+/** Of an answer without an outcome: whether it is about the gateway as a whole, or about this row only. */
+const kindOf = (status: number) =>
+  [302, 401, 408, 429, 500, 502, 503].includes(status) ? 'unreachable' : 'undetermined';
+
+describe.each<[string, CallKind, (signal?: AbortSignal) => Promise<GatewayOutcome | LookUp | Fence>, string, string]>([
+  ['a charge', 'charge', (signal) => charge({ signal }), 'unknown', 'unknown'],
+  ['a refund', 'refund', (signal) => refund({ signal }), 'unknown', 'unknown'],
+  ['a look-up of a charge', 'lookup_charge', (signal) => lookUpCharge({ signal }), 'unreachable', 'undetermined'],
+  ['a look-up of a refund', 'lookup_refund', (signal) => lookUpRefund({ signal }), 'unreachable', 'undetermined'],
+  ['a cancel', 'cancel', (signal) => cancel({ signal }), 'unreachable', 'undetermined'],
+])('%s whose answer does not come, or does not fit,', (_, kind, ask, answer, misfit) => {
   it.each(MISFITS)('is %s', async (_, body) => {
     disturb(kind, { kind: 'answer', status: 200, body });
-    expect(await ask()).toEqual({ kind: answer, reason: MISFIT });
+    expect(await ask()).toEqual({ kind: misfit, reason: MISFIT });
   });
 
   it.each<[string, Fault]>([
@@ -281,25 +285,25 @@ describe('a look-up', () => {
       '{"status":"approved","reference":"x"}',
     ]) {
       disturb(`lookup_${subject}`, { kind: 'answer', status: 404, body });
-      expect(await ask()).toEqual({ kind: 'unreachable', reason: 'the gateway answered 404' });
+      expect(await ask()).toEqual({ kind: 'undetermined', reason: 'the gateway answered 404' });
     }
   });
 
-  it.each([202, 400, 401, 403, 408, 409, 429, 500, 502, 503])(
+  it.each([202, 302, 400, 401, 403, 408, 409, 429, 500, 502, 503])(
     'that is answered with %i says nothing of a charge or refund that stands',
     async (status) => {
       await charge();
       await refund();
       server.fault = () => ({ kind: 'answer', status });
-      const unreachable = { kind: 'unreachable', reason: `the gateway answered ${status}` };
-      expect(await lookUpCharge()).toEqual(unreachable);
-      expect(await lookUpRefund()).toEqual(unreachable);
+      const nothing = { kind: kindOf(status), reason: `the gateway answered ${status}` };
+      expect(await lookUpCharge()).toEqual(nothing);
+      expect(await lookUpRefund()).toEqual(nothing);
     },
   );
 
   it('of a refund takes no state that only a charge has', async () => {
     disturb('lookup_refund', { kind: 'answer', status: 200, body: '{"status":"cancelled"}' });
-    expect(await lookUpRefund()).toEqual({ kind: 'unreachable', reason: MISFIT });
+    expect(await lookUpRefund()).toEqual({ kind: 'undetermined', reason: MISFIT });
   });
 });
 
@@ -346,7 +350,7 @@ describe('a cancel', () => {
     async (status) => {
       const body = status === 204 ? '' : '{"status":"cancelled"}';
       disturb('cancel', { kind: 'answer', status, body });
-      expect(await cancel()).toEqual({ kind: 'unreachable', reason: `the gateway answered ${status}` });
+      expect(await cancel()).toEqual({ kind: kindOf(status), reason: `the gateway answered ${status}` });
     },
   );
 });

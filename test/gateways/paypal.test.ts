@@ -294,7 +294,7 @@ describe('an answer that is no order', () => {
       const transaction = payingWith(ordered());
       emulator.fault = ({ operation }) =>
         operation === 'orders.get' ? { kind: 'answer', status: 200, body } : { kind: 'normal' };
-      expect(await lookUp(transaction)).toMatchObject({ kind: 'unreachable' });
+      expect(await lookUp(transaction)).toMatchObject({ kind: 'undetermined' });
       expect(await charge(transaction)).toMatchObject({ kind: 'failed' });
     },
   );

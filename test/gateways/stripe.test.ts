@@ -466,8 +466,8 @@ describe('a request that can’t be made', () => {
 describe('another account’s key', () => {
   it('knows nothing of an intent that was kept, and says so rather than that there is none', async () => {
     const transaction = pendingTransaction({ gatewayIntent: 'pi_ofAnotherAccount' });
-    expect(await lookUp(transaction)).toMatchObject({ kind: 'unreachable' });
-    expect(await cancel(transaction)).toMatchObject({ kind: 'unreachable' });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'undetermined' });
+    expect(await cancel(transaction)).toMatchObject({ kind: 'undetermined' });
   });
 });
 

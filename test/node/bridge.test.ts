@@ -182,11 +182,12 @@ describe('the bridge', () => {
     expect(code).toBe(200);
     expect(body.results).toEqual([
       { event_id: events[0]?.event_id, delivered: true },
-      { event_id: events[1]?.event_id, delivered: false, reason: expect.stringContaining('event_type') },
+      { event_id: events[1]?.event_id, delivered: false, reason: expect.stringContaining('event_type'), invalid: true },
       {
         event_id: events[2]?.event_id,
         delivered: false,
         reason: expect.stringContaining('not an event of the contract'),
+        invalid: true,
       },
       { event_id: events[3]?.event_id, delivered: true },
     ]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventsStatus, leaseOldestEvents, replayEvents } from '../../src/worker/ledger/events.ts';
+import { eventsStatus, leaseDueEvents, replayEvents } from '../../src/worker/ledger/events.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { MINUTE_MS, openWorld, type World } from './world.ts';
 
@@ -8,21 +8,55 @@ describe('replayEvents', () => {
     const { world, eventIds } = await delivered(2);
     const [eventId = '', other = ''] = eventIds;
     const before = eventRow(world, eventId);
-    expect(await replayEvents(world.context.db, { eventId }, 1)).toEqual({ replayed: 1, lastId: eventId });
-    expect(eventRow(world, eventId)).toEqual({ ...before, delivered_at_ms: null, attempts: 0 });
+    expect(await replayEvents(world.context.db, { eventId }, 1, world.clock.nowMs)).toEqual({
+      replayed: 1,
+      waiting: 0,
+      lastId: eventId,
+    });
+    expect(eventRow(world, eventId)).toEqual({
+      ...before,
+      delivered_at_ms: null,
+      attempts: 0,
+      replayed_at_ms: world.clock.nowMs,
+    });
     expect(eventRow(world, other)).toMatchObject({ delivered_at_ms: world.clock.nowMs, attempts: 1 });
   });
 
-  it('leaves an event as it is that waits already, with its lease and its attempts', async () => {
+  it('has an event that waits already, and what waits behind it, sent at once, as the live events that they are', async () => {
+    const world = openWorld();
+    const payment = await world.pay();
+    await world.refund(payment, '10.00');
+    const [eventId = '', behind = ''] = world
+      .rows('SELECT event_id FROM events ORDER BY sequence')
+      .map((row) => String(row.event_id));
+    const later = world.clock.nowMs + 6 * 60 * MINUTE_MS;
+    world.tamper(`UPDATE events SET attempts = 4, last_error = 'no key', next_attempt_at_ms = ?`, later);
+    const before = eventRow(world, eventId);
+    const { db } = world.context;
+    expect(await replayEvents(db, { eventId }, 1, world.clock.nowMs)).toEqual({
+      replayed: 0,
+      waiting: 1,
+      lastId: eventId,
+    });
+    expect(eventRow(world, eventId)).toEqual({ ...before, next_attempt_at_ms: 0 });
+    expect(eventRow(world, behind)).toMatchObject({ next_attempt_at_ms: 0, replayed_at_ms: null });
+  });
+
+  it('leaves an event as it is that somebody is sending now', async () => {
     const { world, eventIds } = await delivered(1);
     const [eventId = ''] = eventIds;
     world.tamper(
-      `UPDATE events SET delivered_at_ms = NULL, attempts = 4, last_error = 'refused', lease_id = 'L', leased_until_ms = 9,
+      `UPDATE events SET delivered_at_ms = NULL, attempts = 4, last_error = 'refused', lease_id = 'L', leased_until_ms = ?,
          next_attempt_at_ms = 8`,
+      world.clock.nowMs + 1,
     );
     const before = eventRow(world, eventId);
-    expect(await replayEvents(world.context.db, { eventId }, 1)).toEqual({ replayed: 0, lastId: null });
-    expect(await replayEvents(world.context.db, always(), 10)).toEqual({ replayed: 0, lastId: null });
+    const { db } = world.context;
+    expect(await replayEvents(db, always(), 10, world.clock.nowMs)).toEqual({
+      replayed: 0,
+      waiting: 1,
+      lastId: eventId,
+    });
     expect(eventRow(world, eventId)).toEqual(before);
   });
 
@@ -32,7 +66,7 @@ describe('replayEvents', () => {
     let total = 0;
     let afterId: string | null = null;
     do {
-      const step = await replayEvents(world.context.db, { ...always(), afterId }, 2);
+      const step = await replayEvents(world.context.db, { ...always(), afterId }, 2, world.clock.nowMs);
       total += step.replayed;
       seen.push(step.lastId);
       afterId = step.lastId;
@@ -46,10 +80,23 @@ describe('replayEvents', () => {
     const createdAt = (index: number) => Number(eventRow(world, eventIds[index] ?? '').created_at_ms);
     const { db } = world.context;
     const time = { fromMs: createdAt(1), toMs: createdAt(2), eventType: null, afterId: null };
-    expect(await replayEvents(db, { ...time, eventType: 'payment.refund' }, 10)).toEqual({ replayed: 0, lastId: null });
-    expect(await replayEvents(db, time, 10)).toEqual({ replayed: 1, lastId: eventIds[1] });
+    expect(await replayEvents(db, { ...time, eventType: 'payment.refund' }, 10, world.clock.nowMs)).toEqual({
+      replayed: 0,
+      waiting: 0,
+      lastId: null,
+    });
+    expect(await replayEvents(db, time, 10, world.clock.nowMs)).toEqual({
+      replayed: 1,
+      waiting: 0,
+      lastId: eventIds[1],
+    });
+    world.clock.nowMs += 1;
     const rest = { fromMs: 0, toMs: createdAt(2) + 1, eventType: 'payment.success' as const, afterId: null };
-    expect(await replayEvents(db, rest, 10)).toEqual({ replayed: 2, lastId: eventIds[2] });
+    expect(await replayEvents(db, rest, 10, world.clock.nowMs)).toEqual({
+      replayed: 2,
+      waiting: 1,
+      lastId: eventIds[2],
+    });
   });
 
   it('lets a booking’s events go out in their order again (invariant 4)', async () => {
@@ -58,12 +105,12 @@ describe('replayEvents', () => {
     const payment = await world.pay(TEST_CARDS.visa, bookingId);
     await world.refund(payment, '10.00');
     world.deliverAll();
-    await replayEvents(world.context.db, always(), 10);
+    await replayEvents(world.context.db, always(), 10, world.clock.nowMs);
 
     const types: unknown[] = [];
     for (let sweep = 0; sweep < 4; sweep += 1) {
       const lease = { leaseId: `lease ${sweep}`, nowMs: world.clock.nowMs, untilMs: world.clock.nowMs + MINUTE_MS };
-      for (const { eventId } of await leaseOldestEvents(world.context.db, lease, 10)) {
+      for (const { eventId } of await leaseDueEvents(world.context.db, lease, 10)) {
         types.push(eventRow(world, eventId).event_type);
         world.tamper('UPDATE events SET delivered_at_ms = 1 WHERE event_id = ?', eventId);
       }
@@ -78,6 +125,8 @@ describe('eventsStatus', () => {
     expect(await eventsStatus(world.context.db, world.clock.nowMs)).toEqual({
       waiting: 0,
       leased: 0,
+      replayed: 0,
+      due: 0,
       oldest: null,
       mostFailed: null,
     });

@@ -437,9 +437,10 @@ it('reads a thousand payments and more, page by page', async () => {
   for (let payment = 100; payment < 2_600; payment += 1) {
     const id = `${prefix}${String(payment).padStart(16, '0')}`;
     world.rows(
-      `INSERT INTO transactions SELECT ?, tenant, ?, user_id, user_email, 'failed', currency, amount_minor, reserved_minor,
-         refunded_minor, payment_method, card_brand, card_last4, gateway, NULL, 'CARD_DECLINED', 'declined',
-         created_at_ms, processed_at_ms, NULL, 0, NULL, NULL, NULL FROM transactions WHERE transaction_id = ?`,
+      `INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, payment_method,
+         card_brand, card_last4, gateway, error_code, failure_reason, created_at_ms, processed_at_ms)
+       SELECT ?, tenant, ?, user_id, 'failed', currency, amount_minor, payment_method, card_brand, card_last4, gateway,
+         'CARD_DECLINED', 'declined', created_at_ms, processed_at_ms FROM transactions WHERE transaction_id = ?`,
       ...[id, `BOOK-${payment}`, transactionId],
     );
   }

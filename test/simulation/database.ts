@@ -9,8 +9,14 @@ export class SimulatedDatabase {
   readonly #faults: Faults;
   /** Called after each batch that was carried out. */
   onBatch: () => void = () => {};
+  /** Called where an invocation sends more statements than D1 allows it. */
+  onTooMany: (process: Process) => void = () => {};
+  readonly #statementsMax: (process: Process) => number;
+  readonly #sent = new WeakMap<Process, number>();
 
-  constructor(d1: D1Database, network: Network, faults: Faults) {
+  /** @param statementsMax so many statements an invocation may send */
+  constructor(d1: D1Database, network: Network, faults: Faults, statementsMax: (process: Process) => number) {
+    this.#statementsMax = statementsMax;
     this.#d1 = d1;
     this.#network = network;
     this.#faults = faults;
@@ -25,6 +31,12 @@ export class SimulatedDatabase {
   }
 
   #batch(process: Process, statements: D1PreparedStatement[]): Promise<D1Result<unknown>[]> {
+    const sent = (this.#sent.get(process) ?? 0) + statements.length;
+    this.#sent.set(process, sent);
+    if (sent > this.#statementsMax(process)) {
+      this.onTooMany(process);
+      return Promise.reject(new Error('D1_ERROR: too many statements of one invocation'));
+    }
     const { random } = this.#faults;
     const fate = healthy(1 + random.below(10), 1 + random.below(10));
     if (this.#faults.strike('d1_request_lost')) fate.requestMs = null;

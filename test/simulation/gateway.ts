@@ -66,7 +66,7 @@ export class SimulatedGateway extends mover.MoneyMover {
       lookUpCharge: (transaction, signal) =>
         this.#lookUp(process, signal, transaction.transactionId, () => this.#chargeState(transaction.transactionId)),
       lookUpRefund: (refund, _, signal) =>
-        this.#lookUp(process, signal, refund.refundId, () => this.#refundState(refund.refundId)),
+        this.#lookUp(process, signal, refund.refundId, () => this.#refundState(refund)),
       ...(this.#canCancel && {
         cancelCharge: (transaction: Transaction, signal: AbortSignal) =>
           this.#ask<Fence>(process, signal, () => this.#cancel(transaction)),
@@ -221,7 +221,10 @@ export class SimulatedGateway extends mover.MoneyMover {
     return state;
   }
 
-  #refundState(refundId: string): LookUp {
+  #refundState({ refundId, gatewayReference }: Refund): LookUp {
+    if (gatewayReference !== null && !this.refunds.has(refundId)) {
+      return { kind: 'undetermined', reason: `there is no ${gatewayReference}` };
+    }
     const refund = this.refunds.get(refundId);
     if (refund === undefined) return { kind: 'not_found' };
     if (refund.takenBack) return { kind: 'declined', code: 'PAYMENT_FAILED', reason: 'The bank sent it back' };
@@ -278,9 +281,15 @@ export class SimulatedGateway extends mover.MoneyMover {
 const unknown = (reason: string): GatewayOutcome => ({ kind: 'unknown', reason });
 
 function asAnswer(state: LookUp): GatewayOutcome {
-  return state.kind === 'in_progress' || state.kind === 'not_found' || state.kind === 'unreachable'
-    ? unknown(`it is ${state.kind}`)
-    : state;
+  switch (state.kind) {
+    case 'in_progress':
+    case 'not_found':
+    case 'unreachable':
+    case 'undetermined':
+      return unknown(`it is ${state.kind}`);
+    default:
+      return state;
+  }
 }
 
 /** What an adapter makes of an answer: a broken connection and a signal are values, not errors. */

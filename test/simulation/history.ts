@@ -2,6 +2,7 @@
 import type { Difference } from '../../src/worker/operations/differences.ts';
 import { UNCONFIGURED_PAUSE_MS } from '../../src/worker/operations/look-up-schedule.ts';
 import { reconcile } from '../../src/worker/operations/reconcile.ts';
+import { runBacklog } from './backlog.ts';
 import { Callers } from './callers.ts';
 import type { FaultCounts } from './faults.ts';
 import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
@@ -20,6 +21,8 @@ const DRAIN_MS = 10 * MINUTE_MS;
 /** The last look-up of a refund comes after seven days. */
 const FOLLOW_UPS_MS = 8 * 24 * HOUR_MS;
 const RARE_CRON_MS = 8 * HOUR_MS;
+/** A backlog follows so many histories. */
+const BACKLOG_EACH = 8;
 
 export interface Verdict {
   violations: string[];
@@ -62,6 +65,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
     await world.time.runUntil(world.time.nowMs + FOLLOW_UPS_MS);
     checkEverything(world, callers);
     await checkReconciliation(world, { lookUpsAreLeft: false });
+    if (plan.chance % BACKLOG_EACH === 0) world.violations.push(...(await runBacklog(plan, patchSql)));
     return {
       violations: world.violations,
       faults: world.faults.counts,

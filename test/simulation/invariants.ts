@@ -32,7 +32,7 @@ export function readLedger({ sqlite }: World): Ledger {
 export function watchRows({ sqlite }: World): void {
   sqlite.exec(
     `CREATE TABLE sim_transitions (id TEXT, was TEXT, became TEXT); CREATE TABLE sim_claimed_twice (booking TEXT);
-     CREATE TABLE sim_overpromised (id TEXT)`,
+     CREATE TABLE sim_overpromised (id TEXT); CREATE TABLE sim_starved (id TEXT, pending TEXT)`,
   );
   sqlite.exec(`CREATE TRIGGER sim_claimed_twice AFTER INSERT ON transactions
     WHEN (SELECT count(*) FROM transactions t
@@ -45,6 +45,14 @@ export function watchRows({ sqlite }: World): void {
     ['transactions', 'transaction_id'],
     ['refunds', 'refund_id'],
   ]) {
+    // When it was taken is reckoned from when it is due again.
+    const dueForAMinute = `status = 'pending' AND next_lookup_at_ms <=
+      NEW.next_lookup_at_ms - min(300000, 2000 << min(OLD.lookups, 16)) - 60000`;
+    sqlite.exec(`CREATE TRIGGER sim_starved_by_${table} AFTER UPDATE OF lookups ON ${table}
+      WHEN OLD.status <> 'pending' AND NEW.lookups > OLD.lookups
+      BEGIN INSERT INTO sim_starved
+        SELECT NEW.${id}, transaction_id FROM transactions WHERE ${dueForAMinute}
+        UNION ALL SELECT NEW.${id}, refund_id FROM refunds WHERE ${dueForAMinute}; END`);
     sqlite.exec(`CREATE TRIGGER sim_${table} AFTER UPDATE OF status ON ${table} WHEN OLD.status <> NEW.status
       BEGIN INSERT INTO sim_transitions VALUES (NEW.${id}, OLD.status, NEW.status); END`);
   }
@@ -106,6 +114,7 @@ export function checkEverything(world: World, callers: Callers): void {
   checkCardData(world, callers);
   checkPace(world);
   checkTransitions(world);
+  checkTurns(world);
   checkAmounts(world, callers);
   checkKeys(world, callers, ledger);
   checkAudit(world, ledger);
@@ -144,6 +153,13 @@ function checkAudit({ sqlite, violations }: World, { transactions, refunds }: Le
   }
   const sealed = sqlite.prepare('SELECT count(*) AS seals, max(sequence) AS last FROM audit_seals').get();
   if (sealed?.seals !== sealed?.last) violations.push('audit: there are entries without a seal between sealed ones');
+}
+
+/** A follow-up that is taken while a pending row has been due for a minute takes its turn. */
+export function checkTurns({ sqlite, violations }: World): void {
+  for (const { id, pending } of sqlite.prepare('SELECT * FROM sim_starved LIMIT 3').all()) {
+    violations.push(`turns: the follow-up of ${id} was made while ${pending} had been due for a minute`);
+  }
 }
 
 function checkCharges({ gateway, sqlite, violations }: World, { transactions }: Ledger): void {
@@ -310,7 +326,7 @@ function checkCardData(world: World, callers: Callers): void {
   const places: [string, string][] = [
     ['the ledger', JSON.stringify([[...transactions.values()], [...refunds.values()], events, keys])],
     ['the log', world.log.join('\n')],
-    ['the queue', world.queue.sent.join('\n')],
+    ['the queue', [...world.queue.sent, ...world.work.sent].join('\n')],
     ['the exchange', world.broker.published.join('\n')],
   ];
   for (const { cardNumber } of callers.sent) {

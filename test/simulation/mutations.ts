@@ -13,6 +13,8 @@ const SETTLE = 'src/worker/operations/settle.ts';
 const ASK = 'src/worker/operations/ask-gateway.ts';
 const NOTICE = 'src/worker/operations/take-notice.ts';
 const DELIVER = 'src/worker/events/deliver.ts';
+const WORK = 'src/worker/queue/work.ts';
+const LOOK_UPS = 'src/worker/ledger/look-ups.ts';
 const STRIPE = 'src/worker/gateways/stripe.ts';
 const STRIPE_INTENTS = 'src/worker/gateways/stripe-intents.ts';
 const STRIPE_OUTCOMES = 'src/worker/gateways/stripe-outcomes.ts';
@@ -209,9 +211,49 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'the cron settles nothing',
+    name: 'the cron never wakes the look-ups',
     breaks: 'invariant 3',
-    edits: [{ file: 'src/worker/cron.ts', find: '    () => settleDue(operation),\n', replace: '' }],
+    edits: [{ file: WORK, find: 'Math.min(SLOTS[job],', replace: "Math.min(job === 'look_ups' ? 0 : SLOTS[job]," }],
+  },
+  {
+    name: 'follow-ups are looked up before what is pending',
+    breaks: 'turns',
+    edits: [
+      {
+        file: LOOK_UPS,
+        find: 'for (const take of inOrder)',
+        replace: 'for (const take of inOrder.toReversed())',
+      },
+    ],
+  },
+  {
+    name: 'a gateway that cannot answer for a row is taken for one that does not answer',
+    breaks: 'backlog',
+    edits: [
+      {
+        file: SETTLE,
+        find: 'settled.value.unreachable;',
+        replace: '(settled.value.unreachable || settled.value.undetermined === true);',
+      },
+    ],
+  },
+  {
+    name: 'statements are not counted',
+    breaks: 'statements',
+    edits: [{ file: 'src/worker/ledger/database.ts', find: '  budget.left -= statements;\n', replace: '' }],
+  },
+  {
+    name: 'the sweep takes the oldest events, due or not',
+    breaks: 'backlog',
+    edits: [
+      {
+        file: EVENTS,
+        find: `AND \${FREE} AND e.next_attempt_at_ms <= ?1\n  AND NOT EXISTS`,
+        replace: `AND \${FREE}\n  AND NOT EXISTS`,
+      },
+      { file: EVENTS, find: 'ORDER BY e.next_attempt_at_ms, e.sequence LIMIT', replace: 'ORDER BY e.sequence LIMIT' },
+      { file: EVENTS, find: 'ORDER BY rank, next_attempt_at_ms, sequence', replace: 'ORDER BY rank, sequence' },
+    ],
   },
   {
     name: 'the breaker is asked after the claim',
@@ -312,9 +354,9 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'the sweep sends nothing',
+    name: 'the cron never wakes the sweep',
     breaks: 'invariant 4',
-    edits: [{ file: 'src/worker/cron.ts', find: '    () => sweepEvents(delivery),\n', replace: '' }],
+    edits: [{ file: WORK, find: 'Math.min(SLOTS[job],', replace: "Math.min(job === 'sweep' ? 0 : SLOTS[job]," }],
   },
   {
     name: 'the card number is kept for support',

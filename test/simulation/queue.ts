@@ -1,6 +1,5 @@
 /** A queue that delivers at least once, in no order, and now and then not at all. */
 import type { ConsumedMessage } from '../../src/worker/queue/consume.ts';
-import type { QueueMessage } from '../../src/worker/queue/message.ts';
 import type { Faults } from './faults.ts';
 import { healthy, type Network } from './network.ts';
 import type { Process, SimulatedTime } from './time.ts';
@@ -8,7 +7,6 @@ import type { Process, SimulatedTime } from './time.ts';
 const MAX_RETRIES = 3;
 /** After so long without an acknowledgement, because the consumer has died, a batch is delivered again. */
 const VISIBILITY_TIMEOUT_MS = 60_000;
-const MAX_BATCH = 10;
 
 interface Held {
   id: string;
@@ -17,7 +15,7 @@ interface Held {
   attempts: number;
 }
 
-export class SimulatedQueue {
+export class SimulatedQueue<Body extends ConsumedMessage['body']> {
   /** All that ever went in. */
   readonly sent: string[] = [];
   /** Hands a batch to a consumer; rejects, or never ends, where that one failed. */
@@ -25,24 +23,26 @@ export class SimulatedQueue {
   readonly #time: SimulatedTime;
   readonly #network: Network;
   readonly #faults: Faults;
+  readonly #maxBatch: number;
   #ready: Held[] = [];
   #lastId = 0;
 
-  constructor(time: SimulatedTime, network: Network, faults: Faults) {
+  constructor(time: SimulatedTime, network: Network, faults: Faults, maxBatch: number) {
     this.#time = time;
     this.#network = network;
     this.#faults = faults;
+    this.#maxBatch = maxBatch;
   }
 
-  seenBy(process: Process): Queue<QueueMessage> {
+  seenBy(process: Process): Queue<Body> {
     const { random } = this.#faults;
-    const send = async (body: QueueMessage, options?: QueueSendOptions) => {
+    const send = async (body: Body, options?: QueueSendOptions) => {
       const text = JSON.stringify(body);
       const fate = healthy(1 + random.below(20), 1 + random.below(20));
       if (this.#faults.strike('queue_refuses')) fate.requestMs = null;
       await this.#network.call(process, fate, () => this.#accept(text, (options?.delaySeconds ?? 0) * 1_000));
     };
-    return { send } as unknown as Queue<QueueMessage>;
+    return { send } as unknown as Queue<Body>;
   }
 
   #accept(text: string, delayMs: number): void {
@@ -68,7 +68,7 @@ export class SimulatedQueue {
   }
 
   #flush(): void {
-    const batch = this.#ready.splice(0, MAX_BATCH);
+    const batch = this.#ready.splice(0, this.#maxBatch);
     if (batch.length === 0) return;
     const open = new Set(batch);
     const again = (held: Held, delayMs: number) => {
@@ -79,7 +79,7 @@ export class SimulatedQueue {
     this.consume(
       batch.map((held) => ({
         id: held.id,
-        body: JSON.parse(held.text) as QueueMessage,
+        body: JSON.parse(held.text) as Body,
         ack: () => void open.delete(held),
         retry: (options?: { delaySeconds?: number }) => again(held, (options?.delaySeconds ?? 0) * 1_000),
       })),

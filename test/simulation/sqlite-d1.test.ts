@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { getPlatformProxy, type PlatformProxy } from 'wrangler';
 import { failure } from '../../src/payments/failure.ts';
 import type { Database } from '../../src/worker/ledger/database.ts';
-import { findEvents, leaseEvents, leaseOldestEvents, recordDeliveries } from '../../src/worker/ledger/events.ts';
+import { findEvents, leaseDueEvents, leaseEvents, recordDeliveries } from '../../src/worker/ledger/events.ts';
 import type { KeyClaim } from '../../src/worker/ledger/idempotency.ts';
 import { purgeExpiredKeys } from '../../src/worker/ledger/idempotency.ts';
 import { findRefund, recordRefundOutcome, reserveRefund } from '../../src/worker/ledger/refunds.ts';
@@ -409,7 +409,7 @@ async function payment(db: Database): Promise<unknown[]> {
     await findRefund(db, 'tenant', 'REF-1'),
     // The refund's event waits for the payment's.
     await leaseEvents(db, lease, ['EVT-1', 'EVT-3']),
-    await leaseOldestEvents(db, { ...lease, leaseId: 'lease-2' }, 10),
+    await leaseDueEvents(db, { ...lease, leaseId: 'lease-2' }, 10),
     (await findEvents(db, ['EVT-3', 'EVT-1'])).events,
     await recordDeliveries(db, { leaseId: 'lease-1', delivered: ['EVT-1'], undelivered: [] }, 4_000, lease),
     await recordDeliveries(

@@ -2,16 +2,19 @@
 import { ulid } from 'ulid';
 import type { PaymentMethod } from '../../src/contract/requests.ts';
 import type { BackgroundContext } from '../../src/worker/background-context.ts';
+import type { Cipher } from '../../src/worker/cipher.ts';
 import { runCron } from '../../src/worker/cron.ts';
 import { type CircuitBreakers, newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
 import { namedGateways } from '../../src/worker/gateways/configured.ts';
 import type { Gateway } from '../../src/worker/gateways/gateway.ts';
 import type { AccessToken } from '../../src/worker/gateways/paypal-client.ts';
 import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
-import { LedgerUnavailable } from '../../src/worker/ledger/database.ts';
+import { LedgerUnavailable, STATEMENTS_PER_INVOCATION } from '../../src/worker/ledger/database.ts';
 import { accountsIn } from '../../src/worker/operation-context.ts';
+import { STATEMENTS_LEFT_TO_CALLER, STATEMENTS_PER_LOOK_UP } from '../../src/worker/operations/settle.ts';
 import { takeNotice } from '../../src/worker/operations/take-notice.ts';
 import { consumeBatch } from '../../src/worker/queue/consume.ts';
+import type { QueueMessage, WakeUp } from '../../src/worker/queue/message.ts';
 import { sendRest } from '../../src/worker/queue/send.ts';
 import { readSettings } from '../../src/worker/settings.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
@@ -36,6 +39,11 @@ const MINUTE_MS = 60_000;
 const CRON_INTERVAL_MS = MINUTE_MS;
 const ISOLATES = 2;
 const MAX_CLOCK_SKEW_MS = 1_000;
+/** Messages in one batch: of events and single look-ups, and of wake-ups, as wrangler.toml has it. */
+const EVENTS_MAX_BATCH = 10;
+const WORK_MAX_BATCH = 1;
+/** Of an invocation by the queue or the clock: less than D1's thousand, so that a small backlog meets the limit. */
+const STATEMENTS_MAX = STATEMENTS_LEFT_TO_CALLER + 3 * STATEMENTS_PER_LOOK_UP;
 
 const read = readSettings({
   ...LOCAL_VARIABLES,
@@ -63,7 +71,8 @@ export class World {
   readonly faults: Faults;
   readonly gateway: MoneyMover;
   readonly webhooks: SimulatedWebhooks;
-  readonly queue: SimulatedQueue;
+  readonly queue: SimulatedQueue<QueueMessage>;
+  readonly work: SimulatedQueue<WakeUp>;
   readonly broker: SimulatedBroker;
   readonly sqlite: ReturnType<typeof openSqliteD1>['sqlite'];
   readonly #database: SimulatedDatabase;
@@ -80,7 +89,10 @@ export class World {
   #lastProcess = 0;
   #nextCronIn = CRON_INTERVAL_MS;
 
-  constructor(plan: Plan, database: ReturnType<typeof openSqliteD1>) {
+  readonly #cipher: Cipher;
+
+  constructor(plan: Plan, database: ReturnType<typeof openSqliteD1>, cipher = PLAIN_CIPHER) {
+    this.#cipher = cipher;
     useTime(this.time);
     this.random = seeded(plan.chance);
     replaceChance(() => this.random.next());
@@ -88,12 +100,19 @@ export class World {
     const network = new Network(this.time, this.faults, (process) => this.#kill(process));
     this.gateway = this.#newGateway(plan, network);
     this.webhooks = new SimulatedWebhooks(this.time, this.faults);
-    this.queue = new SimulatedQueue(this.time, network, this.faults);
+    this.queue = new SimulatedQueue(this.time, network, this.faults, EVENTS_MAX_BATCH);
+    this.work = new SimulatedQueue(this.time, network, this.faults, WORK_MAX_BATCH);
     this.broker = new SimulatedBroker(this.time, network, this.faults);
     this.sqlite = database.sqlite;
-    this.#database = new SimulatedDatabase(database.d1, network, this.faults);
+    this.#database = new SimulatedDatabase(database.d1, network, this.faults, (process) =>
+      isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION,
+    );
+    this.#database.onTooMany = ({ name }) =>
+      this.violations.push(`statements: ${name} sent more statements than D1 lets an invocation send`);
     this.#isolates = Array.from({ length: ISOLATES }, () => this.#newIsolate());
-    this.queue.consume = (messages) => void this.invoke('queue', (context) => consumeBatch(context, messages));
+    for (const queue of [this.queue, this.work]) {
+      queue.consume = (messages) => void this.invoke('queue', (context) => consumeBatch(context, messages));
+    }
     this.gateway.onNotice = (event) => this.webhooks.announce(event);
     this.webhooks.deliver = (event) => this.#deliver(event);
     this.webhooks.onTooLong = ({ type }) => this.violations.push(`deadline: the webhook ${type} was never answered`);
@@ -182,7 +201,8 @@ export class World {
       this.log.push(line);
       this.trace.push(`${this.clock} ${process.name} ${line}`);
     };
-    const db = { d1: this.#database.seenBy(process), log, cipher: PLAIN_CIPHER, author: NOBODY };
+    const budget = { left: isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION };
+    const db = { d1: this.#database.seenBy(process), log, cipher: this.#cipher, author: NOBODY, budget };
     const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
     // Payments go on with the right key, so that there is something to be wrong about.
     const otherAccount = this.#otherAccount && !process.name.startsWith('pay');
@@ -208,6 +228,7 @@ export class World {
       },
       delivery: { db, post: this.broker.seenBy(process), log, nowMs, newLeaseId: newUlid },
       sender: { queue: this.queue.seenBy(process), log },
+      work: { queue: this.work.seenBy(process), log },
       chainHash: async (previous, entry) => hash(`${previous} ${JSON.stringify(entry)}`).padStart(64, '0'),
       log,
     };
@@ -271,6 +292,8 @@ export class World {
     );
   }
 }
+
+const isInBackground = ({ name }: Process) => /^(queue|cron)-/.test(name);
 
 function describe(ending: { kind: 'error'; error: unknown } | { kind: 'died' }): string {
   if (ending.kind === 'died') return 'died';

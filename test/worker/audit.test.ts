@@ -456,7 +456,7 @@ describe('in the background', () => {
       {
         action: 'payment.ended',
         subject: answer.transaction.transactionId,
-        actor: 'cron',
+        actor: 'queue',
         request_id: null,
         address: null,
       },

@@ -219,7 +219,8 @@ const BACKGROUND: Record<string, () => Promise<unknown>> = {
   'keys list': () => listApiKeys(database, Date.now()),
   'keys rotate': () => resealEmails(database, BEFORE_ALL, 10),
   'events status': () => eventsStatus(database, Date.now()),
-  'events replay': () => replayEvents(database, { fromMs: 0, toMs: Date.now(), eventType: null, afterId: null }, 10),
+  'events replay': () =>
+    replayEvents(database, { fromMs: 0, toMs: Date.now(), eventType: null, afterId: null }, 10, Date.now()),
   'audit export': async () => {
     await auditExport(database, Date.now());
     await auditEntriesAfter(database, 0, 10);

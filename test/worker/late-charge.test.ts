@@ -9,7 +9,7 @@ import { settle, settleDue } from '../../src/worker/operations/settle.ts';
 import { consumeBatch } from '../../src/worker/queue/consume.ts';
 import { delivery, newBridge } from './bridge.ts';
 import { paymentRequest, refundRequest } from './operation.ts';
-import { recordingQueue, settleMessage } from './queue.ts';
+import { recordingQueue, recordingWork, settleMessage } from './queue.ts';
 import { status } from './request.ts';
 import {
   APPROVED,
@@ -163,9 +163,9 @@ describe('a charge of a payment that has failed', () => {
       retry: () => {},
     };
     const sender = { queue: queue.binding, log };
-    await consumeBatch({ operation: world.context, delivery: delivery(newBridge()), sender, chainHash, log }, [
-      message,
-    ]);
+    const work = { queue: recordingWork().binding, log };
+    const context = { operation: world.context, delivery: delivery(newBridge()), sender, work, chainHash, log };
+    await consumeBatch(context, [message]);
     expect(acknowledged).toBe(1);
     expect(queue.sent).toEqual([{ body: settleMessage(refundIdOf(made)), delaySeconds: 0 }]);
   });

@@ -4,9 +4,9 @@ import { env } from 'cloudflare:workers';
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import type { Bindings } from '../../src/worker/bindings.ts';
 import worker from '../../src/worker/index.ts';
-import type { QueueMessage } from '../../src/worker/queue/message.ts';
+import type { QueueMessage, WakeUp } from '../../src/worker/queue/message.ts';
 
-const handlers: ExportedHandler<Bindings, QueueMessage> = worker;
+const handlers: ExportedHandler<Bindings, QueueMessage | WakeUp> = worker;
 const bindings = (overrides: Record<string, unknown>) => ({ ...env, ...overrides }) as unknown as Bindings;
 
 /** What the consumer made of a message. */
@@ -19,13 +19,13 @@ export async function consumeMessages(
 ): Promise<MessageFate[]> {
   const ctx = createExecutionContext();
   const ids = bodies.map(() => crypto.randomUUID());
-  const batch = createMessageBatch<QueueMessage>(
+  const batch = createMessageBatch<QueueMessage | WakeUp>(
     'payment-events',
     bodies.map((body, index) => ({
       id: ids[index] ?? '',
       timestamp: new Date(),
       attempts: 1,
-      body: body as QueueMessage,
+      body: body as QueueMessage | WakeUp,
     })),
   );
   // The batch of the test kit forgets for how long a message is put back.
@@ -49,10 +49,27 @@ export async function consumeMessages(
 export const eventMessage = (event: PaymentEvent): QueueMessage => ({ kind: 'event', event });
 export const settleMessage = (id: string): QueueMessage => ({ kind: 'settle', id });
 
-/** Runs the cron's work as the clock does. */
+/** Runs the cron's work as the clock does, and then the jobs that it wakes, each to its end. */
 export async function runCron(overrides: Record<string, unknown> = {}): Promise<void> {
+  const work = recordingWork();
+  const all = { PAYMENT_WORK: work.binding, ...overrides };
+  await wakeJobs(all);
+  for (let wakeUp = work.sent.shift(); wakeUp !== undefined; wakeUp = work.sent.shift()) {
+    await consumeMessages([wakeUp], all);
+  }
+}
+
+/** Runs the cron's work alone: what it wakes is in the queue. */
+export async function wakeJobs(overrides: Record<string, unknown>): Promise<void> {
   const controller = createScheduledController({ cron: '* * * * *' });
   await handlers.scheduled?.(controller, bindings(overrides), createExecutionContext());
+}
+
+/** A queue of wake-ups that brings them to nobody. */
+export function recordingWork() {
+  const sent: WakeUp[] = [];
+  const binding = { send: async (wakeUp: WakeUp) => void sent.push(wakeUp) } as unknown as Bindings['PAYMENT_WORK'];
+  return { sent, binding };
 }
 
 export interface SentMessage {

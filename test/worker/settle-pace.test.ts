@@ -198,21 +198,22 @@ describe('settling whatever is due', () => {
     const world = newWorld();
     await Promise.all(Array.from({ length: 10 }, () => pendingPayment(world)));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
-    await settleDue(world.context);
-    expect(timesAsked(world, 'lookUpCharge')).toBe(3);
+    expect(await settleDue(world.context)).toMatchObject({ more: false, silent: { scripted: expect.any(Number) } });
+    expect(timesAsked(world, 'lookUpCharge')).toBe(6);
   });
 
-  it('ends after a quarter of a minute, so that the sweep can begin', async () => {
+  it('begins no round after 20 seconds, and says that there may be more', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
-    await Promise.all(Array.from({ length: 10 }, () => pendingPayment(world)));
+    await Promise.all(Array.from({ length: 20 }, () => pendingPayment(world)));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
     const { gateway } = world;
     const lookUpCharge: typeof gateway.lookUpCharge = async (...about) => {
       world.clock.nowMs += 2_000;
       return gateway.lookUpCharge(...about);
     };
-    await settleDue({ ...world.context, gateways: oneGateway(gateway, () => ({ ...gateway, lookUpCharge })) });
-    expect(timesAsked(world, 'lookUpCharge')).toBe(9);
+    const slow = { ...world.context, gateways: oneGateway(gateway, () => ({ ...gateway, lookUpCharge })) };
+    expect(await settleDue(slow)).toMatchObject({ more: true });
+    expect(timesAsked(world, 'lookUpCharge')).toBe(12);
   });
 
   it('is not held up by payments of a gateway that is not configured any more', async () => {

@@ -1,4 +1,4 @@
-/** A D1 database in front of the real one that counts round trips and rows, and breaks what a test wants broken. */
+/** A D1 database in front of the real one that counts round trips, statements and rows, and breaks what a test wants broken. */
 import { env } from 'cloudflare:workers';
 
 export type Fate =
@@ -17,14 +17,19 @@ export type Fate =
 export interface WatchedDatabase {
   d1: D1Database;
   roundTrips(): number;
+  /** Sent in batches, whatever became of them. */
+  statements(): number;
   /** As D1 bills them: those of indexes too. */
   rowsWritten(): number;
+  rowsRead(): number;
 }
 
 /** @param fateOf what becomes of a round trip; the first one is number 1 */
 export function watchedDatabase(fateOf: (roundTrip: number) => Fate = () => 'answer'): WatchedDatabase {
   let roundTrips = 0;
   let rowsWritten = 0;
+  let rowsRead = 0;
+  let statements = 0;
   const real = new WeakMap<object, D1PreparedStatement>();
 
   async function carry<T>(work: () => Promise<T>): Promise<T> {
@@ -34,7 +39,10 @@ export function watchedDatabase(fateOf: (roundTrip: number) => Fate = () => 'ans
     if (fate === 'silence') return new Promise(() => {});
     if (fate === 'refuse') throw new Error('D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT');
     const result = await work();
-    for (const { meta } of [result].flat() as Partial<D1Result>[]) rowsWritten += meta?.rows_written ?? 0;
+    for (const { meta } of [result].flat() as Partial<D1Result>[]) {
+      rowsWritten += meta?.rows_written ?? 0;
+      rowsRead += meta?.rows_read ?? 0;
+    }
     if (fate === 'die') throw new Error('D1_ERROR: the process is gone: SQLITE_ERROR');
     if (fate === 'lose') throw new Error('D1_ERROR: Network connection lost.');
     return result;
@@ -54,9 +62,17 @@ export function watchedDatabase(fateOf: (roundTrip: number) => Fate = () => 'ans
 
   const d1 = {
     prepare: (query: string) => watched(env.DB.prepare(query)),
-    batch: (statements: D1PreparedStatement[]) =>
-      carry(() => env.DB.batch(statements.map((statement) => real.get(statement) ?? statement))),
+    batch: (batch: D1PreparedStatement[]) => {
+      statements += batch.length;
+      return carry(() => env.DB.batch(batch.map((statement) => real.get(statement) ?? statement)));
+    },
     exec: (query: string) => carry(() => env.DB.exec(query)),
   };
-  return { d1: d1 as unknown as D1Database, roundTrips: () => roundTrips, rowsWritten: () => rowsWritten };
+  return {
+    d1: d1 as unknown as D1Database,
+    roundTrips: () => roundTrips,
+    statements: () => statements,
+    rowsWritten: () => rowsWritten,
+    rowsRead: () => rowsRead,
+  };
 }

@@ -9,6 +9,8 @@ import type { RelayAnswer } from './bridge.ts';
 import type { DeliveryContext } from './delivery-context.ts';
 import { newLease } from './lease.ts';
 
+/** Statements that sending one batch of leased events takes, from the lease to what became of it. */
+export const STATEMENTS_PER_BATCH = 6;
 /** A booking has few events; what is left after these rounds is the sweep's. */
 const MAX_ROUNDS = 10;
 /** Of why an event was not delivered, so many characters are kept. */
@@ -28,6 +30,7 @@ export async function deliverEvents(
   let { leaseId } = lease;
   for (let round = 1; leased.length > 0; round += 1) {
     const delivery = await deliverLeased(context, { leaseId, leased, known: events, takeNext: round < MAX_ROUNDS });
+    logUnopened(context, delivery.unopened);
     ({ leaseId, leased } = delivery.next);
   }
 }
@@ -41,6 +44,16 @@ export interface LeasedBatch {
   takeNext: boolean;
 }
 
+/** Why an event's address cannot be opened, by the event's id. */
+export type Unopened = ReadonlyMap<string, string>;
+
+/** One line for all of them: they fail for the same reason, and there may be thousands. */
+export function logUnopened({ log }: DeliveryContext, unopened: Unopened): void {
+  const [first] = unopened;
+  if (first === undefined) return;
+  log('error', 'events.unopened', { count: unopened.size, first_event_id: first[0], reason: first[1] });
+}
+
 /**
  * Sends leased events and writes down what became of each. Answers with the events for which they made way, leased, and
  * with whether the bridge refused the batch as a whole.
@@ -48,18 +61,19 @@ export interface LeasedBatch {
 export async function deliverLeased(
   context: DeliveryContext,
   { leaseId, leased, known, takeNext }: LeasedBatch,
-): Promise<{ next: { leaseId: string; leased: LeasedEvent[] }; refused: boolean }> {
+): Promise<{ next: { leaseId: string; leased: LeasedEvent[] }; refused: boolean; unopened: Unopened }> {
   const { db, log } = context;
   const { events, unopened } = await eventsToSend(context, leased, known);
   const answer: RelayAnswer = events.length === 0 ? { kind: 'results', results: [] } : await context.post(events);
 
-  for (const [eventId, reason] of unopened) log('error', 'event.unopened', { event_id: eventId, reason });
   const reasons = new Map(unopened);
+  const hopeless = new Set(unopened.keys());
   const delivered = new Set<string>();
   if (answer.kind === 'results') {
     for (const result of answer.results) {
       if (result.delivered) delivered.add(result.event_id);
       else reasons.set(result.event_id, result.reason);
+      if (!result.delivered && result.invalid) hopeless.add(result.event_id);
     }
   }
   const noResult = answer.kind === 'refused' ? answer.reason : 'the bridge gave no result';
@@ -69,7 +83,7 @@ export async function deliverLeased(
     .map(({ eventId, attempts }) => ({
       eventId,
       reason: (reasons.get(eventId) ?? noResult).slice(0, REASON_MAX_LENGTH),
-      nextAttemptAtMs: nowMs + retryDelayMs(attempts + 1),
+      nextAttemptAtMs: nowMs + retryDelayMs(attempts + 1, hopeless.has(eventId)),
     }));
 
   // Only of what was leased: an answer has no say about other events.
@@ -82,14 +96,14 @@ export async function deliverLeased(
     undelivered: undelivered.length,
     reason: undelivered[0]?.reason,
   });
-  return { next: { leaseId: lease.leaseId, leased: next }, refused: answer.kind === 'refused' };
+  return { next: { leaseId: lease.leaseId, leased: next }, refused: answer.kind === 'refused', unopened };
 }
 
 async function eventsToSend(
   { db }: DeliveryContext,
   leased: LeasedEvent[],
   known: ReadonlyMap<string, PaymentEvent>,
-): Promise<{ events: PaymentEvent[]; unopened: ReadonlyMap<string, string> }> {
+): Promise<{ events: PaymentEvent[]; unopened: Unopened }> {
   const missing = leased.filter(({ eventId }) => !known.has(eventId)).map(({ eventId }) => eventId);
   const found = missing.length === 0 ? { events: [], unopened: new Map() } : await findEvents(db, missing);
   const byId = new Map([...known, ...found.events.map((event) => [event.event_id, event] as const)]);

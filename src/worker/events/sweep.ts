@@ -1,28 +1,38 @@
-/** The net under the queue: every minute, sends what still waits in D1, oldest first. */
+/** The net under the queue: sends what still waits in D1, what has been due longest first, and live events before replayed ones. */
 import { RELAY_BATCH_MAX_EVENTS } from '../../contract/relay.ts';
-import { leaseOldestEvents } from '../ledger/events.ts';
-import { deliverLeased } from './deliver.ts';
+import { statementsLeft } from '../ledger/database.ts';
+import { leaseDueEvents } from '../ledger/events.ts';
+import { deliverLeased, logUnopened, STATEMENTS_PER_BATCH } from './deliver.ts';
 import type { DeliveryContext } from './delivery-context.ts';
 import { newLease } from './lease.ts';
 
-/** Batches of one sweep, each up to three times a round trip to D1 and one to the bridge. */
-const MAX_BATCHES = 50;
-/** No new batch is begun after this time: the next sweep comes at the full minute. */
-const MAX_DURATION_MS = 45_000;
+/** No batch is begun after this time, so that one invocation ends well before the lease of its slot. */
+const MAX_DURATION_MS = 20_000;
+/** A batch, once more the same for connections that break, and what is left to whoever called it. */
+const STATEMENTS_NEEDED = 3 * STATEMENTS_PER_BATCH + 10;
 
-/** Sends batches until nothing is due, the bridge refuses one, or the sweep has gone on for long enough. */
-export async function sweepEvents(context: DeliveryContext): Promise<void> {
+/**
+ * Sends batches until nothing is due, the bridge refuses one, or it has been enough for one invocation. Answers with whether it
+ * was the last, so that there may be more to send.
+ *
+ * @throws LedgerUnavailable, LedgerNotMigrated
+ */
+export async function sweepEvents(context: DeliveryContext): Promise<boolean> {
   const startedAtMs = context.nowMs();
-  for (let batch = 0; batch < MAX_BATCHES && context.nowMs() - startedAtMs < MAX_DURATION_MS; batch += 1) {
-    const lease = newLease(context);
-    const leased = await leaseOldestEvents(context.db, lease, RELAY_BATCH_MAX_EVENTS);
-    if (leased.length === 0) return;
-    const { refused } = await deliverLeased(context, {
-      leaseId: lease.leaseId,
-      leased,
-      known: new Map(),
-      takeNext: false,
-    });
-    if (refused) return;
+  const unopened = new Map<string, string>();
+  try {
+    for (;;) {
+      const isEnough = context.nowMs() - startedAtMs >= MAX_DURATION_MS;
+      if (isEnough || statementsLeft(context.db) < STATEMENTS_NEEDED) return true;
+      const lease = newLease(context);
+      const leased = await leaseDueEvents(context.db, lease, RELAY_BATCH_MAX_EVENTS);
+      if (leased.length === 0) return false;
+      const { leaseId } = lease;
+      const delivery = await deliverLeased(context, { leaseId, leased, known: new Map(), takeNext: false });
+      for (const [eventId, reason] of delivery.unopened) unopened.set(eventId, reason);
+      if (delivery.refused) return false;
+    }
+  } finally {
+    logUnopened(context, unopened);
   }
 }

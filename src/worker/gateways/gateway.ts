@@ -78,12 +78,27 @@ export interface Why {
   providerCode?: string;
 }
 
-/** What a gateway knows of a key that was used with it. `not_found` is not "never": the request may be on its way. */
+/**
+ * What a gateway knows of a key that was used with it.
+ *
+ * - `not_found`: not "never", since the request may be on its way.
+ * - `unreachable`: no answer, or one that says nothing of any row: 5xx, 429, 401. Other look-ups are likely to fare the same.
+ * - `undetermined`: it answered, and the answer does not say how this row ended, such as a 404 for a reference that it gave out
+ *   itself. This is about the one row; other rows are asked about as usual.
+ */
 export type LookUp =
   | Exclude<GatewayOutcome, { kind: 'unknown' }>
   | { kind: 'in_progress' }
   | { kind: 'not_found' }
-  | ({ kind: 'unreachable'; reason: string } & Why);
+  | NoOutcome;
+
+/** An answer to a look-up that settles nothing. */
+export type NoOutcome = { kind: 'unreachable' | 'undetermined'; reason: string } & Why;
+
+/** Whether an answer with this status says that the gateway or the way to it is in trouble, and nothing of the row asked about. */
+export function isGatewayTrouble(status: number): boolean {
+  return status >= 500 || (status >= 300 && status < 400) || [401, 408, 429].includes(status);
+}
 
 /** What came of a fence: the charge will never happen, or it has, or it is not decided yet. */
 export type Fence = { kind: 'cancelled' } | Exclude<LookUp, { kind: 'not_found' }>;
@@ -119,7 +134,7 @@ export interface OutsideRefund {
 }
 
 /** The refunds of a charge, whoever asked for them, as its provider lists them. */
-export type RefundListing = { kind: 'listed'; refunds: OutsideRefund[] } | Extract<LookUp, { kind: 'unreachable' }>;
+export type RefundListing = { kind: 'listed'; refunds: OutsideRefund[] } | NoOutcome;
 
 /** Thrown where a listing can't be had, or not to its end: half of one is none to reconcile with. */
 export class ListingFailed extends Error {

@@ -12,9 +12,11 @@ import {
   type Gateway,
   type GatewayOutcome,
   type Instrument,
+  isGatewayTrouble,
   ListingFailed,
   type LookUp,
   type Movement,
+  type NoOutcome,
   type RefundRequest,
 } from './gateway.ts';
 import { type Answer, jsonCall, PLATFORM } from './json-call.ts';
@@ -152,8 +154,9 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
 
     async cancelCharge(transaction: Transaction, signal: AbortSignal): Promise<Fence> {
       const path = `charges/${encodeURIComponent(transaction.transactionId)}/cancel`;
-      const found = stateIn(await ask(settings, { path, body: {}, signal }), chargeState);
-      if (found.kind === 'none') return { kind: 'unreachable', reason: found.reason };
+      const answer = await ask(settings, { path, body: {}, signal });
+      const found = stateIn(answer, chargeState);
+      if (found.kind === 'none') return noOutcome(answer, found.reason);
       return found.state.status === 'cancelled' ? { kind: 'cancelled' } : knownOf(found.state);
     },
 
@@ -245,7 +248,12 @@ function lookUpOf(answer: Answer, schema: z.ZodMiniType<State>): LookUp {
     return { kind: 'not_found' };
   }
   const found = stateIn(answer, schema);
-  return found.kind === 'none' ? { kind: 'unreachable', reason: found.reason } : knownOf(found.state);
+  return found.kind === 'none' ? noOutcome(answer, found.reason) : knownOf(found.state);
+}
+
+function noOutcome(answer: Answer, reason: string): NoOutcome {
+  const isUnreachable = answer.kind === 'silent' || isGatewayTrouble(answer.status);
+  return { kind: isUnreachable ? 'unreachable' : 'undetermined', reason };
 }
 
 /** A cancelled charge certainly did not happen, and it was not the payer's doing. */

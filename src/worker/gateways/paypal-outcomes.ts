@@ -1,7 +1,7 @@
 /** What PayPal's answers and refusals mean: pure, from what was heard to what is known. */
 import { minorUnits } from '../../payments/money.ts';
 import { isIdentifier, type Transaction } from '../../payments/transaction.ts';
-import type { GatewayOutcome, LookUp, OutsideRefund } from './gateway.ts';
+import { type GatewayOutcome, isGatewayTrouble, type LookUp, type NoOutcome, type OutsideRefund } from './gateway.ts';
 import type { Answer } from './json-call.ts';
 import { issueOf, paypalWhy, type Schemas } from './paypal-client.ts';
 import { declinedBecause, paypalCause, refusedBecause } from './provider-codes.ts';
@@ -10,7 +10,7 @@ export type Order = Schemas['order'];
 export type Capture = Schemas['capture'];
 export type PayPalRefund = Schemas['refund'];
 
-export type KnownState = Exclude<LookUp, { kind: 'unreachable' }>;
+export type KnownState = Exclude<LookUp, NoOutcome>;
 
 export function isOk(answer: Answer): answer is Answer & { kind: 'answered'; body: object } {
   if (answer.kind === 'silent' || (answer.status !== 200 && answer.status !== 201)) return false;
@@ -68,6 +68,12 @@ export const CAPTURE_UNKNOWN = {
   providerCode: 'INVALID_RESOURCE_ID',
   reason: 'PayPal has no such capture: was it made with another account?',
 } as const;
+
+/** Of an answer to a look-up that holds nothing of what was asked for. */
+export function noOutcome(answer: Answer): NoOutcome {
+  const isUnreachable = answer.kind === 'silent' || isGatewayTrouble(answer.status);
+  return { kind: isUnreachable ? 'unreachable' : 'undetermined', ...paypalWhy(answer) };
+}
 
 function isSilence(answer: Answer): boolean {
   return answer.kind === 'silent' || answer.status >= 500 || answer.status === 429;

@@ -31,6 +31,7 @@ import {
   isNotFound,
   isOk,
   type KnownState,
+  noOutcome,
   type Order,
   orderIn,
   outsideRefund,
@@ -130,14 +131,14 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       // Orders go after some time, captures stay.
       if (captureId !== null) {
         const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
-        return isOk(answer) ? stateOfCapture(answer.body as Capture) : { kind: 'unreachable', ...paypalWhy(answer) };
+        return isOk(answer) ? stateOfCapture(answer.body as Capture) : noOutcome(answer);
       }
       // Its row has the order from the first moment on: without one, or with what is none, PayPal was never asked.
       if (orderId === null || !PAYPAL_ID.test(orderId)) return { kind: 'not_found' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       if (isNotFound(answer)) return { kind: 'not_found' };
       const order = orderIn(answer, orderId);
-      if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
+      if (order === null) return noOutcome(answer);
       // Of one that has ended, it may be a later payment's with the same order.
       return judge(settings, order, transaction, { unmarkedCounts: transaction.status === 'pending' });
     },
@@ -146,18 +147,14 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       if (refund.gatewayReference !== null) {
         const path = `/v2/payments/refunds/${encodeURIComponent(refund.gatewayReference)}`;
         const answer = await client.call({ method: 'GET', path, signal });
-        return isOk(answer)
-          ? stateOfRefund(answer.body as PayPalRefund)
-          : { kind: 'unreachable', ...paypalWhy(answer) };
+        return isOk(answer) ? stateOfRefund(answer.body as PayPalRefund) : noOutcome(answer);
       }
       const orderId = transaction.gatewayIntent;
-      if (orderId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal order' };
+      if (orderId === null) return { kind: 'undetermined', reason: 'the ledger does not have the PayPal order' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       const order = orderIn(answer, orderId);
       if (order === null) {
-        return isNotFound(answer)
-          ? refundOfCapture(client, transaction, signal)
-          : { kind: 'unreachable', ...paypalWhy(answer) };
+        return isNotFound(answer) ? refundOfCapture(client, transaction, signal) : noOutcome(answer);
       }
       const found = refundsIn(order).find((one) => refundIdOn(one) === refund.refundId);
       return found === undefined ? { kind: 'not_found' } : stateOfRefund(found);
@@ -176,14 +173,14 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
 
     async listRefundsOfCharge(transaction: Transaction, signal: AbortSignal): Promise<RefundListing> {
       const { gatewayIntent: orderId, transactionId } = transaction;
-      if (orderId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal order' };
+      if (orderId === null) return { kind: 'undetermined', reason: 'the ledger does not have the PayPal order' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       const order = orderIn(answer, orderId);
-      if (order === null) return { kind: 'unreachable', ...paypalWhy(answer) };
+      if (order === null) return noOutcome(answer);
       const refunds: OutsideRefund[] = [];
       for (const refund of refundsIn(order)) {
         const described = outsideRefund(refund, transactionId);
-        if ('unreachable' in described) return { kind: 'unreachable', reason: described.unreachable };
+        if ('unreachable' in described) return { kind: 'undetermined', reason: described.unreachable };
         refunds.push(described);
       }
       return { kind: 'listed', refunds };

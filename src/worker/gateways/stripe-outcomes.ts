@@ -1,12 +1,12 @@
 /** What Stripe's answers and refusals mean: pure, from what was heard to what is known. */
 import type { Stripe } from 'stripe';
-import type { GatewayOutcome, LookUp } from './gateway.ts';
+import type { GatewayOutcome, LookUp, NoOutcome } from './gateway.ts';
 import { declinedBecause, refusedBecause, stripeDecline, stripeRequestCause } from './provider-codes.ts';
 import { type StripeFailure, stripeWhy } from './stripe-client.ts';
 
 export const NOT_FOUND = { kind: 'not_found' } as const;
 
-export type KnownState = Exclude<LookUp, { kind: 'unreachable' }>;
+export type KnownState = Exclude<LookUp, NoOutcome>;
 
 export function stateOfIntent(intent: Stripe.PaymentIntent): KnownState {
   switch (intent.status) {

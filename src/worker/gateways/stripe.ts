@@ -11,9 +11,11 @@ import {
   type Gateway,
   type GatewayOutcome,
   type Instrument,
+  isGatewayTrouble,
   ListingFailed,
   type LookUp,
   type Movement,
+  type NoOutcome,
   type OutsideRefund,
   type RefundListing,
   type RefundRequest,
@@ -148,7 +150,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       const fence = await asked<Fence | typeof NOT_FOUND>(signal, async () =>
         cancelIntent(await questions(signal), transaction),
       );
-      return fence.kind === 'not_found' ? { kind: 'unreachable', reason: 'Stripe has not cancelled it yet' } : fence;
+      return fence.kind === 'not_found' ? { kind: 'undetermined', reason: 'Stripe has not cancelled it yet' } : fence;
     },
 
     async *listMovements(fromMs: number, toMs: number): AsyncGenerator<Movement> {
@@ -285,11 +287,13 @@ async function brokenRefund(signal: AbortSignal, finding: Promise<Stripe.Refund 
 async function asked<Found extends LookUp | Fence | RefundListing>(
   signal: AbortSignal,
   asking: () => Promise<Found>,
-): Promise<Found | Extract<LookUp, { kind: 'unreachable' }>> {
+): Promise<Found | NoOutcome> {
   try {
     return await beforeDeadline(signal, asking());
   } catch (error) {
-    const why = error instanceof NotToBeFound ? { reason: error.message } : stripeWhy(stripeFailure(error));
-    return { kind: 'unreachable', ...why };
+    if (error instanceof NotToBeFound) return { kind: 'undetermined', reason: error.message };
+    const failed = stripeFailure(error);
+    const isUnreachable = failed.status === undefined || isGatewayTrouble(failed.status);
+    return { kind: isUnreachable ? 'unreachable' : 'undetermined', ...stripeWhy(failed) };
   }
 }

@@ -15,6 +15,32 @@ export interface Database {
   author: Author;
   /** The key with which the author has come, where it is still to be checked. */
   keyCheck?: KeyCheck;
+  /** Of the invocation that works with it; absent where nothing limits the number of statements, as in scripts. */
+  budget?: StatementBudget;
+}
+
+/** Statements that an invocation may send to D1 (Workers Paid): https://developers.cloudflare.com/d1/platform/limits/ */
+export const STATEMENTS_PER_INVOCATION = 1_000;
+
+/** Counted down with each statement that is sent, whatever becomes of it. */
+export interface StatementBudget {
+  left: number;
+}
+
+/** How many statements may still be sent. Whoever works through a list takes no more of it than they are enough for. */
+export function statementsLeft({ budget }: Database): number {
+  return budget?.left ?? Number.POSITIVE_INFINITY;
+}
+
+/** D1 would refuse the batch, and so it is not sent. */
+class BudgetSpent extends Error {
+  override name = 'BudgetSpent';
+}
+
+function spend(budget: StatementBudget | undefined, statements: number): void {
+  if (budget === undefined) return;
+  if (budget.left < statements) throw new BudgetSpent('this invocation has sent as many statements as D1 allows');
+  budget.left -= statements;
 }
 
 /** Who does something, and on whose request. */
@@ -81,7 +107,7 @@ export type Results<Name extends string> = Record<Name, D1Result<unknown>>;
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log, keyCheck }: Database,
+  { d1, log, keyCheck, budget }: Database,
   statements: Readonly<Record<Name, D1PreparedStatement | null>>,
   retryForMs = RETRY_FOR_MS,
 ): Promise<Results<Name>> {
@@ -89,17 +115,21 @@ export async function runBatch<Name extends string>(
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
   const checks = isChecked ? [] : [presentKey(d1, keyCheck)];
   const batch = [...checks, ...wanted.map(([, statement]) => statement as D1PreparedStatement)];
+  const send = async () => {
+    spend(budget, batch.length);
+    return within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(batch));
+  };
   let results: D1Result<unknown>[];
   /** Whether an earlier try may have been carried out. */
   let isUncertain = false;
   try {
-    results = await pRetry(() => within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(batch)), {
+    results = await pRetry(send, {
       retries: Number.POSITIVE_INFINITY,
       maxRetryTime: retryForMs,
       minTimeout: FIRST_PAUSE_MS,
       maxTimeout: LONGEST_PAUSE_MS,
       randomize: true,
-      shouldRetry: ({ error }) => !isStatementError(error),
+      shouldRetry: ({ error }) => !isStatementError(error) && !(error instanceof BudgetSpent),
       onFailedAttempt: ({ error, attemptNumber }) => {
         isUncertain ||= !isStatementError(error);
         log('warn', 'ledger.attempt_failed', { attempt: attemptNumber, ...errorFields(error) });

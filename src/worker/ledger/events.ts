@@ -66,31 +66,61 @@ const LEASABLE = `
     WHERE earlier.tenant = e.tenant AND earlier.booking_id = e.booking_id AND earlier.sequence < e.sequence
       AND earlier.delivered_at_ms IS NULL)`;
 
-// A list is one parameter, because D1 binds at most 100.
-const LEASE = `
+// Of each booking of these events, the first one that waits. A list is one parameter, because D1 binds at most 100.
+const LEASE_FIRST_OF_BOOKINGS = `
   UPDATE events AS e SET leased_until_ms = ?2, lease_id = ?3
-  WHERE e.event_id IN (SELECT value FROM json_each(?4)) AND ${LEASABLE}
+  WHERE e.sequence IN (
+    SELECT min(waiting.sequence) FROM events waiting
+    JOIN (SELECT DISTINCT tenant, booking_id FROM events
+      WHERE event_id IN (SELECT value FROM json_each(?4))) booking USING (tenant, booking_id)
+    WHERE waiting.delivered_at_ms IS NULL GROUP BY waiting.tenant, waiting.booking_id)
+  AND ${FREE} AND e.next_attempt_at_ms <= ?1
   RETURNING event_id AS eventId, attempts`;
 
-/** Leases those of the events that may be sent now. */
+/**
+ * Leases of each of these events' bookings the first one that waits, where it may be sent now: mostly the event itself, or one
+ * before it that is being replayed.
+ */
 export async function leaseEvents(db: Database, lease: Lease, eventIds: string[]): Promise<LeasedEvent[]> {
+  const { leased } = await runBatch(db, { leased: leaseFirstOfBookings(db.d1, lease, eventIds) });
+  return rowsOf<LeasedEvent>(leased);
+}
+
+function leaseFirstOfBookings(d1: D1Database, lease: Lease, eventIds: readonly string[]): D1PreparedStatement {
+  const parameters = [lease.nowMs, lease.untilMs, lease.leaseId, JSON.stringify(eventIds)];
+  return d1.prepare(LEASE_FIRST_OF_BOOKINGS).bind(...parameters);
+}
+
+// Each by its own partial index, so that events of one kind cost the other no reads.
+const LIVE = 'e.replayed_at_ms IS NULL';
+const REPLAYED = 'e.replayed_at_ms IS NOT NULL';
+const due = (kind: string, rank: number) => `
+  SELECT * FROM (SELECT e.sequence, e.next_attempt_at_ms, ${rank} AS rank FROM events e
+    WHERE ${kind} AND ${LEASABLE} ORDER BY e.next_attempt_at_ms, e.sequence LIMIT ?4)`;
+const LEASE_DUE = `
+  UPDATE events SET leased_until_ms = ?2, lease_id = ?3
+  WHERE sequence IN (SELECT sequence FROM (${due(LIVE, 1)} UNION ALL ${due(REPLAYED, 2)}
+    ORDER BY rank, next_attempt_at_ms, sequence LIMIT ?4))
+  RETURNING event_id AS eventId, attempts`;
+
+/** Leases the events that have been due longest and may be sent now, at most `limit` of them: live ones first, then replayed ones. */
+export async function leaseDueEvents(db: Database, lease: Lease, limit: number): Promise<LeasedEvent[]> {
   const { leased } = await runBatch(db, {
-    leased: db.d1.prepare(LEASE).bind(lease.nowMs, lease.untilMs, lease.leaseId, JSON.stringify(eventIds)),
+    leased: db.d1.prepare(LEASE_DUE).bind(lease.nowMs, lease.untilMs, lease.leaseId, limit),
   });
   return rowsOf<LeasedEvent>(leased);
 }
 
-const LEASE_OLDEST = `
-  UPDATE events SET leased_until_ms = ?2, lease_id = ?3
-  WHERE sequence IN (SELECT e.sequence FROM events e WHERE ${LEASABLE} ORDER BY e.sequence LIMIT ?4)
-  RETURNING event_id AS eventId, attempts`;
+const COUNT_DUE = `
+  SELECT count(*) AS due FROM (
+    SELECT * FROM (SELECT 1 FROM events e
+      WHERE ${LIVE} AND e.delivered_at_ms IS NULL AND e.next_attempt_at_ms <= ?1 LIMIT ?2)
+    UNION ALL SELECT * FROM (SELECT 1 FROM events e
+      WHERE ${REPLAYED} AND e.delivered_at_ms IS NULL AND e.next_attempt_at_ms <= ?1 LIMIT ?2))`;
 
-/** Leases the oldest events that may be sent now, at most `limit` of them. */
-export async function leaseOldestEvents(db: Database, lease: Lease, limit: number): Promise<LeasedEvent[]> {
-  const { leased } = await runBatch(db, {
-    leased: db.d1.prepare(LEASE_OLDEST).bind(lease.nowMs, lease.untilMs, lease.leaseId, limit),
-  });
-  return rowsOf<LeasedEvent>(leased);
+/** The statement that counts events that are due, as `due`, up to `limit` of live and as many of replayed ones. */
+export function countDueEvents(d1: D1Database, nowMs: number, limit: number): D1PreparedStatement {
+  return d1.prepare(COUNT_DUE).bind(nowMs, limit);
 }
 
 const FIND_EVENTS = `
@@ -133,12 +163,6 @@ function rendered(row: EventRow, userEmail: string | null): PaymentEvent {
   return refundEvent(telling, row, { refundId, amountMinor, reason });
 }
 
-/** Whether there is an event with this id. */
-export async function eventExists(db: Database, eventId: string): Promise<boolean> {
-  const { found } = await runBatch(db, { found: hasEvent(db.d1, eventId) });
-  return rowOf(found) !== null;
-}
-
 // The broker's confirm is the truth, whoever heard it.
 const MARK_DELIVERED = `
   UPDATE events SET delivered_at_ms = ?1, lease_id = NULL, leased_until_ms = NULL, attempts = attempts + 1,
@@ -152,15 +176,14 @@ const MARK_UNDELIVERED = `
   FROM json_each(?2) AS result
   WHERE event_id = result.value ->> 'eventId' AND lease_id = ?1 AND delivered_at_ms IS NULL`;
 
-const LEASE_NEXT_OF_BOOKINGS = `
-  UPDATE events AS e SET leased_until_ms = ?2, lease_id = ?3
-  WHERE e.sequence IN (
-    SELECT min(waiting.sequence) FROM events waiting
-    JOIN (SELECT DISTINCT tenant, booking_id FROM events
-      WHERE event_id IN (SELECT value FROM json_each(?4))) booking USING (tenant, booking_id)
-    WHERE waiting.delivered_at_ms IS NULL GROUP BY waiting.tenant, waiting.booking_id)
-  AND ${FREE} AND e.next_attempt_at_ms <= ?1
-  RETURNING event_id AS eventId, attempts`;
+// What waits behind an event that is put off is put off with it: it could not be sent, and the sweep would look at it each time.
+const PUT_OFF_BEHIND_UNDELIVERED = `
+  UPDATE events SET next_attempt_at_ms = earlier.next_attempt_at_ms
+  FROM (SELECT tenant, booking_id, sequence, next_attempt_at_ms FROM events
+    WHERE event_id IN (SELECT value ->> 'eventId' FROM json_each(?1)) AND delivered_at_ms IS NULL) AS earlier
+  WHERE events.tenant = earlier.tenant AND events.booking_id = earlier.booking_id
+    AND events.sequence > earlier.sequence AND events.delivered_at_ms IS NULL
+    AND events.next_attempt_at_ms < earlier.next_attempt_at_ms`;
 
 export interface Deliveries {
   /** The lease under which the events were sent. */
@@ -179,62 +202,77 @@ export async function recordDeliveries(
   nowMs: number,
   next: Lease | null,
 ): Promise<LeasedEvent[]> {
-  const delivered = JSON.stringify(deliveries.delivered);
-  const marks = {
-    delivered: db.d1.prepare(MARK_DELIVERED).bind(nowMs, delivered),
-    undelivered: db.d1.prepare(MARK_UNDELIVERED).bind(deliveries.leaseId, JSON.stringify(deliveries.undelivered)),
-  };
-  if (next === null) {
-    await runBatch(db, marks);
-    return [];
-  }
+  const { leaseId, delivered, undelivered } = deliveries;
+  const putOff = undelivered.length > 0;
+  const undeliveredList = JSON.stringify(undelivered);
   const { leased } = await runBatch(db, {
-    ...marks,
-    leased: db.d1.prepare(LEASE_NEXT_OF_BOOKINGS).bind(next.nowMs, next.untilMs, next.leaseId, delivered),
+    delivered: db.d1.prepare(MARK_DELIVERED).bind(nowMs, JSON.stringify(delivered)),
+    undelivered: putOff ? db.d1.prepare(MARK_UNDELIVERED).bind(leaseId, undeliveredList) : null,
+    putOff: putOff ? db.d1.prepare(PUT_OFF_BEHIND_UNDELIVERED).bind(undeliveredList) : null,
+    leased: next && leaseFirstOfBookings(db.d1, next, delivered),
   });
-  return rowsOf<LeasedEvent>(leased);
+  return next === null ? [] : rowsOf<LeasedEvent>(leased);
 }
 
-/** Which delivered events are to be sent again. */
+/** Which events are to be sent again. */
 export type Replay =
   | { eventId: string }
   /** Those created in this time, `toMs` excluded; of all types where it is null. */
   | { fromMs: number; toMs: number; eventType: EventType | null; afterId: string | null };
 
-const DELIVERED_EVENT = `SELECT event_id AS eventId FROM events WHERE event_id = ?1 AND delivered_at_ms IS NOT NULL`;
-const DELIVERED_IN_RANGE = `
+const REPLAYED_EVENT = `SELECT event_id AS eventId FROM events WHERE event_id = ?1`;
+const REPLAYED_RANGE = `
   SELECT event_id AS eventId FROM events
-  WHERE event_id > ?1 AND event_id < ?2 AND delivered_at_ms IS NOT NULL
-    AND created_at_ms >= ?3 AND created_at_ms < ?4 AND (?5 IS NULL OR event_type = ?5)
+  WHERE event_id > ?1 AND event_id < ?2 AND created_at_ms >= ?3 AND created_at_ms < ?4 AND (?5 IS NULL OR event_type = ?5)
   ORDER BY event_id LIMIT ?6`;
 
-// An event that waits already stays as it is: it is sent anyway, and somebody may be sending it now.
 const MAKE_UNDELIVERED = `
   UPDATE events SET delivered_at_ms = NULL, attempts = 0, next_attempt_at_ms = 0, last_error = NULL, lease_id = NULL,
-    leased_until_ms = NULL
+    leased_until_ms = NULL, replayed_at_ms = ?2
   WHERE event_id IN (SELECT value FROM json_each(?1)) AND delivered_at_ms IS NOT NULL`;
+// An event that waits already is due from now on, and so are the others of its booking, before and behind it. It stays live if it was:
+// nobody has got it yet. What somebody is sending now stays as it is.
+const MAKE_DUE = `
+  UPDATE events SET next_attempt_at_ms = 0
+  WHERE sequence IN (
+    SELECT waiting.sequence FROM (SELECT DISTINCT tenant, booking_id FROM events
+      WHERE event_id IN (SELECT value FROM json_each(?1))) booking
+    CROSS JOIN events waiting USING (tenant, booking_id)
+    WHERE waiting.delivered_at_ms IS NULL AND waiting.next_attempt_at_ms > 0
+      AND (waiting.leased_until_ms IS NULL OR waiting.leased_until_ms <= ?2))`;
+const COUNT_REPLAYED = `
+  SELECT count(*) AS waiting, count(CASE WHEN replayed_at_ms = ?2 THEN 1 END) AS replayed FROM events
+  WHERE event_id IN (SELECT value FROM json_each(?1)) AND delivered_at_ms IS NULL`;
 
 /**
- * Makes up to `limit` delivered events wait again, those behind `afterId`: the sweep sends them, under the ids that they
- * have and in their bookings' order. Answers with how many, and with the id to go on behind; null where none is left.
+ * Has up to `limit` events sent again, those behind `afterId`: the sweep sends them, behind live ones, under the ids that they
+ * have and in their bookings' order. Those that wait already are due at once. Answers with how many of each, and with the id to
+ * go on behind; null where none is left.
  */
 export async function replayEvents(
   db: Database,
   which: Replay,
   limit: number,
-): Promise<{ replayed: number; lastId: string | null }> {
-  const { page } = await runBatch(db, { page: deliveredEvents(db.d1, which, limit) });
+  nowMs: number,
+): Promise<{ replayed: number; waiting: number; lastId: string | null }> {
+  const { page } = await runBatch(db, { page: replayedPage(db.d1, which, limit) });
   const eventIds = rowsOf<{ eventId: string }>(page).map(({ eventId }) => eventId);
-  if (eventIds.length === 0) return { replayed: 0, lastId: null };
-  await runBatch(db, { undelivered: db.d1.prepare(MAKE_UNDELIVERED).bind(JSON.stringify(eventIds)) });
-  return { replayed: eventIds.length, lastId: eventIds.at(-1) ?? null };
+  if (eventIds.length === 0) return { replayed: 0, waiting: 0, lastId: null };
+  const list = JSON.stringify(eventIds);
+  const { counted } = await runBatch(db, {
+    due: db.d1.prepare(MAKE_DUE).bind(list, nowMs),
+    undelivered: db.d1.prepare(MAKE_UNDELIVERED).bind(list, nowMs),
+    counted: db.d1.prepare(COUNT_REPLAYED).bind(list, nowMs),
+  });
+  const { waiting = 0, replayed = 0 } = rowOf<{ waiting: number; replayed: number }>(counted) ?? {};
+  return { replayed, waiting: waiting - replayed, lastId: eventIds.at(-1) ?? null };
 }
 
-function deliveredEvents(d1: D1Database, which: Replay, limit: number): D1PreparedStatement {
-  if ('eventId' in which) return d1.prepare(DELIVERED_EVENT).bind(which.eventId);
+function replayedPage(d1: D1Database, which: Replay, limit: number): D1PreparedStatement {
+  if ('eventId' in which) return d1.prepare(REPLAYED_EVENT).bind(which.eventId);
   const { after, before } = idRange('evt_', which);
   return d1
-    .prepare(DELIVERED_IN_RANGE)
+    .prepare(REPLAYED_RANGE)
     .bind(which.afterId ?? after, before, which.fromMs, which.toMs, which.eventType, limit);
 }
 
@@ -250,18 +288,24 @@ export interface EventsStatus {
   waiting: number;
   /** Of these, how many somebody is sending now. */
   leased: number;
+  /** Of these, how many were delivered before, and are sent again behind the others. */
+  replayed: number;
+  /** Of these, how many are due now; the others are put off. */
+  due: number;
   oldest: WaitingEvent | null;
   /** The one that has been sent in vain most often. */
   mostFailed: WaitingEvent | null;
 }
 
 const COUNT_WAITING = `
-  SELECT count(*) AS waiting, count(CASE WHEN leased_until_ms > ?1 THEN 1 END) AS leased
+  SELECT count(*) AS waiting, count(CASE WHEN leased_until_ms > ?1 THEN 1 END) AS leased, count(replayed_at_ms) AS replayed,
+    count(CASE WHEN next_attempt_at_ms <= ?1 THEN 1 END) AS due
   FROM events WHERE delivered_at_ms IS NULL`;
 const waitingEvent = (which: string) => `
   SELECT event_id AS eventId, event_type AS eventType, created_at_ms AS createdAtMs, attempts, last_error AS lastError
   FROM events WHERE delivered_at_ms IS NULL ${which} LIMIT 1`;
-const OLDEST_WAITING = waitingEvent('ORDER BY sequence');
+// The sign keeps SQLite from walking through the whole table in its order.
+const OLDEST_WAITING = waitingEvent('ORDER BY +sequence');
 const MOST_FAILED = waitingEvent('AND attempts > 0 ORDER BY attempts DESC, sequence');
 
 /** What waits to be delivered. */
@@ -271,10 +315,9 @@ export async function eventsStatus(db: Database, nowMs: number): Promise<EventsS
     oldest: db.d1.prepare(OLDEST_WAITING),
     mostFailed: db.d1.prepare(MOST_FAILED),
   });
-  const counted = rowOf<{ waiting: number; leased: number }>(results.counted);
+  const counted = rowOf<Pick<EventsStatus, 'waiting' | 'leased' | 'replayed' | 'due'>>(results.counted);
   return {
-    waiting: counted?.waiting ?? 0,
-    leased: counted?.leased ?? 0,
+    ...(counted ?? { waiting: 0, leased: 0, replayed: 0, due: 0 }),
     oldest: rowOf<WaitingEvent>(results.oldest),
     mostFailed: rowOf<WaitingEvent>(results.mostFailed),
   };

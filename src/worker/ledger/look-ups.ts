@@ -23,23 +23,28 @@ const PUT_OFF = `
 
 const ID_IS_DUE = `= ?2 AND next_lookup_at_ms <= ?1`;
 
+/** Both the first condition of a partial index; the other half of the rows costs no reads. */
+const ARE_PENDING = `status = 'pending'`;
+const HAVE_ENDED = `status <> 'pending'`;
+
 /**
- * The ids of the `?2` that have waited longest, but for those of the gateways in `?3`. The id settles the order, so that each
- * statement means the same rows.
+ * The ids of the `?2` that have been due longest, except those of the gateways in `?3`. Ties are broken in the order of the index, so
+ * that each statement means the same rows and reads no others.
  */
-const DUE_PAYMENTS = `
+const duePayments = (which: string) => `
   IN (SELECT transaction_id FROM transactions
-      WHERE next_lookup_at_ms <= ?1 AND gateway NOT IN (SELECT value FROM json_each(?3))
-      ORDER BY next_lookup_at_ms, transaction_id LIMIT ?2)`;
-const DUE_REFUNDS = `
-  IN (SELECT due.refund_id FROM refunds due JOIN transactions of_due USING (transaction_id)
-      WHERE due.next_lookup_at_ms <= ?1 AND of_due.gateway NOT IN (SELECT value FROM json_each(?3))
+      WHERE ${which} AND next_lookup_at_ms <= ?1 AND gateway NOT IN (SELECT value FROM json_each(?3))
+      ORDER BY next_lookup_at_ms, gateway, transaction_id LIMIT ?2)`;
+const dueRefunds = (which: string) => `
+  IN (SELECT due.refund_id FROM refunds due CROSS JOIN transactions of_due USING (transaction_id)
+      WHERE due.${which} AND due.next_lookup_at_ms <= ?1 AND of_due.gateway NOT IN (SELECT value FROM json_each(?3))
       ORDER BY due.next_lookup_at_ms, due.refund_id LIMIT ?2)`;
 
 const takePayments = (which: string) =>
   `UPDATE transactions SET ${PUT_OFF} WHERE transaction_id ${which} RETURNING ${RETURNED_TRANSACTION_COLUMNS}`;
 const TAKE_PAYMENT = takePayments(ID_IS_DUE);
-const TAKE_DUE_PAYMENTS = takePayments(DUE_PAYMENTS);
+const TAKE_PENDING_PAYMENTS = takePayments(duePayments(ARE_PENDING));
+const TAKE_PAYMENT_FOLLOW_UPS = takePayments(duePayments(HAVE_ENDED));
 
 const takeRefunds = (which: string) => ({
   payments: `
@@ -48,7 +53,8 @@ const takeRefunds = (which: string) => ({
   refunds: `UPDATE refunds SET ${PUT_OFF} WHERE refund_id ${which} RETURNING ${RETURNED_REFUND_COLUMNS}`,
 });
 const TAKE_REFUND = takeRefunds(ID_IS_DUE);
-const TAKE_DUE_REFUNDS = takeRefunds(DUE_REFUNDS);
+const TAKE_PENDING_REFUNDS = takeRefunds(dueRefunds(ARE_PENDING));
+const TAKE_REFUND_FOLLOW_UPS = takeRefunds(dueRefunds(HAVE_ENDED));
 
 /** What is to be asked about now. Its `nextLookupAtMs` is when it may be asked about again. */
 export type LookUpTask =
@@ -83,16 +89,50 @@ export async function findLookUp(db: Database, id: string): Promise<LookUpTask |
   return refund && transaction && { kind: 'refund', refund, transaction };
 }
 
-/** Up to `limit` payments and as many refunds whose look-up is due, those that have waited longest, of other gateways than these. */
+/** What `takeDueLookUps` takes first where there is more than enough of both. */
+export type LookUpPreference = 'payments' | 'refunds';
+
+/** Statements that one take of due look-ups sends at most. */
+export const TAKE_DUE_STATEMENTS = 6;
+
+/**
+ * Takes up to `limit` look-ups that are due: pending payments and refunds before follow-ups of what has ended, and of each
+ * those that have been due longest. Callers alternate `first`, so that neither payments nor refunds wait for all of the other.
+ *
+ * @param notOf names of gateways to leave out
+ */
 export async function takeDueLookUps(
   db: Database,
-  nowMs: number,
-  limit: number,
-  notOf: readonly string[] = [],
+  { nowMs, limit, first, notOf }: { nowMs: number; limit: number; first: LookUpPreference; notOf: readonly string[] },
 ): Promise<LookUpTask[]> {
-  const which = [limit, JSON.stringify(notOf)];
-  const payments = await takePaymentTasks(db, TAKE_DUE_PAYMENTS, nowMs, which);
-  return [...payments, ...(await takeRefundTasks(db, TAKE_DUE_REFUNDS, nowMs, which))];
+  const gateways = JSON.stringify(notOf);
+  const pending = [
+    (count: number) => takePaymentTasks(db, TAKE_PENDING_PAYMENTS, nowMs, [count, gateways]),
+    (count: number) => takeRefundTasks(db, TAKE_PENDING_REFUNDS, nowMs, [count, gateways]),
+  ];
+  const followUps = [
+    (count: number) => takePaymentTasks(db, TAKE_PAYMENT_FOLLOW_UPS, nowMs, [count, gateways]),
+    (count: number) => takeRefundTasks(db, TAKE_REFUND_FOLLOW_UPS, nowMs, [count, gateways]),
+  ];
+  const inOrder =
+    first === 'payments' ? [...pending, ...followUps] : [...pending.toReversed(), ...followUps.toReversed()];
+  const taken: LookUpTask[] = [];
+  for (const take of inOrder) {
+    if (taken.length < limit) taken.push(...(await take(limit - taken.length)));
+  }
+  return taken;
+}
+
+// Of each kind of row so many are counted, and not all: what is asked is only how many slots the backlog needs.
+const countDue = (table: string, which: string) =>
+  `(SELECT count(*) FROM (SELECT 1 FROM ${table} WHERE ${which} AND next_lookup_at_ms <= ?1 LIMIT ?2))`;
+const COUNT_DUE_LOOK_UPS = `
+  SELECT ${countDue('transactions', ARE_PENDING)} + ${countDue('refunds', ARE_PENDING)}
+    + ${countDue('transactions', HAVE_ENDED)} + ${countDue('refunds', HAVE_ENDED)} AS due`;
+
+/** The statement that counts look-ups that are due, as `due`, up to `limit` of each kind. */
+export function countDueLookUps(d1: D1Database, nowMs: number, limit: number): D1PreparedStatement {
+  return d1.prepare(COUNT_DUE_LOOK_UPS).bind(nowMs, limit);
 }
 
 async function takePaymentTasks(
@@ -123,6 +163,9 @@ async function takeRefundTasks(
   });
 }
 
+const tableOf = (id: string) =>
+  id.startsWith('REF-') ? (['refunds', 'refund_id'] as const) : (['transactions', 'transaction_id'] as const);
+
 /** Sets when it is asked about again, if it still has this status; null: never. */
 export async function scheduleLookUp(
   db: Database,
@@ -130,7 +173,7 @@ export async function scheduleLookUp(
   status: Transaction['status'] | Refund['status'],
   nextLookUpAtMs: number | null,
 ): Promise<void> {
-  const [table, column] = id.startsWith('REF-') ? ['refunds', 'refund_id'] : ['transactions', 'transaction_id'];
+  const [table, column] = tableOf(id);
   await runBatch(db, {
     scheduled: db.d1
       .prepare(`UPDATE ${table} SET next_lookup_at_ms = ?3 WHERE ${column} = ?1 AND status = ?2`)
@@ -149,4 +192,26 @@ export async function endLookUps(
       .prepare('UPDATE transactions SET next_lookup_at_ms = NULL WHERE transaction_id = ?1 AND next_lookup_at_ms IS ?2')
       .bind(transactionId, takenNextLookUpAtMs),
   });
+}
+
+/**
+ * The same of a pending row of which the gateway cannot say how it ended. Answers with whether this is the first time, so that
+ * whoever hears it raises the alarm.
+ */
+export async function scheduleUndetermined(
+  db: Database,
+  id: string,
+  nowMs: number,
+  nextLookUpAtMs: number,
+): Promise<boolean> {
+  const [table, column] = tableOf(id);
+  const { scheduled } = await runBatch(db, {
+    scheduled: db.d1
+      .prepare(
+        `UPDATE ${table} SET next_lookup_at_ms = ?3, undetermined_at_ms = coalesce(undetermined_at_ms, ?2)
+         WHERE ${column} = ?1 AND status = 'pending' RETURNING undetermined_at_ms AS undeterminedAtMs`,
+      )
+      .bind(id, nowMs, nextLookUpAtMs),
+  });
+  return rowOf<{ undeterminedAtMs: number }>(scheduled)?.undeterminedAtMs === nowMs;
 }

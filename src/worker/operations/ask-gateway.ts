@@ -70,7 +70,8 @@ function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
   if (NEED_A_PERSON.includes(cause)) return 'error';
   if (cause === 'order_of_another_booking') return 'warn';
   const { kind } = answer;
-  return kind === 'unknown' || kind === 'unreachable' || kind === 'failed' ? 'warn' : 'info';
+  const settlesNothing = kind === 'unknown' || kind === 'unreachable' || kind === 'undetermined';
+  return settlesNothing || kind === 'failed' ? 'warn' : 'info';
 }
 
 /** Asks for money to be moved. A deadline that passes is an unknown outcome (invariant 3). */
@@ -138,6 +139,7 @@ export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): 
     case 'in_progress':
     case 'not_found':
     case 'unreachable':
+    case 'undetermined':
       return null;
   }
 }

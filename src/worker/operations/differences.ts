@@ -1,7 +1,7 @@
 /** Holds what the gateway, the ledger and the events say of the same money against each other. Pure: no I/O, no clock. */
 import type { EventType } from '../../contract/events.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
-import type { LookUp, Movement } from '../gateways/gateway.ts';
+import type { LookUp, Movement, NoOutcome } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import type { PaymentRecord, RecordedEvent } from '../ledger/reconciliation.ts';
@@ -200,7 +200,11 @@ function ofPending(
 }
 
 function ofSilence(id: string, gateway: string, lookUp: LookUp | undefined): Difference[] {
-  return lookUp?.kind === 'unreachable' ? [{ kind: 'not_compared', id, gateway, reason: lookUp.reason }] : [];
+  return isNoOutcome(lookUp) ? [{ kind: 'not_compared', id, gateway, reason: lookUp.reason }] : [];
+}
+
+function isNoOutcome(lookUp: LookUp | undefined): lookUp is NoOutcome {
+  return lookUp?.kind === 'unreachable' || lookUp?.kind === 'undetermined';
 }
 
 /** What the ledger says was moved, and the gateway does not know. */
@@ -210,7 +214,7 @@ function ofAbsence(
   standing: readonly Movement[],
   { lookUp, expected }: Said,
 ): Difference[] {
-  if (standing.length > 0 || lookUp?.kind === 'approved' || lookUp?.kind === 'unreachable') return [];
+  if (standing.length > 0 || lookUp?.kind === 'approved' || isNoOutcome(lookUp)) return [];
   if (lookUp === undefined && !expected) return [];
   return [{ kind, id, gatewaySays: lookUp?.kind ?? null }];
 }

@@ -104,6 +104,7 @@ const GATEWAY_SAYS: Readonly<Record<LookUp['kind'], string>> = {
   in_progress: 'is still working on it',
   not_found: 'does not know it',
   unreachable: 'does not answer',
+  undetermined: 'answers, and cannot say',
 };
 
 /** A gateway can name a currency that is none. */

@@ -11,8 +11,8 @@ import type { OperationContext } from './context.ts';
 import { paidRefundFollowUpMs } from './look-up-schedule.ts';
 import { tellingOf } from './telling.ts';
 
-/** Each costs a batch of ten statements, of the thousand that D1 allows one invocation. */
-const BOOKED_AT_ONCE = 10;
+/** A look-up has statements for one (see `STATEMENTS_PER_LOOK_UP`); with more of them, the payment stays due. */
+const BOOKED_AT_ONCE = 1;
 
 export type ExternalBooking =
   /** It is in the ledger; the event where this call put it there. */

@@ -1,5 +1,5 @@
 /** When the gateway is asked what became of something. The pace of the asking itself is the ledger's: see look-ups.ts there. */
-import type { Refund } from '../../payments/transaction.ts';
+import type { Refund, Transaction } from '../../payments/transaction.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
 import type { OperationContext } from './context.ts';
@@ -25,8 +25,17 @@ const CANCEL_AFTER_DEADLINE_MS = 30_000;
 /** From the last request for a refund to when its key is forgotten, at least. */
 const KEY_MARGIN_MS = 60 * 60_000;
 
+/**
+ * A row that is older than this, and still open though the gateway answers, is asked about ever more seldom: after half of its
+ * age, and at least every six hours. PayPal can hold a capture for days, and such rows must not take the others' turns.
+ */
+const SELDOM_FROM_MS = 10 * 60_000;
+const SELDOM_MAX_MS = 6 * 60 * 60_000;
+
 /** Between two looks at a pending row whose gateway is not configured any more. */
 export const UNCONFIGURED_PAUSE_MS = 60 * 60_000;
+/** The same of a row that has ended. */
+export const UNCONFIGURED_FOLLOW_UP_PAUSE_MS = 24 * 60 * 60_000;
 
 /** What failed at the gateway is asked about again, in case a charge turns up after all. */
 const FAILED_CHARGE_FOLLOW_UPS_MS = [60 * 60_000, 24 * 60 * 60_000];
@@ -59,6 +68,29 @@ export function failedChargeFollowUpMs(endedAtMs: number, nowMs: number): number
 
 export function paidRefundFollowUpMs(endedAtMs: number, nowMs: number): number | null {
   return nextOf(PAID_REFUND_FOLLOW_UPS_MS, endedAtMs, nowMs);
+}
+
+/** A follow-up that the gateway cannot answer is made again so long after the last one, before it is given up. */
+const UNANSWERED_FOLLOW_UPS_MS = [24 * 60 * 60_000, 48 * 60 * 60_000];
+/** After so long, a follow-up that a gateway did not answer at all is given up. */
+const UNREACHED_FOLLOW_UP_MS = 30 * 24 * 60 * 60_000;
+
+/** When a follow-up is made again to which the gateway's answer said nothing; null: it is given up. */
+export function unansweredFollowUpMs(of: 'charge' | 'refund', endedAtMs: number, nowMs: number): number | null {
+  const regular = of === 'charge' ? FAILED_CHARGE_FOLLOW_UPS_MS : PAID_REFUND_FOLLOW_UPS_MS;
+  const last = regular.at(-1) ?? 0;
+  return nextOf([...regular, ...UNANSWERED_FOLLOW_UPS_MS.map((afterMs) => last + afterMs)], endedAtMs, nowMs);
+}
+
+/** Whether a follow-up is given up because the gateway has not been reached for it all the time. */
+export function isUnreachedTooLong(endedAtMs: number, nowMs: number): boolean {
+  return nowMs - endedAtMs > UNREACHED_FOLLOW_UP_MS;
+}
+
+/** When a pending row is asked about again that the gateway answers for without an outcome; null: at the pace of any other. */
+export function seldomLookUpAtMs({ createdAtMs }: Transaction | Refund, nowMs: number): number | null {
+  const ageMs = nowMs - createdAtMs;
+  return ageMs < SELDOM_FROM_MS ? null : nowMs + Math.min(Math.floor(ageMs / 2), SELDOM_MAX_MS);
 }
 
 function nextOf(delaysMs: readonly number[], endedAtMs: number, nowMs: number): number | null {

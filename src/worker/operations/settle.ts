@@ -4,12 +4,15 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
-import type { Fence, Gateway, LookUp, RefundListing } from '../gateways/gateway.ts';
+import type { Fence, Gateway, LookUp, NoOutcome, RefundListing } from '../gateways/gateway.ts';
+import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
 import {
   endLookUps,
   findLookUp,
   type LookUpTask,
   scheduleLookUp,
+  scheduleUndetermined,
+  TAKE_DUE_STATEMENTS,
   takeDueLookUps,
   takeLookUp,
 } from '../ledger/look-ups.ts';
@@ -20,10 +23,14 @@ import { bookExternalRefunds } from './external-refunds.ts';
 import {
   cancelsFromMs,
   failedChargeFollowUpMs,
+  isUnreachedTooLong,
   neverHappensFromMs,
   paidRefundFollowUpMs,
   refundIsSentAgainUntilMs,
+  seldomLookUpAtMs,
+  UNCONFIGURED_FOLLOW_UP_PAUSE_MS,
   UNCONFIGURED_PAUSE_MS,
+  unansweredFollowUpMs,
 } from './look-up-schedule.ts';
 import { recordPayment } from './record-payment.ts';
 import { recordRefund } from './record-refund.ts';
@@ -35,18 +42,31 @@ export const BACKGROUND_DEADLINE_MS = 5_000;
 /** A second question, behind a slow answer to the first, gets so much at least. */
 const LAST_CALL_MS = 250;
 
-/** Payments, and as many refunds: together as many requests as a Worker may have open at once. */
-const DUE_AT_ONCE = 3;
-/** Rounds of one cron. Each row costs up to ten statements, of the thousand that D1 allows one invocation. */
-const MAX_ROUNDS = 10;
-/** No round is begun after this time: the sweep comes behind it, and the next cron at the full minute. */
-const MAX_DURATION_MS = 15_000;
+/** Asked about at once: as many requests as a Worker may have open. */
+export const LOOK_UPS_AT_ONCE = 6;
+/**
+ * Statements that a look-up sends to D1 at most: those that take the row, those that write what came of it, and once more the
+ * same for a connection that breaks.
+ */
+export const STATEMENTS_PER_LOOK_UP = 20;
+/** Statements that `settleDue` leaves to whoever called it, for what comes behind the look-ups. */
+export const STATEMENTS_LEFT_TO_CALLER = 20;
+/** No round is begun after this time, so that one invocation ends well before the lease of its slot. */
+const MAX_DURATION_MS = 20_000;
+/** For so long a gateway that did not answer is left alone. */
+const SILENT_FOR_MS = 60_000;
 
 export type Settled =
   /** It has ended, now or before; the event where it was this call that ended it. */
   | { kind: 'ended'; event: PaymentEvent | null; lateRefundId: string | null }
   /** Nobody can say yet, and it may be asked about again at this time; null where it is left as it is. */
-  | { kind: 'open'; unreachable: boolean; nextLookUpAtMs: number | null };
+  | {
+      kind: 'open';
+      unreachable: boolean;
+      /** The gateway answered, and could not say. */
+      undetermined?: true;
+      nextLookUpAtMs: number | null;
+    };
 
 /**
  * Settles this payment or refund, if its look-up is due.
@@ -71,27 +91,66 @@ export async function settleTold(context: OperationContext, id: string, charged 
   return settleTask(context, task, BACKGROUND_DEADLINE_MS);
 }
 
+/** Until when gateways that did not answer are left alone, by their names. */
+export type SilentGateways = Readonly<Record<string, number>>;
+
+export interface LookUpRun {
+  /** Whether it ended because it had been enough for one invocation, and not because nothing was due any more. */
+  more: boolean;
+  silent: SilentGateways;
+}
+
 /**
- * Settles whatever is due, those first that have waited longest, until nothing is, or it has been enough for one run. What a
- * gateway has to say that can't be reached waits for the next run, so that it holds up nobody else's. The events of what has
- * ended are left to the sweep.
+ * Looks up whatever is due, pending rows before follow-ups and those first that have been due longest, until nothing is, or time or
+ * statements are used up. A gateway none of whose look-ups in a round is answered is left alone for a minute, and does not hold
+ * up the others; a single row that cannot be answered holds up nobody.
+ *
+ * @param silent from the run before
+ * @param onSettled hears of each outcome, so that its event is sent at once
+ * @throws LedgerUnavailable, LedgerNotMigrated; or a bug that one of the rows met, when all the others are done
  */
-export async function settleDue(context: OperationContext): Promise<void> {
+export async function settleDue(
+  context: OperationContext,
+  {
+    silent: silentBefore = {},
+    onSettled = async () => {},
+  }: { silent?: SilentGateways; onSettled?: (settled: Settled) => Promise<void> } = {},
+): Promise<LookUpRun> {
   const startedAtMs = context.nowMs();
-  const unreachable = new Set<string>();
-  for (let round = 0; round < MAX_ROUNDS && context.nowMs() - startedAtMs < MAX_DURATION_MS; round += 1) {
-    const tasks = await takeDueLookUps(context.db, context.nowMs(), DUE_AT_ONCE, [...unreachable]);
-    if (tasks.length === 0) return;
-    const settled = await Promise.all(tasks.map((task) => settleTask(context, task, BACKGROUND_DEADLINE_MS)));
+  let silent = silentBefore;
+  const bugs: unknown[] = [];
+  for (let round = 0; ; round += 1) {
+    const nowMs = context.nowMs();
+    const limit = Math.min(LOOK_UPS_AT_ONCE, affordableLookUps(context));
+    const isOver = limit < 1 || nowMs - startedAtMs >= MAX_DURATION_MS;
+    silent = Object.fromEntries(Object.entries(silent).filter(([, untilMs]) => untilMs > nowMs));
+    const first = round % 2 === 0 ? 'payments' : 'refunds';
+    const tasks = isOver ? [] : await takeDueLookUps(context.db, { nowMs, limit, first, notOf: Object.keys(silent) });
+    if (tasks.length === 0) {
+      if (bugs.length > 0) throw bugs[0];
+      return { more: isOver, silent };
+    }
+    const settled = await Promise.allSettled(tasks.map((task) => settleTask(context, task, BACKGROUND_DEADLINE_MS)));
+    await Promise.all(settled.map((one) => (one.status === 'fulfilled' ? onSettled(one.value) : undefined)));
+    for (const one of settled) {
+      if (one.status === 'fulfilled') continue;
+      if (one.reason instanceof LedgerUnavailable || one.reason instanceof LedgerNotMigrated) throw one.reason;
+      bugs.push(one.reason);
+    }
     for (const [name, ofGateway] of Map.groupBy(settled.keys(), (index) => tasks[index]?.transaction.gateway)) {
-      const silent = ofGateway.every((index) => isUnreachable(settled[index]));
-      if (silent && name !== undefined) unreachable.add(name);
+      const isSilent = ofGateway.every((index) => isUnreachable(settled[index]));
+      if (isSilent && name !== undefined) silent = { ...silent, [name]: context.nowMs() + SILENT_FOR_MS };
     }
   }
 }
 
-function isUnreachable(settled: Settled | undefined): boolean {
-  return settled?.kind === 'open' && settled.unreachable;
+/** For how many look-ups, taken together, the statements are enough. */
+function affordableLookUps({ db }: OperationContext): number {
+  return Math.floor((statementsLeft(db) - STATEMENTS_LEFT_TO_CALLER - TAKE_DUE_STATEMENTS) / STATEMENTS_PER_LOOK_UP);
+}
+
+function isUnreachable(settled: PromiseSettledResult<Settled> | undefined): boolean {
+  return settled?.status === 'fulfilled' && settled.value.kind === 'open' && settled.value.unreachable;
 }
 
 const NOTHING_TO_DO: Settled = { kind: 'ended', event: null, lateRefundId: null };
@@ -126,12 +185,17 @@ async function settleTask(context: OperationContext, task: LookUpTask, deadlineM
   }
 }
 
-/** Of a gateway that is not configured any more: what is pending waits for it, what has ended is not asked about again. */
+/**
+ * Of a gateway that is not configured any more, or only with a key of another account: what is pending waits for it, and follow-ups
+ * are put off until they are given up.
+ */
 async function leave({ db, log, nowMs }: OperationContext, task: LookUpTask): Promise<Settled> {
   const row = task.kind === 'payment' ? task.transaction : task.refund;
   const id = task.kind === 'payment' ? task.transaction.transactionId : task.refund.refundId;
   const pending = row.status === 'pending';
-  const nextLookUpAtMs = pending ? nowMs() + UNCONFIGURED_PAUSE_MS : null;
+  const now = nowMs();
+  const isGivenUp = !pending && isUnreachedTooLong(row.processedAtMs ?? now, now);
+  const nextLookUpAtMs = isGivenUp ? null : now + (pending ? UNCONFIGURED_PAUSE_MS : UNCONFIGURED_FOLLOW_UP_PAUSE_MS);
   await scheduleLookUp(db, id, row.status, nextLookUpAtMs);
   log(pending ? 'error' : 'warn', 'gateway.not_configured', { gateway: task.transaction.gateway, id });
   return { kind: 'open', unreachable: false, nextLookUpAtMs };
@@ -157,14 +221,14 @@ function callOf<Call extends GatewayCall['call']>({ context, gateway, untilMs }:
 async function settlePayment(asking: Asking, transaction: Transaction): Promise<Settled> {
   const found = await lookUpCharge(asking, transaction);
   const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : outcomeOf('charge', found);
-  return outcome === null ? open(found, transaction) : endPayment(asking, transaction, outcome);
+  return outcome === null ? stillOpen(asking, found, transaction) : endPayment(asking, transaction, outcome);
 }
 
 /** One that has failed at the gateway: its charge may have turned up since (invariant 1). */
 async function followUpPayment(asking: Asking, transaction: Transaction): Promise<Settled> {
   const { db, nowMs } = asking.context;
   const found = await lookUpCharge(asking, transaction);
-  if (found.kind === 'unreachable') return open(found, transaction);
+  if (isNoOutcome(found)) return unansweredFollowUp(asking, 'charge', transaction, found);
   const outcome = outcomeOf('charge', found);
   const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
   if (hasCharged) return endPayment(asking, transaction, outcome);
@@ -183,7 +247,12 @@ async function settleExternalRefunds(asking: Asking, transaction: Transaction): 
     const found = await lookUp<RefundListing>(context, callOf(asking, 'listRefundsOfCharge', transactionId), (signal) =>
       list(transaction, signal),
     );
-    if (found.kind !== 'listed') return { kind: 'open', unreachable: true, nextLookUpAtMs: nextLookupAtMs };
+    if (found.kind === 'undetermined') {
+      // `reconcile` still names what the ledger does not have.
+      await endLookUps(context.db, transactionId, nextLookupAtMs);
+      context.log('error', 'follow_up.given_up', { id: transactionId, gateway: gateway.name, reason: found.reason });
+    }
+    if (found.kind !== 'listed') return open(found, nextLookupAtMs);
     const booked = await bookExternalRefunds(context, transaction, found.refunds);
     if (booked.isOpen) return { kind: 'open', unreachable: false, nextLookUpAtMs: nextLookupAtMs };
     event = booked.event;
@@ -235,7 +304,7 @@ async function settleRefund(asking: Asking, refund: Refund, transaction: Transac
       outcome = mayBeTakenLater ? null : outcomeOf('refund', answer);
     } else if (context.nowMs() >= refund.createdAtMs + gateway.keysKeptForMs) outcome = NEVER_HAPPENED;
   }
-  if (outcome === null) return open(found, refund);
+  if (outcome === null) return stillOpen(asking, found, refund);
   const { event } = await recordRefund(context, refund, outcome);
   return { kind: 'ended', event, lateRefundId: null };
 }
@@ -245,7 +314,7 @@ async function followUpRefund(asking: Asking, refund: Refund, transaction: Trans
   const { context } = asking;
   const { db, nowMs, log } = context;
   const found = await lookUpRefund(asking, refund, transaction);
-  if (found.kind === 'unreachable') return open(found, refund);
+  if (isNoOutcome(found)) return unansweredFollowUp(asking, 'refund', refund, found);
 
   const outcome = outcomeOf('refund', found);
   if (outcome?.status === 'failed') {
@@ -266,8 +335,57 @@ async function followUpRefund(asking: Asking, refund: Refund, transaction: Trans
   return NOTHING_TO_DO;
 }
 
-function open(found: LookUp, { nextLookupAtMs }: Transaction | Refund): Settled {
-  return { kind: 'open', unreachable: found.kind === 'unreachable', nextLookUpAtMs: nextLookupAtMs };
+const idOf = (row: Transaction | Refund) => ('refundId' in row ? row.refundId : row.transactionId);
+
+function isNoOutcome(found: LookUp): found is NoOutcome {
+  return found.kind === 'unreachable' || found.kind === 'undetermined';
+}
+
+function open(found: LookUp, nextLookUpAtMs: number | null): Settled {
+  const undetermined = found.kind === 'undetermined' && { undetermined: true as const };
+  return { kind: 'open', unreachable: found.kind === 'unreachable', ...undetermined, nextLookUpAtMs };
+}
+
+/**
+ * A pending row without an outcome. It is never given up. Where the gateway answers for it again and again without one, it is
+ * asked about ever more seldom; that the gateway cannot say raises an alarm, once.
+ */
+async function stillOpen({ context, gateway }: Asking, found: LookUp, row: Transaction | Refund): Promise<Settled> {
+  const { db, log } = context;
+  const nowMs = context.nowMs();
+  const isAnswered = found.kind === 'in_progress' || found.kind === 'undetermined';
+  const seldomAtMs = isAnswered ? seldomLookUpAtMs(row, nowMs) : null;
+  if (seldomAtMs === null) return open(found, row.nextLookupAtMs);
+  const id = idOf(row);
+  if (found.kind === 'undetermined') {
+    if (await scheduleUndetermined(db, id, nowMs, seldomAtMs)) {
+      log('error', 'look_up.undetermined', { id, gateway: gateway.name, reason: found.reason });
+    }
+  } else await scheduleLookUp(db, id, 'pending', seldomAtMs);
+  return open(found, seldomAtMs);
+}
+
+/** A follow-up that was not answered is made again, and given up at some point, with an alarm. */
+async function unansweredFollowUp(
+  { context, gateway }: Asking,
+  of: 'charge' | 'refund',
+  row: Transaction | Refund,
+  found: NoOutcome,
+): Promise<Settled> {
+  const { db, log } = context;
+  const nowMs = context.nowMs();
+  const endedAtMs = row.processedAtMs ?? nowMs;
+  // Asked about because of a webhook, when all its follow-ups are over.
+  if (row.nextLookupAtMs === null) return open(found, null);
+  const isUnreachable = found.kind === 'unreachable';
+  if (isUnreachable && !isUnreachedTooLong(endedAtMs, nowMs)) return open(found, row.nextLookupAtMs);
+  const nextLookUpAtMs = isUnreachable ? null : unansweredFollowUpMs(of, endedAtMs, nowMs);
+  const id = idOf(row);
+  await scheduleLookUp(db, id, row.status, nextLookUpAtMs);
+  if (nextLookUpAtMs === null) {
+    log('error', 'follow_up.given_up', { id, gateway: gateway.name, reason: found.reason });
+  }
+  return open(found, nextLookUpAtMs);
 }
 
 function lookUpCharge(asking: Asking, transaction: Transaction): Promise<LookUp> {

@@ -77,6 +77,9 @@ function takeUp(
 async function settleNow(context: OperationContext, id: string, charged?: boolean): Promise<NoticeAnswer> {
   const settled = await settleTold(context, id, charged);
   if (settled?.kind === 'open' && settled.unreachable) return { kind: 'later', reason: 'the provider did not answer' };
+  if (settled?.kind === 'open' && settled.undetermined) {
+    return { kind: 'later', reason: 'the provider could not say what it has told of' };
+  }
   if (settled?.kind !== 'ended') return NOTHING_TO_SEND;
   const { event, lateRefundId } = settled;
   return { kind: 'taken', event, settle: lateRefundId === null ? null : { id: lateRefundId, atMs: context.nowMs() } };

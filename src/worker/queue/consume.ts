@@ -1,32 +1,36 @@
 /**
- * The queue's consumer: delivers events, and settles what has no outcome. A message has done its work when what it asked for
- * is in D1. The queue tries again only where D1 itself does not answer: all other retries are in D1.
+ * The consumer of both queues: delivers events, settles what has no outcome, and does jobs. A message has done its work when what
+ * it asked for is in D1. The queue tries again only where D1 itself does not answer, or where one invocation is not enough for a
+ * batch: all other retries are in D1.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { BackgroundContext } from '../background-context.ts';
 import { deliverEvents } from '../events/deliver.ts';
-import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
-import { BACKGROUND_DEADLINE_MS, settle } from '../operations/settle.ts';
-import type { QueueMessage } from './message.ts';
+import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
+import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE, STATEMENTS_PER_LOOK_UP, settle } from '../operations/settle.ts';
+import type { QueueMessage, WakeUp } from './message.ts';
 import { sendEvent, sendSettle } from './send.ts';
+import { doJob, isKnownJob } from './work.ts';
 
 /** Seconds after which the queue tries again when D1 did not answer. */
 const D1_RETRY_DELAY_SECONDS = 10;
-/** Settled at once: as many requests as a Worker may have open. */
-const SETTLED_AT_ONCE = 6;
+/** Seconds after which the queue tries again what this invocation has no statements left for. */
+const NEXT_INVOCATION_DELAY_SECONDS = 1;
 /** What is due later than this is left to the cron, which comes every minute. */
 const SETTLE_AGAIN_WITHIN_MS = 60_000;
 
 /** As much of a queue's message as it takes; the simulator's queue has no more. */
-export type ConsumedMessage = Pick<Message<QueueMessage>, 'id' | 'body' | 'ack' | 'retry'>;
+export type ConsumedMessage = Pick<Message<QueueMessage | WakeUp>, 'id' | 'body' | 'ack' | 'retry'>;
 
 export async function consumeBatch(context: BackgroundContext, messages: readonly ConsumedMessage[]): Promise<void> {
   const events: { message: ConsumedMessage; event: PaymentEvent }[] = [];
   const settles: { message: ConsumedMessage; id: string }[] = [];
+  const wakeUps: { message: ConsumedMessage; wakeUp: WakeUp }[] = [];
   for (const message of messages) {
     const { body } = message;
     if (body?.kind === 'event') events.push({ message, event: body.event });
     else if (body?.kind === 'settle') settles.push({ message, id: body.id });
+    else if (body?.kind === 'wake' && isKnownJob(body)) wakeUps.push({ message, wakeUp: body });
     else {
       // Of a version before or after this one: told and let go. What it was about is in D1.
       context.log('error', 'queue.unknown_message', { message_id: message.id });
@@ -39,10 +43,24 @@ export async function consumeBatch(context: BackgroundContext, messages: readonl
       () => deliverEvents(context.delivery, new Map(events.map(({ event }) => [event.event_id, event]))),
     );
   }
-  for (let start = 0; start < settles.length; start += SETTLED_AT_ONCE) {
-    const some = settles.slice(start, start + SETTLED_AT_ONCE);
+  await settleAll(context, settles);
+  for (const { message, wakeUp } of wakeUps) await acknowledge([message], () => doJob(context, wakeUp));
+}
+
+/** As many as this invocation has statements for; the others come back to another one. */
+async function settleAll(
+  context: BackgroundContext,
+  settles: readonly { message: ConsumedMessage; id: string }[],
+): Promise<void> {
+  let start = 0;
+  while (start < settles.length) {
+    const affordable = Math.floor(statementsLeft(context.operation.db) / STATEMENTS_PER_LOOK_UP);
+    const some = settles.slice(start, start + Math.min(LOOK_UPS_AT_ONCE, affordable));
+    if (some.length === 0) break;
+    start += some.length;
     await Promise.all(some.map(({ message, id }) => acknowledge([message], () => settleAndTell(context, id))));
   }
+  for (const { message } of settles.slice(start)) message.retry({ delaySeconds: NEXT_INVOCATION_DELAY_SECONDS });
 }
 
 async function acknowledge(messages: ConsumedMessage[], work: () => Promise<void>): Promise<void> {

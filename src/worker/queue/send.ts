@@ -5,7 +5,7 @@ import { errorName, type Log } from '../log.ts';
 import type { Settle } from '../operations/look-up-schedule.ts';
 import type { QueueMessage } from './message.ts';
 
-const SEND_DEADLINE_MS = 5_000;
+export const SEND_DEADLINE_MS = 5_000;
 
 export interface Sender {
   queue: Queue<QueueMessage>;
