@@ -2,18 +2,22 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import getPort from 'get-port';
 import { answers, type Child, startChild, until } from './child.ts';
+import { localDatabase } from './local-database.ts';
 
 const WRANGLER = 'node_modules/wrangler/bin/wrangler.js';
 const MIGRATE_DEADLINE_MS = 60_000;
 const SWEEP_DEADLINE_MS = 60_000;
+const JOBS_DEADLINE_MS = 15_000;
+const JOBS_PAUSE_MS = 250;
 
 export interface WorkerProcess {
   readonly url: string;
   readonly child: Child;
-  /** Fires the Cron Trigger, as Cloudflare does every minute. */
+  /** Fires the Cron Trigger, as Cloudflare does every minute, and waits for the jobs that it wakes, as far as they end soon. */
   sweep(): Promise<void>;
 }
 
@@ -31,6 +35,21 @@ export async function migrate(directory: string): Promise<void> {
     env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false' },
     timeout: MIGRATE_DEADLINE_MS,
   });
+}
+
+/** A wake-up takes its slot within milliseconds, and frees it when its job is done. The slot of one that died is not waited for. */
+async function jobsAreDone(directory: string): Promise<void> {
+  const untilMs = Date.now() + JOBS_DEADLINE_MS;
+  const database = localDatabase(directory);
+  try {
+    do await sleep(JOBS_PAUSE_MS);
+    while (
+      database.count(`SELECT count(*) FROM job_slots WHERE leased_until_ms > ${Date.now()}`) > 0 &&
+      Date.now() < untilMs
+    );
+  } finally {
+    database.close();
+  }
 }
 
 /** Starts `wrangler dev` and waits until it answers. */
@@ -71,6 +90,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       });
       const text = await response.text();
       if (!response.ok) throw new Error(`the sweep failed: ${text}`);
+      await jobsAreDone(options.directory);
     },
   };
 }
