@@ -155,8 +155,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: SETTLE,
-        find: `  if (outcome?.status === 'failed') {\n    const reversed`,
-        replace: `  if (outcome?.status === 'failed' && refund.refundId === '') {\n    const reversed`,
+        find: `  if (outcome?.status === 'failed') {\n    const attemptId`,
+        replace: `  if (outcome?.status === 'failed' && refund.refundId === '') {\n    const attemptId`,
       },
     ],
   },
@@ -508,8 +508,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: STRIPE_OUTCOMES,
-        find: 'return isCertain ? refusedBeforeMoney(failed)',
-        replace: 'return isCertain || status === undefined ? refusedBeforeMoney(failed)',
+        find: "if (!isCertain) return { kind: 'unknown', ...stripeWhy(failed), silent, intent };",
+        replace:
+          "if (!isCertain && status !== undefined) return { kind: 'unknown', ...stripeWhy(failed), silent, intent };",
       },
     ],
   },
@@ -634,7 +635,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a refund that was made by hand and does not fit yet is not asked about again',
     breaks: 'invariant 2',
-    edits: [{ file: NOTICE, find: ' && reservedMinor > 0;', replace: ' && reservedMinor < 0;' }],
+    edits: [
+      {
+        file: 'src/worker/operations/external-refunds.ts',
+        find: ' && reservedMinor > 0)',
+        replace: ' && reservedMinor < 0)',
+      },
+    ],
   },
   {
     name: 'a webhook is remembered before it is taken up',
@@ -681,5 +688,10 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a refund that was paid is in no audit log',
     breaks: 'audit',
     edits: [{ file: REFUNDS, find: "action: 'refund.ended',", replace: "action: 'dispute.told'," }],
+  },
+  {
+    name: 'whoever sees that a refund was sent back raises the alarm',
+    breaks: 'alarm',
+    edits: [{ file: SETTLE, find: 'if (reversed.wrote) {', replace: 'if (reversed !== null) {' }],
   },
 ];

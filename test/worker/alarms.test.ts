@@ -1,5 +1,5 @@
 /** What a person has to be told of is logged as an error once: by whoever wrote it, however often a provider tells of it. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { OutsideRefund } from '../../src/worker/gateways/gateway.ts';
 import type { Notice } from '../../src/worker/gateways/webhook.ts';
 import { findRefund } from '../../src/worker/ledger/refunds.ts';
@@ -20,6 +20,9 @@ import {
 } from './scripted-gateway.ts';
 import { refundsOf } from './stored.ts';
 import { type Fate, watchedDatabase } from './watched-database.ts';
+
+// Each lost answer costs a pause of the ledger's.
+vi.setConfig({ testTimeout: 30_000 });
 
 /** Round trips that lose their answer: everything was done, and the batch is sent again. */
 const losing: { fate: (roundTrip: number) => Fate } = { fate: () => 'answer' };
