@@ -61,7 +61,7 @@ const END_GROUP = `
 kill -TERM "$1"
 tries=0
 while kill -0 "$1" && [ $tries -lt ${STOP_DEADLINE_MS / 100} ]; do sleep 0.1; tries=$((tries + 1)); done
-kill -KILL -- "-$1"`;
+kill -KILL "-$1"`;
 
 /** Ends a process group when this process is gone, however it went; the returned function takes that back. */
 export function endGroupWithThisProcess(leader: number | undefined): () => void {

@@ -166,10 +166,10 @@ async function dockerRuns(): Promise<boolean> {
 
 /** As `stop` does it: the broker's process id is in the file $1, its script leads the group $2, its epmd listens on the port $3. */
 const STOP_BROKER = `
-kill -TERM "$(cat "$1")" || kill -TERM -- "-$2"
+kill -TERM "$(cat "$1")" || kill -TERM "-$2"
 tries=0
 while kill -0 "$2" && [ $tries -lt ${STOP_DEADLINE_MS / 100} ]; do sleep 0.1; tries=$((tries + 1)); done
-kill -KILL -- "-$2"
+kill -KILL "-$2"
 epmd -port "$3" -kill`;
 
 function brokerInDocker(port: number): Broker {
