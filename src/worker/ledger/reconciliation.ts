@@ -78,10 +78,9 @@ const PAYMENTS = `
   SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id ${ASKED_FOR} ORDER BY t.transaction_id`;
 const REFUNDS = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.transaction_id ${ASKED_FOR} ORDER BY r.refund_id`;
 
-// The table of events has no column yet for when one was replayed.
 const EVENT_COLUMNS = `
   e.event_id AS eventId, e.event_type AS eventType, e.transaction_id AS transactionId, e.refund_id AS refundId,
-  e.created_at_ms AS createdAtMs, NULL AS replayedAtMs, e.attempts, e.delivered_at_ms AS deliveredAtMs, e.last_error AS lastError`;
+  e.created_at_ms AS createdAtMs, e.replayed_at_ms AS replayedAtMs, e.attempts, e.delivered_at_ms AS deliveredAtMs, e.last_error AS lastError`;
 // In two halves, because each of them has an index.
 const EVENTS = `
   SELECT ${EVENT_COLUMNS} FROM events e WHERE e.refund_id IS NULL AND e.transaction_id ${ASKED_FOR}
