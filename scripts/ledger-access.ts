@@ -4,9 +4,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
 import { type Cipher, createCipher } from '../src/worker/cipher.ts';
 import { type Database, LedgerNotMigrated } from '../src/worker/ledger/database.ts';
 import { createLog, type Log } from '../src/worker/log.ts';
@@ -64,10 +65,10 @@ export async function openLedger(place: LedgerPlace): Promise<Ledger> {
   const database = config.d1_databases.find(({ binding }) => binding === DATABASE_BINDING);
   if (database === undefined) throw new Error(`wrangler.toml has no database with the binding ${DATABASE_BINDING}`);
 
+  const secrets = secretsOf(place);
   const { d1, close } = place.remote
     ? await openDatabase(config, remoteDatabase(database), false)
     : await openDatabase(config, database, localState(place.persistTo));
-  const secrets = secretsOf(place);
   const { author } = operator();
   const db = { d1, log: errorLog(), cipher: cipherOf(secrets), author };
   return {
@@ -173,17 +174,20 @@ function remoteId(name: string | undefined): string {
   return found.uuid;
 }
 
-/** Of this machine's .dev.vars, or of the environment: Cloudflare does not give secrets back. */
-function secretsOf({ remote }: LedgerPlace): Variables {
+/** Of this machine's .dev.vars, or of a file or the environment: Cloudflare does not give secrets back. */
+function secretsOf({ remote, secretsFile }: LedgerPlace): Variables {
   // Without the file, what wrangler.toml says is enough for the sandbox.
   if (!remote) return { ENVIRONMENT: 'development', ...(existsSync(join(PROJECT, '.dev.vars')) && readDevVars()) };
-  return Object.fromEntries(NEEDED_SECRETS.map((name) => [name, process.env[name]]));
+  const given = secretsFile === null ? {} : parseEnv(readFileSync(secretsFile, 'utf8'));
+  return Object.fromEntries(NEEDED_SECRETS.map((name) => [name, given[name] ?? process.env[name]]));
 }
 
 function operationOver(db: Database, variables: Variables): OperationContext {
   const read = readSettings({ ...variables, ...unusedSettings() });
   if ('problems' in read) {
-    throw new Error(`${read.problems.join('; ')} (a secret comes from the environment, or locally from .dev.vars)`);
+    throw new Error(
+      `${read.problems.join('; ')} (a secret comes from --secrets-file or the environment, or locally from .dev.vars)`,
+    );
   }
   return operationContext(db.d1, read.settings, db.log, operator());
 }
