@@ -15,13 +15,15 @@ import {
 } from '../src/worker/ledger/persons.ts';
 import { ledgerProblem, openLedger } from './ledger-access.ts';
 import { BadArguments, type OperatorArguments, readArguments, runCommand } from './operator-arguments.ts';
+import { readUserId } from './user-id.ts';
 
-const USAGE = `Usage: npm run --silent gdpr -- export USER_ID > FILE
+const USAGE = `Usage: npm run --silent gdpr -- export [-] > FILE
          all that is stored of the user, as JSON
-       npm run gdpr -- erase USER_ID
+       npm run gdpr -- erase [-]
          takes the user out of it for good: no address, no reason of a refund, and a pseudonym in place of the id
-each with [--tenant default] [--remote | --persist-to DIR]
-USER_ID is what the payments have as user_id. Without --remote, it is the database of this machine.`;
+each with [--tenant default] [--remote [--secrets-file FILE] | --persist-to DIR]
+It asks for the user's id, the user_id of the payments; with -, it reads it from standard input. An id may also be given in place of -,
+but then the shell's history and npm's log keep it. Without --remote, it is the database of this machine.`;
 const PAYMENTS_PER_STEP = 5_000;
 
 interface Person {
@@ -31,7 +33,7 @@ interface Person {
 
 process.exitCode = await runCommand(USAGE, async () => {
   const read = readArguments(process.argv.slice(2), ['tenant']);
-  const command = commandOf(read);
+  const command = await commandOf(read);
   const ledger = await openLedger(read.place);
   try {
     return await command(ledger.db);
@@ -42,15 +44,17 @@ process.exitCode = await runCommand(USAGE, async () => {
   }
 });
 
-function commandOf({ words, tenant = DEFAULT_TENANT }: OperatorArguments): (db: Database) => Promise<number> {
-  const [verb, userId, ...others] = words;
+async function commandOf({
+  words,
+  tenant = DEFAULT_TENANT,
+}: OperatorArguments): Promise<(db: Database) => Promise<number>> {
+  const [verb, argument, ...others] = words;
   if (verb !== 'export' && verb !== 'erase') {
     throw new BadArguments(verb === undefined ? 'export or erase?' : `"${verb}" is no command`);
   }
-  if (userId === undefined || userId === '') throw new BadArguments(`${verb} which user?`);
   if (others.length > 0) throw new BadArguments(`"${others[0]}" is one argument too many`);
   if (!isTenant(tenant)) throw new BadArguments(`"${tenant}" is no tenant`);
-  const person = { tenant, userId };
+  const person = { tenant, userId: await readUserId(argument, verb) };
   return verb === 'export' ? (db) => exportPerson(db, person) : (db) => erase(db, person);
 }
 

@@ -26,7 +26,7 @@ const USAGE = `Usage: npm run --silent keys -- create NAME --scopes payments:wri
        npm run keys -- rotate
          seals the stored addresses of payers under the current ENCRYPTION_KEY. Before it, the Worker gets the new key as
          ENCRYPTION_KEY and the former one as ENCRYPTION_KEY_PREVIOUS
-each with [--remote | --persist-to DIR]. Without --remote, it is the database of this machine.
+each with [--remote [--secrets-file FILE] | --persist-to DIR]. Without --remote, it is the database of this machine.
 Scopes: ${SCOPES.join(', ')}; admin includes the others.`;
 const VERBS = ['create', 'list', 'revoke', 'rotate'];
 const NAME_MAX_LENGTH = 100;
@@ -109,7 +109,9 @@ async function create(
 ): Promise<void> {
   const secret = secrets.API_KEY_SECRET;
   if (typeof secret !== 'string' || secret === '') {
-    const how = remote ? 'set it in the environment, as the Worker has it' : '`npm run setup` puts one into .dev.vars';
+    const how = remote
+      ? 'give a file that has it as --secrets-file, as the Worker has it'
+      : '`npm run setup` puts one into .dev.vars';
     throw new Error(`API_KEY_SECRET is missing: ${how}`);
   }
   const { keyId, key, keyHash } = await makeApiKey(secret, production ? 'live' : 'test', asked);

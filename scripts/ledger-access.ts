@@ -4,9 +4,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { type Cipher, createCipher } from '../src/worker/cipher.ts';
 import { type Database, LedgerNotMigrated } from '../src/worker/ledger/database.ts';
 import { createLog, type Log } from '../src/worker/log.ts';
@@ -73,11 +74,12 @@ export async function openLedger(place: LedgerPlace): Promise<Ledger> {
   const database = config.d1_databases.find(({ binding }) => binding === DATABASE_BINDING);
   if (database === undefined) throw new Error(`wrangler.toml has no database with the binding ${DATABASE_BINDING}`);
 
+  // First, so that a file that cannot be read is said before anything is asked.
+  const secrets = local === null ? remoteSecrets(place) : localSecrets(local);
   const { d1, close } =
     local === null
       ? await openDatabase(config, remoteDatabase(database), false)
       : await openDatabase(config, database, persistedIn(local, place.persistTo));
-  const secrets = local === null ? remoteSecrets() : localSecrets(local);
   const { author } = operator();
   const db = { d1, log: errorLog(), cipher: cipherOf(secrets), author };
   return {
@@ -227,15 +229,18 @@ function localSecrets({ gateways }: LocalState): Variables {
   };
 }
 
-/** Of the environment: Cloudflare does not give secrets back. */
-function remoteSecrets(): Variables {
-  return Object.fromEntries(NEEDED_SECRETS.map((name) => [name, process.env[name]]));
+/** Of a file or of the environment: Cloudflare does not give secrets back. */
+function remoteSecrets({ secretsFile }: LedgerPlace): Variables {
+  const given = secretsFile === null ? {} : parseEnv(readFileSync(secretsFile, 'utf8'));
+  return Object.fromEntries(NEEDED_SECRETS.map((name) => [name, given[name] ?? process.env[name]]));
 }
 
 function operationOver(db: Database, variables: Variables): OperationContext {
   const read = readSettings({ ...variables, ...unusedSettings() });
   if ('problems' in read) {
-    throw new Error(`${read.problems.join('; ')} (a secret comes from the environment, or locally from .dev.vars)`);
+    throw new Error(
+      `${read.problems.join('; ')} (a secret comes from --secrets-file or the environment, or locally from .dev.vars)`,
+    );
   }
   return operationContext(db.d1, read.settings, db.log, operator(), accountsReadFrom);
 }

@@ -17,6 +17,7 @@ const OPTIONS = {
   expires: { type: 'string' },
   head: { type: 'string' },
   'persist-to': { type: 'string' },
+  'secrets-file': { type: 'string' },
   remote: { type: 'boolean' },
   json: { type: 'boolean' },
 } as const;
@@ -40,16 +41,21 @@ export interface LedgerPlace {
   remote: boolean;
   /** The directory of the local state; null is wrangler's own place, .wrangler/state. */
   persistTo: string | null;
+  /** With `remote`: a file with secrets of the Worker, which the environment need not have then. */
+  secretsFile: string | null;
 }
 
 /** @throws BadArguments for what is not among the command's own options */
 export function readArguments(args: string[], own: readonly Option[]): OperatorArguments {
-  const allowed = [...own, 'remote', 'persist-to'] as const;
+  const allowed = [...own, 'remote', 'persist-to', 'secrets-file'] as const;
   const options = Object.fromEntries(allowed.map((name) => [name, OPTIONS[name]])) as typeof OPTIONS;
   const { values, positionals } = parsed(args, options);
-  const { remote = false, json = false, 'persist-to': persistTo = null, ...rest } = values;
+  const { remote = false, json = false, ...others } = values;
+  const { 'persist-to': persistTo = null, 'secrets-file': secretsFile = null, ...rest } = others;
   if (remote && persistTo !== null) throw new BadArguments('--remote has no local state: leave out --persist-to');
-  return { words: positionals, json, place: { remote, persistTo }, ...rest };
+  if (!remote && secretsFile !== null)
+    throw new BadArguments('--secrets-file is of --remote; secrets of this machine are in .dev.vars');
+  return { words: positionals, json, place: { remote, persistTo, secretsFile }, ...rest };
 }
 
 function parsed(args: string[], options: typeof OPTIONS) {

@@ -11,7 +11,7 @@ import { ledgerProblem, openLedger } from './ledger-access.ts';
 import { BadArguments, type LedgerPlace, readArguments, runCommand, timeMs } from './operator-arguments.ts';
 
 const USAGE =
-  'Usage: npm run reconcile -- [--from 2026-11-22] [--to 2026-11-23T12:00:00Z] [--remote | --persist-to DIR] [--json]';
+  'Usage: npm run reconcile -- [--from 2026-11-22] [--to 2026-11-23T12:00:00Z] [--remote [--secrets-file FILE] | --persist-to DIR] [--json]';
 const DAY_MS = 24 * 60 * 60_000;
 
 process.exitCode = await runCommand(USAGE, async () => {
