@@ -92,7 +92,9 @@ async function showStatus(db: Database): Promise<void> {
     console.log('No event waits');
     return;
   }
-  console.log(`waiting      ${countOf(waiting)}, of which ${leased} are being sent, ${due} are due and ${replayed} are replayed
+  console.log(`waiting      ${countOf(waiting)}, of which ${leased} are being sent
+due now      ${due}; the others are put off
+replayed     ${replayed}, sent behind live ones
 oldest       ${shown(oldest, nowMs)}
 most failed  ${mostFailed === null ? 'none' : `${shown(mostFailed, nowMs)}: ${mostFailed.lastError}`}`);
 }

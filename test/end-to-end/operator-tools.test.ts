@@ -115,6 +115,7 @@ describe('npm run events', () => {
     const { exitCode, stdout } = await run('events', 'status');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^waiting {6}1 event, of which 0 are being sent$/m);
+    expect(stdout).toMatch(/^replayed {5}0, sent behind live ones$/m);
     expect(stdout).toMatch(/^most failed {2}evt_\w+ payment\.success, since \S+ \(.*\), .*: the bridge/m);
 
     await stack.startBridge();
