@@ -15,6 +15,7 @@ import {
   releaseUnusedKey,
 } from './idempotency.ts';
 import { auditedOutcome, outcomeParameters } from './outcome.ts';
+import { requireSchema } from './schema.ts';
 import { FIND_TRANSACTION } from './transactions.ts';
 
 export interface NewRefund {
@@ -92,8 +93,10 @@ export async function reserveRefund(db: Database, claim: NewRefund, key: KeyClai
     refund: d1.prepare(FIND_REFUND).bind(claim.refundId),
     transaction: d1.prepare(`${FIND_TRANSACTION} AND t.tenant = ?2`).bind(claim.transactionId, claim.tenant),
   };
+  const schema = requireSchema(d1);
   if (key === null) {
     const results = await runBatch(db, {
+      schema,
       inserted: d1.prepare(INSERT_REFUND).bind(...parameters),
       ...behindInsert,
       ...asItStands,
@@ -101,6 +104,7 @@ export async function reserveRefund(db: Database, claim: NewRefund, key: KeyClai
     return reservation(rowOf(results.refund), rowOf(results.transaction));
   }
   const results = await runBatch(db, {
+    schema,
     ...claimKey(d1, key, claim.refundId, claim.createdAtMs),
     inserted: d1.prepare(INSERT_REFUND_WITH_KEY).bind(...parameters),
     ...behindInsert,

@@ -20,6 +20,7 @@ import {
   releaseUnusedKey,
 } from './idempotency.ts';
 import { auditedOutcome, outcomeParameters } from './outcome.ts';
+import { requireSchema } from './schema.ts';
 import {
   countAttempt,
   countDecline,
@@ -127,11 +128,13 @@ export async function claimBooking(
     claim.gatewayIntent === null
       ? db.d1.prepare(FIND_STANDING).bind(claim.tenant, claim.bookingId)
       : db.d1.prepare(FIND_STANDING_OF_INTENT).bind(claim.tenant, claim.bookingId, claim.gateway, claim.gatewayIntent);
+  const schema = requireSchema(db.d1);
   if (key === null) {
     const claimed = db.d1.prepare(CLAIM_BOOKING).bind(...parameters);
-    return standingClaim(claim, await runBatch(db, { claimed, ...behindClaim, standing, exceeded }));
+    return standingClaim(claim, await runBatch(db, { schema, claimed, ...behindClaim, standing, exceeded }));
   }
   const results = await runBatch(db, {
+    schema,
     ...claimKey(db.d1, key, claim.transactionId, claim.createdAtMs),
     claimed: db.d1.prepare(CLAIM_BOOKING_WITH_KEY).bind(...parameters),
     ...behindClaim,

@@ -45,10 +45,10 @@ const LAST_CALL_MS = 250;
 /** Asked about at once: as many requests as a Worker may have open. */
 export const LOOK_UPS_AT_ONCE = 6;
 /**
- * Statements that a look-up sends to D1 at most: those that take the row, those that write what came of it, and once more the
- * same for a connection that breaks.
+ * Statements that a look-up sends to D1 at most: those that take the row, find the account behind a key, and write what came of it,
+ * and once more the same for a connection that breaks.
  */
-export const STATEMENTS_PER_LOOK_UP = 20;
+export const STATEMENTS_PER_LOOK_UP = 24;
 /** Statements that `settleDue` leaves to whoever called it, for what comes behind the look-ups. */
 export const STATEMENTS_LEFT_TO_CALLER = 20;
 /** No round is begun after this time, so that one invocation ends well before the lease of its slot. */
