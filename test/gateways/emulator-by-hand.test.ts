@@ -85,7 +85,7 @@ const payByCard = (transaction: Transaction, token = 'pm_card_visa') =>
 
 async function payByPayPal(): Promise<{ transaction: Transaction; outcome: GatewayOutcome }> {
   const { order } = await printed('an approved order');
-  const transaction = pendingTransaction({ paymentMethod: 'paypal', gatewayIntent: order ?? '' });
+  const transaction = pendingTransaction({ paymentMethod: 'paypal', gatewayIntent: order ?? '', bookingId: 'BOOK-2' });
   const instrument = { kind: 'paypal', email: 'payer@example.com', paymentId: order ?? '' } as const;
   return { transaction, outcome: await paypal.charge({ transaction, instrument, signal: signal() }) };
 }

@@ -339,7 +339,7 @@ describe('the refunds of a capture', () => {
   it('can’t be listed where PayPal does not have the order any more', async () => {
     const transaction = await paid();
     strike('orders.get', { kind: 'issue', status: 404, issue: 'INVALID_RESOURCE_ID' });
-    expect(await gateway.listRefundsOfCharge?.(transaction, signal())).toMatchObject({ kind: 'unreachable' });
+    expect(await gateway.listRefundsOfCharge?.(transaction, signal())).toMatchObject({ kind: 'undetermined' });
   });
 });
 

@@ -206,6 +206,7 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('provider_certificates', 'url pem'),
   ...kept('certificate_requests', 'request_id url'),
   ...kept('gateway_accounts', 'name account'),
+  ...kept('job_slots', 'job lease_id'),
   ...kept('api_keys', 'key_id tenant name scopes key_hash'),
   // Append-only: SECURITY.md says what it keeps of callers. It has neither address nor id of a user, nor words of others.
   ...kept('audit_entries', 'tenant actor request_id address action subject outcome detail'),
