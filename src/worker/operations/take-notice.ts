@@ -7,7 +7,7 @@ import { refundEvent } from '../../payments/event.ts';
 import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
-import { recordDispute } from '../ledger/disputes.ts';
+import { isDecided, recordDispute } from '../ledger/disputes.ts';
 import { findLookUp } from '../ledger/look-ups.ts';
 import { isTakenUp, rememberEvent } from '../ledger/provider-events.ts';
 import { bookOutsideRefund, findRefundByReference } from '../ledger/refunds.ts';
@@ -180,9 +180,4 @@ async function takeDispute(
     amount_minor: amountMinor,
   });
   return NOTHING_TO_SEND;
-}
-
-/** Nothing can be answered any more; a person has been told before. */
-function isDecided(status: string): boolean {
-  return /^(won|lost|warning_closed|prevented|resolved)$/i.test(status);
 }
