@@ -169,6 +169,17 @@ describe('a charge', () => {
     },
   );
 
+  it.each([
+    [403, '<html><h1>Access Denied</h1></html>'],
+    [404, '{"message":"no route"}'],
+    [422, '{"error":"unprocessable"}'],
+  ])('is unknown when something other than PayPal answers the capture with %i', async (status, body) => {
+    strike('orders.capture', { kind: 'answer', status, body, committed: true });
+    const transaction = payingWith(ordered());
+    expect(await charge(transaction)).toMatchObject({ kind: 'unknown' });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
+  });
+
   it('of an order that another payment has marked meanwhile belongs to that one', async () => {
     const order = ordered();
     const [first, second] = [payingWith(order), payingWith(order)];
@@ -406,6 +417,19 @@ describe('a refund', () => {
     withoutOrder();
     expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject({ kind: 'unreachable' });
   });
+
+  it.each([400, 422])('is unknown when something other than PayPal answers it with %i', async (status) => {
+    const transaction = await paid();
+    strike('captures.refund', { kind: 'answer', status, body: '<html>Bad Request</html>', committed: true });
+    const refund = pendingRefund(transaction);
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject({ kind: 'approved' });
+  });
+
+  async function paid(): Promise<Transaction> {
+    const transaction = payingWith(ordered());
+    return paidTransaction(transaction, referenceOf(await charge(transaction)));
+  }
 
   it('is paid once under its id, and found by it', async () => {
     const transaction = await paid();

@@ -463,6 +463,48 @@ describe('a request that can’t be made', () => {
   });
 });
 
+describe('JSON that is not from Stripe', () => {
+  const FOREIGN: [answer: string, status: number, body: string][] = [
+    ['a message', 403, '{"message":"upstream connect error"}'],
+    ['a refusal', 404, '{"error":"Not Found"}'],
+    ['a list', 400, '[]'],
+    ['a page of a portal', 200, '{"message":"please log in"}'],
+  ];
+
+  it.each(FOREIGN)('leaves a confirmation unknown: %s with %i', async (_, status, body) => {
+    strike('payment_intents.confirm', { kind: 'answer', status, body, committed: true });
+    const transaction = pendingTransaction();
+    expect(await charge(transaction)).toMatchObject({ kind: 'unknown', silent: true });
+    expect(await lookUp(transaction)).toMatchObject({ kind: 'approved' });
+  });
+
+  it.each(FOREIGN)('does not hide a charge from the look-up and the fence: %s with %i', async (_, status, body) => {
+    const transaction = pendingTransaction();
+    const intent = referenceOf(await charge(transaction));
+    emulator.stripe.forgetKeys();
+    emulator.fault = ({ operation }) =>
+      operation === 'payment_intents.retrieve' ? { kind: 'answer', status, body } : { kind: 'normal' };
+    const kept = { ...transaction, gatewayIntent: intent };
+    expect(await lookUp(kept)).toMatchObject({ kind: 'unreachable' });
+    expect(await gateway.cancelCharge?.(kept, signal())).toMatchObject({ kind: 'unreachable' });
+    expect(emulator.stripe.intents()).toHaveLength(1);
+  });
+});
+
+it.each(['testmode_charges_only', 'platform_api_key_expired'])(
+  'the refusal %s is an error of the settings, which the operator has to mend',
+  async (code) => {
+    strike('payment_intents.create', {
+      kind: 'stripe_error',
+      status: 400,
+      type: 'invalid_request_error',
+      code,
+      message: 'No.',
+    });
+    expect(await charge(pendingTransaction())).toMatchObject({ kind: 'failed', cause: 'gateway_not_configured' });
+  },
+);
+
 describe('another account’s key', () => {
   it('knows nothing of an intent that was kept, and says so rather than that there is none', async () => {
     const transaction = pendingTransaction({ gatewayIntent: 'pi_ofAnotherAccount' });

@@ -20,6 +20,13 @@ const HOUR_MS = 3_600_000;
 const hs256 = sharingIssuer();
 const rs256 = await publishingIssuer('RS256');
 const es256 = await publishingIssuer('ES256');
+/** Its keys for other purposes have the name of the one that signs. */
+const crowded = await publishingIssuer('RS256', [
+  { ...rs256.jwk, kid: 'key-1', use: 'enc' },
+  { ...rs256.jwk, kid: 'key-1', alg: 'RS512' },
+  { ...es256.jwk, kid: 'key-1' },
+  { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', kid: 'key-1' },
+]);
 /** Of the organisation `default`; no test changes what is asserted of it. */
 const standing = await newStanding();
 const newTenant = () => `tenant-${crypto.randomUUID()}`;
@@ -260,6 +267,10 @@ const LET_IN: [presented: string, present: Present][] = [
   ['a token of HS256', () => asBearer(hs256.token(), tokensOf(hs256))],
   ['a token of RS256', () => asBearer(rs256.token(), tokensOf(rs256))],
   ['a token of ES256', () => asBearer(es256.token(), tokensOf(es256))],
+  [
+    'a token of RS256 where other keys of its issuer have the same name',
+    () => asBearer(crowded.token(), tokensOf(crowded)),
+  ],
   ['a token where keys are taken too', () => asBearer(hs256.token())],
   ['a token that expired within the minute', () => claiming({ exp: nowSeconds() - 45 })()],
   ['a token that is valid within the minute', () => claiming({ nbf: nowSeconds() + 45, iat: nowSeconds() + 45 })()],

@@ -330,6 +330,20 @@ describe('a dispute', () => {
     expect(await disputes(made.transactionId)).toMatchObject([{ status: 'lost', told_at_ms: 9_000 }]);
   });
 
+  // Providers date events to the second.
+  it.each([['lost'], ['WON'], ['RESOLVED']])(
+    'stays %s when an event of the same second arrives late',
+    async (status) => {
+      const world = newWorld();
+      const made = await paidPayment(world);
+      await tellOf(world, dispute(made.transactionId, { status: 'needs_response' }));
+      await tellOf(world, dispute(made.transactionId, { status }));
+      await tellOf(world, dispute(made.transactionId, { status: 'under_review' }));
+      expect(await disputes(made.transactionId)).toMatchObject([{ status }]);
+      expect(loggedErrors(world)).toHaveLength(1);
+    },
+  );
+
   it('whose payment the provider does not name along with it is asked about by its charge', async () => {
     const owner: { transactionId: string | null } = { transactionId: null };
     const world = newWorld({}, { gateway: { findChargeOwner: async () => owner } });

@@ -73,15 +73,20 @@ export function sharingIssuer(secret = 'a secret that nobody but these tests has
   };
 }
 
-/** An issuer that publishes its one key, which is called `key-1` and does not say what it is for. */
+/**
+ * An issuer that publishes its key, which is called `key-1` and does not say what it is for.
+ *
+ * @param otherKeys published before it
+ */
 export async function publishingIssuer(
   algorithm: PublishedAlgorithm,
+  otherKeys: Record<string, unknown>[] = [],
 ): Promise<TestIssuer & { jwk: JsonWebKey; spki: string }> {
   const pair = (await crypto.subtle.generateKey(ALGORITHMS[algorithm], true, ['sign', 'verify'])) as CryptoKeyPair;
   const { alg: _, ...jwk } = (await crypto.subtle.exportKey('jwk', pair.publicKey)) as JsonWebKey;
   const spki = new Uint8Array((await crypto.subtle.exportKey('spki', pair.publicKey)) as ArrayBuffer);
   const url = `http://issuer.test/${crypto.randomUUID()}/keys`;
-  await fetch(url, { method: 'PUT', body: JSON.stringify({ keys: [{ ...jwk, kid: 'key-1' }] }) });
+  await fetch(url, { method: 'PUT', body: JSON.stringify({ keys: [...otherKeys, { ...jwk, kid: 'key-1' }] }) });
   return {
     variables: { ...NAMES, JWT_JWKS_URL: url, JWT_ALGORITHM: algorithm },
     token: ({ header, claims } = {}) =>

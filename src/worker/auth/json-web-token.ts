@@ -63,7 +63,8 @@ async function verifiedPayload(
     const keys = await keySets.keysFor(signedWith.jwksUrl, kid, nowMs);
     if ('unverifiable' in keys) return keys;
     const options = {
-      keys: keys.keys as HonoJsonWebKey[],
+      // RFC 7517, 4.5: keys may share a `kid`. The library takes the first one, whatever it is for.
+      keys: keys.keys.filter((key) => isFor(signedWith.algorithm, key)) as HonoJsonWebKey[],
       allowedAlgorithms: [signedWith.algorithm],
       verification: expected,
     };
@@ -71,6 +72,11 @@ async function verifiedPayload(
   } catch (error) {
     return { refused: refusalOf(error) };
   }
+}
+
+/** Whether signatures of this algorithm can be verified with the key, as far as the key says what it is for. */
+function isFor(algorithm: 'RS256' | 'ES256', { kty, alg = algorithm, use = 'sig' }: Record<string, unknown>): boolean {
+  return kty === (algorithm === 'RS256' ? 'RSA' : 'EC') && alg === algorithm && use === 'sig';
 }
 
 /** By the library's name for it. Its message repeats the token. */

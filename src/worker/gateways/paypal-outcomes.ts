@@ -43,7 +43,7 @@ export function refusedCapture(answer: Answer): GatewayOutcome {
   const isCaptured = ['ORDER_ALREADY_CAPTURED', 'ORDER_ALREADY_COMPLETED', 'DUPLICATE_INVOICE_ID'].includes(
     issueOf(answer) ?? '',
   );
-  const isCertain = answer.kind === 'answered' && [400, 401, 403, 404, 422].includes(answer.status) && !isCaptured;
+  const isCertain = isRefusal(answer, [400, 401, 403, 404, 422]) && !isCaptured;
   return isCertain ? refusedBeforeMoney(answer) : { kind: 'unknown', ...paypalWhy(answer), silent: isSilence(answer) };
 }
 
@@ -55,8 +55,7 @@ export function refusedCapture(answer: Answer): GatewayOutcome {
 export function refusedRefund(answer: Answer): GatewayOutcome {
   const issue = issueOf(answer);
   if (isNotFound(answer)) return CAPTURE_UNKNOWN;
-  const isCertain =
-    answer.kind === 'answered' && (answer.status === 400 || answer.status === 422) && issue !== 'DUPLICATE_INVOICE_ID';
+  const isCertain = isRefusal(answer, [400, 422]) && issue !== 'DUPLICATE_INVOICE_ID';
   if (!isCertain) return { kind: 'unknown', ...paypalWhy(answer), silent: isSilence(answer) };
   return refusedBecause(paypalCause(issue) ?? 'refund_not_allowed', issue, paypalWhy(answer).reason);
 }
@@ -73,6 +72,15 @@ export const CAPTURE_UNKNOWN = {
 export function noOutcome(answer: Answer): NoOutcome {
   const isUnreachable = answer.kind === 'silent' || isGatewayTrouble(answer.status);
   return { kind: isUnreachable ? 'unreachable' : 'undetermined', ...paypalWhy(answer) };
+}
+
+/**
+ * Whether PayPal itself has refused the call with one of these statuses. The error of something in between names no issue, and says
+ * nothing of what PayPal did before. A refused token names none either, but then PayPal carries out nothing.
+ */
+function isRefusal(answer: Answer, statuses: number[]): boolean {
+  if (answer.kind === 'silent' || !statuses.includes(answer.status)) return false;
+  return answer.status === 401 || issueOf(answer) !== undefined;
 }
 
 function isSilence(answer: Answer): boolean {

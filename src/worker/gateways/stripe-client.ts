@@ -3,7 +3,7 @@
  * with Stripe has no work with it when it starts.
  */
 import type { Stripe } from 'stripe';
-import { codeOrNone, type Fetch } from './json-call.ts';
+import { codeOrNone, type Fetch, parsedJson } from './json-call.ts';
 
 /** Of all requests, whatever the account's own is. A webhook has the version that its endpoint was set up with. */
 export const STRIPE_API_VERSION = '2026-10-28.endive';
@@ -42,10 +42,10 @@ export async function stripeClient(
 ): Promise<StripeClient> {
   const { Stripe } = await import('stripe');
   const { protocol, hostname, port } = new URL(apiUrl);
-  const sendInTime = (url: unknown, init: RequestInit = {}) => {
+  const sendInTime = async (url: unknown, init: RequestInit = {}) => {
     const signals = [signal, init.signal].filter((one) => one !== null && one !== undefined);
     // Card data and the key go to the configured address only.
-    return send(String(url), { ...init, redirect: 'manual', signal: AbortSignal.any(signals) });
+    return ownAnswer(await send(String(url), { ...init, redirect: 'manual', signal: AbortSignal.any(signals) }));
   };
   return new Stripe(secretKey, {
     apiVersion: STRIPE_API_VERSION,
@@ -57,6 +57,22 @@ export async function stripeClient(
     timeout: CALL_DEADLINE_MS,
     telemetry: false,
   });
+}
+
+/**
+ * The response, which can only be read if it is Stripe's own. The SDK takes any JSON without an `error` for the object that was
+ * asked for, whatever the status: a proxy's `{"message": …}` would be an intent without an id. Such an answer says nothing about
+ * the request, and counts as a connection that broke.
+ */
+function ownAnswer(response: Response): Response {
+  const { status, text: read } = response;
+  const text = async () => {
+    const body = await read.call(response);
+    const { object, error } = (parsedJson(body) ?? {}) as { object?: unknown; error?: { type?: unknown } | null };
+    if (typeof (status < 300 ? object : error?.type) !== 'string') throw new Error('the answer is not from Stripe');
+    return body;
+  };
+  return Object.assign(response, { text });
 }
 
 /** What is known of an error of the SDK's. Its message can repeat what was sent, and is never looked at. */
@@ -93,6 +109,15 @@ export function stripeFailure(error: unknown): StripeFailure {
   };
 }
 
+/** Codes by which Stripe refuses every request of an account or a key until somebody changes its settings. */
+const ACCOUNT_CODES = [
+  'account_invalid',
+  'api_key_expired',
+  'platform_api_key_expired',
+  'secret_key_required',
+  'testmode_charges_only',
+];
+
 /** For the log and for operators: in fixed words, and as an error where no patience mends it. */
 export function stripeWhy(failed: StripeFailure): { reason: string; cause?: 'gateway_not_configured' } {
   const { status, code, type, silent } = failed;
@@ -104,8 +129,10 @@ export function stripeWhy(failed: StripeFailure): { reason: string; cause?: 'gat
       return { reason: 'Stripe does not accept STRIPE_SECRET_KEY (401): it is wrong, or has been revoked', cause };
     case 403:
       return { reason: 'Stripe does not allow this with STRIPE_SECRET_KEY (403): see its permissions', cause };
-    default:
-      return { reason: `Stripe answered ${status} (${codeOrNone(code) ?? codeOrNone(type) ?? 'no code'})` };
+    default: {
+      const reason = `Stripe answered ${status} (${codeOrNone(code) ?? codeOrNone(type) ?? 'no code'})`;
+      return code !== undefined && ACCOUNT_CODES.includes(code) ? { reason, cause } : { reason };
+    }
   }
 }
 

@@ -16,7 +16,16 @@ export interface RecordedDispute {
   toldAtMs: number;
 }
 
-// An older word that comes later says nothing, and neither does the same word again.
+/** In lower case. */
+const DECIDED = ['won', 'lost', 'warning_closed', 'prevented', 'resolved'];
+
+/** Nobody can answer the dispute any more. */
+export function isDecided(status: string): boolean {
+  return DECIDED.includes(status.toLowerCase());
+}
+
+// An older event that comes later changes nothing, and neither does the same event again. Providers date events to the second,
+// and a dispute can be updated and decided within one: of the same second, an event that decides nothing comes before one that does.
 const RECORD = `
   INSERT INTO disputes (provider, dispute_id, tenant, transaction_id, status, reason, currency, amount_minor, opened_at_ms,
     told_at_ms, written_by)
@@ -24,7 +33,8 @@ const RECORD = `
   ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason, currency = excluded.currency,
     amount_minor = excluded.amount_minor, told_at_ms = excluded.told_at_ms,
     written_by = CASE WHEN excluded.status = disputes.status THEN disputes.written_by ELSE excluded.written_by END
-  WHERE excluded.told_at_ms >= disputes.told_at_ms
+  WHERE (excluded.told_at_ms, lower(excluded.status) IN (SELECT value FROM json_each(?11)))
+      >= (disputes.told_at_ms, lower(disputes.status) IN (SELECT value FROM json_each(?11)))
     AND (excluded.status, excluded.reason, excluded.currency, excluded.amount_minor, excluded.told_at_ms)
       IS NOT (disputes.status, disputes.reason, disputes.currency, disputes.amount_minor, disputes.told_at_ms)`;
 const FIND = `
@@ -58,6 +68,7 @@ export async function recordDispute(
         dispute.openedAtMs,
         dispute.toldAtMs,
         attemptId,
+        JSON.stringify(DECIDED),
       ),
     audited: auditChange(db, transactionId, {
       atMs: nowMs,

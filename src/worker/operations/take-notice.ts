@@ -6,7 +6,7 @@ import type { PaymentEvent } from '../../contract/events.ts';
 import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
-import { recordDispute } from '../ledger/disputes.ts';
+import { isDecided, recordDispute } from '../ledger/disputes.ts';
 import { findLookUp } from '../ledger/look-ups.ts';
 import { isTakenUp, rememberEvent } from '../ledger/provider-events.ts';
 import { findRefundByReference } from '../ledger/refunds.ts';
@@ -165,9 +165,4 @@ async function takeDispute(
     amount_minor: amountMinor,
   });
   return NOTHING_TO_SEND;
-}
-
-/** Nothing can be answered any more; a person has been told before. */
-function isDecided(status: string): boolean {
-  return /^(won|lost|warning_closed|prevented|resolved)$/i.test(status);
 }
