@@ -168,6 +168,16 @@ describe('a payment that belongs to a Stripe account whose name the former versi
     expect((await current.lookUp(transactionId))?.kind).toBe('ended');
   });
 
+  it('has its follow-ups given up', async () => {
+    const { former, current, sqlite, wait } = openBoth(names);
+    const { refundId } = await refunded(current, await paid(current, 'BOOK-1'), '10.00');
+    const nextLookUp = () => sqlite.prepare('SELECT next_lookup_at_ms AS atMs FROM refunds').get();
+    expect(nextLookUp()).toEqual({ atMs: expect.any(Number) });
+    wait(30 * DAY_MS);
+    await former.lookUp(refundId);
+    expect(nextLookUp()).toEqual({ atMs: null });
+  });
+
   it('has its refunds fail, and no money moves', async () => {
     const { former, current, gateway, wait } = openBoth(names);
     const payment = await paid(current, 'BOOK-1');
