@@ -1,10 +1,12 @@
 # The bridge. The Worker runs on Cloudflare and has no image.
-FROM node:22-alpine AS dependencies
+# A tag can be moved, a digest cannot. To pin both stages, write node:22.23.3-alpine@DIGEST with the digest from
+#   docker buildx imagetools inspect node:22.23.3-alpine --format '{{.Manifest.Digest}}'
+FROM node:22.23.3-alpine AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
-FROM node:22-alpine
+FROM node:22.23.3-alpine
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules

@@ -24,7 +24,7 @@ const STOP_DEADLINE_MS = 30_000;
 const COMMAND_DEADLINE_MS = 60_000;
 /** Of an installation, and of an image that has to be fetched first. */
 const INSTALL_DEADLINE_MS = 300_000;
-const IMAGE = 'rabbitmq:4-alpine';
+const IMAGE = 'rabbitmq:4.2.9-alpine';
 const PID_FILE = 'pid';
 const EPMD_PORT_FILE = 'epmd_port';
 /** Debian's start script would change to another user; the one behind it does not. */

@@ -130,7 +130,7 @@ export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
 
 export type World = ReturnType<typeof openWorld>;
 
-function gatewayOf(state: TestGateway, clock: { nowMs: number }, canList: boolean): Gateway {
+export function gatewayOf(state: TestGateway, clock: { nowMs: number }, canList: boolean): Gateway {
   const move = (kind: Movement['kind'], id: string, amountMinor: number, currency: string) => {
     const reference = `ref_${id}`;
     const moved: Movement = { kind, id, reference, amountMinor, currency, status: 'succeeded', movedAtMs: clock.nowMs };

@@ -1,0 +1,264 @@
+/** The last released version on this version's tables, as after a rollback: migrations are never rolled back. See docs/upgrading.md. */
+import { readdirSync, readFileSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { monotonicFactory } from 'ulid';
+import { describe, expect, it } from 'vitest';
+import { replayEvents } from '../../src/worker/ledger/events.ts';
+import { TEST_CARDS } from '../data/cards.ts';
+// biome-ignore lint/correctness/useImportExtensions: it is JavaScript, and its declarations are beside it
+import * as formerVersion from '../data/former-version.mjs';
+import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
+import { openService } from '../support/service.ts';
+import { DAY_MS, gatewayOf, HOUR_MS, MINUTE_MS, type TestGateway } from './world.ts';
+
+const NOON_MS = Date.UTC(2026, 10, 22, 12);
+const ADDRESS = 'payer@example.com';
+
+type Service = ReturnType<typeof openService>;
+
+/** The former version and this one, on the same database, at the same gateway. */
+function openBoth({ formerName = 'test', currentName = 'test' } = {}) {
+  const { d1, sqlite } = openSqliteD1();
+  applyMigrations(sqlite);
+  const clock = { nowMs: NOON_MS };
+  const state: TestGateway = {
+    ...{ movements: [], says: new Map(), losesNext: false, lookUps: 0, listingBreaks: false },
+    ...{ refundsOfCharge: [], listedChargesOf: [] },
+  };
+  const gateway = gatewayOf(state, clock, true);
+  const ulid = monotonicFactory();
+  const surroundings = { d1, nowMs: () => clock.nowMs, nextUlid: () => ulid(clock.nowMs) };
+  return {
+    former: formerVersion.openService({ ...surroundings, gateway: { ...gateway, name: formerName } }),
+    current: openService({ ...surroundings, gateway: { ...gateway, name: currentName } }),
+    gateway: state,
+    sqlite,
+    wait(ms: number): void {
+      clock.nowMs += ms;
+    },
+    waitingEvents: () =>
+      sqlite
+        .prepare('SELECT event_id FROM events WHERE delivered_at_ms IS NULL ORDER BY sequence')
+        .all()
+        .map(({ event_id }) => String(event_id)),
+  };
+}
+
+async function paid(service: Service, bookingId: string, card: string = TEST_CARDS.visa) {
+  const transaction = await service.pay(card, bookingId, `key-${bookingId}`);
+  if (transaction === null) throw new Error('the payment was not claimed');
+  return transaction;
+}
+
+async function refunded(service: Service, transaction: Awaited<ReturnType<typeof paid>>, amount: string) {
+  const refund = await service.refund(transaction, amount);
+  if (refund === null) throw new Error('the refund was not claimed');
+  return refund;
+}
+
+describe.each([
+  { writer: 'the former version', reader: 'this version' },
+  { writer: 'this version', reader: 'the former version' },
+])('what $writer has written, $reader goes on with', ({ writer }) => {
+  function openRoles() {
+    const both = openBoth();
+    const [before, after] = writer === 'the former version' ? [both.former, both.current] : [both.current, both.former];
+    return { ...both, before, after };
+  }
+
+  it('payments, declines and refunds, their events and replays of their requests', async () => {
+    const { before, after, waitingEvents, gateway, wait } = openRoles();
+    const payment = await paid(before, 'BOOK-1');
+    const declined = await paid(before, 'BOOK-2', TEST_CARDS.visaDeclined);
+    const refund = await refunded(before, payment, '10.00');
+    expect([payment.status, declined.status, refund.status]).toEqual(['completed', 'failed', 'completed']);
+    const moved = gateway.movements.length;
+
+    expect(await after.status(payment.transactionId)).toMatchObject({
+      transaction: { status: 'completed', amountMinor: 2550, refundedMinor: 1000 },
+    });
+    expect(await after.status(declined.transactionId)).toMatchObject({ transaction: { status: 'failed' } });
+    expect(await after.status(refund.refundId)).toMatchObject({ refund: { status: 'completed', amountMinor: 1000 } });
+    // The same request again is the same payment (invariant 8), and another one of the booking is a duplicate (invariant 1).
+    expect((await paid(after, 'BOOK-1')).transactionId).toBe(payment.transactionId);
+    expect((await after.pay(TEST_CARDS.visa, 'BOOK-1'))?.transactionId).toBe(payment.transactionId);
+    expect(gateway.movements.length).toBe(moved);
+
+    expect(await after.eventsStatus()).toMatchObject({ waiting: 3 });
+    // A booking's events in their order: its refund behind its payment.
+    expect(await after.deliver(waitingEvents())).toMatchObject([
+      { event_type: 'payment.success', user_email: ADDRESS, booking_id: 'BOOK-1' },
+      { event_type: 'payment.failed', user_email: ADDRESS, booking_id: 'BOOK-2' },
+    ]);
+    expect(await after.deliver(waitingEvents())).toMatchObject([
+      { event_type: 'payment.refund', user_email: ADDRESS, refund_transaction_id: refund.refundId },
+    ]);
+    expect(waitingEvents()).toEqual([]);
+    await after.sealAudit();
+
+    wait(MINUTE_MS);
+    expect(await refunded(after, payment, '15.50')).toMatchObject({ status: 'completed' });
+    expect(await after.refund(payment, '0.01')).toBeNull();
+    await after.deliver(waitingEvents());
+    const { differences } = await before.reconcile(NOON_MS - DAY_MS);
+    expect(differences).toEqual([]);
+  });
+
+  it('a payment and a refund whose outcome is not known', async () => {
+    const { before, after, gateway, wait } = openRoles();
+    gateway.losesNext = true;
+    const lost = await paid(before, 'BOOK-1');
+    const payment = await paid(before, 'BOOK-2');
+    gateway.losesNext = true;
+    const refund = await refunded(before, payment, '25.50');
+    expect([lost.status, refund.status]).toEqual(['pending', 'pending']);
+
+    gateway.says.set(lost.transactionId, { kind: 'approved', reference: 'ref_found' });
+    gateway.says.set(refund.refundId, { kind: 'approved', reference: 'ref_refund_found' });
+    wait(HOUR_MS);
+    expect((await after.lookUp(lost.transactionId))?.kind).toBe('ended');
+    expect((await after.lookUp(refund.refundId))?.kind).toBe('ended');
+    expect(await before.status(lost.transactionId)).toMatchObject({
+      transaction: { status: 'completed', gatewayReference: 'ref_found' },
+    });
+    expect(await before.status(refund.refundId)).toMatchObject({
+      refund: { status: 'completed' },
+      transaction: { status: 'refunded', refundedMinor: 2550, reservedMinor: 0 },
+    });
+  });
+
+  it('a payment that the cron finds due', async () => {
+    const { before, after, gateway, wait } = openRoles();
+    gateway.losesNext = true;
+    const { transactionId } = await paid(before, 'BOOK-1');
+    gateway.says.set(transactionId, { kind: 'approved', reference: 'ref_found' });
+    wait(HOUR_MS);
+    await after.lookUpDue();
+    expect(await before.status(transactionId)).toMatchObject({ transaction: { status: 'completed' } });
+  });
+});
+
+it('the former version sends what an operator had sent again by this one', async () => {
+  const { former, current, waitingEvents } = openBoth();
+  await paid(current, 'BOOK-1');
+  const [eventId = ''] = waitingEvents();
+  await current.deliver([eventId]);
+  expect(waitingEvents()).toEqual([]);
+  await replayEvents(current.db, { eventId }, 1, NOON_MS);
+  expect(await former.deliver([eventId])).toMatchObject([{ event_id: eventId, user_email: ADDRESS }]);
+  expect(waitingEvents()).toEqual([]);
+});
+
+describe('a payment that belongs to a Stripe account whose name the former version does not know', () => {
+  const names = { formerName: 'stripe:test', currentName: 'stripe:acct_1' };
+
+  it('stays pending until this version is deployed again', async () => {
+    const { former, current, gateway, wait } = openBoth(names);
+    gateway.losesNext = true;
+    const { transactionId } = await paid(current, 'BOOK-1');
+    gateway.says.set(transactionId, { kind: 'approved', reference: 'ref_found' });
+    wait(HOUR_MS);
+    expect((await former.lookUp(transactionId))?.kind).toBe('open');
+    expect(former.logged).toContainEqual({
+      event: 'gateway.not_configured',
+      fields: { gateway: 'stripe:acct_1', id: transactionId },
+    });
+    expect(gateway.lookUps).toBe(0);
+    wait(HOUR_MS);
+    expect((await current.lookUp(transactionId))?.kind).toBe('ended');
+  });
+
+  it('has its follow-ups given up', async () => {
+    const { former, current, sqlite, wait } = openBoth(names);
+    const { refundId } = await refunded(current, await paid(current, 'BOOK-1'), '10.00');
+    const nextLookUp = () => sqlite.prepare('SELECT next_lookup_at_ms AS atMs FROM refunds').get();
+    expect(nextLookUp()).toEqual({ atMs: expect.any(Number) });
+    wait(30 * DAY_MS);
+    await former.lookUp(refundId);
+    expect(nextLookUp()).toEqual({ atMs: null });
+  });
+
+  it('has its refunds fail, and no money moves', async () => {
+    const { former, current, gateway, wait } = openBoth(names);
+    const payment = await paid(current, 'BOOK-1');
+    expect(await refunded(former, payment, '10.00')).toMatchObject({ status: 'failed' });
+    expect(gateway.movements.filter(({ kind }) => kind === 'refund')).toEqual([]);
+    wait(MINUTE_MS);
+    expect(await refunded(current, payment, '25.50')).toMatchObject({ status: 'completed' });
+  });
+});
+
+describe('the tables', () => {
+  it('have all that any statement of the former version can name, and refuse nothing that they took', () => {
+    const before = openSqliteD1().sqlite;
+    const after = openSqliteD1().sqlite;
+    applyMigrations(before, (sql, file) => (file <= formerVersion.LAST_MIGRATION ? sql : ''));
+    applyMigrations(after);
+
+    for (const table of namesOf(before, 'table')) {
+      const columns = columnsOf(before, table);
+      expect(columnsOf(after, table).slice(0, columns.length)).toEqual(columns);
+      // A statement that does not name a new column leaves it out.
+      for (const added of columnsOf(after, table).slice(columns.length)) {
+        expect(added.notnull === 0 || added.dflt_value !== null, `${table}.${added.name}`).toBe(true);
+      }
+      expect(constraintsOf(after, table)).toEqual(constraintsOf(before, table));
+    }
+    for (const kind of ['view', 'trigger']) {
+      expect(sqlOf(after, kind, namesOf(before, 'table'))).toEqual(sqlOf(before, kind, namesOf(before, 'table')));
+    }
+    // Other indexes come and go: only a statement that demands one by its name would fail without it.
+    expect(readFileSync('test/data/former-version.mjs', 'utf8')).not.toMatch(/INDEXED\s+BY/i);
+  });
+
+  it('come from migrations that the upgrade guide names, each of them', () => {
+    const guide = readFileSync('docs/upgrading.md', 'utf8');
+    for (const file of readdirSync('migrations')) expect(guide).toContain(`\`${file.slice(0, 4)}\``);
+  });
+});
+
+function namesOf(sqlite: DatabaseSync, type: string): string[] {
+  const found = sqlite.prepare("SELECT name FROM sqlite_schema WHERE type = ? AND name NOT LIKE 'sqlite_%' ORDER BY 1");
+  return found.all(type).map(({ name }) => String(name));
+}
+
+function columnsOf(sqlite: DatabaseSync, table: string) {
+  return sqlite.prepare('SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_xinfo(?)').all(table);
+}
+
+/** Unique indexes, which ON CONFLICT names as well, and foreign keys. */
+function constraintsOf(sqlite: DatabaseSync, table: string) {
+  return {
+    unique: sqlite
+      .prepare(
+        `SELECT l.name, s.sql FROM pragma_index_list(?) l LEFT JOIN sqlite_schema s ON s.name = l.name
+         WHERE l."unique" ORDER BY 1`,
+      )
+      .all(table),
+    references: sqlite.prepare('SELECT "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY 1, 2').all(table),
+  };
+}
+
+/** Triggers of these tables, and views. */
+function sqlOf(sqlite: DatabaseSync, type: string, tables: readonly string[]) {
+  return sqlite
+    .prepare('SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = ? ORDER BY name')
+    .all(type)
+    .filter(({ tbl_name }) => type === 'view' || tables.includes(String(tbl_name)) || tbl_name === 'presented_keys');
+}
+
+/** As the version before addresses were encrypted (migration 0007) read what an event is rendered from. */
+const ADDRESS_BEFORE_0007 = `
+  SELECT t.user_email AS userEmail
+  FROM events e JOIN transactions t USING (transaction_id) LEFT JOIN refunds r USING (refund_id)
+  WHERE e.event_id IN (SELECT value FROM json_each(?1)) ORDER BY e.sequence`;
+
+describe('a version from before addresses were encrypted', () => {
+  it('renders no address of a payment that a later version took, and the later version does', async () => {
+    const { current, sqlite, waitingEvents } = openBoth();
+    await paid(current, 'BOOK-1');
+    const eventIds = waitingEvents();
+    expect(sqlite.prepare(ADDRESS_BEFORE_0007).all(JSON.stringify(eventIds))).toMatchObject([{ userEmail: null }]);
+    expect(await current.deliver(eventIds)).toMatchObject([{ user_email: ADDRESS }]);
+  });
+});

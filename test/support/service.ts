@@ -1,0 +1,120 @@
+/**
+ * The service without HTTP, over a database and a gateway that the caller brings. `scripts/bundle-former-version.ts` builds this file
+ * against the source of a released version, so it imports only what that version and this one both have.
+ */
+import type { PaymentEvent } from '../../src/contract/events.ts';
+import type { Refund, Transaction } from '../../src/payments/transaction.ts';
+import { createCipher } from '../../src/worker/cipher.ts';
+import { deliverLeased } from '../../src/worker/events/deliver.ts';
+import type { DeliveryContext } from '../../src/worker/events/delivery-context.ts';
+import { newLease } from '../../src/worker/events/lease.ts';
+import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
+import type { Gateway } from '../../src/worker/gateways/gateway.ts';
+import { chainHash } from '../../src/worker/ledger/audit-chain.ts';
+import { eventsStatus, leaseEvents } from '../../src/worker/ledger/events.ts';
+import type { OperationContext } from '../../src/worker/operations/context.ts';
+import { processPayment } from '../../src/worker/operations/process-payment.ts';
+import { readStatus } from '../../src/worker/operations/read-status.ts';
+import { type Reconciliation, reconcile } from '../../src/worker/operations/reconcile.ts';
+import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import { sealAudit } from '../../src/worker/operations/seal-audit.ts';
+import { settle, settleDue } from '../../src/worker/operations/settle.ts';
+import { readSettings } from '../../src/worker/settings.ts';
+import { redactedDetails, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { LOCAL_VARIABLES } from '../data/local-variables.ts';
+import { oneGateway } from '../data/one-gateway.ts';
+
+const LOOK_UP_DEADLINE_MS = 1_000;
+
+export interface Surroundings {
+  d1: D1Database;
+  gateway: Gateway;
+  nowMs: () => number;
+  nextUlid: () => string;
+}
+
+export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
+  const read = readSettings({ ...LOCAL_VARIABLES, BRIDGE_URL: 'http://bridge.test' });
+  if ('problems' in read) throw new Error(read.problems.join('; '));
+  const { settings } = read;
+  /** The names of the lines that were logged, and their fields. */
+  const logged: { event: string; fields: unknown }[] = [];
+  const log: OperationContext['log'] = (_level, event, fields) => logged.push({ event, fields });
+  const author = { actor: 'test', requestId: null, address: null, isAdmin: false };
+  const db = { d1, log, cipher: createCipher(settings.encryption), author };
+  const context: OperationContext = {
+    db,
+    gateways: oneGateway(gateway, (name) => (name === gateway.name ? gateway : null)),
+    breakersOf: newBreakersOf(),
+    settings,
+    log,
+    tenant: 'default',
+    network: null,
+    nowMs,
+    newId: (prefix) => `${prefix}${nextUlid()}`,
+    fingerprint: async (text) => (typeof text === 'string' ? text : text.reveal()),
+    velocityHash: async (text) => (typeof text === 'string' ? text : text.reveal()),
+  };
+  const posted: PaymentEvent[] = [];
+  const delivery: DeliveryContext = {
+    db,
+    log,
+    nowMs,
+    newLeaseId: nextUlid,
+    post: async (events) => {
+      posted.push(...events);
+      return { kind: 'results', results: events.map(({ event_id }) => ({ event_id, delivered: true })) };
+    },
+  };
+
+  return {
+    db,
+    logged,
+    /** Pays 25.50; answers with the payment as it stands, whoever's it is. */
+    async pay(card: string, bookingId: string, idempotencyKey: string | null = null): Promise<Transaction | null> {
+      const request = {
+        user_id: 'user_123',
+        user_email: 'payer@example.com',
+        booking_id: bookingId,
+        amount: 25.5,
+        payment_method: 'credit_card' as const,
+        card_details: redactedDetails({
+          card_number: card,
+          expiry_month: '12',
+          expiry_year: TEST_EXPIRY_YEAR,
+          cvv: TEST_CVV,
+          cardholder_name: 'John Doe',
+        }),
+      };
+      const answer = await processPayment(context, request, '25.50', idempotencyKey);
+      if ('transaction' in answer) return answer.transaction;
+      return 'standing' in answer ? answer.standing : null;
+    },
+    async refund({ transactionId, bookingId, userId }: Transaction, amount: string): Promise<Refund | null> {
+      const request = {
+        booking_id: bookingId,
+        original_transaction_id: transactionId,
+        refund_amount: Number(amount),
+        reason: 'Customer cancellation',
+        user_id: userId,
+      };
+      const answer = await refundPayment(context, request, amount);
+      return 'refund' in answer ? answer.refund : null;
+    },
+    /** Asks the gateway about a payment or refund that is due. */
+    lookUp: (id: string) => settle(context, id, LOOK_UP_DEADLINE_MS),
+    /** Asks about all that is due, as the cron does. */
+    lookUpDue: async (): Promise<void> => void (await settleDue(context)),
+    status: (id: string) => readStatus(context, id),
+    /** Leases, renders and posts these events; answers with what the bridge got. */
+    async deliver(eventIds: readonly string[]): Promise<PaymentEvent[]> {
+      const lease = newLease(delivery);
+      const leased = await leaseEvents(db, lease, [...eventIds]);
+      await deliverLeased(delivery, { leaseId: lease.leaseId, leased, known: new Map(), takeNext: false });
+      return posted.splice(0);
+    },
+    eventsStatus: () => eventsStatus(db, nowMs()),
+    sealAudit: () => sealAudit(db, chainHash),
+    reconcile: (fromMs: number): Promise<Reconciliation> => reconcile(context, { fromMs, toMs: nowMs() }),
+  };
+}
