@@ -23,6 +23,8 @@ const REFUSED_RESTORE_RETRY_MS = 10_000;
 /** Reply codes of the broker. */
 const NOT_FOUND = 'NOT_FOUND';
 const ACCESS_REFUSED = 'ACCESS_REFUSED';
+/** Of a queue that is exclusive to its consumer's connection. */
+const RESOURCE_LOCKED = 'RESOURCE_LOCKED';
 
 export interface Publisher {
   state(): PublisherState;
@@ -212,8 +214,8 @@ function undelivered(event: PaymentEvent, reason: string): RelayResult {
 
 /**
  * The exchange, the queue and its three bindings. What exists is taken as it is, because a queue's owner may have given
- * it a type or a limit that we don't know of; what does not exist is made, durable. What this user has no permission to declare
- * or bind is taken as it is too: whether it is complete shows when a mandatory message is returned.
+ * it a type or a limit that we don't know of; what does not exist is made, durable. What this user may not declare or bind, or what
+ * is exclusive to another connection, is taken as it is too: whether it is complete shows when a mandatory message is returned.
  *
  * @returns the broker's refusals, in its words
  * @throws where the exchange is missing and can't be made: without it nothing can be published
@@ -255,13 +257,13 @@ async function ensure(find: () => Promise<unknown>, declare: () => Promise<unkno
   }
 }
 
-/** The broker's words where it refuses this for lack of a permission; null where it is done. */
+/** The broker's words where this is not for us to do; null where it is done. */
 async function refusalOf(ask: () => Promise<unknown>): Promise<string | null> {
   try {
     await ask();
     return null;
   } catch (error) {
-    if (!hasCode(error, ACCESS_REFUSED)) throw error;
+    if (!hasCode(error, ACCESS_REFUSED) && !hasCode(error, RESOURCE_LOCKED)) throw error;
     return errorMessage(error);
   }
 }

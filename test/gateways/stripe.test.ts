@@ -182,6 +182,21 @@ describe('a charge', () => {
     },
   );
 
+  it.each([['payment_intent_incompatible_payment_method'], [undefined]])(
+    'with a token of another kind of payment method is the caller’s to correct, with the code %s',
+    async (code) => {
+      strike('payment_intents.confirm', {
+        kind: 'stripe_error',
+        status: 400,
+        type: 'invalid_request_error',
+        ...(code !== undefined && { code }),
+        param: 'payment_method',
+        message: 'The PaymentMethod provided (link) is not allowed for this PaymentIntent.',
+      });
+      expect(await charge(pendingTransaction())).toMatchObject({ code: 'INVALID_CARD', cause: 'unknown_token' });
+    },
+  );
+
   it('whose connection breaks at the confirmation is sent again under its key, and so is known at once', async () => {
     strike('payment_intents.confirm', { kind: 'commit_then_drop' });
     expect(await charge(pendingTransaction())).toMatchObject({ kind: 'approved' });

@@ -223,6 +223,21 @@ describe('the bridge', () => {
     await removeTopology(rabbitmqUrl(), `${exchange}.lonely`, `${queue}.lonely`);
   });
 
+  it('publishes where the queue is exclusive to the connection of its consumer', async () => {
+    const [ownExchange, ownQueue] = [`${exchange}.exclusive`, `${queue}.exclusive`];
+    const consumer = new Connection(connectionTo(rabbitmqUrl()));
+    await consumer.exchangeDeclare({ exchange: ownExchange, type: 'topic', durable: true });
+    await consumer.queueDeclare({ queue: ownQueue, exclusive: true });
+    await consumer.queueBind({ exchange: ownExchange, queue: ownQueue, routingKey: '#' });
+    const publisher = await start({ exchange: ownExchange, queue: ownQueue });
+
+    const { body } = await post(publisher.url, { events: [newEvent()] });
+    expect(body.results[0].delivered).toBe(true);
+    await publisher.child.stop();
+    await consumer.close();
+    await removeTopology(rabbitmqUrl(), ownExchange, ownQueue);
+  });
+
   it('takes an exchange and a queue as it finds them', async () => {
     const [ownExchange, ownQueue] = [`${exchange}.own`, `${queue}.own`];
     const connection = new Connection(connectionTo(rabbitmqUrl()));

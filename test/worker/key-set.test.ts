@@ -123,6 +123,16 @@ describe('a key set', () => {
     expect(issuer.asked).toEqual([URL_OF_KEYS, 'https://other.example/keys']);
   });
 
+  // RFC 7517, 5: keys that lack what they need, or whose values nobody understands, are to be ignored.
+  it('leaves out keys that can’t be read, and has the others', async () => {
+    const unreadable = [{ kid: 'no-type' }, { kid: 7, kty: 'RSA' }, 'text', null];
+    const keys = [...unreadable, { kid: null, kty: 'RSA' }, { kid: 'key-1', kty: 'RSA' }];
+    const issuer = newIssuer(() => Response.json({ keys }));
+    const found = await issuer.keysAt(0);
+    expect(found).toMatchObject({ keys: expect.arrayContaining([{ kid: 'key-1', kty: 'RSA' }]) });
+    expect(JSON.stringify(found)).not.toContain('no-type');
+  });
+
   it('is asked for with a deadline, and at its address only', async () => {
     const issuer = newIssuer(publishing('key-1'));
     await issuer.keysAt(0);

@@ -21,8 +21,9 @@ const UNKNOWN_KEY_FETCHES = 20;
 const UNKNOWN_KEY_INTERVAL_MS = 1_500;
 const FETCH_DEADLINE_MS = 2_000;
 
-const keySet = z.object({ keys: z.array(z.looseObject({ kid: z.optional(z.string()), kty: z.string() })) });
-type Key = z.infer<typeof keySet>['keys'][number];
+const keySet = z.object({ keys: z.array(z.unknown()) });
+const readableKey = z.looseObject({ kid: z.nullish(z.string()), kty: z.string() });
+type Key = z.infer<typeof readableKey>;
 
 const NOTHING_KNOWN: Known = {
   keys: null,
@@ -112,5 +113,9 @@ async function fetchKeys(url: string, send: Send): Promise<Key[]> {
     signal: AbortSignal.timeout(FETCH_DEADLINE_MS),
   });
   if (response.status !== 200) throw new Error(`the key set was answered with ${response.status}`);
-  return keySet.parse(await response.json()).keys;
+  const published = keySet.parse(await response.json()).keys;
+  // RFC 7517, 5: a key that lacks a member or has a value that is not understood is ignored.
+  const readable = published.flatMap((key) => readableKey.safeParse(key).data ?? []);
+  if (readable.length === 0) throw new Error('the key set has no key that can be read');
+  return readable;
 }
