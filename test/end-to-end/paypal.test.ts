@@ -422,13 +422,21 @@ describe('a refund at PayPal', () => {
     expect(await shop.errorsOf(refundId)).toMatchObject([{ provider_code: 'REFUND_IS_RESTRICTED' }]);
   });
 
-  it.each([
-    ['PERMISSION_DENIED', 403],
-    ['INVALID_RESOURCE_ID', 404],
-  ])('that is refused because of %s (%i), may have been paid before, and stays reserved', async (issue, status) => {
+  it('of a capture that PayPal does not know has failed, and is an error for the operator', async () => {
     const order = shop.approvedOrder();
     const { body: paid } = await shop.payByPayPal(order);
-    shop.strike(order, 'captures.refund', { kind: 'issue', status, issue });
+    shop.strike(order, 'captures.refund', { kind: 'issue', status: 404, issue: 'INVALID_RESOURCE_ID' });
+    expect(await shop.refund(paid, 10)).toMatchObject({
+      code: 502,
+      body: { error: { details: { status: 'failed', retry_possible: false } } },
+    });
+    await holdsThatNothingWasRefunded(paid);
+  });
+
+  it('that is refused because of PERMISSION_DENIED (403) may have been paid before, and stays reserved', async () => {
+    const order = shop.approvedOrder();
+    const { body: paid } = await shop.payByPayPal(order);
+    shop.strike(order, 'captures.refund', { kind: 'issue', status: 403, issue: 'PERMISSION_DENIED' });
     expect(await shop.refund(paid, 10)).toMatchObject({
       code: 502,
       body: {

@@ -18,6 +18,7 @@ beforeAll(async () => {
 afterAll(() => shop?.stop());
 
 const INVALID_CARD = toldAs('INVALID_CARD', 'Invalid card details');
+const CHARGE_UNKNOWN = { status: 'failed', retry_possible: false };
 const UNKNOWN_TOKEN = toldAs(
   'INVALID_CARD',
   'The payment_method_token is not known, has been used before, or cannot be used for this payment',
@@ -336,12 +337,22 @@ describe('a refund at Stripe', () => {
     expect(await shop.refund(paid, 25.5)).toMatchObject({ code: 200 });
   });
 
-  it.each([
-    ['does not know the payment of', 404, { code: 'resource_missing', param: 'payment_intent' }],
-    ['does not allow with this key', 403, { code: 'more_permissions_required' }],
-  ])('that Stripe %s, may have been paid before, and stays reserved', async (_, status, refusal) => {
+  it('of a payment that Stripe does not know has failed, and is an error for the operator', async () => {
     const { body: paid } = await shop.pay();
-    const error = { status, type: 'invalid_request_error', message: 'Not with us.', ...refusal };
+    const error = { status: 404, type: 'invalid_request_error', code: 'resource_missing', param: 'payment_intent' };
+    shop.strike(String(paid.booking_id), 'refunds.create', { kind: 'stripe_error', message: 'Not here.', ...error });
+    expect(await shop.refund(paid, 10)).toMatchObject({ code: 502, body: { error: { details: CHARGE_UNKNOWN } } });
+    await holdsThatNothingWasRefunded(paid);
+  });
+
+  it('that Stripe does not allow with this key may have been paid before, and stays reserved', async () => {
+    const { body: paid } = await shop.pay();
+    const error = {
+      status: 403,
+      type: 'invalid_request_error',
+      message: 'Not with us.',
+      code: 'more_permissions_required',
+    };
     shop.strike(String(paid.booking_id), 'refunds.create', { kind: 'stripe_error', ...error });
     expect(await shop.refund(paid, 10)).toMatchObject({
       code: 502,
@@ -467,6 +478,7 @@ describe('whatever was charged and refunded', () => {
         'POST /v1/payment_methods',
         'POST /v1/payment_intents/{intent}/confirm',
         'POST /v1/refunds',
+        'GET /v1/refunds?payment_intent={intent}&limit=100&expand[0]=data.payment_intent',
       ]),
     );
   });
