@@ -162,7 +162,8 @@ describe('npm run dev', () => {
       answers.add(await payment);
       expect(isRunning(child.pid)).toBe(true);
     }
-    expect([...answers].toSorted()).toEqual([200, 'ECONNREFUSED']);
+    // A connection may also be reset, by the check whether the port is free.
+    expect([...answers].filter((answer) => answer !== 'ECONNRESET').toSorted()).toEqual([200, 'ECONNREFUSED']);
   });
 
   it.each(['node', 'npm'])(

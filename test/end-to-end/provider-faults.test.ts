@@ -400,7 +400,15 @@ describe('whatever goes wrong between the service and its providers', () => {
     expect(shop.emulator.misfits).toEqual([]);
     expect(shop.logged('http.bug')).toEqual([]);
     expect([...new Set(shop.emulator.calls.map(({ operation }) => operation))].sort()).toEqual([
-      ...['captures.refund', 'oauth2.token', 'orders.capture', 'orders.get', 'orders.patch', 'payment_intents.cancel'],
+      ...[
+        'accounts.retrieve',
+        'captures.refund',
+        'oauth2.token',
+        'orders.capture',
+        'orders.get',
+        'orders.patch',
+        'payment_intents.cancel',
+      ],
       ...['payment_intents.confirm', 'payment_intents.create', 'payment_intents.list', 'payment_intents.retrieve'],
       ...['payment_methods.create', 'refunds.create', 'refunds.list'],
     ]);
