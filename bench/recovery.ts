@@ -4,9 +4,11 @@
  * here. `npm run bench:recovery` prints when the last pending row has been asked about; figures of a shared machine are for
  * comparison only. The local queue runs one invocation at a time, so this is the speed of one slot: Cloudflare runs four.
  */
+
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
 import { LOCAL_VARIABLES } from '../test/data/local-variables.ts';
@@ -130,14 +132,9 @@ function insertBacklog(): void {
 }
 
 async function serve(handle: (path: string, answer: (body: unknown) => void, body: string) => void): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    handle(
-      request.url ?? '',
-      (answer) => response.setHeader('content-type', 'application/json').end(JSON.stringify(answer)),
-      body,
-    );
+  const server = createServer((request, response) => {
+    const answer = (body: unknown) => response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+    void text(request).then((body) => handle(request.url ?? '', answer, body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;

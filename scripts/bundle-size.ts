@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 /** As `wrangler deploy` counts it. A quarter is Stripe's SDK, which is not touched before the first call to Stripe. */
-const LIMIT_KIB = 100;
+const LIMIT_KIB = 105;
 const BUILD_DEADLINE_MS = 60_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'payment-service-'));

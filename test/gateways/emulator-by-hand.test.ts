@@ -1,8 +1,10 @@
 /** `npm run gateway-emulator`, as a person uses it: each line that it prints is run as it is printed, and does what it says. */
+
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Transaction } from '../../src/payments/transaction.ts';
@@ -19,14 +21,14 @@ const run = promisify(execFile);
 
 /** What has come to the webhooks, as the service reads it. */
 const told: { type: string; about: string | undefined; status: string | undefined }[] = [];
-const shop = createServer(async (request, response) => {
-  let body = '';
-  for await (const chunk of request) body += chunk;
-  const event = request.url === '/webhooks/stripe' ? stripeEvent(JSON.parse(body)) : paypalEvent(body);
-  const notice = event?.notice;
-  const status = notice?.about === 'dispute' ? notice.dispute.status : undefined;
-  told.push({ type: event?.type ?? 'none', about: notice?.about, status });
-  response.end('{}');
+const shop = createServer((request, response) => {
+  void text(request).then((body) => {
+    const event = request.url === '/webhooks/stripe' ? stripeEvent(JSON.parse(body)) : paypalEvent(body);
+    const notice = event?.notice;
+    const status = notice?.about === 'dispute' ? notice.dispute.status : undefined;
+    told.push({ type: event?.type ?? 'none', about: notice?.about, status });
+    response.end('{}');
+  });
 });
 
 let child: ChildProcess;
