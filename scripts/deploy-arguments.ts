@@ -1,5 +1,6 @@
 /** What `npm run deploy` can be told. Everything else is refused, since a misread argument would change production. */
 import { parseArgs } from 'node:util';
+import { keptByNpm } from './kept-by-npm.ts';
 
 /** Where Cloudflare can be told to keep a database and a queue. */
 const JURISDICTIONS = ['eu', 'fedramp', 'us'];
@@ -32,13 +33,15 @@ const OPTIONS = {
   jurisdiction: { type: 'string' },
   'secrets-file': { type: 'string' },
 } as const;
+const OPTION_NAMES = Object.keys(OPTIONS) as (keyof typeof OPTIONS)[];
 
 /**
  * @param environment of the process: npm keeps each option without `--` before it for itself, and passes on only a variable
  * @throws BadDeployArguments
  */
 export function readDeployArguments(args: string[], environment: NodeJS.ProcessEnv): DeployArguments {
-  const kept = keptByNpm(environment);
+  // A dry run that is taken for nothing would deploy, so it counts although npm kept it.
+  const kept = keptByNpm(OPTION_NAMES, environment);
   const wrong = kept.find((name) => name !== 'dry-run');
   if (wrong !== undefined) {
     throw new BadDeployArguments(`npm kept --${wrong} for itself: write \`npm run deploy -- --${wrong} …\``);
@@ -64,14 +67,4 @@ function parsed(args: string[]) {
   } catch (error) {
     throw new BadDeployArguments((error instanceof Error ? error.message : String(error)).split('. ')[0]);
   }
-}
-
-/** The options that were given to npm. A dry run is recognised however it is spelled: taken for nothing, it would deploy. */
-function keptByNpm(environment: NodeJS.ProcessEnv): string[] {
-  const given = Object.entries(environment)
-    .filter(([name, value]) => name.startsWith('npm_config_') && value !== '' && value !== 'false')
-    .map(([name]) => name.slice('npm_config_'.length).replaceAll('_', '-'));
-  return Object.keys(OPTIONS).filter((option) =>
-    given.some((name) => name === option || (option === 'dry-run' && name.startsWith('dry'))),
-  );
 }

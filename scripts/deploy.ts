@@ -15,10 +15,14 @@ const CONFIG = join(PROJECT, 'wrangler.toml');
 const DATABASE_BINDING = 'DB';
 const STEP_DEADLINE_MS = 5 * 60_000;
 const EXIT_BAD_ARGUMENTS = 2;
+const LOGGED_OUT =
+  'Not logged in to Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID';
 
 /** What of wrangler.toml matters here; wrangler's own type for it is not among those that it publishes. */
 interface Config {
   name?: string | undefined;
+  /** The names of its [env.NAME] sections. */
+  definedEnvironments?: string[] | undefined;
   d1_databases: DatabaseConfig[];
   durable_objects: { bindings: { name: string }[] };
   vars?: Record<string, unknown>;
@@ -94,6 +98,8 @@ function argumentsOrStop(): DeployArguments {
 function configOf(env: string): Config {
   const topLevel = readConfig('');
   if (env === '') return topLevel;
+  // Where there are no environments at all, wrangler only warns, and would take the top level's database and queues: production's.
+  if (!topLevel.definedEnvironments?.includes(env)) stop(`wrangler.toml has no [env.${env}]`);
   const own = readConfig(env);
   const bindingsOf = ({ d1_databases, queues, durable_objects }: Config) => [
     ...d1_databases.map(({ binding }) => binding),
@@ -261,8 +267,13 @@ function textOf(file: string): string {
 
 function mustSucceed(command: string[]): string {
   const { status, output, stdout } = run(command);
-  if (status !== 0) stop(output);
+  if (status !== 0) stop(isLoggedOut(output) ? LOGGED_OUT : output);
   return stdout;
+}
+
+/** Wrangler suggests `--temporary` here, a throw-away account, which is not what a deployment is for. */
+function isLoggedOut(output: string): boolean {
+  return output.includes("it's necessary to set a CLOUDFLARE_API_TOKEN");
 }
 
 /** Runs wrangler in the environment that is deployed. */

@@ -49,6 +49,22 @@ export function bridgeLines(show: Show): (line: string) => void {
   };
 }
 
+/**
+ * Of the emulator's lines, those that hold for this Worker too: its settings were given to it already, and an order in its currency is among the
+ * payments to try.
+ */
+const FOR_OTHER_WORKERS = /\.dev\.vars:$|^\s+(STRIPE|PAYPAL|PAYMENT)_\w+=|^\s+an approved order/;
+
+/** Takes the gateway emulator's lines. Where some are left out, their blank lines are as well. */
+export function emulatorLines(show: Show): (line: string) => void {
+  let last = '';
+  return function onLine(line) {
+    if (FOR_OTHER_WORKERS.test(line) || (line === '' && last === '')) return;
+    show(line && `gateway ${line}`);
+    last = line;
+  };
+}
+
 const WARN = 40;
 const ERROR = 50;
 

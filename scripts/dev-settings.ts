@@ -4,6 +4,7 @@ import { BRIDGE_SETTINGS, type BridgeSettings, readBridgeSettings } from '../src
 import { misspelledSettings } from '../src/contract/setting-names.ts';
 import { WORKER_SETTINGS } from '../src/worker/settings.ts';
 import { EMULATED_STATE } from './emulated-gateways.ts';
+import { keptByNpm, keptMessage } from './kept-by-npm.ts';
 import { completeDevVars, readDevVars } from './local-settings.ts';
 import { whyPortIsTaken } from './processes.ts';
 
@@ -39,6 +40,8 @@ export async function readDevSettings(
   args: string[],
   env: NodeJS.ProcessEnv,
 ): Promise<{ settings: DevSettings; warnings: string[] } | { problems: string[] }> {
+  const [kept] = keptByNpm(['persist-to', 'gateway'], env);
+  if (kept !== undefined) return { problems: [keptMessage(kept, env)] };
   const { values } = parseArgs({ args, options: { 'persist-to': { type: 'string' }, gateway: { type: 'string' } } });
   if (values.gateway !== undefined && values.gateway !== 'emulator') {
     return { problems: [`--gateway can be emulator, and is ${values.gateway}: other gateways are set in .dev.vars`] };

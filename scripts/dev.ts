@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { brokerEndpoint } from '../src/bridge/broker-address.ts';
 import { claimState, shownPath, stateDirectory } from './dev-instance.ts';
-import { bridgeLines, PROBE_PATH, workerLines } from './dev-output.ts';
+import { bridgeLines, emulatorLines, PROBE_PATH, workerLines } from './dev-output.ts';
 import { type DevSettings, portProblems, readDevSettings } from './dev-settings.ts';
 import { emulatorUrl, emulatorVariables } from './emulated-gateways.ts';
 import { isMigrated } from './local-database.ts';
@@ -157,10 +157,7 @@ function startEmulator({ emulatorPort, servicePort }: DevSettings): Running | nu
   return startProcess([join(PROJECT, 'test/support/gateway-emulator/main.ts')], {
     cwd: PROJECT,
     env: { GATEWAY_EMULATOR_PORT: String(emulatorPort), WEBHOOKS_TO: `http://127.0.0.1:${servicePort}` },
-    // Its settings are those that the Worker was given above, and an order in the Worker's currency is among the payments to try.
-    onLine: (line) =>
-      /\.dev\.vars:$|^\s+(STRIPE|PAYPAL|PAYMENT)_\w+=|^\s+an approved order/.test(line) ||
-      console.log(line && `gateway ${line}`),
+    onLine: emulatorLines(console.log),
   });
 }
 

@@ -100,7 +100,7 @@ most failed  ${mostFailed === null ? 'none' : `${shown(mostFailed, nowMs)}: ${mo
 }
 
 function shown({ eventId, eventType, createdAtMs, attempts }: WaitingEvent, nowMs: number): string {
-  return `${eventId} ${eventType}, since ${isoSeconds(createdAtMs)} (${ageOf(nowMs - createdAtMs)}), sent in vain ${attempts} times`;
+  return `${eventId} ${eventType}, since ${isoSeconds(createdAtMs)} (${ageOf(nowMs - createdAtMs)}), sent in vain ${attempts === 1 ? 'once' : `${attempts} times`}`;
 }
 
 function ageOf(ms: number): string {

@@ -111,7 +111,7 @@ async function erase(db: Database, person: Person): Promise<number> {
   // Said at once: if this breaks off, nobody else knows it.
   console.error(`The user will be called ${pseudonym}`);
   const erased = () =>
-    `${payments} payments are of ${pseudonym} now, without an address. A refund of them needs this as its user_id.`;
+    `${payments === 1 ? '1 payment is' : `${payments} payments are`} of ${pseudonym} now, without an address. A refund of them needs this as its user_id.`;
   try {
     for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
       const step: Awaited<ReturnType<typeof erasePerson>> = await erasePerson(
@@ -131,7 +131,9 @@ async function erase(db: Database, person: Person): Promise<number> {
   }
   console.log(payments + pending === 0 ? nothingOf(person) : erased());
   if (pending > 0) {
-    console.log(`${pending} payments, or refunds of them, are still under way: run it again when they have ended.`);
+    console.log(
+      `${pending === 1 ? '1 payment, or a refund of it, is' : `${pending} payments, or refunds of them, are`} still under way: run it again when nothing is pending any more.`,
+    );
   }
   return pending > 0 ? 1 : 0;
 }

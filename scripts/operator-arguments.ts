@@ -1,5 +1,6 @@
 /** What the operator's commands can be told. Bad arguments are one line that says what is wrong, and the usage. */
 import { parseArgs } from 'node:util';
+import { keptByNpm, keptMessage } from './kept-by-npm.ts';
 
 /** Of all of them. */
 export const EXIT_CANNOT_BE_DONE = 2;
@@ -45,9 +46,16 @@ export interface LedgerPlace {
   secretsFile: string | null;
 }
 
-/** @throws BadArguments for what is not among the command's own options */
-export function readArguments(args: string[], own: readonly Option[]): OperatorArguments {
+/** @throws BadArguments for what is not among the command's own options, and for options that npm kept for itself */
+export function readArguments(
+  args: string[],
+  own: readonly Option[],
+  environment: NodeJS.ProcessEnv = process.env,
+): OperatorArguments {
   const allowed = [...own, 'remote', 'persist-to', 'secrets-file'] as const;
+  // `json` is also a setting of npm's own, and decides nothing but the output.
+  const [kept] = keptByNpm(allowed, environment).filter((name) => name !== 'json');
+  if (kept !== undefined) throw new BadArguments(keptMessage(kept, environment));
   const options = Object.fromEntries(allowed.map((name) => [name, OPTIONS[name]])) as typeof OPTIONS;
   const { values, positionals } = parsed(args, options);
   const { remote = false, json = false, ...others } = values;

@@ -8,6 +8,7 @@ import { connectionTo } from '../src/bridge/broker-address.ts';
 import { DEFAULT_EXCHANGE, DEFAULT_RABBITMQ_URL } from '../src/bridge/settings.ts';
 import { misspelledSettings } from '../src/contract/setting-names.ts';
 import { whenNpmIsGone } from './processes.ts';
+import { askBroker } from './rabbitmq.ts';
 
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 2_000;
@@ -30,6 +31,12 @@ if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
 }
 /** Without what is nobody's business. */
 const shownUrl = url.replace(/\/\/[^/]*@/, '//');
+// One that is not there may come; one that refuses will refuse again.
+const answer = await askBroker(url);
+if (answer.state === 'refuses') {
+  console.error(`The broker at ${shownUrl} refuses the connection (${answer.reason}): check RABBITMQ_URL`);
+  process.exit(1);
+}
 
 const connection = new Connection({
   ...connectionTo(url),

@@ -197,6 +197,12 @@ describe('npm run dev', () => {
     expect((await pay(`http://127.0.0.1:${env.PAYMENT_SERVICE_PORT}`)).code).toBe(200);
   });
 
+  it('refuses an option that npm kept for itself, instead of starting without it', async () => {
+    const child = dev({ npm_config_gateway: 'emulator', npm_lifecycle_event: 'dev' });
+    await untilEnded(child);
+    expect(child.output()).toBe('npm kept --gateway for itself: write `npm run dev -- … --gateway …`\n');
+  });
+
   it('knows no other gateway by name', async () => {
     const child = dev({}, ['--gateway', 'stripe']);
     await untilEnded(child);

@@ -156,7 +156,7 @@ describe('npm run gdpr', () => {
     const erased = await runHere('gdpr', 'erase', userId);
     const [, pseudonym = ''] = /^2 payments are of (erased_\w+) now, without an address\./.exec(erased.stdout) ?? [];
     expect(erased).toMatchObject({ exitCode: 1, stderr: `The user will be called ${pseudonym}\n` });
-    expect(erased.stdout).toMatch(/^1 payments, or refunds of them, are still under way: run it again/m);
+    expect(erased.stdout).toMatch(/^1 payment, or a refund of it, is still under way: run it again/m);
     expect(rows(others)).toEqual(before);
     expect(count(`SELECT count(*) FROM refunds WHERE reason = '${reason}'`)).toBe(0);
     expect(

@@ -50,6 +50,21 @@ describe('the broker at an address', () => {
     expect(JSON.stringify(answer)).not.toContain('hunter2');
   });
 
+  it('ends `npm run watch-events` where it refuses, since trying on would not help', async () => {
+    const url = changed((url) => Object.assign(url, { username: 'guest', password: 'hunter2' }));
+    const watching = promisify(execFile)(process.execPath, ['scripts/watch-events.ts'], {
+      env: { ...process.env, RABBITMQ_URL: url },
+      timeout: 20_000,
+    });
+    await expect(watching).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^The broker at amqp:\S+ refuses the connection \(ACCESS_REFUSED.*\): check RABBITMQ_URL\n$/,
+      ),
+    });
+    await expect(watching).rejects.toMatchObject({ stderr: expect.not.stringContaining('hunter2') });
+  });
+
   it('refuses a virtual host that it does not have', async () => {
     expect(await askBroker(changed((url) => Object.assign(url, { pathname: '/nowhere' })))).toEqual({
       state: 'refuses',

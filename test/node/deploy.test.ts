@@ -151,8 +151,22 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     });
     expect(await deploy('--env', 'nowhere')).toMatchObject({
       exitCode: 1,
-      output: expect.stringContaining('No environment found in configuration with name "nowhere"'),
+      output: expect.stringContaining('wrangler.toml has no [env.nowhere]'),
     });
+    expect(api.writes).toEqual([]);
+  });
+
+  it('refuses an environment where wrangler.toml has none, instead of taking the database of production', async () => {
+    expect(await deploy('--env', 'staging')).toEqual({ exitCode: 1, output: 'wrangler.toml has no [env.staging]\n' });
+    expect(api.writes).toEqual([]);
+  });
+
+  it('says in one line that nobody is logged in', async () => {
+    const { exitCode, output } = await run(process.execPath, ['scripts/deploy.ts', '--dry-run'], {
+      CLOUDFLARE_API_TOKEN: undefined,
+    });
+    expect(exitCode).toBe(1);
+    expect(output).toMatch(/^Not logged in to Cloudflare: .*wrangler login.*\n$/);
     expect(api.writes).toEqual([]);
   });
 
@@ -267,7 +281,11 @@ function secretsFile(names: readonly string[] = SECRETS): string {
 const deploy = (...args: string[]) => run(process.execPath, ['scripts/deploy.ts', ...args]);
 const npmRunDeploy = (args: string[]) => run('npm', ['run', 'deploy', ...args]);
 
-function run(file: string, args: string[]): Promise<{ exitCode: number | null; output: string }> {
+function run(
+  file: string,
+  args: string[],
+  variables: NodeJS.ProcessEnv = {},
+): Promise<{ exitCode: number | null; output: string }> {
   return new Promise((resolve) => {
     const child = execFile(
       file,
@@ -284,6 +302,7 @@ function run(file: string, args: string[]): Promise<{ exitCode: number | null; o
           CLOUDFLARE_API_BASE_URL: api.url,
           CLOUDFLARE_API_TOKEN: 'token',
           CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
+          ...variables,
         },
       },
       (_, stdout, stderr) => resolve({ exitCode: child.exitCode, output: `${stdout}${stderr}` }),

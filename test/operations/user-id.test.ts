@@ -27,3 +27,15 @@ it('takes a file of secrets for the database on Cloudflare only', () => {
   expect(readArguments(['--remote', '--secrets-file', 'a'], []).place).toMatchObject({ secretsFile: 'a' });
   expect(() => readArguments(['--secrets-file', 'a'], [])).toThrow('.dev.vars');
 });
+
+it('refuses options that npm kept for itself, instead of working on another database than it was told', () => {
+  const environment = { npm_config_remote: 'true', npm_lifecycle_event: 'gdpr' };
+  expect(() => readArguments(['erase', '-'], [], environment)).toThrow(
+    'npm kept --remote for itself: write `npm run gdpr -- … --remote …`',
+  );
+  expect(() => readArguments(['list', 'x'], ['from'], { npm_config_persist_to: 'true' })).toThrow('--persist-to');
+  // Variables that npm always sets, and those of options which are not this command's, are none of its business.
+  expect(
+    readArguments([], [], { npm_config_yes: 'true', npm_config_json: 'true', npm_config_from: 'x' }).words,
+  ).toEqual([]);
+});
