@@ -569,6 +569,14 @@ describe('the refunds of a charge', () => {
 });
 
 describe('a refund', () => {
+  it('of a charge that is owed back is all that is left of it, where some was refunded by hand', async () => {
+    const transaction = await paid();
+    emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '', 500);
+    const refund = pendingRefund(transaction, { kind: 'late_charge', amountMinor: transaction.amountMinor });
+    expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'approved' });
+    expect(emulator.stripe.refunds().map(({ amount }) => amount)).toEqual([500, transaction.amountMinor - 500]);
+  });
+
   it('of a payment that Stripe does not have has certainly failed, and its cause is an alarm', async () => {
     const transaction = paidTransaction(pendingTransaction(), 'pi_ofAnEmptiedAccount');
     const refund = pendingRefund(transaction);

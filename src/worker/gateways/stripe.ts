@@ -109,7 +109,8 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       const refunding = stripe.refunds.create(
         {
           payment_intent: intentId,
-          amount,
+          // Without an amount Stripe refunds all that is left: some of what is owed may have been refunded by hand.
+          ...(refund.kind !== 'late_charge' && { amount }),
           metadata: {
             refund_id: refund.refundId,
             transaction_id: transaction.transactionId,
