@@ -6,10 +6,12 @@ CREATE TABLE provider_certificates (
   fetched_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Requests of the last hour for certificates that were not known. Anybody can name one, so that only a few are asked for.
+-- Requests of the last hour for certificates that were not known. Anybody can name one, so that only a few are asked for, and
+-- fewer still for one sender, so that nobody uses up what the provider itself needs.
 CREATE TABLE certificate_requests (
   request_id      TEXT PRIMARY KEY,
   url             TEXT NOT NULL,
+  sender          TEXT NOT NULL,
   requested_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -279,9 +279,11 @@ describe('while a certificate can’t be had', () => {
 
 describe('forged webhooks with made-up certificate addresses', () => {
   let genuine: Record<string, string>;
+  let storeOf: (sender: string) => CertificateStore;
   beforeEach(() => {
     const { context } = openWorld({});
-    store = certificateStore(context.db);
+    storeOf = (sender) => certificateStore(context.db, sender);
+    store = storeOf('203.0.113.1');
     genuine = signed();
   });
   const forged = (number: number) => ({
@@ -297,13 +299,27 @@ describe('forged webhooks with made-up certificate addresses', () => {
     return Object.fromEntries(kinds);
   };
 
-  it('cost PayPal ten requests without a token in an hour, however many there are', async () => {
-    expect(await readForged(0, 640)).toEqual({ refused: 10, unreachable: 630 });
-    expect(emulator.calls).toHaveLength(10);
+  it('cost PayPal three requests without a token in an hour for each sender, however many there are', async () => {
+    expect(await readForged(0, 640)).toEqual({ refused: 3, unreachable: 637 });
+    expect(emulator.calls).toHaveLength(3);
     nowMs += HOUR_MS + MINUTE_MS;
     await readForged(640, 700);
-    expect(emulator.calls).toHaveLength(20);
+    expect(emulator.calls).toHaveLength(6);
   }, 20_000);
+
+  it('cost PayPal thirty requests in an hour, however many senders there are', async () => {
+    for (let sender = 0; sender < 20; sender += 1) {
+      store = storeOf(`203.0.113.${sender}`);
+      await readForged(sender * 10, sender * 10 + 10);
+    }
+    expect(emulator.calls).toHaveLength(30);
+  }, 20_000);
+
+  it('do not keep out PayPal’s own webhooks, which come from elsewhere, with a certificate that is new', async () => {
+    await readForged(0, 50);
+    store = storeOf('198.51.100.1');
+    expect(await read(signed())).toMatchObject({ kind: 'event' });
+  });
 
   it('cost PayPal nothing where they name a certificate that is known', async () => {
     await read(signed());
@@ -324,7 +340,7 @@ describe('forged webhooks with made-up certificate addresses', () => {
     expect(await read(signed(), EVENT, another)).toMatchObject({ kind: 'event' });
   });
 
-  it('have one with an unknown certificate sent again, until an hour has passed', async () => {
+  it('have one of the same sender with an unknown certificate sent again, until an hour has passed', async () => {
     await readForged(0, 50);
     expect(await read(signed())).toEqual({
       kind: 'unreachable',

@@ -204,7 +204,7 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('velocity_counters', 'tenant subject'),
   ...kept('provider_events', 'tenant provider event_id event_type'),
   ...kept('provider_certificates', 'url pem'),
-  ...kept('certificate_requests', 'request_id url'),
+  ...kept('certificate_requests', 'request_id url sender'),
   ...kept('gateway_accounts', 'name account'),
   ...kept('job_slots', 'job lease_id'),
   ...kept('api_keys', 'key_id tenant name scopes key_hash'),

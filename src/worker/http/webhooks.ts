@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import { Hono } from 'hono/tiny';
 import type { Provider } from '../gateways/webhook.ts';
 import { certificateStore } from '../ledger/provider-certificates.ts';
+import { clientBucket } from '../limits/client-address.ts';
 import { backgroundCaller } from '../operation-context.ts';
 import { takeNotice } from '../operations/take-notice.ts';
 import type { Settings } from '../settings.ts';
@@ -64,7 +65,7 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
       header: (name) => c.req.header(name),
       body: new Uint8Array(await bodyBytes(c.req.raw)),
       nowMs: Date.now(),
-      certificates: certificateStore(operation.db),
+      certificates: certificateStore(operation.db, clientBucket(c.req.header('CF-Connecting-IP'))),
     },
     AbortSignal.timeout(VERIFY_DEADLINE_MS),
   );
