@@ -6,6 +6,8 @@ export function certificatesInMemory(requests = 10): CertificateStore {
   const kept = new Map<string, string>();
   let left = requests;
   return {
+    sender: 'this process',
+
     async requestUnlessKnown(url) {
       const certificates = [...kept].map(([address, pem]) => ({ url: address, pem }));
       if (kept.has(url)) return { certificates, request: 'under_way' };

@@ -170,12 +170,12 @@ function quotingDatabase(fromRoundTrip: number, message: string): D1Database {
   return {
     prepare: (query: string) => {
       const statement = env.DB.prepare(query);
-      return {
-        bind(...values: unknown[]) {
-          bound.push(values);
-          return statement.bind(...values);
-        },
+      const bind = statement.bind.bind(statement);
+      statement.bind = (...values: unknown[]) => {
+        bound.push(values);
+        return bind(...values);
       };
+      return statement;
     },
     async batch(statements: D1PreparedStatement[]) {
       roundTrips += 1;

@@ -1,7 +1,7 @@
 /**
  * The certificates that PayPal signs webhooks with. A webhook names its certificate by address, and anybody can send a webhook:
  * so certificates come from PayPal's own hosts only, are kept once they have been fetched, and only a few unknown addresses are
- * asked for in an hour, however many are named.
+ * asked for in an hour, for one sender and in all, however many are named.
  */
 import { textAtMost } from '../bounded-text.ts';
 import { readCertificate, type SigningCertificate } from './certificate.ts';
@@ -12,17 +12,20 @@ import type { CertificateStore } from './webhook.ts';
 const CERTIFICATE_PATH = /^\/v1\/notifications\/certs\/[A-Za-z0-9-]{1,100}$/;
 /** A signer's certificate and its issuers have some six kilobytes. */
 const CERTIFICATE_MAX_BYTES = 16 * 1024;
-/** When the hour's requests are used up, an isolate does not ask the database about unknown addresses for so long. */
+/** When a sender's requests of the hour are used up, an isolate does not ask the database for them for so long. */
 const NOTHING_NEW_FOR_MS = 10_000;
+/** An isolate remembers no more of them: whoever has a thousand networks costs the database a read for each webhook. */
+const MAX_REMEMBERED_SENDERS = 1_000;
+
 /** What an isolate remembers, as plain data. */
 export interface KnownCertificates {
   /** PEM, by address. */
   pems: Map<string, string>;
-  /** Until then, the hour's requests are used up, as far as is known. */
-  nothingNewUntilMs: number;
+  /** By sender: until then, its requests of the hour are used up, as far as is known. */
+  nothingNewUntilMs: Map<string, number>;
 }
 
-export const newKnownCertificates = (): KnownCertificates => ({ pems: new Map(), nothingNewUntilMs: 0 });
+export const newKnownCertificates = (): KnownCertificates => ({ pems: new Map(), nothingNewUntilMs: new Map() });
 const certificatesOfIsolate = newKnownCertificates();
 
 export type FoundCertificate =
@@ -66,7 +69,7 @@ export async function certificateAt(
   const kept = await usable(known.pems.get(address), nowMs);
   if (kept !== null) return { kind: 'found', certificate: kept };
   const usedUp = { kind: 'unreachable', reason: 'too many unknown certificates were named in the last hour' } as const;
-  if (nowMs < known.nothingNewUntilMs) return usedUp;
+  if (nowMs < (known.nothingNewUntilMs.get(store.sender) ?? 0)) return usedUp;
 
   const { certificates, request } = await store.requestUnlessKnown(address, nowMs);
   // All of them, and not only this one: they must be at hand while unknown addresses are not asked about.
@@ -79,7 +82,8 @@ export async function certificateAt(
     case 'under_way':
       return { kind: 'unreachable', reason: 'the certificate was asked for a moment ago' };
     case 'used_up':
-      known.nothingNewUntilMs = nowMs + NOTHING_NEW_FOR_MS;
+      if (known.nothingNewUntilMs.size >= MAX_REMEMBERED_SENDERS) known.nothingNewUntilMs.clear();
+      known.nothingNewUntilMs.set(store.sender, nowMs + NOTHING_NEW_FOR_MS);
       return usedUp;
   }
 }

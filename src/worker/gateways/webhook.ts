@@ -11,6 +11,8 @@ export interface Webhook {
 
 /** Certificates that have been fetched, of the whole installation, and how many unknown ones may be in an hour. */
 export interface CertificateStore {
+  /** The network that the webhook came from: each has its own share of the hour's requests. */
+  sender: string;
   /**
    * All that are kept and have not expired. Where none of them has this address, the address may be asked for now (`granted`), or
    * not: because it was a moment ago, or because the hour's requests for unknown addresses are used up.

@@ -34,6 +34,8 @@ const FORGET_EXPIRED = 'DELETE FROM provider_certificates WHERE expires_at_ms <=
 export function certificateStore(db: Database, sender: string) {
   const { d1 } = db;
   return {
+    sender,
+
     /**
      * All that are kept and have not expired; and, where none of them has this address, whether it may be asked for: at most 30
      * unknown addresses in an hour, three of them for one sender, and the same one once a minute.
