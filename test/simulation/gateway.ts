@@ -214,7 +214,7 @@ export class SimulatedGateway extends mover.MoneyMover {
       madeOutside: false,
       madeAtMs: this.time.nowMs,
     });
-    if (state.kind === 'approved' && this.#faults.strike('refund_taken_back', 2)) {
+    if (state.kind === 'approved' && this.#faults.strike('refund_taken_back', 6)) {
       const afterMs = (1 + this.#faults.random.below(140)) * 60 * 60_000;
       this.time.after(afterMs, () => this.takeBack(refund.refundId), null);
     }

@@ -261,8 +261,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PROCESS,
-        find: `  return passage.kind === 'refused' ? {`,
-        replace: `  return passage.kind === 'refused' && amountMinor < 0 ? {`,
+        find: `  if (passage.kind === 'refused') return {`,
+        replace: `  if (passage.kind === 'refused' && amountMinor < 0) return {`,
       },
       {
         file: PROCESS,
@@ -408,10 +408,12 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: TRANSACTIONS,
         find: `  const results = await runBatch(db, {
+    schema,
     ...claimKey(db.d1, key, claim.transactionId, claim.createdAtMs),
     claimed: db.d1.prepare(CLAIM_BOOKING_WITH_KEY)`,
         replace: `  const before = await runBatch(db, claimKey(db.d1, key, claim.transactionId, claim.createdAtMs));
   const results = await runBatch(db, {
+    schema,
     claimed: db.d1.prepare(before.claimedKey.meta.changes === 1 ? CLAIM_BOOKING : CLAIM_BOOKING_WITH_KEY)`,
       },
     ],
@@ -486,18 +488,6 @@ export const MUTATIONS: readonly Mutation[] = [
         await client.call({ method: 'POST', path, body: {}, requestId: \`\${transaction.transactionId}:changed\`, signal });
       }
       return found;`,
-      },
-    ],
-  },
-  {
-    name: 'a key of another account answers for a charge of this one',
-    gateway: 'stripe',
-    breaks: 'invariant 3',
-    edits: [
-      {
-        file: 'src/worker/gateways/account-names.ts',
-        find: '    if (isOurs) return gateway;',
-        replace: '    if (isOurs || known !== null) return gateway;',
       },
     ],
   },

@@ -187,7 +187,7 @@ abstract class ProviderGateway extends MoneyMover {
     const left = standing.reduce((rest, refund) => rest - refund.amountMinor, amountMinor);
     if (left === 0) return;
     const id = this.refundAtProvider(reference, Math.max(1, Math.floor((left * percent) / 100)));
-    if (!this.faults.strike('refund_taken_back', 2)) return;
+    if (!this.faults.strike('refund_taken_back', 6)) return;
     const afterMs = (1 + this.faults.random.below(REFUND_FAILS_WITHIN_HOURS)) * HOUR_MS;
     this.time.after(afterMs, () => this.failRefund(id), null);
   }
