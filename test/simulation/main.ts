@@ -11,7 +11,10 @@ import { parseArgs } from 'node:util';
 import { MUTATIONS } from './mutations.ts';
 import { GATEWAY_KINDS, type GatewayKind } from './plan.ts';
 import type { Failure, Outcome } from './run-seeds.ts';
-import { type Caught, hunt, range, SEEDS_FOR_MUTATIONS, simulate } from './simulate.ts';
+import { type Caught, hunt, range, SEEDS_FOR_MUTATIONS, simulate, together } from './simulate.ts';
+
+/** Then the next ones start, and what has been seen so far is shown. */
+const SEEDS_AT_ONCE = 500;
 
 /** A whole number from 1 on, or an end with what is wrong. */
 function count(name: string, value: string): number {
@@ -44,8 +47,16 @@ async function showHistories(): Promise<boolean> {
     values.seed === undefined
       ? range(count('from', values.from), count('seeds', values.seeds))
       : [count('seed', values.seed)];
-  const outcome = await simulate(seeds, gatewayKind(values.provider));
-  for (const failure of outcome.failures) showFailure(failure);
+  const provider = gatewayKind(values.provider);
+  const outcomes: Outcome[] = [];
+  for (let lived = 0; lived < seeds.length; lived += SEEDS_AT_ONCE) {
+    const outcome = await simulate(seeds.slice(lived, lived + SEEDS_AT_ONCE), provider);
+    outcomes.push(outcome);
+    for (const failure of outcome.failures) showFailure(failure);
+    const done = lived + outcome.histories;
+    if (done < seeds.length) console.error(`${done} of ${seeds.length} histories`);
+  }
+  const outcome = together(outcomes);
   showFaults(outcome);
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
   console.log(

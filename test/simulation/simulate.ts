@@ -25,6 +25,10 @@ export async function simulate(seeds: number[], provider: GatewayKind | null = n
   const outcomes = await Promise.all(
     shares.map((share) => run({ seeds: share, mutation: null, provider, explain: true })),
   );
+  return together(outcomes);
+}
+
+export function together(outcomes: readonly Outcome[]): Outcome {
   const all: Outcome = { histories: 0, gateways: {}, requests: 0, faults: {}, failures: [], digest: '' };
   for (const { histories, gateways, requests, faults, failures, digest } of outcomes) {
     all.digest += digest;
