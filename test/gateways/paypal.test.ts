@@ -415,7 +415,17 @@ describe('a refund', () => {
     expect(await gateway.lookUpRefund(refund, transaction, signal())).toEqual({ kind: 'not_found' });
     await gateway.refund({ refund, transaction, signal: signal() });
     withoutOrder();
-    expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject({ kind: 'unreachable' });
+    expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject({ kind: 'undetermined' });
+  });
+
+  it('whose order is gone is unreachable only while PayPal does not answer for the capture', async () => {
+    const transaction = await paid();
+    emulator.fault = ({ operation }) => {
+      if (operation === 'orders.get') return { kind: 'issue', status: 404, issue: 'INVALID_RESOURCE_ID' };
+      return operation === 'captures.get' ? { kind: 'drop' } : { kind: 'normal' };
+    };
+    const found = await gateway.lookUpRefund(pendingRefund(transaction), transaction, signal());
+    expect(found).toMatchObject({ kind: 'unreachable' });
   });
 
   it.each([400, 422])('is unknown when something other than PayPal answers it with %i', async (status) => {
@@ -425,11 +435,6 @@ describe('a refund', () => {
     expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
     expect(await gateway.lookUpRefund(refund, transaction, signal())).toMatchObject({ kind: 'approved' });
   });
-
-  async function paid(): Promise<Transaction> {
-    const transaction = payingWith(ordered());
-    return paidTransaction(transaction, referenceOf(await charge(transaction)));
-  }
 
   it('is paid once under its id, and found by it', async () => {
     const transaction = await paid();

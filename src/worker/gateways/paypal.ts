@@ -284,20 +284,20 @@ function noteOf(reason: string): { note_to_payer?: string } {
 }
 
 /**
- * What the capture says of a refund whose order PayPal does not have any more. Without a capture there is no refund, and one that
- * is still whole has none yet; of any other one PayPal can't say which refunds it has.
+ * What the capture says about a refund whose order PayPal no longer has. A capture that is still whole has no refund yet; for any other
+ * one, PayPal cannot say which refunds it has. That concerns this row alone: PayPal itself is reachable.
  */
 async function refundOfCapture(
   client: PayPalClient,
   { gatewayReference: captureId }: Transaction,
   signal: AbortSignal,
 ): Promise<LookUp> {
-  if (captureId === null) return { kind: 'unreachable', reason: 'the ledger does not have the PayPal capture' };
+  if (captureId === null) return { kind: 'undetermined', reason: 'the ledger does not have the PayPal capture' };
   const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
   if (isNotFound(answer)) return CAPTURE_UNKNOWN;
-  if (!isOk(answer)) return { kind: 'unreachable', ...paypalWhy(answer) };
+  if (!isOk(answer)) return noOutcome(answer);
   if ((answer.body as Capture).status === 'COMPLETED') return { kind: 'not_found' };
-  return { kind: 'unreachable', reason: 'PayPal does not have the order any more, which would list its refunds' };
+  return { kind: 'undetermined', reason: 'PayPal no longer has the order, which would list its refunds' };
 }
 
 async function ownerOf(
