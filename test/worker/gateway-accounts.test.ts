@@ -13,6 +13,7 @@ import {
   APPROVED,
   CANCELS_AFTER_MS,
   DEADLINE_MS,
+  loggedErrors,
   NOT_FOUND,
   newWorld,
   type Script,
@@ -112,6 +113,20 @@ describe('a payment', () => {
     const world = deployedWith({ unreachable: 'it is of acct_2', cause: 'gateway_not_configured' });
     expect(await processPayment(world.context, paymentRequest(), '25.50')).toEqual({ kind: 'gateway_not_configured' });
     expect(world.logged).toContainEqual(expect.objectContaining({ level: 'error', event: 'gateway.account_unknown' }));
+  });
+
+  it('is neither refunded nor looked up, with an error in the log, where the settings name another account', async () => {
+    const made = await pay(deployedWith('acct_1', { charge: APPROVED }));
+    const pending = await pay(deployedWith('acct_1'));
+    const world = deployedWith({ unreachable: 'it is of acct_2', cause: 'gateway_not_configured' });
+    expect(await refundPayment(world.context, refundRequest(made), '10.00')).toMatchObject({ kind: 'failed' });
+    expect(await settleAfter(world, pending, CANCELS_AFTER_MS)).toMatchObject({ kind: 'open', unreachable: true });
+    expect(world.asked.filter((call) => !call.startsWith('account'))).toEqual([]);
+    const unknown = { level: 'error', event: 'gateway.account_unknown', gateway: 'stripe:acct_1' };
+    expect(loggedErrors(world)).toEqual([
+      expect.objectContaining({ ...unknown, id: expect.stringMatching(/^REF-/) }),
+      expect.objectContaining({ ...unknown, id: pending.transactionId }),
+    ]);
   });
 });
 

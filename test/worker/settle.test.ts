@@ -11,8 +11,11 @@ import {
   DEADLINE_MS,
   DECLINED,
   FIRST_LOOKUP_MS,
+  loggedErrors,
   NOT_FOUND,
   newWorld,
+  paidPayment,
+  paidRefund,
   pendingPayment,
   settleAfter,
   timesAsked,
@@ -102,6 +105,20 @@ describe('a look-up of a pending payment', () => {
       expect.objectContaining({ level: 'error', event: 'gateway.not_configured', gateway: 'scripted' }),
     );
     expect(world.asked).toEqual([`charge ${made.transactionId}`]);
+  });
+
+  it('at a gateway that is no longer configured puts a follow-up off for a month, then gives it up with one alarm', async () => {
+    const world = newWorld();
+    const refundId = await paidRefund(world, await paidPayment(world));
+    world.context.gateways = oneGateway(world.gateway, () => null);
+    world.clock.nowMs += 29 * 24 * HOUR_MS;
+    await settle(world.context, refundId, DEADLINE_MS);
+    expect(loggedErrors(world)).toEqual([]);
+    world.clock.nowMs += 2 * 24 * HOUR_MS;
+    await settle(world.context, refundId, DEADLINE_MS);
+    expect(loggedErrors(world)).toEqual([expect.objectContaining({ event: 'follow_up.given_up', id: refundId })]);
+    world.clock.nowMs += 24 * HOUR_MS;
+    expect(await settle(world.context, refundId, DEADLINE_MS)).toBeNull();
   });
 });
 

@@ -5,7 +5,9 @@
  */
 import type { Gateway, Why } from './gateway.ts';
 
-export type NameInLedger = { name: string } | ({ unreachable: string } & Why);
+/** The provider cannot say whose the configured key is. */
+export type UnknownAccount = { unreachable: string } & Why;
+export type NameInLedger = { name: string } | UnknownAccount;
 
 /** What is remembered of the accounts behind keys, and of those that the names of former versions stand for. */
 export interface AccountMemory {
@@ -36,7 +38,7 @@ export async function gatewayNamed(
   name: string,
   all: readonly Gateway[],
   accounts: AccountMemory,
-): Promise<Gateway | null | { unreachable: string }> {
+): Promise<Gateway | null | UnknownAccount> {
   for (const gateway of all) {
     if (providerOf(gateway.name) !== providerOf(name)) continue;
     const known = await accountsOf(gateway, accounts);
@@ -57,7 +59,7 @@ export async function gatewayNamed(
 async function accountsOf(
   gateway: Gateway,
   accounts: AccountMemory,
-): Promise<{ current: string; former: string } | ({ unreachable: string } & Why) | null> {
+): Promise<{ current: string; former: string } | UnknownAccount | null> {
   if (gateway.account === undefined) return null;
   const keyName = `key:${await gateway.account.keyName()}`;
   const names = [keyName, gateway.name];

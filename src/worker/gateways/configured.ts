@@ -1,7 +1,13 @@
 /** Which gateways there are, which of them takes which method as the settings say. */
 import type { PaymentMethod } from '../../contract/requests.ts';
 import type { Settings } from '../settings.ts';
-import { type AccountMemory, gatewayNamed, type NameInLedger, nameInLedger } from './account-names.ts';
+import {
+  type AccountMemory,
+  gatewayNamed,
+  type NameInLedger,
+  nameInLedger,
+  type UnknownAccount,
+} from './account-names.ts';
 import type { Gateway } from './gateway.ts';
 import { createHttpGateway } from './http.ts';
 import { createPayPalGateway } from './paypal.ts';
@@ -22,7 +28,7 @@ export interface Gateways extends ConfiguredGateways {
    * The gateway with this name in the ledger. Null where it is no longer configured, or is configured with a key of another account:
    * that key must never answer for a charge of this one. `unreachable` where the provider cannot say whose the key is.
    */
-  named(name: string): Promise<Gateway | null | { unreachable: string }>;
+  named(name: string): Promise<Gateway | null | UnknownAccount>;
 }
 
 /**

@@ -95,6 +95,10 @@ export type LookUp =
 /** An answer to a look-up that settles nothing. */
 export type NoOutcome = { kind: 'unreachable' | 'undetermined'; reason: string } & Why;
 
+export function isNoOutcome(found: LookUp | undefined): found is NoOutcome {
+  return found?.kind === 'unreachable' || found?.kind === 'undetermined';
+}
+
 /** Whether an answer with this status says that the gateway or the way to it is in trouble, and nothing of the row asked about. */
 export function isGatewayTrouble(status: number): boolean {
   return status >= 500 || (status >= 300 && status < 400) || [401, 408, 429].includes(status);

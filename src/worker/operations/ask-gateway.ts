@@ -2,6 +2,7 @@
 import { codeOf, type FailureCause, type FailureCode, failure, failureBecause } from '../../payments/failure.ts';
 import type { Outcome } from '../../payments/transaction.ts';
 import { within } from '../deadline.ts';
+import type { UnknownAccount } from '../gateways/account-names.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing } from '../gateways/gateway.ts';
 import { codeOrNone } from '../gateways/json-call.ts';
@@ -72,6 +73,17 @@ function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
   const { kind } = answer;
   const settlesNothing = kind === 'unknown' || kind === 'unreachable' || kind === 'undetermined';
   return settlesNothing || kind === 'failed' ? 'warn' : 'info';
+}
+
+/** Logs that nothing is asked of a gateway because nobody knows whose the configured key is. An error if only a person can change that. */
+export function logUnknownAccount(
+  { log }: OperationContext,
+  gateway: string,
+  { unreachable: reason, cause }: UnknownAccount,
+  id?: string,
+): void {
+  const level = cause === 'gateway_not_configured' ? 'error' : 'warn';
+  log(level, 'gateway.account_unknown', { gateway, id, reason });
 }
 
 /** Asks for money to be moved. A deadline that passes is an unknown outcome (invariant 3). */

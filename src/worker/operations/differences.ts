@@ -1,7 +1,7 @@
 /** Holds what the gateway, the ledger and the events say of the same money against each other. Pure: no I/O, no clock. */
 import type { EventType } from '../../contract/events.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
-import type { LookUp, Movement, NoOutcome } from '../gateways/gateway.ts';
+import { isNoOutcome, type LookUp, type Movement } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import type { PaymentRecord, RecordedEvent } from '../ledger/reconciliation.ts';
@@ -201,10 +201,6 @@ function ofPending(
 
 function ofSilence(id: string, gateway: string, lookUp: LookUp | undefined): Difference[] {
   return isNoOutcome(lookUp) ? [{ kind: 'not_compared', id, gateway, reason: lookUp.reason }] : [];
-}
-
-function isNoOutcome(lookUp: LookUp | undefined): lookUp is NoOutcome {
-  return lookUp?.kind === 'unreachable' || lookUp?.kind === 'undetermined';
 }
 
 /** What the ledger says was moved, and the gateway does not know. */

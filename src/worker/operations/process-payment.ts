@@ -18,7 +18,7 @@ import type { KeyClaim } from '../ledger/idempotency.ts';
 import { type Claim, claimBooking, findKeyedTransaction, findTransaction, keepIntent } from '../ledger/transactions.ts';
 import type { VelocityCount } from '../ledger/velocity.ts';
 import { errorFields } from '../log.ts';
-import { isAccepted, moveMoneyNow, outcomeOf } from './ask-gateway.ts';
+import { isAccepted, logUnknownAccount, moveMoneyNow, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 import { isSameRequest, keyClaim, paymentIdentity } from './idempotency.ts';
 import { firstLookUpAtMs, type Settle } from './look-up-schedule.ts';
@@ -152,7 +152,7 @@ const ACCOUNT_RETRY_MS = 5_000;
 
 /** What a claim needs, or why nothing is claimed. */
 async function readyToClaim(
-  { settings, gateways, log }: OperationContext,
+  context: OperationContext,
   { payment_method: method }: PaymentRequest,
   amountMinor: number | null,
   gateway: Gateway | null,
@@ -161,17 +161,14 @@ async function readyToClaim(
   | { kind: 'ready'; amountMinor: number; gateway: Gateway; gatewayName: string }
   | Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' | 'gateway_not_configured' }>
 > {
+  const { settings, gateways } = context;
   if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
   if (gateway === null) return { kind: 'method_disabled', method };
   if (passage.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };
   const named = await gateways.nameInLedger(gateway);
   if ('name' in named) return { kind: 'ready', amountMinor, gateway, gatewayName: named.name };
-  const isMisconfigured = named.cause === 'gateway_not_configured';
-  log(isMisconfigured ? 'error' : 'warn', 'gateway.account_unknown', {
-    gateway: gateway.name,
-    reason: named.unreachable,
-  });
-  return isMisconfigured
+  logUnknownAccount(context, gateway.name, named);
+  return named.cause === 'gateway_not_configured'
     ? { kind: 'gateway_not_configured' }
     : { kind: 'gateway_down', retryAfterMs: ACCOUNT_RETRY_MS };
 }

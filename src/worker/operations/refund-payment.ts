@@ -17,7 +17,7 @@ import type { KeyClaim } from '../ledger/idempotency.ts';
 import { findKeyedRefund, type ReplayedRefund, type Reservation, reserveRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
-import { isAccepted, moveMoneyNow, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
+import { isAccepted, logUnknownAccount, moveMoneyNow, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 import { isSameRequest, keyClaim, refundIdentity } from './idempotency.ts';
 import { firstLookUpAtMs, type Settle } from './look-up-schedule.ts';
@@ -226,11 +226,9 @@ async function payBack(
 ): Promise<{ outcome: Outcome | null; accepted: boolean }> {
   const gateway = await context.gateways.named(transaction.gateway);
   if (gateway === null || 'unreachable' in gateway) {
-    const [level, event] =
-      gateway === null
-        ? (['error', 'gateway.not_configured'] as const)
-        : (['warn', 'gateway.account_unknown'] as const);
-    context.log(level, event, { gateway: transaction.gateway, id: refund.refundId, reason: gateway?.unreachable });
+    const { gateway: name } = transaction;
+    if (gateway === null) context.log('error', 'gateway.not_configured', { gateway: name, id: refund.refundId });
+    else logUnknownAccount(context, name, gateway, refund.refundId);
     return { outcome: NEVER_HAPPENED, accepted: false };
   }
   const deadlineMs = context.settings.gatewayTimeoutMs;

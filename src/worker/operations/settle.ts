@@ -4,7 +4,14 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Outcome, Refund, Transaction } from '../../payments/transaction.ts';
-import type { Fence, Gateway, LookUp, NoOutcome, RefundListing } from '../gateways/gateway.ts';
+import {
+  type Fence,
+  type Gateway,
+  isNoOutcome,
+  type LookUp,
+  type NoOutcome,
+  type RefundListing,
+} from '../gateways/gateway.ts';
 import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
 import {
   endLookUps,
@@ -17,7 +24,7 @@ import {
   takeLookUp,
 } from '../ledger/look-ups.ts';
 import { reverseRefund } from '../ledger/refunds.ts';
-import { type GatewayCall, lookUp, moveMoney, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
+import { type GatewayCall, logUnknownAccount, lookUp, moveMoney, NEVER_HAPPENED, outcomeOf } from './ask-gateway.ts';
 import type { OperationContext } from './context.ts';
 import { bookExternalRefunds } from './external-refunds.ts';
 import {
@@ -157,8 +164,12 @@ const NOTHING_TO_DO: Settled = { kind: 'ended', event: null, lateRefundId: null 
 
 async function settleTask(context: OperationContext, task: LookUpTask, deadlineMs: number): Promise<Settled> {
   const gateway = await context.gateways.named(task.transaction.gateway);
-  if (gateway === null) return leave(context, task);
-  if ('unreachable' in gateway) return unasked(context, task, gateway.unreachable);
+  if (gateway === null) return putOff(context, task);
+  if ('unreachable' in gateway) {
+    const row = rowOfTask(task);
+    logUnknownAccount(context, task.transaction.gateway, gateway, idOf(row));
+    return { kind: 'open', unreachable: true, nextLookUpAtMs: row.nextLookupAtMs };
+  }
   const asking = { context, gateway, untilMs: context.nowMs() + deadlineMs };
   const { transaction } = task;
   if (task.kind === 'payment') {
@@ -186,26 +197,21 @@ async function settleTask(context: OperationContext, task: LookUpTask, deadlineM
 }
 
 /**
- * Of a gateway that is not configured any more, or only with a key of another account: what is pending waits for it, and follow-ups
- * are put off until they are given up.
+ * The gateway is no longer configured, or only with a key of another account: a pending row waits for it, and a follow-up is put off
+ * until it is given up, with an alarm.
  */
-async function leave({ db, log, nowMs }: OperationContext, task: LookUpTask): Promise<Settled> {
-  const row = task.kind === 'payment' ? task.transaction : task.refund;
-  const id = task.kind === 'payment' ? task.transaction.transactionId : task.refund.refundId;
+async function putOff({ db, log, nowMs }: OperationContext, task: LookUpTask): Promise<Settled> {
+  const { gateway } = task.transaction;
+  const row = rowOfTask(task);
+  const id = idOf(row);
   const pending = row.status === 'pending';
   const now = nowMs();
   const isGivenUp = !pending && isUnreachedTooLong(row.processedAtMs ?? now, now);
   const nextLookUpAtMs = isGivenUp ? null : now + (pending ? UNCONFIGURED_PAUSE_MS : UNCONFIGURED_FOLLOW_UP_PAUSE_MS);
   await scheduleLookUp(db, id, row.status, nextLookUpAtMs);
-  log(pending ? 'error' : 'warn', 'gateway.not_configured', { gateway: task.transaction.gateway, id });
+  if (isGivenUp) log('error', 'follow_up.given_up', { id, gateway, reason: 'the gateway is no longer configured' });
+  else log(pending ? 'error' : 'warn', 'gateway.not_configured', { gateway, id });
   return { kind: 'open', unreachable: false, nextLookUpAtMs };
-}
-
-/** Of a provider that cannot say whose the configured key is: nothing is asked with it. */
-function unasked({ log }: OperationContext, task: LookUpTask, reason: string): Settled {
-  const row = task.kind === 'payment' ? task.transaction : task.refund;
-  log('warn', 'gateway.account_unknown', { gateway: task.transaction.gateway, reason });
-  return { kind: 'open', unreachable: true, nextLookUpAtMs: row.nextLookupAtMs };
 }
 
 interface Asking {
@@ -335,11 +341,8 @@ async function followUpRefund(asking: Asking, refund: Refund, transaction: Trans
   return NOTHING_TO_DO;
 }
 
+const rowOfTask = (task: LookUpTask) => (task.kind === 'payment' ? task.transaction : task.refund);
 const idOf = (row: Transaction | Refund) => ('refundId' in row ? row.refundId : row.transactionId);
-
-function isNoOutcome(found: LookUp): found is NoOutcome {
-  return found.kind === 'unreachable' || found.kind === 'undetermined';
-}
 
 function open(found: LookUp, nextLookUpAtMs: number | null): Settled {
   const undetermined = found.kind === 'undetermined' && { undetermined: true as const };
