@@ -147,6 +147,7 @@ describe.each<[what: string, answer: () => Response]>([
   ['answers with a page', () => new Response('<html>')],
   ['answers without keys', () => Response.json({})],
   ['answers with keys of no type', () => Response.json({ keys: [{ kid: 'key-1' }] })],
+  ['answers with more than 256 KiB', () => Response.json({ ...known('key-1'), padding: 'x'.repeat(256 * 1024) })],
 ])('an issuer that %s', (_, answer) => {
   it('has no keys as long as none are known, and is asked each time', async () => {
     const issuer = newIssuer(answer);

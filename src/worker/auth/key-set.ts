@@ -4,6 +4,7 @@
  * key names up costs nobody else anything.
  */
 import * as z from 'zod/mini';
+import { textAtMost } from '../bounded-text.ts';
 import { errorFields, type Log } from '../log.ts';
 import type { Unverifiable } from './credential.ts';
 
@@ -20,6 +21,8 @@ const RENEWED_AGAIN_AFTER_MS = 30_000;
 const UNKNOWN_KEY_FETCHES = 20;
 const UNKNOWN_KEY_INTERVAL_MS = 1_500;
 const FETCH_DEADLINE_MS = 2_000;
+/** A key has about 2 KB with its certificates; an issuer publishes a handful. */
+const KEY_SET_MAX_BYTES = 256 * 1024;
 
 const keySet = z.object({ keys: z.array(z.unknown()) });
 const readableKey = z.looseObject({ kid: z.nullish(z.string()), kty: z.string() });
@@ -113,7 +116,9 @@ async function fetchKeys(url: string, send: Send): Promise<Key[]> {
     signal: AbortSignal.timeout(FETCH_DEADLINE_MS),
   });
   if (response.status !== 200) throw new Error(`the key set was answered with ${response.status}`);
-  const published = keySet.parse(await response.json()).keys;
+  const text = await textAtMost(response, KEY_SET_MAX_BYTES);
+  if (text === null) throw new Error(`the key set is larger than ${KEY_SET_MAX_BYTES} bytes`);
+  const published = keySet.parse(JSON.parse(text)).keys;
   // RFC 7517, 5: a key that lacks a member or has a value that is not understood is ignored.
   const readable = published.flatMap((key) => readableKey.safeParse(key).data ?? []);
   if (readable.length === 0) throw new Error('the key set has no key that can be read');
