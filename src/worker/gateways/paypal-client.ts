@@ -31,8 +31,8 @@ const keptTokens = new Map<string, AccessToken>();
 export interface PayPalCall {
   method: 'GET' | 'POST' | 'PATCH';
   path: string;
-  /** Sent as JSON; text is sent as it is. */
-  body?: object | string;
+  /** Sent as JSON. */
+  body?: object;
   /** `PayPal-Request-Id`: the same one is the same request. */
   requestId?: string;
   signal: AbortSignal;
@@ -78,7 +78,7 @@ export class PayPalClient {
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(requestId !== undefined && { 'paypal-request-id': requestId, prefer: 'return=representation' }),
       },
-      body: typeof body === 'object' ? JSON.stringify(body) : (body ?? null),
+      body: body === undefined ? null : JSON.stringify(body),
       signal,
       maxBytes: ANSWER_MAX_BYTES,
     });

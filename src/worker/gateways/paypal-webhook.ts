@@ -10,7 +10,7 @@ import { codeOrNone, parsedJson } from './json-call.ts';
 import { certificateAt, isCertificateAddress, type KnownCertificates } from './paypal-certificates.ts';
 import type { PayPalClient, PayPalSettings } from './paypal-client.ts';
 import { captureIdIn, refundIdOn } from './paypal-outcomes.ts';
-import type { Notice, ProviderEvent, Webhook, WebhookReading } from './webhook.ts';
+import { eventText, type Notice, type ProviderEvent, refused, type Webhook, type WebhookReading } from './webhook.ts';
 
 /** PayPal's own limits for what it sends in headers. */
 const HEADERS = {
@@ -30,11 +30,9 @@ const CLOCK_SLACK_MS = 10 * 60_000;
 
 const text = z.nullish(z.string());
 const money = z.nullish(z.object({ currency_code: z.string(), value: z.string() }));
-/** As the ledger keeps it. */
-const eventId = z.string().check(z.regex(/^[\x21-\x7e]{1,255}$/));
 const webhookEvent = z.object({
-  id: eventId,
-  event_type: eventId,
+  id: eventText,
+  event_type: eventText,
   create_time: text,
   resource: z.optional(z.unknown()),
 });
@@ -85,10 +83,6 @@ export async function readPayPalWebhook(
   return event === null
     ? refused('The signature is valid, but the body is not an event: an id or an event_type is missing.')
     : { kind: 'event', event };
-}
-
-function refused(reason: string): WebhookReading {
-  return { kind: 'refused', reason };
 }
 
 function signedHeaders(header: Webhook['header']): SignedHeaders | { missing: string } {

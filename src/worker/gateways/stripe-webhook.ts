@@ -4,14 +4,12 @@ import { isIdentifier } from '../../payments/transaction.ts';
 import { codeOrNone, type Fetch, parsedJson } from './json-call.ts';
 import { minorUnitsOfStripe } from './stripe-amount.ts';
 import { type StripeSettings, stripeClient } from './stripe-client.ts';
-import type { Notice, ProviderEvent, Webhook, WebhookReading } from './webhook.ts';
+import { eventText, type Notice, type ProviderEvent, refused, type Webhook, type WebhookReading } from './webhook.ts';
 
 const TOLERANCE_SECONDS = 300;
 
-/** As the ledger keeps it. */
-const eventId = z.string().check(z.regex(/^[\x21-\x7e]{1,255}$/));
 /** What every event has. Of the newer kind (`v2.core.event`), which carries no object, nothing else is read. */
-const anyEvent = z.object({ id: eventId, type: eventId });
+const anyEvent = z.object({ id: eventText, type: eventText });
 /** An event that carries the object which it is about. */
 const snapshotEvent = z.object({ created: z.int(), data: z.object({ object: z.unknown() }) });
 
@@ -58,10 +56,6 @@ export async function readStripeWebhook(
   return event === null
     ? refused('The signature is valid, but the body is not an event: an id or a type is missing.')
     : { kind: 'event', event };
-}
-
-function refused(reason: string): WebhookReading {
-  return { kind: 'refused', reason };
 }
 
 /** What a body says, once it is known to be Stripe's; null where it is not an event. */

@@ -1,4 +1,12 @@
-/** What providers tell of by themselves. A webhook is a hint: it says what to ask about, and the answer to that counts. */
+/** What providers report on their own. A webhook is a hint: it says what to ask about, and the answer to that counts. */
+import * as z from 'zod/mini';
+
+/** A provider's event id or event type, as the ledger stores it. */
+export const eventText = z.string().check(z.regex(/^[\x21-\x7e]{1,255}$/));
+
+export function refused(reason: string): WebhookReading {
+  return { kind: 'refused', reason };
+}
 
 export interface Webhook {
   header(name: string): string | undefined;
