@@ -2,7 +2,7 @@
  * `npm run deploy`: creates what the Worker needs on Cloudflare and is missing there, applies the migrations, then deploys. In this
  * order, because migrations need the database and the new Worker needs the tables. Everything that can be checked is checked
  * before anything is changed; `--dry-run` ends there. The Deploy to Cloudflare button runs this too, after it has created the
- * database and the queue under names that its user chose: names come from wrangler.toml.
+ * database and the queues under names that its user chose: names come from wrangler.toml.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

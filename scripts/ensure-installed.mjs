@@ -1,7 +1,7 @@
 /**
- * Runs before the npm scripts that need the dependencies: installs what package-lock.json names where any of it is missing or
- * has another version, development dependencies included, whatever NODE_ENV or npm's settings leave out. So `npm run dev` works right after `git clone`. Plain JavaScript without imports of
- * packages, because it runs where there are none yet, on whatever Node the machine has.
+ * Runs before the npm scripts that need the dependencies. Installs what package-lock.json names if any of it is missing or has another
+ * version, development dependencies included, whatever NODE_ENV or npm's settings leave out. So `npm run dev` works right after
+ * `git clone`. Plain JavaScript without imports of packages, because it runs where there are none yet, on whatever Node the machine has.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';

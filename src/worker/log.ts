@@ -22,15 +22,12 @@ export function errorFields(error: unknown): LogFields {
   return error instanceof Error ? { error: error.name, message: error.message } : { error: String(error) };
 }
 
-/** The name alone, of a call that carries an event: whoever fails to take it may quote it. */
+/** The error's name alone, for a call that carries an event: its message may quote the event. */
 export function errorName(error: unknown): LogFields {
   return { error: error instanceof Error ? error.name : typeof error };
 }
 
-/**
- * The same without the message: what fails at card data may quote it, as a parser does and many a library. What was thrown and
- * where says enough.
- */
+/** An error's name and where it was thrown, for work on card data: a message may quote the data, as those of parsers do. */
 export function errorPlace(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: typeof error };
   const calls = error.stack?.split('\n').filter((line) => /^ +at .*:\d+:\d+\)?$/.test(line));

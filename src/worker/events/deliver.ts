@@ -15,6 +15,7 @@ export const STATEMENTS_PER_BATCH = 6;
 const MAX_ROUNDS = 10;
 /** Of why an event was not delivered, so many characters are kept. */
 const REASON_MAX_LENGTH = 200;
+
 /**
  * Delivers those of the events, by their id, that nobody else is sending, and those that come after them in their
  * bookings.

@@ -101,8 +101,9 @@ export type Statements = Readonly<Record<string, D1PreparedStatement>>;
 export type Results<Name extends string> = Record<Name, D1Result<unknown>>;
 
 /**
- * Runs the statements, in their order and without those that are null, as one transaction. A connection that broke leaves open whether they were carried out, so they
- * are sent again: each batch in this folder does nothing the second time, so that what a result says of changes decides no answer.
+ * Runs the statements in order, without those that are null, as one transaction. When the connection breaks, it is unknown whether they
+ * ran, so they are sent again: each batch in this folder does nothing the second time, and no answer depends on how many rows a
+ * statement changed.
  *
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */

@@ -195,8 +195,8 @@ export async function endLookUps(
 }
 
 /**
- * The same of a pending row of which the gateway cannot say how it ended. Answers with whether this is the first time, so that
- * whoever hears it raises the alarm.
+ * Schedules the next look-up of a pending row whose outcome the gateway cannot tell. Returns whether this is the first time, so that
+ * the caller raises the alarm once.
  */
 export async function scheduleUndetermined(
   db: Database,

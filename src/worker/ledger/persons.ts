@@ -90,9 +90,9 @@ const ourWords = (column: string) => `CASE WHEN ${column} IN (SELECT value FROM 
 const code = (column: string) => `CASE WHEN ${column} GLOB '*[^A-Za-z0-9_.-]*' THEN '' ELSE ${column} END`;
 
 /**
- * Takes the person out of the next `limit` payments: the address goes, the user's id becomes `pseudonym`, and what was written as
- * a reason of refunds goes too, and so does what others have said of it in their own words. Amounts, dates and booking stay, as the law of accounts has it. What waits to be told is told without
- * them; a payment that is under way, or a refund of which is, is left for another time.
+ * Erases the user from the next `limit` payments: removes the address, the reasons of refunds, and whatever a gateway or provider wrote
+ * in its own words, and replaces the user's id with `pseudonym`. Amounts, dates and bookings stay, as accounting law requires. Events
+ * that are still waiting are published without the address. A pending payment, or one with a pending refund, is left for another time.
  */
 export async function erasePerson(
   db: Database,

@@ -153,9 +153,8 @@ const RECORD_OUTCOME = `
     processed_at_ms = ?7, next_lookup_at_ms = ?8, written_by = ?9
   WHERE refund_id = ?1 AND status = 'pending'`;
 
-// Right after RECORD_OUTCOME and its audit entry, which is there if the outcome was recorded: the amount moves from promised
-// to refunded, or back, once. The payment of a late charge
-// has failed: nothing of it was promised, nothing moves, and so no event follows.
+// Right after RECORD_OUTCOME and its audit entry, which is there if the outcome was recorded: the amount moves from reserved to
+// refunded, or back, once. The payment of a late charge has failed: nothing was reserved, nothing moves, and so no event follows.
 const MOVE_TO_REFUNDED = `
   UPDATE transactions SET reserved_minor = reserved_minor - ?2, refunded_minor = refunded_minor + ?2,
     status = CASE WHEN refunded_minor + ?2 = amount_minor THEN 'refunded' ELSE status END

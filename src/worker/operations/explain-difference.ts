@@ -47,13 +47,13 @@ export function explainDifference(difference: Difference): Explanation {
       };
     case 'unsettled':
       return {
-        what: `${difference.id} is pending since ${isoSeconds(difference.createdAtMs)}${difference.moved ? ', and the gateway has moved the money' : ''}.`,
-        todo: 'It is looked up every few minutes: see in the log (`gateway.answered`) why that does not settle it.',
+        what: `${difference.id} has been pending since ${isoSeconds(difference.createdAtMs)}${difference.moved ? ', and the gateway has moved the money' : ''}.`,
+        todo: 'The service asks the gateway about it, at least every six hours: `gateway.answered` in the log says why there is no outcome yet.',
       };
     case 'refund_taken_back':
       return {
         what: `The refund ${difference.refundId} of ${difference.transactionId} was paid back, and the gateway has taken it back since.`,
-        todo: 'The service books it within a week; pay the payer back on another way.',
+        todo: 'The service books it within a week; pay the payer back in another way.',
       };
     case 'charge_missing':
     case 'refund_missing':
@@ -89,7 +89,7 @@ export function explainDifference(difference: Difference): Explanation {
     case 'event_waiting': {
       const { eventId, eventType, waitingSinceMs, attempts, lastError } = difference;
       return {
-        what: `The event ${eventId} (${eventType}) waits since ${isoSeconds(waitingSinceMs)}, after ${attempts} attempts${lastError === null ? '' : `: ${lastError}`}.`,
+        what: `The event ${eventId} (${eventType}) has been waiting since ${isoSeconds(waitingSinceMs)}, after ${attempts} attempts${lastError === null ? '' : `: ${lastError}`}.`,
         todo: 'See whether the cron runs, and whether the bridge answers at BRIDGE_URL.',
       };
     }

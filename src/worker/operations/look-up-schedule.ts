@@ -1,4 +1,7 @@
-/** When the gateway is asked what became of something. The pace of the asking itself is the ledger's: see look-ups.ts there. */
+/**
+ * When the gateway is first asked about an outcome, when it is asked less often, and when the service stops asking. The pace in between is
+ * set by the ledger: see look-ups.ts there.
+ */
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';

@@ -32,7 +32,7 @@ export async function consumeBatch(context: BackgroundContext, messages: readonl
     else if (body?.kind === 'settle') settles.push({ message, id: body.id });
     else if (body?.kind === 'wake' && isKnownJob(body)) wakeUps.push({ message, wakeUp: body });
     else {
-      // Of a version before or after this one: told and let go. What it was about is in D1.
+      // From an older or newer version: logged and dropped. What it was about is in D1.
       context.log('error', 'queue.unknown_message', { message_id: message.id });
       message.ack();
     }

@@ -102,7 +102,7 @@ async function send({ queue, log }: WorkSender, wakeUp: WakeUp): Promise<boolean
   }
 }
 
-/** A job of a version before or after this one is none. */
+/** False for a job that only an older or newer version has. */
 export function isKnownJob({ job }: WakeUp): boolean {
   return JOBS.includes(job);
 }
