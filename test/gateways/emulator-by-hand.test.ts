@@ -148,7 +148,7 @@ describe('the printed lines', () => {
   it('make refunds by dashboard, and disputes that go on, at either provider', async () => {
     const intent = referenceOf(await payByCard(pendingTransaction()));
     await printed('a refund by dashboard', { 'pi_…': intent });
-    await toldOf('refund.created', 'outside_refund');
+    await toldOf('refund.created', 'external_refund');
 
     const capture = referenceOf((await payByPayPal()).outcome);
     const charged = referenceOf(await payByCard(pendingTransaction()));
@@ -173,6 +173,6 @@ describe('the printed lines', () => {
     const line = output.match(/curl -X POST \S+\/emulator\/paypal\/refund .*/)?.[0] ?? '';
     const { stdout } = await run('sh', ['-c', line.replace('"…"', `"${capture}"`)]);
     expect(JSON.parse(stdout)).toHaveProperty('refund');
-    await toldOf('PAYMENT.CAPTURE.REFUNDED', 'outside_refund');
+    await toldOf('PAYMENT.CAPTURE.REFUNDED', 'external_refund');
   });
 });

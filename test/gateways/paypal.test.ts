@@ -470,7 +470,7 @@ describe('a refund', () => {
         kind: 'approved',
         reference: id,
       });
-      expect(await gateway.findOutsideRefund?.(id, signal())).toMatchObject({
+      expect(await gateway.findExternalRefund?.(id, signal())).toMatchObject({
         refundId: told === 'neither' ? null : refund.refundId,
       });
       expect(emulator.paypal.refunds()).toHaveLength(1);
@@ -509,14 +509,14 @@ describe('a refund', () => {
   });
 
   it.each(['1AB23456CD789012E', '../captures', ''])('by the name "%s" is none that PayPal has', async (reference) => {
-    expect(await gateway.findOutsideRefund?.(reference, signal())).toBeNull();
+    expect(await gateway.findExternalRefund?.(reference, signal())).toBeNull();
     expect(await gateway.findChargeOwner?.(reference, signal())).toEqual({ transactionId: null });
   });
 
   it('that was made at PayPal by hand says whose it is', async () => {
     const transaction = await paid();
     const reference = emulator.paypal.refundInDashboard(transaction.gatewayReference ?? '', '5.50');
-    expect(await gateway.findOutsideRefund?.(reference, signal())).toMatchObject({
+    expect(await gateway.findExternalRefund?.(reference, signal())).toMatchObject({
       transactionId: transaction.transactionId,
       amountMinor: 550,
       currency: 'USD',

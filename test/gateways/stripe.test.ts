@@ -643,14 +643,14 @@ describe('a refund', () => {
   });
 
   it.each(['re_unknown', '../payment_intents', ''])('by the name "%s" is none that Stripe has', async (reference) => {
-    expect(await gateway.findOutsideRefund?.(reference, signal())).toBeNull();
+    expect(await gateway.findExternalRefund?.(reference, signal())).toBeNull();
     expect(await gateway.findChargeOwner?.(reference, signal())).toEqual({ transactionId: null });
   });
 
   it('that was made at Stripe by hand says whose it is, and one of another business that it is none of ours', async () => {
     const transaction = await paid();
     const reference = emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '', 550);
-    expect(await gateway.findOutsideRefund?.(reference, signal())).toMatchObject({
+    expect(await gateway.findExternalRefund?.(reference, signal())).toMatchObject({
       transactionId: transaction.transactionId,
       amountMinor: 550,
       currency: 'USD',
@@ -665,7 +665,7 @@ describe('a refund', () => {
       allowed_payment_method_types: ['card'],
     });
     const theirs = emulator.stripe.refundInDashboard(foreign.id);
-    expect(await gateway.findOutsideRefund?.(theirs, signal())).toMatchObject({ transactionId: null });
+    expect(await gateway.findExternalRefund?.(theirs, signal())).toMatchObject({ transactionId: null });
     expect(await movements()).toMatchObject([{ kind: 'charge' }, { kind: 'refund', reference }]);
   });
 });

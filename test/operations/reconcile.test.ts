@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/payments/transaction.ts';
 import { readPaymentRecords } from '../../src/worker/ledger/reconciliation.ts';
-import { bookOutsideRefund } from '../../src/worker/ledger/refunds.ts';
+import { writeExternalRefund } from '../../src/worker/ledger/refunds.ts';
 import { type Difference, differencesBetween } from '../../src/worker/operations/differences.ts';
 import { explainDifference } from '../../src/worker/operations/explain-difference.ts';
 import { TEST_CARDS } from '../data/cards.ts';
@@ -38,7 +38,7 @@ describe('finds no difference', () => {
     world.clock.nowMs += 3 * DAY_MS;
     const reference = 're_by_hand';
     const { nowMs } = world.clock;
-    await bookOutsideRefund(world.context.db, {
+    await writeExternalRefund(world.context.db, {
       refundId: world.context.newId('REF-'),
       eventId: world.context.newId('evt_'),
       transactionId,

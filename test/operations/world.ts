@@ -2,7 +2,7 @@
 import { monotonicFactory } from 'ulid';
 import type { Transaction } from '../../src/payments/transaction.ts';
 import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
-import type { Gateway, LookUp, Movement, OutsideRefund } from '../../src/worker/gateways/gateway.ts';
+import type { ExternalRefund, Gateway, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
 import type { OperationContext } from '../../src/worker/operations/context.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
 import { type Reconciliation, reconcile } from '../../src/worker/operations/reconcile.ts';
@@ -31,7 +31,7 @@ export interface TestGateway {
   lookUps: number;
   listingBreaks: boolean;
   /** Of whichever charge. */
-  refundsOfCharge: OutsideRefund[] | 'unreachable';
+  refundsOfCharge: ExternalRefund[] | 'unreachable';
   /** The charges whose refunds it was asked to list. */
   listedChargesOf: string[];
 }

@@ -107,7 +107,7 @@ export function checkEverything(world: World, callers: Callers): void {
   checkCharges(world, ledger);
   checkOrders(world, ledger);
   checkRefunds(world, ledger);
-  checkOutsideRefunds(world, ledger);
+  checkExternalRefunds(world, ledger);
   checkAlarms(world);
   world.violations.push(...world.gateway.wrongs());
   checkEvents(world, ledger);
@@ -245,7 +245,7 @@ function checkAlarms({ log, violations }: World): void {
 }
 
 /** Each refund that was made by hand is one here, with its amount taken from the balance; its event follows from its row. */
-function checkOutsideRefunds({ gateway, violations }: World, { transactions, refunds }: Ledger): void {
+function checkExternalRefunds({ gateway, violations }: World, { transactions, refunds }: Ledger): void {
   for (const { refundId: reference, transactionId, madeOutside, state, takenBack } of gateway.refunds.values()) {
     const rows = [...refunds.values()].filter(({ gateway_reference }) => gateway_reference === reference);
     if (rows.length > 1)

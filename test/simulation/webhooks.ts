@@ -34,7 +34,7 @@ export class SimulatedWebhooks {
   announce(event: ProviderEvent): void {
     const { random } = this.#faults;
     // Of a refund that was made by hand nobody hears but by its webhook: a provider tells of it until it is taken up.
-    if (event.notice?.about !== 'outside_refund' && this.#faults.strike('webhook_lost', 2)) return;
+    if (event.notice?.about !== 'external_refund' && this.#faults.strike('webhook_lost', 2)) return;
     const delayMs = this.#faults.strike('webhook_late', 2) ? random.below(LATE_MAX_MS) : random.below(400);
     this.#send(event, delayMs, 0);
     if (this.#faults.strike('webhook_twice', 6))

@@ -1,6 +1,6 @@
 /** What a person has to be told of is logged as an error once: by whoever wrote it, however often a provider tells of it. */
 import { describe, expect, it, vi } from 'vitest';
-import type { OutsideRefund } from '../../src/worker/gateways/gateway.ts';
+import type { ExternalRefund } from '../../src/worker/gateways/gateway.ts';
 import type { Notice } from '../../src/worker/gateways/webhook.ts';
 import { findRefund } from '../../src/worker/ledger/refunds.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
@@ -75,15 +75,15 @@ describe.each([
   });
 
   it('of an external refund for which the payment has no room', async () => {
-    const found: { refund?: OutsideRefund } = {};
-    const world = worldThat({}, { findOutsideRefund: async () => found.refund ?? null });
+    const found: { refund?: ExternalRefund } = {};
+    const world = worldThat({}, { findExternalRefund: async () => found.refund ?? null });
     const { transactionId } = await paidPayment(world);
     found.refund = {
       ...{ reference: 're_1', refundId: null, chargeReference: 'reference', transactionId, amountMinor: 9_999 },
       ...{ currency: 'USD', state: 'moved', reason: 'Refunded at Stripe', movedAtMs: world.clock.nowMs },
     };
     break_();
-    await tellThreeTimes(world, { about: 'outside_refund', reference: 're_1' });
+    await tellThreeTimes(world, { about: 'external_refund', reference: 're_1' });
     expect(alarms(world)).toEqual(['refund.outside_does_not_fit']);
   });
 

@@ -151,7 +151,7 @@ async function paidBack(world: AuditedWorld, made: Transaction): Promise<Refund>
 }
 
 /** Of ten dollars, as the provider tells of it. */
-function outsideRefund({ clock }: AuditedWorld, transactionId: string, amountMinor = 1000) {
+function externalRefund({ clock }: AuditedWorld, transactionId: string, amountMinor = 1000) {
   return {
     reference: `re_${transactionId}`,
     refundId: null,
@@ -166,8 +166,11 @@ function outsideRefund({ clock }: AuditedWorld, transactionId: string, amountMin
 }
 
 async function tellOutside(world: AuditedWorld, transactionId: string, amountMinor?: number) {
-  const gateway = { ...world.gateway, findOutsideRefund: async () => outsideRefund(world, transactionId, amountMinor) };
-  const notice = { about: 'outside_refund', reference: `re_${transactionId}` } as const;
+  const gateway = {
+    ...world.gateway,
+    findExternalRefund: async () => externalRefund(world, transactionId, amountMinor),
+  };
+  const notice = { about: 'external_refund', reference: `re_${transactionId}` } as const;
   return takeNotice(world.context, gateway, { provider: 'stripe', eventId: transactionId, type: 'x', notice });
 }
 

@@ -1,6 +1,6 @@
 /** External refunds that no webhook has told of: a provider that refuses a refund because of them proves that they are there. */
 import { describe, expect, it } from 'vitest';
-import type { OutsideRefund, RefundListing } from '../../src/worker/gateways/gateway.ts';
+import type { ExternalRefund, RefundListing } from '../../src/worker/gateways/gateway.ts';
 import { readStatus } from '../../src/worker/operations/read-status.ts';
 import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
 import { settle, settleDue } from '../../src/worker/operations/settle.ts';
@@ -25,8 +25,8 @@ interface Shop {
   world: TestWorld;
   made: { transactionId: string; bookingId: string };
   /** What the provider lists. */
-  at: { provider: OutsideRefund[] | 'unreachable' };
-  external: (overrides?: Partial<OutsideRefund>) => OutsideRefund;
+  at: { provider: ExternalRefund[] | 'unreachable' };
+  external: (overrides?: Partial<ExternalRefund>) => ExternalRefund;
 }
 
 /** A payment of 25.50 dollars that was paid, at a provider that lists its refunds. */
@@ -45,7 +45,7 @@ async function shopWith(): Promise<Shop> {
     },
   );
   const made = await paidPayment(world);
-  const external = (overrides: Partial<OutsideRefund> = {}): OutsideRefund => ({
+  const external = (overrides: Partial<ExternalRefund> = {}): ExternalRefund => ({
     ...{ reference: 're_1', refundId: null, chargeReference: 'reference', transactionId: made.transactionId },
     ...{ amountMinor: 1000, currency: 'USD', state: 'moved', reason: 'Refunded at Stripe' },
     movedAtMs: world.clock.nowMs,

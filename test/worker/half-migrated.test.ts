@@ -7,7 +7,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeApiKey, type NewKey } from '../../src/worker/auth/api-key.ts';
 import { SCOPES } from '../../src/worker/auth/credential.ts';
-import type { OutsideRefund } from '../../src/worker/gateways/gateway.ts';
+import type { ExternalRefund } from '../../src/worker/gateways/gateway.ts';
 import type { Dispute, Notice } from '../../src/worker/gateways/webhook.ts';
 import { listApiKeys } from '../../src/worker/ledger/api-keys.ts';
 import { auditEntriesAfter, auditExport } from '../../src/worker/ledger/audit.ts';
@@ -168,7 +168,7 @@ async function paymentsOf(bookingId: unknown): Promise<number> {
   return (await counted.first<number>('rows').catch(() => 0)) ?? 0;
 }
 
-const OUTSIDE_REFUND: Omit<OutsideRefund, 'movedAtMs'> = {
+const EXTERNAL_REFUND: Omit<ExternalRefund, 'movedAtMs'> = {
   reference: 're_1',
   refundId: null,
   chargeReference: 'reference',
@@ -195,7 +195,7 @@ const DISPUTE: Dispute = {
 async function notify(notice: Notice): Promise<void> {
   const world = newWorld(
     { lookUpCharge: APPROVED },
-    { gateway: { name: 'sandbox', findOutsideRefund: async () => ({ ...OUTSIDE_REFUND, movedAtMs: Date.now() }) } },
+    { gateway: { name: 'sandbox', findExternalRefund: async () => ({ ...EXTERNAL_REFUND, movedAtMs: Date.now() }) } },
   );
   await takeNotice(world.context, world.gateway, {
     provider: 'stripe',
@@ -214,7 +214,7 @@ const BACKGROUND: Record<string, () => Promise<unknown>> = {
   },
   'a webhook about a payment': () => notify({ about: 'payment', transactionId: PENDING.transaction_id, charged: true }),
   'a webhook about a refund': () => notify({ about: 'refund', refundId: 'REF-01J00000000000000000000000' }),
-  'a webhook about a refund of the dashboard': () => notify({ about: 'outside_refund', reference: 're_1' }),
+  'a webhook about a refund of the dashboard': () => notify({ about: 'external_refund', reference: 're_1' }),
   'a webhook about a dispute': () => notify({ about: 'dispute', dispute: DISPUTE }),
   'keys list': () => listApiKeys(database, Date.now()),
   'keys rotate': () => resealEmails(database, BEFORE_ALL, 10),

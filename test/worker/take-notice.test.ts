@@ -1,7 +1,7 @@
 /** What providers tell of by themselves, as the ledger has it afterwards: with a gateway that answers as the test says. */
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import type { OutsideRefund } from '../../src/worker/gateways/gateway.ts';
+import type { ExternalRefund } from '../../src/worker/gateways/gateway.ts';
 import type { Dispute, Notice, ProviderEvent } from '../../src/worker/gateways/webhook.ts';
 import { purgeProviderEvents } from '../../src/worker/ledger/provider-events.ts';
 import { processPayment } from '../../src/worker/operations/process-payment.ts';
@@ -37,9 +37,9 @@ const tell = (world: TestWorld, event: ProviderEvent) => takeNotice(world.contex
 const tellOf = (world: TestWorld, notice: Notice) => tell(world, eventAbout(notice));
 const ofPayment = (transactionId: string, charged = true): Notice => ({ about: 'payment', transactionId, charged });
 const ofRefund = (refundId: string): Notice => ({ about: 'refund', refundId });
-const OUTSIDE: Notice = { about: 'outside_refund', reference: 're_1' };
+const OUTSIDE: Notice = { about: 'external_refund', reference: 're_1' };
 
-function tenDollarsBack(transactionId: string, movedAtMs: number): OutsideRefund {
+function tenDollarsBack(transactionId: string, movedAtMs: number): ExternalRefund {
   return {
     reference: 're_1',
     refundId: null,
@@ -54,9 +54,9 @@ function tenDollarsBack(transactionId: string, movedAtMs: number): OutsideRefund
 }
 
 /** A payment of 25.50 dollars that was paid, and a refund of it that was made at the provider. */
-async function refundedOutside(outside: Partial<OutsideRefund> = {}, script: Partial<Script> = {}) {
-  const found: { outside: OutsideRefund | { unreachable: string } | null } = { outside: { unreachable: 'not yet' } };
-  const world = newWorld(script, { gateway: { findOutsideRefund: async () => found.outside } });
+async function refundedOutside(outside: Partial<ExternalRefund> = {}, script: Partial<Script> = {}) {
+  const found: { outside: ExternalRefund | { unreachable: string } | null } = { outside: { unreachable: 'not yet' } };
+  const world = newWorld(script, { gateway: { findExternalRefund: async () => found.outside } });
   const made = await paidPayment(world);
   found.outside = { ...tenDollarsBack(made.transactionId, world.clock.nowMs), ...outside };
   return { world, made, found };
@@ -214,10 +214,10 @@ describe('a refund that was made at the provider', () => {
   });
 
   it('of a payment that is pending comes after the payment’s own outcome', async () => {
-    const found: { outside?: OutsideRefund } = {};
+    const found: { outside?: ExternalRefund } = {};
     const world = newWorld(
       { lookUpCharge: APPROVED },
-      { gateway: { findOutsideRefund: async () => found.outside ?? { unreachable: 'nothing' } } },
+      { gateway: { findExternalRefund: async () => found.outside ?? { unreachable: 'nothing' } } },
     );
     const made = await pendingPayment(world);
     found.outside = tenDollarsBack(made.transactionId, world.clock.nowMs);

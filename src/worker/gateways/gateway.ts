@@ -122,7 +122,7 @@ export interface Movement {
 }
 
 /** A refund that nobody asked this service for, as it stands at the provider. */
-export interface OutsideRefund {
+export interface ExternalRefund {
   reference: string;
   /** Ours, where it turns out that this service asked for it after all. */
   refundId: string | null;
@@ -138,7 +138,7 @@ export interface OutsideRefund {
 }
 
 /** The refunds of a charge, whoever asked for them, as its provider lists them. */
-export type RefundListing = { kind: 'listed'; refunds: OutsideRefund[] } | NoOutcome;
+export type RefundListing = { kind: 'listed'; refunds: ExternalRefund[] } | NoOutcome;
 
 /** Thrown where a listing can't be had, or not to its end: half of one is none to reconcile with. */
 export class ListingFailed extends Error {
@@ -184,7 +184,7 @@ export interface Gateway {
   /** Where the gateway can: all that it moved from one time to another, for reconciliation. */
   listMovements?(fromMs: number, toMs: number): AsyncIterable<Movement>;
   /** Where refunds can be made at the provider by hand: one of them, by the provider's own name for it; null: there is none. */
-  findOutsideRefund?(reference: string, signal: AbortSignal): Promise<OutsideRefund | { unreachable: string } | null>;
+  findExternalRefund?(reference: string, signal: AbortSignal): Promise<ExternalRefund | { unreachable: string } | null>;
   /** Where refunds can be made at the provider by hand: all refunds of a charge, those of this service too. It only reads. */
   listRefundsOfCharge?(transaction: Transaction, signal: AbortSignal): Promise<RefundListing>;
   /** Whose charge the provider's name for it stands for: a transaction's id, or null where it is none of ours. */

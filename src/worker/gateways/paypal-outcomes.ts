@@ -1,7 +1,7 @@
 /** What PayPal's answers and refusals mean: pure, from what was heard to what is known. */
 import { minorUnits } from '../../payments/money.ts';
 import { isIdentifier, type Transaction } from '../../payments/transaction.ts';
-import { type GatewayOutcome, isGatewayTrouble, type LookUp, type NoOutcome, type OutsideRefund } from './gateway.ts';
+import { type ExternalRefund, type GatewayOutcome, isGatewayTrouble, type LookUp, type NoOutcome } from './gateway.ts';
 import type { Answer } from './json-call.ts';
 import { issueOf, paypalWhy, type Schemas } from './paypal-client.ts';
 import { declinedBecause, paypalCause, refusedBecause } from './provider-codes.ts';
@@ -158,10 +158,10 @@ export function captureIdIn(links: readonly { href: string; rel: string }[] | un
 }
 
 /** @param transactionId of the payment that it is of; null where that is none of ours */
-export function outsideRefund(
+export function externalRefund(
   refund: PayPalRefund,
   transactionId: string | null,
-): OutsideRefund | { unreachable: string } {
+): ExternalRefund | { unreachable: string } {
   const { id, amount, create_time: createdAt, note_to_payer: note } = refund;
   const amountMinor = amount === undefined ? null : minorUnits(amount.value, amount.currency_code);
   const movedAtMs = Date.parse(createdAt ?? '');

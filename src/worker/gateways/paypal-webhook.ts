@@ -133,7 +133,7 @@ function noticeIn(type: string, toldAt: string | null | undefined, resource: unk
     case 'PAYMENT.REFUND.FAILED': {
       const refundId = refundIdOn({ custom_id: customId, invoice_id: invoiceId });
       if (refundId !== null) return { about: 'refund', refundId };
-      return id ? { about: 'outside_refund', reference: id } : null;
+      return id ? { about: 'external_refund', reference: id } : null;
     }
     case 'PAYMENT.CAPTURE.REVERSED':
     case 'CUSTOMER.DISPUTE.CREATED':

@@ -9,11 +9,11 @@ import { decimalText, minorUnits } from '../../payments/money.ts';
 import { isIdentifier, type Refund, type Transaction } from '../../payments/transaction.ts';
 import {
   type ChargeRequest,
+  type ExternalRefund,
   type Gateway,
   type GatewayOutcome,
   type Instrument,
   type LookUp,
-  type OutsideRefund,
   type RefundListing,
   type RefundRequest,
   timeIsLeft,
@@ -26,6 +26,7 @@ import {
   type Capture,
   captureIdIn,
   captureOf,
+  externalRefund,
   isAmountOf,
   isDeclined,
   isNotFound,
@@ -34,7 +35,6 @@ import {
   noOutcome,
   type Order,
   orderIn,
-  outsideRefund,
   type PayPalRefund,
   refundIdOn,
   refundsIn,
@@ -160,7 +160,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       return found === undefined ? { kind: 'not_found' } : stateOfRefund(found);
     },
 
-    async findOutsideRefund(reference: string, signal: AbortSignal) {
+    async findExternalRefund(reference: string, signal: AbortSignal) {
       if (!PAYPAL_ID.test(reference)) return null;
       const answer = await client.call({ method: 'GET', path: `/v2/payments/refunds/${reference}`, signal });
       if (isNotFound(answer)) return null;
@@ -168,7 +168,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       const refund = answer.body as PayPalRefund;
       const captureId = captureIdIn(refund.links);
       const owner = captureId === null ? null : await ownerOf(client, captureId, signal);
-      return owner !== null && 'unreachable' in owner ? owner : outsideRefund(refund, owner?.transactionId ?? null);
+      return owner !== null && 'unreachable' in owner ? owner : externalRefund(refund, owner?.transactionId ?? null);
     },
 
     async listRefundsOfCharge(transaction: Transaction, signal: AbortSignal): Promise<RefundListing> {
@@ -177,9 +177,9 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       const order = orderIn(answer, orderId);
       if (order === null) return noOutcome(answer);
-      const refunds: OutsideRefund[] = [];
+      const refunds: ExternalRefund[] = [];
       for (const refund of refundsIn(order)) {
-        const described = outsideRefund(refund, transactionId);
+        const described = externalRefund(refund, transactionId);
         if ('unreachable' in described) return { kind: 'undetermined', reason: described.unreachable };
         refunds.push(described);
       }

@@ -1,7 +1,7 @@
 /** What Stripe has moved, whoever asked for it: for reconciliation, and for refunds that were made by hand. */
 import type { Stripe } from 'stripe';
 import { isIdentifier } from '../../payments/transaction.ts';
-import type { Movement, OutsideRefund } from './gateway.ts';
+import type { ExternalRefund, Movement } from './gateway.ts';
 import { minorUnitsOfStripe } from './stripe-amount.ts';
 import type { StripeClient } from './stripe-client.ts';
 import { PAGE_SIZE } from './stripe-intents.ts';
@@ -32,7 +32,7 @@ export async function* listRefunds(stripe: StripeClient, fromMs: number, toMs: n
     expand: ['data.payment_intent'],
   });
   for await (const refund of list) {
-    const { transactionId, refundId, amountMinor, currency, state, movedAtMs } = outsideRefund(refund);
+    const { transactionId, refundId, amountMinor, currency, state, movedAtMs } = externalRefund(refund);
     // One that never reached the payer is listed where this service asked for it: it may have been told as paid.
     if (transactionId === null || state === 'open' || (state === 'never' && refundId === null)) continue;
     yield {
@@ -53,7 +53,7 @@ function createdIn(fromMs: number, toMs: number) {
 }
 
 /** @param refund with its intent expanded */
-export function outsideRefund(refund: Stripe.Refund): OutsideRefund {
+export function externalRefund(refund: Stripe.Refund): ExternalRefund {
   const { payment_intent: intent, amount, currency, metadata } = refund;
   const charge = typeof intent === 'object' ? intent : null;
   const amountMinor = minorUnitsOfStripe(amount, currency);

@@ -89,7 +89,7 @@ function noticeIn(type: string, toldAtSeconds: number, object: unknown): Notice 
       const refundId = metadata?.refund_id;
       return isIdentifier(refundId, 'REF-')
         ? { about: 'refund', refundId }
-        : { about: 'outside_refund', reference: id };
+        : { about: 'external_refund', reference: id };
     }
     case 'charge.dispute.created':
     case 'charge.dispute.updated':

@@ -7,6 +7,7 @@ import { hasExpired } from '../../payments/card.ts';
 import type { Refund, Transaction } from '../../payments/transaction.ts';
 import {
   type ChargeRequest,
+  type ExternalRefund,
   type Fence,
   type Gateway,
   type GatewayOutcome,
@@ -16,7 +17,6 @@ import {
   type LookUp,
   type Movement,
   type NoOutcome,
-  type OutsideRefund,
   type RefundListing,
   type RefundRequest,
   timeIsLeft,
@@ -42,7 +42,7 @@ import {
   NotToBeFound,
   refundsOf,
 } from './stripe-intents.ts';
-import { listCharges, listRefunds, outsideRefund } from './stripe-movements.ts';
+import { externalRefund, listCharges, listRefunds } from './stripe-movements.ts';
 import {
   asOutcome,
   CHARGE_UNKNOWN,
@@ -164,12 +164,12 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       }
     },
 
-    async findOutsideRefund(reference: string, signal: AbortSignal) {
+    async findExternalRefund(reference: string, signal: AbortSignal) {
       if (!STRIPE_ID.test(reference)) return null;
       try {
         const stripe = await questions(signal);
         const retrieving = stripe.refunds.retrieve(reference, { expand: ['payment_intent'] });
-        return outsideRefund(await beforeDeadline(signal, retrieving));
+        return externalRefund(await beforeDeadline(signal, retrieving));
       } catch (error) {
         const failed = stripeFailure(error);
         return failed.status === 404 ? null : { unreachable: stripeWhy(failed).reason };
@@ -182,8 +182,8 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
     ): Promise<RefundListing> {
       if (intentId === null) return { kind: 'listed', refunds: [] };
       return asked<RefundListing>(signal, async () => {
-        const refunds: OutsideRefund[] = [];
-        for await (const refund of refundsOf(await questions(signal), intentId)) refunds.push(outsideRefund(refund));
+        const refunds: ExternalRefund[] = [];
+        for await (const refund of refundsOf(await questions(signal), intentId)) refunds.push(externalRefund(refund));
         return { kind: 'listed', refunds };
       });
     },

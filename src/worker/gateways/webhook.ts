@@ -55,7 +55,7 @@ export type Notice =
   | { about: 'payment'; transactionId: string; charged: boolean }
   | { about: 'refund'; refundId: string }
   /** Of a refund without an id of ours; `reference` is the provider's. */
-  | { about: 'outside_refund'; reference: string }
+  | { about: 'external_refund'; reference: string }
   | { about: 'dispute'; dispute: Dispute };
 
 /** A payer who has asked their bank, or the provider, for the money back. */

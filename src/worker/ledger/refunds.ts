@@ -242,8 +242,8 @@ export async function recordRefundOutcome(
   return { ...rowsThatStand(results), told: rowOf(results.told) !== null };
 }
 
-/** A refund that was made at the provider by hand. */
-export interface OutsideRefundBooking {
+/** An external refund: made at the provider, without being asked for here. */
+export interface ExternalRefundBooking {
   refundId: string;
   /** Also names this attempt, in the row that it writes. */
   eventId: string;
@@ -261,7 +261,7 @@ export interface OutsideRefundBooking {
 
 // Invariant 2, and once for each of the provider's refunds, however often it is told of. While a refund of the same amount is
 // under way whose name at the provider is not known yet, it may be that one.
-const BOOK_OUTSIDE_REFUND = `
+const BOOK_EXTERNAL_REFUND = `
   INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, gateway_reference, created_at_ms,
     processed_at_ms, next_lookup_at_ms, created_by, written_by)
   SELECT ?1, tenant, transaction_id, 'completed', ?3, ?4, ?5, ?6, ?7, ?8, ?11, ?11 FROM transactions
@@ -292,9 +292,9 @@ const HAS_NOTED = `
  * the refund's row, which may have been there before; null where the payment has no room for it, or is not paid. `noted`: whether
  * this attempt was the first to find that there is no room.
  */
-export async function bookOutsideRefund(
+export async function writeExternalRefund(
   db: Database,
-  booking: OutsideRefundBooking,
+  booking: ExternalRefundBooking,
 ): Promise<{ refund: Refund | null; transaction: Transaction | null; told: boolean; noted: boolean }> {
   const { d1 } = db;
   const { refundId, eventId, transactionId, gatewayReference, amountMinor, nowMs } = booking;
@@ -302,7 +302,7 @@ export async function bookOutsideRefund(
     db,
     {
       booked: d1
-        .prepare(BOOK_OUTSIDE_REFUND)
+        .prepare(BOOK_EXTERNAL_REFUND)
         .bind(
           refundId,
           transactionId,

@@ -5,8 +5,8 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import { refundEvent } from '../../payments/event.ts';
 import type { Transaction } from '../../payments/transaction.ts';
-import type { OutsideRefund } from '../gateways/gateway.ts';
-import { bookOutsideRefund, findRefundReferences } from '../ledger/refunds.ts';
+import type { ExternalRefund } from '../gateways/gateway.ts';
+import { findRefundReferences, writeExternalRefund } from '../ledger/refunds.ts';
 import type { OperationContext } from './context.ts';
 import { paidRefundFollowUpMs } from './look-up-schedule.ts';
 import { tellingOf } from './telling.ts';
@@ -30,11 +30,11 @@ export type ExternalBooking =
 export async function bookExternalRefund(
   context: OperationContext,
   transactionId: string,
-  found: OutsideRefund,
+  found: ExternalRefund,
 ): Promise<ExternalBooking> {
   const { reference, amountMinor } = found;
   const [refundId, eventId, nowMs] = [context.newId('REF-'), context.newId('evt_'), context.nowMs()];
-  const { refund, transaction, told, noted } = await bookOutsideRefund(context.db, {
+  const { refund, transaction, told, noted } = await writeExternalRefund(context.db, {
     refundId,
     eventId,
     transactionId,
@@ -71,7 +71,7 @@ export async function bookExternalRefund(
 export async function bookExternalRefunds(
   context: OperationContext,
   { transactionId }: Transaction,
-  refunds: readonly OutsideRefund[],
+  refunds: readonly ExternalRefund[],
 ): Promise<{ event: PaymentEvent | null; isOpen: boolean }> {
   const known = await findRefundReferences(context.db, transactionId);
   // One with an id of ours was asked for here: its own row says what becomes of it.

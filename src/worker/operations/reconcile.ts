@@ -4,7 +4,7 @@
  * before the gateway does (invariant 3), and what is not in the list is asked about.
  */
 import type { Refund, Transaction } from '../../payments/transaction.ts';
-import type { LookUp, Movement, OutsideRefund, RefundListing } from '../gateways/gateway.ts';
+import type { ExternalRefund, LookUp, Movement, RefundListing } from '../gateways/gateway.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import {
   findRefunds,
@@ -194,7 +194,7 @@ async function listRefunds(
 }
 
 function movementOf(
-  { reference, refundId, amountMinor, currency, state, movedAtMs }: OutsideRefund,
+  { reference, refundId, amountMinor, currency, state, movedAtMs }: ExternalRefund,
   transactionId: string,
 ): Movement[] {
   if (state !== 'moved') return [];

@@ -64,8 +64,8 @@ function takeUp(
       return settleNow(context, notice.transactionId, notice.charged);
     case 'refund':
       return settleNow(context, notice.refundId);
-    case 'outside_refund':
-      return takeOutsideRefund(context, gateway, notice.reference);
+    case 'external_refund':
+      return takeExternalRefund(context, gateway, notice.reference);
     case 'dispute':
       return takeDispute(context, gateway, provider, notice.dispute);
     case undefined:
@@ -86,13 +86,13 @@ async function settleNow(context: OperationContext, id: string, charged?: boolea
 }
 
 /** A refund that was made at the provider by hand becomes a refund here, with its event. */
-async function takeOutsideRefund(
+async function takeExternalRefund(
   context: OperationContext,
   gateway: Gateway,
   reference: string,
 ): Promise<NoticeAnswer> {
   const { db } = context;
-  const found = await inTime((signal) => gateway.findOutsideRefund?.(reference, signal));
+  const found = await inTime((signal) => gateway.findExternalRefund?.(reference, signal));
   if (found === undefined || found === null) return NOTHING_TO_SEND;
   if ('unreachable' in found) return { kind: 'later', reason: found.unreachable };
   const { transactionId, state } = found;
