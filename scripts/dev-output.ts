@@ -50,8 +50,8 @@ export function bridgeLines(show: Show): (line: string) => void {
 }
 
 /**
- * Of the emulator's lines, those that hold for this Worker too: its settings were given to it already, and an order in its currency is among the
- * payments to try.
+ * The emulator's lines that are left out: settings, because this Worker has been given them already, and the order, because one in this
+ * Worker's currency is among the payments to try.
  */
 const FOR_OTHER_WORKERS = /\.dev\.vars:$|^\s+(STRIPE|PAYPAL|PAYMENT)_\w+=|^\s+an approved order/;
 
