@@ -16,12 +16,15 @@ import {
   loggedErrors,
   NOT_FOUND,
   newWorld,
+  paidRefund,
   type Script,
   settleAfter,
   type TestWorld,
   timesAsked,
 } from './scripted-gateway.ts';
 import { transaction } from './stored.ts';
+
+const DAY_MS = 24 * 60 * 60_000;
 
 /** A deployment whose key is of this account: an isolate that remembers nothing yet, on the same database as the others. */
 function deployedWith(
@@ -127,6 +130,23 @@ describe('a payment', () => {
       expect.objectContaining({ ...unknown, id: expect.stringMatching(/^REF-/) }),
       expect.objectContaining({ ...unknown, id: pending.transactionId }),
     ]);
+  });
+
+  it('has its refund followed up for a month while nobody knows whose the key is, then given up with one alarm', async () => {
+    const first = deployedWith('acct_1', { charge: APPROVED, refund: APPROVED });
+    const refundId = await paidRefund(first, await pay(first));
+    const world = deployedWith({ unreachable: 'Stripe did not answer' });
+    const settleAfterDays = (days: number) => {
+      world.clock.nowMs += days * DAY_MS;
+      return settle(world.context, refundId, DEADLINE_MS);
+    };
+    expect(await settleAfterDays(29)).toMatchObject({ kind: 'open', unreachable: true });
+    expect(loggedErrors(world)).toEqual([]);
+    await settleAfterDays(2);
+    expect(loggedErrors(world)).toEqual([
+      expect.objectContaining({ event: 'follow_up.given_up', id: refundId, gateway: 'stripe:acct_1' }),
+    ]);
+    expect(await settleAfterDays(1)).toBeNull();
   });
 });
 

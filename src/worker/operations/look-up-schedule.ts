@@ -79,8 +79,8 @@ const UNANSWERED_FOLLOW_UPS_MS = [24 * 60 * 60_000, 48 * 60 * 60_000];
 const UNREACHED_FOLLOW_UP_MS = 30 * 24 * 60 * 60_000;
 
 /** When a follow-up is made again to which the gateway's answer said nothing; null: it is given up. */
-export function unansweredFollowUpMs(of: 'charge' | 'refund', endedAtMs: number, nowMs: number): number | null {
-  const regular = of === 'charge' ? FAILED_CHARGE_FOLLOW_UPS_MS : PAID_REFUND_FOLLOW_UPS_MS;
+export function unansweredFollowUpMs(of: 'payment' | 'refund', endedAtMs: number, nowMs: number): number | null {
+  const regular = of === 'payment' ? FAILED_CHARGE_FOLLOW_UPS_MS : PAID_REFUND_FOLLOW_UPS_MS;
   const last = regular.at(-1) ?? 0;
   return nextOf([...regular, ...UNANSWERED_FOLLOW_UPS_MS.map((afterMs) => last + afterMs)], endedAtMs, nowMs);
 }

@@ -166,9 +166,13 @@ async function settleTask(context: OperationContext, task: LookUpTask, deadlineM
   const gateway = await context.gateways.named(task.transaction.gateway);
   if (gateway === null) return putOff(context, task);
   if ('unreachable' in gateway) {
+    const { gateway: name } = task.transaction;
     const row = rowOfTask(task);
-    logUnknownAccount(context, task.transaction.gateway, gateway, idOf(row));
-    return { kind: 'open', unreachable: true, nextLookUpAtMs: row.nextLookupAtMs };
+    logUnknownAccount(context, name, gateway, idOf(row));
+    const found: NoOutcome = { ...gateway, kind: 'unreachable', reason: gateway.unreachable };
+    if (task.kind === 'payment' && row.status !== 'failed') return open(found, row.nextLookupAtMs);
+    if (row.status === 'pending') return open(found, row.nextLookupAtMs);
+    return unansweredFollowUp({ context, gateway: { name } }, task.kind, row, found);
   }
   const asking = { context, gateway, untilMs: context.nowMs() + deadlineMs };
   const { transaction } = task;
@@ -234,7 +238,7 @@ async function settlePayment(asking: Asking, transaction: Transaction): Promise<
 async function followUpPayment(asking: Asking, transaction: Transaction): Promise<Settled> {
   const { db, nowMs } = asking.context;
   const found = await lookUpCharge(asking, transaction);
-  if (isNoOutcome(found)) return unansweredFollowUp(asking, 'charge', transaction, found);
+  if (isNoOutcome(found)) return unansweredFollowUp(asking, 'payment', transaction, found);
   const outcome = outcomeOf('charge', found);
   const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
   if (hasCharged) return endPayment(asking, transaction, outcome);
@@ -370,8 +374,8 @@ async function stillOpen({ context, gateway }: Asking, found: LookUp, row: Trans
 
 /** A follow-up that was not answered is made again, and given up at some point, with an alarm. */
 async function unansweredFollowUp(
-  { context, gateway }: Asking,
-  of: 'charge' | 'refund',
+  { context, gateway }: { context: OperationContext; gateway: { name: string } },
+  of: 'payment' | 'refund',
   row: Transaction | Refund,
   found: NoOutcome,
 ): Promise<Settled> {
