@@ -170,9 +170,10 @@ async function settleTask(context: OperationContext, task: LookUpTask, deadlineM
     const row = rowOfTask(task);
     logUnknownAccount(context, name, gateway, idOf(row));
     const found: NoOutcome = { ...gateway, kind: 'unreachable', reason: gateway.unreachable };
-    if (task.kind === 'payment' && row.status !== 'failed') return open(found, row.nextLookupAtMs);
-    if (row.status === 'pending') return open(found, row.nextLookupAtMs);
-    return unansweredFollowUp({ context, gateway: { name } }, task.kind, row, found);
+    const isFollowUp = row.status === (task.kind === 'payment' ? 'failed' : 'completed');
+    return isFollowUp
+      ? unansweredFollowUp({ context, gateway: { name } }, task.kind, row, found)
+      : open(found, row.nextLookupAtMs);
   }
   const asking = { context, gateway, untilMs: context.nowMs() + deadlineMs };
   const { transaction } = task;
