@@ -58,7 +58,8 @@ export default defineConfig({
           include: ['test/end-to-end/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 60_000,
-          hookTimeout: 120_000,
+          // Longer than all the deadlines of a stack's parts together, so that the part that is late is named.
+          hookTimeout: 240_000,
         },
       },
     ],

@@ -634,6 +634,29 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'a key of another account answers for a payment, and what it does not find was never charged',
+    gateway: 'stripe',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: 'src/worker/gateways/account-names.ts',
+        find: 'if (isOurs) return gateway;',
+        replace: 'if (isOurs || known !== null) return gateway;',
+      },
+      // The second lock: by its name an intent is there, or the key is of another account.
+      {
+        file: STRIPE_INTENTS,
+        find: 'if (kept !== null) return retrieveIntent(stripe, kept);',
+        replace: `if (kept !== null) {
+    return retrieveIntent(stripe, kept).catch((error) => {
+      if (error instanceof NotToBeFound) return null;
+      throw error;
+    });
+  }`,
+      },
+    ],
+  },
+  {
     name: 'a webhook is remembered before it is taken up',
     breaks: 'invariant 2',
     edits: [

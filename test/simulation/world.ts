@@ -117,9 +117,9 @@ export class World {
     this.webhooks.deliver = (event) => this.#deliver(event);
     this.webhooks.onTooLong = ({ type }) => this.violations.push(`deadline: the webhook ${type} was never answered`);
     this.#scheduleCron();
-    if (this.faults.strike('other_account_deployed', 3)) {
+    if (this.faults.strike('other_account_deployed', 10)) {
       this.#otherAccount = true;
-      const forMs = MINUTE_MS * (1 + this.random.below(5));
+      const forMs = MINUTE_MS * (5 + this.random.below(40));
       this.time.after(forMs, () => (this.#otherAccount = false), null);
     }
   }

@@ -65,16 +65,16 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-/** Asks until the answer is yes; fails with what was hoped for, and the child's last words. */
+/** Asks until the answer is yes; fails with what was hoped for, and the last words of the child or of whatever else is asked. */
 export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,
-  options: { deadlineMs?: number; everyMs?: number; child?: Child } = {},
+  options: { deadlineMs?: number; everyMs?: number; child?: Child; lastWords?: () => string } = {},
 ): Promise<void> {
   const deadlineMs = Date.now() + (options.deadlineMs ?? 30_000);
   while (!(await holds())) {
     if (Date.now() > deadlineMs) {
-      throw new Error(`${what}: not in time\n${options.child?.output().slice(-2000) ?? ''}`);
+      throw new Error(`${what}: not in time\n${options.child?.output().slice(-2000) ?? options.lastWords?.() ?? ''}`);
     }
     await sleep(options.everyMs ?? 50);
   }

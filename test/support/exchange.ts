@@ -29,7 +29,12 @@ export interface Listener {
  */
 export async function listen(rabbitmqUrl: string, exchange: string, directory: string): Promise<Listener> {
   const connection = new Connection({ ...connectionTo(rabbitmqUrl), retryLow: 200, retryHigh: 1_000 });
-  connection.on('error', () => {}); // a broker that is away is what some tests are about
+  // A broker that is away is what some tests are about: the client connects and subscribes again by itself.
+  let lastError: unknown = null;
+  const keepError = (error: unknown) => {
+    lastError = error;
+  };
+  connection.on('error', keepError);
   const queue = `${exchange}.listener`;
   const received: Received[] = [];
   const consumer = connection.createConsumer(
@@ -46,8 +51,14 @@ export async function listen(rabbitmqUrl: string, exchange: string, directory: s
       received.push({ routingKey: message.routingKey, text, body: JSON.parse(text), message, atMs: Date.now() });
     },
   );
-  consumer.on('error', () => {}); // as above: it subscribes again by itself
-  await new Promise((resolve) => consumer.once('ready', resolve));
+  consumer.on('error', keepError);
+  let isReady = false;
+  consumer.once('ready', () => {
+    isReady = true;
+  });
+  await until('the listener is subscribed', () => isReady, {
+    lastWords: () => String(lastError ?? 'the broker has not answered'),
+  });
   return {
     received,
     of: (bookingId) => received.filter(({ body }) => body.booking_id === bookingId),

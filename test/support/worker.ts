@@ -34,6 +34,7 @@ export async function migrate(directory: string): Promise<void> {
   await promisify(execFile)(process.execPath, args, {
     env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false' },
     timeout: MIGRATE_DEADLINE_MS,
+    killSignal: 'SIGKILL', // asked politely, one that hangs would go on hanging
   });
 }
 
