@@ -1,8 +1,10 @@
 /** Every minute: wakes the jobs that have something due, purges what has expired, and seals the audit log. */
 import type { BackgroundContext } from './background-context.ts';
+import { LedgerNotMigrated } from './ledger/database.ts';
 import { purgeExpiredKeys } from './ledger/idempotency.ts';
 import { purgeProviderEvents } from './ledger/provider-events.ts';
 import { purgeVelocityCounters } from './ledger/velocity.ts';
+import { errorFields } from './log.ts';
 import { sealAudit } from './operations/seal-audit.ts';
 import { wakeJobs } from './queue/work.ts';
 
@@ -23,5 +25,8 @@ export async function runCron(context: BackgroundContext): Promise<void> {
     () => purgeProviderEvents(operation.db, operation.nowMs(), PURGED_AT_ONCE),
   ];
   for (const part of work) await part().catch((error: unknown) => failures.push(error));
+  // An alarm: the migrations have to be applied.
+  const notMigrated = failures.find((failure) => failure instanceof LedgerNotMigrated);
+  if (notMigrated !== undefined) context.log('error', 'ledger.not_migrated', errorFields(notMigrated));
   if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'the cron failed');
 }

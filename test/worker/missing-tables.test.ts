@@ -1,7 +1,8 @@
 /** In a file of its own, because it drops the tables that other tests need. */
 import { env } from 'cloudflare:workers';
-import { beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { expectEnvelope } from './matchers.ts';
+import { consumeMessages, settleMessage, wakeJobs } from './queue.ts';
 import { payment, refundOf, send } from './request.ts';
 
 beforeAll(async () => {
@@ -10,6 +11,10 @@ beforeAll(async () => {
       env.DB.prepare(`DROP TABLE IF EXISTS ${table}`),
     ),
   );
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 
 const MADE = { transaction_id: 'TXN-01J00000000000000000000000', booking_id: 'BOOK-1' };
@@ -29,3 +34,19 @@ it.each([
 it.each(['/payment/methods', '/health'])('without tables %s works', async (path) => {
   expect((await send('GET', path)).status).toBe(200);
 });
+
+it('without tables the queue keeps its messages and raises an alarm', async () => {
+  const errors = vi.spyOn(console, 'error');
+  expect(await consumeMessages([settleMessage(MADE.transaction_id)])).toEqual(['again in 10 s']);
+  expect(eventsOf(errors.mock.calls)).toEqual(['ledger.not_migrated']);
+});
+
+it('without tables the cron raises an alarm', async () => {
+  const errors = vi.spyOn(console, 'error');
+  await expect(wakeJobs({})).rejects.toThrow();
+  expect(eventsOf(errors.mock.calls)).toContain('ledger.not_migrated');
+});
+
+function eventsOf(lines: unknown[][]): unknown[] {
+  return lines.map(([line]) => (JSON.parse(String(line)) as { event: unknown }).event);
+}

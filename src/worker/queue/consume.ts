@@ -7,6 +7,7 @@ import type { PaymentEvent } from '../../contract/events.ts';
 import type { BackgroundContext } from '../background-context.ts';
 import { deliverEvents } from '../events/deliver.ts';
 import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
+import { errorFields } from '../log.ts';
 import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE, STATEMENTS_PER_LOOK_UP, settle } from '../operations/settle.ts';
 import type { QueueMessage, WakeUp } from './message.ts';
 import { sendEvent, sendSettle } from './send.ts';
@@ -39,12 +40,13 @@ export async function consumeBatch(context: BackgroundContext, messages: readonl
   }
   if (events.length > 0) {
     await acknowledge(
+      context,
       events.map(({ message }) => message),
       () => deliverEvents(context.delivery, new Map(events.map(({ event }) => [event.event_id, event]))),
     );
   }
   await settleAll(context, settles);
-  for (const { message, wakeUp } of wakeUps) await acknowledge([message], () => doJob(context, wakeUp));
+  for (const { message, wakeUp } of wakeUps) await acknowledge(context, [message], () => doJob(context, wakeUp));
 }
 
 /** As many as this invocation has statements for; the others come back to another one. */
@@ -58,16 +60,22 @@ async function settleAll(
     const some = settles.slice(start, start + Math.min(LOOK_UPS_AT_ONCE, affordable));
     if (some.length === 0) break;
     start += some.length;
-    await Promise.all(some.map(({ message, id }) => acknowledge([message], () => settleAndTell(context, id))));
+    await Promise.all(some.map(({ message, id }) => acknowledge(context, [message], () => settleAndTell(context, id))));
   }
   for (const { message } of settles.slice(start)) message.retry({ delaySeconds: NEXT_INVOCATION_DELAY_SECONDS });
 }
 
-async function acknowledge(messages: ConsumedMessage[], work: () => Promise<void>): Promise<void> {
+async function acknowledge(
+  { log }: BackgroundContext,
+  messages: ConsumedMessage[],
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!(error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated)) throw error;
+    // An alarm: the migrations have to be applied, which no retry does.
+    if (error instanceof LedgerNotMigrated) log('error', 'ledger.not_migrated', errorFields(error));
     for (const message of messages) message.retry({ delaySeconds: D1_RETRY_DELAY_SECONDS });
     return;
   }
