@@ -135,6 +135,33 @@ describe('a refund that the provider refuses because of external ones', () => {
     expect(await transaction(made.transactionId)).toMatchObject({ refunded_minor: 1000, next_lookup_at_ms: null });
   });
 
+  it.each([
+    ['can’t be reached', () => 'unreachable' as const, 'a 503'],
+    ['does not decide on one', ({ external }: Shop) => [external({ state: 'open' })], 'an external refund'],
+  ])(
+    'is looked at ever more seldom while the provider %s, and given up after a month, with an alarm',
+    async (_, says, reason) => {
+      const shop = await shopWith();
+      const { world, made, at } = shop;
+      at.provider = says(shop);
+      await refused(shop);
+      const startMs = world.clock.nowMs;
+      const dueAtMs = async () => (await transaction(made.transactionId))?.next_lookup_at_ms as number | null;
+      const pausesMs: number[] = [];
+      for (let dueMs = await dueAtMs(); dueMs !== null; dueMs = await dueAtMs()) {
+        world.clock.nowMs = dueMs;
+        await settleNow(shop);
+        pausesMs.push(((await dueAtMs()) ?? dueMs) - dueMs);
+      }
+      const hoursMs = 60 * 60_000;
+      expect(pausesMs.slice(0, 9).every((pauseMs) => pauseMs <= 5 * 60_000)).toBe(true);
+      expect(Math.max(...pausesMs)).toBe(6 * hoursMs);
+      expect((world.clock.nowMs - startMs) / (24 * hoursMs)).toBeCloseTo(29, -1);
+      const given = loggedErrors(world).filter(({ event }) => event === 'follow_up.given_up');
+      expect(given).toMatchObject([{ id: made.transactionId, reason: expect.stringContaining(reason) }]);
+    },
+  );
+
   it('waits for a refund of ours that is under way and may be the listed one', async () => {
     const shop = await shopWith();
     const { world, made, at, external } = shop;

@@ -148,6 +148,23 @@ describe('a payment', () => {
     ]);
     expect(await settleAfterDays(1)).toBeNull();
   });
+
+  it('has its external refunds checked ever more seldom while nobody knows whose the key is, then given up with one alarm', async () => {
+    const made = await pay(deployedWith('acct_1', { charge: APPROVED }));
+    const world = deployedWith({ unreachable: 'Stripe did not answer' });
+    const setLookUps = 'UPDATE transactions SET next_lookup_at_ms = ?2, lookups = ?3 WHERE transaction_id = ?1';
+    const checkedFor = async (lookUps: number) => {
+      await env.DB.prepare(setLookUps).bind(made.transactionId, world.clock.nowMs, lookUps).run();
+      return settle(world.context, made.transactionId, DEADLINE_MS);
+    };
+    const inSixHours = world.clock.nowMs + 6 * 60 * 60_000;
+    expect(await checkedFor(100)).toMatchObject({ kind: 'open', unreachable: true, nextLookUpAtMs: inSixHours });
+    expect(loggedErrors(world)).toEqual([]);
+    expect(await checkedFor(200)).toMatchObject({ nextLookUpAtMs: null });
+    expect(loggedErrors(world)).toEqual([
+      expect.objectContaining({ event: 'follow_up.given_up', id: made.transactionId, gateway: 'stripe:acct_1' }),
+    ]);
+  });
 });
 
 describe('a payment of a version that did not keep the account', () => {

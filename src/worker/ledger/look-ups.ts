@@ -40,8 +40,9 @@ const dueRefunds = (which: string) => `
       WHERE due.${which} AND due.next_lookup_at_ms <= ?1 AND of_due.gateway NOT IN (SELECT value FROM json_each(?3))
       ORDER BY due.next_lookup_at_ms, due.refund_id LIMIT ?2)`;
 
-const takePayments = (which: string) =>
-  `UPDATE transactions SET ${PUT_OFF} WHERE transaction_id ${which} RETURNING ${RETURNED_TRANSACTION_COLUMNS}`;
+const takePayments = (which: string) => `
+  UPDATE transactions SET ${PUT_OFF} WHERE transaction_id ${which}
+  RETURNING ${RETURNED_TRANSACTION_COLUMNS}, lookups AS lookUps`;
 const TAKE_PAYMENT = takePayments(ID_IS_DUE);
 const TAKE_PENDING_PAYMENTS = takePayments(duePayments(ARE_PENDING));
 const TAKE_PAYMENT_FOLLOW_UPS = takePayments(duePayments(HAVE_ENDED));
@@ -56,10 +57,15 @@ const TAKE_REFUND = takeRefunds(ID_IS_DUE);
 const TAKE_PENDING_REFUNDS = takeRefunds(dueRefunds(ARE_PENDING));
 const TAKE_REFUND_FOLLOW_UPS = takeRefunds(dueRefunds(HAVE_ENDED));
 
+export interface PaymentLookUp {
+  kind: 'payment';
+  transaction: Transaction;
+  /** How often it has been asked about since it became due, this time included. */
+  lookUps: number;
+}
+
 /** What is to be asked about now. Its `nextLookupAtMs` is when it may be asked about again. */
-export type LookUpTask =
-  | { kind: 'payment'; transaction: Transaction }
-  | { kind: 'refund'; refund: Refund; transaction: Transaction };
+export type LookUpTask = PaymentLookUp | { kind: 'refund'; refund: Refund; transaction: Transaction };
 
 /** The look-up of this payment or refund, if it is due. */
 export async function takeLookUp(db: Database, id: string, nowMs: number): Promise<LookUpTask | null> {
@@ -69,7 +75,7 @@ export async function takeLookUp(db: Database, id: string, nowMs: number): Promi
   return tasks[0] ?? null;
 }
 
-const FIND_PAYMENT = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
+const FIND_PAYMENT = `SELECT ${TRANSACTION_COLUMNS}, t.lookups AS lookUps FROM transactions t WHERE t.transaction_id = ?1`;
 const FIND_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ?1`;
 const FIND_PAYMENT_OF_REFUND = `
   SELECT ${TRANSACTION_COLUMNS} FROM refunds r JOIN transactions t USING (transaction_id) WHERE r.refund_id = ?1`;
@@ -78,8 +84,8 @@ const FIND_PAYMENT_OF_REFUND = `
 export async function findLookUp(db: Database, id: string): Promise<LookUpTask | null> {
   if (!id.startsWith('REF-')) {
     const { found } = await runBatch(db, { found: db.d1.prepare(FIND_PAYMENT).bind(id) });
-    const transaction = rowOf<Transaction>(found);
-    return transaction && { kind: 'payment', transaction };
+    const row = rowOf<PaymentRow>(found);
+    return row && paymentLookUp(row);
   }
   const results = await runBatch(db, {
     refund: db.d1.prepare(FIND_REFUND).bind(id),
@@ -142,7 +148,13 @@ async function takePaymentTasks(
   which: readonly (string | number)[],
 ): Promise<LookUpTask[]> {
   const { taken } = await runBatch(db, { taken: db.d1.prepare(take).bind(nowMs, ...which) });
-  return rowsOf<Transaction>(taken).map((transaction) => ({ kind: 'payment', transaction }));
+  return rowsOf<PaymentRow>(taken).map(paymentLookUp);
+}
+
+type PaymentRow = Transaction & Pick<PaymentLookUp, 'lookUps'>;
+
+function paymentLookUp({ lookUps, ...transaction }: PaymentRow): PaymentLookUp {
+  return { kind: 'payment', transaction, lookUps };
 }
 
 async function takeRefundTasks(
@@ -181,16 +193,17 @@ export async function scheduleLookUp(
   });
 }
 
-/** Ends the look-ups of a payment, unless it has become due anew since this one was taken. */
-export async function endLookUps(
+/** Sets when a payment is looked up again, unless it has become due anew since this look-up was taken; null: never. */
+export async function rescheduleTaken(
   db: Database,
-  transactionId: string,
-  takenNextLookUpAtMs: number | null,
+  { transactionId, nextLookupAtMs: takenMs }: Transaction,
+  nextLookUpAtMs: number | null,
 ): Promise<void> {
+  if (nextLookUpAtMs === takenMs) return;
   await runBatch(db, {
-    ended: db.d1
-      .prepare('UPDATE transactions SET next_lookup_at_ms = NULL WHERE transaction_id = ?1 AND next_lookup_at_ms IS ?2')
-      .bind(transactionId, takenNextLookUpAtMs),
+    scheduled: db.d1
+      .prepare('UPDATE transactions SET next_lookup_at_ms = ?3 WHERE transaction_id = ?1 AND next_lookup_at_ms IS ?2')
+      .bind(transactionId, takenMs, nextLookUpAtMs),
   });
 }
 

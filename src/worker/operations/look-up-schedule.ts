@@ -90,6 +90,21 @@ export function isUnreachedTooLong(endedAtMs: number, nowMs: number): boolean {
   return nowMs - endedAtMs > UNREACHED_FOLLOW_UP_MS;
 }
 
+/** After so many checks for external refunds, a quarter of an hour has passed at the pace of any other. */
+const OFTEN_CHECKS = 10;
+/** After so many, about a month. */
+const MAX_CHECKS = 130;
+
+/**
+ * When a payment is checked for external refunds again, after so many checks that have decided nothing; null: it is given up. A check
+ * has no time at which it began, and the payment may be old, so that checks are counted.
+ */
+export function externalCheckAtMs(checks: number, nowMs: number, atUsualPaceMs: number): number | null {
+  if (checks >= MAX_CHECKS) return null;
+  if (checks < OFTEN_CHECKS) return atUsualPaceMs;
+  return nowMs + Math.min(SELDOM_FROM_MS * 2 ** (checks - OFTEN_CHECKS), SELDOM_MAX_MS);
+}
+
 /** When a pending row is asked about again that the gateway answers for without an outcome; null: at the pace of any other. */
 export function seldomLookUpAtMs({ createdAtMs }: Transaction | Refund, nowMs: number): number | null {
   const ageMs = nowMs - createdAtMs;

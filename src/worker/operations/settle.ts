@@ -14,9 +14,10 @@ import {
 } from '../gateways/gateway.ts';
 import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
 import {
-  endLookUps,
   findLookUp,
   type LookUpTask,
+  type PaymentLookUp,
+  rescheduleTaken,
   scheduleLookUp,
   scheduleUndetermined,
   TAKE_DUE_STATEMENTS,
@@ -29,6 +30,7 @@ import type { OperationContext } from './context.ts';
 import { bookExternalRefunds } from './external-refunds.ts';
 import {
   cancelsFromMs,
+  externalCheckAtMs,
   failedChargeFollowUpMs,
   isUnreachedTooLong,
   neverHappensFromMs,
@@ -170,10 +172,10 @@ async function settleTask(context: OperationContext, task: LookUpTask, deadlineM
     const row = rowOfTask(task);
     logUnknownAccount(context, name, gateway, idOf(row));
     const found: NoOutcome = { ...gateway, kind: 'unreachable', reason: gateway.unreachable };
-    const isFollowUp = row.status === (task.kind === 'payment' ? 'failed' : 'completed');
-    return isFollowUp
-      ? unansweredFollowUp({ context, gateway: { name } }, task.kind, row, found)
-      : open(found, row.nextLookupAtMs);
+    if (row.status === 'pending') return open(found, row.nextLookupAtMs);
+    const asking = { context, gateway: { name } };
+    const isCheck = task.kind === 'payment' && row.status !== 'failed';
+    return isCheck ? undecidedCheck(asking, task, found) : unansweredFollowUp(asking, task.kind, row, found);
   }
   const asking = { context, gateway, untilMs: context.nowMs() + deadlineMs };
   const { transaction } = task;
@@ -186,7 +188,7 @@ async function settleTask(context: OperationContext, task: LookUpTask, deadlineM
       case 'completed':
       case 'refunded':
         // Nothing is due of it, but where its provider has refused a refund because of others.
-        return transaction.nextLookupAtMs === null ? NOTHING_TO_DO : settleExternalRefunds(asking, transaction);
+        return transaction.nextLookupAtMs === null ? NOTHING_TO_DO : settleExternalRefunds(asking, task);
     }
   }
   const { refund } = task;
@@ -249,8 +251,9 @@ async function followUpPayment(asking: Asking, transaction: Transaction): Promis
 }
 
 /** One whose charge has refunds at the provider that the ledger may not know. What is not decided there yet is looked at again. */
-async function settleExternalRefunds(asking: Asking, transaction: Transaction): Promise<Settled> {
+async function settleExternalRefunds(asking: Asking, task: PaymentLookUp): Promise<Settled> {
   const { context, gateway } = asking;
+  const { transaction } = task;
   const { transactionId, nextLookupAtMs } = transaction;
   let event: PaymentEvent | null = null;
   if (gateway.listRefundsOfCharge !== undefined) {
@@ -258,17 +261,15 @@ async function settleExternalRefunds(asking: Asking, transaction: Transaction): 
     const found = await lookUp<RefundListing>(context, callOf(asking, 'listRefundsOfCharge', transactionId), (signal) =>
       list(transaction, signal),
     );
-    if (found.kind === 'undetermined') {
-      // `reconcile` still names what the ledger does not have.
-      await endLookUps(context.db, transactionId, nextLookupAtMs);
-      context.log('error', 'follow_up.given_up', { id: transactionId, gateway: gateway.name, reason: found.reason });
-    }
-    if (found.kind !== 'listed') return open(found, nextLookupAtMs);
+    if (found.kind !== 'listed') return undecidedCheck(asking, task, found);
     const booked = await bookExternalRefunds(context, transaction, found.refunds);
-    if (booked.isOpen) return { kind: 'open', unreachable: false, nextLookUpAtMs: nextLookupAtMs };
+    if (booked.isOpen) {
+      if (booked.event !== null) return { kind: 'open', unreachable: false, nextLookUpAtMs: nextLookupAtMs };
+      return undecidedCheck(asking, task, { kind: 'in_progress' });
+    }
     event = booked.event;
   }
-  await endLookUps(context.db, transactionId, nextLookupAtMs);
+  await rescheduleTaken(context.db, transaction, null);
   return { kind: 'ended', event, lateRefundId: null };
 }
 
@@ -392,6 +393,27 @@ async function unansweredFollowUp(
   await scheduleLookUp(db, id, row.status, nextLookUpAtMs);
   if (nextLookUpAtMs === null) {
     log('error', 'follow_up.given_up', { id, gateway: gateway.name, reason: found.reason });
+  }
+  return open(found, nextLookUpAtMs);
+}
+
+/**
+ * A check for external refunds that has decided nothing is made ever more seldom, and given up at some point, with an alarm. `reconcile`
+ * still names what the ledger does not have.
+ */
+async function undecidedCheck(
+  { context, gateway }: { context: OperationContext; gateway: { name: string } },
+  { transaction, lookUps }: PaymentLookUp,
+  found: LookUp,
+): Promise<Settled> {
+  const { db, log, nowMs } = context;
+  const { transactionId: id, nextLookupAtMs: takenMs } = transaction;
+  if (takenMs === null) return open(found, null);
+  const nextLookUpAtMs = found.kind === 'undetermined' ? null : externalCheckAtMs(lookUps, nowMs(), takenMs);
+  await rescheduleTaken(db, transaction, nextLookUpAtMs);
+  if (nextLookUpAtMs === null) {
+    const reason = isNoOutcome(found) ? found.reason : 'an external refund of it has been undecided for a month';
+    log('error', 'follow_up.given_up', { id, gateway: gateway.name, reason });
   }
   return open(found, nextLookUpAtMs);
 }
