@@ -45,11 +45,13 @@ export function watchRows({ sqlite }: World): void {
     ['transactions', 'transaction_id'],
     ['refunds', 'refund_id'],
   ]) {
+    // A payment whose external refunds are listed is asked about by a message of its own, and takes nobody's turn.
+    const inItsTurn = table === 'transactions' ? `OLD.status = 'failed'` : `OLD.status <> 'pending'`;
     // When it was taken is reckoned from when it is due again.
     const dueForAMinute = `status = 'pending' AND next_lookup_at_ms <=
       NEW.next_lookup_at_ms - min(300000, 2000 << min(OLD.lookups, 16)) - 60000`;
     sqlite.exec(`CREATE TRIGGER sim_starved_by_${table} AFTER UPDATE OF lookups ON ${table}
-      WHEN OLD.status <> 'pending' AND NEW.lookups > OLD.lookups
+      WHEN ${inItsTurn} AND NEW.lookups > OLD.lookups
       BEGIN INSERT INTO sim_starved
         SELECT NEW.${id}, transaction_id FROM transactions WHERE ${dueForAMinute}
         UNION ALL SELECT NEW.${id}, refund_id FROM refunds WHERE ${dueForAMinute}; END`);
