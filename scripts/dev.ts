@@ -154,7 +154,7 @@ function startWorker(settings: DevSettings, answered: () => boolean): Running {
 
 function startEmulator({ emulatorPort, servicePort }: DevSettings): Running | null {
   if (emulatorPort === null) return null;
-  return startProcess([join(PROJECT, 'test/support/gateway-emulator/main.ts')], {
+  return startProcess([join(PROJECT, 'src/emulator/main.ts')], {
     cwd: PROJECT,
     env: { GATEWAY_EMULATOR_PORT: String(emulatorPort), WEBHOOKS_TO: `http://127.0.0.1:${servicePort}` },
     onLine: emulatorLines(console.log),

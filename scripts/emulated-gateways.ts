@@ -1,6 +1,6 @@
 /** Stripe and PayPal, emulated by `npm run dev -- --gateway emulator`: where they are, and what has the Worker pay with them. */
 import { join } from 'node:path';
-import { EMULATOR_CREDENTIALS } from '../test/support/gateway-emulator/credentials.ts';
+import { EMULATOR_CREDENTIALS } from '../src/emulator/credentials.ts';
 import { PROJECT } from './local-settings.ts';
 
 /** What was paid with the emulator is known to nobody else: it stays apart from what a test key has paid. */

@@ -1,8 +1,8 @@
 /** The payments that `npm run dev` prints: lines for a shell, each of which succeeds with the settings of this machine. */
-import { minorUnits } from '../src/payments/money.ts';
-import { stripeAmount } from '../src/worker/gateways/stripe-amount.ts';
-import { readMoney } from '../test/support/gateway-emulator/paypal-money.ts';
-import { isChargeable } from '../test/support/gateway-emulator/stripe-money.ts';
+import { minorUnits } from '../src/core/domain/money.ts';
+import { stripeAmount } from '../src/core/gateways/stripe/stripe-amount.ts';
+import { readMoney } from '../src/emulator/paypal-money.ts';
+import { isChargeable } from '../src/emulator/stripe-money.ts';
 import { emulatorUrl } from './emulated-gateways.ts';
 
 export interface TrialSettings {

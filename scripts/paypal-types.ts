@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { PROJECT } from './local-settings.ts';
 
 const DESCRIPTIONS = join(PROJECT, 'test/data/published-apis');
-const TYPES = join(PROJECT, 'src/worker/gateways/paypal-api.d.ts');
+const TYPES = join(PROJECT, 'src/core/gateways/paypal/paypal-api.d.ts');
 const DEADLINE_MS = 120_000;
 /** Not among the dependencies: it wants an older TypeScript than the project's, and is needed once in a year. */
 const GENERATOR = ['openapi-typescript@7.13.0', 'typescript@5.9.3'];

@@ -1,5 +1,5 @@
 /** What Cloudflare binds to the Worker. The generated Env does not know what the queues carry. */
-import type { QueueMessage, WakeUp } from './queue/message.ts';
+import type { QueueMessage, WakeUp } from '../core/outbox/queue-message.ts';
 
 export type Bindings = Omit<Env, 'PAYMENT_EVENTS' | 'PAYMENT_WORK'> & {
   PAYMENT_EVENTS: Queue<QueueMessage>;

@@ -1,12 +1,13 @@
 /** What Cloudflare calls: requests, the queues' batches, the clock, and the rate limiter's objects. */
-import type { Bindings } from './bindings.ts';
-import { runCron } from './cron.ts';
-import { createApp } from './http/app.ts';
-import { backgroundContext } from './make-background-context.ts';
-import { consumeBatch } from './queue/consume.ts';
-import type { QueueMessage, WakeUp } from './queue/message.ts';
 
-export { RateLimiter } from './limits/rate-limiter.ts';
+import { consumeBatch } from '../core/background/consume-queue.ts';
+import { runCron } from '../core/background/every-minute.ts';
+import type { QueueMessage, WakeUp } from '../core/outbox/queue-message.ts';
+import type { Bindings } from './bindings.ts';
+import { composeBackground } from './compose.ts';
+import { createApp } from './http/app.ts';
+
+export { RateLimiter } from './rate-limit/rate-limiter.ts';
 
 const app = createApp();
 
@@ -15,10 +16,10 @@ export default {
 
   // Of both queues: what is to be done is in the messages, since whoever deploys may name the queues otherwise.
   async queue(batch, env) {
-    await consumeBatch(backgroundContext(env, 'queue', { queue: batch.queue }), batch.messages);
+    await consumeBatch(composeBackground(env, 'queue', { queue: batch.queue }), batch.messages);
   },
 
   async scheduled(controller, env) {
-    await runCron(backgroundContext(env, 'cron', { cron: controller.cron }));
+    await runCron(composeBackground(env, 'cron', { cron: controller.cron }));
   },
 } satisfies ExportedHandler<Bindings, QueueMessage | WakeUp>;

@@ -1,5 +1,5 @@
 /** Cards that nobody has: each is random, so that it stands for itself wherever it turns up. */
-import { passesLuhn } from '../../src/payments/card.ts';
+import { passesLuhn } from '../../src/core/domain/card.ts';
 import type { CardData } from './card-search.ts';
 import { type PlainDetails, TEST_CARDS } from './cards.ts';
 

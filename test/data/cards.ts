@@ -1,5 +1,5 @@
 import { Redacted } from '../../src/contract/redacted.ts';
-import type { CardDetails } from '../../src/payments/card.ts';
+import type { CardDetails } from '../../src/core/domain/card.ts';
 import type { CardData } from './card-search.ts';
 
 /** Every card number that a test sends. None of them may be found in what the service keeps (invariant 5). */

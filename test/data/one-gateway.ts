@@ -1,6 +1,7 @@
 /** Gateways of which there is one, that takes everything: as in most tests. */
-import type { Gateways } from '../../src/worker/gateways/configured.ts';
-import type { Gateway } from '../../src/worker/gateways/gateway.ts';
+
+import type { Gateway } from '../../src/core/gateways/gateway.ts';
+import type { Gateways } from '../../src/core/gateways/registry.ts';
 
 /** @param named what is found by a name in the ledger; by default this gateway, whatever the name */
 export function oneGateway(gateway: Gateway, named: (name: string) => Gateway | null = () => gateway): Gateways {

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeApiKey } from '../../src/worker/auth/api-key.ts';
-import { createCipher } from '../../src/worker/cipher.ts';
+import { makeApiKey } from '../../src/core/security/api-key.ts';
+import { createCipher } from '../../src/core/security/cipher.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { LOCAL_SECRETS, LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { until } from '../support/child.ts';

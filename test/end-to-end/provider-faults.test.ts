@@ -9,9 +9,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Fault } from '../../src/emulator/faults.ts';
+import type { Provider } from '../../src/emulator/operations.ts';
 import { until } from '../support/child.ts';
-import type { Fault } from '../support/gateway-emulator/faults.ts';
-import type { Provider } from '../support/gateway-emulator/operations.ts';
 import {
   ANYBODY,
   type Payment,

@@ -1,9 +1,9 @@
 /** Stripe, from HTTP to the exchange: the Worker, the adapter with Stripe's SDK in it, and the emulator, over real sockets. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ApiRequest } from '../../src/emulator/api.ts';
+import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
+import { STRIPE_API_VERSION, type StripeEmulator } from '../../src/emulator/stripe.ts';
 import { TEST_CARDS } from '../data/cards.ts';
-import type { ApiRequest } from '../support/gateway-emulator/api.ts';
-import { EMULATOR_CREDENTIALS } from '../support/gateway-emulator/credentials.ts';
-import { STRIPE_API_VERSION, type StripeEmulator } from '../support/gateway-emulator/stripe.ts';
 import { type ProviderStack, startProviderStack, type ToldFailure, toldAs } from '../support/provider-stack.ts';
 import { card, type HttpAnswer, newBooking } from '../support/stack.ts';
 

@@ -7,14 +7,14 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Transaction } from '../../src/payments/transaction.ts';
-import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
-import { createPayPalGateway } from '../../src/worker/gateways/paypal.ts';
-import { PayPalClient } from '../../src/worker/gateways/paypal-client.ts';
-import { paypalEvent } from '../../src/worker/gateways/paypal-webhook.ts';
-import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
-import { stripeEvent } from '../../src/worker/gateways/stripe-webhook.ts';
-import { EMULATOR_CREDENTIALS } from '../support/gateway-emulator/credentials.ts';
+import type { Transaction } from '../../src/core/domain/transaction.ts';
+import type { Gateway, GatewayOutcome } from '../../src/core/gateways/gateway.ts';
+import { PayPalClient } from '../../src/core/gateways/paypal/paypal-client.ts';
+import { createPayPalGateway } from '../../src/core/gateways/paypal/paypal-gateway.ts';
+import { paypalEvent } from '../../src/core/gateways/paypal/paypal-webhook.ts';
+import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
+import { stripeEvent } from '../../src/core/gateways/stripe/stripe-webhook.ts';
+import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
 import { paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const run = promisify(execFile);
@@ -41,7 +41,7 @@ beforeAll(async () => {
   const free = createServer();
   const url = await listening(free);
   await new Promise((resolve) => free.close(resolve));
-  child = spawn(process.execPath, ['test/support/gateway-emulator/main.ts'], {
+  child = spawn(process.execPath, ['src/emulator/main.ts'], {
     env: { ...process.env, GATEWAY_EMULATOR_PORT: new URL(url).port, WEBHOOKS_TO: webhooksTo },
   });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (output += text));

@@ -1,7 +1,7 @@
 /** `npm run gateway:check` as a person runs it, at the emulator in place of the providers' own test environments. */
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
+import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
 
 const NOTHING_SET = Object.fromEntries(
   ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'STRIPE_API_URL', 'PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET']
@@ -28,7 +28,7 @@ describe('gateway:check', () => {
 
   /** @param onLine for a person who does what it asks for */
   function check(env: Record<string, string>, args: string[], onLine: (line: string) => void = () => {}) {
-    const child = spawn(process.execPath, ['scripts/gateway-check.ts', ...args], {
+    const child = spawn(process.execPath, ['src/cli/gateway-check.ts', ...args], {
       env: { ...process.env, ...NOTHING_SET, ...env },
       timeout: 30_000,
     });

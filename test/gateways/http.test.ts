@@ -5,18 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readCard } from '../../src/payments/card.ts';
-import type { Refund, Transaction } from '../../src/payments/transaction.ts';
-import type {
-  Fence,
-  Gateway,
-  GatewayOutcome,
-  Instrument,
-  LookUp,
-  Movement,
-} from '../../src/worker/gateways/gateway.ts';
-import { ListingFailed } from '../../src/worker/gateways/gateway.ts';
-import { createHttpGateway } from '../../src/worker/gateways/http.ts';
+import { readCard } from '../../src/core/domain/card.ts';
+import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
+import type { Fence, Gateway, GatewayOutcome, Instrument, LookUp, Movement } from '../../src/core/gateways/gateway.ts';
+import { ListingFailed } from '../../src/core/gateways/gateway.ts';
+import { createHttpGateway } from '../../src/core/gateways/http/http-gateway.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import {
   type CallKind,

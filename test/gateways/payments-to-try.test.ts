@@ -1,11 +1,11 @@
 /** The payments that `npm run dev` prints, made with the gateways' own adapters: whatever the currency, they are ones that a provider takes. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { paymentsToTry } from '../../scripts/payments-to-try.ts';
-import { minorUnits } from '../../src/payments/money.ts';
-import { createPayPalGateway } from '../../src/worker/gateways/paypal.ts';
-import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
-import { EMULATOR_CREDENTIALS } from '../support/gateway-emulator/credentials.ts';
-import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
+import { minorUnits } from '../../src/core/domain/money.ts';
+import { createPayPalGateway } from '../../src/core/gateways/paypal/paypal-gateway.ts';
+import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
+import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
+import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
 import { pendingTransaction } from '../support/rows.ts';
 
 const SETTINGS = {

@@ -2,24 +2,19 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { certificatesInMemory } from '../../scripts/gateway-check/certificates-in-memory.ts';
+import { certificatesInMemory } from '../../src/cli/gateway-check/certificates-in-memory.ts';
 import {
   isCertificateAddress,
   type KnownCertificates,
   newKnownCertificates,
-} from '../../src/worker/gateways/paypal-certificates.ts';
-import { PayPalClient, type PayPalSettings } from '../../src/worker/gateways/paypal-client.ts';
-import { readPayPalWebhook } from '../../src/worker/gateways/paypal-webhook.ts';
-import type { CertificateStore, WebhookReading } from '../../src/worker/gateways/webhook.ts';
-import { certificateStore } from '../../src/worker/ledger/provider-certificates.ts';
+} from '../../src/core/gateways/paypal/paypal-certificates.ts';
+import { PayPalClient, type PayPalSettings } from '../../src/core/gateways/paypal/paypal-client.ts';
+import { readPayPalWebhook } from '../../src/core/gateways/paypal/paypal-webhook.ts';
+import type { CertificateStore, WebhookReading } from '../../src/core/gateways/webhook.ts';
+import { certificateStore } from '../../src/core/ledger/provider-certificates.ts';
+import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
+import { certificatePath, newPayPalSigner, type PayPalSigner, signPayPal } from '../../src/emulator/webhooks.ts';
 import { openWorld } from '../operations/world.ts';
-import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
-import {
-  certificatePath,
-  newPayPalSigner,
-  type PayPalSigner,
-  signPayPal,
-} from '../support/gateway-emulator/webhooks.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

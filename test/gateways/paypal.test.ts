@@ -1,12 +1,12 @@
 /** The PayPal adapter, at the emulator over real sockets: what the ways through HTTP do not show. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Transaction } from '../../src/payments/transaction.ts';
-import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
-import { createPayPalGateway } from '../../src/worker/gateways/paypal.ts';
-import { type AccessToken, PayPalClient } from '../../src/worker/gateways/paypal-client.ts';
-import { paypalCallerOf } from '../support/gateway-emulator/clients.ts';
-import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
-import type { Fault } from '../support/gateway-emulator/faults.ts';
+import type { Transaction } from '../../src/core/domain/transaction.ts';
+import type { Gateway, GatewayOutcome } from '../../src/core/gateways/gateway.ts';
+import { type AccessToken, PayPalClient } from '../../src/core/gateways/paypal/paypal-client.ts';
+import { createPayPalGateway } from '../../src/core/gateways/paypal/paypal-gateway.ts';
+import { paypalCallerOf } from '../../src/emulator/clients.ts';
+import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
+import type { Fault } from '../../src/emulator/faults.ts';
 import { paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const HOUR_MS = 60 * 60_000;

@@ -1,14 +1,14 @@
 /** The Stripe adapter, at the emulator over real sockets: what the ways through HTTP do not show. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Transaction } from '../../src/payments/transaction.ts';
-import type { Gateway, GatewayOutcome, Instrument, Movement } from '../../src/worker/gateways/gateway.ts';
-import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
-import type { StripeSettings } from '../../src/worker/gateways/stripe-client.ts';
+import type { Transaction } from '../../src/core/domain/transaction.ts';
+import type { Gateway, GatewayOutcome, Instrument, Movement } from '../../src/core/gateways/gateway.ts';
+import type { StripeSettings } from '../../src/core/gateways/stripe/stripe-client.ts';
+import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
+import { stripeClientOf } from '../../src/emulator/clients.ts';
+import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
+import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
+import type { Fault } from '../../src/emulator/faults.ts';
 import { TEST_CARDS } from '../data/cards.ts';
-import { stripeClientOf } from '../support/gateway-emulator/clients.ts';
-import { EMULATOR_CREDENTIALS } from '../support/gateway-emulator/credentials.ts';
-import { type GatewayEmulator, startGatewayEmulator } from '../support/gateway-emulator/emulator.ts';
-import type { Fault } from '../support/gateway-emulator/faults.ts';
 import { card, paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const HOUR_MS = 60 * 60_000;

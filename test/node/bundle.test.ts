@@ -15,7 +15,7 @@ const SDK = 'node_modules/stripe/esm';
 /** As `StripeClient` has them. */
 const CALLED = ['Events', 'PaymentIntents', 'PaymentMethods', 'Refunds'];
 /** What stands for all others. */
-const LEFT_OUT = 'src/worker/gateways/stripe-left-out.ts';
+const LEFT_OUT = 'src/core/gateways/stripe/stripe-left-out.ts';
 
 describe('the bundle', () => {
   /** The text of each module, by its path. */
@@ -41,7 +41,7 @@ describe('the bundle', () => {
     const eager = stripe.filter(([, text]) => !LAZY.test(text)).map(([path]) => path);
     expect(eager).toEqual([]);
     // The same test sees what is evaluated at once.
-    expect(modules.get('src/worker/gateways/stripe.ts')).not.toMatch(LAZY);
+    expect(modules.get('src/core/gateways/stripe/stripe-gateway.ts')).not.toMatch(LAZY);
   });
 
   it('has the resources of the SDK that are called, and no other', () => {

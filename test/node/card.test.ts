@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cardIdentity, passesLuhn, readCard } from '../../src/payments/card.ts';
+import { cardIdentity, passesLuhn, readCard } from '../../src/core/domain/card.ts';
 import { type PlainDetails, redactedDetails, SEPARATORS, spellings, TEST_CARDS } from '../data/cards.ts';
 
 const DETAILS: PlainDetails = {

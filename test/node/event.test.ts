@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { paymentEvent as schema } from '../../src/contract/events.ts';
-import { paymentEvent, refundEvent } from '../../src/payments/event.ts';
-import type { Transaction } from '../../src/payments/transaction.ts';
+import { paymentEvent, refundEvent } from '../../src/core/domain/event.ts';
+import type { Transaction } from '../../src/core/domain/transaction.ts';
 import { EVENTS } from '../data/contract-examples.ts';
 
 const ROW: Transaction = {

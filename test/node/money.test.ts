@@ -7,7 +7,7 @@ import {
   decimalText,
   minorUnits,
   withoutFloatError,
-} from '../../src/payments/money.ts';
+} from '../../src/core/domain/money.ts';
 import { titled } from '../data/abridged.ts';
 
 /** Up to what a double and SQLite hold exactly. */

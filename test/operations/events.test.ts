@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventsStatus, leaseDueEvents, replayEvents } from '../../src/worker/ledger/events.ts';
+import { eventsStatus, leaseDueEvents, replayEvents } from '../../src/core/ledger/events.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { MINUTE_MS, openWorld, type World } from './world.ts';
 

@@ -1,6 +1,6 @@
 /** What a log line has of an error. */
 import { describe, expect, it } from 'vitest';
-import { errorFields, errorName } from '../../src/worker/log.ts';
+import { errorFields, errorName } from '../../src/core/log.ts';
 
 describe('an error in the log', () => {
   it('has its message', () => {

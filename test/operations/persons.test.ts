@@ -1,11 +1,12 @@
 /** What is stored of a person: exported, erased, and sealed under another key. */
+
 import { describe, expect, it } from 'vitest';
-import { failureBecause } from '../../src/payments/failure.ts';
-import type { Refund, Transaction } from '../../src/payments/transaction.ts';
-import { type Cipher, createCipher } from '../../src/worker/cipher.ts';
-import type { Database } from '../../src/worker/ledger/database.ts';
-import { recordDispute } from '../../src/worker/ledger/disputes.ts';
-import { findEvents } from '../../src/worker/ledger/events.ts';
+import { failureBecause } from '../../src/core/domain/failure.ts';
+import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
+import type { D1PreparedStatement } from '../../src/core/ledger/d1.ts';
+import type { Database } from '../../src/core/ledger/database.ts';
+import { recordDispute } from '../../src/core/ledger/disputes.ts';
+import { findEvents } from '../../src/core/ledger/events.ts';
 import {
   BEFORE_ALL,
   erasePerson,
@@ -13,9 +14,10 @@ import {
   personalRecords,
   resealEmails,
   type Step,
-} from '../../src/worker/ledger/persons.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
+} from '../../src/core/ledger/personal-data.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { type Cipher, createCipher } from '../../src/core/security/cipher.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { HOUR_MS, openWorld, type World } from './world.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Transaction } from '../../src/payments/transaction.ts';
-import { readPaymentRecords } from '../../src/worker/ledger/reconciliation.ts';
-import { writeExternalRefund } from '../../src/worker/ledger/refunds.ts';
-import { type Difference, differencesBetween } from '../../src/worker/operations/differences.ts';
-import { explainDifference } from '../../src/worker/operations/explain-difference.ts';
+import type { Transaction } from '../../src/core/domain/transaction.ts';
+import { readPaymentRecords } from '../../src/core/ledger/reconciliation.ts';
+import { writeExternalRefund } from '../../src/core/ledger/refunds.ts';
+import { type Difference, differencesBetween } from '../../src/core/recovery/differences.ts';
+import { explainDifference } from '../../src/core/recovery/explain-difference.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, openWorld, type World } from './world.ts';
 

@@ -1,11 +1,13 @@
 /** The hash chain over the audit log, as the cron makes it and as an export shows it. */
+
 import { describe, expect, it } from 'vitest';
-import { type Verdict, verifyAudit } from '../../scripts/verify-audit.ts';
-import { auditEntriesAfter, auditExport } from '../../src/worker/ledger/audit.ts';
-import { chainHash } from '../../src/worker/ledger/audit-chain.ts';
-import type { Database } from '../../src/worker/ledger/database.ts';
-import type { LogFields } from '../../src/worker/log.ts';
-import { sealAudit } from '../../src/worker/operations/seal-audit.ts';
+import { type Verdict, verifyAudit } from '../../src/cli/verify-audit.ts';
+import { sealAudit } from '../../src/core/background/seal-audit.ts';
+import { auditEntriesAfter, auditExport } from '../../src/core/ledger/audit.ts';
+import { chainHash } from '../../src/core/ledger/audit-chain.ts';
+import type { D1Database } from '../../src/core/ledger/d1.ts';
+import type { Database } from '../../src/core/ledger/database.ts';
+import type { LogFields } from '../../src/core/log.ts';
 import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 
@@ -13,11 +15,12 @@ const ENTRIES_AT_ONCE = 500;
 const MAX_ROUNDS = 24;
 
 function openLog() {
-  const { d1, sqlite } = openSqliteD1();
+  const { d1: sqliteD1, sqlite } = openSqliteD1();
+  const d1: D1Database = sqliteD1;
   applyMigrations(sqlite);
   const logged: { event: string; fields: LogFields | undefined }[] = [];
   let batches = 0;
-  const counting: Pick<D1Database, 'prepare' | 'batch'> = {
+  const counting: D1Database = {
     prepare: (sql) => d1.prepare(sql),
     batch: (statements) => {
       batches += 1;
@@ -25,7 +28,7 @@ function openLog() {
     },
   };
   const db: Database = {
-    d1: counting as D1Database,
+    d1: counting,
     log: (_, event, fields) => void logged.push({ event, fields }),
     cipher: PLAIN_CIPHER,
     author: NOBODY,

@@ -1,9 +1,9 @@
 /** For how long a payment that never reached its gateway holds the booking, as the README says it. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { configuredGateways } from '../../src/worker/gateways/configured.ts';
-import { settle } from '../../src/worker/operations/settle.ts';
-import { readSettings } from '../../src/worker/settings.ts';
+import { configuredGateways } from '../../src/core/gateways/registry.ts';
+import { settle } from '../../src/core/recovery/resolve.ts';
+import { readSettings } from '../../src/core/settings/settings.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { MINUTE_MS, openWorld } from './world.ts';

@@ -1,7 +1,7 @@
 /** How `npm run gdpr` and the commands that need secrets are told what belongs on no command line. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { readArguments } from '../../scripts/operator-arguments.ts';
+import { readArguments } from '../../src/cli/operator-arguments.ts';
 
 const READ = `import('./scripts/user-id.ts')
   .then(({ readUserId }) => readUserId(process.argv[1], 'erase'))

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { verifyAudit } from '../../scripts/verify-audit.ts';
-import type { AuditRow } from '../../src/worker/ledger/audit.ts';
-import { CHAIN_START, chainHash } from '../../src/worker/ledger/audit-chain.ts';
+import { verifyAudit } from '../../src/cli/verify-audit.ts';
+import type { AuditRow } from '../../src/core/ledger/audit.ts';
+import { CHAIN_START, chainHash } from '../../src/core/ledger/audit-chain.ts';
 import { runScript } from '../support/operator-command.ts';
 
 type Entry = AuditRow & { hash: string | null };

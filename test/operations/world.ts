@@ -1,17 +1,19 @@
 /** A ledger and a gateway that remembers what it moved, on a clock that only the test moves. */
+
 import { monotonicFactory } from 'ulid';
-import type { Transaction } from '../../src/payments/transaction.ts';
-import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
-import type { ExternalRefund, Gateway, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
-import type { OperationContext } from '../../src/worker/operations/context.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { type Reconciliation, reconcile } from '../../src/worker/operations/reconcile.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { settle } from '../../src/worker/operations/settle.ts';
-import { readSettings, type Settings } from '../../src/worker/settings.ts';
+import type { Context } from '../../src/core/context.ts';
+import type { Transaction } from '../../src/core/domain/transaction.ts';
+import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
+import type { ExternalRefund, Gateway, LookUp, Movement } from '../../src/core/gateways/gateway.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { type Reconciliation, reconcile } from '../../src/core/recovery/reconcile.ts';
+import { settle } from '../../src/core/recovery/resolve.ts';
+import { readSettings, type Settings } from '../../src/core/settings/settings.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { oneGateway } from '../data/one-gateway.ts';
+import { UNUSED_PARTS } from '../data/unused-parts.ts';
 import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 
@@ -48,7 +50,8 @@ export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
   const log = () => {};
   /** In the order of their making, also within a millisecond. */
   const nextUlid = monotonicFactory();
-  const context: OperationContext = {
+  const context: Context = {
+    ...UNUSED_PARTS,
     db: { d1, log, cipher, author: NOBODY },
     gateways: oneGateway(asGateway, (name) => (name === asGateway.name ? asGateway : null)),
     breakersOf: newBreakersOf(),

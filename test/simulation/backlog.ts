@@ -2,7 +2,7 @@
  * A backlog in a world where nothing goes wrong: rows that cannot be answered, follow-ups, and events that cannot be sent, each before
  * one good row. Whatever the order of the work is, a good row must not wait for the others.
  */
-import { CannotOpen, type Cipher } from '../../src/worker/cipher.ts';
+import { CannotOpen, type Cipher } from '../../src/core/security/cipher.ts';
 import { PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { checkTurns, watchRows } from './invariants.ts';
 import type { Plan } from './plan.ts';

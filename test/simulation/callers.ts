@@ -1,9 +1,9 @@
 /** The services that call this one: they pay, refund, ask again, and remember what they were told. */
 import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
-import { type PaymentAnswer, processPayment } from '../../src/worker/operations/process-payment.ts';
-import { readStatus } from '../../src/worker/operations/read-status.ts';
-import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { sendRest } from '../../src/worker/queue/send.ts';
+import { sendRest } from '../../src/core/outbox/send.ts';
+import { type PaymentAnswer, processPayment } from '../../src/core/payments/process-payment.ts';
+import { readStatus } from '../../src/core/payments/read-status.ts';
+import { type RefundAnswer, refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { redactedDetails } from '../data/cards.ts';
 import { hundredths } from './amount.ts';
 import type { Payable } from './money-mover.ts';
@@ -107,8 +107,8 @@ export class Callers {
     const { request, amount } = sent;
     const ending = await this.#world.invoke(
       'pay',
-      (context) => processPayment(context.operation, request, amount),
-      (context, answer) => sendRest(context.sender, answer, context.operation.nowMs()),
+      (context) => processPayment(context, request, amount),
+      (context, answer) => sendRest(context, answer),
       this.#world.isolate(isolate),
     );
     sent.answers.push(ending);
@@ -233,7 +233,7 @@ export class Callers {
     if (id === undefined) return;
     void this.#invoke(
       'status',
-      (context) => readStatus(context.operation, id),
+      (context) => readStatus(context, id),
       (ending) => {
         if (ending.kind !== 'answer' || ending.answer === null) return;
         const { status } = ending.answer.refund ?? ending.answer.transaction;
@@ -252,7 +252,7 @@ export class Callers {
     const { request, amount, key } = sent;
     void this.#invoke(
       'pay',
-      (context) => processPayment(context.operation, request, amount, key),
+      (context) => processPayment(context, request, amount, key),
       (ending) => {
         sent.answers.push(ending);
         heard(ending);
@@ -265,7 +265,7 @@ export class Callers {
     const { request, amount, key } = sent;
     void this.#invoke(
       'refund',
-      (context) => refundPayment(context.operation, request, amount, key),
+      (context) => refundPayment(context, request, amount, key),
       (ending) => {
         sent.answers.push(ending);
         heard(ending);
@@ -324,9 +324,7 @@ export class Callers {
       },
       null,
     );
-    const ending = await this.#world.invoke<T>(name, run, (context, answer) =>
-      sendRest(context.sender, { ...answer }, context.operation.nowMs()),
-    );
+    const ending = await this.#world.invoke<T>(name, run, (context, answer) => sendRest(context, { ...answer }));
     ended = true;
     heard(ending);
   }

@@ -1,4 +1,5 @@
 /** D1 as one process sees it: the real SQL on a real SQLite, at the far end of a network. */
+import type { D1Database, D1PreparedStatement, D1Result } from '../../src/core/ledger/d1.ts';
 import type { Faults } from './faults.ts';
 import { healthy, type Network } from './network.ts';
 import type { Process } from './time.ts';
@@ -27,10 +28,10 @@ export class SimulatedDatabase {
       prepare: (sql: string) => this.#d1.prepare(sql),
       batch: (statements: D1PreparedStatement[]) => this.#batch(process, statements),
     };
-    return seen as unknown as D1Database;
+    return seen;
   }
 
-  #batch(process: Process, statements: D1PreparedStatement[]): Promise<D1Result<unknown>[]> {
+  #batch(process: Process, statements: D1PreparedStatement[]): Promise<D1Result[]> {
     const sent = (this.#sent.get(process) ?? 0) + statements.length;
     this.#sent.set(process, sent);
     if (sent > this.#statementsMax(process)) {

@@ -2,8 +2,8 @@
  * A gateway that remembers what it moved: the truth that the ledger is held against. It keeps its word, which is what its
  * documentation promises, and nothing more: it answers late, twice or never, and it pays whatever refund it is asked for.
  */
-import type { Refund, Transaction } from '../../src/payments/transaction.ts';
-import type { Fence, Gateway, GatewayOutcome, LookUp, Movement } from '../../src/worker/gateways/gateway.ts';
+import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
+import type { Fence, Gateway, GatewayOutcome, LookUp, Movement } from '../../src/core/gateways/gateway.ts';
 import type { Faults } from './faults.ts';
 import * as mover from './money-mover.ts';
 import { type Fate, healthy, type Network } from './network.ts';

@@ -1,7 +1,8 @@
 /** One history, from the first request to the last look-up, and what was wrong with it. */
-import type { Difference } from '../../src/worker/operations/differences.ts';
-import { UNCONFIGURED_PAUSE_MS } from '../../src/worker/operations/look-up-schedule.ts';
-import { reconcile } from '../../src/worker/operations/reconcile.ts';
+
+import { UNCONFIGURED_PAUSE_MS } from '../../src/core/outcomes/look-up-schedule.ts';
+import type { Difference } from '../../src/core/recovery/differences.ts';
+import { reconcile } from '../../src/core/recovery/reconcile.ts';
 import { runBacklog } from './backlog.ts';
 import { Callers } from './callers.ts';
 import type { FaultCounts } from './faults.ts';
@@ -95,7 +96,7 @@ async function checkPaymentsFlow(world: World, callers: Callers): Promise<void> 
 async function checkReconciliation(world: World, { lookUpsAreLeft }: { lookUpsAreLeft: boolean }): Promise<void> {
   const { time, gateway, violations } = world;
   const range = { fromMs: START_MS, toMs: time.nowMs };
-  const reconciling = world.invoke('reconcile', ({ operation }) => reconcile(operation, range));
+  const reconciling = world.invoke('reconcile', (context) => reconcile(context, range));
   await time.runUntil(time.nowMs + MINUTE_MS);
   const ending = await reconciling;
   if (ending.kind !== 'answer') return void violations.push(`reconciliation: it ${ending.kind}`);

@@ -3,9 +3,9 @@
  * ledger is held against, whether the gateway is a simple one or a provider's API with the service's own adapter before it.
  */
 import type { PaymentRequest } from '../../src/contract/requests.ts';
-import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
-import type { AccessToken } from '../../src/worker/gateways/paypal-client.ts';
-import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
+import type { Gateway, GatewayOutcome } from '../../src/core/gateways/gateway.ts';
+import type { AccessToken } from '../../src/core/gateways/paypal/paypal-client.ts';
+import type { ProviderEvent } from '../../src/core/gateways/webhook.ts';
 import type { Process, SimulatedTime } from './time.ts';
 
 export interface Charge {

@@ -4,22 +4,22 @@
  */
 import type { Mutation } from './mutate.ts';
 
-const TRANSACTIONS = 'src/worker/ledger/transactions.ts';
-const REFUNDS = 'src/worker/ledger/refunds.ts';
-const AUDIT = 'src/worker/ledger/audit.ts';
-const EVENTS = 'src/worker/ledger/events.ts';
-const PROCESS = 'src/worker/operations/process-payment.ts';
-const SETTLE = 'src/worker/operations/settle.ts';
-const ASK = 'src/worker/operations/ask-gateway.ts';
-const NOTICE = 'src/worker/operations/take-notice.ts';
-const DELIVER = 'src/worker/events/deliver.ts';
-const WORK = 'src/worker/queue/work.ts';
-const LOOK_UPS = 'src/worker/ledger/look-ups.ts';
-const STRIPE = 'src/worker/gateways/stripe.ts';
-const STRIPE_INTENTS = 'src/worker/gateways/stripe-intents.ts';
-const STRIPE_OUTCOMES = 'src/worker/gateways/stripe-outcomes.ts';
-const PAYPAL = 'src/worker/gateways/paypal.ts';
-const PAYPAL_OUTCOMES = 'src/worker/gateways/paypal-outcomes.ts';
+const TRANSACTIONS = 'src/core/ledger/transactions.ts';
+const REFUNDS = 'src/core/ledger/refunds.ts';
+const AUDIT = 'src/core/ledger/audit.ts';
+const EVENTS = 'src/core/ledger/events.ts';
+const PROCESS = 'src/core/payments/process-payment.ts';
+const SETTLE = 'src/core/recovery/resolve.ts';
+const ASK = 'src/core/outcomes/ask-gateway.ts';
+const NOTICE = 'src/core/recovery/handle-webhook.ts';
+const DELIVER = 'src/core/outbox/deliver.ts';
+const WORK = 'src/core/background/recovery-jobs.ts';
+const LOOK_UPS = 'src/core/ledger/look-ups.ts';
+const STRIPE = 'src/core/gateways/stripe/stripe-gateway.ts';
+const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
+const STRIPE_OUTCOMES = 'src/core/gateways/stripe/stripe-outcomes.ts';
+const PAYPAL = 'src/core/gateways/paypal/paypal-gateway.ts';
+const PAYPAL_OUTCOMES = 'src/core/gateways/paypal/paypal-outcomes.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -49,7 +49,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 1',
     edits: [
       {
-        file: 'src/worker/operations/record-payment.ts',
+        file: 'src/core/outcomes/record-payment.ts',
         find: `result.status === 'failed' && result.failure.code`,
         replace: `result.status === 'failed' && 'never' === result.failure.code`,
       },
@@ -143,7 +143,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: 'src/worker/operations/refund-payment.ts',
+        file: 'src/core/payments/refund-payment.ts',
         find: '  if (outcome === null) return pending(context, refund, accepted);\n',
         replace: '  if (outcome === null) return recordOutcome(context, refund, NEVER_HAPPENED);\n',
       },
@@ -240,7 +240,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'statements are not counted',
     breaks: 'statements',
-    edits: [{ file: 'src/worker/ledger/database.ts', find: '  budget.left -= statements;\n', replace: '' }],
+    edits: [{ file: 'src/core/ledger/database.ts', find: '  budget.left -= statements;\n', replace: '' }],
   },
   {
     name: 'the sweep takes the oldest events, due or not',
@@ -395,7 +395,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 7',
     edits: [
       {
-        file: 'src/payments/money.ts',
+        file: 'src/core/domain/money.ts',
         find: `  return Number(significant + '0'.repeat(scale));`,
         replace: `  return Math.trunc(Number(literal) * 10 ** exponent);`,
       },
@@ -434,7 +434,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 8',
     edits: [
       {
-        file: 'src/worker/ledger/idempotency.ts',
+        file: 'src/core/ledger/idempotency.ts',
         find: 'VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`',
         replace: 'VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET claimed_id = excluded.claimed_id`',
       },
@@ -456,7 +456,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 8',
     edits: [
       {
-        file: 'src/worker/cron.ts',
+        file: 'src/core/background/every-minute.ts',
         find: '    () => purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_AT_ONCE),\n',
         replace: '',
       },
@@ -627,7 +627,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: 'src/worker/operations/external-refunds.ts',
+        file: 'src/core/recovery/external-refunds.ts',
         find: ' && reservedMinor > 0)',
         replace: ' && reservedMinor < 0)',
       },
@@ -639,7 +639,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: 'src/worker/gateways/account-names.ts',
+        file: 'src/core/gateways/account-names.ts',
         find: 'if (isOurs) return gateway;',
         replace: 'if (isOurs || known !== null) return gateway;',
       },

@@ -1,17 +1,17 @@
 /** Stripe or PayPal as a history's gateway: the service's own adapter, a network that fails, and the emulated provider behind it. */
-import type { Gateway } from '../../src/worker/gateways/gateway.ts';
-import type { Fetch } from '../../src/worker/gateways/json-call.ts';
-import { createPayPalGateway } from '../../src/worker/gateways/paypal.ts';
-import { PayPalClient } from '../../src/worker/gateways/paypal-client.ts';
-import { paypalEvent } from '../../src/worker/gateways/paypal-webhook.ts';
-import { createStripeGateway } from '../../src/worker/gateways/stripe.ts';
-import { stripeEvent } from '../../src/worker/gateways/stripe-webhook.ts';
-import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
-import type * as api from '../support/gateway-emulator/api.ts';
-import { EMULATOR_CREDENTIALS } from '../support/gateway-emulator/credentials.ts';
-import type { Fault } from '../support/gateway-emulator/faults.ts';
-import { PayPalEmulator } from '../support/gateway-emulator/paypal.ts';
-import { StripeEmulator } from '../support/gateway-emulator/stripe.ts';
+import type { Gateway } from '../../src/core/gateways/gateway.ts';
+import type { Fetch } from '../../src/core/gateways/json-call.ts';
+import { PayPalClient } from '../../src/core/gateways/paypal/paypal-client.ts';
+import { createPayPalGateway } from '../../src/core/gateways/paypal/paypal-gateway.ts';
+import { paypalEvent } from '../../src/core/gateways/paypal/paypal-webhook.ts';
+import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
+import { stripeEvent } from '../../src/core/gateways/stripe/stripe-webhook.ts';
+import type { ProviderEvent } from '../../src/core/gateways/webhook.ts';
+import type * as api from '../../src/emulator/api.ts';
+import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
+import type { Fault } from '../../src/emulator/faults.ts';
+import { PayPalEmulator } from '../../src/emulator/paypal.ts';
+import { StripeEmulator } from '../../src/emulator/stripe.ts';
 import type { Faults } from './faults.ts';
 import {
   type Charge,

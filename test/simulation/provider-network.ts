@@ -1,10 +1,10 @@
 /** HTTP between a process and a provider's API, with what can befall a request on its way, and what the provider can make of it. */
-import type { Fetch } from '../../src/worker/gateways/json-call.ts';
-import type { ApiAnswer, ApiRequest } from '../support/gateway-emulator/api.ts';
-import { type Fault, receive } from '../support/gateway-emulator/faults.ts';
-import { keyOf, type Operation, operationOf } from '../support/gateway-emulator/operations.ts';
-import type { PayPalEmulator } from '../support/gateway-emulator/paypal.ts';
-import type { StripeEmulator } from '../support/gateway-emulator/stripe.ts';
+import type { Fetch } from '../../src/core/gateways/json-call.ts';
+import type { ApiAnswer, ApiRequest } from '../../src/emulator/api.ts';
+import { type Fault, receive } from '../../src/emulator/faults.ts';
+import { keyOf, type Operation, operationOf } from '../../src/emulator/operations.ts';
+import type { PayPalEmulator } from '../../src/emulator/paypal.ts';
+import type { StripeEmulator } from '../../src/emulator/stripe.ts';
 import type { Faults } from './faults.ts';
 import { ConnectionLost, type Fate, healthy, type Network } from './network.ts';
 import type { Process, SimulatedTime } from './time.ts';

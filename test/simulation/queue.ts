@@ -1,5 +1,7 @@
 /** A queue that delivers at least once, in no order, and now and then not at all. */
-import type { ConsumedMessage } from '../../src/worker/queue/consume.ts';
+
+import type { ConsumedMessage } from '../../src/core/background/consume-queue.ts';
+import type { MessageQueue } from '../../src/core/outbox/queue-message.ts';
 import type { Faults } from './faults.ts';
 import { healthy, type Network } from './network.ts';
 import type { Process, SimulatedTime } from './time.ts';
@@ -34,15 +36,15 @@ export class SimulatedQueue<Body extends ConsumedMessage['body']> {
     this.#maxBatch = maxBatch;
   }
 
-  seenBy(process: Process): Queue<Body> {
+  seenBy(process: Process): MessageQueue<Body> {
     const { random } = this.#faults;
-    const send = async (body: Body, options?: QueueSendOptions) => {
+    const send = async (body: Body, options?: { delaySeconds?: number }) => {
       const text = JSON.stringify(body);
       const fate = healthy(1 + random.below(20), 1 + random.below(20));
       if (this.#faults.strike('queue_refuses')) fate.requestMs = null;
       await this.#network.call(process, fate, () => this.#accept(text, (options?.delaySeconds ?? 0) * 1_000));
     };
-    return { send } as unknown as Queue<Body>;
+    return { send };
   }
 
   #accept(text: string, delayMs: number): void {

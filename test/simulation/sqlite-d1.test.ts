@@ -2,19 +2,21 @@
  * Holds the simulator's D1 to the real one: each case runs against both, on a database of its own with the project's
  * migrations, and must give the same rows, counts and errors. The real one is D1 as workerd runs it on a desk.
  */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readD1Migrations } from '@cloudflare/vitest-plugin';
+import type { D1Database, D1Result } from '@cloudflare/workers-types';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { getPlatformProxy, type PlatformProxy } from 'wrangler';
-import { failure } from '../../src/payments/failure.ts';
-import type { Database } from '../../src/worker/ledger/database.ts';
-import { findEvents, leaseDueEvents, leaseEvents, recordDeliveries } from '../../src/worker/ledger/events.ts';
-import type { KeyClaim } from '../../src/worker/ledger/idempotency.ts';
-import { purgeExpiredKeys } from '../../src/worker/ledger/idempotency.ts';
-import { findRefund, recordRefundOutcome, reserveRefund } from '../../src/worker/ledger/refunds.ts';
-import { claimBooking, type NewTransaction, recordPaymentOutcome } from '../../src/worker/ledger/transactions.ts';
+import { failure } from '../../src/core/domain/failure.ts';
+import type { Database } from '../../src/core/ledger/database.ts';
+import { findEvents, leaseDueEvents, leaseEvents, recordDeliveries } from '../../src/core/ledger/events.ts';
+import type { KeyClaim } from '../../src/core/ledger/idempotency.ts';
+import { purgeExpiredKeys } from '../../src/core/ledger/idempotency.ts';
+import { findRefund, recordRefundOutcome, reserveRefund } from '../../src/core/ledger/refunds.ts';
+import { claimBooking, type NewTransaction, recordPaymentOutcome } from '../../src/core/ledger/transactions.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { applyMigrations, openSqliteD1, type SqliteD1 } from './sqlite-d1.ts';
 
@@ -345,7 +347,7 @@ const REFUSED_BY_SQLITE_ONLY: Record<string, [RegExp, Case]> = {
   'a parameter with a name': [/Wrong number/, (d1) => d1.prepare('SELECT :a').bind(1).all()],
 };
 
-async function payment(db: Database): Promise<unknown[]> {
+async function payment(db: Omit<Database, 'd1'> & { d1: D1Database }): Promise<unknown[]> {
   const key = (path: KeyClaim['path']): KeyClaim => ({ tenant: 'tenant', path, key: 'key', fingerprint: 'print' });
   const claim: NewTransaction = {
     transactionId: 'TXN-1',

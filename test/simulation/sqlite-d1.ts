@@ -2,8 +2,10 @@
  * D1 without workerd: the same interface over an SQLite in memory, so that the ledger's own SQL runs in plain Node. It
  * gives the rows, counts and errors of local D1, to which sqlite-d1.test.ts holds it.
  */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import type { D1Database, D1PreparedStatement, D1Result } from '@cloudflare/workers-types';
 
 /** D1's limit for one statement: https://developers.cloudflare.com/d1/platform/limits/ */
 const PARAMETERS_MAX = 100;

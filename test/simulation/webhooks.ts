@@ -1,5 +1,5 @@
 /** What providers tell of by themselves, on its way to the service: late, twice, in any order, and again until it was taken up. */
-import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
+import type { ProviderEvent } from '../../src/core/gateways/webhook.ts';
 import type { Faults } from './faults.ts';
 import type { SimulatedTime } from './time.ts';
 

@@ -1,22 +1,22 @@
 /** Everything that a history takes place in: the Worker's isolates, and the systems around them. */
 import { ulid } from 'ulid';
 import type { PaymentMethod } from '../../src/contract/requests.ts';
-import type { BackgroundContext } from '../../src/worker/background-context.ts';
-import type { Cipher } from '../../src/worker/cipher.ts';
-import { runCron } from '../../src/worker/cron.ts';
-import { type CircuitBreakers, newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
-import { namedGateways } from '../../src/worker/gateways/configured.ts';
-import type { Gateway } from '../../src/worker/gateways/gateway.ts';
-import type { AccessToken } from '../../src/worker/gateways/paypal-client.ts';
-import type { ProviderEvent } from '../../src/worker/gateways/webhook.ts';
-import { LedgerUnavailable, STATEMENTS_PER_INVOCATION } from '../../src/worker/ledger/database.ts';
-import { accountsIn } from '../../src/worker/operation-context.ts';
-import { STATEMENTS_LEFT_TO_CALLER, STATEMENTS_PER_LOOK_UP } from '../../src/worker/operations/settle.ts';
-import { takeNotice } from '../../src/worker/operations/take-notice.ts';
-import { consumeBatch } from '../../src/worker/queue/consume.ts';
-import type { QueueMessage, WakeUp } from '../../src/worker/queue/message.ts';
-import { sendRest } from '../../src/worker/queue/send.ts';
-import { readSettings } from '../../src/worker/settings.ts';
+import { consumeBatch } from '../../src/core/background/consume-queue.ts';
+import { runCron } from '../../src/core/background/every-minute.ts';
+import type { Context } from '../../src/core/context.ts';
+import { type CircuitBreakers, newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
+import type { Gateway } from '../../src/core/gateways/gateway.ts';
+import type { AccessToken } from '../../src/core/gateways/paypal/paypal-client.ts';
+import { namedGateways } from '../../src/core/gateways/registry.ts';
+import type { ProviderEvent } from '../../src/core/gateways/webhook.ts';
+import { LedgerUnavailable, STATEMENTS_PER_INVOCATION } from '../../src/core/ledger/database.ts';
+import { accountsIn } from '../../src/core/ledger/gateway-accounts.ts';
+import type { QueueMessage, WakeUp } from '../../src/core/outbox/queue-message.ts';
+import { sendRest } from '../../src/core/outbox/send.ts';
+import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
+import { STATEMENTS_LEFT_TO_CALLER, STATEMENTS_PER_LOOK_UP } from '../../src/core/recovery/resolve.ts';
+import type { Cipher } from '../../src/core/security/cipher.ts';
+import { readSettings } from '../../src/core/settings/settings.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { SimulatedBroker } from './broker.ts';
@@ -167,8 +167,8 @@ export class World {
    */
   invoke<T>(
     name: string,
-    run: (context: BackgroundContext) => Promise<T>,
-    afterwards: (context: BackgroundContext, answer: T) => Promise<void> = async () => {},
+    run: (context: Context) => Promise<T>,
+    afterwards: (context: Context, answer: T) => Promise<void> = async () => {},
     isolate: Isolate = this.random.pick(this.#isolates),
   ): Promise<Ending<T>> {
     this.#lastProcess += 1;
@@ -195,7 +195,7 @@ export class World {
     });
   }
 
-  #contextOf(process: Process, isolate: Isolate): BackgroundContext {
+  #contextOf(process: Process, isolate: Isolate): Context {
     const log = (level: string, event: string, fields: object = {}) => {
       const line = JSON.stringify({ level, event, ...fields });
       this.log.push(line);
@@ -213,24 +213,21 @@ export class World {
     };
     const newUlid = () => ulid(this.time.nowMs, () => this.random.next());
     return {
-      operation: {
-        db,
-        gateways: namedGateways(configured, accountsIn(db, isolate.accounts)),
-        breakersOf: isolate.breakersOf,
-        settings,
-        log,
-        tenant: 'default',
-        network: null,
-        nowMs,
-        newId: (prefix) => `${prefix}${newUlid()}`,
-        fingerprint: async (text) => `simulated:${hash(typeof text === 'string' ? text : text.reveal())}`,
-        velocityHash: async (text) => hash(typeof text === 'string' ? text : text.reveal()),
-      },
-      delivery: { db, post: this.broker.seenBy(process), log, nowMs, newLeaseId: newUlid },
-      sender: { queue: this.queue.seenBy(process), log },
-      work: { queue: this.work.seenBy(process), log },
-      chainHash: async (previous, entry) => hash(`${previous} ${JSON.stringify(entry)}`).padStart(64, '0'),
+      settings,
       log,
+      db,
+      gateways: namedGateways(configured, accountsIn(db, isolate.accounts)),
+      breakersOf: isolate.breakersOf,
+      tenant: 'default',
+      network: null,
+      nowMs,
+      newId: (prefix) => `${prefix}${newUlid()}`,
+      fingerprint: async (text) => `simulated:${hash(typeof text === 'string' ? text : text.reveal())}`,
+      velocityHash: async (text) => hash(typeof text === 'string' ? text : text.reveal()),
+      chainHash: async (previous, entry) => hash(`${previous} ${JSON.stringify(entry)}`).padStart(64, '0'),
+      relay: this.broker.seenBy(process),
+      eventQueue: this.queue.seenBy(process),
+      workQueue: this.work.seenBy(process),
     };
   }
 
@@ -248,8 +245,8 @@ export class World {
     if (this.#otherAccount) return false;
     const ending = await this.invoke(
       'webhook',
-      ({ operation }) => takeNotice(operation, operation.gateways.all[0] as Gateway, event),
-      (context, answer) => sendRest(context.sender, { ...answer }, context.operation.nowMs()),
+      (context) => takeNotice(context, context.gateways.all[0] as Gateway, event),
+      (context, answer) => sendRest(context, { ...answer }),
     );
     return ending.kind === 'answer' && ending.answer.kind === 'taken';
   }

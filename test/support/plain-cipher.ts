@@ -1,6 +1,7 @@
 /** What the ledger works with where there is no need of Web Crypto, or no room for it. */
-import { type Cipher, PLAIN } from '../../src/worker/cipher.ts';
-import type { Author } from '../../src/worker/ledger/database.ts';
+
+import type { Author } from '../../src/core/ledger/database.ts';
+import { type Cipher, PLAIN } from '../../src/core/security/cipher.ts';
 
 /** Seals nothing; what it gives can be opened by any cipher. */
 export const PLAIN_CIPHER: Cipher = {

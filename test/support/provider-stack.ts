@@ -5,12 +5,12 @@
 import { appendFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { type EmulatedCall, type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
+import type { Fault } from '../../src/emulator/faults.ts';
+import type { Provider } from '../../src/emulator/operations.ts';
 import { searchCardData } from './card-data.ts';
 import { until } from './child.ts';
 import type { Received } from './exchange.ts';
-import { type EmulatedCall, type GatewayEmulator, startGatewayEmulator } from './gateway-emulator/emulator.ts';
-import type { Fault } from './gateway-emulator/faults.ts';
-import type { Provider } from './gateway-emulator/operations.ts';
 import { type LocalDatabase, localDatabase } from './local-database.ts';
 import { rabbitmqUrl } from './run.ts';
 import { type HttpAnswer, pay, post, type Stack, startStack, statusOf } from './stack.ts';

@@ -1,7 +1,7 @@
 /** Rows as the ledger has them, for adapters that are tried without one. */
 import { ulid } from 'ulid';
-import { type Card, readCard } from '../../src/payments/card.ts';
-import type { Refund, Transaction } from '../../src/payments/transaction.ts';
+import { type Card, readCard } from '../../src/core/domain/card.ts';
+import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 
 /** A payment of 25.50 dollars whose outcome is not known, made now. */

@@ -2,27 +2,29 @@
  * The service without HTTP, over a database and a gateway that the caller brings. `scripts/bundle-former-version.ts` builds this file
  * against the source of a released version, so it imports only what that version and this one both have.
  */
+
 import type { PaymentEvent } from '../../src/contract/events.ts';
-import type { Refund, Transaction } from '../../src/payments/transaction.ts';
-import { createCipher } from '../../src/worker/cipher.ts';
-import { deliverLeased } from '../../src/worker/events/deliver.ts';
-import type { DeliveryContext } from '../../src/worker/events/delivery-context.ts';
-import { newLease } from '../../src/worker/events/lease.ts';
-import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
-import type { Gateway } from '../../src/worker/gateways/gateway.ts';
-import { chainHash } from '../../src/worker/ledger/audit-chain.ts';
-import { eventsStatus, leaseEvents } from '../../src/worker/ledger/events.ts';
-import type { OperationContext } from '../../src/worker/operations/context.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { readStatus } from '../../src/worker/operations/read-status.ts';
-import { type Reconciliation, reconcile } from '../../src/worker/operations/reconcile.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { sealAudit } from '../../src/worker/operations/seal-audit.ts';
-import { settle, settleDue } from '../../src/worker/operations/settle.ts';
-import { readSettings } from '../../src/worker/settings.ts';
+import { sealAudit } from '../../src/core/background/seal-audit.ts';
+import type { Context } from '../../src/core/context.ts';
+import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
+import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
+import type { Gateway } from '../../src/core/gateways/gateway.ts';
+import { chainHash } from '../../src/core/ledger/audit-chain.ts';
+import type { D1Database } from '../../src/core/ledger/d1.ts';
+import { eventsStatus, leaseEvents } from '../../src/core/ledger/events.ts';
+import { deliverLeased } from '../../src/core/outbox/deliver.ts';
+import { newLease } from '../../src/core/outbox/lease.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { readStatus } from '../../src/core/payments/read-status.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { type Reconciliation, reconcile } from '../../src/core/recovery/reconcile.ts';
+import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
+import { createCipher } from '../../src/core/security/cipher.ts';
+import { readSettings } from '../../src/core/settings/settings.ts';
 import { redactedDetails, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { oneGateway } from '../data/one-gateway.ts';
+import { UNUSED_PARTS } from '../data/unused-parts.ts';
 
 const LOOK_UP_DEADLINE_MS = 1_000;
 
@@ -39,10 +41,12 @@ export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
   const { settings } = read;
   /** The names of the lines that were logged, and their fields. */
   const logged: { event: string; fields: unknown }[] = [];
-  const log: OperationContext['log'] = (_level, event, fields) => logged.push({ event, fields });
+  const log: Context['log'] = (_level, event, fields) => logged.push({ event, fields });
   const author = { actor: 'test', requestId: null, address: null, isAdmin: false };
   const db = { d1, log, cipher: createCipher(settings.encryption), author };
-  const context: OperationContext = {
+  const posted: PaymentEvent[] = [];
+  const context: Context = {
+    ...UNUSED_PARTS,
     db,
     gateways: oneGateway(gateway, (name) => (name === gateway.name ? gateway : null)),
     breakersOf: newBreakersOf(),
@@ -54,14 +58,7 @@ export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
     newId: (prefix) => `${prefix}${nextUlid()}`,
     fingerprint: async (text) => (typeof text === 'string' ? text : text.reveal()),
     velocityHash: async (text) => (typeof text === 'string' ? text : text.reveal()),
-  };
-  const posted: PaymentEvent[] = [];
-  const delivery: DeliveryContext = {
-    db,
-    log,
-    nowMs,
-    newLeaseId: nextUlid,
-    post: async (events) => {
+    relay: async (events) => {
       posted.push(...events);
       return { kind: 'results', results: events.map(({ event_id }) => ({ event_id, delivered: true })) };
     },
@@ -108,9 +105,9 @@ export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
     status: (id: string) => readStatus(context, id),
     /** Leases, renders and posts these events; answers with what the bridge got. */
     async deliver(eventIds: readonly string[]): Promise<PaymentEvent[]> {
-      const lease = newLease(delivery);
+      const lease = newLease(context);
       const leased = await leaseEvents(db, lease, [...eventIds]);
-      await deliverLeased(delivery, { leaseId: lease.leaseId, leased, known: new Map(), takeNext: false });
+      await deliverLeased(context, { leaseId: lease.leaseId, leased, known: new Map(), takeNext: false });
       return posted.splice(0);
     },
     eventsStatus: () => eventsStatus(db, nowMs()),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ChargeRequest } from '../../src/worker/gateways/gateway.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
+import type { ChargeRequest } from '../../src/core/gateways/gateway.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { abridged } from '../data/abridged.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { withField } from './bad-fields.ts';

@@ -1,11 +1,11 @@
 /** What a person has to be told of is logged as an error once: by whoever wrote it, however often a provider tells of it. */
 import { describe, expect, it, vi } from 'vitest';
-import type { ExternalRefund } from '../../src/worker/gateways/gateway.ts';
-import type { Notice } from '../../src/worker/gateways/webhook.ts';
-import { findRefund } from '../../src/worker/ledger/refunds.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { recordRefund } from '../../src/worker/operations/record-refund.ts';
-import { takeNotice } from '../../src/worker/operations/take-notice.ts';
+import type { ExternalRefund } from '../../src/core/gateways/gateway.ts';
+import type { Notice } from '../../src/core/gateways/webhook.ts';
+import { findRefund } from '../../src/core/ledger/refunds.ts';
+import { recordRefund } from '../../src/core/outcomes/record-refund.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
 import { database, paymentRequest } from './operation.ts';
 import {
   APPROVED,

@@ -1,9 +1,9 @@
 /** Who is let in where, by which key or token, and that whoever is not learns and leaves nothing. */
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { makeApiKey } from '../../src/worker/auth/api-key.ts';
-import { SCOPES, type Scope } from '../../src/worker/auth/credential.ts';
-import { revokeApiKey } from '../../src/worker/ledger/api-keys.ts';
+import { revokeApiKey } from '../../src/core/ledger/api-keys.ts';
+import { makeApiKey } from '../../src/core/security/api-key.ts';
+import { SCOPES, type Scope } from '../../src/core/security/credential.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
 import { apiKey, bearer, revokedKey, WITH_KEYS } from './credentials.ts';
 import { newKey } from './idempotent-requests.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { retryDelayMs } from '../../src/worker/events/backoff.ts';
+import { retryDelayMs } from '../../src/core/outbox/backoff.ts';
 
 it('doubles from 10 seconds to 5 minutes, and stays there', () => {
   expect([1, 2, 3, 4, 5, 6, 7, 100, 100_000].map((attempts) => retryDelayMs(attempts))).toEqual([

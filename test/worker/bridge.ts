@@ -2,14 +2,14 @@
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import type { PaymentEvent } from '../../src/contract/events.ts';
-import { postToBridge } from '../../src/worker/events/bridge.ts';
-import type { DeliveryContext } from '../../src/worker/events/delivery-context.ts';
-import type { Lease } from '../../src/worker/ledger/events.ts';
-import { type PaymentAnswer, processPayment } from '../../src/worker/operations/process-payment.ts';
-import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import type { Context } from '../../src/core/context.ts';
+import type { Lease } from '../../src/core/ledger/events.ts';
+import { postToBridge } from '../../src/core/outbox/relay-client.ts';
+import { type PaymentAnswer, processPayment } from '../../src/core/payments/process-payment.ts';
+import { type RefundAnswer, refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import type { BridgePost, BridgeStep } from '../data/scripted-bridge.ts';
-import { database, operation, paymentRequest, refundRequest } from './operation.ts';
+import { operation, paymentRequest, refundRequest } from './operation.ts';
 import { consumeMessages, eventMessage, type MessageFate, runCron } from './queue.ts';
 import { cardNumbered } from './request.ts';
 
@@ -39,15 +39,9 @@ export function newBridge(): TestBridge {
   return bridge;
 }
 
-export function delivery(bridge: TestBridge, overrides: Partial<DeliveryContext> = {}): DeliveryContext {
-  return {
-    db: database,
-    post: (events) => postToBridge({ url: bridge.url, signingSecret: env.BRIDGE_SIGNING_SECRET }, events, Date.now()),
-    log: () => {},
-    nowMs: Date.now,
-    newLeaseId: () => crypto.randomUUID(),
-    ...overrides,
-  };
+export function delivery(bridge: TestBridge, overrides: Partial<Context> = {}): Context {
+  const settings = { url: bridge.url, signingSecret: env.BRIDGE_SIGNING_SECRET };
+  return operation({ relay: (events) => postToBridge(settings, events, Date.now()), ...overrides });
 }
 
 /** Hands events to the Worker as the queue does. */

@@ -3,9 +3,9 @@ import { env } from 'cloudflare:workers';
 // @ts-expect-error Node's types stay out of the Worker's code; workerd's console.log is made of this module's own.
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ChargeRequest } from '../../src/worker/gateways/gateway.ts';
-import { createLog } from '../../src/worker/log.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
+import type { ChargeRequest } from '../../src/core/gateways/gateway.ts';
+import { createLog } from '../../src/core/log.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { createCanaries } from '../data/canaries.ts';
 import { cardRequests, paymentWith } from '../data/card-requests.ts';
 import { createCardSearch } from '../data/card-search.ts';

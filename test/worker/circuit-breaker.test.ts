@@ -5,12 +5,12 @@ import {
   type CircuitBreaker,
   newCircuitBreaker,
   recordCall,
-} from '../../src/worker/gateways/circuit-breaker.ts';
-import type { GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
-import type { Database } from '../../src/worker/ledger/database.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { settle } from '../../src/worker/operations/settle.ts';
+} from '../../src/core/gateways/circuit-breaker.ts';
+import type { GatewayOutcome } from '../../src/core/gateways/gateway.ts';
+import type { Database } from '../../src/core/ledger/database.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { settle } from '../../src/core/recovery/resolve.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { newKey } from './idempotent-requests.ts';

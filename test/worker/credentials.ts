@@ -1,8 +1,8 @@
 /** Callers of a Worker that lets nobody in without a key or a token. */
 import { env } from 'cloudflare:workers';
-import { makeApiKey, type NewKey } from '../../src/worker/auth/api-key.ts';
-import { SCOPES } from '../../src/worker/auth/credential.ts';
-import { insertApiKey, revokeApiKey } from '../../src/worker/ledger/api-keys.ts';
+import { insertApiKey, revokeApiKey } from '../../src/core/ledger/api-keys.ts';
+import { makeApiKey, type NewKey } from '../../src/core/security/api-key.ts';
+import { SCOPES } from '../../src/core/security/credential.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
 import { database } from './operation.ts';
 

@@ -1,7 +1,7 @@
 /** What the bridge does not take waits in D1, and is tried again without end. */
 import { describe, expect, it } from 'vitest';
-import { deliverEvents } from '../../src/worker/events/deliver.ts';
-import { sweepEvents } from '../../src/worker/events/sweep.ts';
+import { deliverEvents } from '../../src/core/outbox/deliver.ts';
+import { sweepEvents } from '../../src/core/outbox/sweep.ts';
 import type { BridgeStep } from '../data/scripted-bridge.ts';
 import { byId, consume, delivery, eventRow, newBridge, successEvent } from './bridge.ts';
 import { paymentRequest } from './operation.ts';

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { PaymentEvent } from '../../src/contract/events.ts';
-import { leaseEvents, recordDeliveries } from '../../src/worker/ledger/events.ts';
+import { leaseEvents, recordDeliveries } from '../../src/core/ledger/events.ts';
 import {
   consume,
   eventRow,

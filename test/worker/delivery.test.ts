@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { paymentEvent } from '../../src/contract/events.ts';
-import { findEvents, leaseEvents, recordDeliveries } from '../../src/worker/ledger/events.ts';
+import { findEvents, leaseEvents, recordDeliveries } from '../../src/core/ledger/events.ts';
 import {
   consume,
   eventRow,

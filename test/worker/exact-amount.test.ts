@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { exactAmount } from '../../src/worker/http/exact-amount.ts';
-import { UnreadableRequest } from '../../src/worker/http/unreadable-request.ts';
+import { UnreadableRequest } from '../../src/worker/http/middleware/unreadable-request.ts';
+import { exactAmount } from '../../src/worker/http/routes/exact-amount.ts';
 import { abridged } from '../data/abridged.ts';
 
 describe('the exact digits of an amount', () => {

@@ -1,10 +1,10 @@
 /** External refunds that no webhook has told of: a provider that refuses a refund because of them proves that they are there. */
 import { describe, expect, it } from 'vitest';
-import type { ExternalRefund, RefundListing } from '../../src/worker/gateways/gateway.ts';
-import { readStatus } from '../../src/worker/operations/read-status.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { settle, settleDue } from '../../src/worker/operations/settle.ts';
-import { takeNotice } from '../../src/worker/operations/take-notice.ts';
+import type { ExternalRefund, RefundListing } from '../../src/core/gateways/gateway.ts';
+import { readStatus } from '../../src/core/payments/read-status.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
+import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
 import { refundRequest } from './operation.ts';
 import {
   DEADLINE_MS,

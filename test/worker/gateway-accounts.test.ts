@@ -1,13 +1,13 @@
 /** A payment belongs to the account that charged it: a key of another account never answers for it. */
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import type { AccountMemory } from '../../src/worker/gateways/account-names.ts';
-import { namedGateways } from '../../src/worker/gateways/configured.ts';
-import type { GatewayAccount } from '../../src/worker/gateways/gateway.ts';
-import { accountsIn, accountsReadFrom } from '../../src/worker/operation-context.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { settle } from '../../src/worker/operations/settle.ts';
+import type { AccountMemory } from '../../src/core/gateways/account-names.ts';
+import type { GatewayAccount } from '../../src/core/gateways/gateway.ts';
+import { namedGateways } from '../../src/core/gateways/registry.ts';
+import { accountsIn, accountsReadFrom } from '../../src/core/ledger/gateway-accounts.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { settle } from '../../src/core/recovery/resolve.ts';
 import { database, paymentRequest, refundRequest } from './operation.ts';
 import {
   APPROVED,

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { encodeBase64Url } from 'hono/utils/encode';
 import { sign } from 'hono/utils/jwt/jwt';
-import { SCOPES } from '../../src/worker/auth/credential.ts';
+import { SCOPES } from '../../src/core/security/credential.ts';
 import { anyHeaderText, anyJson, anyText } from './hostile-text.ts';
 
 export const TOKENS = {

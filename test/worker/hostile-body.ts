@@ -1,6 +1,6 @@
 /** Bodies around those that the service takes: whole, with fields that can't be, and damaged on the way. */
 import fc from 'fast-check';
-import { BODY_MAX_BYTES } from '../../src/worker/http/json-body.ts';
+import { BODY_MAX_BYTES } from '../../src/worker/http/middleware/json-body.ts';
 import { spellings, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { MARKER } from './bad-bodies.ts';
 import { anyAmount, anyJson, anyText } from './hostile-text.ts';

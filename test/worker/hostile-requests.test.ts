@@ -5,7 +5,7 @@
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
 import { afterAll, expect, it, vi } from 'vitest';
-import { within } from '../../src/worker/deadline.ts';
+import { within } from '../../src/core/deadline.ts';
 import { apiKey } from './credentials.ts';
 import { complaintsAbout } from './hostile-answer.ts';
 import { anyHostileRequest, bindingsOf, type HostileRequest, optionsOf, secretsOf } from './hostile-request.ts';

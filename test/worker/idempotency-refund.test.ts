@@ -1,8 +1,8 @@
 /** Invariant 8, of refunds: the same request twice pays back once. */
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { settleTold } from '../../src/worker/operations/settle.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { settleTold } from '../../src/core/recovery/resolve.ts';
 import { withField } from './bad-fields.ts';
 import { paidInYen } from './former-currency.ts';
 import { age, isReplayed, keyRows, lasting, newKey, payWithKey, refundWithKey } from './idempotent-requests.ts';

@@ -1,7 +1,7 @@
 /** Invariant 8, of payments: the same request twice is one payment. */
 import { describe, expect, it } from 'vitest';
 import { paymentRequest } from '../../src/contract/requests.ts';
-import { paymentIdentity } from '../../src/worker/operations/idempotency.ts';
+import { paymentIdentity } from '../../src/core/payments/replay.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { withField } from './bad-fields.ts';
 import { age, isReplayed, keyRows, lasting, newKey, payWithKey, refundWithKey } from './idempotent-requests.ts';

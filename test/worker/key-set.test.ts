@@ -1,7 +1,7 @@
 /** The keys of an issuer: when it is asked for them, and what holds when it does not answer. */
 import { describe, expect, it } from 'vitest';
-import { keySets } from '../../src/worker/auth/key-set.ts';
-import type { LogLevel } from '../../src/worker/log.ts';
+import type { LogLevel } from '../../src/core/log.ts';
+import { keySets } from '../../src/core/security/key-set.ts';
 
 const URL_OF_KEYS = 'https://issuer.example/keys';
 const MINUTE_MS = 60_000;

@@ -1,15 +1,13 @@
 /** Invariant 1: a charge that turns up after its payment had failed is given back, once, and a person is told. */
 import { describe, expect, it } from 'vitest';
-import type { Transaction } from '../../src/payments/transaction.ts';
-import { chainHash } from '../../src/worker/ledger/audit-chain.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { recordPayment } from '../../src/worker/operations/record-payment.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { settle, settleDue } from '../../src/worker/operations/settle.ts';
-import { consumeBatch } from '../../src/worker/queue/consume.ts';
-import { delivery, newBridge } from './bridge.ts';
+import { consumeBatch } from '../../src/core/background/consume-queue.ts';
+import type { Transaction } from '../../src/core/domain/transaction.ts';
+import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
 import { paymentRequest, refundRequest } from './operation.ts';
-import { recordingQueue, recordingWork, settleMessage } from './queue.ts';
+import { recordingQueue, settleMessage } from './queue.ts';
 import { status } from './request.ts';
 import {
   APPROVED,
@@ -152,7 +150,6 @@ describe('a charge of a payment that has failed', () => {
     world.clock.nowMs += HOUR_MS;
     world.script.lookUpCharge = APPROVED;
     const queue = recordingQueue();
-    const log = () => {};
     let acknowledged = 0;
     const message = {
       id: 'message',
@@ -162,10 +159,7 @@ describe('a charge of a payment that has failed', () => {
       },
       retry: () => {},
     };
-    const sender = { queue: queue.binding, log };
-    const work = { queue: recordingWork().binding, log };
-    const context = { operation: world.context, delivery: delivery(newBridge()), sender, work, chainHash, log };
-    await consumeBatch(context, [message]);
+    await consumeBatch({ ...world.context, eventQueue: queue.binding }, [message]);
     expect(acknowledged).toBe(1);
     expect(queue.sent).toEqual([{ body: settleMessage(refundIdOf(made)), delaySeconds: 0 }]);
   });

@@ -1,12 +1,12 @@
 /** What the database itself refuses, whatever the code does, and that every batch may be repeated. */
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { failure } from '../../src/payments/failure.ts';
-import type { Outcome, Refund } from '../../src/payments/transaction.ts';
-import { KEY_LIFETIME_MS, type KeyClaim } from '../../src/worker/ledger/idempotency.ts';
-import { scheduleLookUp, takeLookUp } from '../../src/worker/ledger/look-ups.ts';
-import { recordRefundOutcome, reserveRefund, reverseRefund } from '../../src/worker/ledger/refunds.ts';
-import { claimBooking, keepIntent, recordPaymentOutcome } from '../../src/worker/ledger/transactions.ts';
+import { failure } from '../../src/core/domain/failure.ts';
+import type { Outcome, Refund } from '../../src/core/domain/transaction.ts';
+import { KEY_LIFETIME_MS, type KeyClaim } from '../../src/core/ledger/idempotency.ts';
+import { scheduleLookUp, takeLookUp } from '../../src/core/ledger/look-ups.ts';
+import { recordRefundOutcome, reserveRefund, reverseRefund } from '../../src/core/ledger/refunds.ts';
+import { claimBooking, keepIntent, recordPaymentOutcome } from '../../src/core/ledger/transactions.ts';
 import { keyRows, newKey } from './idempotent-requests.ts';
 import { database, newId } from './operation.ts';
 import { newBooking } from './request.ts';

@@ -1,7 +1,8 @@
 /** Look-ups under a backlog: what goes first, what waits longer and longer, and that no row is in another one's way. */
+import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { LookUp } from '../../src/worker/gateways/gateway.ts';
-import { takeDueLookUps } from '../../src/worker/ledger/look-ups.ts';
+import type { LookUp } from '../../src/core/gateways/gateway.ts';
+import { takeDueLookUps } from '../../src/core/ledger/look-ups.ts';
 import {
   LOOK_UPS_AT_ONCE,
   STATEMENTS_LEFT_TO_CALLER,
@@ -9,7 +10,7 @@ import {
   settle,
   settleDue,
   settleTold,
-} from '../../src/worker/operations/settle.ts';
+} from '../../src/core/recovery/resolve.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { clearLedger, countRows, duePayments, dueRefunds } from './backlog.ts';
 import { database } from './operation.ts';
@@ -292,10 +293,7 @@ async function dueAt(id: string): Promise<number | null> {
 }
 
 async function transactionIdOf(refundId: string): Promise<string> {
-  const found = await database.d1
-    .prepare('SELECT transaction_id FROM refunds WHERE refund_id = ?1')
-    .bind(refundId)
-    .first();
+  const found = await env.DB.prepare('SELECT transaction_id FROM refunds WHERE refund_id = ?1').bind(refundId).first();
   return String(found?.transaction_id);
 }
 

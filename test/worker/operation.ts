@@ -1,16 +1,18 @@
 /** Operations without HTTP: with a gateway of the test's own, on the real database unless the test says otherwise. */
+
 import { env } from 'cloudflare:workers';
 import { ulid } from 'ulid';
 import { type PaymentRequest, type RefundRequest, paymentRequest as validated } from '../../src/contract/requests.ts';
-import { createCipher } from '../../src/worker/cipher.ts';
-import { fingerprinter } from '../../src/worker/fingerprint.ts';
-import { newBreakersOf } from '../../src/worker/gateways/circuit-breaker.ts';
-import type { Gateway } from '../../src/worker/gateways/gateway.ts';
-import { createSandbox } from '../../src/worker/gateways/sandbox.ts';
-import type { Database } from '../../src/worker/ledger/database.ts';
-import type { OperationContext } from '../../src/worker/operations/context.ts';
-import { readSettings, type Settings } from '../../src/worker/settings.ts';
+import type { Context } from '../../src/core/context.ts';
+import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
+import type { Gateway } from '../../src/core/gateways/gateway.ts';
+import { createSandbox } from '../../src/core/gateways/sandbox/sandbox-gateway.ts';
+import type { Database } from '../../src/core/ledger/database.ts';
+import { createCipher } from '../../src/core/security/cipher.ts';
+import { fingerprinter } from '../../src/core/security/fingerprint.ts';
+import { readSettings, type Settings } from '../../src/core/settings/settings.ts';
 import { oneGateway } from '../data/one-gateway.ts';
+import { UNUSED_PARTS } from '../data/unused-parts.ts';
 import { payment } from './request.ts';
 
 export const database: Database = {
@@ -32,8 +34,9 @@ export const newId = (prefix: string) => `${prefix}${ulid()}`;
 export function operation({
   gateway = createSandbox(),
   ...overrides
-}: Partial<OperationContext> & { gateway?: Gateway } = {}): OperationContext {
+}: Partial<Context> & { gateway?: Gateway } = {}): Context {
   return {
+    ...UNUSED_PARTS,
     db: database,
     gateways: oneGateway(gateway),
     breakersOf: newBreakersOf(),

@@ -2,9 +2,9 @@
 import { createExecutionContext, createMessageBatch, createScheduledController, getQueueResult } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import type { PaymentEvent } from '../../src/contract/events.ts';
+import type { QueueMessage, WakeUp } from '../../src/core/outbox/queue-message.ts';
 import type { Bindings } from '../../src/worker/bindings.ts';
 import worker from '../../src/worker/index.ts';
-import type { QueueMessage, WakeUp } from '../../src/worker/queue/message.ts';
 
 const handlers: ExportedHandler<Bindings, QueueMessage | WakeUp> = worker;
 const bindings = (overrides: Record<string, unknown>) => ({ ...env, ...overrides }) as unknown as Bindings;

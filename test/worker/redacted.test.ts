@@ -4,8 +4,8 @@ import { env } from 'cloudflare:workers';
 import { format, inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Redacted } from '../../src/contract/redacted.ts';
+import { createLog } from '../../src/core/log.ts';
 import worker from '../../src/worker/index.ts';
-import { createLog } from '../../src/worker/log.ts';
 
 const SECRET = 'zq7x-4111';
 const redacted = new Redacted(SECRET);

@@ -1,8 +1,8 @@
 /** What a gateway can say of a refund, and the sandbox never does. */
 import { describe, expect, it } from 'vitest';
-import type { Gateway, GatewayOutcome } from '../../src/worker/gateways/gateway.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { type RefundAnswer, refundPayment } from '../../src/worker/operations/refund-payment.ts';
+import type { Gateway, GatewayOutcome } from '../../src/core/gateways/gateway.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { type RefundAnswer, refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { expectEnvelope, REFUND_ID } from './matchers.ts';
 import { database, gateway, operation, paymentRequest, refundRequest, settings } from './operation.ts';
 import { paid, refundOf, sendWith, status } from './request.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { withField } from './bad-fields.ts';
 import { paidInYen } from './former-currency.ts';

@@ -1,5 +1,5 @@
 /** All that can be asked of the service, with what a caller gets who is let in. */
-import type { Scope } from '../../src/worker/auth/credential.ts';
+import type { Scope } from '../../src/core/security/credential.ts';
 import { paid, payment, refund, refundOf } from './request.ts';
 
 export interface Asked {

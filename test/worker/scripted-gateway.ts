@@ -1,10 +1,11 @@
 /** A gateway that answers as the test says, and remembers what it was asked; and a clock that the test moves. */
-import type { Fence, Gateway, GatewayOutcome, LookUp } from '../../src/worker/gateways/gateway.ts';
-import type { Log, LogFields, LogLevel } from '../../src/worker/log.ts';
-import type { OperationContext } from '../../src/worker/operations/context.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { type Settled, settle } from '../../src/worker/operations/settle.ts';
+
+import type { Context } from '../../src/core/context.ts';
+import type { Fence, Gateway, GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts';
+import type { Log, LogFields, LogLevel } from '../../src/core/log.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { type Settled, settle } from '../../src/core/recovery/resolve.ts';
 import { operation, paymentRequest, refundRequest } from './operation.ts';
 import { transaction } from './stored.ts';
 
@@ -36,13 +37,13 @@ export interface TestWorld {
   clock: { nowMs: number };
   logged: LogLine[];
   gateway: Gateway;
-  context: OperationContext;
+  context: Context;
 }
 
 /** Nothing is known of any call, and the gateway can cancel, until the test says otherwise. */
 export function newWorld(
   script: Partial<Script> = {},
-  { gateway: properties = {}, ...overrides }: Partial<OperationContext> & { gateway?: Partial<Gateway> } = {},
+  { gateway: properties = {}, ...overrides }: Partial<Context> & { gateway?: Partial<Gateway> } = {},
 ): TestWorld {
   const world = {
     script: {

@@ -2,9 +2,9 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PaymentEvent } from '../../src/contract/events.ts';
-import { CannotOpen, createCipher } from '../../src/worker/cipher.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { settle } from '../../src/worker/operations/settle.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { settle } from '../../src/core/recovery/resolve.ts';
+import { CannotOpen, createCipher } from '../../src/core/security/cipher.ts';
 import { eventRow, newBridge, refundEvent, successEvent, sweep, type TestBridge } from './bridge.ts';
 import { database, operation, paymentRequest } from './operation.ts';
 import { newBooking, pay, payment, refundOf, sendWith } from './request.ts';

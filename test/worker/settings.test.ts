@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { BATCH_DEADLINE_MS, OUTCOME_BATCH_DEADLINE_MS } from '../../src/worker/ledger/database.ts';
-import { GRACE_MS } from '../../src/worker/operations/ask-gateway.ts';
-import { GATEWAY_TIMEOUT_MAX_MS, readSettings, type Settings } from '../../src/worker/settings.ts';
-import type { Variables } from '../../src/worker/start-up-guard.ts';
+import { BATCH_DEADLINE_MS, OUTCOME_BATCH_DEADLINE_MS } from '../../src/core/ledger/database.ts';
+import { GRACE_MS } from '../../src/core/outcomes/ask-gateway.ts';
+import { GATEWAY_TIMEOUT_MAX_MS, readSettings, type Settings } from '../../src/core/settings/settings.ts';
+import type { Variables } from '../../src/core/settings/start-up-guard.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
 
 const DEVELOPMENT: Variables = {

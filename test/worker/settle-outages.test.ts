@@ -1,8 +1,8 @@
 /** Who settles something dies at one of the round trips to D1: settled again, it has one outcome, and one event. */
 import { describe, expect, it } from 'vitest';
-import { readStatus } from '../../src/worker/operations/read-status.ts';
-import { recordPayment } from '../../src/worker/operations/record-payment.ts';
-import { STATUS_DEADLINE_MS, settle } from '../../src/worker/operations/settle.ts';
+import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
+import { readStatus } from '../../src/core/payments/read-status.ts';
+import { STATUS_DEADLINE_MS, settle } from '../../src/core/recovery/resolve.ts';
 import { database } from './operation.ts';
 import {
   APPROVED,

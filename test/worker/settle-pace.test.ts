@@ -1,12 +1,12 @@
 /** Who asks a gateway what became of a payment, how often, and that it is recorded once, however many ask. */
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { failure } from '../../src/payments/failure.ts';
-import type { GatewayOutcome, LookUp } from '../../src/worker/gateways/gateway.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { readStatus } from '../../src/worker/operations/read-status.ts';
-import { recordPayment } from '../../src/worker/operations/record-payment.ts';
-import { settle, settleDue } from '../../src/worker/operations/settle.ts';
+import { failure } from '../../src/core/domain/failure.ts';
+import type { GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts';
+import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { readStatus } from '../../src/core/payments/read-status.ts';
+import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { paymentRequest } from './operation.ts';
 import {

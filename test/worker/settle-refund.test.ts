@@ -1,9 +1,9 @@
 /** Invariant 3, of refunds: how an outcome that is not known becomes known, and how one is taken back afterwards. */
 import { describe, expect, it } from 'vitest';
-import type { GatewayOutcome, LookUp } from '../../src/worker/gateways/gateway.ts';
-import { readStatus } from '../../src/worker/operations/read-status.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { settle, settleDue } from '../../src/worker/operations/settle.ts';
+import type { GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts';
+import { readStatus } from '../../src/core/payments/read-status.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { refundRequest } from './operation.ts';
 import { status } from './request.ts';

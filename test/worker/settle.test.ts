@@ -1,8 +1,8 @@
 /** Invariant 3, of a payment: how an outcome that is not known becomes known, once, and is never guessed. */
 import { describe, expect, it } from 'vitest';
-import type { Fence, LookUp } from '../../src/worker/gateways/gateway.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { settle } from '../../src/worker/operations/settle.ts';
+import type { Fence, LookUp } from '../../src/core/gateways/gateway.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { settle } from '../../src/core/recovery/resolve.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { paymentRequest } from './operation.ts';
 import {

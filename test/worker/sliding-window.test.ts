@@ -1,7 +1,7 @@
 /** The limiter's arithmetic against a model that is too simple to be wrong. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { admit, type Window } from '../../src/worker/limits/sliding-window.ts';
+import { admit, type Window } from '../../src/worker/rate-limit/sliding-window.ts';
 
 const anyWindow = fc.record({ limit: fc.integer({ min: 1, max: 6 }), windowMs: fc.integer({ min: 1, max: 50 }) });
 const anyWindows = fc.array(anyWindow, { minLength: 1, maxLength: 3 });

@@ -1,8 +1,8 @@
 /** Invariant 3, of a payment: what is durable when, and what happens when D1 or the gateway does not answer. */
 import { describe, expect, it } from 'vitest';
-import type { Gateway } from '../../src/worker/gateways/gateway.ts';
-import { BATCH_DEADLINE_MS } from '../../src/worker/ledger/database.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
+import type { Gateway } from '../../src/core/gateways/gateway.ts';
+import { BATCH_DEADLINE_MS } from '../../src/core/ledger/database.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { expectEnvelope, expectPaymentFailure, TRANSACTION_ID } from './matchers.ts';
 import { database, gateway, operation, paymentRequest, settings } from './operation.ts';
 import { payment, sendWith, status } from './request.ts';

@@ -1,8 +1,8 @@
 /** The sweep: what waits in D1 is sent, what has been due longest first, in batches, for a bounded time. */
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { sweepEvents } from '../../src/worker/events/sweep.ts';
-import { leaseDueEvents, recordDeliveries, replayEvents } from '../../src/worker/ledger/events.ts';
+import { leaseDueEvents, recordDeliveries, replayEvents } from '../../src/core/ledger/events.ts';
+import { sweepEvents } from '../../src/core/outbox/sweep.ts';
 import { clearLedger, waitingEvents } from './backlog.ts';
 import { consume, delivery, newBridge, refundEvent, successEvent, sweep } from './bridge.ts';
 import { database } from './operation.ts';

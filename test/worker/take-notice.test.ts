@@ -1,12 +1,12 @@
 /** What providers tell of by themselves, as the ledger has it afterwards: with a gateway that answers as the test says. */
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import type { ExternalRefund } from '../../src/worker/gateways/gateway.ts';
-import type { Dispute, Notice, ProviderEvent } from '../../src/worker/gateways/webhook.ts';
-import { purgeProviderEvents } from '../../src/worker/ledger/provider-events.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
-import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
-import { takeNotice } from '../../src/worker/operations/take-notice.ts';
+import type { ExternalRefund } from '../../src/core/gateways/gateway.ts';
+import type { Dispute, Notice, ProviderEvent } from '../../src/core/gateways/webhook.ts';
+import { purgeProviderEvents } from '../../src/core/ledger/provider-events.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
 import { database, paymentRequest, refundRequest } from './operation.ts';
 import {
   APPROVED,

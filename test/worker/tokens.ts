@@ -1,5 +1,5 @@
 /** Tokens as issuers sign them, well or badly, and the variables under which the Worker takes those of one issuer. */
-import { SCOPES } from '../../src/worker/auth/credential.ts';
+import { SCOPES } from '../../src/core/security/credential.ts';
 
 const ALGORITHMS = {
   HS256: { name: 'HMAC', hash: 'SHA-256' },

@@ -1,9 +1,9 @@
 /** Against those who try out cards: limits of a card, of a user and of declines from one place, each in a window of time. */
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { passesLuhn } from '../../src/payments/card.ts';
-import { purgeVelocityCounters } from '../../src/worker/ledger/velocity.ts';
-import { processPayment } from '../../src/worker/operations/process-payment.ts';
+import { passesLuhn } from '../../src/core/domain/card.ts';
+import { purgeVelocityCounters } from '../../src/core/ledger/velocity.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { newKey } from './idempotent-requests.ts';
 import { expectEnvelope } from './matchers.ts';

@@ -3,23 +3,23 @@
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { Hono } from 'hono/tiny';
-import { createLog } from '../log.ts';
-import { authenticate } from './authenticate.ts';
-import { configured } from './configured.ts';
-import type { HttpEnv } from './context.ts';
-import { crossOrigin } from './cross-origin.ts';
+import { createLog } from '../../core/log.ts';
 import { errorResponse } from './errors.ts';
-import { healthRoute } from './health.ts';
-import { httpsOnly } from './https-only.ts';
-import { methodNotAllowed } from './method-not-allowed.ts';
-import { methodsRoute } from './methods.ts';
-import { onError } from './on-error.ts';
-import { processRoute } from './process.ts';
-import { rateLimit } from './rate-limit.ts';
-import { refundRoute } from './refund.ts';
-import { statusRoute } from './status.ts';
-import { webhooksRoute } from './webhooks.ts';
-import { withOperationContext } from './with-operation-context.ts';
+import type { HttpEnv } from './http-env.ts';
+import { authenticate } from './middleware/authenticate.ts';
+import { crossOrigin } from './middleware/cross-origin.ts';
+import { httpsOnly } from './middleware/https-only.ts';
+import { methodNotAllowed } from './middleware/method-not-allowed.ts';
+import { onError } from './middleware/on-error.ts';
+import { rateLimit } from './middleware/rate-limit.ts';
+import { configured } from './middleware/require-settings.ts';
+import { withContext } from './middleware/with-context.ts';
+import { healthRoute } from './routes/health.ts';
+import { methodsRoute } from './routes/methods.ts';
+import { processRoute } from './routes/process.ts';
+import { refundRoute } from './routes/refund.ts';
+import { statusRoute } from './routes/status.ts';
+import { webhooksRoute } from './routes/webhooks.ts';
 
 /** A provider's few addresses send what all payers cause, and send again what was too much. Others shall not have us ask PayPal. */
 const WEBHOOK_LIMITS = { name: 'webhooks', perMinute: 1000, burst: 300 };
@@ -38,7 +38,7 @@ export function createApp(): Hono<HttpEnv> {
   app.route('/health', healthRoute).all('/health', methodNotAllowed('GET, HEAD'));
 
   app.use(configured(), httpsOnly());
-  app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withOperationContext());
+  app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withContext());
   app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS));
 
   app.route('/payment/process', processRoute).all('/payment/process', methodNotAllowed('POST'));

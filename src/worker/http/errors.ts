@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { ErrorCode } from '../../contract/error-codes.ts';
 import type { ErrorEnvelope } from '../../contract/responses.ts';
-import { isoSeconds } from '../../payments/timestamp.ts';
+import { isoSeconds } from '../../core/domain/timestamp.ts';
 
 export function errorEnvelope(code: ErrorCode, message: string, details: Record<string, unknown> = {}): ErrorEnvelope {
   return { error: { code, message, details }, timestamp: isoSeconds(Date.now()) };

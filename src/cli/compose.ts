@@ -1,0 +1,35 @@
+/** The command line's composition root: its context only reads. Nothing is sent to the bridge or into a queue. */
+import { ulid } from 'ulid';
+import type { Caller } from '../core/caller.ts';
+import type { Context } from '../core/context.ts';
+import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
+import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
+import { chainHash } from '../core/ledger/audit-chain.ts';
+import type { Database } from '../core/ledger/database.ts';
+import { accountsReadFrom } from '../core/ledger/gateway-accounts.ts';
+import { fingerprinter } from '../core/security/fingerprint.ts';
+import type { Settings } from '../core/settings/settings.ts';
+
+export function composeForOperator(db: Database, settings: Settings, { tenant, network }: Caller): Context {
+  return {
+    settings,
+    log: db.log,
+    db,
+    gateways: namedGateways(configuredGateways(settings), accountsReadFrom(db)),
+    breakersOf: newBreakersOf(),
+    tenant,
+    network,
+    nowMs: Date.now,
+    newId: (prefix) => `${prefix}${ulid()}`,
+    fingerprint: fingerprinter(settings.fingerprintKey),
+    velocityHash: fingerprinter(settings.velocity.cardKey),
+    chainHash,
+    relay: unreachable,
+    eventQueue: { send: unreachable },
+    workQueue: { send: unreachable },
+  };
+}
+
+async function unreachable(): Promise<never> {
+  throw new Error('an operator’s command has neither a queue nor a bridge');
+}

@@ -1,0 +1,48 @@
+/** The keys that `npm run gateway:check` works with: of the environment, or of .dev.vars. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROJECT, readDevVars } from '../../../scripts/local-settings.ts';
+import { unusedSettings } from '../../../scripts/unused-settings.ts';
+import type { PayPalSettings } from '../../core/gateways/paypal/paypal-client.ts';
+import type { StripeSettings } from '../../core/gateways/stripe/stripe-client.ts';
+import { readSettings } from '../../core/settings/settings.ts';
+
+const NAMES = [
+  'STRIPE_SECRET_KEY',
+  'STRIPE_WEBHOOK_SECRET',
+  'STRIPE_API_URL',
+  'PAYPAL_CLIENT_ID',
+  'PAYPAL_CLIENT_SECRET',
+  'PAYPAL_MERCHANT_ID',
+  'PAYPAL_WEBHOOK_ID',
+  'PAYPAL_API_URL',
+];
+const PAYPAL_SANDBOX = 'https://api-m.sandbox.paypal.com';
+
+const NO_KEYS = `There are no keys to try the gateways with. Put your own test keys into .dev.vars, or into the environment:
+
+  STRIPE_SECRET_KEY=sk_test_…           dashboard.stripe.com, in a sandbox: Developers, API keys
+  PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET, PAYPAL_MERCHANT_ID
+                                        developer.paypal.com, Sandbox: Apps & Credentials, and the sandbox business account
+
+Then run this again. Without keys of your own, \`npm run dev -- --gateway emulator\` has both emulated.`;
+
+export interface CheckSettings {
+  stripe: StripeSettings | null;
+  paypal: PayPalSettings | null;
+}
+
+/** The same rules as the Worker's in development: a live key is a problem. */
+export function checkSettings(env: NodeJS.ProcessEnv): { settings: CheckSettings } | { problems: string[] } {
+  const devVars = existsSync(join(PROJECT, '.dev.vars')) ? readDevVars() : {};
+  const found = Object.fromEntries(NAMES.map((name) => [name, env[name] ?? devVars[name]]));
+  if (!found.STRIPE_SECRET_KEY && !found.PAYPAL_CLIENT_ID) return { problems: [NO_KEYS] };
+
+  const read = readSettings({
+    ...unusedSettings(),
+    ...found,
+    PAYPAL_API_URL: found.PAYPAL_API_URL || PAYPAL_SANDBOX,
+    ENVIRONMENT: 'development',
+  });
+  return 'problems' in read ? read : { settings: read.settings };
+}

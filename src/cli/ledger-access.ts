@@ -1,0 +1,257 @@
+/**
+ * The ledger as an operator's command reaches it: the database that a running `npm run dev` works on, else that of this machine, or
+ * the one on Cloudflare with `--remote`. Whoever may log in there is an operator; the Worker itself has no door for it.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { lastInstanceOn, runningInstances, runningOn, shownPath, stateDirectory } from '../../scripts/dev-instance.ts';
+import { EMULATED_STATE, emulatorVariables } from '../../scripts/emulated-gateways.ts';
+import { PROJECT, readDevVars, WRANGLER, WRANGLER_ENV } from '../../scripts/local-settings.ts';
+import { unusedSettings } from '../../scripts/unused-settings.ts';
+import { backgroundCaller, type Caller } from '../core/caller.ts';
+import type { Context } from '../core/context.ts';
+import type { D1Database } from '../core/ledger/d1.ts';
+import { type Database, LedgerNotMigrated } from '../core/ledger/database.ts';
+import { createLog, type Log } from '../core/log.ts';
+import { type Cipher, createCipher } from '../core/security/cipher.ts';
+import { isEncryptionKey, readSettings } from '../core/settings/settings.ts';
+import type { Variables } from '../core/settings/start-up-guard.ts';
+import { composeForOperator } from './compose.ts';
+import type { LedgerPlace } from './operator-arguments.ts';
+
+const DATABASE_BINDING = 'DB';
+const WRANGLER_DEADLINE_MS = 60_000;
+/** Of the Worker's secrets, those that these commands need. */
+const NEEDED_SECRETS = [
+  'PAYMENT_GATEWAY_API_KEY',
+  'STRIPE_SECRET_KEY',
+  'PAYPAL_CLIENT_SECRET',
+  'API_KEY_SECRET',
+  'ENCRYPTION_KEY',
+  'ENCRYPTION_KEY_PREVIOUS',
+];
+
+/** What of wrangler.toml matters here. */
+interface Config {
+  name?: string | undefined;
+  account_id?: string | undefined;
+  compatibility_date?: string | undefined;
+  vars: Variables;
+  d1_databases: DatabaseConfig[];
+}
+interface DatabaseConfig {
+  binding: string;
+  database_name?: string | undefined;
+  database_id?: string | undefined;
+  remote?: boolean;
+}
+
+export interface Ledger {
+  db: Database;
+  /** The Worker's secrets, as far as they are at hand. */
+  secrets: Variables;
+  /** Whether the Worker of this ledger is one in production. */
+  production: boolean;
+  /** What the Worker's operations work with. Throws where the settings do not describe a gateway. */
+  context(): Context;
+  close(): Promise<void>;
+}
+
+/** The local state that is meant, and the gateways that its payments were made with. */
+interface LocalState {
+  directory: string;
+  gateways: 'of .dev.vars' | { emulatorPort: number } | 'an emulator that has ended';
+}
+
+/** Opens the ledger. Whatever prevents it is an Error whose message says what to do. */
+export async function openLedger(place: LedgerPlace): Promise<Ledger> {
+  const local = place.remote ? null : findLocalState(place.persistTo);
+  // Loaded only here: it takes seconds, which nobody should wait for to hear of a wrong argument.
+  const { unstable_readConfig } = await import('wrangler');
+  const config: Config = unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') });
+  const database = config.d1_databases.find(({ binding }) => binding === DATABASE_BINDING);
+  if (database === undefined) throw new Error(`wrangler.toml has no database with the binding ${DATABASE_BINDING}`);
+
+  // First, so that a file that cannot be read is said before anything is asked.
+  const secrets = local === null ? remoteSecrets(place) : localSecrets(local);
+  const { d1, close } =
+    local === null
+      ? await openDatabase(config, remoteDatabase(database), false)
+      : await openDatabase(config, database, persistedIn(local, place.persistTo));
+  const { author } = operator();
+  const db = { d1, log: errorLog(), cipher: cipherOf(secrets), author };
+  return {
+    db,
+    secrets,
+    production: { ...config.vars, ...secrets }.ENVIRONMENT !== 'development',
+    context() {
+      if (local?.gateways === 'an emulator that has ended') {
+        throw new Error(
+          `The payments in ${shownPath(local.directory)} were made with the gateway emulator, which has ended and remembers nothing: there is nothing to compare them with`,
+        );
+      }
+      return contextOver(db, { ...config.vars, ...secrets });
+    },
+    close,
+  };
+}
+
+/** Whoever may log in is one; the audit log has the name that this machine knows them by, and an id for each command. */
+function operator(): Caller {
+  return backgroundCaller(`operator:${userInfo().username}`, randomUUID());
+}
+
+/** The Worker's own, if its key is at hand. Most commands have nothing to open. */
+function cipherOf(secrets: Variables): Cipher {
+  const textOf = (name: string) => String(secrets[name] ?? '').trim();
+  const key = textOf('ENCRYPTION_KEY');
+  const previousKeys = textOf('ENCRYPTION_KEY_PREVIOUS')
+    .split(/[\s,]+/)
+    .filter(Boolean);
+  if (isEncryptionKey(key) && previousKeys.every(isEncryptionKey)) return createCipher({ key, previousKeys });
+  const name = isEncryptionKey(key) ? 'ENCRYPTION_KEY_PREVIOUS' : 'ENCRYPTION_KEY';
+  const unusable = async () => {
+    throw new Error(`${name} is ${key === '' ? 'missing' : 'no key'}: set it, as the Worker has it`);
+  };
+  return { keyName: unusable, seal: unusable, open: unusable };
+}
+
+/** What went wrong with an open ledger, said so that a person knows what to do. */
+export function ledgerProblem(error: unknown, { remote }: LedgerPlace): unknown {
+  if (!(error instanceof LedgerNotMigrated)) return error;
+  return new Error(
+    `The database lacks tables or columns (${error.message}): run \`npm run ${remote ? 'deploy' : 'setup'}\``,
+  );
+}
+
+/** By a configuration that has the database and nothing else: no queue to listen to, no secrets, no Durable Object. */
+async function openDatabase(
+  { name, account_id, compatibility_date }: Config,
+  database: DatabaseConfig,
+  persist: { path: string } | false,
+): Promise<{ d1: D1Database; close: () => Promise<void> }> {
+  // What wrangler has to say on standard output is not what the command prints.
+  Object.assign(process.env, WRANGLER_ENV, { WRANGLER_LOG: process.env.WRANGLER_LOG ?? 'error' });
+  const directory = mkdtempSync(join(tmpdir(), 'payment-ledger-'));
+  const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
+  try {
+    const configPath = join(directory, 'wrangler.json');
+    const own = { name: `${name}-operator`, account_id, compatibility_date, d1_databases: [database] };
+    writeFileSync(configPath, JSON.stringify(own));
+    const { getPlatformProxy } = await import('wrangler');
+    const proxy = await getPlatformProxy<{ DB: D1Database }>({
+      configPath,
+      persist,
+      remoteBindings: database.remote === true,
+    });
+    return {
+      d1: proxy.env.DB,
+      close: () => proxy.dispose().finally(removeDirectory),
+    };
+  } catch (error) {
+    removeDirectory();
+    throw error;
+  }
+}
+
+/**
+ * The state that --persist-to names; without it the one that `npm run dev` works on, or else wrangler's own place.
+ *
+ * @throws Error where several run and none is named
+ */
+function findLocalState(persistTo: string | null): LocalState {
+  if (persistTo !== null) return localState(stateDirectory(persistTo));
+  const running = runningInstances();
+  if (running.length > 1) {
+    const places = running.map(({ state, servicePort }) => `${shownPath(state)} (service on port ${servicePort})`);
+    throw new Error(`\`npm run dev\` runs on several databases: choose one with --persist-to, ${places.join(' or ')}`);
+  }
+  const [only] = running;
+  const usual = stateDirectory(null);
+  if (only === undefined || only.state === usual) return localState(usual);
+  console.error(`On ${shownPath(only.state)}, the database of the running \`npm run dev\``);
+  return localState(only.state);
+}
+
+function localState(directory: string): LocalState {
+  const running = runningOn(directory);
+  const { emulatorPort = null } = running ?? lastInstanceOn(directory) ?? {};
+  if (emulatorPort === null) return { directory, gateways: directory === EMULATED_STATE ? ENDED : 'of .dev.vars' };
+  return { directory, gateways: running === null ? ENDED : { emulatorPort } };
+}
+const ENDED = 'an emulator that has ended';
+
+/** @throws Error where there is no database: it would be made, empty, wherever a mistyped path points */
+function persistedIn({ directory }: LocalState, persistTo: string | null): { path: string } {
+  const path = join(directory, 'v3');
+  if (!existsSync(join(path, 'd1'))) {
+    const how =
+      persistTo === null ? '`npm run setup` makes it' : `\`npm run dev -- --persist-to ${persistTo}\` makes it`;
+    throw new Error(`There is no local database in ${path}: ${how}`);
+  }
+  return { path };
+}
+
+function remoteDatabase({ binding, database_name, database_id }: DatabaseConfig) {
+  return { binding, database_name, database_id: database_id ?? remoteId(database_name), remote: true };
+}
+
+/** The id by which Cloudflare has the database: wrangler.toml may know its name only. */
+function remoteId(name: string | undefined): string {
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, [WRANGLER, 'd1', 'list', '--json'], {
+    cwd: PROJECT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    timeout: WRANGLER_DEADLINE_MS,
+  });
+  if (status !== 0) {
+    const said = `${stdout}${stderr}${error ? error.message : ''}`.trim();
+    const loggedIn = !/not logged in|could not authenticate|CLOUDFLARE_API_TOKEN/i.test(said);
+    throw new Error(
+      loggedIn ? said : 'Not logged in to Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN',
+    );
+  }
+  const databases: { name: string; uuid: string }[] = JSON.parse(stdout);
+  const found = databases.find((database) => database.name === name);
+  if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` makes it`);
+  return found.uuid;
+}
+
+/** Of this machine's .dev.vars, with the emulator's in their place while it runs. */
+function localSecrets({ gateways }: LocalState): Variables {
+  return {
+    // Without the file, what wrangler.toml says is enough for the sandbox.
+    ENVIRONMENT: 'development',
+    ...(existsSync(join(PROJECT, '.dev.vars')) && readDevVars()),
+    ...(typeof gateways === 'object' && emulatorVariables(gateways.emulatorPort)),
+  };
+}
+
+/** Of a file or of the environment: Cloudflare does not give secrets back. */
+function remoteSecrets({ secretsFile }: LedgerPlace): Variables {
+  const given = secretsFile === null ? {} : parseEnv(readFileSync(secretsFile, 'utf8'));
+  return Object.fromEntries(NEEDED_SECRETS.map((name) => [name, given[name] ?? process.env[name]]));
+}
+
+function contextOver(db: Database, variables: Variables): Context {
+  const read = readSettings({ ...variables, ...unusedSettings() });
+  if ('problems' in read) {
+    throw new Error(
+      `${read.problems.join('; ')} (a secret comes from --secrets-file or the environment, or locally from .dev.vars)`,
+    );
+  }
+  return composeForOperator(db, read.settings, operator());
+}
+
+/** To standard error, and only what is an error: what a command has to say is what it prints. */
+function errorLog(): Log {
+  const log = createLog({});
+  return (level, event, fields) => {
+    if (level === 'error') log(level, event, fields);
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * Whether an export of the audit log is whole, entry by entry: pure, so that an auditor can read what is checked. Sealing that
+ * lags proves no tampering, and seals that were taken from the end look the same: only a hash from the Worker's log tells them apart.
+ */
+import type { AuditRow } from '../core/ledger/audit.ts';
+import { CHAIN_START, type ChainHash } from '../core/ledger/audit-chain.ts';
+
+export interface Verdict {
+  sealed: number;
+  /** Entries at the end that the cron had not sealed when the export was made. */
+  unsealed: number;
+  /** How long the oldest of them had waited by then, in milliseconds: the last entry is that of the export itself. */
+  unsealedForMs: number;
+  /** The hash of the last sealed entry. */
+  head: string;
+  /** The first thing that is wrong; null: nothing is. */
+  broken: { where: string; what: string } | null;
+}
+
+/** The cron seals each minute: after so long, something keeps it from doing so, or seals were taken away. */
+export const SEALING_LAGS_AFTER_MS = 10 * 60_000;
+
+type Entry = AuditRow & { hash: string | null };
+
+/** @param expectedHead a hash that was logged at some time, and that has to be in the chain; null where none is at hand */
+export async function verifyAudit(
+  lines: AsyncIterable<string> | Iterable<string>,
+  chainHash: ChainHash,
+  expectedHead: string | null,
+): Promise<Verdict> {
+  const verdict: Verdict = { sealed: 0, unsealed: 0, unsealedForMs: 0, head: CHAIN_START, broken: null };
+  const broken = (where: string, what: string): Verdict => ({ ...verdict, broken: { where, what } });
+  let headSeen = expectedHead === null;
+  let [expected, number] = [1, 0];
+  let firstUnsealed: Entry | null = null;
+  for await (const line of lines) {
+    number += 1;
+    if (line.trim() === '') continue;
+    const entry = entryOf(line);
+    if (entry === null) return broken(`line ${number}`, notAnEntry(line));
+    const where = `entry ${entry.sequence}`;
+    if (entry.sequence > expected) return broken(where, `entry ${expected} is missing before it, or stands elsewhere`);
+    if (entry.sequence < expected)
+      return broken(where, `it stands behind entry ${expected - 1}, where it does not belong`);
+    expected += 1;
+    if (entry.hash === null) {
+      firstUnsealed ??= entry;
+      verdict.unsealed += 1;
+      verdict.unsealedForMs = Math.max(verdict.unsealedForMs, entry.at_ms - firstUnsealed.at_ms);
+      continue;
+    }
+    if (verdict.unsealed > 0) return broken(where, 'it has a seal, and the entry before it has none');
+    if ((await chainHash(verdict.head, entry)) !== entry.hash) {
+      return broken(where, 'it does not fit its hash: this entry was altered, or its seal was');
+    }
+    verdict.head = entry.hash;
+    verdict.sealed += 1;
+    headSeen ||= entry.hash === expectedHead;
+  }
+  // Whoever exports the log is in it.
+  if (expected === 1) return broken('the start', 'there is no entry at all, and an export has one at least');
+  if (!headSeen) {
+    const what = `no entry has the hash ${expectedHead}: the end was cut off, its seals were taken away, or all of it was made anew`;
+    return broken('the end', what);
+  }
+  return verdict;
+}
+
+/** Of an entry as it is exported: no more, and no less. */
+const NAMES = [
+  ...['sequence', 'at_ms', 'tenant', 'actor', 'request_id', 'address', 'action', 'subject', 'outcome', 'detail'],
+  'hash',
+].toSorted();
+
+function entryOf(line: string): Entry | null {
+  try {
+    const entry: Partial<Entry> = JSON.parse(line);
+    if (Object.keys(entry).toSorted().join() !== NAMES.join()) return null;
+    // A name that stands there twice, or a number in another spelling, shows a reader something else than is hashed.
+    if (JSON.stringify(entry) !== line.trim()) return null;
+    const isEntry = Number.isInteger(entry.sequence) && (entry.hash === null || typeof entry.hash === 'string');
+    return isEntry ? (entry as Entry) : null;
+  } catch {
+    return null;
+  }
+}
+
+function notAnEntry(line: string): string {
+  const hint = line.startsWith('> ') ? ': npm has printed it, unless it is told to be --silent' : '';
+  return `it is no entry of an audit log${hint}`;
+}

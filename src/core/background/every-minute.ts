@@ -1,0 +1,33 @@
+/** Every minute: wakes the jobs that have something due, purges what has expired, and seals the audit log. */
+
+import type { Context } from '../context.ts';
+import { LedgerNotMigrated } from '../ledger/database.ts';
+import { purgeExpiredKeys } from '../ledger/idempotency.ts';
+import { purgeProviderEvents } from '../ledger/provider-events.ts';
+import { purgeVelocityCounters } from '../ledger/velocity.ts';
+import { errorFields } from '../log.ts';
+import { wakeJobs } from './recovery-jobs.ts';
+import { sealAudit } from './seal-audit.ts';
+
+/** Rows that are thrown away in one go: eighty new ones a second are kept up with. */
+const PURGED_AT_ONCE = 5_000;
+/** Longer than any window that is counted. */
+const VELOCITY_KEPT_FOR_MS = 2 * 60 * 60_000;
+
+/** One after the other, because a Worker may have few requests open at once. Each is done, whatever becomes of the others. */
+export async function runCron(context: Context): Promise<void> {
+  const { db, nowMs, chainHash } = context;
+  const failures: unknown[] = [];
+  const work = [
+    () => wakeJobs(context),
+    () => purgeExpiredKeys(db, nowMs(), PURGED_AT_ONCE),
+    () => sealAudit(db, chainHash),
+    () => purgeVelocityCounters(db, nowMs() - VELOCITY_KEPT_FOR_MS, PURGED_AT_ONCE),
+    () => purgeProviderEvents(db, nowMs(), PURGED_AT_ONCE),
+  ];
+  for (const part of work) await part().catch((error: unknown) => failures.push(error));
+  // An alarm: the migrations have to be applied.
+  const notMigrated = failures.find((failure) => failure instanceof LedgerNotMigrated);
+  if (notMigrated !== undefined) context.log('error', 'ledger.not_migrated', errorFields(notMigrated));
+  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'the cron failed');
+}

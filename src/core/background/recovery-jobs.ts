@@ -1,0 +1,101 @@
+/**
+ * The recovery jobs: look-ups and the sweep. The cron wakes a job that has something due; whoever is woken works through as much
+ * as fits into one invocation and hands its slot on with the next wake-up. So the work grows with the backlog, and a message that
+ * is lost or comes twice changes nothing.
+ */
+import type { Context } from '../context.ts';
+import { within } from '../deadline.ts';
+import { holdSlot, JOBS, type Job, readBacklogs, type SlotLease, takeSlot } from '../ledger/job-slots.ts';
+import { errorFields } from '../log.ts';
+import type { WakeUp } from '../outbox/queue-message.ts';
+import { SEND_DEADLINE_MS, sendEvent, sendSettle } from '../outbox/send.ts';
+import { sweepEvents } from '../outbox/sweep.ts';
+import { settleDue } from '../recovery/resolve.ts';
+
+/** Slots of each job: as many invocations work through its backlog at once. D1 has one writer, and gateways have rate limits. */
+const SLOTS: Readonly<Record<Job, number>> = { look_ups: 4, sweep: 2 };
+/** Due rows that are worth a slot: about as many as one invocation does. */
+const DUE_PER_SLOT: Readonly<Record<Job, number>> = { look_ups: 60, sweep: 1_000 };
+/** As many rows of a kind as ask for all slots. */
+const COUNTED_ROWS = Math.max(...JOBS.map((job) => SLOTS[job] * DUE_PER_SLOT[job]));
+/**
+ * An invocation begins nothing after 20 seconds, and what it has begun ends within its own deadlines. The slot of one that has
+ * died is free again after this time.
+ */
+const SLOT_LEASE_MS = 90_000;
+
+/** Wakes each job for as many slots as its backlog asks for, where nobody works under them. @throws LedgerUnavailable, LedgerNotMigrated */
+export async function wakeJobs(context: Context): Promise<void> {
+  for (const { job, due, taken } of await readBacklogs(context.db, context.nowMs(), COUNTED_ROWS)) {
+    const wanted = Math.min(SLOTS[job], Math.ceil(due / DUE_PER_SLOT[job]));
+    for (let slot = 0; slot < wanted; slot += 1) {
+      if (taken.includes(slot)) continue;
+      const wakeUp: WakeUp = { kind: 'wake', job, slot, leaseId: null };
+      // Without its queue a job is done here, by one invocation a minute.
+      if (!(await wake(context, wakeUp))) {
+        await doJob(context, wakeUp);
+        break;
+      }
+    }
+  }
+}
+
+/**
+ * Does a job under the lease of its slot, and hands it on while there is more to do.
+ *
+ * @throws LedgerUnavailable, LedgerNotMigrated; the slot is free again when its lease ends
+ */
+export async function doJob(context: Context, wakeUp: WakeUp): Promise<void> {
+  const { db, nowMs, newId } = context;
+  const { job, slot, leaseId: handedOn } = wakeUp;
+  const lease: SlotLease = { job, slot, leaseId: newId('lse_') };
+  const startMs = nowMs();
+  if (!(await takeSlot(db, lease, { nowMs: startMs, untilMs: startMs + SLOT_LEASE_MS, handedOn }))) return;
+  let isHandedOn = false;
+  try {
+    const next = await workOn(context, wakeUp);
+    if (next !== null) {
+      await holdSlot(db, lease, nowMs() + SLOT_LEASE_MS);
+      isHandedOn = await wake(context, { ...next, leaseId: lease.leaseId });
+    }
+  } finally {
+    if (!isHandedOn) await holdSlot(db, lease, 0);
+  }
+}
+
+/** Answers with the wake-up that goes on with it; null where nothing is left to do. */
+async function workOn(context: Context, wakeUp: WakeUp): Promise<WakeUp | null> {
+  const { kind, job, slot } = wakeUp;
+  const next: WakeUp = { kind, job, slot, leaseId: null };
+  switch (job) {
+    case 'look_ups': {
+      const { more, silent } = await settleDue(context, {
+        ...(wakeUp.silent && { silent: wakeUp.silent }),
+        async onSettled(settled) {
+          if (settled.kind !== 'ended') return;
+          if (settled.event !== null) await sendEvent(context, settled.event);
+          if (settled.lateRefundId !== null) await sendSettle(context, settled.lateRefundId, 0);
+        },
+      });
+      return more ? { ...next, silent } : null;
+    }
+    case 'sweep':
+      return (await sweepEvents(context)) ? next : null;
+  }
+}
+
+/** Whether the queue took it. Never throws: the cron finds what is due. */
+async function wake({ workQueue, log }: Context, wakeUp: WakeUp): Promise<boolean> {
+  try {
+    await within(SEND_DEADLINE_MS, 'the queue', workQueue.send(wakeUp));
+    return true;
+  } catch (error) {
+    log('warn', 'job.not_woken', { job: wakeUp.job, slot: wakeUp.slot, ...errorFields(error) });
+    return false;
+  }
+}
+
+/** False for a job that only an older or newer version has. */
+export function isKnownJob({ job }: WakeUp): boolean {
+  return JOBS.includes(job);
+}

@@ -1,0 +1,42 @@
+/**
+ * What the service works with: one type for requests, queue batches, the cron, the command line and the simulator. Bindings, clock
+ * and chance come in here, so that everything else is a function of what it is given.
+ */
+import type { PaymentEvent } from '../contract/events.ts';
+import type { Redacted } from '../contract/redacted.ts';
+import type { CircuitBreakers } from './gateways/circuit-breaker.ts';
+import type { Gateways } from './gateways/registry.ts';
+import type { ChainHash } from './ledger/audit-chain.ts';
+import type { Database } from './ledger/database.ts';
+import type { Log } from './log.ts';
+import type { MessageQueue, QueueMessage, WakeUp } from './outbox/queue-message.ts';
+import type { RelayAnswer } from './outbox/relay-client.ts';
+import type { Settings } from './settings/settings.ts';
+
+export interface Context {
+  settings: Settings;
+  log: Log;
+  db: Database;
+  gateways: Gateways;
+  /** Of the gateway with this name. */
+  breakersOf: (gateway: string) => CircuitBreakers;
+  /** The organisation whose payments these are. */
+  tenant: string;
+  /** Where the caller is: an address, or the network that one customer has of its provider. Null where that says nothing. */
+  network: string | null;
+  nowMs: () => number;
+  /** A new identifier: a ULID behind `TXN-`, `REF-`, `evt_`, or, of an attempt to write something, `att_`, or of a lease, `lse_`. */
+  newId: (prefix: 'TXN-' | 'REF-' | 'evt_' | 'att_' | 'lse_') => string;
+  /** A keyed hash: tells whether two texts are the same, and nothing else of them. */
+  fingerprint: (text: string | Redacted<string>) => Promise<string>;
+  /** The same under another key, for what is counted. */
+  velocityHash: (text: string | Redacted<string>) => Promise<string>;
+  /** Of the audit log's hash chain. */
+  chainHash: ChainHash;
+  /** Sends a batch of events to the bridge. */
+  relay: (events: PaymentEvent[]) => Promise<RelayAnswer>;
+  /** `payment-events`. */
+  eventQueue: MessageQueue<QueueMessage>;
+  /** `payment-work`. */
+  workQueue: MessageQueue<WakeUp>;
+}

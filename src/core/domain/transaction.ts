@@ -1,0 +1,96 @@
+/** Payments and refunds as the ledger keeps them. Amounts are in minor units, times in milliseconds since 1970. */
+import type { ErrorCode } from '../../contract/error-codes.ts';
+import type { PaymentMethod } from '../../contract/requests.ts';
+import type { Failure, FailureCause } from './failure.ts';
+
+/** Legal moves (invariant 6): pending → completed | failed, completed → refunded. The database refuses all others. */
+export type TransactionStatus = 'pending' | 'completed' | 'failed' | 'refunded';
+
+export interface Transaction {
+  transactionId: string;
+  tenant: string;
+  bookingId: string;
+  userId: string;
+  /** Encrypted: only who renders an event opens it. */
+  sealedEmail: string | null;
+  status: TransactionStatus;
+  currency: string;
+  amountMinor: number;
+  /** Promised to refunds that are under way. */
+  reservedMinor: number;
+  /** Paid back, as the gateway has confirmed. */
+  refundedMinor: number;
+  paymentMethod: PaymentMethod;
+  cardBrand: string | null;
+  cardLast4: string | null;
+  gateway: string;
+  /** What the gateway calls the payment before any money moves: an order that a payer approved, or an intent. */
+  gatewayIntent: string | null;
+  /** What it calls the charge. */
+  gatewayReference: string | null;
+  errorCode: ErrorCode | null;
+  failureReason: string | null;
+  failureCause: FailureCause | null;
+  createdAtMs: number;
+  processedAtMs: number | null;
+  /** When the gateway may next be asked what became of it; null where nothing is left to ask. */
+  nextLookupAtMs: number | null;
+}
+
+/** What can still be refunded, in minor units: what was captured, less what was refunded and what pending refunds hold. */
+export function refundableMinor({ status, amountMinor, refundedMinor, reservedMinor }: Transaction): number {
+  return status === 'completed' ? amountMinor - refundedMinor - reservedMinor : 0;
+}
+
+/** How a payment or a refund ended, as the gateway said, or as was plain without asking it. */
+export type Outcome =
+  | { status: 'completed'; gatewayReference: string }
+  /** `owed`: a charge that was made all the same and has to be refunded. */
+  | { status: 'failed'; failure: Failure; owed?: OwedCharge };
+
+/** A charge that no payment stands for. */
+export interface OwedCharge {
+  /** What the gateway calls it. */
+  gatewayReference: string;
+  /** Null where it is the payment's amount. */
+  amountMinor: number | null;
+}
+
+/** pending → completed | failed, completed → reversed (the gateway took it back afterwards). */
+export type RefundStatus = 'pending' | 'completed' | 'failed' | 'reversed';
+
+/** `late_charge`: the whole of a charge whose payment has failed (invariant 1). Nobody asked for it. */
+export type RefundKind = 'requested' | 'late_charge';
+
+export interface Refund {
+  refundId: string;
+  tenant: string;
+  transactionId: string;
+  kind: RefundKind;
+  status: RefundStatus;
+  amountMinor: number;
+  reason: string;
+  gatewayReference: string | null;
+  errorCode: ErrorCode | null;
+  failureReason: string | null;
+  failureCause: FailureCause | null;
+  createdAtMs: number;
+  processedAtMs: number | null;
+  nextLookupAtMs: number | null;
+}
+
+/**
+ * The id of the refund that gives a late charge back. It follows from the payment's, so that however often the charge is
+ * found, it is one refund, under one key.
+ */
+export function lateRefundId(transactionId: string): string {
+  return `REF-${transactionId.slice('TXN-'.length)}`;
+}
+
+/** Crockford's base 32, as ULIDs are written. What is none was never given out by this service. */
+export function isIdentifier<Prefix extends 'TXN-' | 'REF-'>(
+  id: string | null | undefined,
+  prefix: Prefix,
+): id is `${Prefix}${string}` {
+  return id?.startsWith(prefix) === true && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id.slice(prefix.length));
+}

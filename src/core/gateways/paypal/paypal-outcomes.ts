@@ -1,0 +1,183 @@
+/** What PayPal's answers and refusals mean: pure, from what was heard to what is known. */
+import { minorUnits } from '../../domain/money.ts';
+import { isIdentifier, type Transaction } from '../../domain/transaction.ts';
+import { type ExternalRefund, type GatewayOutcome, isGatewayTrouble, type LookUp, type NoOutcome } from '../gateway.ts';
+import type { Answer } from '../json-call.ts';
+import { declinedBecause, paypalCause, refusedBecause } from '../provider-codes.ts';
+import { issueOf, paypalWhy, type Schemas } from './paypal-client.ts';
+
+export type Order = Schemas['order'];
+export type Capture = Schemas['capture'];
+export type PayPalRefund = Schemas['refund'];
+
+export type KnownState = Exclude<LookUp, NoOutcome>;
+
+export function isOk(answer: Answer): answer is Answer & { kind: 'answered'; body: object } {
+  if (answer.kind === 'silent' || (answer.status !== 200 && answer.status !== 201)) return false;
+  return typeof answer.body === 'object' && answer.body !== null;
+}
+
+/** The order that was asked for; null where the answer is none, or another one. */
+export function orderIn(answer: Answer, orderId: string): Order | null {
+  return isOk(answer) && (answer.body as Order).id === orderId ? (answer.body as Order) : null;
+}
+
+/** A 404 of PayPal's, and not of something between us and PayPal. */
+export function isNotFound(answer: Answer): boolean {
+  return answer.kind === 'answered' && answer.status === 404 && issueOf(answer) === 'INVALID_RESOURCE_ID';
+}
+
+/** Of a call before the capture: whatever went wrong, nothing was captured, and nobody is going to. */
+export function refusedBeforeMoney(answer: Answer): GatewayOutcome {
+  const why = paypalWhy(answer);
+  const issue = issueOf(answer);
+  const isSaid = answer.kind === 'answered' && [403, 404, 422].includes(answer.status);
+  const cause = isSaid ? paypalCause(issue) : null;
+  if (cause !== null) return refusedBecause(cause, issue, why.reason);
+  return { kind: 'failed', ...why, silent: isSilence(answer) };
+}
+
+/** Of the capture: only what PayPal says of this very request is certain. */
+export function refusedCapture(answer: Answer): GatewayOutcome {
+  // Captured by whom? The order itself says it.
+  const isCaptured = ['ORDER_ALREADY_CAPTURED', 'ORDER_ALREADY_COMPLETED', 'DUPLICATE_INVOICE_ID'].includes(
+    issueOf(answer) ?? '',
+  );
+  const isCertain = isRefusal(answer, [400, 401, 403, 404, 422]) && !isCaptured;
+  return isCertain ? refusedBeforeMoney(answer) : { kind: 'unknown', ...paypalWhy(answer), silent: isSilence(answer) };
+}
+
+/**
+ * A refund can be sent again, and then a refusal of the token, the permission or the rate says nothing of the request before.
+ * One that is no valid refund is answered the same each time, and so is one of a capture that PayPal does not have; that its
+ * invoice is known only says that it has been paid.
+ */
+export function refusedRefund(answer: Answer): GatewayOutcome {
+  const issue = issueOf(answer);
+  if (isNotFound(answer)) return CAPTURE_UNKNOWN;
+  const isCertain = isRefusal(answer, [400, 422]) && issue !== 'DUPLICATE_INVOICE_ID';
+  if (!isCertain) return { kind: 'unknown', ...paypalWhy(answer), silent: isSilence(answer) };
+  return refusedBecause(paypalCause(issue) ?? 'refund_not_allowed', issue, paypalWhy(answer).reason);
+}
+
+/** Of a refund, or a look-up of one. */
+export const CAPTURE_UNKNOWN = {
+  kind: 'failed',
+  cause: 'charge_unknown',
+  providerCode: 'INVALID_RESOURCE_ID',
+  reason: 'PayPal has no such capture: was it made with another account?',
+} as const;
+
+/** Of an answer to a look-up that holds nothing of what was asked for. */
+export function noOutcome(answer: Answer): NoOutcome {
+  const isUnreachable = answer.kind === 'silent' || isGatewayTrouble(answer.status);
+  return { kind: isUnreachable ? 'unreachable' : 'undetermined', ...paypalWhy(answer) };
+}
+
+/**
+ * Whether PayPal itself has refused the call with one of these statuses. The error of something in between names no issue, and says
+ * nothing of what PayPal did before. A refused token names none either, but then PayPal carries out nothing.
+ */
+function isRefusal(answer: Answer, statuses: number[]): boolean {
+  if (answer.kind === 'silent' || !statuses.includes(answer.status)) return false;
+  return answer.status === 401 || issueOf(answer) !== undefined;
+}
+
+function isSilence(answer: Answer): boolean {
+  return answer.kind === 'silent' || answer.status >= 500 || answer.status === 429;
+}
+
+/** The capture that carries this transaction's id, or, where that counts, no transaction's; the one that moved money first. */
+export function captureOf(order: Order, { transactionId }: Transaction, unmarkedCounts: boolean): Capture | undefined {
+  const captures = order.purchase_units?.flatMap(({ payments }) => payments?.captures ?? []) ?? [];
+  const ours = captures.filter(
+    ({ custom_id }) => custom_id === transactionId || (unmarkedCounts && !isIdentifier(custom_id, 'TXN-')),
+  );
+  return ours.find(({ status }) => status !== 'DECLINED' && status !== 'FAILED') ?? ours[0];
+}
+
+export function refundsIn(order: Order): PayPalRefund[] {
+  return order.purchase_units?.flatMap(({ payments }) => payments?.refunds ?? []) ?? [];
+}
+
+/** Whether a completed order has paid for nothing, since PayPal declined its only capture. */
+export function isDeclined(order: Order): boolean {
+  const captures = order.purchase_units?.flatMap(({ payments }) => payments?.captures ?? []) ?? [];
+  return captures.length > 0 && captures.every(({ status }) => status === 'DECLINED');
+}
+
+export function stateOfCapture({ id, status, status_details: details }: Capture): KnownState {
+  switch (status) {
+    case 'COMPLETED':
+      return id === undefined ? { kind: 'in_progress' } : { kind: 'approved', reference: id };
+    case 'PARTIALLY_REFUNDED':
+    case 'REFUNDED':
+      return id === undefined ? { kind: 'in_progress' } : { kind: 'approved', reference: id, hasRefunds: true };
+    case 'DECLINED':
+      // The order is COMPLETED with it, and PayPal captures no completed order again.
+      return declinedBecause('capture_declined', details?.reason);
+    case 'FAILED':
+      return { kind: 'failed', cause: 'gateway_error' };
+    default:
+      return { kind: 'in_progress' };
+  }
+}
+
+export function stateOfRefund({ id, status }: PayPalRefund): KnownState {
+  switch (status) {
+    case 'COMPLETED':
+      return id === undefined ? { kind: 'in_progress' } : { kind: 'approved', reference: id };
+    case 'FAILED':
+    case 'CANCELLED':
+      return declinedBecause('refund_sent_back', status);
+    default:
+      return { kind: 'in_progress' };
+  }
+}
+
+/** What was found right after asking for it. */
+export function asOutcome(state: KnownState): GatewayOutcome {
+  if (state.kind !== 'in_progress' && state.kind !== 'not_found') return state;
+  const accepted = state.kind === 'in_progress';
+  return { kind: 'unknown', reason: 'PayPal is still working on it', silent: false, accepted };
+}
+
+export function isAmountOf(money: Schemas['money'] | undefined, { amountMinor, currency }: Transaction): boolean {
+  return money?.currency_code === currency && minorUnits(money.value, currency) === amountMinor;
+}
+
+/** Our id on a refund: PayPal may tell it by either of the two that it was given. */
+export function refundIdOn(of: { custom_id?: string | null | undefined; invoice_id?: string | null | undefined }) {
+  return [of.custom_id, of.invoice_id].find((id) => isIdentifier(id, 'REF-')) ?? null;
+}
+
+/** PayPal says by a link which capture a refund is of. */
+export function captureIdIn(links: readonly { href: string; rel: string }[] | undefined): string | null {
+  const up = links?.find(({ rel }) => rel === 'up')?.href;
+  return /\/v2\/payments\/captures\/([A-Z0-9]+)$/.exec(up ?? '')?.[1] ?? null;
+}
+
+/** @param transactionId of the payment that it is of; null where that is none of ours */
+export function externalRefund(
+  refund: PayPalRefund,
+  transactionId: string | null,
+): ExternalRefund | { unreachable: string } {
+  const { id, amount, create_time: createdAt, note_to_payer: note } = refund;
+  const amountMinor = amount === undefined ? null : minorUnits(amount.value, amount.currency_code);
+  const movedAtMs = Date.parse(createdAt ?? '');
+  if (id === undefined || amount === undefined || amountMinor === null || Number.isNaN(movedAtMs)) {
+    return { unreachable: 'PayPal describes the refund in a way that is not known' };
+  }
+  const state = stateOfRefund(refund).kind;
+  return {
+    reference: id,
+    refundId: refundIdOn(refund),
+    chargeReference: captureIdIn(refund.links) ?? '',
+    transactionId,
+    amountMinor,
+    currency: amount.currency_code,
+    state: state === 'approved' ? 'moved' : state === 'in_progress' ? 'open' : 'never',
+    reason: note || 'Refunded at PayPal',
+    movedAtMs,
+  };
+}

@@ -1,0 +1,70 @@
+/** Which gateways there are, which of them takes which method as the settings say. */
+import type { PaymentMethod } from '../../contract/requests.ts';
+import type { Settings } from '../settings/settings.ts';
+import {
+  type AccountMemory,
+  gatewayNamed,
+  type NameInLedger,
+  nameInLedger,
+  type UnknownAccount,
+} from './account-names.ts';
+import type { Gateway } from './gateway.ts';
+import { createHttpGateway } from './http/http-gateway.ts';
+import { createPayPalGateway } from './paypal/paypal-gateway.ts';
+import { createSandbox } from './sandbox/sandbox-gateway.ts';
+import { createStripeGateway } from './stripe/stripe-gateway.ts';
+
+export interface ConfiguredGateways {
+  /** All that are configured: those that take new payments, and those that have taken payments before. */
+  readonly all: readonly Gateway[];
+  /** The one that takes new payments by this method; null where the method is disabled. */
+  forMethod(method: PaymentMethod): Gateway | null;
+}
+
+export interface Gateways extends ConfiguredGateways {
+  /** The name under which the ledger keeps a charge with this gateway: it includes the account that charges. */
+  nameInLedger(gateway: Gateway): Promise<NameInLedger>;
+  /**
+   * The gateway with this name in the ledger. Null where it is no longer configured, or is configured with a key of another account:
+   * that key must never answer for a charge of this one. `unreachable` where the provider cannot say whose the key is.
+   */
+  named(name: string): Promise<Gateway | null | UnknownAccount>;
+}
+
+/**
+ * `stripe` goes to Stripe and `paypal` to PayPal, where they are configured. Everything else, and `paypal` without PayPal, goes
+ * to the gateway that PAYMENT_GATEWAY names.
+ */
+export function configuredGateways(settings: Settings): ConfiguredGateways {
+  const configured = {
+    sandbox: settings.sandboxAllowed ? createSandbox() : null,
+    http: settings.httpGateway && createHttpGateway(settings.httpGateway),
+    stripe: settings.stripe && createStripeGateway(settings.stripe),
+    paypal: settings.paypal && createPayPalGateway(settings.paypal),
+  };
+  const { stripe, paypal } = configured;
+  const main = configured[settings.gateway];
+  const routes: Readonly<Record<PaymentMethod, Gateway | null>> = {
+    credit_card: main,
+    debit_card: main,
+    paypal: paypal ?? main,
+    stripe,
+  };
+  const all = Object.values(configured).filter((gateway) => gateway !== null);
+  return {
+    all,
+    forMethod(method) {
+      const gateway = routes[method];
+      return gateway?.methods.includes(method) ? gateway : null;
+    },
+  };
+}
+
+/** The same with the names that they have in the ledger. */
+export function namedGateways(configured: ConfiguredGateways, accounts: AccountMemory): Gateways {
+  return {
+    ...configured,
+    nameInLedger: (gateway) => nameInLedger(gateway, accounts),
+    named: (name) => gatewayNamed(name, configured.all, accounts),
+  };
+}

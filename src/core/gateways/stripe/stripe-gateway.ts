@@ -1,0 +1,300 @@
+/**
+ * Stripe. A charge is a PaymentIntent, made unconfirmed under the transaction's id and then confirmed: before the confirmation
+ * no money can have moved, and an intent that has not been confirmed can be cancelled, which is the fence.
+ */
+import type { Stripe } from 'stripe';
+import { hasExpired } from '../../domain/card.ts';
+import type { Refund, Transaction } from '../../domain/transaction.ts';
+import {
+  type ChargeRequest,
+  type ExternalRefund,
+  type Fence,
+  type Gateway,
+  type GatewayOutcome,
+  type Instrument,
+  isGatewayTrouble,
+  ListingFailed,
+  type LookUp,
+  type Movement,
+  type NoOutcome,
+  type RefundListing,
+  type RefundRequest,
+  timeIsLeft,
+} from '../gateway.ts';
+import { type Outside, PLATFORM } from '../json-call.ts';
+import { declinedBecause } from '../provider-codes.ts';
+import { stripeAccount } from './stripe-account.ts';
+import { stripeAmount } from './stripe-amount.ts';
+import {
+  beforeDeadline,
+  type StripeClient,
+  type StripeSettings,
+  stripeClient,
+  stripeFailure,
+  stripeWhy,
+} from './stripe-client.ts';
+import {
+  cancelIntent,
+  createIntent,
+  findIntent,
+  findRefund,
+  isPayable,
+  NotToBeFound,
+  refundsOf,
+} from './stripe-intents.ts';
+import { externalRefund, listCharges, listRefunds } from './stripe-movements.ts';
+import {
+  asOutcome,
+  CHARGE_UNKNOWN,
+  isChargeUnknown,
+  NOT_FOUND,
+  refusedBeforeMoney,
+  refusedConfirmation,
+  refusedRefund,
+  stateOfIntent,
+  stateOfRefund,
+} from './stripe-outcomes.ts';
+import { readStripeWebhook } from './stripe-webhook.ts';
+
+/** Stripe keeps keys for at least 24 hours. */
+const KEYS_KEPT_FOR_MS = 24 * 60 * 60_000;
+/** Stripe documents no time after which a request does not arrive any more; no HTTP connection lives for so long. */
+const KNOWN_WITHIN_MS = 10 * 60_000;
+/** Of a charge or refund for which somebody waits: once more, where the connection broke. */
+const RETRIES_OF_CALLS = 1;
+/** What is none of these is another address. */
+const STRIPE_ID = /^\w{1,255}$/;
+/** Stripe allows 500 characters for a value of metadata. */
+const METADATA_MAX_LENGTH = 500;
+
+export function createStripeGateway(settings: StripeSettings, { send, nowMs }: Outside = PLATFORM): Gateway {
+  const calls = (signal: AbortSignal) => stripeClient(settings, { signal, retries: RETRIES_OF_CALLS }, send);
+  const questions = (signal: AbortSignal) => stripeClient(settings, { signal, retries: 0 }, send);
+
+  return {
+    name: `stripe:${isTestKey(settings.secretKey) ? 'test' : 'live'}`,
+    account: stripeAccount(settings, send),
+    canBeDown: true,
+    methods: ['credit_card', 'debit_card', 'stripe'],
+    knownWithinMs: KNOWN_WITHIN_MS,
+    keysKeptForMs: KEYS_KEPT_FOR_MS,
+
+    async charge({ transaction, instrument, signal, deadlineMs }: ChargeRequest): Promise<GatewayOutcome> {
+      const startedAtMs = nowMs();
+      const stripe = await calls(signal);
+      let prepared: Prepared;
+      try {
+        prepared = await beforeDeadline(signal, prepare(stripe, transaction, instrument));
+      } catch (error) {
+        return orExpired(refusedBeforeMoney(stripeFailure(error)), instrument, nowMs());
+      }
+      if ('outcome' in prepared) return prepared.outcome;
+      if (!timeIsLeft(startedAtMs, nowMs(), deadlineMs)) {
+        return { kind: 'failed', reason: 'Stripe took too long to make the payment', silent: true };
+      }
+      try {
+        return await beforeDeadline(signal, confirm(stripe, transaction, prepared));
+      } catch (error) {
+        const isCallersMethod = instrument.kind === 'token' && instrument.token === prepared.paymentMethod;
+        const refused = refusedConfirmation(stripeFailure(error), prepared.intentId, isCallersMethod);
+        return orExpired(refused, instrument, nowMs());
+      }
+    },
+
+    async refund({ refund, transaction, signal }: RefundRequest): Promise<GatewayOutcome> {
+      const amount = stripeAmount(refund.amountMinor, transaction.currency);
+      const intentId = transaction.gatewayReference;
+      if (amount === null || intentId === null) return declinedBecause('refund_not_allowed');
+      const stripe = await calls(signal);
+      const refunding = stripe.refunds.create(
+        {
+          payment_intent: intentId,
+          // Without an amount Stripe refunds all that is left: some of what is owed may have been refunded by hand.
+          ...(refund.kind !== 'late_charge' && { amount }),
+          metadata: {
+            refund_id: refund.refundId,
+            transaction_id: transaction.transactionId,
+            booking_id: transaction.bookingId,
+            // A character beyond the sixteenth bit must not be cut in two.
+            reason: refund.reason.slice(0, METADATA_MAX_LENGTH).toWellFormed(),
+          },
+        },
+        { idempotencyKey: refund.refundId },
+      );
+      try {
+        return asOutcome(stateOfRefund(await beforeDeadline(signal, refunding)));
+      } catch (error) {
+        const failed = stripeFailure(error);
+        if (failed.replayed && failed.silent) return brokenRefund(signal, findRefund(stripe, refund, transaction));
+        return refusedRefund(failed);
+      }
+    },
+
+    lookUpCharge: (transaction: Transaction, signal: AbortSignal) =>
+      asked<LookUp>(signal, async () => {
+        const intent = await findIntent(await questions(signal), transaction);
+        return intent === null ? NOT_FOUND : stateOfIntent(intent);
+      }),
+
+    lookUpRefund: (refund: Refund, transaction: Transaction, signal: AbortSignal) =>
+      asked<LookUp>(signal, async () => {
+        try {
+          const found = await findRefund(await questions(signal), refund, transaction);
+          return found === null ? NOT_FOUND : stateOfRefund(found);
+        } catch (error) {
+          if (isChargeUnknown(stripeFailure(error))) return CHARGE_UNKNOWN;
+          throw error;
+        }
+      }),
+
+    async cancelCharge(transaction: Transaction, signal: AbortSignal): Promise<Fence> {
+      const fence = await asked<Fence | typeof NOT_FOUND>(signal, async () =>
+        cancelIntent(await questions(signal), transaction),
+      );
+      return fence.kind === 'not_found' ? { kind: 'undetermined', reason: 'Stripe has not cancelled it yet' } : fence;
+    },
+
+    async *listMovements(fromMs: number, toMs: number): AsyncGenerator<Movement> {
+      const stripe = await stripeClient(settings, { signal: null, retries: RETRIES_OF_CALLS }, send);
+      try {
+        yield* listCharges(stripe, fromMs, toMs);
+        yield* listRefunds(stripe, fromMs, toMs);
+      } catch (error) {
+        throw new ListingFailed(stripeWhy(stripeFailure(error)).reason);
+      }
+    },
+
+    async findExternalRefund(reference: string, signal: AbortSignal) {
+      if (!STRIPE_ID.test(reference)) return null;
+      try {
+        const stripe = await questions(signal);
+        const retrieving = stripe.refunds.retrieve(reference, { expand: ['payment_intent'] });
+        return externalRefund(await beforeDeadline(signal, retrieving));
+      } catch (error) {
+        const failed = stripeFailure(error);
+        return failed.status === 404 ? null : { unreachable: stripeWhy(failed).reason };
+      }
+    },
+
+    async listRefundsOfCharge(
+      { gatewayReference: intentId }: Transaction,
+      signal: AbortSignal,
+    ): Promise<RefundListing> {
+      if (intentId === null) return { kind: 'listed', refunds: [] };
+      return asked<RefundListing>(signal, async () => {
+        const refunds: ExternalRefund[] = [];
+        for await (const refund of refundsOf(await questions(signal), intentId)) refunds.push(externalRefund(refund));
+        return { kind: 'listed', refunds };
+      });
+    },
+
+    async findChargeOwner(reference: string, signal: AbortSignal) {
+      if (!STRIPE_ID.test(reference)) return { transactionId: null };
+      try {
+        const stripe = await questions(signal);
+        const intent = await beforeDeadline(signal, stripe.paymentIntents.retrieve(reference));
+        return { transactionId: intent.metadata.transaction_id ?? null };
+      } catch (error) {
+        const failed = stripeFailure(error);
+        return failed.status === 404 ? { transactionId: null } : { unreachable: stripeWhy(failed).reason };
+      }
+    },
+
+    readWebhook: (webhook) => readStripeWebhook(settings, webhook, send),
+  };
+}
+
+function isTestKey(secretKey: string): boolean {
+  return /^[a-z]+_test_/.test(secretKey);
+}
+
+type Prepared = { intentId: string; paymentMethod: string } | { outcome: GatewayOutcome };
+
+/** The intent and what it is to be paid with, side by side. Neither moves money. */
+async function prepare(stripe: StripeClient, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
+  if (!isPayable(transaction)) return { outcome: declinedBecause('amount_not_payable') };
+  const [intent, paymentMethod] = await Promise.all([
+    createIntent(stripe, transaction),
+    paymentMethodOf(stripe, transaction, instrument),
+  ]);
+  return paymentMethod === null
+    ? { outcome: declinedBecause('unknown_token') }
+    : { intentId: intent.id, paymentMethod };
+}
+
+/** Stripe's name for what is charged; null where a token is none of Stripe's. */
+async function paymentMethodOf(
+  stripe: StripeClient,
+  { transactionId }: Transaction,
+  instrument: Instrument,
+): Promise<string | null> {
+  if (instrument.kind === 'paypal') throw new Error('PayPal was routed to Stripe');
+  if (instrument.kind === 'token' && /^pm_\w+$/.test(instrument.token)) return instrument.token;
+  if (instrument.kind === 'token' && !/^tok_\w+$/.test(instrument.token)) return null;
+  const made = await stripe.paymentMethods.create(
+    instrument.kind === 'token'
+      ? { type: 'card', card: { token: instrument.token } }
+      : {
+          type: 'card',
+          card: {
+            number: instrument.card.number.reveal(),
+            exp_month: instrument.card.expiryMonth.reveal(),
+            exp_year: instrument.card.expiryYear.reveal(),
+            cvc: instrument.card.cvv.reveal(),
+          },
+          billing_details: { name: instrument.card.cardholderName.reveal() },
+        },
+    { idempotencyKey: `${transactionId}:payment_method` },
+  );
+  return made.id;
+}
+
+async function confirm(
+  stripe: StripeClient,
+  { transactionId }: Transaction,
+  { intentId, paymentMethod }: Extract<Prepared, { intentId: string }>,
+): Promise<GatewayOutcome> {
+  const intent = await stripe.paymentIntents.confirm(
+    intentId,
+    { payment_method: paymentMethod, error_on_requires_action: true },
+    { idempotencyKey: `${transactionId}:confirm` },
+  );
+  return asOutcome(stateOfIntent(intent), intentId);
+}
+
+/**
+ * Of a card whose date is past, Stripe answers `invalid_expiry_year` or `invalid_expiry_month`, as of a date that is none. The card
+ * itself says which it is.
+ */
+function orExpired(outcome: GatewayOutcome, instrument: Instrument, nowMs: number): GatewayOutcome {
+  if (outcome.kind !== 'declined' || instrument.kind !== 'card') return outcome;
+  const { providerCode } = outcome;
+  if (providerCode !== 'invalid_expiry_year' && providerCode !== 'invalid_expiry_month') return outcome;
+  const now = new Date(nowMs);
+  const today = { year: now.getUTCFullYear(), month: now.getUTCMonth() + 1 };
+  return hasExpired(instrument.card, today) ? declinedBecause('expired', providerCode) : outcome;
+}
+
+/** A key that stands for a failure of Stripe's does so for a day. Whether the money moved before it, only Stripe's list says. */
+async function brokenRefund(signal: AbortSignal, finding: Promise<Stripe.Refund | null>): Promise<GatewayOutcome> {
+  try {
+    const found = await beforeDeadline(signal, finding);
+    return found === null ? { kind: 'failed', reason: 'Stripe broke at the refund' } : asOutcome(stateOfRefund(found));
+  } catch (error) {
+    return { kind: 'unknown', ...stripeWhy(stripeFailure(error)) };
+  }
+}
+
+async function asked<Found extends LookUp | Fence | RefundListing>(
+  signal: AbortSignal,
+  asking: () => Promise<Found>,
+): Promise<Found | NoOutcome> {
+  try {
+    return await beforeDeadline(signal, asking());
+  } catch (error) {
+    if (error instanceof NotToBeFound) return { kind: 'undetermined', reason: error.message };
+    const failed = stripeFailure(error);
+    const isUnreachable = failed.status === undefined || isGatewayTrouble(failed.status);
+    return { kind: isUnreachable ? 'unreachable' : 'undetermined', ...stripeWhy(failed) };
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * The PaymentIntent behind a transaction, and the refund behind a row: made, found again, and cancelled. What is made follows from
+ * the ledger's row, so that whoever comes later gets the same under the same key.
+ */
+import type { Stripe } from 'stripe';
+import type { Refund, Transaction } from '../../domain/transaction.ts';
+import type { Fence } from '../gateway.ts';
+import { stripeAmount } from './stripe-amount.ts';
+import { type StripeClient, stripeFailure } from './stripe-client.ts';
+import { type NOT_FOUND, stateOfIntent } from './stripe-outcomes.ts';
+
+export const PAGE_SIZE = 100;
+/** An intent is looked for among so many pages of its minute. */
+const LIST_MAX_PAGES = 3;
+/** Around the creation of the row: clocks that differ, and the deadline of the call behind it. */
+const LISTED_BEFORE_MS = 60_000;
+const LISTED_AFTER_MS = 120_000;
+/** Of a payment's refunds. */
+const REFUNDS_MAX_PAGES = 5;
+
+/** Thrown where Stripe can't say: there is too much to look through, or what is known by name is not there. */
+export class NotToBeFound extends Error {
+  override name = 'NotToBeFound';
+}
+
+export function isPayable({ amountMinor, currency }: Transaction): boolean {
+  return stripeAmount(amountMinor, currency) !== null;
+}
+
+export function createIntent(stripe: StripeClient, transaction: Transaction): Promise<Stripe.PaymentIntent> {
+  const { transactionId, bookingId, amountMinor, currency } = transaction;
+  const amount = stripeAmount(amountMinor, currency);
+  if (amount === null) throw new Error(`Stripe can't charge ${amountMinor} minor units of ${currency}`);
+  return stripe.paymentIntents.create(
+    {
+      amount,
+      currency: currency.toLowerCase(),
+      allowed_payment_method_types: ['card'],
+      metadata: { transaction_id: transactionId, booking_id: bookingId },
+    },
+    { idempotencyKey: transactionId },
+  );
+}
+
+/**
+ * By its name where that was kept, else among the intents of its minute, else by Stripe's search. Only reads (invariant 9). Null says
+ * that none was found, and not that there is none: a search does not have what was made in the last minute, or hour at worst.
+ */
+export async function findIntent(stripe: StripeClient, transaction: Transaction): Promise<Stripe.PaymentIntent | null> {
+  const kept = transaction.gatewayIntent ?? transaction.gatewayReference;
+  if (kept !== null) return retrieveIntent(stripe, kept);
+  if (!isPayable(transaction)) return null; // nobody was ever asked for it
+
+  const listed = await listedIntent(stripe, transaction);
+  return listed === 'too_many' ? searchIntent(stripe, transaction) : listed;
+}
+
+/** @throws NotToBeFound where Stripe does not have it: one that was named by Stripe is another account's then, not none */
+async function retrieveIntent(stripe: StripeClient, intentId: string): Promise<Stripe.PaymentIntent> {
+  try {
+    return await stripe.paymentIntents.retrieve(intentId);
+  } catch (error) {
+    if (stripeFailure(error).status !== 404) throw error;
+    throw new NotToBeFound(`Stripe has no ${intentId}: is STRIPE_SECRET_KEY of another account than when it was made?`);
+  }
+}
+
+async function listedIntent(
+  stripe: StripeClient,
+  { transactionId, createdAtMs }: Transaction,
+): Promise<Stripe.PaymentIntent | null | 'too_many'> {
+  const created = {
+    gte: Math.floor((createdAtMs - LISTED_BEFORE_MS) / 1000),
+    lte: Math.ceil((createdAtMs + LISTED_AFTER_MS) / 1000),
+  };
+  const found: Stripe.PaymentIntent[] = [];
+  let after: { starting_after?: string } = {};
+  for (let page = 0; page < LIST_MAX_PAGES; page += 1) {
+    const { data, has_more } = await stripe.paymentIntents.list({ created, limit: PAGE_SIZE, ...after });
+    found.push(...data.filter(({ metadata }) => metadata.transaction_id === transactionId));
+    const last = data.at(-1);
+    if (!has_more || last === undefined) return mostAdvanced(found);
+    after = { starting_after: last.id };
+  }
+  return found.length > 0 ? mostAdvanced(found) : 'too_many';
+}
+
+/** What a search shows is as it was when it was indexed, so each hit is retrieved. */
+async function searchIntent(
+  stripe: StripeClient,
+  { transactionId }: Transaction,
+): Promise<Stripe.PaymentIntent | null> {
+  const { data } = await stripe.paymentIntents.search({ query: `metadata['transaction_id']:'${transactionId}'` });
+  return mostAdvanced(await Promise.all(data.map(({ id }) => retrieveIntent(stripe, id))));
+}
+
+/** There is more than one only if Stripe forgot a key: what has moved money counts. */
+function mostAdvanced(intents: readonly Stripe.PaymentIntent[]): Stripe.PaymentIntent | null {
+  const withStatus = (status: string) => intents.find((intent) => intent.status === status);
+  return withStatus('succeeded') ?? withStatus('processing') ?? intents[0] ?? null;
+}
+
+/**
+ * The fence. An intent that nobody can find may be on its way to Stripe: made once more under its key, it is the same one,
+ * and whoever confirms it afterwards is refused.
+ */
+export async function cancelIntent(stripe: StripeClient, transaction: Transaction): Promise<Fence | typeof NOT_FOUND> {
+  if (!isPayable(transaction)) return { kind: 'cancelled' };
+  const found = await findIntent(stripe, transaction);
+  const intentId = found?.id ?? (await intentIdByKey(stripe, transaction));
+  if (intentId === null) return { kind: 'cancelled' };
+  try {
+    return fenceOf(await stripe.paymentIntents.cancel(intentId));
+  } catch (error) {
+    if (stripeFailure(error).code !== 'payment_intent_unexpected_state') throw error;
+    return fenceOf(await retrieveIntent(stripe, intentId));
+  }
+}
+
+/**
+ * What the transaction's key stands for, or will from now on. Of the answer only the name is taken: the rest is as it was back
+ * then. Null where there is none and never will be: the key stands for a failure for good, and nobody was told of an intent that
+ * could be confirmed; or what the row asks for is refused however often it comes, such as an amount that is too small.
+ */
+async function intentIdByKey(stripe: StripeClient, transaction: Transaction): Promise<string | null> {
+  try {
+    return (await createIntent(stripe, transaction)).id;
+  } catch (error) {
+    const { status, type, replayed } = stripeFailure(error);
+    if (replayed || (status === 400 && type !== 'idempotency_error')) return null;
+    throw error;
+  }
+}
+
+function fenceOf(intent: Stripe.PaymentIntent): Fence | typeof NOT_FOUND {
+  return intent.status === 'canceled' ? { kind: 'cancelled' } : stateOfIntent(intent);
+}
+
+/** By Stripe's name for it where that is known, else among the refunds of its payment. */
+export async function findRefund(
+  stripe: StripeClient,
+  { refundId, gatewayReference }: Refund,
+  transaction: Transaction,
+): Promise<Stripe.Refund | null> {
+  if (gatewayReference !== null) return stripe.refunds.retrieve(gatewayReference);
+  const intentId = transaction.gatewayReference;
+  if (intentId === null) return null;
+  for await (const refund of refundsOf(stripe, intentId)) if (refund.metadata?.refund_id === refundId) return refund;
+  return null;
+}
+
+/** All refunds of a payment, each with its intent. @throws NotToBeFound where there are too many */
+export async function* refundsOf(stripe: StripeClient, intentId: string): AsyncGenerator<Stripe.Refund> {
+  let after: { starting_after?: string } = {};
+  for (let page = 0; page < REFUNDS_MAX_PAGES; page += 1) {
+    const { data, has_more } = await stripe.refunds.list({
+      payment_intent: intentId,
+      limit: PAGE_SIZE,
+      expand: ['data.payment_intent'],
+      ...after,
+    });
+    yield* data;
+    const last = data.at(-1);
+    if (!has_more || last === undefined) return;
+    after = { starting_after: last.id };
+  }
+  throw new NotToBeFound(`the payment has more than ${REFUNDS_MAX_PAGES * PAGE_SIZE} refunds`);
+}

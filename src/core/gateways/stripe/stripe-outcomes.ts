@@ -1,0 +1,139 @@
+/** What Stripe's answers and refusals mean: pure, from what was heard to what is known. */
+import type { Stripe } from 'stripe';
+import type { GatewayOutcome, LookUp, NoOutcome } from '../gateway.ts';
+import { declinedBecause, refusedBecause, stripeDecline, stripeRequestCause } from '../provider-codes.ts';
+import { type StripeFailure, stripeWhy } from './stripe-client.ts';
+
+export const NOT_FOUND = { kind: 'not_found' } as const;
+
+export type KnownState = Exclude<LookUp, NoOutcome>;
+
+export function stateOfIntent(intent: Stripe.PaymentIntent): KnownState {
+  switch (intent.status) {
+    case 'succeeded':
+      return { kind: 'approved', reference: intent.id };
+    case 'processing':
+    case 'requires_capture':
+      return { kind: 'in_progress' };
+    case 'requires_action':
+      // Nobody has what it takes to go on with it: the secret for that is given to nobody.
+      return declinedBecause('authentication_required');
+    case 'canceled':
+      return { kind: 'failed', cause: 'never_happened' };
+    case 'requires_payment_method': {
+      const error = intent.last_payment_error;
+      if (!error) return NOT_FOUND;
+      // No bank has declined it: Stripe has refused the payment method itself.
+      if (error.type === 'invalid_request_error') return declinedBecause('unknown_token', error.code);
+      return stripeDecline(error.decline_code, error.code);
+    }
+    default:
+      // Not confirmed: as good as not there, since the confirmation may be on its way.
+      return NOT_FOUND;
+  }
+}
+
+export function stateOfRefund(refund: Stripe.Refund): KnownState {
+  switch (refund.status) {
+    case 'succeeded':
+      return { kind: 'approved', reference: refund.id };
+    case 'failed':
+    case 'canceled':
+      return declinedBecause('refund_sent_back', refund.failure_reason);
+    default:
+      return { kind: 'in_progress' };
+  }
+}
+
+/** What was found right after asking for it. */
+export function asOutcome(state: KnownState, intent?: string): GatewayOutcome {
+  if (state.kind !== 'in_progress' && state.kind !== 'not_found') return state;
+  const reason = 'Stripe is still working on it';
+  const accepted = state.kind === 'in_progress';
+  return { kind: 'unknown', reason, silent: false, accepted, ...(intent !== undefined && { intent }) };
+}
+
+/** Stripe's codes for a token that is used up, in use by another request, or no card. */
+const TOKEN_CODES = new Set([
+  'token_already_used',
+  'token_in_use',
+  'payment_method_unexpected_state',
+  'payment_intent_incompatible_payment_method',
+]);
+
+/** Stripe's codes for a request of ours that has a wrong form, whichever parameter it names. */
+const FORM_CODES = new Set(['parameter_missing', 'parameter_unknown', 'parameters_exclusive']);
+
+/**
+ * Whether Stripe refuses the payment method that a confirmation names. For one that has been used before, or that belongs to a
+ * customer, Stripe gives neither a code nor a parameter. Nothing else in a confirmation can be refused like that: the
+ * intent is ours and has a state error of its own.
+ */
+function refusesPaymentMethod({ status, type, code, param }: StripeFailure): boolean {
+  if (status !== 400 || type !== 'invalid_request_error') return false;
+  if (code === undefined && param === undefined) return true;
+  return param?.startsWith('payment_method') === true && (code === undefined || !FORM_CODES.has(code));
+}
+
+/** Of a call before the confirmation: whatever went wrong, nothing was charged, and nobody is going to. */
+export function refusedBeforeMoney(failed: StripeFailure): GatewayOutcome {
+  const { status, type, code, declineCode, param, silent } = failed;
+  if (type === 'card_error') return stripeDecline(declineCode, code);
+  if (status === 400 || status === 404) {
+    const cause = stripeRequestCause(code);
+    if (cause !== null) return declinedBecause(cause, code);
+    if (code === 'resource_missing' && param !== 'intent') return declinedBecause('unknown_token', code);
+    if (code !== undefined && TOKEN_CODES.has(code)) return declinedBecause('unknown_token', code);
+    if (param === 'currency') return declinedBecause('amount_not_payable', code);
+  }
+  if (status === 402) {
+    const reason =
+      'Stripe does not take card numbers from this account (402): send a payment_method_token, or ask Stripe for raw card data';
+    return refusedBecause('gateway_not_configured', code, reason);
+  }
+  return { kind: 'failed', ...stripeWhy(failed), silent, ...(code !== undefined && { providerCode: code }) };
+}
+
+/**
+ * Of the confirmation: only what Stripe says of this very request is certain. It may have been sent twice, and then a refusal of
+ * the key says nothing of the first time.
+ *
+ * @param isCallersMethod whether the caller chose the payment method. One that was made for this charge can't have been used before
+ */
+export function refusedConfirmation(failed: StripeFailure, intent: string, isCallersMethod: boolean): GatewayOutcome {
+  const { status, type, code, silent } = failed;
+  const isCertain =
+    type === 'card_error' ||
+    ((status === 400 || status === 402 || status === 404) &&
+      type !== 'idempotency_error' &&
+      code !== 'payment_intent_unexpected_state');
+  if (!isCertain) return { kind: 'unknown', ...stripeWhy(failed), silent, intent };
+  if (isCallersMethod && refusesPaymentMethod(failed)) return declinedBecause('unknown_token', code);
+  return refusedBeforeMoney(failed);
+}
+
+/** Of a refund, or a look-up of one. */
+export const CHARGE_UNKNOWN = {
+  kind: 'failed',
+  cause: 'charge_unknown',
+  providerCode: 'resource_missing',
+  reason: 'Stripe has no such payment: was it made with another account?',
+} as const;
+
+/** Whether Stripe does not have the payment whose refund was asked for, or asked about. */
+export function isChargeUnknown({ status, code, param }: StripeFailure): boolean {
+  return (status === 400 || status === 404) && code === 'resource_missing' && param === 'payment_intent';
+}
+
+/**
+ * A refund can be sent again, and then a refusal of the key or of the rate says nothing of the request before. One that is
+ * no valid refund is answered the same each time, and so is one of a charge that Stripe does not have: Stripe deletes none.
+ */
+export function refusedRefund(failed: StripeFailure): GatewayOutcome {
+  const { status, type, code, param, silent } = failed;
+  if (isChargeUnknown(failed)) return CHARGE_UNKNOWN;
+  const isCertain = (status === 400 || status === 402) && type !== 'idempotency_error';
+  if (!isCertain) return { kind: 'unknown', ...stripeWhy(failed), silent };
+  const cause = stripeRequestCause(code) ?? (param === 'amount' ? 'refund_exceeds' : 'refund_not_allowed');
+  return declinedBecause(cause, code);
+}

@@ -1,0 +1,192 @@
+/** How the ledger talks to D1: one batch is one transaction, and every batch of the ledger is safe to repeat. */
+
+import pRetry from 'p-retry';
+import { within } from '../deadline.ts';
+import { errorFields, type Log } from '../log.ts';
+import type { Cipher } from '../security/cipher.ts';
+import type { D1Database, D1PreparedStatement, D1Result } from './d1.ts';
+
+/** D1 as somebody works with it. */
+export interface Database {
+  d1: D1Database;
+  /** Where its troubles are told. */
+  log: Log;
+  /** For what is stored of persons. */
+  cipher: Cipher;
+  /** Who works with it, for the audit log. */
+  author: Author;
+  /** The key with which the author has come, where it is still to be checked. */
+  keyCheck?: KeyCheck;
+  /** Of the invocation that works with it; absent where nothing limits the number of statements, as in scripts. */
+  budget?: StatementBudget;
+}
+
+/** Statements that an invocation may send to D1 (Workers Paid): https://developers.cloudflare.com/d1/platform/limits/ */
+export const STATEMENTS_PER_INVOCATION = 1_000;
+
+/** Counted down with each statement that is sent, whatever becomes of it. */
+export interface StatementBudget {
+  left: number;
+}
+
+/** How many statements may still be sent. Whoever works through a list takes no more of it than they are enough for. */
+export function statementsLeft({ budget }: Database): number {
+  return budget?.left ?? Number.POSITIVE_INFINITY;
+}
+
+/** D1 would refuse the batch, and so it is not sent. */
+class BudgetSpent extends Error {
+  override name = 'BudgetSpent';
+}
+
+function spend(budget: StatementBudget | undefined, statements: number): void {
+  if (budget === undefined) return;
+  if (budget.left < statements) throw new BudgetSpent('this invocation has sent as many statements as D1 allows');
+  budget.left -= statements;
+}
+
+/** Who does something, and on whose request. */
+export interface Author {
+  /** `key:…`, `jwt:…`, `anonymous`, `cron`, `queue`, `webhook:…` or `operator:…`. */
+  actor: string;
+  requestId: string | null;
+  /** Where the request came from. */
+  address: string | null;
+  /** Reads of an admin are in the audit log too. */
+  isAdmin: boolean;
+}
+
+/**
+ * An API key that says by itself whose it is: the database knows whether it has been revoked. It is asked in the first batch of
+ * the request, which does nothing where the key is refused.
+ */
+export interface KeyCheck {
+  keyHash: string;
+  nowMs: number;
+  /** `unanswered`: the database could not be reached. That answer stands, and `checkKey` does not replace it; a later batch asks again. */
+  state: 'open' | 'unanswered' | 'passed' | 'refused';
+}
+
+/** The API key is not there, or not any more: nothing of what was asked for has happened. */
+export class KeyRefused extends Error {
+  override name = 'KeyRefused';
+}
+
+/** D1 did not answer, or not in time. What was asked for may have happened all the same. */
+export class LedgerUnavailable extends Error {
+  override name = 'LedgerUnavailable';
+}
+
+/** The schema is not the one that this version needs: a table, a column, an index or a trigger is missing. */
+export class LedgerNotMigrated extends Error {
+  override name = 'LedgerNotMigrated';
+}
+
+const ATTEMPT_DEADLINE_MS = 2_000;
+/** Doubled from try to try, and varied by chance, so that many callers do not come back at the same moment. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 1_000;
+
+/** For how long a batch is begun again. */
+const RETRY_FOR_MS = 2_000;
+/** Behind it, money has moved: there is nothing better to do than to go on trying. */
+export const RETRY_OUTCOME_FOR_MS = 4_500;
+
+/** The longest that a batch can take, begun at the last moment and never answered: other deadlines are reckoned with it. */
+export const BATCH_DEADLINE_MS = RETRY_FOR_MS + ATTEMPT_DEADLINE_MS;
+export const OUTCOME_BATCH_DEADLINE_MS = RETRY_OUTCOME_FOR_MS + ATTEMPT_DEADLINE_MS;
+
+/** The statements of a batch, by names of their own. */
+export type Statements = Readonly<Record<string, D1PreparedStatement>>;
+
+/** The results of a batch, under the names that its statements have. */
+export type Results<Name extends string> = Record<Name, D1Result>;
+
+/**
+ * Runs the statements in order, without those that are null, as one transaction. When the connection breaks, it is unknown whether they
+ * ran, so they are sent again: each batch in this folder does nothing the second time, and no answer depends on how many rows a
+ * statement changed.
+ *
+ * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
+ */
+export async function runBatch<Name extends string>(
+  { d1, log, keyCheck, budget }: Database,
+  statements: Readonly<Record<Name, D1PreparedStatement | null>>,
+  retryForMs = RETRY_FOR_MS,
+): Promise<Results<Name>> {
+  const wanted = Object.entries<D1PreparedStatement | null>(statements).filter(([, statement]) => statement !== null);
+  const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
+  const checks = isChecked ? [] : [presentKey(d1, keyCheck)];
+  const batch = [...checks, ...wanted.map(([, statement]) => statement as D1PreparedStatement)];
+  const send = async () => {
+    spend(budget, batch.length);
+    return within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(batch));
+  };
+  let results: D1Result[];
+  /** Whether an earlier try may have been carried out. */
+  let isUncertain = false;
+  try {
+    results = await pRetry(send, {
+      retries: Number.POSITIVE_INFINITY,
+      maxRetryTime: retryForMs,
+      minTimeout: FIRST_PAUSE_MS,
+      maxTimeout: LONGEST_PAUSE_MS,
+      randomize: true,
+      shouldRetry: ({ error }) => !isStatementError(error) && !(error instanceof BudgetSpent),
+      onFailedAttempt: ({ error, attemptNumber }) => {
+        isUncertain ||= !isStatementError(error);
+        log('warn', 'ledger.attempt_failed', { attempt: attemptNumber, ...errorFields(error) });
+      },
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (SCHEMA_MISMATCH.test(message)) throw new LedgerNotMigrated(message, { cause: error });
+    // A key that was revoked between two tries: what the first one did, nobody knows, and nobody is told that it did nothing.
+    if (keyCheck !== undefined && message.includes(KEY_REFUSED) && !isUncertain) {
+      keyCheck.state = 'refused';
+      throw new KeyRefused(message, { cause: error });
+    }
+    if (isStatementError(error) && !message.includes(KEY_REFUSED)) throw error;
+    if (keyCheck?.state === 'open') keyCheck.state = 'unanswered';
+    throw new LedgerUnavailable(message, { cause: error });
+  }
+  if (keyCheck !== undefined) keyCheck.state = 'passed';
+  const own = results.slice(checks.length);
+  return Object.fromEntries(wanted.map(([name], index) => [name, own[index]])) as Results<Name>;
+}
+
+/** What the trigger of `presented_keys` says. */
+const KEY_REFUSED = 'api key refused';
+
+function presentKey(d1: D1Database, { keyHash, nowMs }: KeyCheck): D1PreparedStatement {
+  return d1.prepare('INSERT INTO presented_keys (key_hash, presented_at_ms) VALUES (?1, ?2)').bind(keyHash, nowMs);
+}
+
+/** Asks about the key alone, where the request has had nothing else to ask the database. @throws KeyRefused */
+export async function checkKey(db: Database): Promise<void> {
+  if (db.keyCheck?.state === 'open') await runBatch(db, {});
+}
+
+/**
+ * SQLite's messages for a statement that was written for another schema: it lacks a table, a column, an index, or the trigger that
+ * makes a view writable. SQLite reports them before the statement runs, so nothing of the batch has happened.
+ */
+const SCHEMA_MISMATCH =
+  /no such (table|column|index)|has no column named|ON CONFLICT clause does not match|cannot modify \S+ because it is a view/;
+
+const STATEMENT_REFUSED = /SQLITE_(CONSTRAINT|ERROR|MISMATCH|RANGE|TOOBIG)|parameter bindings/;
+
+/** Whether SQLite itself refused the statement, so that asking again would change nothing. */
+function isStatementError(error: unknown): boolean {
+  return error instanceof Error && (STATEMENT_REFUSED.test(error.message) || SCHEMA_MISMATCH.test(error.message));
+}
+
+/** The rows that a statement gave, of the type that its columns are named for. */
+export function rowsOf<Row>(result: D1Result): Row[] {
+  return result.results as Row[];
+}
+
+/** The one row that a statement gave, or null where it gave none. */
+export function rowOf<Row>(result: D1Result): Row | null {
+  return rowsOf<Row>(result)[0] ?? null;
+}

@@ -1,0 +1,80 @@
+/**
+ * How often a card, a user or an address tries to pay, counted in D1 by the batch that claims the payment: of attempts that come at
+ * once, no more are let in than the limit says. A window of time is counted for itself.
+ */
+import type { D1PreparedStatement, D1Result } from './d1.ts';
+import { type Database, rowOf, runBatch } from './database.ts';
+
+/** What is counted, in one window. `subject` is a keyed hash: what it is of, the database does not know. */
+export interface VelocityCount {
+  tenant: string;
+  subject: string;
+  windowStartMs: number;
+  windowEndMs: number;
+  /** How many attempts are let in; null: as many as come. */
+  maxAttempts: number | null;
+  /** From so many attempts on, so many of a hundred of them may be declined; null: all. */
+  declines: { fromAttempts: number; maxPercent: number } | null;
+}
+
+/** A list is one parameter: `?15` of the statement that claims a payment. */
+export function countsParameter(counts: readonly VelocityCount[]): string {
+  return JSON.stringify(counts);
+}
+
+const exceeded = (counts: '?1' | '?15') => `
+  FROM json_each(${counts}) c JOIN velocity_counters v ON v.window_start_ms = c.value ->> 'windowStartMs'
+    AND v.tenant = c.value ->> 'tenant' AND v.subject = c.value ->> 'subject'
+  WHERE v.attempts >= c.value ->> 'maxAttempts'
+    OR (v.attempts >= c.value ->> '$.declines.fromAttempts'
+      AND v.declines * 100 > v.attempts * (c.value ->> '$.declines.maxPercent'))`;
+
+/** Part of the statement that claims a payment. */
+export const WITHIN_VELOCITY = `NOT EXISTS (SELECT 1 ${exceeded('?15')})`;
+
+const COUNT_ATTEMPT = `
+  INSERT INTO velocity_counters (window_start_ms, tenant, subject, attempts)
+  SELECT value ->> 'windowStartMs', value ->> 'tenant', value ->> 'subject', 1 FROM json_each(?1) WHERE changes() > 0
+  ON CONFLICT DO UPDATE SET attempts = attempts + 1`;
+
+/** The statement that counts an attempt, right behind the one that claims it. */
+export function countAttempt({ d1 }: Database, counts: readonly VelocityCount[]): D1PreparedStatement {
+  return d1.prepare(COUNT_ATTEMPT).bind(countsParameter(counts));
+}
+
+const FIND_EXCEEDED = `SELECT c.value ->> 'subject' AS subject, c.value ->> 'windowEndMs' AS windowEndMs ${exceeded('?1')} ORDER BY 2 DESC LIMIT 1`;
+
+export interface ExceededVelocity {
+  subject: string;
+  windowEndMs: number;
+}
+
+/** The statement that finds what is exceeded. */
+export function findExceeded({ d1 }: Database, counts: readonly VelocityCount[]): D1PreparedStatement {
+  return d1.prepare(FIND_EXCEEDED).bind(countsParameter(counts));
+}
+
+export const exceededOf = (result: D1Result) => rowOf<ExceededVelocity>(result);
+
+const COUNT_DECLINE = `
+  UPDATE velocity_counters SET declines = declines + 1
+  WHERE changes() > 0 AND (window_start_ms, tenant, subject) IN (
+    SELECT value ->> 'windowStartMs', value ->> 'tenant', value ->> 'subject' FROM json_each(?1))`;
+
+/** The statement that counts a decline, right behind one that has recorded it. */
+export function countDecline({ d1 }: Database, counts: readonly VelocityCount[]): D1PreparedStatement {
+  return d1.prepare(COUNT_DECLINE).bind(countsParameter(counts));
+}
+
+/** Forgets up to `limit` counts of windows that have begun before this time; answers with how many there were. */
+export async function purgeVelocityCounters(db: Database, beforeMs: number, limit: number): Promise<number> {
+  const { purged } = await runBatch(db, {
+    purged: db.d1
+      .prepare(
+        `DELETE FROM velocity_counters WHERE (window_start_ms, tenant, subject) IN (
+           SELECT window_start_ms, tenant, subject FROM velocity_counters WHERE window_start_ms < ?1 LIMIT ?2)`,
+      )
+      .bind(beforeMs, limit),
+  });
+  return purged.meta.changes;
+}

@@ -1,0 +1,27 @@
+/** What travels in the queues `payment-events` and `payment-work`. It is transport; the truth is in D1. */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { Job } from '../ledger/job-slots.ts';
+import type { SilentGateways } from '../recovery/resolve.ts';
+
+/** As much of a queue as sends to it need. */
+export interface MessageQueue<Message> {
+  send(message: Message, options?: { delaySeconds?: number }): Promise<unknown>;
+}
+
+/** Told apart by `kind`: a queue outlives deployments, so a consumer may meet kinds that it does not know. */
+export type QueueMessage =
+  /** To be delivered. */
+  | { kind: 'event'; event: PaymentEvent }
+  /** A payment or a refund, to be looked up at its gateway. */
+  | { kind: 'settle'; id: string };
+
+/** Wakes a job that has something due. It carries no rows: whoever is woken takes what is due from D1. */
+export interface WakeUp {
+  kind: 'wake';
+  job: Job;
+  slot: number;
+  /** The lease under which the slot is handed on; null where the cron found it free. */
+  leaseId: string | null;
+  /** Of look-ups: gateways that did not answer the invocation before. */
+  silent?: SilentGateways;
+}

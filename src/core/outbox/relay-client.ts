@@ -1,0 +1,91 @@
+/**
+ * The way to the bridge: one signed request for a batch of events, one result for each. A reason is made of the status and of the
+ * bridge's fixed words: what answers in its place can repeat the request, which has addresses of users in it.
+ */
+import type { PaymentEvent } from '../../contract/events.ts';
+import {
+  isReasonOfBridge,
+  RELAY_CONFIRM_DEADLINE_MS,
+  RELAY_REFUSALS,
+  type RelayBatch,
+  type RelayResult,
+  relayResults,
+} from '../../contract/relay.ts';
+import { textAtMost } from '../bounded-text.ts';
+import { hmacSha256 } from '../security/hmac.ts';
+
+/** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
+export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
+
+/** Results of a hundred events have some twenty kilobytes. */
+const ANSWER_MAX_BYTES = 64 * 1024;
+
+export interface Bridge {
+  url: string;
+  /** Standard Webhooks: base64, with or without `whsec_`. */
+  signingSecret: string;
+}
+
+export type RelayAnswer =
+  | { kind: 'results'; results: RelayResult[] }
+  /** The batch as a whole was not taken: no connection, no answer in time, or an answer that is none. */
+  | { kind: 'refused'; reason: string };
+
+/** Posts a batch. The signature's id is new for each attempt; the events keep theirs. */
+export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs: number): Promise<RelayAnswer> {
+  const body = JSON.stringify({ events } satisfies RelayBatch);
+  const id = `msg_${crypto.randomUUID()}`;
+  const timestamp = String(Math.floor(nowMs / 1000));
+  try {
+    const response = await fetch(new URL('events', bridge.url.endsWith('/') ? bridge.url : `${bridge.url}/`), {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'webhook-id': id,
+        'webhook-timestamp': timestamp,
+        'webhook-signature': await signature(bridge.signingSecret, `${id}.${timestamp}.${body}`),
+      },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(BRIDGE_DEADLINE_MS),
+    });
+    const { status } = response;
+    const answer = parsed((await textAtMost(response, ANSWER_MAX_BYTES)) ?? '');
+    if (status !== 200) return { kind: 'refused', reason: `the bridge answered ${status}${refusalIn(answer)}` };
+    const results = relayResults.safeParse(answer);
+    if (!results.success) return { kind: 'refused', reason: 'the bridge answered 200, and no results' };
+    return { kind: 'results', results: results.data.results.map(inOwnWords) };
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === 'TimeoutError';
+    return {
+      kind: 'refused',
+      reason: isLate ? 'the bridge did not answer in time' : 'the bridge could not be reached',
+    };
+  }
+}
+
+/** Why the bridge says that it did not take the batch; nothing where these are not its words, but a proxy's. */
+function refusalIn(answer: unknown): string {
+  const error = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : undefined;
+  const known = RELAY_REFUSALS.find((refusal) => refusal === error);
+  return known === undefined ? '' : `: ${known}`;
+}
+
+function inOwnWords(result: RelayResult): RelayResult {
+  if (result.delivered || isReasonOfBridge(result.reason)) return result;
+  return { ...result, reason: 'the bridge gave a reason that is not known' };
+}
+
+/** Of Standard Webhooks' first scheme. */
+async function signature(secret: string, signed: string): Promise<string> {
+  const hash = await hmacSha256(secret, signed);
+  return `v1,${btoa(String.fromCharCode(...hash))}`;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // which is no list of results, and is refused as such
+  }
+}

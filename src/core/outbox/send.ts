@@ -1,0 +1,44 @@
+/** Hands work to the queue, after the answer has gone out. */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { Context } from '../context.ts';
+import { within } from '../deadline.ts';
+import { errorName } from '../log.ts';
+import type { Settle } from '../outcomes/look-up-schedule.ts';
+
+export const SEND_DEADLINE_MS = 5_000;
+
+/** What an answer leaves to be done: its event, and what is to be settled. */
+export interface Rest {
+  /** Every answer has one; it only lets answers that leave nothing be a Rest as well. */
+  kind?: string;
+  event?: PaymentEvent | null;
+  settle?: Settle | null;
+}
+
+/** Hands over what an operation leaves to be done. */
+export async function sendRest(context: Context, { event, settle }: Rest): Promise<void> {
+  if (event) await sendEvent(context, event);
+  if (settle) await sendSettle(context, settle.id, settle.atMs - context.nowMs());
+}
+
+/** Never throws: an event that can't be handed over waits in D1, and the sweep sends it. */
+export async function sendEvent({ eventQueue, log }: Context, event: PaymentEvent): Promise<void> {
+  try {
+    await within(SEND_DEADLINE_MS, 'the queue', eventQueue.send({ kind: 'event', event }));
+  } catch (error) {
+    log('warn', 'event.left_to_sweep', { event_id: event.event_id, ...errorName(error) });
+  }
+}
+
+/**
+ * Never throws: the cron looks up what the queue does not. A queue counts in whole seconds, and what comes a moment early
+ * finds nothing due, so one more is added.
+ */
+export async function sendSettle({ eventQueue, log }: Context, id: string, delayMs: number): Promise<void> {
+  try {
+    const delaySeconds = delayMs <= 0 ? 0 : Math.floor(delayMs / 1000) + 1;
+    await within(SEND_DEADLINE_MS, 'the queue', eventQueue.send({ kind: 'settle', id }, { delaySeconds }));
+  } catch (error) {
+    log('warn', 'settle.left_to_cron', { id, ...errorName(error) });
+  }
+}

@@ -1,0 +1,176 @@
+/** One call to the gateway: with a deadline, with a log line, and with an honest answer whatever happens. */
+
+import type { Context } from '../context.ts';
+import { within } from '../deadline.ts';
+import { codeOf, type FailureCause, type FailureCode, failure, failureBecause } from '../domain/failure.ts';
+import type { Outcome } from '../domain/transaction.ts';
+import type { UnknownAccount } from '../gateways/account-names.ts';
+import { recordCall } from '../gateways/circuit-breaker.ts';
+import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing } from '../gateways/gateway.ts';
+import { codeOrNone } from '../gateways/json-call.ts';
+import { errorPlace, type LogLevel } from '../log.ts';
+
+/** A gateway sees its signal aborted at the deadline, and has this long to say what it knows. */
+export const GRACE_MS = 250;
+
+type GatewayAnswer = GatewayOutcome | LookUp | Fence;
+
+export interface GatewayCall {
+  gateway: Gateway;
+  call: 'charge' | 'refund' | 'lookUpCharge' | 'lookUpRefund' | 'cancelCharge' | 'listRefundsOfCharge';
+  /** Of the transaction or the refund. */
+  id: string;
+  deadlineMs: number;
+}
+
+/** Asks, and answers with `broken` where the deadline passes or an error is thrown: the request may have arrived all the same. */
+async function ask<Answer extends GatewayAnswer | RefundListing>(
+  { log, nowMs }: Context,
+  { gateway, call, id, deadlineMs }: GatewayCall,
+  broken: Answer,
+  asking: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const startedAtMs = nowMs();
+  let answer: Answer;
+  try {
+    answer = await within(deadlineMs + GRACE_MS, `the gateway's ${call}`, asking(AbortSignal.timeout(deadlineMs)));
+  } catch (error) {
+    log('warn', 'gateway.broke', { gateway: gateway.name, call, id, ...errorPlace(error) });
+    answer = broken;
+  }
+  log(levelOf(answer), 'gateway.answered', {
+    gateway: gateway.name,
+    call,
+    id,
+    outcome: answer.kind,
+    code: 'code' in answer ? answer.code : undefined,
+    cause: 'cause' in answer ? answer.cause : undefined,
+    provider_code: 'providerCode' in answer ? codeOrNone(answer.providerCode) : undefined,
+    reason: 'reason' in answer && !isReasonOfGateway(answer) ? answer.reason : undefined,
+    duration_ms: nowMs() - startedAtMs,
+  });
+  return answer;
+}
+
+/** Of a decline by a code alone: the protocol of HTTP gateways has the reason in the gateway's own words. */
+function isReasonOfGateway(answer: GatewayAnswer | RefundListing): boolean {
+  return answer.kind === 'declined' && answer.cause === undefined;
+}
+
+/**
+ * What needs a person is an error: keys that are wrong, an account that may not do what it is asked for, a charge that the
+ * provider does not know, a payer who cheats.
+ */
+const NEED_A_PERSON: readonly (FailureCause | undefined)[] = [
+  'gateway_not_configured',
+  'charge_unknown',
+  'order_changed',
+];
+
+function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
+  const cause = 'cause' in answer ? answer.cause : undefined;
+  if (NEED_A_PERSON.includes(cause)) return 'error';
+  if (cause === 'order_of_another_booking') return 'warn';
+  const { kind } = answer;
+  const settlesNothing = kind === 'unknown' || kind === 'unreachable' || kind === 'undetermined';
+  return settlesNothing || kind === 'failed' ? 'warn' : 'info';
+}
+
+/** Logs that nothing is asked of a gateway because nobody knows whose the configured key is. An error if only a person can change that. */
+export function logUnknownAccount(
+  { log }: Context,
+  gateway: string,
+  { unreachable: reason, cause }: UnknownAccount,
+  id?: string,
+): void {
+  const level = cause === 'gateway_not_configured' ? 'error' : 'warn';
+  log(level, 'gateway.account_unknown', { gateway, id, reason });
+}
+
+/** Asks for money to be moved. A deadline that passes is an unknown outcome (invariant 3). */
+export function moveMoney(
+  context: Context,
+  call: GatewayCall & { call: 'charge' | 'refund' },
+  asking: (signal: AbortSignal) => Promise<GatewayOutcome>,
+): Promise<GatewayOutcome> {
+  return ask(context, call, { kind: 'unknown', reason: 'the gateway could not be asked' }, asking);
+}
+
+/**
+ * The same for somebody who waits: what comes of it is what the breaker goes by. A gateway that declines or refuses is up;
+ * who sends what it refuses must not shut it for the others.
+ */
+export async function moveMoneyNow(
+  context: Context,
+  call: GatewayCall & { call: 'charge' | 'refund' },
+  asking: (signal: AbortSignal) => Promise<GatewayOutcome>,
+): Promise<GatewayOutcome> {
+  const answer = await moveMoney(context, call, asking);
+  const { gateway } = call;
+  if (gateway.canBeDown) {
+    recordCall(context.breakersOf(gateway.name)[call.call], !wasSilent(answer), context.nowMs());
+  }
+  return answer;
+}
+
+function wasSilent(answer: GatewayOutcome): boolean {
+  if (answer.kind === 'unknown') return answer.silent !== false;
+  return answer.kind === 'failed' && answer.silent === true;
+}
+
+/** Whether an outcome that is not known yet is one that the provider is still processing. */
+export function isAccepted(answer: GatewayOutcome): boolean {
+  return answer.kind === 'unknown' && answer.accepted === true;
+}
+
+/** Asks what became of a call, or for it to be cancelled. Whatever prevents an answer is `unreachable`. */
+export function lookUp<Answer extends LookUp | Fence | RefundListing>(
+  context: Context,
+  call: GatewayCall,
+  asking: (signal: AbortSignal) => Promise<Answer | LookUp>,
+): Promise<Answer | LookUp> {
+  return ask<Answer | LookUp>(context, call, { kind: 'unreachable', reason: 'the gateway could not be asked' }, asking);
+}
+
+/** The outcome that an answer settles; null where it settles none. */
+export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): Outcome | null {
+  switch (answer.kind) {
+    case 'approved':
+      return { status: 'completed', gatewayReference: answer.reference };
+    case 'mischarged': {
+      const owed = { gatewayReference: answer.reference, amountMinor: answer.amountMinor };
+      return { ...failedBecause(answer.cause), owed };
+    }
+    case 'declined':
+      if (answer.cause !== undefined) return failedBecause(fitting(subject, answer.cause));
+      return failed(subject === 'charge' ? answer.code : 'REFUND_NOT_ALLOWED', answer.reason);
+    case 'failed':
+      return failedBecause(answer.cause ?? 'gateway_error');
+    case 'cancelled':
+      return NEVER_HAPPENED;
+    case 'unknown':
+    case 'in_progress':
+    case 'not_found':
+    case 'unreachable':
+    case 'undetermined':
+      return null;
+  }
+}
+
+function failed(code: FailureCode, reason?: string): Outcome & { status: 'failed' } {
+  return { status: 'failed', failure: failure(code, reason) };
+}
+
+/** A provider has one code for both: what it says of a payer is no reason that a refund has, and the other way round. */
+function fitting(subject: 'charge' | 'refund', cause: FailureCause): FailureCause {
+  const isOfRefund = codeOf(cause) === 'REFUND_NOT_ALLOWED';
+  if (isOfRefund === (subject === 'refund')) return cause;
+  return subject === 'refund' ? 'refund_not_allowed' : 'payment_failed';
+}
+
+function failedBecause(cause: FailureCause): Outcome & { status: 'failed' } {
+  return { status: 'failed', failure: failureBecause(cause) };
+}
+
+/** Of a call that the gateway never took, and never will. */
+export const NEVER_HAPPENED = failedBecause('never_happened');

@@ -1,0 +1,55 @@
+/** Writes how a payment ended, whoever found it out: the payment itself, or a look-up after it. */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { Context } from '../context.ts';
+import { paymentEvent } from '../domain/event.ts';
+import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
+import { recordPaymentOutcome } from '../ledger/transactions.ts';
+import type { VelocityCount } from '../ledger/velocity.ts';
+import { tellingOf } from './event-envelope.ts';
+import { failedChargeFollowUpMs } from './look-up-schedule.ts';
+
+/**
+ * Answers with the row that stands, which another one may have written before, and with the event where this call wrote it.
+ * Where the gateway is why it failed, money can have moved all the same: it is asked about again.
+ *
+ * @param declineOf whose decline it is, should it be one
+ */
+export async function recordPayment(
+  context: Context,
+  pending: Transaction,
+  result: Outcome,
+  declineOf: readonly VelocityCount[] = [],
+): Promise<{ transaction: Transaction; event: PaymentEvent | null; lateRefund: Refund | null }> {
+  const eventId = context.newId('evt_');
+  const processedAtMs = context.nowMs();
+  const { transaction, told, lateRefund, owed } = await recordPaymentOutcome(context.db, {
+    transactionId: pending.transactionId,
+    eventId,
+    result,
+    processedAtMs,
+    nextLookupAtMs:
+      result.status === 'failed' && result.failure.code === 'PAYMENT_GATEWAY_ERROR'
+        ? failedChargeFollowUpMs(processedAtMs, processedAtMs)
+        : null,
+    declineOf,
+  });
+  if (lateRefund !== null && owed) {
+    // An alarm, once: money was taken for a ticket that nobody gets.
+    context.log('error', result.status === 'completed' ? 'payment.charged_late' : 'payment.mischarged', {
+      transaction_id: transaction.transactionId,
+      booking_id: transaction.bookingId,
+      refund_id: lateRefund.refundId,
+      refund_status: lateRefund.status,
+    });
+  }
+  if (told) {
+    context.log('info', transaction.errorCode === null ? 'payment.completed' : 'payment.failed', {
+      transaction_id: transaction.transactionId,
+      booking_id: transaction.bookingId,
+      error_code: transaction.errorCode,
+      duration_ms: processedAtMs - transaction.createdAtMs,
+    });
+  }
+  const telling = told ? await tellingOf(context, eventId, processedAtMs, transaction) : null;
+  return { transaction, event: telling && paymentEvent(telling, transaction), lateRefund };
+}

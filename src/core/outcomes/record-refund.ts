@@ -1,0 +1,49 @@
+/** Writes how a refund ended, whoever found it out: the refund itself, or a look-up after it. */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { Context } from '../context.ts';
+import { refundEvent } from '../domain/event.ts';
+import type { FailureCause } from '../domain/failure.ts';
+import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
+import { recordRefundOutcome } from '../ledger/refunds.ts';
+import { tellingOf } from './event-envelope.ts';
+import { paidRefundFollowUpMs, type Settle } from './look-up-schedule.ts';
+
+/** What a provider says of a refund only where it has paid back more than this service has asked for. */
+const PROVE_EXTERNAL_REFUND: readonly FailureCause[] = ['already_refunded', 'refund_exceeds'];
+
+/**
+ * Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. `settle`: the
+ * payment, where its charge has refunds at the provider that the ledger does not know.
+ */
+export async function recordRefund(
+  context: Context,
+  pending: Refund,
+  result: Outcome,
+): Promise<{ refund: Refund; transaction: Transaction; event: PaymentEvent | null; settle: Settle | null }> {
+  const eventId = context.newId('evt_');
+  const processedAtMs = context.nowMs();
+  const provesExternalRefund = result.status === 'failed' && PROVE_EXTERNAL_REFUND.includes(result.failure.cause);
+  const { refund, transaction, told, wrote } = await recordRefundOutcome(context.db, {
+    refund: pending,
+    eventId,
+    result,
+    processedAtMs,
+    nextLookupAtMs: result.status === 'completed' ? paidRefundFollowUpMs(processedAtMs, processedAtMs) : null,
+    provesExternalRefund,
+  });
+  const needsPerson =
+    wrote &&
+    ((result.status === 'completed' && refund.status === 'failed') ||
+      (result.status === 'failed' && refund.kind === 'late_charge'));
+  context.log(needsPerson ? 'error' : 'info', `refund.${refund.status}`, {
+    refund_id: refund.refundId,
+    transaction_id: transaction.transactionId,
+    kind: refund.kind,
+    gateway_says: result.status,
+    error_code: refund.errorCode,
+    duration_ms: processedAtMs - refund.createdAtMs,
+  });
+  const telling = told ? await tellingOf(context, eventId, processedAtMs, transaction) : null;
+  const settle = provesExternalRefund && wrote ? { id: transaction.transactionId, atMs: processedAtMs } : null;
+  return { refund, transaction, event: telling && refundEvent(telling, transaction, refund), settle };
+}

@@ -1,0 +1,279 @@
+/**
+ * A payment: claim the booking, charge, record what came of it. Each step is durable before the next one begins, and
+ * safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
+ *
+ * 1. `claimBooking`: a pending row, whose look-up has a date. `settle` asks the gateway about it.
+ * 2. the gateway's charge: the same row, and perhaps a charge under its id. `settle` finds it.
+ * 3. `recordPaymentOutcome`: the outcome and its event. The sweep sends the event.
+ */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { PaymentMethod, PaymentRequest } from '../../contract/requests.ts';
+import type { Context } from '../context.ts';
+import { type Card, readCard } from '../domain/card.ts';
+import { type Failure, failure, failureBecause } from '../domain/failure.ts';
+import { minorUnits } from '../domain/money.ts';
+import type { Outcome, Transaction } from '../domain/transaction.ts';
+import { askForPassage, giveBack, type Passage } from '../gateways/circuit-breaker.ts';
+import type { Gateway, GatewayOutcome, Instrument } from '../gateways/gateway.ts';
+import type { KeyClaim } from '../ledger/idempotency.ts';
+import { type Claim, claimBooking, findKeyedTransaction, findTransaction, keepIntent } from '../ledger/transactions.ts';
+import type { VelocityCount } from '../ledger/velocity.ts';
+import { errorFields } from '../log.ts';
+import { isAccepted, logUnknownAccount, moveMoneyNow, outcomeOf } from '../outcomes/ask-gateway.ts';
+import { firstLookUpAtMs, type Settle } from '../outcomes/look-up-schedule.ts';
+import { recordPayment } from '../outcomes/record-payment.ts';
+import { isSameRequest, keyClaim, paymentIdentity } from './replay.ts';
+import { countsOf, declinesOf } from './velocity-check.ts';
+
+/** How a request to pay ended. */
+export type PaymentAnswer =
+  /** What is recorded comes with its row, an outcome with the event that is to be sent. */
+  | {
+      kind: 'completed' | 'failed';
+      transaction: Transaction;
+      event: PaymentEvent | null;
+      /** Whether this was the answer to an earlier request with the same key. */
+      replayed: boolean;
+      /** The refund of a charge that turned up late: it is to be settled at once. */
+      settle: Settle | null;
+    }
+  /** There is no outcome yet. `accepted`: the provider is processing the payment; else nobody knows whether it is. */
+  | { kind: 'pending'; transaction: Transaction; settle: Settle; accepted: boolean }
+  /** The booking has a payment that is under way or stands, or the PayPal order has paid for something else: this one, or null where it is not for this caller to know. */
+  | { kind: 'duplicate'; standing: Transaction | null }
+  /** An earlier request with the same key has no outcome yet. */
+  | { kind: 'in_progress'; transaction: Transaction }
+  /** The key stands for another request. */
+  | { kind: 'key_reused' }
+  /** Nothing was recorded. */
+  | { kind: 'invalid_amount' }
+  | { kind: 'method_disabled'; method: PaymentMethod }
+  | { kind: 'gateway_down'; retryAfterMs: number }
+  /** The gateway does not accept the configured key. */
+  | { kind: 'gateway_not_configured' }
+  /** A card, a user or a place has tried too often. */
+  | { kind: 'too_many'; retryAfterMs: number };
+
+/**
+ * Processes a payment of the contract's `/payment/process`.
+ *
+ * @param amount a decimal literal: the digits as they were sent, without the error of a caller's floating-point arithmetic
+ * @param idempotencyKey null where the request came without one
+ * @throws LedgerUnavailable where not even the claim could be written: the gateway has not been called
+ */
+export async function processPayment(
+  context: Context,
+  request: PaymentRequest,
+  amount: string,
+  idempotencyKey: string | null = null,
+): Promise<PaymentAnswer> {
+  const { settings, log } = context;
+  const gateway = context.gateways.forMethod(request.payment_method);
+  const amountMinor = minorUnits(amount, settings.currency);
+  const instrument = readInstrument(request);
+  const key = await keyClaim(context, '/payment/process', idempotencyKey, paymentIdentity(request, amount));
+  const breaker = gateway && context.breakersOf(gateway.name).charge;
+  // Where there is nothing to charge, nobody is asked.
+  const passage: Passage =
+    'code' in instrument || breaker === null ? { kind: 'free' } : askForPassage(breaker, context.nowMs());
+
+  const giveBackPassage = () => breaker !== null && giveBack(breaker, passage);
+  const ready = await readyToClaim(context, request, amountMinor, gateway, passage).catch((error: unknown) => {
+    giveBackPassage();
+    throw error;
+  });
+  if (ready.kind !== 'ready') {
+    // What stands under the key outranks all that settings and the gateway's health say by now.
+    giveBackPassage();
+    const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
+    if (known !== null) return answerReplay(context, known, key);
+    log('info', 'payment.refused', { booking_id: request.booking_id, reason: ready.kind });
+    return ready;
+  }
+
+  const transactionId = context.newId('TXN-');
+  // Where no bank is asked, nobody tries out a card, and nobody is to be locked out by it.
+  const counts = 'code' in instrument ? [] : await countsOf(context, request, instrument);
+  const claim = await claimBooking(
+    context.db,
+    {
+      transactionId,
+      tenant: context.tenant,
+      bookingId: request.booking_id,
+      userId: request.user_id,
+      userEmail: request.user_email || request.paypal_details?.email || null,
+      currency: settings.currency,
+      amountMinor: ready.amountMinor,
+      paymentMethod: request.payment_method,
+      ...keptOfCard(instrument),
+      gateway: ready.gatewayName,
+      gatewayIntent: 'code' in instrument ? null : (ready.gateway.intentOf?.(instrument) ?? null),
+      createdAtMs: context.nowMs(),
+      nextLookupAtMs: firstLookUpAtMs(context),
+    },
+    key,
+    counts,
+  ).catch((error: unknown) => {
+    giveBackPassage();
+    throw error;
+  });
+  if (claim.kind !== 'claimed') giveBackPassage();
+  if (claim.kind === 'replayed') return answerReplay(context, claim, key);
+  if (claim.kind === 'duplicate') {
+    log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing?.transactionId });
+    return claim;
+  }
+  if (claim.kind === 'too_many') {
+    log('warn', 'payment.too_many', { booking_id: request.booking_id, of: claim.subject.split(':')[0] });
+    return { kind: 'too_many', retryAfterMs: claim.untilMs - context.nowMs() };
+  }
+  const { transaction } = claim;
+  log('info', 'payment.attempted', {
+    transaction_id: transactionId,
+    booking_id: request.booking_id,
+    amount_minor: transaction.amountMinor,
+    currency: settings.currency,
+    payment_method: request.payment_method,
+    gateway: transaction.gateway,
+  });
+
+  if ('code' in instrument) return recordOutcome(context, transaction, { status: 'failed', failure: instrument });
+  const answer = await charge(context, ready.gateway, transaction, instrument);
+  const outcome = outcomeOf('charge', answer);
+  if (outcome !== null) {
+    return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
+  }
+  if (answer.kind === 'unknown' && answer.intent !== undefined) await keep(context, transaction, answer.intent);
+  return pending(context, transaction, isAccepted(answer));
+}
+
+/** After a provider could not say whose account its key is of. */
+const ACCOUNT_RETRY_MS = 5_000;
+
+/** What a claim needs, or why nothing is claimed. */
+async function readyToClaim(
+  context: Context,
+  { payment_method: method }: PaymentRequest,
+  amountMinor: number | null,
+  gateway: Gateway | null,
+  passage: Passage,
+): Promise<
+  | { kind: 'ready'; amountMinor: number; gateway: Gateway; gatewayName: string }
+  | Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' | 'gateway_not_configured' }>
+> {
+  const { settings, gateways } = context;
+  if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
+  if (gateway === null) return { kind: 'method_disabled', method };
+  if (passage.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };
+  const named = await gateways.nameInLedger(gateway);
+  if ('name' in named) return { kind: 'ready', amountMinor, gateway, gatewayName: named.name };
+  logUnknownAccount(context, gateway.name, named);
+  return named.cause === 'gateway_not_configured'
+    ? { kind: 'gateway_not_configured' }
+    : { kind: 'gateway_down', retryAfterMs: ACCOUNT_RETRY_MS };
+}
+
+/** The answer that an earlier request with this key got, or would get now, rendered from its row. */
+function answerReplay(
+  { log }: Context,
+  { fingerprint, transaction }: Extract<Claim, { kind: 'replayed' }>,
+  key: KeyClaim | null,
+): PaymentAnswer {
+  log('info', 'payment.replayed', { transaction_id: transaction.transactionId, status: transaction.status });
+  if (key === null || !isSameRequest(fingerprint, key.fingerprint)) return { kind: 'key_reused' };
+  if (transaction.status === 'pending') return { kind: 'in_progress', transaction };
+  return { ...ended(transaction), event: null, replayed: true, settle: null };
+}
+
+/** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
+async function recordOutcome(
+  context: Context,
+  claimed: Transaction,
+  result: Outcome,
+  declineOf: readonly VelocityCount[] = [],
+): Promise<PaymentAnswer> {
+  try {
+    const { transaction, event, lateRefund } = await recordPayment(context, claimed, result, declineOf);
+    const settle = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };
+    return { ...ended(transaction), event, replayed: false, settle };
+  } catch (error) {
+    context.log('warn', 'payment.not_recorded', { transaction_id: claimed.transactionId, ...errorFields(error) });
+    return pending(context, claimed, false);
+  }
+}
+
+function ended(transaction: Transaction) {
+  return { kind: transaction.errorCode === null ? ('completed' as const) : ('failed' as const), transaction };
+}
+
+function pending(context: Context, transaction: Transaction, accepted: boolean): PaymentAnswer {
+  context.log('warn', 'payment.pending', {
+    transaction_id: transaction.transactionId,
+    booking_id: transaction.bookingId,
+  });
+  const atMs = transaction.nextLookupAtMs ?? context.nowMs();
+  return { kind: 'pending', transaction, settle: { id: transaction.transactionId, atMs }, accepted };
+}
+
+function charge(
+  context: Context,
+  gateway: Gateway,
+  transaction: Transaction,
+  instrument: Instrument,
+): Promise<GatewayOutcome> {
+  const { transactionId: id } = transaction;
+  const deadlineMs = context.settings.gatewayTimeoutMs;
+  const call = { gateway, call: 'charge', id, deadlineMs } as const;
+  const isOfSameBooking = (otherId: string) => isAttemptOf(context, transaction, otherId);
+  return moveMoneyNow(context, call, (signal) =>
+    gateway.charge({ transaction, instrument, signal, deadlineMs, isOfSameBooking }),
+  );
+}
+
+/** Whether another transaction is an attempt to pay the same booking; null where the ledger does not answer. */
+async function isAttemptOf(
+  { db, log }: Context,
+  { tenant, bookingId, transactionId }: Transaction,
+  otherId: string,
+): Promise<boolean | null> {
+  try {
+    return (await findTransaction(db, tenant, otherId))?.bookingId === bookingId;
+  } catch (error) {
+    log('warn', 'payment.attempt_not_found', {
+      transaction_id: transactionId,
+      other_id: otherId,
+      ...errorFields(error),
+    });
+    return null;
+  }
+}
+
+/** So that the look-up need not search. Without it, the look-up finds the charge by the transaction's id. */
+async function keep({ db, log }: Context, { transactionId }: Transaction, intent: string): Promise<void> {
+  try {
+    await keepIntent(db, transactionId, intent);
+  } catch (error) {
+    log('warn', 'payment.intent_not_kept', { transaction_id: transactionId, ...errorFields(error) });
+  }
+}
+
+/** What there is to charge, or why there is nothing. The contract's schema lets the details be left out. */
+function readInstrument(request: PaymentRequest): Instrument | Failure {
+  if (request.payment_method === 'paypal') {
+    const paypal = request.paypal_details;
+    if (!paypal) return failureBecause('paypal_required');
+    return { kind: 'paypal', email: paypal.email, paymentId: paypal.payment_id };
+  }
+  if (request.payment_method_token) return { kind: 'token', token: request.payment_method_token };
+  if (!request.card_details) {
+    return request.payment_method === 'stripe' ? failureBecause('token_required') : failure('INVALID_CARD');
+  }
+  const card = readCard(request.card_details);
+  return card === null ? failure('INVALID_CARD') : { kind: 'card', card };
+}
+
+/** All of a card that is ever written down (invariant 5). */
+function keptOfCard(instrument: Instrument | Failure): { cardBrand: string | null; cardLast4: string | null } {
+  const card: Card | null = 'card' in instrument ? instrument.card : null;
+  return { cardBrand: card?.brand ?? null, cardLast4: card?.last4 ?? null };
+}

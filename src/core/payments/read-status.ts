@@ -1,0 +1,57 @@
+/** How a payment or a refund stands. Where nobody knows yet, and the time has come to ask, the gateway is asked first. */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { Context } from '../context.ts';
+import { isIdentifier, type Refund, type Transaction } from '../domain/transaction.ts';
+import { audit } from '../ledger/audit.ts';
+import type { Statements } from '../ledger/database.ts';
+import { findRefund } from '../ledger/refunds.ts';
+import { findTransaction } from '../ledger/transactions.ts';
+import { errorFields } from '../log.ts';
+import type { Settle } from '../outcomes/look-up-schedule.ts';
+import { STATUS_DEADLINE_MS, settle } from '../recovery/resolve.ts';
+
+export interface Standing {
+  transaction: Transaction;
+  /** Where the id is a refund's. */
+  refund: Refund | null;
+}
+
+export interface StatusAnswer extends Standing {
+  event: PaymentEvent | null;
+  settle: Settle | null;
+}
+
+/** The payment with this id, or the refund and its payment, or null. */
+export async function readStatus(context: Context, id: string): Promise<StatusAnswer | null> {
+  const found = await find(context, id, readAudit(context, id));
+  if (found === null) return null;
+  const asItStands = { ...found, event: null, settle: null };
+  const { status, nextLookupAtMs } = found.refund ?? found.transaction;
+  // A completed payment is due where its provider has told of refunds that the ledger does not have.
+  const isOpen = status === 'pending' || (found.refund === null && status === 'completed');
+  if (!isOpen || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asItStands;
+
+  try {
+    const settled = await settle(context, id, STATUS_DEADLINE_MS);
+    if (settled?.kind !== 'ended') return asItStands;
+    const settleNext = settled.lateRefundId && { id: settled.lateRefundId, atMs: context.nowMs() };
+    return { ...((await find(context, id)) ?? found), event: settled.event, settle: settleNext || null };
+  } catch (error) {
+    // The queue and the cron ask again; who asked for a status gets what is known.
+    context.log('warn', 'status.not_settled', { id, ...errorFields(error) });
+    return asItStands;
+  }
+}
+
+/** What an admin reads is written down, in the batch that reads it. */
+function readAudit({ db, tenant, nowMs }: Context, id: string): Statements {
+  if (!db.author.isAdmin) return {};
+  return { audited: audit(db, tenant, { atMs: nowMs(), action: 'status.read', subject: id, outcome: 'asked' }) };
+}
+
+async function find({ db, tenant }: Context, id: string, also: Statements = {}): Promise<Standing | null> {
+  if (isIdentifier(id, 'REF-')) return findRefund(db, tenant, id, also);
+  if (!isIdentifier(id, 'TXN-')) return null;
+  const transaction = await findTransaction(db, tenant, id, also);
+  return transaction === null ? null : { transaction, refund: null };
+}

@@ -1,0 +1,265 @@
+/**
+ * A refund: reserve the amount, pay it back, book it or give the reservation back. Each step is durable before the next
+ * one begins, and safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
+ *
+ * 1. `reserveRefund`: a pending row and its amount reserved, with a date for a look-up. `settle` asks the gateway, and
+ *    sends the refund again under its id where the gateway does not know it.
+ * 2. the gateway's refund: the same, and perhaps money that was paid back under this id. `settle` finds it.
+ * 3. `recordRefundOutcome`: the outcome and its event. The sweep sends the event.
+ */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { RefundRequest } from '../../contract/requests.ts';
+import type { Context } from '../context.ts';
+import { minorUnits } from '../domain/money.ts';
+import { type Outcome, type Refund, refundableMinor, type Transaction } from '../domain/transaction.ts';
+import { askForPassage, type CircuitBreaker, giveBack, isClosed, type Passage } from '../gateways/circuit-breaker.ts';
+import { LedgerUnavailable } from '../ledger/database.ts';
+import type { KeyClaim } from '../ledger/idempotency.ts';
+import { findKeyedRefund, type ReplayedRefund, type Reservation, reserveRefund } from '../ledger/refunds.ts';
+import { findTransaction } from '../ledger/transactions.ts';
+import { errorFields } from '../log.ts';
+import { isAccepted, logUnknownAccount, moveMoneyNow, NEVER_HAPPENED, outcomeOf } from '../outcomes/ask-gateway.ts';
+import { firstLookUpAtMs, type Settle } from '../outcomes/look-up-schedule.ts';
+import { recordRefund } from '../outcomes/record-refund.ts';
+import { isSameRequest, keyClaim, refundIdentity } from './replay.ts';
+
+/** How a request to refund ended. */
+export type RefundAnswer =
+  | {
+      kind: 'completed';
+      refund: Refund;
+      transaction: Transaction;
+      event: PaymentEvent | null;
+      /** Whether this was the answer to an earlier request with the same key. */
+      replayed: boolean;
+    }
+  /** The gateway did not pay it back, or the payer's bank has reversed it since. No event: the contract has none. */
+  | { kind: 'failed'; refund: Refund; replayed: boolean; settle: Settle | null }
+  /** There is no outcome yet, and the amount stays reserved. `accepted`: the provider is processing it; else nobody knows whether it is. */
+  | { kind: 'pending'; refund: Refund; settle: Settle; accepted: boolean }
+  /** An earlier request with the same key has no outcome yet. */
+  | { kind: 'in_progress'; refund: Refund }
+  /** The key stands for another request. */
+  | { kind: 'key_reused' }
+  /** `payment`: null where the caller named another booking or user than the payment's, and has no business with its amounts. */
+  | { kind: 'not_allowed'; reason: string; payment: Transaction | null }
+  | { kind: 'not_found' }
+  | { kind: 'invalid_amount' }
+  | { kind: 'gateway_down'; retryAfterMs: number }
+  /**
+   * The ledger did not say whether it has taken the reservation. If it has, the refund is paid later: whoever asks again
+   * without the same key may be paid twice.
+   */
+  | { kind: 'not_confirmed'; refundId: string };
+
+/**
+ * Processes a refund of the contract's `/payment/refund`.
+ *
+ * @param amount a decimal literal: the digits as they were sent, without the error of a caller's floating-point arithmetic
+ * @param idempotencyKey null where the request came without one
+ */
+export async function refundPayment(
+  context: Context,
+  request: RefundRequest,
+  amount: string,
+  idempotencyKey: string | null = null,
+): Promise<RefundAnswer> {
+  const { log } = context;
+  const key = await keyClaim(context, '/payment/refund', idempotencyKey, refundIdentity(request, amount));
+  const { breaker, passage } = await passageOf(context, request);
+  const reserved =
+    passage.kind === 'refused'
+      ? await refusedByBreaker(context, passage.retryAfterMs, key)
+      : await reserve(context, request, amount, key);
+  if (reserved.kind !== 'reserved') {
+    if (breaker !== null) giveBack(breaker, passage);
+    log('info', 'refund.answered', { transaction_id: request.original_transaction_id, outcome: reserved.kind });
+    return reserved;
+  }
+  const { refund, transaction } = reserved;
+  log('info', 'refund.requested', {
+    refund_id: refund.refundId,
+    transaction_id: transaction.transactionId,
+    booking_id: transaction.bookingId,
+    amount_minor: refund.amountMinor,
+  });
+
+  const { outcome, accepted } = await payBack(context, refund, transaction);
+  if (outcome === null) return pending(context, refund, accepted);
+  return recordOutcome(context, refund, outcome);
+}
+
+/** Whether the payment's gateway may be asked. The payment is looked at for that only where some gateway has been failing. */
+async function passageOf(
+  { db, tenant, gateways, breakersOf, nowMs }: Context,
+  request: RefundRequest,
+): Promise<{ breaker: CircuitBreaker | null; passage: Passage }> {
+  const free = { breaker: null, passage: { kind: 'free' } } as const;
+  if (gateways.all.every(({ name }) => isClosed(breakersOf(name).refund))) return free;
+  const transaction = await findTransaction(db, tenant, request.original_transaction_id);
+  if (transaction === null) return free;
+  const gateway = await gateways.named(transaction.gateway);
+  if (gateway === null || 'unreachable' in gateway) return free;
+  const breaker = breakersOf(gateway.name).refund;
+  return { breaker, passage: askForPassage(breaker, nowMs()) };
+}
+
+/** The answer while the gateway is down. */
+async function refusedByBreaker(
+  { db, nowMs }: Context,
+  retryAfterMs: number,
+  key: KeyClaim | null,
+): Promise<RefundAnswer> {
+  const known = key === null ? null : await findKeyedRefund(db, key, nowMs());
+  return known === null ? { kind: 'gateway_down', retryAfterMs } : answerReplay(known, key);
+}
+
+type Reserved = Extract<Reservation, { kind: 'reserved' }>;
+
+/**
+ * Reserves the amount in the payment's own currency. That is nearly always the configured one, which saves a look at
+ * the payment first; where it is not, the payment that came back with the refusal says which one it is.
+ */
+async function reserve(
+  context: Context,
+  request: RefundRequest,
+  amount: string,
+  key: KeyClaim | null,
+): Promise<Reserved | RefundAnswer> {
+  const { currency } = context.settings;
+  const first = await reserveIn(currency, context, request, amount, key);
+  if (first.otherCurrency === null) return first.answer;
+  return (await reserveIn(first.otherCurrency, context, request, amount, key)).answer;
+}
+
+/** Reads the amount in a currency and reserves it. Where it is not the payment's, says which one is. */
+async function reserveIn(
+  currency: string,
+  context: Context,
+  request: RefundRequest,
+  amount: string,
+  key: KeyClaim | null,
+): Promise<{ answer: Reserved | RefundAnswer; otherCurrency: string | null }> {
+  const { db, tenant } = context;
+  const transactionId = request.original_transaction_id;
+  const otherThan = (transaction: Transaction | null) =>
+    transaction === null || transaction.currency === currency ? null : transaction.currency;
+
+  const amountMinor = minorUnits(amount, currency);
+  if (amountMinor === null) {
+    const transaction = await findTransaction(db, tenant, transactionId);
+    return { answer: { kind: 'invalid_amount' }, otherCurrency: otherThan(transaction) };
+  }
+  const refundId = context.newId('REF-');
+  let reservation: Reservation;
+  try {
+    reservation = await reserveRefund(
+      db,
+      {
+        refundId,
+        tenant,
+        transactionId,
+        bookingId: request.booking_id,
+        userId: request.user_id,
+        currency,
+        amountMinor,
+        reason: request.reason,
+        createdAtMs: context.nowMs(),
+        nextLookupAtMs: firstLookUpAtMs(context),
+      },
+      key,
+    );
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    context.log('warn', 'refund.not_confirmed', { refund_id: refundId, ...errorFields(error) });
+    return { answer: { kind: 'not_confirmed', refundId }, otherCurrency: null };
+  }
+  switch (reservation.kind) {
+    case 'reserved':
+      return { answer: reservation, otherCurrency: null };
+    case 'replayed':
+      return { answer: answerReplay(reservation, key), otherCurrency: null };
+    case 'not_found':
+      return { answer: { kind: 'not_found' }, otherCurrency: null };
+    case 'refused': {
+      const { transaction } = reservation;
+      return {
+        answer: refusal(request, transaction, amountMinor),
+        otherCurrency: otherThan(transaction),
+      };
+    }
+  }
+}
+
+/** The answer that an earlier request with this key got, or would get now, rendered from its row. */
+function answerReplay(replayed: ReplayedRefund, key: KeyClaim | null): RefundAnswer {
+  const { fingerprint, refund, transaction } = replayed;
+  if (key === null || !isSameRequest(fingerprint, key.fingerprint)) return { kind: 'key_reused' };
+  if (refund.status === 'pending') return { kind: 'in_progress', refund };
+  return ended(refund, transaction, { event: null, replayed: true, settle: null });
+}
+
+/** Why the payment as it stands does not allow the refund. */
+function refusal(request: RefundRequest, payment: Transaction, amountMinor: number): RefundAnswer {
+  const because = (reason: string, shown: Transaction | null = payment): RefundAnswer => ({
+    kind: 'not_allowed',
+    reason,
+    payment: shown,
+  });
+  if (payment.bookingId !== request.booking_id) return because('The transaction belongs to another booking', null);
+  if (payment.userId !== request.user_id) return because('The transaction belongs to another user', null);
+  if (payment.status === 'refunded') return because('The payment has been refunded already');
+  if (payment.status !== 'completed') return because(`The payment is ${payment.status}`);
+  return amountMinor <= refundableMinor(payment) + payment.reservedMinor
+    ? because('The amount exceeds what is left to refund while another refund is pending')
+    : because('The amount exceeds what is left to refund');
+}
+
+/**
+ * Has the payment's gateway pay the money back, under the refund's id. Without an outcome, says whether the gateway has accepted the
+ * refund. One that is no longer configured, or is configured with another account's key, is not asked and certainly pays nothing.
+ */
+async function payBack(
+  context: Context,
+  refund: Refund,
+  transaction: Transaction,
+): Promise<{ outcome: Outcome | null; accepted: boolean }> {
+  const gateway = await context.gateways.named(transaction.gateway);
+  if (gateway === null || 'unreachable' in gateway) {
+    const { gateway: name } = transaction;
+    if (gateway === null) context.log('error', 'gateway.not_configured', { gateway: name, id: refund.refundId });
+    else logUnknownAccount(context, name, gateway, refund.refundId);
+    return { outcome: NEVER_HAPPENED, accepted: false };
+  }
+  const deadlineMs = context.settings.gatewayTimeoutMs;
+  const call = { gateway, call: 'refund', id: refund.refundId, deadlineMs } as const;
+  const answer = await moveMoneyNow(context, call, (signal) => gateway.refund({ refund, transaction, signal }));
+  return { outcome: outcomeOf('refund', answer), accepted: isAccepted(answer) };
+}
+
+/** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
+async function recordOutcome(context: Context, reserved: Refund, result: Outcome): Promise<RefundAnswer> {
+  try {
+    const { refund, transaction, event, settle } = await recordRefund(context, reserved, result);
+    return ended(refund, transaction, { event, replayed: false, settle });
+  } catch (error) {
+    context.log('warn', 'refund.not_recorded', { refund_id: reserved.refundId, ...errorFields(error) });
+    return pending(context, reserved, false);
+  }
+}
+
+/** By the row that stands, and not by what this gateway call said: another one may have settled the refund before. */
+function ended(
+  refund: Refund,
+  transaction: Transaction,
+  { event, replayed, settle }: { event: PaymentEvent | null; replayed: boolean; settle: Settle | null },
+): RefundAnswer {
+  if (refund.status === 'failed' || refund.status === 'reversed') return { kind: 'failed', refund, replayed, settle };
+  return { kind: 'completed', refund, transaction, event, replayed };
+}
+
+function pending(context: Context, refund: Refund, accepted: boolean): RefundAnswer {
+  context.log('warn', 'refund.pending', { refund_id: refund.refundId, transaction_id: refund.transactionId });
+  const settle = { id: refund.refundId, atMs: refund.nextLookupAtMs ?? context.nowMs() };
+  return { kind: 'pending', refund, settle, accepted };
+}

@@ -1,0 +1,160 @@
+/**
+ * Takes up what a provider tells of by itself. A webhook comes late, twice, or before the answer that it is about, and in any
+ * order: so it only says what to ask about, and what the provider answers then is written down like any other look-up's answer.
+ */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { Context } from '../context.ts';
+import { DeadlineExceeded, within } from '../deadline.ts';
+import type { Gateway } from '../gateways/gateway.ts';
+import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
+import { isDecided, recordDispute } from '../ledger/disputes.ts';
+import { findLookUp } from '../ledger/look-ups.ts';
+import { isTakenUp, rememberEvent } from '../ledger/provider-events.ts';
+import { findRefundByReference } from '../ledger/refunds.ts';
+import { GRACE_MS } from '../outcomes/ask-gateway.ts';
+import type { Settle } from '../outcomes/look-up-schedule.ts';
+import { bookExternalRefund } from './external-refunds.ts';
+import { BACKGROUND_DEADLINE_MS, settleTold } from './resolve.ts';
+
+export type NoticeAnswer =
+  /** Written down for good: the provider need not send it again. `event` and `settle` are to be sent, as of any answer. */
+  | { kind: 'taken'; event: PaymentEvent | null; settle: Settle | null }
+  /** It can't be taken up now, and is to be sent again; `event` and `settle` as above, of what was taken up on the way. */
+  | { kind: 'later'; reason: string; event?: PaymentEvent | null; settle?: Settle | null };
+
+const NOTHING_TO_SEND: NoticeAnswer = { kind: 'taken', event: null, settle: null };
+
+/** @throws LedgerUnavailable, LedgerNotMigrated: the provider sends it again */
+export async function takeNotice(context: Context, gateway: Gateway, event: ProviderEvent): Promise<NoticeAnswer> {
+  const { db, log, nowMs } = context;
+  const { provider, eventId, type, notice } = event;
+  if (notice === null) {
+    log('info', 'webhook.ignored', { provider, event_id: eventId, type });
+    return NOTHING_TO_SEND;
+  }
+  const received = { tenant: context.tenant, provider, eventId, type };
+  if (await isTakenUp(db, received)) {
+    log('info', 'webhook.repeated', { provider, event_id: eventId, type });
+    return NOTHING_TO_SEND;
+  }
+  const answer = await takeUp(context, gateway, event);
+  log(answer.kind === 'later' ? 'warn' : 'info', 'webhook.taken', {
+    provider,
+    event_id: eventId,
+    type,
+    about: notice.about,
+    outcome: answer.kind,
+    reason: answer.kind === 'later' ? answer.reason : undefined,
+  });
+  if (answer.kind === 'taken') await rememberEvent(db, received, nowMs());
+  return answer;
+}
+
+function takeUp(
+  context: Context,
+  gateway: Gateway,
+  { provider, notice }: ProviderEvent,
+): Promise<NoticeAnswer> | NoticeAnswer {
+  switch (notice?.about) {
+    case 'payment':
+      return settleNow(context, notice.transactionId, notice.charged);
+    case 'refund':
+      return settleNow(context, notice.refundId);
+    case 'external_refund':
+      return takeExternalRefund(context, gateway, notice.reference);
+    case 'dispute':
+      return takeDispute(context, gateway, provider, notice.dispute);
+    case undefined:
+      return NOTHING_TO_SEND;
+  }
+}
+
+/** What is still open after it goes on being looked up. An id that the ledger does not have is another installation's. */
+async function settleNow(context: Context, id: string, charged?: boolean): Promise<NoticeAnswer> {
+  const settled = await settleTold(context, id, charged);
+  if (settled?.kind === 'open' && settled.unreachable) return { kind: 'later', reason: 'the provider did not answer' };
+  if (settled?.kind === 'open' && settled.undetermined) {
+    return { kind: 'later', reason: 'the provider could not say what it has told of' };
+  }
+  if (settled?.kind !== 'ended') return NOTHING_TO_SEND;
+  const { event, lateRefundId } = settled;
+  return { kind: 'taken', event, settle: lateRefundId === null ? null : { id: lateRefundId, atMs: context.nowMs() } };
+}
+
+/** A refund that was made at the provider by hand becomes a refund here, with its event. */
+async function takeExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<NoticeAnswer> {
+  const { db } = context;
+  const found = await inTime((signal) => gateway.findExternalRefund?.(reference, signal));
+  if (found === undefined || found === null) return NOTHING_TO_SEND;
+  if ('unreachable' in found) return { kind: 'later', reason: found.unreachable };
+  const { transactionId, state } = found;
+  if (found.refundId !== null) return settleNow(context, found.refundId); // it was asked for here after all
+  if (transactionId === null) return NOTHING_TO_SEND; // of a charge that this service has not made
+
+  const known = await findRefundByReference(db, transactionId, reference);
+  if (known !== null) return settleNow(context, known.refundId); // the payer's bank may have sent it back
+  if (state !== 'moved') return NOTHING_TO_SEND;
+
+  // A payment that nobody knows the outcome of has been charged, or there would be nothing to pay back.
+  const paid = await findLookUp(db, transactionId);
+  if (paid?.transaction.status === 'pending') {
+    // The payment's own outcome first; the refund comes with the provider's next attempt.
+    const settled = await settleNow(context, transactionId);
+    return { reason: 'the payment was pending until now', ...settled, kind: 'later' };
+  }
+  const booking = await bookExternalRefund(context, transactionId, found);
+  switch (booking.kind) {
+    case 'booked':
+      return { kind: 'taken', event: booking.event, settle: null };
+    case 'later':
+      return { kind: 'later', reason: 'another refund of the payment is under way' };
+    case 'unbooked':
+      return NOTHING_TO_SEND;
+  }
+}
+
+/** What the gateway answers, if it can be asked for that. One that does not hear its signal is not waited for. */
+async function inTime<Answer>(
+  ask: (signal: AbortSignal) => Promise<Answer> | undefined,
+): Promise<Answer | { unreachable: string } | undefined> {
+  const asking = ask(AbortSignal.timeout(BACKGROUND_DEADLINE_MS));
+  if (asking === undefined) return undefined;
+  try {
+    return await within(BACKGROUND_DEADLINE_MS + GRACE_MS, 'the gateway', asking);
+  } catch (error) {
+    if (error instanceof DeadlineExceeded) return { unreachable: error.message };
+    throw error;
+  }
+}
+
+/** Disputes are written down and logged; what to answer is for a person, in the provider's dashboard. */
+async function takeDispute(
+  { db, log, nowMs, newId }: Context,
+  gateway: Gateway,
+  provider: Provider,
+  dispute: Dispute,
+): Promise<NoticeAnswer> {
+  const { disputeId, chargeReference, status, reason, amountMinor } = dispute;
+  let { transactionId } = dispute;
+  if (transactionId === null) {
+    const owner = await inTime((signal) => gateway.findChargeOwner?.(chargeReference, signal));
+    if (owner !== undefined && 'unreachable' in owner) return { kind: 'later', reason: owner.unreachable };
+    transactionId = owner?.transactionId ?? null;
+  }
+  const recorded =
+    transactionId === null
+      ? null
+      : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs(), newId('att_'));
+  if (recorded === null) return NOTHING_TO_SEND; // of a charge that this service has not made
+  const { dispute: standing, wrote } = recorded;
+  // An alarm for each status, once, however many webhooks tell of it.
+  log(wrote && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {
+    transaction_id: standing.transactionId,
+    provider,
+    dispute_id: disputeId,
+    status: standing.status,
+    reason,
+    amount_minor: amountMinor,
+  });
+  return NOTHING_TO_SEND;
+}

@@ -1,0 +1,239 @@
+/**
+ * Compares what the gateway moved with the ledger and its events, of all tenants, and names every difference. It only
+ * reads. What is under way at the moment is none: the gateway's list is read before the ledger, which knows of everything
+ * before the gateway does (invariant 3), and what is not in the list is asked about.
+ */
+
+import type { Context } from '../context.ts';
+import type { Refund, Transaction } from '../domain/transaction.ts';
+import type { ExternalRefund, LookUp, Movement, RefundListing } from '../gateways/gateway.ts';
+import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
+import {
+  findRefunds,
+  type PaymentRecord,
+  paymentsCreated,
+  readPaymentRecords,
+  refundsCreated,
+} from '../ledger/reconciliation.ts';
+import { lookUp } from '../outcomes/ask-gateway.ts';
+import { type Difference, differencesBetween, isInRange } from './differences.ts';
+
+const LOOK_UP_DEADLINE_MS = 5_000;
+const LOOK_UPS_AT_ONCE = 6;
+/** So many without an answer, one after the other, and the gateway is asked no more. */
+const UNREACHABLE_TO_STOP = 12;
+/** Ids are short, and so many of them a page. */
+const IDS_PER_PAGE = 1_000;
+/** Payments, with their refunds and events, that one batch reads well within its deadline. */
+const RECORDS_PER_BATCH = 200;
+
+export interface Reconciliation {
+  /** How many were compared: those of the time, and those that its refunds and movements belong to. */
+  payments: number;
+  refunds: number;
+  /** How many the gateway listed; null where it can't list them, or did not. */
+  movements: number | null;
+  differences: Difference[];
+}
+
+/**
+ * Reconciles what was created or moved in this time. Memory holds all of it: some kilobytes for each payment.
+ *
+ * @throws LedgerUnavailable, LedgerNotMigrated; a gateway that can't be reached is a difference, `not_compared`
+ */
+export async function reconcile(context: Context, range: TimeRange): Promise<Reconciliation> {
+  const listing = await listMovements(context, range);
+  const { movements } = listing;
+  const records = await readRecords(context, range, movements);
+  const lookUps = await lookUpUnlisted(context, range, records, listing);
+  const refunds = await listRefunds(context, records, lookUps);
+  const evidence = { range, records, movements: [...movements, ...refunds.movements], lookUps };
+  const differences = differencesBetween({ ...evidence, nowMs: context.nowMs() });
+  return {
+    payments: records.length,
+    refunds: records.reduce((sum, { refunds }) => sum + refunds.length, 0),
+    movements: listing.listed.size === 0 ? null : movements.length,
+    differences: [...listing.problems, ...refunds.problems, ...differences],
+  };
+}
+
+interface Listing {
+  movements: Movement[];
+  /** The names of the gateways whose movements these are. */
+  listed: ReadonlySet<string>;
+  problems: Difference[];
+}
+
+/** What the gateways have moved, as far as they can list it; of any other one's rows, each is asked about. */
+async function listMovements({ gateways }: Context, { fromMs, toMs }: TimeRange): Promise<Listing> {
+  const movements: Movement[] = [];
+  const listed = new Set<string>();
+  const problems: Difference[] = [];
+  for (const gateway of gateways.all) {
+    if (gateway.listMovements === undefined) continue;
+    const named = await gateways.nameInLedger(gateway);
+    if ('unreachable' in named) {
+      problems.push({ kind: 'not_compared', id: null, gateway: gateway.name, reason: named.unreachable });
+      continue;
+    }
+    try {
+      const own: Movement[] = [];
+      const listing = gateway.listMovements(fromMs - CLOCK_SLACK_MS, toMs + CLOCK_SLACK_MS);
+      for await (const movement of listing) own.push(movement);
+      movements.push(...own);
+      listed.add(named.name);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      problems.push({ kind: 'not_compared', id: null, gateway: gateway.name, reason });
+    }
+  }
+  return { movements, listed, problems };
+}
+
+async function readRecords(
+  { db }: Context,
+  range: TimeRange,
+  movements: readonly Movement[],
+): Promise<PaymentRecord[]> {
+  const listed = (kind: Movement['kind']) =>
+    movements.filter((movement) => movement.kind === kind).map((movement) => movement.id);
+  const transactionIds = new Set(listed('charge'));
+  for (const { transactionId } of movements) if (transactionId !== undefined) transactionIds.add(transactionId);
+
+  for (let page = await paymentsCreated(db, range, null, IDS_PER_PAGE); page.length > 0; ) {
+    for (const transactionId of page) transactionIds.add(transactionId);
+    page = await paymentsCreated(db, range, page.at(-1) ?? null, IDS_PER_PAGE);
+  }
+  for (let page = await refundsCreated(db, range, null, IDS_PER_PAGE); page.length > 0; ) {
+    for (const { transactionId } of page) transactionIds.add(transactionId);
+    page = await refundsCreated(db, range, page.at(-1)?.refundId ?? null, IDS_PER_PAGE);
+  }
+  for (const refundIds of chunksOf(listed('refund'), IDS_PER_PAGE)) {
+    for (const { transactionId } of await findRefunds(db, refundIds)) transactionIds.add(transactionId);
+  }
+
+  const records: PaymentRecord[] = [];
+  for (const ids of chunksOf([...transactionIds].toSorted(), RECORDS_PER_BATCH)) {
+    records.push(...(await readPaymentRecords(db, ids)));
+  }
+  return records;
+}
+
+type Question =
+  | { id: string; transaction: Transaction; refund: null }
+  | { id: string; transaction: Transaction; refund: Refund };
+
+/** Asks about each row that the gateway should know and did not list, before anybody calls it missing. */
+async function lookUpUnlisted(
+  context: Context,
+  range: TimeRange,
+  records: readonly PaymentRecord[],
+  listing: Listing,
+): Promise<Map<string, LookUp>> {
+  const moved = new Set(listing.movements.flatMap(({ id, reference }) => [id, reference]));
+  const questions = records
+    .flatMap(({ transaction, refunds }): Question[] => [
+      { id: transaction.transactionId, transaction, refund: null },
+      ...refunds.map((refund) => ({ id: refund.refundId, transaction, refund })),
+    ])
+    .filter(({ id, transaction, refund }) => {
+      const isListed = moved.has(id) || (refund?.gatewayReference != null && moved.has(refund.gatewayReference));
+      if (isListed || !isInRange(refund ?? transaction, range)) return false;
+      return isToBeAskedAbout(refund ?? transaction, listing.listed.has(transaction.gateway));
+    });
+
+  const answers = new Map<string, LookUp>();
+  /** By gateway. */
+  const unreachableInARow = new Map<string, number>();
+  const waiting = questions.values();
+  const askOneByOne = async () => {
+    for (const question of waiting) {
+      const { gateway } = question.transaction;
+      const inVain = () => unreachableInARow.get(gateway) ?? 0;
+      const answer = inVain() < UNREACHABLE_TO_STOP ? await ask(context, question) : NOT_ASKED;
+      unreachableInARow.set(gateway, answer.kind === 'unreachable' ? inVain() + 1 : 0);
+      answers.set(question.id, answer);
+    }
+  };
+  await Promise.all(Array.from({ length: LOOK_UPS_AT_ONCE }, askOneByOne));
+  return answers;
+}
+
+/**
+ * Of a gateway that can't list what it moved: the refunds of each charge of which it says that it has some. Among them are external
+ * ones, which nobody has told of yet.
+ */
+async function listRefunds(
+  context: Context,
+  records: readonly PaymentRecord[],
+  lookUps: ReadonlyMap<string, LookUp>,
+): Promise<{ movements: Movement[]; problems: Difference[] }> {
+  const movements: Movement[] = [];
+  const problems: Difference[] = [];
+  const waiting = records
+    .map(({ transaction }) => transaction)
+    .filter(({ transactionId: id }) => {
+      const answer = lookUps.get(id);
+      return answer?.kind === 'approved' && answer.hasRefunds === true;
+    })
+    .values();
+  const askOneByOne = async () => {
+    for (const transaction of waiting) {
+      const { transactionId: id, gateway: name } = transaction;
+      const gateway = await context.gateways.named(name);
+      if (gateway === null || 'unreachable' in gateway || gateway.listRefundsOfCharge === undefined) continue;
+      const list = gateway.listRefundsOfCharge.bind(gateway);
+      const question = { gateway, id, call: 'listRefundsOfCharge', deadlineMs: LOOK_UP_DEADLINE_MS } as const;
+      const found = await lookUp<RefundListing>(context, question, (signal) => list(transaction, signal));
+      if (found.kind === 'listed') movements.push(...found.refunds.flatMap((one) => movementOf(one, id)));
+      else
+        problems.push({ kind: 'not_compared', id, gateway: name, reason: 'it did not list the refunds of the charge' });
+    }
+  };
+  await Promise.all(Array.from({ length: LOOK_UPS_AT_ONCE }, askOneByOne));
+  return { movements, problems };
+}
+
+function movementOf(
+  { reference, refundId, amountMinor, currency, state, movedAtMs }: ExternalRefund,
+  transactionId: string,
+): Movement[] {
+  if (state !== 'moved') return [];
+  const id = refundId ?? reference;
+  return [{ kind: 'refund', id, reference, amountMinor, currency, status: 'succeeded', movedAtMs, transactionId }];
+}
+
+const NOT_ASKED: LookUp = {
+  kind: 'unreachable',
+  reason: 'not asked any more, after too many look-ups without an answer',
+};
+
+/**
+ * What has moved by the ledger; and, where no list shows what else has, what the gateway broke at: such a failure is the
+ * one behind which money can have moved.
+ */
+function isToBeAskedAbout({ status, errorCode }: Transaction | Refund, canList: boolean): boolean {
+  if (status === 'completed' || status === 'refunded') return true;
+  return !canList && status === 'failed' && errorCode === 'PAYMENT_GATEWAY_ERROR';
+}
+
+async function ask(context: Context, { id, transaction, refund }: Question): Promise<LookUp> {
+  const gateway = await context.gateways.named(transaction.gateway);
+  if (gateway === null)
+    return { kind: 'unreachable', reason: 'it is not configured, or with a key of another account' };
+  if ('unreachable' in gateway) return { kind: 'unreachable', reason: gateway.unreachable };
+  const question = { gateway, id, deadlineMs: LOOK_UP_DEADLINE_MS };
+  return refund === null
+    ? lookUp<LookUp>(context, { ...question, call: 'lookUpCharge' }, (signal) =>
+        gateway.lookUpCharge(transaction, signal),
+      )
+    : lookUp<LookUp>(context, { ...question, call: 'lookUpRefund' }, (signal) =>
+        gateway.lookUpRefund(refund, transaction, signal),
+      );
+}
+
+function chunksOf<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}

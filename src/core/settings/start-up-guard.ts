@@ -1,0 +1,163 @@
+/**
+ * What no single variable shows: settings that lack each other, and what is good enough for a desk and not for production. Asked of
+ * the raw values, so that it is told together with all other mistakes; a Worker with one of them serves nothing.
+ */
+import { secretBytes } from '../../contract/secret.ts';
+
+/** Variables as Cloudflare hands them over: all of them text, any of them missing. */
+export type Variables = { readonly [name: string]: unknown };
+
+/** What each gateway can't do without. */
+const NEEDED_BY: Readonly<Record<string, readonly string[]>> = {
+  http: ['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY'],
+  stripe: ['STRIPE_SECRET_KEY'],
+  paypal: ['PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET', 'PAYPAL_MERCHANT_ID'],
+};
+
+/** Of which each has to be another one. */
+const SECRETS = [
+  'BRIDGE_SIGNING_SECRET',
+  'FINGERPRINT_KEY',
+  'CARD_FINGERPRINT_KEY',
+  'ENCRYPTION_KEY',
+  'ENCRYPTION_KEY_PREVIOUS',
+  'API_KEY_SECRET',
+  'JWT_SECRET_KEY',
+  'PAYMENT_GATEWAY_API_KEY',
+];
+
+/** `your_api_key` of the contract's example is shorter, and so is whatever a person makes up. */
+const GATEWAY_KEY_MIN_LENGTH = 16;
+
+/** Every reason to serve nothing, each as `NAME what is wrong`. */
+export function guardProblems(env: Variables): string[] {
+  return [
+    ...gatewayProblems(env),
+    ...authProblems(env),
+    ...sharedSecretProblems(env),
+    ...(env.ENVIRONMENT === 'development' ? liveKeyProblems(env) : productionProblems(env)),
+  ];
+}
+
+/** What a gateway needs. */
+function gatewayProblems(env: Variables): string[] {
+  const gateway = textOf(env, 'PAYMENT_GATEWAY');
+  const problems = (NEEDED_BY[gateway] ?? [])
+    .filter((name) => isMissing(env, name))
+    .map((name) => `${name} is missing, and PAYMENT_GATEWAY is ${gateway}`);
+  // PayPal takes its own method whatever takes the others: with half of its settings, it would be another one's unawares.
+  const paypal = NEEDED_BY.paypal ?? [];
+  const present = [...paypal, 'PAYPAL_WEBHOOK_ID'].filter((name) => !isMissing(env, name)).join(' and ');
+  if (gateway !== 'paypal' && present !== '') {
+    problems.push(
+      ...paypal.filter((name) => isMissing(env, name)).map((name) => `${name} is missing, beside ${present}`),
+    );
+  }
+  if (gateway !== 'stripe' && !isMissing(env, 'STRIPE_WEBHOOK_SECRET') && isMissing(env, 'STRIPE_SECRET_KEY')) {
+    problems.push('STRIPE_SECRET_KEY is missing, beside STRIPE_WEBHOOK_SECRET');
+  }
+  // Payments are kept under the account that they were made with.
+  if (textOf(env, 'STRIPE_SECRET_KEY').startsWith('rk_') && isMissing(env, 'STRIPE_ACCOUNT_ID')) {
+    problems.push(
+      "STRIPE_ACCOUNT_ID is missing: Stripe does not tell a restricted key whose it is. It is in Stripe's dashboard, under Settings, acct_…",
+    );
+  }
+  return problems;
+}
+
+/** What each way to be let in needs. */
+function authProblems(env: Variables): string[] {
+  const mode = textOf(env, 'AUTH_MODE') || 'api_key';
+  const problems: string[] = [];
+  if ((mode === 'api_key' || mode === 'both') && isMissing(env, 'API_KEY_SECRET')) {
+    problems.push(`API_KEY_SECRET is missing, and AUTH_MODE is ${mode}`);
+  }
+  if (mode === 'jwt' || mode === 'both') {
+    for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE']) {
+      if (isMissing(env, name)) problems.push(`${name} is missing, and AUTH_MODE is ${mode}`);
+    }
+    if (isMissing(env, 'JWT_SECRET_KEY') && isMissing(env, 'JWT_JWKS_URL')) {
+      problems.push(`JWT_SECRET_KEY or JWT_JWKS_URL is missing, and AUTH_MODE is ${mode}`);
+    }
+    if (!isMissing(env, 'JWT_SECRET_KEY') && !isMissing(env, 'JWT_JWKS_URL')) {
+      problems.push('JWT_SECRET_KEY and JWT_JWKS_URL are both set: tokens are signed in one way only');
+    }
+  }
+  return problems;
+}
+
+/** Whoever learns one secret must not have another one with it. */
+function sharedSecretProblems(env: Variables): string[] {
+  const problems: string[] = [];
+  for (const [index, name] of SECRETS.entries()) {
+    const same = SECRETS.slice(0, index).find((other) => bytesOf(env, other) === bytesOf(env, name));
+    if (same !== undefined && textOf(env, name) !== '')
+      problems.push(`${name} is the same as ${same}: make one of its own`);
+  }
+  return problems;
+}
+
+/** However it is spelled: with or without `whsec_` before it. */
+function bytesOf(env: Variables, name: string): string {
+  return secretBytes(textOf(env, name)) ?? textOf(env, name);
+}
+
+function isMissing(env: Variables, name: string): boolean {
+  return textOf(env, name) === '';
+}
+
+function textOf(env: Variables, name: string): string {
+  return String(env[name] ?? '').trim();
+}
+
+/** What is good enough for a desk only. */
+function productionProblems(env: Variables): string[] {
+  const problems: string[] = [];
+  if (textOf(env, 'AUTH_MODE') === 'none') {
+    problems.push('AUTH_MODE is none, which lets everybody in: set api_key, jwt or both');
+  }
+  const gatewayKey = textOf(env, 'PAYMENT_GATEWAY_API_KEY');
+  if (gatewayKey !== '' && gatewayKey.length < GATEWAY_KEY_MIN_LENGTH) {
+    problems.push(`PAYMENT_GATEWAY_API_KEY must have ${GATEWAY_KEY_MIN_LENGTH} characters or more`);
+  }
+  if (env.SANDBOX_ALLOWED !== 'true') {
+    const sandboxes = [
+      [(env.PAYMENT_GATEWAY ?? 'sandbox') === 'sandbox', 'PAYMENT_GATEWAY is the sandbox'],
+      [/^[a-z]+_test_/.test(textOf(env, 'STRIPE_SECRET_KEY')), 'STRIPE_SECRET_KEY is a test key'],
+      [isPayPalSandbox(env), "PAYPAL_API_URL is PayPal's sandbox"],
+    ] as const;
+    for (const [used, what] of sandboxes) {
+      if (used) problems.push(`${what}, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true`);
+    }
+  }
+  for (const name of ['BRIDGE_URL', 'PAYMENT_GATEWAY_URL', 'STRIPE_API_URL', 'PAYPAL_API_URL', 'JWT_JWKS_URL']) {
+    if (/^\s*http:/i.test(String(env[name]))) problems.push(`${name} must be an https address`);
+  }
+  if (/(^|[\s,])http:/i.test(textOf(env, 'CORS_ORIGINS'))) problems.push('CORS_ORIGINS must have https origins only');
+  return problems;
+}
+
+/** On a desk, nobody wants to be charged. PayPal's keys do not say which they are, but the address does. */
+function liveKeyProblems(env: Variables): string[] {
+  const problems: string[] = [];
+  if (/^[a-z]+_live_/.test(textOf(env, 'STRIPE_SECRET_KEY'))) {
+    problems.push('STRIPE_SECRET_KEY is a live key, and ENVIRONMENT is development: take a test key');
+  }
+  const url = textOf(env, 'PAYPAL_API_URL');
+  const isLivePayPal = url === '' || /^(?!.*\bsandbox\b).*\bpaypal\.com$/.test(hostOf(url));
+  if (textOf(env, 'PAYPAL_CLIENT_ID') !== '' && isLivePayPal) {
+    problems.push(
+      'PAYPAL_API_URL is where PayPal moves real money, and ENVIRONMENT is development: set https://api-m.sandbox.paypal.com',
+    );
+  }
+  return problems;
+}
+
+/** As it is asked for, whatever its spelling; nothing of what is no address. */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : '';
+}
+
+function isPayPalSandbox(env: Variables): boolean {
+  return textOf(env, 'PAYPAL_CLIENT_ID') !== '' && /\bsandbox\b/.test(hostOf(textOf(env, 'PAYPAL_API_URL')));
+}

@@ -1,0 +1,27 @@
+/** What the middleware puts beside a request, for the routes to use. */
+import type { RequestIdVariables } from 'hono/request-id';
+import type { Caller } from '../../core/caller.ts';
+import type { Context } from '../../core/context.ts';
+import type { Log } from '../../core/log.ts';
+import type { Credential } from '../../core/security/credential.ts';
+import type { Settings } from '../../core/settings/settings.ts';
+import type { Bindings } from '../bindings.ts';
+
+declare module 'hono' {
+  /** For handlers that other packages type: each request has a log. */
+  interface ContextVariableMap {
+    log: Log;
+  }
+}
+
+export interface HttpEnv {
+  Bindings: Bindings;
+  Variables: RequestIdVariables & {
+    settings: Settings;
+    credential: Credential;
+    caller: Caller;
+    context: Context;
+    /** Null where the request came without one. */
+    idempotencyKey: string | null;
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * Middleware: a request body is JSON of sensible size, in UTF-8. A caller that names no media type means JSON, as it did
+ * with FastAPI. What reaches the validator behind it is text that can be parsed.
+ */
+import { createMiddleware } from 'hono/factory';
+import { errorResponse } from '../errors.ts';
+import type { HttpEnv } from '../http-env.ts';
+import { bodyBytes } from './limit-body.ts';
+import { UnreadableRequest } from './unreadable-request.ts';
+
+/** Every request of the contract fits, even with each text as long as it may be. */
+export const BODY_MAX_BYTES = 16 * 1024;
+const JSON_MEDIA_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+export function jsonBody() {
+  return createMiddleware<HttpEnv>(async function jsonBody(c, next) {
+    const mediaType = c.req.header('Content-Type')?.trim();
+    if (mediaType && !JSON_MEDIA_TYPE.test(mediaType)) {
+      return errorResponse(
+        c,
+        415,
+        'UNSUPPORTED_MEDIA_TYPE',
+        'The request body must be JSON: send Content-Type: application/json.',
+      );
+    }
+    const encoding = c.req.header('Content-Encoding');
+    if (encoding && encoding.toLowerCase() !== 'identity') {
+      return errorResponse(c, 415, 'UNSUPPORTED_MEDIA_TYPE', 'The request body must not be compressed.');
+    }
+
+    const bytes = await bodyBytes(c.req.raw);
+    let text: string;
+    try {
+      text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    } catch {
+      throw new UnreadableRequest('The request body is not valid UTF-8.');
+    }
+    if (text.trim() === '') throw new UnreadableRequest('The request body is empty: send a JSON object.');
+
+    // The validator reads the media type and the body from the request, so that is where they are put right.
+    const headers = new Headers(c.req.raw.headers);
+    headers.set('Content-Type', 'application/json');
+    c.req.raw = new Request(c.req.url, { method: c.req.method, headers, body: text });
+    // What is read first is cached: it has to be the text, because the digits of an amount are still needed.
+    await c.req.text();
+    return next();
+  });
+}

@@ -1,0 +1,34 @@
+/** The one place that turns what was thrown into an answer, with nothing of the inside. */
+import type { Context } from 'hono';
+import { KeyRefused, LedgerNotMigrated, LedgerUnavailable } from '../../../core/ledger/database.ts';
+import { errorFields } from '../../../core/log.ts';
+import { errorResponse } from '../errors.ts';
+import type { HttpEnv } from '../http-env.ts';
+import { unauthorized } from './authenticate.ts';
+import { isUnreadable } from './unreadable-request.ts';
+
+const RETRY_AFTER_SECONDS = '5';
+
+export function onError(error: Error, c: Context<HttpEnv>): Response {
+  if (isUnreadable(error)) return errorResponse(c, 400, 'INVALID_REQUEST', error.message);
+  if (error instanceof KeyRefused) {
+    c.var.log('warn', 'auth.refused', { reason: error.name, actor: c.var.credential.actor });
+    return unauthorized(c, 'The API key has been revoked, or is not known', 'invalid_token');
+  }
+  if (error instanceof LedgerUnavailable) {
+    c.var.log('error', 'ledger.unavailable', errorFields(error));
+    c.header('Retry-After', RETRY_AFTER_SECONDS);
+    return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'The service cannot be reached right now. Please try again.');
+  }
+  if (error instanceof LedgerNotMigrated) {
+    c.var.log('error', 'ledger.not_migrated', errorFields(error));
+    return errorResponse(
+      c,
+      503,
+      'NOT_CONFIGURED',
+      'The database lacks tables or columns that this version needs. On your machine, run `npm run setup`. For Cloudflare, run `npm run deploy`.',
+    );
+  }
+  c.var.log('error', 'http.bug', { ...errorFields(error), stack: error.stack });
+  return errorResponse(c, 500, 'INTERNAL_ERROR', 'Internal server error');
+}

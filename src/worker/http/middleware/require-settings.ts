@@ -1,0 +1,22 @@
+/** Middleware: no request goes further than a Worker whose settings are complete. `/health` is before it. */
+import { createMiddleware } from 'hono/factory';
+import { readSettings } from '../../../core/settings/settings.ts';
+import { errorResponse } from '../errors.ts';
+import type { HttpEnv } from '../http-env.ts';
+
+const HOW_TO_CONFIGURE =
+  'On your machine, run `npm run setup`. For Cloudflare, variables are in wrangler.toml, and a secret is set with `npx wrangler secret put NAME` or in the dashboard.';
+
+export function configured() {
+  return createMiddleware<HttpEnv>(async function configured(c, next) {
+    const read = readSettings(c.env);
+    if ('problems' in read) {
+      c.var.log('error', 'settings.invalid', { problems: read.problems.join('; ') });
+      return errorResponse(c, 503, 'NOT_CONFIGURED', `The payment service is not configured. ${HOW_TO_CONFIGURE}`, {
+        problems: read.problems,
+      });
+    }
+    c.set('settings', read.settings);
+    return next();
+  });
+}

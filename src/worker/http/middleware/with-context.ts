@@ -1,0 +1,11 @@
+/** Middleware: what the request is worked on with. Behind whatever has found out who calls. */
+import { createMiddleware } from 'hono/factory';
+import { compose } from '../../compose.ts';
+import type { HttpEnv } from '../http-env.ts';
+
+export function withContext() {
+  return createMiddleware<HttpEnv>(async function withContext(c, next) {
+    c.set('context', compose(c.env, c.var.settings, c.var.log, c.var.caller));
+    return next();
+  });
+}

@@ -1,0 +1,35 @@
+/**
+ * The digits of an amount as they were sent. A parsed JSON number has been rounded to a double already, and then nobody
+ * can tell 25.500000000000000001 from 25.50; so the body is parsed once more, for this one field.
+ */
+import { UnreadableRequest } from '../middleware/unreadable-request.ts';
+
+/** What a reviver is told of a primitive value, in engines that have JSON.parse with source text. */
+interface ReviverContext {
+  source?: string;
+}
+
+/**
+ * The decimal literal of a top-level field of the body, whether it was sent as a number or as a string.
+ *
+ * @throws UnreadableRequest where the body is nested so deeply that the engine's stack does not suffice
+ */
+export function exactAmount(body: string, field: string): string {
+  const literals = new Map<object, string>();
+  function remember(this: object, key: string, value: unknown, context?: ReviverContext): unknown {
+    if (key === field && typeof value === 'number') literals.set(this, context?.source ?? String(value));
+    if (key === field && typeof value === 'string') literals.set(this, value);
+    return value;
+  }
+  let root: object;
+  try {
+    root = JSON.parse(body, remember as (this: unknown, key: string, value: unknown) => unknown);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UnreadableRequest('The request body is nested too deeply.');
+    // The engine's own message quotes the body, which has a card in it.
+    throw new Error('a validated body is no JSON');
+  }
+  const literal = literals.get(root);
+  if (literal === undefined) throw new Error(`a validated body has no amount in ${field}`);
+  return literal;
+}

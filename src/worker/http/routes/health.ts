@@ -1,0 +1,34 @@
+/**
+ * GET /health: the Worker runs, and what takes which payments, once it is configured. Free of the rate limit, and of
+ * everything that could be down.
+ */
+import { Hono } from 'hono/tiny';
+import { PAYMENT_METHODS } from '../../../contract/requests.ts';
+import type { HealthResponse } from '../../../contract/responses.ts';
+import { isoSeconds } from '../../../core/domain/timestamp.ts';
+import type { Gateway } from '../../../core/gateways/gateway.ts';
+import { configuredGateways } from '../../../core/gateways/registry.ts';
+import { readSettings } from '../../../core/settings/settings.ts';
+import type { HttpEnv } from '../http-env.ts';
+
+export const healthRoute = new Hono<HttpEnv>().get('/', (c) =>
+  c.json<HealthResponse>({
+    status: 'healthy',
+    service: 'payment-service',
+    timestamp: isoSeconds(Date.now()),
+    ...routesOf(c.env),
+  }),
+);
+
+/** Not its whole name, which has an address or an account in it. */
+function kindOf(gateway: Gateway | null): string | null {
+  return gateway?.name.split(':')[0] ?? null;
+}
+
+function routesOf(env: HttpEnv['Bindings']): Pick<HealthResponse, 'payment_gateways'> {
+  const read = readSettings(env);
+  if ('problems' in read) return {};
+  const gateways = configuredGateways(read.settings);
+  const routes = PAYMENT_METHODS.map((method) => [method, kindOf(gateways.forMethod(method))]);
+  return { payment_gateways: Object.fromEntries(routes) };
+}

@@ -1,0 +1,49 @@
+/** GET /payment/status/{id}: of a payment, or of a refund. */
+import { Hono } from 'hono/tiny';
+import type { StatusResponse } from '../../../contract/responses.ts';
+import { decimalAmount } from '../../../core/domain/money.ts';
+import { isoSeconds } from '../../../core/domain/timestamp.ts';
+import { type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
+import { readStatus } from '../../../core/payments/read-status.ts';
+import { errorResponse } from '../errors.ts';
+import type { HttpEnv } from '../http-env.ts';
+import { outliveClient } from '../middleware/outlive-client.ts';
+import { requireScope } from '../middleware/require-scope.ts';
+
+export const statusRoute = new Hono<HttpEnv>().get('/:id', requireScope('payments:read'), async (c) => {
+  const found = await outliveClient(c, readStatus(c.var.context, c.req.param('id')));
+  if (found === null) return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
+  return c.json(
+    found.refund === null ? paymentStatus(found.transaction) : refundStatus(found.refund, found.transaction),
+  );
+});
+
+function paymentStatus(transaction: Transaction): StatusResponse {
+  const { refundedMinor, currency } = transaction;
+  return {
+    transaction_id: transaction.transactionId,
+    status: transaction.status,
+    booking_id: transaction.bookingId,
+    amount: decimalAmount(transaction.amountMinor, transaction.currency),
+    payment_method: transaction.paymentMethod,
+    created_at: isoSeconds(transaction.createdAtMs),
+    processed_at: transaction.processedAtMs === null ? null : isoSeconds(transaction.processedAtMs),
+    ...(refundedMinor > 0 && {
+      refunded_amount: decimalAmount(refundedMinor, currency),
+      refundable_amount: decimalAmount(refundableMinor(transaction), currency),
+    }),
+  };
+}
+
+function refundStatus(refund: Refund, transaction: Transaction): StatusResponse {
+  return {
+    transaction_id: refund.refundId,
+    status: refund.status,
+    booking_id: transaction.bookingId,
+    amount: decimalAmount(refund.amountMinor, transaction.currency),
+    payment_method: transaction.paymentMethod,
+    created_at: isoSeconds(refund.createdAtMs),
+    processed_at: refund.processedAtMs === null ? null : isoSeconds(refund.processedAtMs),
+    original_transaction_id: transaction.transactionId,
+  };
+}
