@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { isoSeconds } from '../core/domain/timestamp.ts';
 import type { Database } from '../core/ledger/database.ts';
 import {
-  auditPerson,
+  auditPersonalData,
   BEFORE_ALL,
-  erasePerson,
+  erasePersonalData,
   type PersonalRecord,
   personalRecords,
 } from '../core/ledger/personal-data.ts';
@@ -55,10 +55,10 @@ async function commandOf({
   if (others.length > 0) throw new BadArguments(`"${others[0]}" is one argument too many`);
   if (!isTenant(tenant)) throw new BadArguments(`"${tenant}" is no tenant`);
   const person = { tenant, userId: await readUserId(argument, verb) };
-  return verb === 'export' ? (db) => exportPerson(db, person) : (db) => erase(db, person);
+  return verb === 'export' ? (db) => exportPersonalData(db, person) : (db) => erase(db, person);
 }
 
-async function exportPerson(db: Database, person: Person): Promise<number> {
+async function exportPersonalData(db: Database, person: Person): Promise<number> {
   const records: PersonalRecord[] = [];
   for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
     const step: { found: PersonalRecord[]; lastId: string | null } = await personalRecords(
@@ -70,7 +70,7 @@ async function exportPerson(db: Database, person: Person): Promise<number> {
     records.push(...step.found);
     afterId = step.lastId;
   }
-  await auditPerson(db, person.tenant, {
+  await auditPersonalData(db, person.tenant, {
     atMs: Date.now(),
     action: 'person.exported',
     subject: 'a user',
@@ -114,7 +114,7 @@ async function erase(db: Database, person: Person): Promise<number> {
     `${payments === 1 ? '1 payment is' : `${payments} payments are`} of ${pseudonym} now, without an address. A refund of them needs this as its user_id.`;
   try {
     for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
-      const step: Awaited<ReturnType<typeof erasePerson>> = await erasePerson(
+      const step: Awaited<ReturnType<typeof erasePersonalData>> = await erasePersonalData(
         db,
         { ...person, pseudonym },
         afterId,
@@ -124,7 +124,12 @@ async function erase(db: Database, person: Person): Promise<number> {
       pending += step.found.pending;
       afterId = step.lastId;
     }
-    await auditPerson(db, person.tenant, { atMs: Date.now(), action: 'person.erased', subject: pseudonym, payments });
+    await auditPersonalData(db, person.tenant, {
+      atMs: Date.now(),
+      action: 'person.erased',
+      subject: pseudonym,
+      payments,
+    });
   } catch (error) {
     if (payments > 0) console.error(`It broke off, to be run again. ${erased()}`);
     throw error;

@@ -115,7 +115,7 @@ export function control(request: ApiRequest, controlled: Controlled): ApiAnswer 
 /** Of an intent that is processing, a capture that is pending, or a refund of either that is. A refund that succeeded can fail, too. */
 function endPending({ stripe, paypal }: Controlled, id: string, end: 'succeeded' | 'failed'): void {
   const isCapture = paypal.captures().some(({ captureId }) => captureId === id);
-  if (id.startsWith('pi_')) stripe.settleIntent(id, end);
+  if (id.startsWith('pi_')) stripe.finishIntent(id, end);
   else if (end === 'succeeded') {
     if (id.startsWith('re_')) stripe.succeedRefund(id);
     else if (isCapture) paypal.completeCapture(id);

@@ -61,7 +61,7 @@ export interface GatewayEmulator extends EmulatorCredentials {
   /** As the dashboards can. @returns the status of the answer, 0 for none */
   resendWebhook(eventId: string): Promise<number>;
   /** When all webhooks that are under way have been answered. */
-  webhooksSettled(): Promise<void>;
+  webhooksDelivered(): Promise<void>;
   /** Ends the server, its connections, and all that was to happen later. */
   stop(): Promise<void>;
 }
@@ -233,7 +233,7 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
       }
       throw new Error(`there is no event ${eventId}`);
     },
-    webhooksSettled: () => delivery.settled(),
+    webhooksDelivered: () => delivery.settled(),
     async stop() {
       for (const timer of timers) clearTimeout(timer);
       await delivery.stop();

@@ -168,7 +168,7 @@ export function confirmIntent(
 }
 
 /** One that was processing. */
-export function settleIntent(books: StripeBooks, intent: IntentRow, end: 'succeeded' | 'failed', cause: Cause): void {
+export function finishIntent(books: StripeBooks, intent: IntentRow, end: 'succeeded' | 'failed', cause: Cause): void {
   const charge = intent.latestCharge;
   if (intent.status !== 'processing' || charge === null) throw new Error(`${intent.id} is not processing`);
   if (end === 'succeeded') {

@@ -313,8 +313,8 @@ export class StripeEmulator {
   }
 
   /** One that was `processing` ends. */
-  settleIntent(intentId: string, end: 'succeeded' | 'failed'): void {
-    intents.settleIntent(this.#books, this.#intent(intentId), end, DASHBOARD);
+  finishIntent(intentId: string, end: 'succeeded' | 'failed'): void {
+    intents.finishIntent(this.#books, this.#intent(intentId), end, DASHBOARD);
   }
 
   /** @returns the dispute's id */

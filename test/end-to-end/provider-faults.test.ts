@@ -485,7 +485,7 @@ function endAtProvider({ case: one, booking, subject, refunds }: Asked): void {
   const { stripe, paypal } = shop.emulator;
   const intent = stripe.intents().find((made) => made.bookingId === booking && made.status === 'processing');
   const capture = paypal.captures().find((made) => made.orderId === subject && made.status === 'PENDING');
-  if (one?.end !== undefined && intent) stripe.settleIntent(intent.id, one.end === 'well' ? 'succeeded' : 'failed');
+  if (one?.end !== undefined && intent) stripe.finishIntent(intent.id, one.end === 'well' ? 'succeeded' : 'failed');
   if (one?.end === 'well' && capture) paypal.completeCapture(capture.captureId);
   if (one?.end === 'badly' && capture) paypal.denyCapture(capture.captureId);
   for (const { case: refundCase, answer } of refunds) {

@@ -28,7 +28,7 @@ beforeEach(() => {
   shop.emulator.webhookTiming = () => 'never';
   shop.emulator.webhookAnswers.length = 0;
 });
-afterEach(() => shop.emulator.webhooksSettled());
+afterEach(() => shop.emulator.webhooksDelivered());
 
 /** A payment, and how its provider is told to go on with it. */
 interface Paid {
@@ -74,7 +74,7 @@ const stripeSide: Side = {
   payUnanswered: () => stripeSide.pay(['payment_intents.confirm', { kind: 'commit_then_drop' }, 2]),
   payUndecided: () => stripeSide.pay(['payment_intents.confirm', { kind: 'pending' }]),
   decide: (paid, end) =>
-    shop.emulator.stripe.settleIntent(stripeSide.chargeOf(paid), end === 'well' ? 'succeeded' : 'failed'),
+    shop.emulator.stripe.finishIntent(stripeSide.chargeOf(paid), end === 'well' ? 'succeeded' : 'failed'),
   chargeOf: ({ booking }) => shop.emulator.stripe.intents().find(({ bookingId }) => bookingId === booking)?.id ?? '',
   events: {
     charged: 'payment_intent.succeeded',
@@ -676,7 +676,7 @@ function tell(type: string, about: string): Promise<number> {
 
 /** When all that is under way has been answered, and taken up. @returns what was answered since the last time */
 async function allTold(): Promise<{ type: string; status: number }[]> {
-  await shop.emulator.webhooksSettled();
+  await shop.emulator.webhooksDelivered();
   const answers = shop.emulator.webhookAnswers.splice(0);
   expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
   return answers;

@@ -91,7 +91,7 @@ describe('with Stripe', () => {
     strike('payment_intents.confirm', { kind: 'pending' });
     expect((await confirm(intent)).status).toBe('processing');
     expect(emulator.stripe.charges()).toEqual([]);
-    emulator.stripe.settleIntent(intent, 'succeeded');
+    emulator.stripe.finishIntent(intent, 'succeeded');
     expect(emulator.stripe.charges()).toHaveLength(1);
   });
 

@@ -48,7 +48,7 @@ afterEach(async () => {
 describe('a webhook of Stripe', () => {
   it('is what the SDK takes for signed, and a changed one is not', async () => {
     await createIntent();
-    await emulator.webhooksSettled();
+    await emulator.webhooksDelivered();
     const [{ path, headers, body } = expect.fail('nothing came')] = received;
     expect(path).toBe('/below/webhooks/stripe');
     const signature = headers['stripe-signature'] as string;
@@ -67,7 +67,7 @@ describe('a webhook of Stripe', () => {
     const { id } = await createIntent({ confirm: true, payment_method: 'pm_card_visa' });
     const dispute = emulator.stripe.openDispute(id, 'product_not_received');
     emulator.stripe.closeDispute(dispute, 'lost');
-    await emulator.webhooksSettled();
+    await emulator.webhooksDelivered();
     const events = received.map(({ body }) => JSON.parse(body)).filter(({ type }) => type.startsWith('charge.dispute'));
     expect(events.map(({ type, data }) => [type, data.object.status]).sort()).toEqual([
       ['charge.dispute.closed', 'lost'],
@@ -80,7 +80,7 @@ describe('a webhook of Stripe', () => {
 describe('a webhook of PayPal', () => {
   it('is what PayPal takes for its own, and a changed one is not', async () => {
     emulator.paypal.approveOrder(emulator.paypal.createOrder({ value: '1.00', currency: 'USD', status: 'CREATED' }));
-    await emulator.webhooksSettled();
+    await emulator.webhooksDelivered();
     const [{ path, headers, body } = expect.fail('nothing came')] = received;
     expect(path).toBe('/below/webhooks/paypal');
     expect(await verified(headers, body)).toBe('SUCCESS');
@@ -123,12 +123,12 @@ describe('a webhook comes', () => {
   it('twice, later or never, and again when it is sent again', async () => {
     emulator.webhookTiming = () => 'twice';
     await createIntent();
-    await emulator.webhooksSettled();
+    await emulator.webhooksDelivered();
     expect(received).toHaveLength(2);
 
     emulator.webhookTiming = () => 'never';
     await createIntent();
-    await emulator.webhooksSettled();
+    await emulator.webhooksDelivered();
     expect(received).toHaveLength(2);
     expect(await emulator.resendWebhook(emulator.stripe.events().at(-1)?.id ?? '')).toBe(204);
     expect(received).toHaveLength(3);
@@ -142,7 +142,7 @@ describe('a webhook comes', () => {
   it('to nobody, where nobody listens', async () => {
     emulator.webhooksTo = 'http://127.0.0.1:1';
     await createIntent();
-    await emulator.webhooksSettled();
+    await emulator.webhooksDelivered();
     expect(emulator.webhookAnswers).toMatchObject([{ status: 0 }]);
   });
 });

@@ -29,7 +29,7 @@ const ROW: Transaction = {
   nextLookupAtMs: null,
 };
 const TOLD_AT_MS = Date.UTC(2024, 11, 15, 10, 30, 45, 999);
-const telling = (eventId: string, createdAtMs = TOLD_AT_MS) => ({
+const envelope = (eventId: string, createdAtMs = TOLD_AT_MS) => ({
   eventId,
   createdAtMs,
   userEmail: 'user@example.com',
@@ -37,7 +37,7 @@ const telling = (eventId: string, createdAtMs = TOLD_AT_MS) => ({
 
 describe('an event', () => {
   it('of a success is the contract’s, field for field and in the contract’s types', () => {
-    const event = paymentEvent(telling('evt_payment_001'), ROW);
+    const event = paymentEvent(envelope('evt_payment_001'), ROW);
     expect(event).toEqual(EVENTS['payment.success']);
     expect(schema.parse(event)).toEqual(event);
   });
@@ -49,17 +49,17 @@ describe('an event', () => {
       errorCode: 'INSUFFICIENT_FUNDS',
       failureReason: 'Insufficient funds',
     } as const;
-    expect(paymentEvent(telling('evt_payment_002'), row)).toEqual(EVENTS['payment.failed']);
+    expect(paymentEvent(envelope('evt_payment_002'), row)).toEqual(EVENTS['payment.failed']);
   });
 
   it('of a refund is the contract’s', () => {
     const refund = { refundId: 'REF-123456', amountMinor: 2550, reason: 'Customer cancellation' };
     const atMs = Date.UTC(2024, 11, 15, 10, 35);
-    expect(refundEvent(telling('evt_payment_003', atMs), ROW, refund)).toEqual(EVENTS['payment.refund']);
+    expect(refundEvent(envelope('evt_payment_003', atMs), ROW, refund)).toEqual(EVENTS['payment.refund']);
   });
 
   it('of a success is the same after the payment was refunded', () => {
     const refunded = { ...ROW, status: 'refunded', refundedMinor: 2550 } as const;
-    expect(paymentEvent(telling('evt_payment_001'), refunded)).toEqual(EVENTS['payment.success']);
+    expect(paymentEvent(envelope('evt_payment_001'), refunded)).toEqual(EVENTS['payment.success']);
   });
 });

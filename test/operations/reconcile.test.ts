@@ -181,12 +181,12 @@ describe('names', () => {
     };
     expect(await found(world)).toEqual([difference]);
 
-    await world.settleAfter(HOUR_MS, transactionId);
+    await world.resolveAfter(HOUR_MS, transactionId);
     expect(await found(world)).toEqual([]);
     world.clock.nowMs += 11 * MINUTE_MS;
     const refundId = transactionId.replace('TXN-', 'REF-');
     expect(await found(world)).toEqual([difference, expect.objectContaining({ kind: 'unsettled', id: refundId })]);
-    await world.settleAfter(0, refundId);
+    await world.resolveAfter(0, refundId);
     expect(await found(world)).toEqual([]);
   });
 
@@ -488,7 +488,7 @@ function takeBack({ gateway }: World, refundId: string | undefined): void {
 async function reverseARefund(world: World, amounts: string[]): Promise<Transaction> {
   const { payment, refundIds } = await payAndRefund(world, amounts);
   takeBack(world, refundIds[0]);
-  await world.settleAfter(DAY_MS, refundIds[0] ?? '');
+  await world.resolveAfter(DAY_MS, refundIds[0] ?? '');
   return payment;
 }
 
@@ -502,7 +502,7 @@ async function refundAgainAfterReversal(world: World): Promise<void> {
 async function lateCharge(world: World): Promise<Transaction> {
   world.gateway.losesNext = true;
   const payment = await world.pay();
-  await world.settleAfter(MINUTE_MS, payment.transactionId);
+  await world.resolveAfter(MINUTE_MS, payment.transactionId);
   await world.context.gateways.all[0]?.charge({
     transaction: payment,
     instrument: { kind: 'paypal', email: 'payer@example.com', paymentId: 'PAYID-1' },
@@ -513,7 +513,7 @@ async function lateCharge(world: World): Promise<Transaction> {
 
 async function payBackALateCharge(world: World): Promise<Transaction> {
   const payment = await lateCharge(world);
-  await world.settleAfter(HOUR_MS, payment.transactionId);
-  await world.settleAfter(MINUTE_MS, payment.transactionId.replace('TXN-', 'REF-'));
+  await world.resolveAfter(HOUR_MS, payment.transactionId);
+  await world.resolveAfter(MINUTE_MS, payment.transactionId.replace('TXN-', 'REF-'));
   return payment;
 }

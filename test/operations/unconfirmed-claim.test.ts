@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { configuredGateways } from '../../src/core/gateways/registry.ts';
-import { settle } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { oneGateway } from '../data/one-gateway.ts';
@@ -45,7 +45,7 @@ describe('a payment that never reached its gateway', () => {
 
     for (let round = 0; row()?.status === 'pending' && round < 30; round += 1) {
       world.clock.nowMs = Number(row()?.next_lookup_at_ms);
-      await settle(context, transactionId, LOOK_UP_DEADLINE_MS);
+      await resolveOutcome(context, transactionId, LOOK_UP_DEADLINE_MS);
     }
     expect(row()?.status).toBe('failed');
     const heldForMs = world.clock.nowMs - Number(row()?.created_at_ms);

@@ -8,7 +8,7 @@ import type { ExternalRefund, Gateway, LookUp, Movement } from '../../src/core/g
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { type Reconciliation, reconcile } from '../../src/core/recovery/reconcile.ts';
-import { settle } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { readSettings, type Settings } from '../../src/core/settings/settings.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
@@ -122,9 +122,9 @@ export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
       return answer.refund.refundId;
     },
     /** A look-up of what is due by then. */
-    async settleAfter(ms: number, id: string) {
+    async resolveAfter(ms: number, id: string) {
       clock.nowMs += ms;
-      return settle(context, id, LOOK_UP_DEADLINE_MS);
+      return resolveOutcome(context, id, LOOK_UP_DEADLINE_MS);
     },
     /** Of all that was made since the first day. */
     reconcile: (): Promise<Reconciliation> => reconcile(context, { fromMs: NOON_MS - DAY_MS, toMs: clock.nowMs }),

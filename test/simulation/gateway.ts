@@ -211,7 +211,7 @@ export class SimulatedGateway extends mover.MoneyMover {
       amountMinor: refund.amountMinor,
       state,
       takenBack: false,
-      madeOutside: false,
+      madeExternally: false,
       madeAtMs: this.time.nowMs,
     });
     if (state.kind === 'approved' && this.#faults.strike('refund_taken_back', 6)) {

@@ -112,7 +112,7 @@ async function checkReconciliation(world: World, { lookUpsAreLeft }: { lookUpsAr
 }
 
 function isAlarmed(reference: string, { log }: World): boolean {
-  const alarms = log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'refund.outside_does_not_fit');
+  const alarms = log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'refund.external_does_not_fit');
   return alarms.some((alarm) => alarm.reference === reference);
 }
 

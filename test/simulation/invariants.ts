@@ -225,15 +225,15 @@ function checkRefunds({ gateway, sqlite, violations }: World, { transactions, re
     if (paid !== undefined && paid.amountMinor !== row.amount_minor && !isRest)
       violations.push(`invariant 7: ${id} was paid with another amount`);
   }
-  for (const { refundId, state, madeOutside } of gateway.refunds.values()) {
-    if (state.kind === 'approved' && !madeOutside && !refunds.has(refundId)) {
+  for (const { refundId, state, madeExternally } of gateway.refunds.values()) {
+    if (state.kind === 'approved' && !madeExternally && !refunds.has(refundId)) {
       violations.push(`invariant 2: the gateway paid ${refundId}, which the ledger does not have`);
     }
   }
 }
 
 /** Each alarm is raised once: a person who is told three times of one refund looks for three. */
-const ALARMS = ['refund.reversed', 'payment.charged_late', 'refund.outside_does_not_fit', 'refund.failed'];
+const ALARMS = ['refund.reversed', 'payment.charged_late', 'refund.external_does_not_fit', 'refund.failed'];
 
 function checkAlarms({ log, violations }: World): void {
   const raised = new Set<string>();
@@ -248,12 +248,13 @@ function checkAlarms({ log, violations }: World): void {
 
 /** Each refund that was made by hand is one here, with its amount taken from the balance; its event follows from its row. */
 function checkExternalRefunds({ gateway, violations }: World, { transactions, refunds }: Ledger): void {
-  for (const { refundId: reference, transactionId, madeOutside, state, takenBack } of gateway.refunds.values()) {
+  for (const { refundId: reference, transactionId, madeExternally, state, takenBack } of gateway.refunds.values()) {
     const rows = [...refunds.values()].filter(({ gateway_reference }) => gateway_reference === reference);
     if (rows.length > 1)
       violations.push(`invariant 2: the gateway's refund ${reference} was booked ${rows.length} times`);
     const { status } = transactions.get(transactionId) ?? {};
-    if (!madeOutside || rows.length > 0 || state.kind !== 'approved' || takenBack || status !== 'completed') continue;
+    if (!madeExternally || rows.length > 0 || state.kind !== 'approved' || takenBack || status !== 'completed')
+      continue;
     violations.push(`invariant 2: the gateway has paid ${reference}, which nobody has booked (${transactionId})`);
   }
 }

@@ -24,7 +24,7 @@ export interface PaidRefund {
   state: { kind: GatewayOutcome['kind'] | 'in_progress' };
   /** The bank did not take it, or has sent it back. */
   takenBack: boolean;
-  madeOutside: boolean;
+  madeExternally: boolean;
 }
 
 /** What an isolate has of its own. */

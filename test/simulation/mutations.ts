@@ -9,9 +9,9 @@ const REFUNDS = 'src/core/ledger/refunds.ts';
 const AUDIT = 'src/core/ledger/audit.ts';
 const EVENTS = 'src/core/ledger/events.ts';
 const PROCESS = 'src/core/payments/process-payment.ts';
-const SETTLE = 'src/core/recovery/resolve.ts';
+const RESOLVE = 'src/core/recovery/resolve.ts';
 const ASK = 'src/core/outcomes/ask-gateway.ts';
-const NOTICE = 'src/core/recovery/handle-webhook.ts';
+const WEBHOOK = 'src/core/recovery/handle-webhook.ts';
 const DELIVER = 'src/core/outbox/deliver.ts';
 const WORK = 'src/core/background/recovery-jobs.ts';
 const LOOK_UPS = 'src/core/ledger/look-ups.ts';
@@ -60,7 +60,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: SETTLE,
+        file: RESOLVE,
         find: '(signal) => gateway.refund({ refund, transaction, signal })',
         replace: `(signal) => gateway.refund({
         refund: refund.kind === 'late_charge' ? { ...refund, refundId: context.newId('REF-') } : refund, transaction, signal })`,
@@ -72,7 +72,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: SETTLE,
+        file: RESOLVE,
         find: '(signal) => gateway.refund({ refund, transaction, signal })',
         replace: `(signal) => gateway.refund({ refund: { ...refund, refundId: context.newId('REF-') }, transaction, signal })`,
       },
@@ -154,7 +154,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: SETTLE,
+        file: RESOLVE,
         find: `  if (outcome?.status === 'failed') {\n    const attemptId`,
         replace: `  if (outcome?.status === 'failed' && refund.refundId === '') {\n    const attemptId`,
       },
@@ -203,7 +203,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: SETTLE,
+        file: RESOLVE,
         find: 'const { transactionId: id, createdAtMs } = transaction;',
         replace:
           'const { transactionId: id, createdAtMs } = transaction;\n  if (createdAtMs > 0) return NEVER_HAPPENED;',
@@ -231,7 +231,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'backlog',
     edits: [
       {
-        file: SETTLE,
+        file: RESOLVE,
         find: 'settled.value.unreachable;',
         replace: '(settled.value.unreachable || settled.value.undetermined === true);',
       },
@@ -261,13 +261,13 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PROCESS,
-        find: `  if (passage.kind === 'refused') return {`,
-        replace: `  if (passage.kind === 'refused' && amountMinor < 0) return {`,
+        find: `  if (permit.kind === 'refused') return {`,
+        replace: `  if (permit.kind === 'refused' && amountMinor < 0) return {`,
       },
       {
         file: PROCESS,
         find: '  const answer = await charge(',
-        replace: `  if (passage.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };\n  const answer = await charge(`,
+        replace: `  if (permit.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: permit.retryAfterMs };\n  const answer = await charge(`,
       },
     ],
   },
@@ -603,7 +603,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'AND (gateway_reference = refund_id OR (',
       },
       {
-        file: NOTICE,
+        file: WEBHOOK,
         find: '  const known = await findRefundByReference(db, transactionId, reference);',
         replace:
           '  const seen = await findRefundByReference(db, transactionId, reference);\n  const known = state === `moved` ? null : seen;',
@@ -661,9 +661,10 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: NOTICE,
-        find: '  const answer = await takeUp(context, gateway, event);',
-        replace: '  await rememberEvent(db, event, nowMs());\n  const answer = await takeUp(context, gateway, event);',
+        file: WEBHOOK,
+        find: '  const answer = await handleEvent(context, gateway, event);',
+        replace:
+          '  await rememberEvent(db, event, nowMs());\n  const answer = await handleEvent(context, gateway, event);',
       },
     ],
   },
@@ -673,7 +674,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'deadline',
     edits: [
       {
-        file: NOTICE,
+        file: WEBHOOK,
         find: "return await within(BACKGROUND_DEADLINE_MS + GRACE_MS, 'the gateway', asking);",
         replace: 'return await asking;',
       },
@@ -705,6 +706,6 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'whoever sees that a refund was sent back raises the alarm',
     breaks: 'alarm',
-    edits: [{ file: SETTLE, find: 'if (reversed.wrote) {', replace: 'if (reversed !== null) {' }],
+    edits: [{ file: RESOLVE, find: 'if (reversed.wrote) {', replace: 'if (reversed !== null) {' }],
   },
 ];

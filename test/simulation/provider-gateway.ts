@@ -173,7 +173,7 @@ abstract class ProviderGateway extends MoneyMover {
         amountMinor,
         state: { kind: paid ? 'approved' : state === 'open' ? 'in_progress' : 'declined' },
         takenBack: state === 'failed',
-        madeOutside: refundId === null,
+        madeExternally: refundId === null,
       });
     }
     return refunds;
@@ -286,7 +286,7 @@ export class SimulatedStripe extends ProviderGateway {
   protected decide(): void {
     const well = () => this.faults.random.chance(0.7);
     for (const { id, status } of this.stripe.intents()) {
-      if (status === 'processing') this.stripe.settleIntent(id, well() ? 'succeeded' : 'failed');
+      if (status === 'processing') this.stripe.finishIntent(id, well() ? 'succeeded' : 'failed');
     }
     for (const { id, status } of this.stripe.refunds()) {
       if (status !== 'pending') continue;

@@ -13,7 +13,7 @@ import { LedgerUnavailable, STATEMENTS_PER_INVOCATION } from '../../src/core/led
 import { accountsIn } from '../../src/core/ledger/gateway-accounts.ts';
 import type { QueueMessage, WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { sendRest } from '../../src/core/outbox/send.ts';
-import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
+import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { STATEMENTS_LEFT_TO_CALLER, STATEMENTS_PER_LOOK_UP } from '../../src/core/recovery/resolve.ts';
 import type { Cipher } from '../../src/core/security/cipher.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
@@ -245,10 +245,10 @@ export class World {
     if (this.#otherAccount) return false;
     const ending = await this.invoke(
       'webhook',
-      (context) => takeNotice(context, context.gateways.all[0] as Gateway, event),
+      (context) => handleWebhook(context, context.gateways.all[0] as Gateway, event),
       (context, answer) => sendRest(context, { ...answer }),
     );
-    return ending.kind === 'answer' && ending.answer.kind === 'taken';
+    return ending.kind === 'answer' && ending.answer.kind === 'handled';
   }
 
   /** A database that can't be reached is what callers and the platform have to expect; anything else is a bug. */

@@ -18,7 +18,7 @@ import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { type Reconciliation, reconcile } from '../../src/core/recovery/reconcile.ts';
-import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
+import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { createCipher } from '../../src/core/security/cipher.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
 import { redactedDetails, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
@@ -99,9 +99,9 @@ export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
       return 'refund' in answer ? answer.refund : null;
     },
     /** Asks the gateway about a payment or refund that is due. */
-    lookUp: (id: string) => settle(context, id, LOOK_UP_DEADLINE_MS),
+    lookUp: (id: string) => resolveOutcome(context, id, LOOK_UP_DEADLINE_MS),
     /** Asks about all that is due, as the cron does. */
-    lookUpDue: async (): Promise<void> => void (await settleDue(context)),
+    lookUpDue: async (): Promise<void> => void (await resolveDue(context)),
     status: (id: string) => readStatus(context, id),
     /** Leases, renders and posts these events; answers with what the bridge got. */
     async deliver(eventIds: readonly string[]): Promise<PaymentEvent[]> {

@@ -5,7 +5,7 @@ import type { Notice } from '../../src/core/gateways/webhook.ts';
 import { findRefund } from '../../src/core/ledger/refunds.ts';
 import { recordRefund } from '../../src/core/outcomes/record-refund.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
-import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
+import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { database, paymentRequest } from './operation.ts';
 import {
   APPROVED,
@@ -47,7 +47,7 @@ async function tellThreeTimes(world: TestWorld, notice: Notice): Promise<void> {
   for (let time = 0; time < 3; time += 1) {
     lastEvent += 1;
     const event = { provider: 'stripe', eventId: `evt_alarm_${lastEvent}`, type: 'any', notice } as const;
-    await takeNotice(world.context, world.gateway, event);
+    await handleWebhook(world.context, world.gateway, event);
   }
 }
 
@@ -84,7 +84,7 @@ describe.each([
     };
     break_();
     await tellThreeTimes(world, { about: 'external_refund', reference: 're_1' });
-    expect(alarms(world)).toEqual(['refund.outside_does_not_fit']);
+    expect(alarms(world)).toEqual(['refund.external_does_not_fit']);
   });
 
   it('of a dispute, and another one when its status changes', async () => {
@@ -129,7 +129,7 @@ it('two webhooks at once raise one alarm, also where the answer to the one that 
   loseEveryOther();
   const tell = (eventId: string) => {
     const notice = { about: 'refund', refundId } as const;
-    return takeNotice(world.context, world.gateway, { provider: 'stripe', eventId, type: 'refund.failed', notice });
+    return handleWebhook(world.context, world.gateway, { provider: 'stripe', eventId, type: 'refund.failed', notice });
   };
   await Promise.all([tell(`evt_one_${refundId}`), tell(`evt_two_${refundId}`)]);
   expect(alarms(world)).toEqual(['refund.reversed']);

@@ -8,14 +8,14 @@ import { insertApiKey, listApiKeys, revokeApiKey } from '../../src/core/ledger/a
 import { auditExport } from '../../src/core/ledger/audit.ts';
 import type { Author, Database } from '../../src/core/ledger/database.ts';
 import { recordDispute } from '../../src/core/ledger/disputes.ts';
-import { auditPerson, auditRotation } from '../../src/core/ledger/personal-data.ts';
+import { auditPersonalData, auditRotation } from '../../src/core/ledger/personal-data.ts';
 import { reverseRefund } from '../../src/core/ledger/refunds.ts';
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { recordRefund } from '../../src/core/outcomes/record-refund.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
+import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { makeApiKey } from '../../src/core/security/api-key.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
 import { apiKey, WITH_KEYS } from './credentials.ts';
@@ -165,13 +165,13 @@ function externalRefund({ clock }: AuditedWorld, transactionId: string, amountMi
   } as const;
 }
 
-async function tellOutside(world: AuditedWorld, transactionId: string, amountMinor?: number) {
+async function announceExternal(world: AuditedWorld, transactionId: string, amountMinor?: number) {
   const gateway = {
     ...world.gateway,
     findExternalRefund: async () => externalRefund(world, transactionId, amountMinor),
   };
   const notice = { about: 'external_refund', reference: `re_${transactionId}` } as const;
-  return takeNotice(world.context, gateway, { provider: 'stripe', eventId: transactionId, type: 'x', notice });
+  return handleWebhook(world.context, gateway, { provider: 'stripe', eventId: transactionId, type: 'x', notice });
 }
 
 function dispute({ transactionId }: Transaction, status: string, toldAtMs: number) {
@@ -296,10 +296,10 @@ describe.each([
     const world = auditedWorld(losesAnswers, { charge: APPROVED, lookUpRefund: APPROVED });
     const { transactionId } = await paid(world);
     const detail = { amount_minor: 1000, currency: 'USD', gateway_reference: `re_${transactionId}` };
-    expect(await world.entriesOf(() => tellOutside(world, transactionId))).toEqual([
+    expect(await world.entriesOf(() => announceExternal(world, transactionId))).toEqual([
       entry(world, 'refund.made_outside', REFUND, 'completed', detail),
     ]);
-    expect(await world.entriesOf(() => tellOutside(world, transactionId))).toEqual([]);
+    expect(await world.entriesOf(() => announceExternal(world, transactionId))).toEqual([]);
   });
 
   it('of a refund that the bank has sent back', async () => {
@@ -370,7 +370,7 @@ describe.each([
     const { clock, db } = world;
     const atMs = clock.nowMs;
     const ofPerson = (action: 'person.exported' | 'person.erased', subject: string) => () =>
-      auditPerson(db, 'default', { atMs, action, subject, payments: 3 });
+      auditPersonalData(db, 'default', { atMs, action, subject, payments: 3 });
     const deeds = [
       [() => auditExport(db, atMs), 'audit.exported', 'audit_entries', 'read', null, '*'],
       [
@@ -412,7 +412,7 @@ describe('the audit log has no entry of what was not recorded', () => {
   it('a refund made at the provider for which there is no room', async () => {
     const world = auditedWorld(false);
     const { transactionId } = await paid(world);
-    expect(await world.entriesOf(() => tellOutside(world, transactionId, 2551))).toEqual([]);
+    expect(await world.entriesOf(() => announceExternal(world, transactionId, 2551))).toEqual([]);
   });
 
   it('an outcome whose event can’t be written, and which is none therefore', async () => {

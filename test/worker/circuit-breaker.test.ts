@@ -1,7 +1,7 @@
 /** A gateway that is down is not waited for: payments are refused at once, and one now and then finds out whether it is back. */
 import { describe, expect, it } from 'vitest';
 import {
-  askForPassage,
+  askForPermit,
   type CircuitBreaker,
   newCircuitBreaker,
   recordCall,
@@ -10,7 +10,7 @@ import type { GatewayOutcome } from '../../src/core/gateways/gateway.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { settle } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { newKey } from './idempotent-requests.ts';
@@ -35,8 +35,8 @@ const NO_ANSWER: GatewayOutcome = { kind: 'unknown', reason: 'a 503' };
 
 /** Milliseconds for which a call is refused; 0 where it may be made. */
 function refusedForMs(breaker: CircuitBreaker, nowMs: number): number {
-  const passage = askForPassage(breaker, nowMs);
-  return passage.kind === 'refused' ? passage.retryAfterMs : 0;
+  const permit = askForPermit(breaker, nowMs);
+  return permit.kind === 'refused' ? permit.retryAfterMs : 0;
 }
 
 describe('a circuit breaker', () => {
@@ -307,7 +307,7 @@ describe('what does not open it', () => {
     if (open.kind !== 'pending') throw new Error(open.kind);
     world.clock.nowMs += FIRST_LOOKUP_MS;
     for (let lookUp = 0; lookUp < 6; lookUp += 1) {
-      await settle(world.context, open.transaction.transactionId, 1_000);
+      await resolveOutcome(world.context, open.transaction.transactionId, 1_000);
       world.clock.nowMs += 300_000;
     }
     world.script.charge = APPROVED;

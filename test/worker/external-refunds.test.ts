@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ExternalRefund, RefundListing } from '../../src/core/gateways/gateway.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
-import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
+import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
+import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { refundRequest } from './operation.ts';
 import {
   DEADLINE_MS,
@@ -60,7 +60,7 @@ async function refused({ world, made }: Shop, answer: typeof ALREADY | typeof EX
 }
 
 const listed = ({ world }: Shop) => timesAsked(world, 'listRefundsOfCharge');
-const settleNow = ({ world, made }: Shop) => settle(world.context, made.transactionId, DEADLINE_MS);
+const resolveNow = ({ world, made }: Shop) => resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
 
 describe('a refund that the provider refuses because of external ones', () => {
   it.each([ALREADY, EXCEEDS])('fails first, and has its payment looked at: %j', async (answer) => {
@@ -68,10 +68,10 @@ describe('a refund that the provider refuses because of external ones', () => {
     const { world, made, at, external } = shop;
     at.provider = [external({ amountMinor: 2550 })];
     const failed = await refused(shop, answer);
-    expect(failed).toMatchObject({ kind: 'failed', settle: { id: made.transactionId } });
+    expect(failed).toMatchObject({ kind: 'failed', lookUp: { id: made.transactionId } });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed', reserved_minor: 0 });
 
-    expect(await settleNow(shop)).toMatchObject({
+    expect(await resolveNow(shop)).toMatchObject({
       kind: 'ended',
       event: { event_type: 'payment.refund', refund_amount: 25.5, booking_id: made.bookingId },
     });
@@ -96,7 +96,7 @@ describe('a refund that the provider refuses because of external ones', () => {
     }
     const answer = await readStatus(byStatus.world.context, byStatus.made.transactionId);
     expect(answer).toMatchObject({ transaction: { status: 'refunded' }, event: { event_type: 'payment.refund' } });
-    await settleDue(byCron.world.context);
+    await resolveDue(byCron.world.context);
     expect(await transaction(byCron.made.transactionId)).toMatchObject({ status: 'refunded' });
   });
 
@@ -112,7 +112,7 @@ describe('a refund that the provider refuses because of external ones', () => {
     ];
     for (let time = 0; time < 2; time += 1) {
       await refused(shop, EXCEEDS, '1.00');
-      await settleNow(shop);
+      await resolveNow(shop);
     }
     const booked = (await refundsOf(made.transactionId)).filter(({ status }) => status === 'completed');
     expect(booked.map(({ gateway_reference }) => gateway_reference)).toEqual(['reference', 're_1', 're_2']);
@@ -125,13 +125,13 @@ describe('a refund that the provider refuses because of external ones', () => {
     const { world, made, at, external } = shop;
     at.provider = 'unreachable';
     await refused(shop);
-    expect(await settleNow(shop)).toMatchObject({ kind: 'open', unreachable: true });
+    expect(await resolveNow(shop)).toMatchObject({ kind: 'open', unreachable: true });
     at.provider = [external({ state: 'open' })];
     world.clock.nowMs += 60_000;
-    expect(await settleNow(shop)).toMatchObject({ kind: 'open', unreachable: false });
+    expect(await resolveNow(shop)).toMatchObject({ kind: 'open', unreachable: false });
     at.provider = [external()];
     world.clock.nowMs += 60_000;
-    expect(await settleNow(shop)).toMatchObject({ kind: 'ended' });
+    expect(await resolveNow(shop)).toMatchObject({ kind: 'ended' });
     expect(await transaction(made.transactionId)).toMatchObject({ refunded_minor: 1000, next_lookup_at_ms: null });
   });
 
@@ -150,7 +150,7 @@ describe('a refund that the provider refuses because of external ones', () => {
       const pausesMs: number[] = [];
       for (let dueMs = await dueAtMs(); dueMs !== null; dueMs = await dueAtMs()) {
         world.clock.nowMs = dueMs;
-        await settleNow(shop);
+        await resolveNow(shop);
         pausesMs.push(((await dueAtMs()) ?? dueMs) - dueMs);
       }
       const hoursMs = 60 * 60_000;
@@ -170,7 +170,7 @@ describe('a refund that the provider refuses because of external ones', () => {
     at.provider = [external()];
     world.script.refund = EXCEEDS;
     await refundPayment(world.context, refundRequest(made), '15.50');
-    expect(await settleNow(shop)).toMatchObject({ kind: 'open' });
+    expect(await resolveNow(shop)).toMatchObject({ kind: 'open' });
     expect((await refundsOf(made.transactionId)).map(({ status }) => status)).toEqual(['pending', 'failed']);
   });
 
@@ -180,9 +180,9 @@ describe('a refund that the provider refuses because of external ones', () => {
     at.provider = [external({ amountMinor: 9_999 })];
     for (let time = 0; time < 2; time += 1) {
       await refused(shop);
-      expect(await settleNow(shop)).toMatchObject({ kind: 'ended', event: null });
+      expect(await resolveNow(shop)).toMatchObject({ kind: 'ended', event: null });
     }
-    expect(loggedErrors(world).map(({ event }) => event)).toEqual(['refund.outside_does_not_fit']);
+    expect(loggedErrors(world).map(({ event }) => event)).toEqual(['refund.external_does_not_fit']);
     expect(await transaction(made.transactionId)).toMatchObject({ refunded_minor: 0, next_lookup_at_ms: null });
   });
 
@@ -196,7 +196,7 @@ describe('a refund that the provider refuses because of external ones', () => {
       await refused(shop);
       return listRefundsOfCharge?.(...question) ?? { kind: 'unreachable', reason: 'none' };
     };
-    await settleNow(shop);
+    await resolveNow(shop);
     expect(await transaction(made.transactionId)).toMatchObject({ next_lookup_at_ms: world.clock.nowMs });
   });
 });
@@ -206,8 +206,8 @@ describe('a completed payment', () => {
     const shop = await shopWith();
     shop.world.script.refund = { kind: 'declined', code: 'REFUND_NOT_ALLOWED', cause: 'disputed' };
     const answer = await refundPayment(shop.world.context, refundRequest(shop.made), '25.50');
-    expect(answer).toMatchObject({ kind: 'failed', settle: null });
-    expect(await settleNow(shop)).toBeNull();
+    expect(answer).toMatchObject({ kind: 'failed', lookUp: null });
+    expect(await resolveNow(shop)).toBeNull();
     expect(listed(shop)).toBe(0);
   });
 
@@ -221,7 +221,7 @@ describe('a completed payment', () => {
       type: 'payment_intent.succeeded',
       notice,
     } as const;
-    await takeNotice(world.context, world.gateway, event);
+    await handleWebhook(world.context, world.gateway, event);
     expect(listed(shop)).toBe(0);
   });
 });

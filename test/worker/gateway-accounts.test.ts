@@ -7,7 +7,7 @@ import { namedGateways } from '../../src/core/gateways/registry.ts';
 import { accountsIn, accountsReadFrom } from '../../src/core/ledger/gateway-accounts.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { settle } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { database, paymentRequest, refundRequest } from './operation.ts';
 import {
   APPROVED,
@@ -17,8 +17,8 @@ import {
   NOT_FOUND,
   newWorld,
   paidRefund,
+  resolveAfter,
   type Script,
-  settleAfter,
   type TestWorld,
   timesAsked,
 } from './scripted-gateway.ts';
@@ -77,7 +77,7 @@ describe('a payment', () => {
   it('that was charged and not recorded stays pending while a key of another account is deployed', async () => {
     const made = await pay(deployedWith('acct_1'));
     const other = deployedWith('acct_2', { lookUpCharge: NOT_FOUND, cancelCharge: { kind: 'cancelled' } });
-    await settleAfter(other, made, CANCELS_AFTER_MS);
+    await resolveAfter(other, made, CANCELS_AFTER_MS);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
     expect(other.asked).toEqual(['account -']);
     expect(other.logged).toContainEqual(
@@ -86,7 +86,7 @@ describe('a payment', () => {
 
     const back = deployedWith('acct_1', { lookUpCharge: APPROVED });
     back.clock.nowMs = other.clock.nowMs + 60 * 60_000;
-    await settle(back.context, made.transactionId, DEADLINE_MS);
+    await resolveOutcome(back.context, made.transactionId, DEADLINE_MS);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
   });
 
@@ -123,7 +123,7 @@ describe('a payment', () => {
     const pending = await pay(deployedWith('acct_1'));
     const world = deployedWith({ unreachable: 'it is of acct_2', cause: 'gateway_not_configured' });
     expect(await refundPayment(world.context, refundRequest(made), '10.00')).toMatchObject({ kind: 'failed' });
-    expect(await settleAfter(world, pending, CANCELS_AFTER_MS)).toMatchObject({ kind: 'open', unreachable: true });
+    expect(await resolveAfter(world, pending, CANCELS_AFTER_MS)).toMatchObject({ kind: 'open', unreachable: true });
     expect(world.asked.filter((call) => !call.startsWith('account'))).toEqual([]);
     const unknown = { level: 'error', event: 'gateway.account_unknown', gateway: 'stripe:acct_1' };
     expect(loggedErrors(world)).toEqual([
@@ -136,17 +136,17 @@ describe('a payment', () => {
     const first = deployedWith('acct_1', { charge: APPROVED, refund: APPROVED });
     const refundId = await paidRefund(first, await pay(first));
     const world = deployedWith({ unreachable: 'Stripe did not answer' });
-    const settleAfterDays = (days: number) => {
+    const resolveAfterDays = (days: number) => {
       world.clock.nowMs += days * DAY_MS;
-      return settle(world.context, refundId, DEADLINE_MS);
+      return resolveOutcome(world.context, refundId, DEADLINE_MS);
     };
-    expect(await settleAfterDays(29)).toMatchObject({ kind: 'open', unreachable: true });
+    expect(await resolveAfterDays(29)).toMatchObject({ kind: 'open', unreachable: true });
     expect(loggedErrors(world)).toEqual([]);
-    await settleAfterDays(2);
+    await resolveAfterDays(2);
     expect(loggedErrors(world)).toEqual([
       expect.objectContaining({ event: 'follow_up.given_up', id: refundId, gateway: 'stripe:acct_1' }),
     ]);
-    expect(await settleAfterDays(1)).toBeNull();
+    expect(await resolveAfterDays(1)).toBeNull();
   });
 
   it('has its external refunds checked ever more seldom while nobody knows whose the key is, then given up with one alarm', async () => {
@@ -155,7 +155,7 @@ describe('a payment', () => {
     const setLookUps = 'UPDATE transactions SET next_lookup_at_ms = ?2, lookups = ?3 WHERE transaction_id = ?1';
     const checkedFor = async (lookUps: number) => {
       await env.DB.prepare(setLookUps).bind(made.transactionId, world.clock.nowMs, lookUps).run();
-      return settle(world.context, made.transactionId, DEADLINE_MS);
+      return resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
     };
     const inSixHours = world.clock.nowMs + 6 * 60 * 60_000;
     expect(await checkedFor(100)).toMatchObject({ kind: 'open', unreachable: true, nextLookUpAtMs: inSixHours });
@@ -172,12 +172,12 @@ describe('a payment of a version that did not keep the account', () => {
     const made = await pay(deployedWith('acct_1'));
     await rewriteGateway(made.transactionId, 'stripe:test');
     const other = deployedWith('acct_2', { lookUpCharge: NOT_FOUND });
-    await settleAfter(other, made, CANCELS_AFTER_MS);
+    await resolveAfter(other, made, CANCELS_AFTER_MS);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
 
     const back = deployedWith('acct_1', { lookUpCharge: APPROVED });
     back.clock.nowMs = other.clock.nowMs + 60 * 60_000;
-    await settle(back.context, made.transactionId, DEADLINE_MS);
+    await resolveOutcome(back.context, made.transactionId, DEADLINE_MS);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
   });
 });

@@ -11,15 +11,15 @@ import { listApiKeys } from '../../src/core/ledger/api-keys.ts';
 import { auditEntriesAfter, auditExport } from '../../src/core/ledger/audit.ts';
 import { LedgerNotMigrated, runBatch } from '../../src/core/ledger/database.ts';
 import { eventsStatus, replayEvents } from '../../src/core/ledger/events.ts';
-import { BEFORE_ALL, erasePerson, personalRecords, resealEmails } from '../../src/core/ledger/personal-data.ts';
+import { BEFORE_ALL, erasePersonalData, personalRecords, resealEmails } from '../../src/core/ledger/personal-data.ts';
 import { readPaymentRecords } from '../../src/core/ledger/reconciliation.ts';
-import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
+import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { makeApiKey, type NewKey } from '../../src/core/security/api-key.ts';
 import { SCOPES } from '../../src/core/security/credential.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
 import { bearer } from './credentials.ts';
 import { database } from './operation.ts';
-import { consumeMessages, runCron, settleMessage } from './queue.ts';
+import { consumeMessages, lookUpMessage, runCron } from './queue.ts';
 import { payment, refundOf, sendWith } from './request.ts';
 import { APPROVED, newWorld } from './scripted-gateway.ts';
 
@@ -197,7 +197,7 @@ async function notify(notice: Notice): Promise<void> {
     { lookUpCharge: APPROVED },
     { gateway: { name: 'sandbox', findExternalRefund: async () => ({ ...EXTERNAL_REFUND, movedAtMs: Date.now() }) } },
   );
-  await takeNotice(world.context, world.gateway, {
+  await handleWebhook(world.context, world.gateway, {
     provider: 'stripe',
     eventId: `evt_${crypto.randomUUID()}`,
     type: notice.about,
@@ -209,7 +209,7 @@ async function notify(notice: Notice): Promise<void> {
 const BACKGROUND: Record<string, () => Promise<unknown>> = {
   'the cron': () => runCron(VARIABLES),
   'the queue': async () => {
-    const [fate] = await consumeMessages([settleMessage(PENDING.transaction_id)], VARIABLES);
+    const [fate] = await consumeMessages([lookUpMessage(PENDING.transaction_id)], VARIABLES);
     if (fate === 'again in 10 s') throw new LedgerNotMigrated('the message is put back');
   },
   'a webhook about a payment': () => notify({ about: 'payment', transactionId: PENDING.transaction_id, charged: true }),
@@ -227,7 +227,7 @@ const BACKGROUND: Record<string, () => Promise<unknown>> = {
   },
   'gdpr export': () => personalRecords(database, USER, BEFORE_ALL, 10),
   'gdpr erase': () =>
-    erasePerson(database, { tenant: 'default', userId: 'nobody', pseudonym: 'erased_0' }, BEFORE_ALL, 10),
+    erasePersonalData(database, { tenant: 'default', userId: 'nobody', pseudonym: 'erased_0' }, BEFORE_ALL, 10),
   reconcile: () => readPaymentRecords(database, [PAID.transaction_id]),
 };
 

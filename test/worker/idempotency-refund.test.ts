@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { settleTold } from '../../src/core/recovery/resolve.ts';
+import { resolveNotified } from '../../src/core/recovery/resolve.ts';
 import { withField } from './bad-fields.ts';
 import { paidInYen } from './former-currency.ts';
 import { age, isReplayed, keyRows, lasting, newKey, payWithKey, refundWithKey } from './idempotent-requests.ts';
@@ -98,7 +98,7 @@ describe('the same refund twice (invariant 8)', () => {
     expect(await asking()).toMatchObject({ kind: 'completed', replayed: false });
     const [refunded] = await refundsOf(made.transactionId);
     world.clock.nowMs += 24 * 60 * 60_000;
-    await settleTold(world.context, String(refunded?.refund_id));
+    await resolveNotified(world.context, String(refunded?.refund_id));
     world.clock.nowMs -= 60_000;
 
     expect(await asking()).toMatchObject({ kind: 'failed', replayed: true, refund: { status: 'reversed' } });

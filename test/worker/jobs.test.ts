@@ -6,7 +6,7 @@ import type { WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { clearLedger, countRows, duePayments, dueRefunds, waitingEvents } from './backlog.ts';
 import { newBridge } from './bridge.ts';
 import { database } from './operation.ts';
-import { consumeMessages, recordingQueue, recordingWork, runCron, settleMessage, wakeJobs } from './queue.ts';
+import { consumeMessages, lookUpMessage, recordingQueue, recordingWork, runCron, wakeJobs } from './queue.ts';
 import { type Fate, watchedDatabase } from './watched-database.ts';
 
 const HOUR_MS = 60 * 60_000;
@@ -210,7 +210,7 @@ describe('a batch of 100 single look-ups that all end', () => {
     await due(100);
     const ids = (await env.DB.prepare('SELECT transaction_id AS id FROM transactions').all<{ id: string }>()).results;
     const PAYMENT_EVENTS = recordingQueue().binding;
-    let waiting = ids.map(({ id }) => settleMessage(id));
+    let waiting = ids.map(({ id }) => lookUpMessage(id));
     let invocations = 0;
     while (waiting.length > 0) {
       const watched = watchedDatabase();
@@ -229,7 +229,7 @@ describe('a batch of 100 single look-ups that all end', () => {
     const ids = (await env.DB.prepare('SELECT transaction_id AS id FROM transactions').all<{ id: string }>()).results;
     const watched = watchedDatabase((roundTrip) => (roundTrip % 3 === 0 ? 'lose' : 'answer'));
     await consumeMessages(
-      ids.map(({ id }) => settleMessage(id)),
+      ids.map(({ id }) => lookUpMessage(id)),
       { PAYMENT_EVENTS: recordingQueue().binding, DB: watched.d1 },
     );
     expect(watched.statements()).toBeLessThanOrEqual(STATEMENTS_MAX);

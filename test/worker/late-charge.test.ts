@@ -5,9 +5,9 @@ import type { Transaction } from '../../src/core/domain/transaction.ts';
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
+import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { paymentRequest, refundRequest } from './operation.ts';
-import { recordingQueue, settleMessage } from './queue.ts';
+import { lookUpMessage, recordingQueue } from './queue.ts';
 import { status } from './request.ts';
 import {
   APPROVED,
@@ -17,8 +17,8 @@ import {
   loggedErrors,
   NOT_FOUND,
   newWorld,
+  resolveAfter,
   type Script,
-  settleAfter,
   type TestWorld,
   timesAsked,
 } from './scripted-gateway.ts';
@@ -28,14 +28,15 @@ const HOUR_MS = 60 * 60_000;
 const CHARGED = { status: 'completed', gatewayReference: 'late-reference' } as const;
 
 const refundIdOf = ({ transactionId }: Transaction) => transactionId.replace('TXN-', 'REF-');
-const settleRefund = ({ context }: TestWorld, made: Transaction) => settle(context, refundIdOf(made), DEADLINE_MS);
+const settleRefund = ({ context }: TestWorld, made: Transaction) =>
+  resolveOutcome(context, refundIdOf(made), DEADLINE_MS);
 
 /** A payment that failed because the gateway knew nothing of it. */
 async function absentPayment(script: Partial<Script> = {}): Promise<{ world: TestWorld; made: Transaction }> {
   const world = newWorld({ lookUpCharge: NOT_FOUND, lookUpRefund: NOT_FOUND, ...script });
   const answer = await processPayment(world.context, paymentRequest(), '25.50');
   if (answer.kind !== 'pending') throw new Error(`the payment of a test is ${answer.kind}`);
-  await settleAfter(world, answer.transaction, CANCELS_AFTER_MS);
+  await resolveAfter(world, answer.transaction, CANCELS_AFTER_MS);
   return { world, made: answer.transaction };
 }
 
@@ -54,7 +55,7 @@ describe('a charge of another amount than was asked for', () => {
     const answer = await processPayment(world.context, paymentRequest(), '25.50');
     if (answer.kind !== 'failed') throw new Error(`the payment of a test is ${answer.kind}`);
     const made = answer.transaction;
-    expect(answer.settle).toEqual({ id: refundIdOf(made), atMs: world.clock.nowMs });
+    expect(answer.lookUp).toEqual({ id: refundIdOf(made), atMs: world.clock.nowMs });
     expect(made).toMatchObject({ status: 'failed', failureCause: 'order_changed', gatewayReference: 'wrong' });
     expect(await refundsOf(made.transactionId)).toMatchObject([
       { refund_id: refundIdOf(made), kind: 'late_charge', status: 'pending', amount_minor: 1 },
@@ -72,9 +73,9 @@ describe('a charge of another amount than was asked for', () => {
     const answer = await processPayment(world.context, paymentRequest(), '25.50');
     if (answer.kind !== 'pending') throw new Error(`the payment of a test is ${answer.kind}`);
     const made = answer.transaction;
-    if (status === 'failed') await settleAfter(world, made, CANCELS_AFTER_MS);
+    if (status === 'failed') await resolveAfter(world, made, CANCELS_AFTER_MS);
     world.script.lookUpCharge = MISCHARGED;
-    const settled = await settleAfter(world, made, CANCELS_AFTER_MS + HOUR_MS);
+    const settled = await resolveAfter(world, made, CANCELS_AFTER_MS + HOUR_MS);
     expect(settled).toMatchObject({ kind: 'ended', lateRefundId: refundIdOf(made) });
     expect(await refundsOf(made.transactionId)).toMatchObject([{ kind: 'late_charge', amount_minor: 1 }]);
     expect(timesAsked(world, 'refund')).toBe(0);
@@ -86,7 +87,7 @@ describe('a charge of a payment that has failed', () => {
     const { world, made } = await absentPayment();
     world.clock.nowMs += HOUR_MS;
     world.script.lookUpCharge = APPROVED;
-    const settled = await settle(world.context, made.transactionId, DEADLINE_MS);
+    const settled = await resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
 
     expect(settled).toEqual({ kind: 'ended', event: null, lateRefundId: refundIdOf(made) });
     expect(await transaction(made.transactionId)).toMatchObject({
@@ -153,7 +154,7 @@ describe('a charge of a payment that has failed', () => {
     let acknowledged = 0;
     const message = {
       id: 'message',
-      body: settleMessage(made.transactionId),
+      body: lookUpMessage(made.transactionId),
       ack: () => {
         acknowledged += 1;
       },
@@ -161,14 +162,14 @@ describe('a charge of a payment that has failed', () => {
     };
     await consumeBatch({ ...world.context, eventQueue: queue.binding }, [message]);
     expect(acknowledged).toBe(1);
-    expect(queue.sent).toEqual([{ body: settleMessage(refundIdOf(made)), delaySeconds: 0 }]);
+    expect(queue.sent).toEqual([{ body: lookUpMessage(refundIdOf(made)), delaySeconds: 0 }]);
   });
 
   it('is found and given back by the cron alone', async () => {
     const { world, made } = await absentPayment({ refund: APPROVED });
     world.clock.nowMs += HOUR_MS;
     world.script.lookUpCharge = APPROVED;
-    await settleDue(world.context);
+    await resolveDue(world.context);
     expect(await refundsOf(made.transactionId)).toMatchObject([{ status: 'completed' }]);
     expect(world.asked.filter((one) => one === `refund ${refundIdOf(made)}`)).toHaveLength(1);
   });

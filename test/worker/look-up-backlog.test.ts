@@ -5,11 +5,11 @@ import type { LookUp } from '../../src/core/gateways/gateway.ts';
 import { takeDueLookUps } from '../../src/core/ledger/look-ups.ts';
 import {
   LOOK_UPS_AT_ONCE,
+  resolveDue,
+  resolveNotified,
+  resolveOutcome,
   STATEMENTS_LEFT_TO_CALLER,
   STATEMENTS_PER_LOOK_UP,
-  settle,
-  settleDue,
-  settleTold,
 } from '../../src/core/recovery/resolve.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { clearLedger, countRows, duePayments, dueRefunds } from './backlog.ts';
@@ -65,7 +65,7 @@ describe('what is due', () => {
     await dueRefunds('pending', { count: 1, series: 'B', gateway: 'scripted', dueAtMs: nowMs - 10 });
     const world = newWorld({ lookUpCharge: APPROVED, lookUpRefund: APPROVED });
     world.context.db = { ...database, budget: { left: 400 } };
-    expect(await settleDue(world.context)).toMatchObject({ more: true });
+    expect(await resolveDue(world.context)).toMatchObject({ more: true });
     expect(await countRows('refunds', `status = 'completed'`)).toBe(1);
   });
 
@@ -85,7 +85,7 @@ describe('a row that cannot be answered', () => {
     const dueAtMs = world.clock.nowMs - HOUR_MS;
     await dueRefunds('pending', { count: 100, series: 'A', gateway: 'scripted', dueAtMs });
     await dueRefunds('pending', { count: 20, series: 'B', gateway: 'scripted', dueAtMs: dueAtMs + MINUTE_MS });
-    expect(await settleDue(world.context)).toEqual({ more: false, silent: {} });
+    expect(await resolveDue(world.context)).toEqual({ more: false, silent: {} });
     expect(await countRows('refunds', `status = 'completed'`)).toBe(20);
   });
 
@@ -100,7 +100,7 @@ describe('a row that cannot be answered', () => {
     await duePayments({ count: 7, series: 'A', gateway: 'broken', dueAtMs });
     await duePayments({ count: 7, series: 'B', gateway: 'scripted', dueAtMs: dueAtMs + MINUTE_MS });
     const context = { ...world.context, gateways: oneGateway(gateway, named) };
-    await expect(settleDue(context)).rejects.toThrow('a bug');
+    await expect(resolveDue(context)).rejects.toThrow('a bug');
     expect(await countRows('transactions', `status = 'completed'`)).toBe(7);
   });
 
@@ -131,7 +131,7 @@ describe('a row that cannot be answered', () => {
       async (world) => {
         const { transactionId } = await pendingPayment(world);
         world.clock.nowMs += CANCELS_AFTER_MS;
-        await settle(world.context, transactionId, DEADLINE_MS);
+        await resolveOutcome(world.context, transactionId, DEADLINE_MS);
         world.script.lookUpCharge = UNDETERMINED;
         return transactionId;
       },
@@ -147,13 +147,13 @@ describe('a row that cannot be answered', () => {
       if (dueAtMs === null) break;
       world.clock.nowMs = dueAtMs;
       askedOnDays.push((dueAtMs - startMs) / DAY_MS);
-      await settleDue(world.context);
+      await resolveDue(world.context);
     }
     expect(askedOnDays).toHaveLength(days.length);
     for (const [index, day] of days.entries()) expect(askedOnDays[index]).toBeCloseTo(day, 2);
     expect(loggedErrors(world)).toEqual([expect.objectContaining({ event: 'follow_up.given_up', id })]);
     // A webhook that comes afterwards is sent again by its provider, and raises no second alarm.
-    expect(await settleTold(world.context, id)).toMatchObject({ kind: 'open', undetermined: true });
+    expect(await resolveNotified(world.context, id)).toMatchObject({ kind: 'open', undetermined: true });
     expect(loggedErrors(world)).toHaveLength(1);
   });
 
@@ -161,10 +161,10 @@ describe('a row that cannot be answered', () => {
     const world = newWorld();
     const refundId = await paidRefund(world, await paidPayment(world));
     world.clock.nowMs += 29 * DAY_MS;
-    expect(await settle(world.context, refundId, DEADLINE_MS)).toMatchObject({ unreachable: true });
+    expect(await resolveOutcome(world.context, refundId, DEADLINE_MS)).toMatchObject({ unreachable: true });
     expect(await dueAt(refundId)).not.toBeNull();
     world.clock.nowMs += 2 * DAY_MS;
-    await settle(world.context, refundId, DEADLINE_MS);
+    await resolveOutcome(world.context, refundId, DEADLINE_MS);
     expect(await dueAt(refundId)).toBeNull();
     expect(loggedErrors(world)).toEqual([expect.objectContaining({ event: 'follow_up.given_up', id: refundId })]);
   });
@@ -185,10 +185,10 @@ describe('a gateway that is still working on it', () => {
     const world = newWorld({ lookUpCharge: IN_PROGRESS });
     const made = await pendingPayment(world);
     world.clock.nowMs += 2 * DAY_MS;
-    await settle(world.context, made.transactionId, DEADLINE_MS);
+    await resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
     expect(Number(await dueAt(made.transactionId)) - world.clock.nowMs).toBe(6 * HOUR_MS);
     world.script.lookUpCharge = APPROVED;
-    expect(await settleTold(world.context, made.transactionId)).toMatchObject({ kind: 'ended' });
+    expect(await resolveNotified(world.context, made.transactionId)).toMatchObject({ kind: 'ended' });
   });
 
   it('takes hardly any turns: 150 such payments leave room for everything else', async () => {
@@ -196,7 +196,7 @@ describe('a gateway that is still working on it', () => {
     const dayMs = world.clock.nowMs - DAY_MS;
     await duePayments({ count: 150, series: 'A', gateway: 'scripted', dueAtMs: dayMs, createdAtMs: dayMs });
     for (let minute = 0; minute < 60; minute += 1) {
-      await settleDue(world.context);
+      await resolveDue(world.context);
       world.clock.nowMs += MINUTE_MS;
     }
     expect(timesAsked(world, 'lookUpCharge')).toBe(150);
@@ -232,7 +232,7 @@ describe('the statements of an invocation', () => {
       async (world) => {
         const { transactionId } = await pendingPayment(world);
         world.clock.nowMs += CANCELS_AFTER_MS;
-        await settle(world.context, transactionId, DEADLINE_MS);
+        await resolveOutcome(world.context, transactionId, DEADLINE_MS);
         world.script.lookUpCharge = APPROVED;
         return transactionId;
       },
@@ -263,7 +263,7 @@ describe('the statements of an invocation', () => {
     const id = await make(world);
     world.clock.nowMs += DAY_MS + HOUR_MS;
     const watched = watchedDatabase((roundTrip) => (roundTrip === 2 ? 'lose' : 'answer'));
-    await settle({ ...world.context, db: { ...database, d1: watched.d1 } }, id, DEADLINE_MS);
+    await resolveOutcome({ ...world.context, db: { ...database, d1: watched.d1 } }, id, DEADLINE_MS);
     expect(watched.statements()).toBeGreaterThan(1);
     expect(watched.statements()).toBeLessThanOrEqual(STATEMENTS_PER_LOOK_UP);
   });
@@ -274,7 +274,7 @@ describe('the statements of an invocation', () => {
     const watched = watchedDatabase();
     const budget = { left: 1_000 };
     world.context.db = { ...database, d1: watched.d1, budget };
-    expect(await settleDue(world.context)).toMatchObject({ more: true });
+    expect(await resolveDue(world.context)).toMatchObject({ more: true });
     expect(watched.statements()).toBe(1_000 - budget.left);
     expect(budget.left).toBeGreaterThanOrEqual(STATEMENTS_LEFT_TO_CALLER);
     // It is worth an invocation, too.
@@ -303,7 +303,7 @@ async function pausesOf(world: TestWorld, transactionId: string, forMs: number):
   const pausesMinutes: number[] = [];
   for (let dueAtMs = await dueAt(transactionId); dueAtMs !== null && dueAtMs < untilMs; ) {
     world.clock.nowMs = dueAtMs;
-    await settle(world.context, transactionId, DEADLINE_MS);
+    await resolveOutcome(world.context, transactionId, DEADLINE_MS);
     dueAtMs = await dueAt(transactionId);
     if (dueAtMs !== null) pausesMinutes.push((dueAtMs - world.clock.nowMs) / MINUTE_MS);
   }

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { expectEnvelope } from './matchers.ts';
-import { consumeMessages, settleMessage, wakeJobs } from './queue.ts';
+import { consumeMessages, lookUpMessage, wakeJobs } from './queue.ts';
 import { payment, refundOf, send } from './request.ts';
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ it.each(['/payment/methods', '/health'])('without tables %s works', async (path)
 
 it('without tables the queue keeps its messages and raises an alarm', async () => {
   const errors = vi.spyOn(console, 'error');
-  expect(await consumeMessages([settleMessage(MADE.transaction_id)])).toEqual(['again in 10 s']);
+  expect(await consumeMessages([lookUpMessage(MADE.transaction_id)])).toEqual(['again in 10 s']);
   expect(eventsOf(errors.mock.calls)).toEqual(['ledger.not_migrated']);
 });
 

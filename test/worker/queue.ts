@@ -47,7 +47,7 @@ export async function consumeMessages(
 }
 
 export const eventMessage = (event: PaymentEvent): QueueMessage => ({ kind: 'event', event });
-export const settleMessage = (id: string): QueueMessage => ({ kind: 'settle', id });
+export const lookUpMessage = (id: string): QueueMessage => ({ kind: 'look_up', id });
 
 /** Runs the cron's work as the clock does, and then the jobs that it wakes, each to its end. */
 export async function runCron(overrides: Record<string, unknown> = {}): Promise<void> {

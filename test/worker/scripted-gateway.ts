@@ -5,7 +5,7 @@ import type { Fence, Gateway, GatewayOutcome, LookUp } from '../../src/core/gate
 import type { Log, LogFields, LogLevel } from '../../src/core/log.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { type Settled, settle } from '../../src/core/recovery/resolve.ts';
+import { type Resolution, resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { operation, paymentRequest, refundRequest } from './operation.ts';
 import { transaction } from './stored.ts';
 
@@ -159,13 +159,13 @@ export const FIRST_LOOKUP_MS = 6_000;
 /** From the claim on: 30 seconds behind the gateway's deadline of one. */
 export const CANCELS_AFTER_MS = 31_000;
 
-/** Settles a payment at a time so many milliseconds after its claim. */
-export async function settleAfter(
+/** LookUps a payment at a time so many milliseconds after its claim. */
+export async function resolveAfter(
   world: TestWorld,
   made: { transactionId: string },
   afterMs: number,
-): Promise<Settled | null> {
+): Promise<Resolution | null> {
   const row = await transaction(made.transactionId);
   world.clock.nowMs = Number(row?.created_at_ms) + afterMs;
-  return settle(world.context, made.transactionId, DEADLINE_MS);
+  return resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
 }

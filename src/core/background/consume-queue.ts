@@ -1,5 +1,5 @@
 /**
- * The consumer of both queues: delivers events, settles what has no outcome, and does jobs. A message has done its work when what
+ * The consumer of both queues: delivers events, lookUps what has no outcome, and does jobs. A message has done its work when what
  * it asked for is in D1. The queue tries again only where D1 itself does not answer, or where one invocation is not enough for a
  * batch: all other retries are in D1.
  */
@@ -9,8 +9,13 @@ import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/
 import { errorFields } from '../log.ts';
 import { deliverEvents } from '../outbox/deliver.ts';
 import type { QueueMessage, WakeUp } from '../outbox/queue-message.ts';
-import { sendEvent, sendSettle } from '../outbox/send.ts';
-import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE, STATEMENTS_PER_LOOK_UP, settle } from '../recovery/resolve.ts';
+import { sendEvent, sendLookUp } from '../outbox/send.ts';
+import {
+  BACKGROUND_DEADLINE_MS,
+  LOOK_UPS_AT_ONCE,
+  resolveOutcome,
+  STATEMENTS_PER_LOOK_UP,
+} from '../recovery/resolve.ts';
 import { doJob, isKnownJob } from './recovery-jobs.ts';
 
 /** Seconds after which the queue tries again when D1 did not answer. */
@@ -30,12 +35,12 @@ export type ConsumedMessage = {
 
 export async function consumeBatch(context: Context, messages: readonly ConsumedMessage[]): Promise<void> {
   const events: { message: ConsumedMessage; event: PaymentEvent }[] = [];
-  const settles: { message: ConsumedMessage; id: string }[] = [];
+  const lookUps: { message: ConsumedMessage; id: string }[] = [];
   const wakeUps: { message: ConsumedMessage; wakeUp: WakeUp }[] = [];
   for (const message of messages) {
     const { body } = message;
     if (body?.kind === 'event') events.push({ message, event: body.event });
-    else if (body?.kind === 'settle') settles.push({ message, id: body.id });
+    else if (body?.kind === 'look_up') lookUps.push({ message, id: body.id });
     else if (body?.kind === 'wake' && isKnownJob(body)) wakeUps.push({ message, wakeUp: body });
     else {
       // From an older or newer version: logged and dropped. What it was about is in D1.
@@ -50,24 +55,24 @@ export async function consumeBatch(context: Context, messages: readonly Consumed
       () => deliverEvents(context, new Map(events.map(({ event }) => [event.event_id, event]))),
     );
   }
-  await settleAll(context, settles);
+  await lookUpAll(context, lookUps);
   for (const { message, wakeUp } of wakeUps) await acknowledge(context, [message], () => doJob(context, wakeUp));
 }
 
 /** As many as this invocation has statements for; the others come back to another one. */
-async function settleAll(
+async function lookUpAll(
   context: Context,
-  settles: readonly { message: ConsumedMessage; id: string }[],
+  lookUps: readonly { message: ConsumedMessage; id: string }[],
 ): Promise<void> {
   let start = 0;
-  while (start < settles.length) {
+  while (start < lookUps.length) {
     const affordable = Math.floor(statementsLeft(context.db) / STATEMENTS_PER_LOOK_UP);
-    const some = settles.slice(start, start + Math.min(LOOK_UPS_AT_ONCE, affordable));
+    const some = lookUps.slice(start, start + Math.min(LOOK_UPS_AT_ONCE, affordable));
     if (some.length === 0) break;
     start += some.length;
-    await Promise.all(some.map(({ message, id }) => acknowledge(context, [message], () => settleAndTell(context, id))));
+    await Promise.all(some.map(({ message, id }) => acknowledge(context, [message], () => lookUpAndSend(context, id))));
   }
-  for (const { message } of settles.slice(start)) message.retry({ delaySeconds: NEXT_INVOCATION_DELAY_SECONDS });
+  for (const { message } of lookUps.slice(start)) message.retry({ delaySeconds: NEXT_INVOCATION_DELAY_SECONDS });
 }
 
 async function acknowledge({ log }: Context, messages: ConsumedMessage[], work: () => Promise<void>): Promise<void> {
@@ -83,15 +88,15 @@ async function acknowledge({ log }: Context, messages: ConsumedMessage[], work: 
   for (const message of messages) message.ack();
 }
 
-/** Settles what the message is about. What is still open, and due again soon, is put into the queue once more. */
-async function settleAndTell(context: Context, id: string): Promise<void> {
-  const settled = await settle(context, id, BACKGROUND_DEADLINE_MS);
-  if (settled?.kind === 'ended') {
-    if (settled.event !== null) await sendEvent(context, settled.event);
-    if (settled.lateRefundId !== null) await sendSettle(context, settled.lateRefundId, 0);
+/** LookUps what the message is about. What is still open, and due again soon, is put into the queue once more. */
+async function lookUpAndSend(context: Context, id: string): Promise<void> {
+  const resolved = await resolveOutcome(context, id, BACKGROUND_DEADLINE_MS);
+  if (resolved?.kind === 'ended') {
+    if (resolved.event !== null) await sendEvent(context, resolved.event);
+    if (resolved.lateRefundId !== null) await sendLookUp(context, resolved.lateRefundId, 0);
   }
-  if (settled?.kind === 'open' && settled.nextLookUpAtMs !== null) {
-    const delayMs = settled.nextLookUpAtMs - context.nowMs();
-    if (delayMs <= SETTLE_AGAIN_WITHIN_MS) await sendSettle(context, id, delayMs);
+  if (resolved?.kind === 'open' && resolved.nextLookUpAtMs !== null) {
+    const delayMs = resolved.nextLookUpAtMs - context.nowMs();
+    if (delayMs <= SETTLE_AGAIN_WITHIN_MS) await sendLookUp(context, id, delayMs);
   }
 }

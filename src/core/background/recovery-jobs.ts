@@ -8,9 +8,9 @@ import { within } from '../deadline.ts';
 import { holdSlot, JOBS, type Job, readBacklogs, type SlotLease, takeSlot } from '../ledger/job-slots.ts';
 import { errorFields } from '../log.ts';
 import type { WakeUp } from '../outbox/queue-message.ts';
-import { SEND_DEADLINE_MS, sendEvent, sendSettle } from '../outbox/send.ts';
+import { SEND_DEADLINE_MS, sendEvent, sendLookUp } from '../outbox/send.ts';
 import { sweepEvents } from '../outbox/sweep.ts';
-import { settleDue } from '../recovery/resolve.ts';
+import { resolveDue } from '../recovery/resolve.ts';
 
 /** Slots of each job: as many invocations work through its backlog at once. D1 has one writer, and gateways have rate limits. */
 const SLOTS: Readonly<Record<Job, number>> = { look_ups: 4, sweep: 2 };
@@ -69,12 +69,12 @@ async function workOn(context: Context, wakeUp: WakeUp): Promise<WakeUp | null> 
   const next: WakeUp = { kind, job, slot, leaseId: null };
   switch (job) {
     case 'look_ups': {
-      const { more, silent } = await settleDue(context, {
+      const { more, silent } = await resolveDue(context, {
         ...(wakeUp.silent && { silent: wakeUp.silent }),
-        async onSettled(settled) {
-          if (settled.kind !== 'ended') return;
-          if (settled.event !== null) await sendEvent(context, settled.event);
-          if (settled.lateRefundId !== null) await sendSettle(context, settled.lateRefundId, 0);
+        async onResolved(resolved) {
+          if (resolved.kind !== 'ended') return;
+          if (resolved.event !== null) await sendEvent(context, resolved.event);
+          if (resolved.lateRefundId !== null) await sendLookUp(context, resolved.lateRefundId, 0);
         },
       });
       return more ? { ...next, silent } : null;

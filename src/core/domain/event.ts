@@ -6,14 +6,17 @@ import { isoSeconds } from './timestamp.ts';
 import type { Refund, Transaction } from './transaction.ts';
 
 /** Which event it is, when it was written, and the address that the payment was made with. */
-export interface Telling {
+export interface EventEnvelope {
   eventId: string;
   createdAtMs: number;
   userEmail: string | null;
 }
 
 /** The event of a payment's outcome: `payment.failed` where the row says why it failed, else `payment.success`. */
-export function paymentEvent({ eventId, createdAtMs, userEmail }: Telling, transaction: Transaction): PaymentEvent {
+export function paymentEvent(
+  { eventId, createdAtMs, userEmail }: EventEnvelope,
+  transaction: Transaction,
+): PaymentEvent {
   const about = {
     event_id: eventId,
     user_id: transaction.userId,
@@ -40,7 +43,7 @@ export function paymentEvent({ eventId, createdAtMs, userEmail }: Telling, trans
 
 /** The event of a refund that was paid back. */
 export function refundEvent(
-  { eventId, createdAtMs, userEmail }: Telling,
+  { eventId, createdAtMs, userEmail }: EventEnvelope,
   transaction: Transaction,
   refund: Pick<Refund, 'refundId' | 'amountMinor' | 'reason'>,
 ): PaymentEvent {

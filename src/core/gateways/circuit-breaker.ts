@@ -37,7 +37,7 @@ export function newCircuitBreaker(): CircuitBreaker {
   return { failuresInARow: 0, refusesUntilMs: 0 };
 }
 
-export type Passage =
+export type Permit =
   /** The gateway may be asked. */
   | { kind: 'free' }
   /** It may be asked by this one, to see whether it is back: the others wait for what comes of it. */
@@ -50,7 +50,7 @@ export function isClosed(breaker: CircuitBreaker): boolean {
 }
 
 /** Whether a call may be made. Who is let through as the probe, and then asks nothing, gives it back. */
-export function askForPassage(breaker: CircuitBreaker, nowMs: number): Passage {
+export function askForPermit(breaker: CircuitBreaker, nowMs: number): Permit {
   if (isClosed(breaker)) return { kind: 'free' };
   if (nowMs < breaker.refusesUntilMs) return { kind: 'refused', retryAfterMs: breaker.refusesUntilMs - nowMs };
   breaker.refusesUntilMs = nowMs + PROBE_INTERVAL_MS;
@@ -58,8 +58,8 @@ export function askForPassage(breaker: CircuitBreaker, nowMs: number): Passage {
 }
 
 /** Of somebody who has asked the gateway nothing after all. */
-export function giveBack(breaker: CircuitBreaker, passage: Passage): void {
-  if (passage.kind === 'probe') breaker.refusesUntilMs = 0;
+export function release(breaker: CircuitBreaker, permit: Permit): void {
+  if (permit.kind === 'probe') breaker.refusesUntilMs = 0;
 }
 
 /** What came of a call: any answer closes the breaker, failures in a row open it. */

@@ -159,10 +159,10 @@ export async function findEvents(
 }
 
 function rendered(row: EventRow, userEmail: string | null): PaymentEvent {
-  const telling = { eventId: row.eventId, createdAtMs: row.toldAtMs, userEmail };
-  if (row.refundId === null) return paymentEvent(telling, row);
+  const envelope = { eventId: row.eventId, createdAtMs: row.toldAtMs, userEmail };
+  if (row.refundId === null) return paymentEvent(envelope, row);
   const { refundId, refundAmountMinor: amountMinor, refundReason: reason } = row;
-  return refundEvent(telling, row, { refundId, amountMinor, reason });
+  return refundEvent(envelope, row, { refundId, amountMinor, reason });
 }
 
 // The broker's confirm is the truth, whoever heard it.

@@ -96,7 +96,7 @@ const code = (column: string) => `CASE WHEN ${column} GLOB '*[^A-Za-z0-9_.-]*' T
  * in its own words, and replaces the user's id with `pseudonym`. Amounts, dates and bookings stay, as accounting law requires. Events
  * that are still waiting are published without the address. A pending payment, or one with a pending refund, is left for another time.
  */
-export async function erasePerson(
+export async function erasePersonalData(
   db: Database,
   { tenant, userId, pseudonym }: { tenant: string; userId: string; pseudonym: string },
   afterId: string,
@@ -138,7 +138,7 @@ function countOf(result: D1Result): number {
 }
 
 /** Writes down that somebody's data was looked at or erased. The log does not say whose: that would be one more place to erase. */
-export async function auditPerson(
+export async function auditPersonalData(
   db: Database,
   tenant: string,
   entry: { atMs: number; action: 'person.exported' | 'person.erased'; subject: string; payments: number },

@@ -1,7 +1,6 @@
 /** What travels in the queues `payment-events` and `payment-work`. It is transport; the truth is in D1. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Job } from '../ledger/job-slots.ts';
-import type { SilentGateways } from '../recovery/resolve.ts';
 
 /** As much of a queue as sends to it need. */
 export interface MessageQueue<Message> {
@@ -13,7 +12,16 @@ export type QueueMessage =
   /** To be delivered. */
   | { kind: 'event'; event: PaymentEvent }
   /** A payment or a refund, to be looked up at its gateway. */
-  | { kind: 'settle'; id: string };
+  | { kind: 'look_up'; id: string };
+
+/** What is to be looked up at its gateway, and when. */
+export interface DueLookUp {
+  id: string;
+  atMs: number;
+}
+
+/** Until when gateways that did not answer are left alone, by their names. */
+export type SilentGateways = Readonly<Record<string, number>>;
 
 /** Wakes a job that has something due. It carries no rows: whoever is woken takes what is due from D1. */
 export interface WakeUp {

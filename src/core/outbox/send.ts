@@ -3,7 +3,7 @@ import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
 import { errorName } from '../log.ts';
-import type { Settle } from '../outcomes/look-up-schedule.ts';
+import type { DueLookUp } from './queue-message.ts';
 
 export const SEND_DEADLINE_MS = 5_000;
 
@@ -12,13 +12,13 @@ export interface Rest {
   /** Every answer has one; it only lets answers that leave nothing be a Rest as well. */
   kind?: string;
   event?: PaymentEvent | null;
-  settle?: Settle | null;
+  lookUp?: DueLookUp | null;
 }
 
 /** Hands over what an operation leaves to be done. */
-export async function sendRest(context: Context, { event, settle }: Rest): Promise<void> {
+export async function sendRest(context: Context, { event, lookUp }: Rest): Promise<void> {
   if (event) await sendEvent(context, event);
-  if (settle) await sendSettle(context, settle.id, settle.atMs - context.nowMs());
+  if (lookUp) await sendLookUp(context, lookUp.id, lookUp.atMs - context.nowMs());
 }
 
 /** Never throws: an event that can't be handed over waits in D1, and the sweep sends it. */
@@ -34,11 +34,11 @@ export async function sendEvent({ eventQueue, log }: Context, event: PaymentEven
  * Never throws: the cron looks up what the queue does not. A queue counts in whole seconds, and what comes a moment early
  * finds nothing due, so one more is added.
  */
-export async function sendSettle({ eventQueue, log }: Context, id: string, delayMs: number): Promise<void> {
+export async function sendLookUp({ eventQueue, log }: Context, id: string, delayMs: number): Promise<void> {
   try {
     const delaySeconds = delayMs <= 0 ? 0 : Math.floor(delayMs / 1000) + 1;
-    await within(SEND_DEADLINE_MS, 'the queue', eventQueue.send({ kind: 'settle', id }, { delaySeconds }));
+    await within(SEND_DEADLINE_MS, 'the queue', eventQueue.send({ kind: 'look_up', id }, { delaySeconds }));
   } catch (error) {
-    log('warn', 'settle.left_to_cron', { id, ...errorName(error) });
+    log('warn', 'look_up.left_to_cron', { id, ...errorName(error) });
   }
 }

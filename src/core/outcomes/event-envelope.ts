@@ -1,19 +1,19 @@
 /** What an event needs beside the rows that it tells of. */
 
 import type { Context } from '../context.ts';
-import type { Telling } from '../domain/event.ts';
+import type { EventEnvelope } from '../domain/event.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { emailOf } from '../ledger/emails.ts';
 import { errorFields } from '../log.ts';
 import { CannotOpen } from '../security/cipher.ts';
 
 /** Null where the address can't be opened: the event is written already, and the sweep sends it when the key is there. */
-export async function tellingOf(
+export async function envelopeOf(
   { db, log }: Context,
   eventId: string,
   createdAtMs: number,
   transaction: Transaction,
-): Promise<Telling | null> {
+): Promise<EventEnvelope | null> {
   try {
     return { eventId, createdAtMs, userEmail: await emailOf(db, transaction) };
   } catch (error) {

@@ -8,12 +8,6 @@ import type { Refund, Transaction } from '../domain/transaction.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
 
-/** What is to be looked up, and when. */
-export interface Settle {
-  id: string;
-  atMs: number;
-}
-
 /**
  * From the gateway's deadline on. In it lies what the claim before the call may have taken, so that no look-up comes
  * while the call may still be answered.

@@ -5,7 +5,7 @@ import { paymentEvent } from '../domain/event.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
 import { recordPaymentOutcome } from '../ledger/transactions.ts';
 import type { VelocityCount } from '../ledger/velocity.ts';
-import { tellingOf } from './event-envelope.ts';
+import { envelopeOf } from './event-envelope.ts';
 import { failedChargeFollowUpMs } from './look-up-schedule.ts';
 
 /**
@@ -50,6 +50,6 @@ export async function recordPayment(
       duration_ms: processedAtMs - transaction.createdAtMs,
     });
   }
-  const telling = told ? await tellingOf(context, eventId, processedAtMs, transaction) : null;
-  return { transaction, event: telling && paymentEvent(telling, transaction), lateRefund };
+  const envelope = told ? await envelopeOf(context, eventId, processedAtMs, transaction) : null;
+  return { transaction, event: envelope && paymentEvent(envelope, transaction), lateRefund };
 }

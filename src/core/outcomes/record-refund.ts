@@ -5,8 +5,9 @@ import { refundEvent } from '../domain/event.ts';
 import type { FailureCause } from '../domain/failure.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
 import { recordRefundOutcome } from '../ledger/refunds.ts';
-import { tellingOf } from './event-envelope.ts';
-import { paidRefundFollowUpMs, type Settle } from './look-up-schedule.ts';
+import type { DueLookUp } from '../outbox/queue-message.ts';
+import { envelopeOf } from './event-envelope.ts';
+import { paidRefundFollowUpMs } from './look-up-schedule.ts';
 
 /** What a provider says of a refund only where it has paid back more than this service has asked for. */
 const PROVE_EXTERNAL_REFUND: readonly FailureCause[] = ['already_refunded', 'refund_exceeds'];
@@ -19,7 +20,7 @@ export async function recordRefund(
   context: Context,
   pending: Refund,
   result: Outcome,
-): Promise<{ refund: Refund; transaction: Transaction; event: PaymentEvent | null; settle: Settle | null }> {
+): Promise<{ refund: Refund; transaction: Transaction; event: PaymentEvent | null; lookUp: DueLookUp | null }> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
   const provesExternalRefund = result.status === 'failed' && PROVE_EXTERNAL_REFUND.includes(result.failure.cause);
@@ -43,7 +44,7 @@ export async function recordRefund(
     error_code: refund.errorCode,
     duration_ms: processedAtMs - refund.createdAtMs,
   });
-  const telling = told ? await tellingOf(context, eventId, processedAtMs, transaction) : null;
-  const settle = provesExternalRefund && wrote ? { id: transaction.transactionId, atMs: processedAtMs } : null;
-  return { refund, transaction, event: telling && refundEvent(telling, transaction, refund), settle };
+  const envelope = told ? await envelopeOf(context, eventId, processedAtMs, transaction) : null;
+  const lookUp = provesExternalRefund && wrote ? { id: transaction.transactionId, atMs: processedAtMs } : null;
+  return { refund, transaction, event: envelope && refundEvent(envelope, transaction, refund), lookUp };
 }

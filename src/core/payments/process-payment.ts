@@ -13,14 +13,15 @@ import { type Card, readCard } from '../domain/card.ts';
 import { type Failure, failure, failureBecause } from '../domain/failure.ts';
 import { minorUnits } from '../domain/money.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
-import { askForPassage, giveBack, type Passage } from '../gateways/circuit-breaker.ts';
+import { askForPermit, type Permit, release } from '../gateways/circuit-breaker.ts';
 import type { Gateway, GatewayOutcome, Instrument } from '../gateways/gateway.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
 import { type Claim, claimBooking, findKeyedTransaction, findTransaction, keepIntent } from '../ledger/transactions.ts';
 import type { VelocityCount } from '../ledger/velocity.ts';
 import { errorFields } from '../log.ts';
+import type { DueLookUp } from '../outbox/queue-message.ts';
 import { isAccepted, logUnknownAccount, moveMoneyNow, outcomeOf } from '../outcomes/ask-gateway.ts';
-import { firstLookUpAtMs, type Settle } from '../outcomes/look-up-schedule.ts';
+import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
 import { isSameRequest, keyClaim, paymentIdentity } from './replay.ts';
 import { countsOf, declinesOf } from './velocity-check.ts';
@@ -35,10 +36,10 @@ export type PaymentAnswer =
       /** Whether this was the answer to an earlier request with the same key. */
       replayed: boolean;
       /** The refund of a charge that turned up late: it is to be settled at once. */
-      settle: Settle | null;
+      lookUp: DueLookUp | null;
     }
   /** There is no outcome yet. `accepted`: the provider is processing the payment; else nobody knows whether it is. */
-  | { kind: 'pending'; transaction: Transaction; settle: Settle; accepted: boolean }
+  | { kind: 'pending'; transaction: Transaction; lookUp: DueLookUp; accepted: boolean }
   /** The booking has a payment that is under way or stands, or the PayPal order has paid for something else: this one, or null where it is not for this caller to know. */
   | { kind: 'duplicate'; standing: Transaction | null }
   /** An earlier request with the same key has no outcome yet. */
@@ -74,17 +75,17 @@ export async function processPayment(
   const key = await keyClaim(context, '/payment/process', idempotencyKey, paymentIdentity(request, amount));
   const breaker = gateway && context.breakersOf(gateway.name).charge;
   // Where there is nothing to charge, nobody is asked.
-  const passage: Passage =
-    'code' in instrument || breaker === null ? { kind: 'free' } : askForPassage(breaker, context.nowMs());
+  const permit: Permit =
+    'code' in instrument || breaker === null ? { kind: 'free' } : askForPermit(breaker, context.nowMs());
 
-  const giveBackPassage = () => breaker !== null && giveBack(breaker, passage);
-  const ready = await readyToClaim(context, request, amountMinor, gateway, passage).catch((error: unknown) => {
-    giveBackPassage();
+  const releasePermit = () => breaker !== null && release(breaker, permit);
+  const ready = await readyToClaim(context, request, amountMinor, gateway, permit).catch((error: unknown) => {
+    releasePermit();
     throw error;
   });
   if (ready.kind !== 'ready') {
     // What stands under the key outranks all that settings and the gateway's health say by now.
-    giveBackPassage();
+    releasePermit();
     const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
     if (known !== null) return answerReplay(context, known, key);
     log('info', 'payment.refused', { booking_id: request.booking_id, reason: ready.kind });
@@ -114,10 +115,10 @@ export async function processPayment(
     key,
     counts,
   ).catch((error: unknown) => {
-    giveBackPassage();
+    releasePermit();
     throw error;
   });
-  if (claim.kind !== 'claimed') giveBackPassage();
+  if (claim.kind !== 'claimed') releasePermit();
   if (claim.kind === 'replayed') return answerReplay(context, claim, key);
   if (claim.kind === 'duplicate') {
     log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing?.transactionId });
@@ -156,7 +157,7 @@ async function readyToClaim(
   { payment_method: method }: PaymentRequest,
   amountMinor: number | null,
   gateway: Gateway | null,
-  passage: Passage,
+  permit: Permit,
 ): Promise<
   | { kind: 'ready'; amountMinor: number; gateway: Gateway; gatewayName: string }
   | Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' | 'gateway_not_configured' }>
@@ -164,7 +165,7 @@ async function readyToClaim(
   const { settings, gateways } = context;
   if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
   if (gateway === null) return { kind: 'method_disabled', method };
-  if (passage.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: passage.retryAfterMs };
+  if (permit.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: permit.retryAfterMs };
   const named = await gateways.nameInLedger(gateway);
   if ('name' in named) return { kind: 'ready', amountMinor, gateway, gatewayName: named.name };
   logUnknownAccount(context, gateway.name, named);
@@ -182,7 +183,7 @@ function answerReplay(
   log('info', 'payment.replayed', { transaction_id: transaction.transactionId, status: transaction.status });
   if (key === null || !isSameRequest(fingerprint, key.fingerprint)) return { kind: 'key_reused' };
   if (transaction.status === 'pending') return { kind: 'in_progress', transaction };
-  return { ...ended(transaction), event: null, replayed: true, settle: null };
+  return { ...ended(transaction), event: null, replayed: true, lookUp: null };
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
@@ -194,8 +195,8 @@ async function recordOutcome(
 ): Promise<PaymentAnswer> {
   try {
     const { transaction, event, lateRefund } = await recordPayment(context, claimed, result, declineOf);
-    const settle = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };
-    return { ...ended(transaction), event, replayed: false, settle };
+    const lookUp = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };
+    return { ...ended(transaction), event, replayed: false, lookUp };
   } catch (error) {
     context.log('warn', 'payment.not_recorded', { transaction_id: claimed.transactionId, ...errorFields(error) });
     return pending(context, claimed, false);
@@ -212,7 +213,7 @@ function pending(context: Context, transaction: Transaction, accepted: boolean):
     booking_id: transaction.bookingId,
   });
   const atMs = transaction.nextLookupAtMs ?? context.nowMs();
-  return { kind: 'pending', transaction, settle: { id: transaction.transactionId, atMs }, accepted };
+  return { kind: 'pending', transaction, lookUp: { id: transaction.transactionId, atMs }, accepted };
 }
 
 function charge(

@@ -7,8 +7,8 @@ import type { Statements } from '../ledger/database.ts';
 import { findRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
-import type { Settle } from '../outcomes/look-up-schedule.ts';
-import { STATUS_DEADLINE_MS, settle } from '../recovery/resolve.ts';
+import type { DueLookUp } from '../outbox/queue-message.ts';
+import { resolveOutcome, STATUS_DEADLINE_MS } from '../recovery/resolve.ts';
 
 export interface Standing {
   transaction: Transaction;
@@ -18,27 +18,27 @@ export interface Standing {
 
 export interface StatusAnswer extends Standing {
   event: PaymentEvent | null;
-  settle: Settle | null;
+  lookUp: DueLookUp | null;
 }
 
 /** The payment with this id, or the refund and its payment, or null. */
 export async function readStatus(context: Context, id: string): Promise<StatusAnswer | null> {
   const found = await find(context, id, readAudit(context, id));
   if (found === null) return null;
-  const asItStands = { ...found, event: null, settle: null };
+  const asItStands = { ...found, event: null, lookUp: null };
   const { status, nextLookupAtMs } = found.refund ?? found.transaction;
   // A completed payment is due where its provider has told of refunds that the ledger does not have.
   const isOpen = status === 'pending' || (found.refund === null && status === 'completed');
   if (!isOpen || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asItStands;
 
   try {
-    const settled = await settle(context, id, STATUS_DEADLINE_MS);
-    if (settled?.kind !== 'ended') return asItStands;
-    const settleNext = settled.lateRefundId && { id: settled.lateRefundId, atMs: context.nowMs() };
-    return { ...((await find(context, id)) ?? found), event: settled.event, settle: settleNext || null };
+    const resolved = await resolveOutcome(context, id, STATUS_DEADLINE_MS);
+    if (resolved?.kind !== 'ended') return asItStands;
+    const lateRefund = resolved.lateRefundId && { id: resolved.lateRefundId, atMs: context.nowMs() };
+    return { ...((await find(context, id)) ?? found), event: resolved.event, lookUp: lateRefund || null };
   } catch (error) {
     // The queue and the cron ask again; who asked for a status gets what is known.
-    context.log('warn', 'status.not_settled', { id, ...errorFields(error) });
+    context.log('warn', 'status.not_resolved', { id, ...errorFields(error) });
     return asItStands;
   }
 }

@@ -12,14 +12,15 @@ import type { RefundRequest } from '../../contract/requests.ts';
 import type { Context } from '../context.ts';
 import { minorUnits } from '../domain/money.ts';
 import { type Outcome, type Refund, refundableMinor, type Transaction } from '../domain/transaction.ts';
-import { askForPassage, type CircuitBreaker, giveBack, isClosed, type Passage } from '../gateways/circuit-breaker.ts';
+import { askForPermit, type CircuitBreaker, isClosed, type Permit, release } from '../gateways/circuit-breaker.ts';
 import { LedgerUnavailable } from '../ledger/database.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
 import { findKeyedRefund, type ReplayedRefund, type Reservation, reserveRefund } from '../ledger/refunds.ts';
 import { findTransaction } from '../ledger/transactions.ts';
 import { errorFields } from '../log.ts';
+import type { DueLookUp } from '../outbox/queue-message.ts';
 import { isAccepted, logUnknownAccount, moveMoneyNow, NEVER_HAPPENED, outcomeOf } from '../outcomes/ask-gateway.ts';
-import { firstLookUpAtMs, type Settle } from '../outcomes/look-up-schedule.ts';
+import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordRefund } from '../outcomes/record-refund.ts';
 import { isSameRequest, keyClaim, refundIdentity } from './replay.ts';
 
@@ -34,9 +35,9 @@ export type RefundAnswer =
       replayed: boolean;
     }
   /** The gateway did not pay it back, or the payer's bank has reversed it since. No event: the contract has none. */
-  | { kind: 'failed'; refund: Refund; replayed: boolean; settle: Settle | null }
+  | { kind: 'failed'; refund: Refund; replayed: boolean; lookUp: DueLookUp | null }
   /** There is no outcome yet, and the amount stays reserved. `accepted`: the provider is processing it; else nobody knows whether it is. */
-  | { kind: 'pending'; refund: Refund; settle: Settle; accepted: boolean }
+  | { kind: 'pending'; refund: Refund; lookUp: DueLookUp; accepted: boolean }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; refund: Refund }
   /** The key stands for another request. */
@@ -66,13 +67,13 @@ export async function refundPayment(
 ): Promise<RefundAnswer> {
   const { log } = context;
   const key = await keyClaim(context, '/payment/refund', idempotencyKey, refundIdentity(request, amount));
-  const { breaker, passage } = await passageOf(context, request);
+  const { breaker, permit } = await permitOf(context, request);
   const reserved =
-    passage.kind === 'refused'
-      ? await refusedByBreaker(context, passage.retryAfterMs, key)
+    permit.kind === 'refused'
+      ? await refusedByBreaker(context, permit.retryAfterMs, key)
       : await reserve(context, request, amount, key);
   if (reserved.kind !== 'reserved') {
-    if (breaker !== null) giveBack(breaker, passage);
+    if (breaker !== null) release(breaker, permit);
     log('info', 'refund.answered', { transaction_id: request.original_transaction_id, outcome: reserved.kind });
     return reserved;
   }
@@ -90,18 +91,18 @@ export async function refundPayment(
 }
 
 /** Whether the payment's gateway may be asked. The payment is looked at for that only where some gateway has been failing. */
-async function passageOf(
+async function permitOf(
   { db, tenant, gateways, breakersOf, nowMs }: Context,
   request: RefundRequest,
-): Promise<{ breaker: CircuitBreaker | null; passage: Passage }> {
-  const free = { breaker: null, passage: { kind: 'free' } } as const;
+): Promise<{ breaker: CircuitBreaker | null; permit: Permit }> {
+  const free = { breaker: null, permit: { kind: 'free' } } as const;
   if (gateways.all.every(({ name }) => isClosed(breakersOf(name).refund))) return free;
   const transaction = await findTransaction(db, tenant, request.original_transaction_id);
   if (transaction === null) return free;
   const gateway = await gateways.named(transaction.gateway);
   if (gateway === null || 'unreachable' in gateway) return free;
   const breaker = breakersOf(gateway.name).refund;
-  return { breaker, passage: askForPassage(breaker, nowMs()) };
+  return { breaker, permit: askForPermit(breaker, nowMs()) };
 }
 
 /** The answer while the gateway is down. */
@@ -196,7 +197,7 @@ function answerReplay(replayed: ReplayedRefund, key: KeyClaim | null): RefundAns
   const { fingerprint, refund, transaction } = replayed;
   if (key === null || !isSameRequest(fingerprint, key.fingerprint)) return { kind: 'key_reused' };
   if (refund.status === 'pending') return { kind: 'in_progress', refund };
-  return ended(refund, transaction, { event: null, replayed: true, settle: null });
+  return ended(refund, transaction, { event: null, replayed: true, lookUp: null });
 }
 
 /** Why the payment as it stands does not allow the refund. */
@@ -240,8 +241,8 @@ async function payBack(
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
 async function recordOutcome(context: Context, reserved: Refund, result: Outcome): Promise<RefundAnswer> {
   try {
-    const { refund, transaction, event, settle } = await recordRefund(context, reserved, result);
-    return ended(refund, transaction, { event, replayed: false, settle });
+    const { refund, transaction, event, lookUp } = await recordRefund(context, reserved, result);
+    return ended(refund, transaction, { event, replayed: false, lookUp });
   } catch (error) {
     context.log('warn', 'refund.not_recorded', { refund_id: reserved.refundId, ...errorFields(error) });
     return pending(context, reserved, false);
@@ -252,14 +253,14 @@ async function recordOutcome(context: Context, reserved: Refund, result: Outcome
 function ended(
   refund: Refund,
   transaction: Transaction,
-  { event, replayed, settle }: { event: PaymentEvent | null; replayed: boolean; settle: Settle | null },
+  { event, replayed, lookUp }: { event: PaymentEvent | null; replayed: boolean; lookUp: DueLookUp | null },
 ): RefundAnswer {
-  if (refund.status === 'failed' || refund.status === 'reversed') return { kind: 'failed', refund, replayed, settle };
+  if (refund.status === 'failed' || refund.status === 'reversed') return { kind: 'failed', refund, replayed, lookUp };
   return { kind: 'completed', refund, transaction, event, replayed };
 }
 
 function pending(context: Context, refund: Refund, accepted: boolean): RefundAnswer {
   context.log('warn', 'refund.pending', { refund_id: refund.refundId, transaction_id: refund.transactionId });
-  const settle = { id: refund.refundId, atMs: refund.nextLookupAtMs ?? context.nowMs() };
-  return { kind: 'pending', refund, settle, accepted };
+  const lookUp = { id: refund.refundId, atMs: refund.nextLookupAtMs ?? context.nowMs() };
+  return { kind: 'pending', refund, lookUp, accepted };
 }

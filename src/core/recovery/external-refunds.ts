@@ -8,7 +8,7 @@ import { refundEvent } from '../domain/event.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { ExternalRefund } from '../gateways/gateway.ts';
 import { findRefundReferences, writeExternalRefund } from '../ledger/refunds.ts';
-import { tellingOf } from '../outcomes/event-envelope.ts';
+import { envelopeOf } from '../outcomes/event-envelope.ts';
 import { paidRefundFollowUpMs } from '../outcomes/look-up-schedule.ts';
 
 /** A look-up has statements for one (see `STATEMENTS_PER_LOOK_UP`); with more of them, the payment stays due. */
@@ -55,13 +55,13 @@ export async function bookExternalRefund(
     // An alarm, once: the payer has money back that the balance does not know of. Of a payment that has failed, all is to be
     // paid back.
     if (noted)
-      context.log(status === 'failed' ? 'warn' : 'error', 'refund.outside_does_not_fit', { ...fields, status });
+      context.log(status === 'failed' ? 'warn' : 'error', 'refund.external_does_not_fit', { ...fields, status });
     return { kind: 'unbooked' };
   }
   if (!told) return { kind: 'booked', event: null };
   context.log('info', 'refund.made_outside', { ...fields, refund_id: refund.refundId });
-  const telling = await tellingOf(context, eventId, nowMs, transaction);
-  return { kind: 'booked', event: telling && refundEvent(telling, transaction, refund) };
+  const envelope = await envelopeOf(context, eventId, nowMs, transaction);
+  return { kind: 'booked', event: envelope && refundEvent(envelope, transaction, refund) };
 }
 
 /**

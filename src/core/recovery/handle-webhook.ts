@@ -11,21 +11,21 @@ import { isDecided, recordDispute } from '../ledger/disputes.ts';
 import { findLookUp } from '../ledger/look-ups.ts';
 import { isTakenUp, rememberEvent } from '../ledger/provider-events.ts';
 import { findRefundByReference } from '../ledger/refunds.ts';
+import type { DueLookUp } from '../outbox/queue-message.ts';
 import { GRACE_MS } from '../outcomes/ask-gateway.ts';
-import type { Settle } from '../outcomes/look-up-schedule.ts';
 import { bookExternalRefund } from './external-refunds.ts';
-import { BACKGROUND_DEADLINE_MS, settleTold } from './resolve.ts';
+import { BACKGROUND_DEADLINE_MS, resolveNotified } from './resolve.ts';
 
-export type NoticeAnswer =
+export type WebhookAnswer =
   /** Written down for good: the provider need not send it again. `event` and `settle` are to be sent, as of any answer. */
-  | { kind: 'taken'; event: PaymentEvent | null; settle: Settle | null }
+  | { kind: 'handled'; event: PaymentEvent | null; lookUp: DueLookUp | null }
   /** It can't be taken up now, and is to be sent again; `event` and `settle` as above, of what was taken up on the way. */
-  | { kind: 'later'; reason: string; event?: PaymentEvent | null; settle?: Settle | null };
+  | { kind: 'later'; reason: string; event?: PaymentEvent | null; lookUp?: DueLookUp | null };
 
-const NOTHING_TO_SEND: NoticeAnswer = { kind: 'taken', event: null, settle: null };
+const NOTHING_TO_SEND: WebhookAnswer = { kind: 'handled', event: null, lookUp: null };
 
 /** @throws LedgerUnavailable, LedgerNotMigrated: the provider sends it again */
-export async function takeNotice(context: Context, gateway: Gateway, event: ProviderEvent): Promise<NoticeAnswer> {
+export async function handleWebhook(context: Context, gateway: Gateway, event: ProviderEvent): Promise<WebhookAnswer> {
   const { db, log, nowMs } = context;
   const { provider, eventId, type, notice } = event;
   if (notice === null) {
@@ -37,8 +37,8 @@ export async function takeNotice(context: Context, gateway: Gateway, event: Prov
     log('info', 'webhook.repeated', { provider, event_id: eventId, type });
     return NOTHING_TO_SEND;
   }
-  const answer = await takeUp(context, gateway, event);
-  log(answer.kind === 'later' ? 'warn' : 'info', 'webhook.taken', {
+  const answer = await handleEvent(context, gateway, event);
+  log(answer.kind === 'later' ? 'warn' : 'info', 'webhook.handled', {
     provider,
     event_id: eventId,
     type,
@@ -46,20 +46,20 @@ export async function takeNotice(context: Context, gateway: Gateway, event: Prov
     outcome: answer.kind,
     reason: answer.kind === 'later' ? answer.reason : undefined,
   });
-  if (answer.kind === 'taken') await rememberEvent(db, received, nowMs());
+  if (answer.kind === 'handled') await rememberEvent(db, received, nowMs());
   return answer;
 }
 
-function takeUp(
+function handleEvent(
   context: Context,
   gateway: Gateway,
   { provider, notice }: ProviderEvent,
-): Promise<NoticeAnswer> | NoticeAnswer {
+): Promise<WebhookAnswer> | WebhookAnswer {
   switch (notice?.about) {
     case 'payment':
-      return settleNow(context, notice.transactionId, notice.charged);
+      return resolveNow(context, notice.transactionId, notice.charged);
     case 'refund':
-      return settleNow(context, notice.refundId);
+      return resolveNow(context, notice.refundId);
     case 'external_refund':
       return takeExternalRefund(context, gateway, notice.reference);
     case 'dispute':
@@ -70,42 +70,43 @@ function takeUp(
 }
 
 /** What is still open after it goes on being looked up. An id that the ledger does not have is another installation's. */
-async function settleNow(context: Context, id: string, charged?: boolean): Promise<NoticeAnswer> {
-  const settled = await settleTold(context, id, charged);
-  if (settled?.kind === 'open' && settled.unreachable) return { kind: 'later', reason: 'the provider did not answer' };
-  if (settled?.kind === 'open' && settled.undetermined) {
+async function resolveNow(context: Context, id: string, charged?: boolean): Promise<WebhookAnswer> {
+  const resolved = await resolveNotified(context, id, charged);
+  if (resolved?.kind === 'open' && resolved.unreachable)
+    return { kind: 'later', reason: 'the provider did not answer' };
+  if (resolved?.kind === 'open' && resolved.undetermined) {
     return { kind: 'later', reason: 'the provider could not say what it has told of' };
   }
-  if (settled?.kind !== 'ended') return NOTHING_TO_SEND;
-  const { event, lateRefundId } = settled;
-  return { kind: 'taken', event, settle: lateRefundId === null ? null : { id: lateRefundId, atMs: context.nowMs() } };
+  if (resolved?.kind !== 'ended') return NOTHING_TO_SEND;
+  const { event, lateRefundId } = resolved;
+  return { kind: 'handled', event, lookUp: lateRefundId === null ? null : { id: lateRefundId, atMs: context.nowMs() } };
 }
 
 /** A refund that was made at the provider by hand becomes a refund here, with its event. */
-async function takeExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<NoticeAnswer> {
+async function takeExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<WebhookAnswer> {
   const { db } = context;
   const found = await inTime((signal) => gateway.findExternalRefund?.(reference, signal));
   if (found === undefined || found === null) return NOTHING_TO_SEND;
   if ('unreachable' in found) return { kind: 'later', reason: found.unreachable };
   const { transactionId, state } = found;
-  if (found.refundId !== null) return settleNow(context, found.refundId); // it was asked for here after all
+  if (found.refundId !== null) return resolveNow(context, found.refundId); // it was asked for here after all
   if (transactionId === null) return NOTHING_TO_SEND; // of a charge that this service has not made
 
   const known = await findRefundByReference(db, transactionId, reference);
-  if (known !== null) return settleNow(context, known.refundId); // the payer's bank may have sent it back
+  if (known !== null) return resolveNow(context, known.refundId); // the payer's bank may have sent it back
   if (state !== 'moved') return NOTHING_TO_SEND;
 
   // A payment that nobody knows the outcome of has been charged, or there would be nothing to pay back.
   const paid = await findLookUp(db, transactionId);
   if (paid?.transaction.status === 'pending') {
     // The payment's own outcome first; the refund comes with the provider's next attempt.
-    const settled = await settleNow(context, transactionId);
-    return { reason: 'the payment was pending until now', ...settled, kind: 'later' };
+    const resolved = await resolveNow(context, transactionId);
+    return { reason: 'the payment was pending until now', ...resolved, kind: 'later' };
   }
   const booking = await bookExternalRefund(context, transactionId, found);
   switch (booking.kind) {
     case 'booked':
-      return { kind: 'taken', event: booking.event, settle: null };
+      return { kind: 'handled', event: booking.event, lookUp: null };
     case 'later':
       return { kind: 'later', reason: 'another refund of the payment is under way' };
     case 'unbooked':
@@ -133,7 +134,7 @@ async function takeDispute(
   gateway: Gateway,
   provider: Provider,
   dispute: Dispute,
-): Promise<NoticeAnswer> {
+): Promise<WebhookAnswer> {
   const { disputeId, chargeReference, status, reason, amountMinor } = dispute;
   let { transactionId } = dispute;
   if (transactionId === null) {

@@ -2,6 +2,7 @@
  * Finds out what became of a payment or a refund whose outcome is not known (invariant 3), and of some that have ended. The
  * queue, the cron and status requests all come here, at once if it so happens: what the gateway says is recorded once.
  */
+
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
@@ -26,6 +27,7 @@ import {
   takeLookUp,
 } from '../ledger/look-ups.ts';
 import { reverseRefund } from '../ledger/refunds.ts';
+import type { SilentGateways } from '../outbox/queue-message.ts';
 import {
   type GatewayCall,
   logUnknownAccount,
@@ -65,14 +67,14 @@ export const LOOK_UPS_AT_ONCE = 6;
  * and once more the same for a connection that breaks.
  */
 export const STATEMENTS_PER_LOOK_UP = 24;
-/** Statements that `settleDue` leaves to whoever called it, for what comes behind the look-ups. */
+/** Statements that `resolveDue` leaves to whoever called it, for what comes behind the look-ups. */
 export const STATEMENTS_LEFT_TO_CALLER = 20;
 /** No round is begun after this time, so that one invocation ends well before the lease of its slot. */
 const MAX_DURATION_MS = 20_000;
 /** For so long a gateway that did not answer is left alone. */
 const SILENT_FOR_MS = 60_000;
 
-export type Settled =
+export type Resolution =
   /** It has ended, now or before; the event where it was this call that ended it. */
   | { kind: 'ended'; event: PaymentEvent | null; lateRefundId: string | null }
   /** Nobody can say yet, and it may be asked about again at this time; null where it is left as it is. */
@@ -85,30 +87,27 @@ export type Settled =
     };
 
 /**
- * Settles this payment or refund, if its look-up is due.
+ * LookUps this payment or refund, if its look-up is due.
  *
  * @returns null where it is not: it has ended, or somebody has asked a moment ago
  */
-export async function settle(context: Context, id: string, deadlineMs: number): Promise<Settled | null> {
+export async function resolveOutcome(context: Context, id: string, deadlineMs: number): Promise<Resolution | null> {
   const task = await takeLookUp(context.db, id, context.nowMs());
-  return task === null ? null : settleTask(context, task, deadlineMs);
+  return task === null ? null : resolveTask(context, task, deadlineMs);
 }
 
 /**
- * Settles this payment or refund at once, because its provider has told of it: a refund that was paid may have been sent
+ * LookUps this payment or refund at once, because its provider has told of it: a refund that was paid may have been sent
  * back, and a payment that has failed may have been `charged`, if that is what the provider told.
  *
  * @returns null where there is none with this id
  */
-export async function settleTold(context: Context, id: string, charged = true): Promise<Settled | null> {
+export async function resolveNotified(context: Context, id: string, charged = true): Promise<Resolution | null> {
   const task = await findLookUp(context.db, id);
   if (task === null) return null;
   if (task.kind === 'payment' && task.transaction.status === 'failed' && !charged) return NOTHING_TO_DO;
-  return settleTask(context, task, BACKGROUND_DEADLINE_MS);
+  return resolveTask(context, task, BACKGROUND_DEADLINE_MS);
 }
-
-/** Until when gateways that did not answer are left alone, by their names. */
-export type SilentGateways = Readonly<Record<string, number>>;
 
 export interface LookUpRun {
   /** Whether it ended because it had been enough for one invocation, and not because nothing was due any more. */
@@ -122,15 +121,15 @@ export interface LookUpRun {
  * up the others; a single row that cannot be answered holds up nobody.
  *
  * @param silent from the run before
- * @param onSettled hears of each outcome, so that its event is sent at once
+ * @param onResolved hears of each outcome, so that its event is sent at once
  * @throws LedgerUnavailable, LedgerNotMigrated; or a bug that one of the rows met, when all the others are done
  */
-export async function settleDue(
+export async function resolveDue(
   context: Context,
   {
     silent: silentBefore = {},
-    onSettled = async () => {},
-  }: { silent?: SilentGateways; onSettled?: (settled: Settled) => Promise<void> } = {},
+    onResolved = async () => {},
+  }: { silent?: SilentGateways; onResolved?: (settled: Resolution) => Promise<void> } = {},
 ): Promise<LookUpRun> {
   const startedAtMs = context.nowMs();
   let silent = silentBefore;
@@ -146,8 +145,8 @@ export async function settleDue(
       if (bugs.length > 0) throw bugs[0];
       return { more: isOver, silent };
     }
-    const settled = await Promise.allSettled(tasks.map((task) => settleTask(context, task, BACKGROUND_DEADLINE_MS)));
-    await Promise.all(settled.map((one) => (one.status === 'fulfilled' ? onSettled(one.value) : undefined)));
+    const settled = await Promise.allSettled(tasks.map((task) => resolveTask(context, task, BACKGROUND_DEADLINE_MS)));
+    await Promise.all(settled.map((one) => (one.status === 'fulfilled' ? onResolved(one.value) : undefined)));
     for (const one of settled) {
       if (one.status === 'fulfilled') continue;
       if (one.reason instanceof LedgerUnavailable || one.reason instanceof LedgerNotMigrated) throw one.reason;
@@ -165,13 +164,13 @@ function affordableLookUps({ db }: Context): number {
   return Math.floor((statementsLeft(db) - STATEMENTS_LEFT_TO_CALLER - TAKE_DUE_STATEMENTS) / STATEMENTS_PER_LOOK_UP);
 }
 
-function isUnreachable(settled: PromiseSettledResult<Settled> | undefined): boolean {
+function isUnreachable(settled: PromiseSettledResult<Resolution> | undefined): boolean {
   return settled?.status === 'fulfilled' && settled.value.kind === 'open' && settled.value.unreachable;
 }
 
-const NOTHING_TO_DO: Settled = { kind: 'ended', event: null, lateRefundId: null };
+const NOTHING_TO_DO: Resolution = { kind: 'ended', event: null, lateRefundId: null };
 
-async function settleTask(context: Context, task: LookUpTask, deadlineMs: number): Promise<Settled> {
+async function resolveTask(context: Context, task: LookUpTask, deadlineMs: number): Promise<Resolution> {
   const gateway = await context.gateways.named(task.transaction.gateway);
   if (gateway === null) return putOff(context, task);
   if ('unreachable' in gateway) {
@@ -189,13 +188,13 @@ async function settleTask(context: Context, task: LookUpTask, deadlineMs: number
   if (task.kind === 'payment') {
     switch (transaction.status) {
       case 'pending':
-        return settlePayment(asking, transaction);
+        return resolvePayment(asking, transaction);
       case 'failed':
         return followUpPayment(asking, transaction);
       case 'completed':
       case 'refunded':
         // Nothing is due of it, but where its provider has refused a refund because of others.
-        return transaction.nextLookupAtMs === null ? NOTHING_TO_DO : settleExternalRefunds(asking, task);
+        return transaction.nextLookupAtMs === null ? NOTHING_TO_DO : checkExternalRefunds(asking, task);
     }
   }
   const { refund } = task;
@@ -214,7 +213,7 @@ async function settleTask(context: Context, task: LookUpTask, deadlineMs: number
  * The gateway is no longer configured, or only with a key of another account: a pending row waits for it, and a follow-up is put off
  * until it is given up, with an alarm.
  */
-async function putOff({ db, log, nowMs }: Context, task: LookUpTask): Promise<Settled> {
+async function putOff({ db, log, nowMs }: Context, task: LookUpTask): Promise<Resolution> {
   const { gateway } = task.transaction;
   const row = rowOfTask(task);
   const id = idOf(row);
@@ -238,14 +237,14 @@ function callOf<Call extends GatewayCall['call']>({ context, gateway, untilMs }:
   return { gateway, call, id, deadlineMs: Math.max(untilMs - context.nowMs(), LAST_CALL_MS) };
 }
 
-async function settlePayment(asking: Asking, transaction: Transaction): Promise<Settled> {
+async function resolvePayment(asking: Asking, transaction: Transaction): Promise<Resolution> {
   const found = await lookUpCharge(asking, transaction);
   const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : outcomeOf('charge', found);
   return outcome === null ? stillOpen(asking, found, transaction) : endPayment(asking, transaction, outcome);
 }
 
 /** One that has failed at the gateway: its charge may have turned up since (invariant 1). */
-async function followUpPayment(asking: Asking, transaction: Transaction): Promise<Settled> {
+async function followUpPayment(asking: Asking, transaction: Transaction): Promise<Resolution> {
   const { db, nowMs } = asking.context;
   const found = await lookUpCharge(asking, transaction);
   if (isNoOutcome(found)) return unansweredFollowUp(asking, 'payment', transaction, found);
@@ -258,7 +257,7 @@ async function followUpPayment(asking: Asking, transaction: Transaction): Promis
 }
 
 /** One whose charge has refunds at the provider that the ledger may not know. What is not decided there yet is looked at again. */
-async function settleExternalRefunds(asking: Asking, task: PaymentLookUp): Promise<Settled> {
+async function checkExternalRefunds(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
   const { context, gateway } = asking;
   const { transaction } = task;
   const { transactionId, nextLookupAtMs } = transaction;
@@ -280,7 +279,7 @@ async function settleExternalRefunds(asking: Asking, task: PaymentLookUp): Promi
   return { kind: 'ended', event, lateRefundId: null };
 }
 
-async function endPayment({ context }: Asking, transaction: Transaction, outcome: Outcome): Promise<Settled> {
+async function endPayment({ context }: Asking, transaction: Transaction, outcome: Outcome): Promise<Resolution> {
   const { event, lateRefund } = await recordPayment(context, transaction, outcome);
   return { kind: 'ended', event, lateRefundId: lateRefund?.refundId ?? null };
 }
@@ -308,7 +307,7 @@ async function fence(asking: Asking, transaction: Transaction): Promise<Outcome 
  * What the gateway does not know is sent again under the same key, for as long as the gateway keeps keys, so that it is
  * paid once. It is failed when the last of these requests can't be on its way any more.
  */
-async function settleRefund(asking: Asking, refund: Refund, transaction: Transaction): Promise<Settled> {
+async function settleRefund(asking: Asking, refund: Refund, transaction: Transaction): Promise<Resolution> {
   const { context, gateway } = asking;
   const found = await lookUpRefund(asking, refund, transaction);
   // What the payer never owed is paid back, however often the gateway fails to take the request.
@@ -329,7 +328,7 @@ async function settleRefund(asking: Asking, refund: Refund, transaction: Transac
 }
 
 /** A refund that was paid: the payer's bank may have sent it back since. */
-async function followUpRefund(asking: Asking, refund: Refund, transaction: Transaction): Promise<Settled> {
+async function followUpRefund(asking: Asking, refund: Refund, transaction: Transaction): Promise<Resolution> {
   const { context } = asking;
   const { db, nowMs, log } = context;
   const found = await lookUpRefund(asking, refund, transaction);
@@ -357,7 +356,7 @@ async function followUpRefund(asking: Asking, refund: Refund, transaction: Trans
 const rowOfTask = (task: LookUpTask) => (task.kind === 'payment' ? task.transaction : task.refund);
 const idOf = (row: Transaction | Refund) => ('refundId' in row ? row.refundId : row.transactionId);
 
-function open(found: LookUp, nextLookUpAtMs: number | null): Settled {
+function open(found: LookUp, nextLookUpAtMs: number | null): Resolution {
   const undetermined = found.kind === 'undetermined' && { undetermined: true as const };
   return { kind: 'open', unreachable: found.kind === 'unreachable', ...undetermined, nextLookUpAtMs };
 }
@@ -366,7 +365,7 @@ function open(found: LookUp, nextLookUpAtMs: number | null): Settled {
  * A pending row without an outcome. It is never given up. Where the gateway answers for it again and again without one, it is
  * asked about ever more seldom; that the gateway cannot say raises an alarm, once.
  */
-async function stillOpen({ context, gateway }: Asking, found: LookUp, row: Transaction | Refund): Promise<Settled> {
+async function stillOpen({ context, gateway }: Asking, found: LookUp, row: Transaction | Refund): Promise<Resolution> {
   const { db, log } = context;
   const nowMs = context.nowMs();
   const isAnswered = found.kind === 'in_progress' || found.kind === 'undetermined';
@@ -387,7 +386,7 @@ async function unansweredFollowUp(
   of: 'payment' | 'refund',
   row: Transaction | Refund,
   found: NoOutcome,
-): Promise<Settled> {
+): Promise<Resolution> {
   const { db, log } = context;
   const nowMs = context.nowMs();
   const endedAtMs = row.processedAtMs ?? nowMs;
@@ -412,7 +411,7 @@ async function undecidedCheck(
   { context, gateway }: { context: Context; gateway: { name: string } },
   { transaction, lookUps }: PaymentLookUp,
   found: LookUp,
-): Promise<Settled> {
+): Promise<Resolution> {
   const { db, log, nowMs } = context;
   const { transactionId: id, nextLookupAtMs: takenMs } = transaction;
   if (takenMs === null) return open(found, null);

@@ -6,7 +6,7 @@ import { hex, hmacSha256 } from './hmac.ts';
 const SECRET_NAME_LENGTH = 8;
 
 /**
- * Fingerprints of the form `secret:hash`; the first part names the secret, without telling anything of it.
+ * Fingerprints of the form `secret:hash`; the first part names the secret, without envelope anything of it.
  *
  * @param key base64, with or without `whsec_` before it
  */

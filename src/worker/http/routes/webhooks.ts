@@ -5,7 +5,7 @@ import { Hono } from 'hono/tiny';
 import { backgroundCaller } from '../../../core/caller.ts';
 import type { Provider } from '../../../core/gateways/webhook.ts';
 import { certificateStore } from '../../../core/ledger/provider-certificates.ts';
-import { takeNotice } from '../../../core/recovery/handle-webhook.ts';
+import { handleWebhook } from '../../../core/recovery/handle-webhook.ts';
 import type { Settings } from '../../../core/settings/settings.ts';
 import { clientBucket } from '../../rate-limit/client-address.ts';
 import { errorResponse, retryAfter } from '../errors.ts';
@@ -77,8 +77,8 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
       log('warn', 'webhook.not_verified', { provider, reason: reading.reason });
       return laterPlease(c);
     case 'event': {
-      const answer = await outliveClient(c, takeNotice(context, gateway, reading.event));
-      return answer.kind === 'taken' ? c.json({ received: true }) : laterPlease(c);
+      const answer = await outliveClient(c, handleWebhook(context, gateway, reading.event));
+      return answer.kind === 'handled' ? c.json({ received: true }) : laterPlease(c);
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Dispute, Notice, ProviderEvent } from '../../src/core/gateways/web
 import { purgeProviderEvents } from '../../src/core/ledger/provider-events.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { takeNotice } from '../../src/core/recovery/handle-webhook.ts';
+import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { database, paymentRequest, refundRequest } from './operation.ts';
 import {
   APPROVED,
@@ -33,7 +33,7 @@ function eventAbout(notice: Notice | null): ProviderEvent {
   return { provider: 'stripe', eventId: `evt_${lastEvent}`, type: 'refund.created', notice };
 }
 
-const tell = (world: TestWorld, event: ProviderEvent) => takeNotice(world.context, world.gateway, event);
+const tell = (world: TestWorld, event: ProviderEvent) => handleWebhook(world.context, world.gateway, event);
 const tellOf = (world: TestWorld, notice: Notice) => tell(world, eventAbout(notice));
 const ofPayment = (transactionId: string, charged = true): Notice => ({ about: 'payment', transactionId, charged });
 const ofRefund = (refundId: string): Notice => ({ about: 'refund', refundId });
@@ -54,7 +54,7 @@ function tenDollarsBack(transactionId: string, movedAtMs: number): ExternalRefun
 }
 
 /** A payment of 25.50 dollars that was paid, and a refund of it that was made at the provider. */
-async function refundedOutside(outside: Partial<ExternalRefund> = {}, script: Partial<Script> = {}) {
+async function refundedExternally(outside: Partial<ExternalRefund> = {}, script: Partial<Script> = {}) {
   const found: { outside: ExternalRefund | { unreachable: string } | null } = { outside: { unreachable: 'not yet' } };
   const world = newWorld(script, { gateway: { findExternalRefund: async () => found.outside } });
   const made = await paidPayment(world);
@@ -73,7 +73,7 @@ describe('an event about a payment', () => {
     const made = await pendingPayment(world);
     const answer = await tellOf(world, ofPayment(made.transactionId));
     expect(answer).toMatchObject({
-      kind: 'taken',
+      kind: 'handled',
       event: { event_type: 'payment.success', booking_id: made.bookingId },
     });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
@@ -90,7 +90,7 @@ describe('an event about a payment', () => {
     const world = newWorld({ lookUpCharge: { kind: 'in_progress' } });
     const made = await pendingPayment(world);
     const event = eventAbout(ofPayment(made.transactionId));
-    expect(await tell(world, event)).toEqual({ kind: 'taken', event: null, settle: null });
+    expect(await tell(world, event)).toEqual({ kind: 'handled', event: null, lookUp: null });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
     expect(await takenUp(event)).toBe(true);
   });
@@ -102,7 +102,7 @@ describe('an event about a payment', () => {
     expect(await tell(world, event)).toMatchObject({ kind: 'later' });
     expect(await takenUp(event)).toBe(false);
     world.script.lookUpCharge = APPROVED;
-    expect(await tell(world, event)).toMatchObject({ kind: 'taken' });
+    expect(await tell(world, event)).toMatchObject({ kind: 'handled' });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
   });
 
@@ -123,7 +123,7 @@ describe('an event about a payment', () => {
     expect(timesAsked(world, 'lookUpCharge')).toBe(0);
 
     world.script.lookUpCharge = APPROVED;
-    expect(await tellOf(world, ofPayment(transactionId, true))).toMatchObject({ kind: 'taken', settle: {} });
+    expect(await tellOf(world, ofPayment(transactionId, true))).toMatchObject({ kind: 'handled', lookUp: {} });
     expect(await transaction(transactionId)).toMatchObject({ status: 'failed' });
     expect(await refundsOf(transactionId)).toMatchObject([
       { kind: 'late_charge', status: 'pending', amount_minor: 2550 },
@@ -134,7 +134,7 @@ describe('an event about a payment', () => {
   it('of another installation’s payment is let go', async () => {
     const world = newWorld();
     const event = eventAbout(ofPayment('TXN-01ARZ3NDEKTSV4RRFFQ69G5FAV'));
-    expect(await tell(world, event)).toMatchObject({ kind: 'taken' });
+    expect(await tell(world, event)).toMatchObject({ kind: 'handled' });
   });
 
   it('that comes a second time is not taken up again', async () => {
@@ -168,10 +168,10 @@ describe('an event about a refund', () => {
 
 describe('a refund that was made at the provider', () => {
   it('becomes a refund here, with its event, and counts against the balance (invariants 2 and 4)', async () => {
-    const { world, made } = await refundedOutside();
+    const { world, made } = await refundedExternally();
     const answer = await tellOf(world, OUTSIDE);
     expect(answer).toMatchObject({
-      kind: 'taken',
+      kind: 'handled',
       event: { event_type: 'payment.refund', refund_amount: 10, reason: 'Refunded at Stripe', user_id: 'user_123' },
     });
     expect(await refundsOf(made.transactionId)).toMatchObject([
@@ -183,13 +183,13 @@ describe('a refund that was made at the provider', () => {
   });
 
   it('of all that is left makes the payment refunded', async () => {
-    const { world, made } = await refundedOutside({ amountMinor: 2550 });
+    const { world, made } = await refundedExternally({ amountMinor: 2550 });
     await tellOf(world, OUTSIDE);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'refunded', refunded_minor: 2550 });
   });
 
   it('is one refund, however many events tell of it, and at once', async () => {
-    const { world, made } = await refundedOutside();
+    const { world, made } = await refundedExternally();
     await Promise.all(Array.from({ length: 5 }, () => tellOf(world, OUTSIDE)));
     await tellOf(world, OUTSIDE);
     expect(await refundsOf(made.transactionId)).toHaveLength(1);
@@ -199,14 +199,14 @@ describe('a refund that was made at the provider', () => {
 
   it('that is not paid yet, or never was, is none', async () => {
     for (const state of ['open', 'never'] as const) {
-      const { world, made } = await refundedOutside({ state });
-      expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'taken', event: null });
+      const { world, made } = await refundedExternally({ state });
+      expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'handled', event: null });
       expect(await refundsOf(made.transactionId)).toEqual([]);
     }
   });
 
   it('that the bank has sent back afterwards becomes reversed', async () => {
-    const { world, made } = await refundedOutside({}, { lookUpRefund: DECLINED });
+    const { world, made } = await refundedExternally({}, { lookUpRefund: DECLINED });
     await tellOf(world, OUTSIDE);
     await tellOf(world, OUTSIDE);
     expect(await refundsOf(made.transactionId)).toMatchObject([{ status: 'reversed' }]);
@@ -223,12 +223,15 @@ describe('a refund that was made at the provider', () => {
     found.outside = tenDollarsBack(made.transactionId, world.clock.nowMs);
     const event = eventAbout(OUTSIDE);
     const answers = [await tell(world, event), await tell(world, event)];
-    expect(answers.map(({ kind }) => kind)).toContain('taken');
+    expect(answers.map(({ kind }) => kind)).toContain('handled');
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success', 'payment.refund']);
   });
 
   it('that does not fit beside one that is under way waits for it', async () => {
-    const { world, made } = await refundedOutside({ amountMinor: 2550 }, { refund: { kind: 'unknown', reason: 'x' } });
+    const { world, made } = await refundedExternally(
+      { amountMinor: 2550 },
+      { refund: { kind: 'unknown', reason: 'x' } },
+    );
     await pendingRefund(world, made, '25.50');
     const event = eventAbout(OUTSIDE);
     expect(await tell(world, event)).toMatchObject({ kind: 'later' });
@@ -237,7 +240,7 @@ describe('a refund that was made at the provider', () => {
   });
 
   it('of the same amount as one that is under way may be that one, and waits for it', async () => {
-    const { world, made } = await refundedOutside({}, { refund: { kind: 'unknown', reason: 'x' } });
+    const { world, made } = await refundedExternally({}, { refund: { kind: 'unknown', reason: 'x' } });
     const refundId = await pendingRefund(world, made, '10.00');
     expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'later' });
     world.script.lookUpRefund = { kind: 'approved', reference: 're_1' };
@@ -248,38 +251,38 @@ describe('a refund that was made at the provider', () => {
   });
 
   it('that turns out to be one that was asked for here is that one', async () => {
-    const { world, made, found } = await refundedOutside({}, { refund: { kind: 'unknown', reason: 'x' } });
+    const { world, made, found } = await refundedExternally({}, { refund: { kind: 'unknown', reason: 'x' } });
     const refundId = await pendingRefund(world, made, '10.00');
     if (found.outside !== null && 'reference' in found.outside) found.outside.refundId = refundId;
     world.script.lookUpRefund = { kind: 'approved', reference: 're_1' };
-    expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'taken', event: { refund_transaction_id: refundId } });
+    expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'handled', event: { refund_transaction_id: refundId } });
     expect(await refundsOf(made.transactionId)).toMatchObject([{ refund_id: refundId, status: 'completed' }]);
   });
 
   it('in another currency than the payment’s, of another charge, or beyond it, is an alarm and changes nothing (invariant 2)', async () => {
     for (const odd of [{ currency: 'EUR' }, { chargeReference: 'another' }, { amountMinor: 2551 }]) {
-      const { world, made } = await refundedOutside(odd);
-      expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'taken', event: null });
-      expect(loggedErrors(world).map(({ event }) => event)).toEqual(['refund.outside_does_not_fit']);
+      const { world, made } = await refundedExternally(odd);
+      expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'handled', event: null });
+      expect(loggedErrors(world).map(({ event }) => event)).toEqual(['refund.external_does_not_fit']);
       expect(await transaction(made.transactionId)).toMatchObject({ refunded_minor: 0 });
       expect(await refundsOf(made.transactionId)).toEqual([]);
     }
   });
 
   it('of a charge that this service has not made is let go', async () => {
-    const { world } = await refundedOutside({ transactionId: null });
-    expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'taken', event: null, settle: null });
+    const { world } = await refundedExternally({ transactionId: null });
+    expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'handled', event: null, lookUp: null });
   });
 
   it('that the provider does not have is let go', async () => {
-    const { world, made, found } = await refundedOutside();
+    const { world, made, found } = await refundedExternally();
     found.outside = null;
-    expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'taken', event: null, settle: null });
+    expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'handled', event: null, lookUp: null });
     expect(await refundsOf(made.transactionId)).toEqual([]);
   });
 
   it('is to be told of again where the provider can’t be asked about it', async () => {
-    const { world, made, found } = await refundedOutside();
+    const { world, made, found } = await refundedExternally();
     found.outside = { unreachable: 'a 503' };
     expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'later' });
     expect(await refundsOf(made.transactionId)).toEqual([]);
@@ -348,7 +351,7 @@ describe('a dispute', () => {
     const owner: { transactionId: string | null } = { transactionId: null };
     const world = newWorld({}, { gateway: { findChargeOwner: async () => owner } });
     const made = await paidPayment(world);
-    expect(await tellOf(world, dispute(null))).toMatchObject({ kind: 'taken' });
+    expect(await tellOf(world, dispute(null))).toMatchObject({ kind: 'handled' });
     owner.transactionId = made.transactionId;
     await tellOf(world, dispute(null));
     expect(await disputes(made.transactionId)).toHaveLength(1);
@@ -368,7 +371,7 @@ describe('what has been taken up', () => {
 
   it('is not written down where there is nothing to know of it', async () => {
     const event = eventAbout(null);
-    expect(await tell(newWorld(), event)).toMatchObject({ kind: 'taken' });
+    expect(await tell(newWorld(), event)).toMatchObject({ kind: 'handled' });
     expect(await takenUp(event)).toBe(false);
   });
 });

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { TEST_CARDS } from '../data/cards.ts';
 import { newBridge } from './bridge.ts';
 import { newKey, payWithKey } from './idempotent-requests.ts';
-import { consumeMessages, recordingQueue, runCron, settleMessage } from './queue.ts';
+import { consumeMessages, lookUpMessage, recordingQueue, runCron } from './queue.ts';
 import { CARD, cardNumbered, paid, pay, payment, refundOf, send, sendWith, status } from './request.ts';
 import { FIRST_LOOKUP_MS, newWorld, pendingPayment } from './scripted-gateway.ts';
 import { eventsOf, eventTypesOf, refundsOf, transaction } from './stored.ts';
@@ -43,9 +43,9 @@ beforeEach(async () => {
 });
 
 describe('an unknown outcome of a payment', () => {
-  it('puts its settling into the queue, to come when the call can no longer be answered', async () => {
+  it('puts its resolving into the queue, to come when the call can no longer be answered', async () => {
     const { transactionId, sent } = await unknownPayment('neverArrives', { PAYMENT_GATEWAY_TIMEOUT_MS: '1000' });
-    expect(sent).toEqual([{ body: { kind: 'settle', id: transactionId }, delaySeconds: expect.any(Number) }]);
+    expect(sent).toEqual([{ body: { kind: 'look_up', id: transactionId }, delaySeconds: expect.any(Number) }]);
     expect([5, 6]).toContain(sent[0]?.delaySeconds);
     const row = await transaction(transactionId);
     const afterMs = Number(row?.next_lookup_at_ms) - Number(row?.created_at_ms);
@@ -67,25 +67,25 @@ describe('an unknown outcome of a payment', () => {
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
   });
 
-  it('of one whose outcome could not be written puts its settling into the queue too', async () => {
+  it('of one whose outcome could not be written puts its resolving into the queue too', async () => {
     const queue = recordingQueue();
     const DB = watchedDatabase((roundTrip) => (roundTrip > 1 ? 'refuse' : 'answer')).d1;
     const bindings = { DB, PAYMENT_EVENTS: queue.binding };
     const { body } = await sendWith(bindings, 'POST', '/payment/process', { body: payment() });
-    expect(queue.sent.map(({ body: message }) => message)).toEqual([settleMessage(body.transaction_id)]);
+    expect(queue.sent.map(({ body: message }) => message)).toEqual([lookUpMessage(body.transaction_id)]);
     await makeDue({ transactionId: body.transaction_id });
-    expect(await consumeMessages([settleMessage(body.transaction_id)])).toEqual(['acknowledged']);
+    expect(await consumeMessages([lookUpMessage(body.transaction_id)])).toEqual(['acknowledged']);
     expect((await status(body.transaction_id)).body.status).toBe('completed');
   });
 
-  it('of a refund puts the refund’s settling into the queue', async () => {
+  it('of a refund puts the refund’s resolving into the queue', async () => {
     const queue = recordingQueue();
     const made = await paid();
     const DB = watchedDatabase((roundTrip) => (roundTrip > 1 ? 'refuse' : 'answer')).d1;
     const bindings = { DB, PAYMENT_EVENTS: queue.binding };
     await sendWith(bindings, 'POST', '/payment/refund', { body: refundOf(made) });
     const [refund] = await refundsOf(made.transaction_id);
-    expect(queue.sent.map(({ body }) => body)).toEqual([settleMessage(String(refund?.refund_id))]);
+    expect(queue.sent.map(({ body }) => body)).toEqual([lookUpMessage(String(refund?.refund_id))]);
     expect([5, 6]).toContain(queue.sent[0]?.delaySeconds);
   });
 });
@@ -95,7 +95,7 @@ describe('a message to settle', () => {
     const made = await unknownPayment('answersLate');
     await makeDue(made);
     const queue = recordingQueue();
-    const fates = await consumeMessages([settleMessage(made.transactionId)], { PAYMENT_EVENTS: queue.binding });
+    const fates = await consumeMessages([lookUpMessage(made.transactionId)], { PAYMENT_EVENTS: queue.binding });
 
     expect(fates).toEqual(['acknowledged']);
     expect(await transaction(made.transactionId)).toMatchObject({
@@ -112,7 +112,7 @@ describe('a message to settle', () => {
     const early = await unknownPayment('answersLate');
     const queue = recordingQueue();
     const ids = [early.transactionId, (await paid()).transaction_id, 'TXN-01J00000000000000000000000', 'nonsense'];
-    const fates = await consumeMessages(ids.map(settleMessage), { PAYMENT_EVENTS: queue.binding });
+    const fates = await consumeMessages(ids.map(lookUpMessage), { PAYMENT_EVENTS: queue.binding });
     expect(fates).toEqual(Array(4).fill('acknowledged'));
     expect(queue.sent).toEqual([]);
     expect(await transaction(early.transactionId)).toMatchObject({ status: 'pending', lookups: 0 });
@@ -122,8 +122,8 @@ describe('a message to settle', () => {
     const made = await unknownPayment('neverArrives');
     await makeDue(made);
     const queue = recordingQueue();
-    await consumeMessages([settleMessage(made.transactionId)], { PAYMENT_EVENTS: queue.binding });
-    expect(queue.sent).toEqual([{ body: settleMessage(made.transactionId), delaySeconds: 2 }]);
+    await consumeMessages([lookUpMessage(made.transactionId)], { PAYMENT_EVENTS: queue.binding });
+    expect(queue.sent).toEqual([{ body: lookUpMessage(made.transactionId), delaySeconds: 2 }]);
   });
 
   it.each([
@@ -137,7 +137,7 @@ describe('a message to settle', () => {
       .bind(made.transactionId, lookups)
       .run();
     const queue = recordingQueue();
-    await consumeMessages([settleMessage(made.transactionId)], { PAYMENT_EVENTS: queue.binding });
+    await consumeMessages([lookUpMessage(made.transactionId)], { PAYMENT_EVENTS: queue.binding });
     expect(queue.sent.map(({ delaySeconds }) => delaySeconds)).toEqual(delays);
   });
 
@@ -152,7 +152,7 @@ describe('a message to settle', () => {
           ? Promise.reject(new Error('D1_ERROR: Network connection lost.'))
           : env.DB.batch(statements),
     };
-    const messages = [settleMessage('REF-01J00000000000000000000000'), settleMessage(made.transactionId)];
+    const messages = [lookUpMessage('REF-01J00000000000000000000000'), lookUpMessage(made.transactionId)];
     const fates = await consumeMessages(messages, { DB: refundsFail });
     expect(fates).toEqual(['again in 10 s', 'acknowledged']);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
@@ -161,7 +161,7 @@ describe('a message to settle', () => {
   it('comes again in 10 seconds where D1 is down', async () => {
     const { transactionId } = await unknownPayment('answersLate');
     const DB = watchedDatabase(() => 'fail').d1;
-    expect(await consumeMessages([settleMessage(transactionId)], { DB })).toEqual(['again in 10 s']);
+    expect(await consumeMessages([lookUpMessage(transactionId)], { DB })).toEqual(['again in 10 s']);
   });
 
   it.each([
@@ -172,7 +172,7 @@ describe('a message to settle', () => {
   ])('%s is told and let go, and the others are done', async (_, body) => {
     const made = await unknownPayment('answersLate');
     await makeDue(made);
-    expect(await consumeMessages([body, settleMessage(made.transactionId)])).toEqual(['acknowledged', 'acknowledged']);
+    expect(await consumeMessages([body, lookUpMessage(made.transactionId)])).toEqual(['acknowledged', 'acknowledged']);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
   });
 });
@@ -276,7 +276,7 @@ it('is settled once, with one event, though 50 messages, crons and status reques
   const made = await unknownPayment('answersLate');
   await makeDue(made);
   const ways = [
-    () => consumeMessages([settleMessage(made.transactionId)]),
+    () => consumeMessages([lookUpMessage(made.transactionId)]),
     () => runCron(),
     () => status(made.transactionId),
   ];

@@ -6,7 +6,7 @@ import type { GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts'
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
-import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
+import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { paymentRequest } from './operation.ts';
 import {
@@ -20,7 +20,7 @@ import {
   paidPayment,
   pendingPayment,
   pendingRefund,
-  settleAfter,
+  resolveAfter,
   type TestWorld,
   timesAsked,
 } from './scripted-gateway.ts';
@@ -35,17 +35,17 @@ describe('the pace of look-ups', () => {
   it('begins when the call can no longer be answered, and not before', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const made = await pendingPayment(world);
-    expect(await settleAfter(world, made, FIRST_LOOKUP_MS - 1)).toBeNull();
+    expect(await resolveAfter(world, made, FIRST_LOOKUP_MS - 1)).toBeNull();
     expect(timesAsked(world, 'lookUpCharge')).toBe(0);
-    expect(await settleAfter(world, made, FIRST_LOOKUP_MS)).toMatchObject({ kind: 'ended' });
+    expect(await resolveAfter(world, made, FIRST_LOOKUP_MS)).toMatchObject({ kind: 'ended' });
   });
 
   it('lets nobody ask again right away', async () => {
     const world = newWorld();
     const made = await pendingPayment(world);
-    await settleAfter(world, made, FIRST_LOOKUP_MS);
-    expect(await settle(world.context, made.transactionId, DEADLINE_MS)).toBeNull();
-    await settleDue(world.context);
+    await resolveAfter(world, made, FIRST_LOOKUP_MS);
+    expect(await resolveOutcome(world.context, made.transactionId, DEADLINE_MS)).toBeNull();
+    await resolveDue(world.context);
     await readStatus(world.context, made.transactionId);
     expect(timesAsked(world, 'lookUpCharge')).toBe(1);
   });
@@ -56,7 +56,7 @@ describe('the pace of look-ups', () => {
     world.clock.nowMs += FIRST_LOOKUP_MS;
     const pausesSeconds: number[] = [];
     for (let lookUp = 1; lookUp <= 25; lookUp += 1) {
-      await settle(world.context, made.transactionId, DEADLINE_MS);
+      await resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
       const dueAtMs = Number((await transaction(made.transactionId))?.next_lookup_at_ms);
       pausesSeconds.push((dueAtMs - world.clock.nowMs) / 1000);
       world.clock.nowMs = dueAtMs;
@@ -68,17 +68,17 @@ describe('the pace of look-ups', () => {
   it('asks nothing more about what has ended', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const made = await pendingPayment(world);
-    await settleAfter(world, made, FIRST_LOOKUP_MS);
+    await resolveAfter(world, made, FIRST_LOOKUP_MS);
     world.clock.nowMs += 30 * 24 * 60 * 60_000;
-    expect(await settle(world.context, made.transactionId, DEADLINE_MS)).toBeNull();
-    expect(await settle(world.context, (await paidPayment(world)).transactionId, DEADLINE_MS)).toBeNull();
+    expect(await resolveOutcome(world.context, made.transactionId, DEADLINE_MS)).toBeNull();
+    expect(await resolveOutcome(world.context, (await paidPayment(world)).transactionId, DEADLINE_MS)).toBeNull();
     expect(timesAsked(world, 'lookUpCharge')).toBe(1);
   });
 
   it('is nobody’s where there is no such payment', async () => {
     const { context } = newWorld();
-    expect(await settle(context, 'TXN-01J00000000000000000000000', DEADLINE_MS)).toBeNull();
-    expect(await settle(context, 'REF-01J00000000000000000000000', DEADLINE_MS)).toBeNull();
+    expect(await resolveOutcome(context, 'TXN-01J00000000000000000000000', DEADLINE_MS)).toBeNull();
+    expect(await resolveOutcome(context, 'REF-01J00000000000000000000000', DEADLINE_MS)).toBeNull();
   });
 });
 
@@ -88,8 +88,8 @@ describe('who asks at once', () => {
     const made = await pendingPayment(world);
     world.clock.nowMs += FIRST_LOOKUP_MS;
     const ways = [
-      () => settle(world.context, made.transactionId, DEADLINE_MS),
-      () => settleDue(world.context),
+      () => resolveOutcome(world.context, made.transactionId, DEADLINE_MS),
+      () => resolveDue(world.context),
       () => readStatus(world.context, made.transactionId),
     ];
     await Promise.all(Array.from({ length: 50 }, (_, index) => ways[index % ways.length]?.()));
@@ -105,15 +105,15 @@ describe('who asks at once', () => {
     });
     const world = newWorld({}, { gateway: { lookUpCharge: () => answered } });
     const made = await pendingPayment(world);
-    const settling: ReturnType<typeof settle>[] = [];
+    const resolving: ReturnType<typeof resolveOutcome>[] = [];
     for (const pauseMs of [FIRST_LOOKUP_MS, 2_000, 4_000, 8_000]) {
       world.clock.nowMs += pauseMs;
-      const begun = settle(world.context, made.transactionId, DEADLINE_MS);
-      settling.push(begun);
-      await expect.poll(async () => (await transaction(made.transactionId))?.lookups).toBe(settling.length);
+      const begun = resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
+      resolving.push(begun);
+      await expect.poll(async () => (await transaction(made.transactionId))?.lookups).toBe(resolving.length);
     }
     answer(APPROVED);
-    const settled = await Promise.all(settling);
+    const settled = await Promise.all(resolving);
     const events = settled.flatMap((one) => (one?.kind === 'ended' && one.event !== null ? [one.event] : []));
     expect(events).toMatchObject([{ event_type: 'payment.success', transaction_id: made.transactionId }]);
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success']);
@@ -156,16 +156,16 @@ describe('a payment whose own answer comes after somebody has settled it', () =>
   it('as completed is completed, and told once', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const { paying, answer, ...made } = await payingSlowly(world);
-    await settleAfter(world, made, FIRST_LOOKUP_MS);
+    await resolveAfter(world, made, FIRST_LOOKUP_MS);
     answer(APPROVED);
-    expect(await paying).toMatchObject({ kind: 'completed', event: null, settle: null });
+    expect(await paying).toMatchObject({ kind: 'completed', event: null, lookUp: null });
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success']);
   });
 
   it('as completed stays so, whatever the answer says (invariant 6)', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const { paying, answer, ...made } = await payingSlowly(world);
-    await settleAfter(world, made, FIRST_LOOKUP_MS);
+    await resolveAfter(world, made, FIRST_LOOKUP_MS);
     answer(DECLINED);
     expect(await paying).toMatchObject({ kind: 'completed', event: null });
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success']);
@@ -174,23 +174,23 @@ describe('a payment whose own answer comes after somebody has settled it', () =>
   it('as failed stays so, and the charge is owed back', async () => {
     const world = newWorld({ lookUpCharge: NOT_FOUND });
     const { paying, answer, ...made } = await payingSlowly(world);
-    await settleAfter(world, made, CANCELS_AFTER_MS);
+    await resolveAfter(world, made, CANCELS_AFTER_MS);
     answer(APPROVED);
     expect(await paying).toMatchObject({
       kind: 'failed',
       event: null,
-      settle: { id: made.transactionId.replace('TXN-', 'REF-'), atMs: world.clock.nowMs },
+      lookUp: { id: made.transactionId.replace('TXN-', 'REF-'), atMs: world.clock.nowMs },
     });
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.failed']);
   });
 });
 
-describe('settling whatever is due', () => {
+describe('resolving whatever is due', () => {
   it('settles all of it, and leaves the events to the sweep', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const made = await Promise.all(Array.from({ length: 10 }, () => pendingPayment(world)));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
-    await settleDue(world.context);
+    await resolveDue(world.context);
     for (const { bookingId } of made) expect(await eventTypesOf(bookingId)).toEqual(['payment.success']);
   });
 
@@ -198,7 +198,7 @@ describe('settling whatever is due', () => {
     const world = newWorld();
     await Promise.all(Array.from({ length: 10 }, () => pendingPayment(world)));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
-    expect(await settleDue(world.context)).toMatchObject({ more: false, silent: { scripted: expect.any(Number) } });
+    expect(await resolveDue(world.context)).toMatchObject({ more: false, silent: { scripted: expect.any(Number) } });
     expect(timesAsked(world, 'lookUpCharge')).toBe(6);
   });
 
@@ -212,7 +212,7 @@ describe('settling whatever is due', () => {
       return gateway.lookUpCharge(...about);
     };
     const slow = { ...world.context, gateways: oneGateway(gateway, () => ({ ...gateway, lookUpCharge })) };
-    expect(await settleDue(slow)).toMatchObject({ more: true });
+    expect(await resolveDue(slow)).toMatchObject({ more: true });
     expect(timesAsked(world, 'lookUpCharge')).toBe(12);
   });
 
@@ -223,7 +223,7 @@ describe('settling whatever is due', () => {
     const made = await pendingPayment(world);
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
     const { gateway } = world;
-    await settleDue({ ...world.context, gateways: oneGateway(gateway, (name) => (name === 'gone' ? null : gateway)) });
+    await resolveDue({ ...world.context, gateways: oneGateway(gateway, (name) => (name === 'gone' ? null : gateway)) });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
   });
 
@@ -237,7 +237,7 @@ describe('settling whatever is due', () => {
     await pendingRefund(world, await paidPayment(world));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;
     const both = oneGateway(world.gateway, (name) => (name === 'dead' ? dead.gateway : world.gateway));
-    await settleDue({ ...world.context, gateways: both });
+    await resolveDue({ ...world.context, gateways: both });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
     expect(timesAsked(world, 'lookUpRefund')).toBe(1);
     // The dead one was asked about as many as are asked about at once, and no more.

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Fence, LookUp } from '../../src/core/gateways/gateway.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
-import { settle } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { paymentRequest } from './operation.ts';
 import {
@@ -17,7 +17,7 @@ import {
   paidPayment,
   paidRefund,
   pendingPayment,
-  settleAfter,
+  resolveAfter,
   timesAsked,
   UNREACHABLE,
 } from './scripted-gateway.ts';
@@ -26,7 +26,7 @@ import { eventTypesOf, transaction } from './stored.ts';
 const HOUR_MS = 60 * 60_000;
 
 describe('a look-up of a pending payment', () => {
-  const settling: [LookUp, Record<string, unknown>, string][] = [
+  const resolving: [LookUp, Record<string, unknown>, string][] = [
     [APPROVED, { status: 'completed', gateway_reference: 'reference', error_code: null }, 'payment.success'],
     [DECLINED, { status: 'failed', error_code: 'CARD_DECLINED', gateway_reference: null }, 'payment.failed'],
     [
@@ -41,10 +41,10 @@ describe('a look-up of a pending payment', () => {
     ],
   ];
 
-  it.each(settling)('that answers %o ends it, with one event (invariant 4)', async (found, expected, eventType) => {
+  it.each(resolving)('that answers %o ends it, with one event (invariant 4)', async (found, expected, eventType) => {
     const world = newWorld({ lookUpCharge: found });
     const made = await pendingPayment(world);
-    const settled = await settleAfter(world, made, FIRST_LOOKUP_MS);
+    const settled = await resolveAfter(world, made, FIRST_LOOKUP_MS);
 
     expect(settled).toMatchObject({ kind: 'ended', event: { event_type: eventType }, lateRefundId: null });
     const ended = { processed_at_ms: world.clock.nowMs, next_lookup_at_ms: null, lookups: 1 };
@@ -60,7 +60,7 @@ describe('a look-up of a pending payment', () => {
   ] as [LookUp, boolean][])('that answers %o leaves it pending, and tells nobody', async (found, unreachable) => {
     const world = newWorld({ lookUpCharge: found });
     const made = await pendingPayment(world);
-    const settled = await settleAfter(world, made, FIRST_LOOKUP_MS);
+    const settled = await resolveAfter(world, made, FIRST_LOOKUP_MS);
 
     expect(settled).toEqual({ kind: 'open', unreachable, nextLookUpAtMs: world.clock.nowMs + 2_000 });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending', lookups: 1 });
@@ -75,7 +75,7 @@ describe('a look-up of a pending payment', () => {
     const world = newWorld({}, { gateway: { lookUpCharge } });
     const made = await pendingPayment(world);
     world.clock.nowMs += FIRST_LOOKUP_MS;
-    const settled = await settle(world.context, made.transactionId, 20);
+    const settled = await resolveOutcome(world.context, made.transactionId, 20);
     expect(settled).toMatchObject({ kind: 'open', unreachable: true });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
   });
@@ -90,7 +90,7 @@ describe('a look-up of a pending payment', () => {
       return gateway;
     };
     world.clock.nowMs += FIRST_LOOKUP_MS;
-    await settle({ ...world.context, gateways: oneGateway(gateway, named) }, made.transactionId, DEADLINE_MS);
+    await resolveOutcome({ ...world.context, gateways: oneGateway(gateway, named) }, made.transactionId, DEADLINE_MS);
     expect(asked).toEqual(['scripted']);
   });
 
@@ -98,7 +98,7 @@ describe('a look-up of a pending payment', () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     world.context.gateways = oneGateway(world.gateway, () => null);
     const made = await pendingPayment(world);
-    const settled = await settleAfter(world, made, FIRST_LOOKUP_MS);
+    const settled = await resolveAfter(world, made, FIRST_LOOKUP_MS);
     expect(settled).toMatchObject({ kind: 'open', nextLookUpAtMs: world.clock.nowMs + HOUR_MS });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
     expect(world.logged).toContainEqual(
@@ -112,13 +112,13 @@ describe('a look-up of a pending payment', () => {
     const refundId = await paidRefund(world, await paidPayment(world));
     world.context.gateways = oneGateway(world.gateway, () => null);
     world.clock.nowMs += 29 * 24 * HOUR_MS;
-    await settle(world.context, refundId, DEADLINE_MS);
+    await resolveOutcome(world.context, refundId, DEADLINE_MS);
     expect(loggedErrors(world)).toEqual([]);
     world.clock.nowMs += 2 * 24 * HOUR_MS;
-    await settle(world.context, refundId, DEADLINE_MS);
+    await resolveOutcome(world.context, refundId, DEADLINE_MS);
     expect(loggedErrors(world)).toEqual([expect.objectContaining({ event: 'follow_up.given_up', id: refundId })]);
     world.clock.nowMs += 24 * HOUR_MS;
-    expect(await settle(world.context, refundId, DEADLINE_MS)).toBeNull();
+    expect(await resolveOutcome(world.context, refundId, DEADLINE_MS)).toBeNull();
   });
 });
 
@@ -126,14 +126,14 @@ describe('a charge that the gateway does not know', () => {
   it('is not cancelled while it may be on its way', async () => {
     const world = newWorld({ lookUpCharge: NOT_FOUND });
     const made = await pendingPayment(world);
-    expect(await settleAfter(world, made, CANCELS_AFTER_MS - 1)).toMatchObject({ kind: 'open' });
+    expect(await resolveAfter(world, made, CANCELS_AFTER_MS - 1)).toMatchObject({ kind: 'open' });
     expect(timesAsked(world, 'cancelCharge')).toBe(0);
   });
 
   it('is cancelled when it has been waited for, and only then failed', async () => {
     const world = newWorld({ lookUpCharge: NOT_FOUND });
     const made = await pendingPayment(world);
-    const settled = await settleAfter(world, made, CANCELS_AFTER_MS);
+    const settled = await resolveAfter(world, made, CANCELS_AFTER_MS);
 
     expect(settled).toMatchObject({
       kind: 'ended',
@@ -156,7 +156,7 @@ describe('a charge that the gateway does not know', () => {
   ] as [Fence, object, string[]][])('and whose cancel answers %o is what that says', async (fence, row, events) => {
     const world = newWorld({ lookUpCharge: NOT_FOUND, cancelCharge: fence });
     const made = await pendingPayment(world);
-    await settleAfter(world, made, CANCELS_AFTER_MS);
+    await resolveAfter(world, made, CANCELS_AFTER_MS);
     expect(await transaction(made.transactionId)).toMatchObject(row);
     expect(await eventTypesOf(made.bookingId)).toEqual(events);
   });
@@ -165,7 +165,7 @@ describe('a charge that the gateway does not know', () => {
     const cancelCharge = () => Promise.reject(new Error('a bug'));
     const world = newWorld({ lookUpCharge: NOT_FOUND }, { gateway: { cancelCharge } });
     const made = await pendingPayment(world);
-    expect(await settleAfter(world, made, CANCELS_AFTER_MS)).toMatchObject({ kind: 'open' });
+    expect(await resolveAfter(world, made, CANCELS_AFTER_MS)).toMatchObject({ kind: 'open' });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
   });
 
@@ -175,9 +175,9 @@ describe('a charge that the gateway does not know', () => {
     const made = await pendingPayment(world);
     // The request may have been sent as late as the claim's and the gateway's deadlines allow.
     const latestMs = 4_000 + 1_000 + knownWithinMs;
-    await settleAfter(world, made, latestMs - 1);
+    await resolveAfter(world, made, latestMs - 1);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
-    await settleAfter(world, made, latestMs + 2_000);
+    await resolveAfter(world, made, latestMs + 2_000);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'failed' });
   });
 
@@ -186,7 +186,7 @@ describe('a charge that the gateway does not know', () => {
     const made = await pendingPayment(world);
     const again = () => processPayment(world.context, paymentRequest({ booking_id: made.bookingId }), '25.50');
     expect(await again()).toMatchObject({ kind: 'duplicate' });
-    await settleAfter(world, made, CANCELS_AFTER_MS);
+    await resolveAfter(world, made, CANCELS_AFTER_MS);
     world.script.charge = APPROVED;
     expect(await again()).toMatchObject({ kind: 'completed' });
   });
@@ -194,18 +194,18 @@ describe('a charge that the gateway does not know', () => {
   it('is asked about again an hour and a day later, in case it turns up', async () => {
     const world = newWorld({ lookUpCharge: NOT_FOUND });
     const made = await pendingPayment(world);
-    await settleAfter(world, made, CANCELS_AFTER_MS);
+    await resolveAfter(world, made, CANCELS_AFTER_MS);
     const endedAtMs = world.clock.nowMs;
     const nextAtMs = async () => (await transaction(made.transactionId))?.next_lookup_at_ms;
 
     expect(await nextAtMs()).toBe(endedAtMs + HOUR_MS);
     world.clock.nowMs = endedAtMs + HOUR_MS - 1;
-    expect(await settle(world.context, made.transactionId, DEADLINE_MS)).toBeNull();
+    expect(await resolveOutcome(world.context, made.transactionId, DEADLINE_MS)).toBeNull();
     world.clock.nowMs = endedAtMs + HOUR_MS;
-    await settle(world.context, made.transactionId, DEADLINE_MS);
+    await resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
     expect(await nextAtMs()).toBe(endedAtMs + 24 * HOUR_MS);
     world.clock.nowMs = endedAtMs + 24 * HOUR_MS;
-    await settle(world.context, made.transactionId, DEADLINE_MS);
+    await resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
     expect(await nextAtMs()).toBeNull();
     expect(timesAsked(world, 'lookUpCharge')).toBe(3);
     expect(timesAsked(world, 'cancelCharge')).toBe(1);
@@ -215,10 +215,10 @@ describe('a charge that the gateway does not know', () => {
   it('is asked about again soon where the gateway cannot be reached an hour later', async () => {
     const world = newWorld({ lookUpCharge: NOT_FOUND });
     const made = await pendingPayment(world);
-    await settleAfter(world, made, CANCELS_AFTER_MS);
+    await resolveAfter(world, made, CANCELS_AFTER_MS);
     world.clock.nowMs += HOUR_MS;
     world.script.lookUpCharge = UNREACHABLE;
-    await settle(world.context, made.transactionId, DEADLINE_MS);
+    await resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
     const { next_lookup_at_ms } = (await transaction(made.transactionId)) ?? {};
     expect(Number(next_lookup_at_ms)).toBeGreaterThan(world.clock.nowMs);
     expect(Number(next_lookup_at_ms)).toBeLessThanOrEqual(world.clock.nowMs + 5 * 60_000);

@@ -9,7 +9,7 @@ import { recordDispute } from '../../src/core/ledger/disputes.ts';
 import { findEvents } from '../../src/core/ledger/events.ts';
 import {
   BEFORE_ALL,
-  erasePerson,
+  erasePersonalData,
   type PersonalRecord,
   personalRecords,
   resealEmails,
@@ -94,7 +94,9 @@ const exported = async ({ context }: World, person = ADA): Promise<PersonalRecor
   (await allSteps((afterId, limit) => personalRecords(context.db, person, afterId, limit))).flat();
 
 async function erase({ context }: World, person = ADA, pseudonym = PSEUDONYM) {
-  const steps = await allSteps((afterId, limit) => erasePerson(context.db, { ...person, pseudonym }, afterId, limit));
+  const steps = await allSteps((afterId, limit) =>
+    erasePersonalData(context.db, { ...person, pseudonym }, afterId, limit),
+  );
   const sum = (of: 'payments' | 'pending') => steps.reduce((total, step) => total + step[of], 0);
   return { payments: sum('payments'), pending: sum('pending') };
 }
@@ -373,7 +375,7 @@ describe('after an erasure', () => {
     expect(await erase(world)).toEqual({ payments: 1, pending: 1 });
     expect(rowsOf(world, made)).toEqual(before);
 
-    await world.settleAfter(HOUR_MS, made.transactionId);
+    await world.resolveAfter(HOUR_MS, made.transactionId);
     expect(await erase(world, ADA, ANOTHER_PSEUDONYM)).toEqual({ payments: 1, pending: 0 });
     expect(await placesOf(world, world.context.db.cipher, ADAS_DATA)).toEqual([]);
   });
@@ -387,7 +389,7 @@ describe('after an erasure', () => {
     expect(await erase(world)).toEqual({ payments: 0, pending: 1 });
     expect(rowsOf(world, made)).toEqual(before);
 
-    await world.settleAfter(HOUR_MS, refundId);
+    await world.resolveAfter(HOUR_MS, refundId);
     expect(await erase(world)).toEqual({ payments: 1, pending: 0 });
     expect(await placesOf(world, world.context.db.cipher, ADAS_DATA)).toEqual([]);
   });

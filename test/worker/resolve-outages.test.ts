@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
-import { STATUS_DEADLINE_MS, settle } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome, STATUS_DEADLINE_MS } from '../../src/core/recovery/resolve.ts';
 import { database } from './operation.ts';
 import {
   APPROVED,
@@ -70,7 +70,7 @@ const CASES: Case[] = [
       const world = newWorld({ lookUpCharge: NOT_FOUND });
       const made = await pendingPayment(world);
       world.clock.nowMs += CANCELS_AFTER_MS;
-      await settle(world.context, made.transactionId, DEADLINE_MS);
+      await resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
       world.clock.nowMs += DAY_MS;
       world.script.lookUpCharge = APPROVED;
       return { world, made, id: made.transactionId };
@@ -85,7 +85,7 @@ const CASES: Case[] = [
       const world = newWorld({ lookUpCharge: NOT_FOUND, lookUpRefund: NOT_FOUND, refund: APPROVED });
       const made = await pendingPayment(world);
       world.clock.nowMs += CANCELS_AFTER_MS;
-      await settle(world.context, made.transactionId, DEADLINE_MS);
+      await resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
       const pending = { ...made, status: 'pending' } as Parameters<typeof recordPayment>[1];
       const charged = { status: 'completed', gatewayReference: 'late' } as const;
       const { lateRefund } = await recordPayment(world.context, pending, charged);
@@ -142,7 +142,7 @@ const FATES: [text: string, fate: Fate][] = [
   ['right after it', 'die'],
 ];
 
-async function expectSettledOnce({ made }: Open, { payment, refunds, events }: Case): Promise<void> {
+async function expectResolvedOnce({ made }: Open, { payment, refunds, events }: Case): Promise<void> {
   expect(await transaction(made.transactionId)).toMatchObject(payment);
   expect(await refundsOf(made.transactionId)).toMatchObject(refunds);
   expect(await eventTypesOf(made.bookingId)).toEqual(events);
@@ -155,20 +155,20 @@ describe.each(CASES)('$name', (one) => {
     const open = await one.open();
     const { d1, roundTrips } = watchedDatabase((roundTrip) => (roundTrip === trip ? fate : 'answer'));
     const broken = { ...open.world.context, db: { ...database, d1 } };
-    await expect(settle(broken, open.id, DEADLINE_MS)).rejects.toThrow('D1_ERROR');
+    await expect(resolveOutcome(broken, open.id, DEADLINE_MS)).rejects.toThrow('D1_ERROR');
     expect(roundTrips()).toBe(trip);
 
     open.world.clock.nowMs += DAY_MS;
-    await settle(open.world.context, open.id, DEADLINE_MS);
-    await expectSettledOnce(open, one);
+    await resolveOutcome(open.world.context, open.id, DEADLINE_MS);
+    await expectResolvedOnce(open, one);
   });
 
   it('is settled at once where each round trip works the second time only', async () => {
     const open = await one.open();
     const { d1 } = watchedDatabase((roundTrip) => (roundTrip % 2 === 1 ? 'fail' : 'answer'));
     const flaky = { ...open.world.context, db: { ...database, d1 } };
-    expect(await settle(flaky, open.id, DEADLINE_MS)).toMatchObject({ kind: 'ended' });
-    await expectSettledOnce(open, one);
+    expect(await resolveOutcome(flaky, open.id, DEADLINE_MS)).toMatchObject({ kind: 'ended' });
+    await expectResolvedOnce(open, one);
   });
 });
 
@@ -177,9 +177,9 @@ it('what D1 does not let be written is an error that the queue knows, and is set
   const made = await pendingPayment(world);
   world.clock.nowMs += FIRST_LOOKUP_MS;
   const { d1 } = watchedDatabase(() => 'fail');
-  const settling = settle({ ...world.context, db: { ...database, d1 } }, made.transactionId, DEADLINE_MS);
-  await expect(settling).rejects.toMatchObject({ name: 'LedgerUnavailable' });
-  await settle(world.context, made.transactionId, DEADLINE_MS);
+  const resolving = resolveOutcome({ ...world.context, db: { ...database, d1 } }, made.transactionId, DEADLINE_MS);
+  await expect(resolving).rejects.toMatchObject({ name: 'LedgerUnavailable' });
+  await resolveOutcome(world.context, made.transactionId, DEADLINE_MS);
   expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success']);
 });
 

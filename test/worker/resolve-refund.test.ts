@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { settle, settleDue } from '../../src/core/recovery/resolve.ts';
+import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { refundRequest } from './operation.ts';
 import { status } from './request.ts';
@@ -37,7 +37,7 @@ async function openRefund(script: Partial<Script> = {}, properties = {}) {
   return { world, made, refundId };
 }
 
-const settleAt = ({ context }: TestWorld, refundId: string) => settle(context, refundId, DEADLINE_MS);
+const resolveAt = ({ context }: TestWorld, refundId: string) => resolveOutcome(context, refundId, DEADLINE_MS);
 
 const PAID = { reserved_minor: 0, refunded_minor: 1000 };
 const GIVEN_BACK = { reserved_minor: 0, refunded_minor: 0 };
@@ -62,7 +62,7 @@ describe('a charge that the provider does not know', () => {
   it('fails a refund that is looked up, instead of sending it again for a day', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: NOT_FOUND });
     world.script.refund = CHARGE_UNKNOWN;
-    expect(await settleAt(world, refundId)).toMatchObject({ kind: 'ended' });
+    expect(await resolveAt(world, refundId)).toMatchObject({ kind: 'ended' });
     expect(await transaction(made.transactionId)).toMatchObject(GIVEN_BACK);
     expect(await refundsOf(made.transactionId)).toMatchObject([{ status: 'failed', failure_cause: 'charge_unknown' }]);
   });
@@ -72,13 +72,13 @@ describe('a look-up of a pending refund', () => {
   it('is not due while the call may still be answered', async () => {
     const { world, refundId } = await openRefund({ lookUpRefund: APPROVED });
     world.clock.nowMs -= 1;
-    expect(await settleAt(world, refundId)).toBeNull();
+    expect(await resolveAt(world, refundId)).toBeNull();
     expect(timesAsked(world, 'lookUpRefund')).toBe(0);
   });
 
   it('that answers approved pays it, and one event tells of it (invariant 4)', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: APPROVED });
-    const settled = await settleAt(world, refundId);
+    const settled = await resolveAt(world, refundId);
 
     expect(settled).toMatchObject({
       kind: 'ended',
@@ -97,7 +97,7 @@ describe('a look-up of a pending refund', () => {
     [{ kind: 'failed' }, 'PAYMENT_GATEWAY_ERROR'],
   ] as [LookUp, string][])('that answers %o gives the amount back, and tells nobody', async (found, code) => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: found });
-    expect(await settleAt(world, refundId)).toMatchObject({ kind: 'ended', event: null });
+    expect(await resolveAt(world, refundId)).toMatchObject({ kind: 'ended', event: null });
     expect(await refundsOf(made.transactionId)).toMatchObject([
       { status: 'failed', error_code: code, next_lookup_at_ms: null },
     ]);
@@ -110,7 +110,7 @@ describe('a look-up of a pending refund', () => {
     'that answers %o leaves the amount reserved',
     async (found) => {
       const { world, made, refundId } = await openRefund({ lookUpRefund: found });
-      const settled = await settleAt(world, refundId);
+      const settled = await resolveAt(world, refundId);
       expect(settled).toMatchObject({ kind: 'open', nextLookUpAtMs: world.clock.nowMs + 2_000 });
       expect(await refundsOf(made.transactionId)).toMatchObject([{ status: 'pending' }]);
       expect(await transaction(made.transactionId)).toMatchObject(RESERVED);
@@ -121,13 +121,13 @@ describe('a look-up of a pending refund', () => {
   it('at a gateway that throws leaves the amount reserved', async () => {
     const lookUpRefund = () => Promise.reject(new Error('a bug'));
     const { world, made, refundId } = await openRefund({}, { gateway: { lookUpRefund } });
-    expect(await settleAt(world, refundId)).toMatchObject({ kind: 'open', unreachable: true });
+    expect(await resolveAt(world, refundId)).toMatchObject({ kind: 'open', unreachable: true });
     expect(await transaction(made.transactionId)).toMatchObject(RESERVED);
   });
 
   it('at a gateway that is not configured any more leaves the amount reserved', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: APPROVED });
-    const settled = await settleAt(
+    const settled = await resolveAt(
       { ...world, context: { ...world.context, gateways: oneGateway(world.gateway, () => null) } },
       refundId,
     );
@@ -138,8 +138,8 @@ describe('a look-up of a pending refund', () => {
   it('is one of 50 who ask at once', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: APPROVED });
     const ways = [
-      () => settleAt(world, refundId),
-      () => settleDue(world.context),
+      () => resolveAt(world, refundId),
+      () => resolveDue(world.context),
       () => readStatus(world.context, refundId),
     ];
     await Promise.all(Array.from({ length: 50 }, (_, index) => ways[index % ways.length]?.()));
@@ -153,7 +153,7 @@ describe('a look-up of a pending refund', () => {
     const made = await paidPayment(world);
     const refundId = await pendingRefund(world, made, '25.50');
     world.clock.nowMs += FIRST_LOOKUP_MS;
-    await settleAt(world, refundId);
+    await resolveAt(world, refundId);
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'refunded', refunded_minor: 2550 });
   });
 });
@@ -169,7 +169,7 @@ describe('a refund that the gateway does not know', () => {
     async (again, refundStatus, balance, events) => {
       const { world, made, refundId } = await openRefund({ lookUpRefund: NOT_FOUND });
       world.script.refund = again;
-      await settleAt(world, refundId);
+      await resolveAt(world, refundId);
 
       expect(world.asked.filter((one) => one.startsWith('refund '))).toEqual([
         `refund ${refundId}`,
@@ -184,7 +184,7 @@ describe('a refund that the gateway does not know', () => {
   it('is sent as long as the gateway surely keeps its key, an hour less than 24', async () => {
     const { world, refundId } = await openRefund({ lookUpRefund: NOT_FOUND });
     world.clock.nowMs += 23 * HOUR_MS - FIRST_LOOKUP_MS - 1;
-    expect(await settleAt(world, refundId)).toMatchObject({ kind: 'open' });
+    expect(await resolveAt(world, refundId)).toMatchObject({ kind: 'open' });
     expect(timesAsked(world, 'refund')).toBe(2);
   });
 
@@ -192,10 +192,10 @@ describe('a refund that the gateway does not know', () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: NOT_FOUND });
     world.clock.nowMs += 23 * HOUR_MS - FIRST_LOOKUP_MS;
     // The last request for it may still be on its way.
-    expect(await settleAt(world, refundId)).toMatchObject({ kind: 'open' });
+    expect(await resolveAt(world, refundId)).toMatchObject({ kind: 'open' });
     expect(await transaction(made.transactionId)).toMatchObject(RESERVED);
     world.clock.nowMs += HOUR_MS;
-    expect(await settleAt(world, refundId)).toMatchObject({ kind: 'ended', event: null });
+    expect(await resolveAt(world, refundId)).toMatchObject({ kind: 'ended', event: null });
 
     expect(timesAsked(world, 'refund')).toBe(1);
     expect(await refundsOf(made.transactionId)).toMatchObject([
@@ -219,12 +219,12 @@ describe('a refund that was paid', () => {
 
     expect(await nextLookUpOf(made)).toBe(paidAtMs + DAY_MS);
     world.clock.nowMs = paidAtMs + DAY_MS - 1;
-    expect(await settleAt(world, refundId)).toBeNull();
+    expect(await resolveAt(world, refundId)).toBeNull();
     world.clock.nowMs = paidAtMs + DAY_MS;
-    await settleAt(world, refundId);
+    await resolveAt(world, refundId);
     expect(await nextLookUpOf(made)).toBe(paidAtMs + 7 * DAY_MS);
     world.clock.nowMs = paidAtMs + 7 * DAY_MS;
-    await settleAt(world, refundId);
+    await resolveAt(world, refundId);
     expect(await nextLookUpOf(made)).toBeNull();
     expect(timesAsked(world, 'lookUpRefund')).toBe(2);
     expect(timesAsked(world, 'refund')).toBe(1);
@@ -233,7 +233,7 @@ describe('a refund that was paid', () => {
 
   it('and settled by a look-up has the same follow-ups', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: APPROVED });
-    await settleAt(world, refundId);
+    await resolveAt(world, refundId);
     expect(await nextLookUpOf(made)).toBe(world.clock.nowMs + DAY_MS);
   });
 
@@ -244,7 +244,7 @@ describe('a refund that was paid', () => {
       const made = await paidPayment(world);
       const refundId = await paidRefund(world, made);
       world.clock.nowMs += DAY_MS;
-      await settleAt(world, refundId);
+      await resolveAt(world, refundId);
       expect(await refundsOf(made.transactionId)).toMatchObject([{ status: 'completed' }]);
       expect(await transaction(made.transactionId)).toMatchObject(PAID);
       expect(timesAsked(world, 'refund')).toBe(1);
@@ -257,7 +257,7 @@ describe('a refund that was paid', () => {
     const made = await paidPayment(world);
     const refundId = await paidRefund(world, made);
     world.clock.nowMs += DAY_MS;
-    expect(await settleAt(world, refundId)).toMatchObject({ kind: 'ended', event: null });
+    expect(await resolveAt(world, refundId)).toMatchObject({ kind: 'ended', event: null });
 
     expect(await refundsOf(made.transactionId)).toMatchObject([
       { status: 'reversed', error_code: 'REFUND_NOT_ALLOWED', next_lookup_at_ms: null },
@@ -278,7 +278,7 @@ describe('a refund that was paid', () => {
     const refundId = await paidRefund(world, made, '10.00');
     await paidRefund(world, made, '15.50');
     world.clock.nowMs += DAY_MS;
-    await settleAt(world, refundId);
+    await resolveAt(world, refundId);
 
     expect((await status(refundId)).body.status).toBe('reversed');
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'refunded', refunded_minor: 2550 });
@@ -293,7 +293,7 @@ describe('a refund that was paid', () => {
     await paidRefund(world, made, '5.00');
     const refundId = await paidRefund(world, made, '10.00');
     world.clock.nowMs += DAY_MS;
-    await Promise.all(Array.from({ length: 20 }, () => settleAt(world, refundId)));
+    await Promise.all(Array.from({ length: 20 }, () => resolveAt(world, refundId)));
     expect(await transaction(made.transactionId)).toMatchObject({ reserved_minor: 0, refunded_minor: 500 });
   });
 });
@@ -312,7 +312,7 @@ describe('a refund whose own answer comes after somebody has settled it', () => 
       const { gateway } = world;
       const refund: typeof gateway.refund = async (asked) => {
         world.clock.nowMs += FIRST_LOOKUP_MS;
-        await settleAt(world, asked.refund.refundId);
+        await resolveAt(world, asked.refund.refundId);
         return own;
       };
       const slow = { ...world.context, gateways: oneGateway(gateway, () => ({ ...gateway, refund })) };
@@ -336,7 +336,7 @@ describe('a refund whose own answer comes after somebody has settled it', () => 
       for (const found of [APPROVED, DECLINED]) {
         world.script.lookUpRefund = found;
         world.clock.nowMs += 2 * DAY_MS;
-        await settleAt(world, asked.refund.refundId);
+        await resolveAt(world, asked.refund.refundId);
       }
       return APPROVED;
     };
