@@ -457,7 +457,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/background/every-minute.ts',
-        find: '    () => purgeExpiredKeys(operation.db, operation.nowMs(), PURGED_AT_ONCE),\n',
+        find: '    () => purgeExpiredKeys(db, nowMs(), PURGED_AT_ONCE),\n',
         replace: '',
       },
     ],
