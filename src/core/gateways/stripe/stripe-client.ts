@@ -26,7 +26,7 @@ export interface ClientOptions {
   retries: number;
 }
 
-/** What of the SDK may be called. The Worker's bundle has nothing else of its resources: [alias] in wrangler.toml. */
+/** What of the SDK is called here. */
 export type StripeClient = Pick<
   Stripe,
   'events' | 'paymentIntents' | 'paymentMethods' | 'rawRequest' | 'refunds' | 'webhooks'
