@@ -6,7 +6,6 @@ import { join, resolve } from 'node:path';
 const PARTS = [
   ...['.dev.vars.example', 'migrations', 'scripts', 'src', 'package.json', 'tsconfig.json', 'wrangler.toml'],
   // Of `npm run dev -- --gateway emulator`.
-  ...['test/support/gateway-emulator', 'test/data/published-apis'],
 ];
 
 export interface ProjectCopy {
