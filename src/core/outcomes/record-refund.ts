@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { refundEvent } from '../domain/event.ts';
 import type { FailureCause } from '../domain/failure.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
-import { recordRefundOutcome } from '../ledger/refunds.ts';
+import { recordRefundOutcome } from '../ledger/record-refund-outcome.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { envelopeOf } from './event-envelope.ts';
 import { paidRefundFollowUpMs } from './look-up-schedule.ts';
@@ -13,7 +13,7 @@ import { paidRefundFollowUpMs } from './look-up-schedule.ts';
 const PROVE_EXTERNAL_REFUND: readonly FailureCause[] = ['already_refunded', 'refund_exceeds'];
 
 /**
- * Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. `settle`: the
+ * Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. `lookUp`: the
  * payment, where its charge has refunds at the provider that the ledger does not know.
  */
 export async function recordRefund(

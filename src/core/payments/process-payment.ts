@@ -2,8 +2,8 @@
  * A payment: claim the booking, charge, record what came of it. Each step is durable before the next one begins, and
  * safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
  *
- * 1. `claimBooking`: a pending row, whose look-up has a date. `settle` asks the gateway about it.
- * 2. the gateway's charge: the same row, and perhaps a charge under its id. `settle` finds it.
+ * 1. `claimBooking`: a pending row, whose look-up has a date. Recovery asks the gateway about it.
+ * 2. the gateway's charge: the same row, and perhaps a charge under its id. Recovery finds it.
  * 3. `recordPaymentOutcome`: the outcome and its event. The sweep sends the event.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
@@ -15,8 +15,10 @@ import { minorUnits } from '../domain/money.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
 import { askForPermit, type Permit, release } from '../gateways/circuit-breaker.ts';
 import type { Gateway, GatewayOutcome, Instrument } from '../gateways/gateway.ts';
+import { type Claim, claimBooking } from '../ledger/claim-booking.ts';
+import { findKeyedTransaction, findTransaction } from '../ledger/find-payment.ts';
 import type { KeyClaim } from '../ledger/idempotency.ts';
-import { type Claim, claimBooking, findKeyedTransaction, findTransaction, keepIntent } from '../ledger/transactions.ts';
+import { keepIntent } from '../ledger/keep-intent.ts';
 import type { VelocityCount } from '../ledger/velocity.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
@@ -35,7 +37,7 @@ export type PaymentAnswer =
       event: PaymentEvent | null;
       /** Whether this was the answer to an earlier request with the same key. */
       replayed: boolean;
-      /** The refund of a charge that turned up late: it is to be settled at once. */
+      /** The refund of a charge that turned up late: it is to be sent at once. */
       lookUp: DueLookUp | null;
     }
   /** There is no outcome yet. `accepted`: the provider is processing the payment; else nobody knows whether it is. */

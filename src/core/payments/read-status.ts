@@ -4,8 +4,8 @@ import type { Context } from '../context.ts';
 import { isIdentifier, type Refund, type Transaction } from '../domain/transaction.ts';
 import { audit } from '../ledger/audit.ts';
 import type { Statements } from '../ledger/database.ts';
-import { findRefund } from '../ledger/refunds.ts';
-import { findTransaction } from '../ledger/transactions.ts';
+import { findTransaction } from '../ledger/find-payment.ts';
+import { findRefund } from '../ledger/find-refund.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { resolveOutcome, STATUS_DEADLINE_MS } from '../recovery/resolve.ts';
@@ -27,7 +27,7 @@ export async function readStatus(context: Context, id: string): Promise<StatusAn
   if (found === null) return null;
   const asItStands = { ...found, event: null, lookUp: null };
   const { status, nextLookupAtMs } = found.refund ?? found.transaction;
-  // A completed payment is due where its provider has told of refunds that the ledger does not have.
+  // A completed payment is due where its provider has reported refunds that the ledger does not have.
   const isOpen = status === 'pending' || (found.refund === null && status === 'completed');
   if (!isOpen || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asItStands;
 

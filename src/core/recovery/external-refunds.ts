@@ -7,7 +7,8 @@ import type { Context } from '../context.ts';
 import { refundEvent } from '../domain/event.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { ExternalRefund } from '../gateways/gateway.ts';
-import { findRefundReferences, writeExternalRefund } from '../ledger/refunds.ts';
+import { writeExternalRefund } from '../ledger/book-external-refund.ts';
+import { findRefundReferences } from '../ledger/find-refund.ts';
 import { envelopeOf } from '../outcomes/event-envelope.ts';
 import { paidRefundFollowUpMs } from '../outcomes/look-up-schedule.ts';
 
@@ -19,7 +20,7 @@ export type ExternalBooking =
   | { kind: 'booked'; event: PaymentEvent | null }
   /** It may be one of our own refunds that are under way, or fit when one of them has been declined. */
   | { kind: 'later' }
-  /** The payment has no room for it, or has failed: a person has been told. */
+  /** The payment has no room for it, or has failed: an alarm has been raised. */
   | { kind: 'unbooked' };
 
 /**
