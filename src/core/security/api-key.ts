@@ -2,8 +2,8 @@
  * API keys. A key says by itself whose it is and what it may do, under a signature of this service, so that one that was made
  * up or altered is refused without asking anybody. Whether it has been revoked is in the database, which knows its hash only.
  */
-import { decodeBase64Url, encodeBase64Url } from 'hono/utils/encode';
-import { type Credential, isTenant, type Refusal, SCOPES, type Scope } from './credential.ts';
+import { base64url } from 'jose';
+import { type Credential, isTenant, type Refused, SCOPES, type Scope } from './credential.ts';
 import { hex, hmacSha256, isHmacSha256 } from './hmac.ts';
 
 /** Beyond chance, in bytes: of the name by which a key is listed, and of the part that nobody but its holder has. */
@@ -41,9 +41,9 @@ export async function makeApiKey(
 ): Promise<MadeKey> {
   const keyId = `key_${hex(randomBytes(KEY_ID_BYTES))}`;
   const expiry = expiresAtMs === null ? '' : Math.floor(expiresAtMs / 1000);
-  const said = [keyId, tenant, letters(scopes), expiry, base64Url(randomBytes(SECRET_BYTES))].join(',');
-  const unsigned = `pk_${mode}_${base64Url(new TextEncoder().encode(said))}`;
-  const key = `${unsigned}${base64Url(await hmacSha256(secret, unsigned))}`;
+  const said = [keyId, tenant, letters(scopes), expiry, base64url.encode(randomBytes(SECRET_BYTES))].join(',');
+  const unsigned = `pk_${mode}_${base64url.encode(new TextEncoder().encode(said))}`;
+  const key = `${unsigned}${base64url.encode(await hmacSha256(secret, unsigned))}`;
   return { keyId, key, keyHash: await keyHashOf(secret, key) };
 }
 
@@ -58,32 +58,33 @@ export async function readApiKey(
   mode: KeyMode,
   key: string,
   nowMs: number,
-): Promise<Credential | Refusal> {
+): Promise<{ kind: 'authenticated'; credential: Credential } | Refused> {
   const signature = key.slice(-SIGNATURE_LENGTH);
   const unsigned = key.slice(0, -SIGNATURE_LENGTH);
-  if (key.length > LONGEST_KEY || !FORM.test(unsigned)) return { refused: 'The API key is malformed' };
+  if (key.length > LONGEST_KEY || !FORM.test(unsigned)) return refused('The API key is malformed');
   if (!unsigned.startsWith(`pk_${mode}_`)) {
-    return { refused: `The API key is not a ${mode} key: it is of another environment` };
+    return refused(`The API key is not a ${mode} key: it is of another environment`);
   }
   const said = await signedText(secret, unsigned, signature);
-  if (said === null) return { refused: 'The API key is not known' };
+  if (said === null) return refused('The API key is not known');
 
   const [keyId = '', tenant = '', scopes = '', expiry = ''] = said.split(',');
   if (!isTenant(tenant)) throw new Error('an API key that this service has signed names no tenant');
-  if (expiry !== '' && Number(expiry) * 1000 <= nowMs) return { refused: 'The API key has expired' };
-  return {
+  if (expiry !== '' && Number(expiry) * 1000 <= nowMs) return refused('The API key has expired');
+  const credential = {
     tenant,
     actor: `key:${keyId}`,
     scopes: SCOPES.filter((scope) => scopes.includes(letterOf(scope))),
     keyHash: await keyHashOf(secret, key),
   };
+  return { kind: 'authenticated', credential };
 }
 
 /** What a key says, or null where its signature is not this service's. */
 async function signedText(secret: string, unsigned: string, signature: string): Promise<string | null> {
   try {
-    if (!(await isHmacSha256(secret, decodeBase64Url(signature), unsigned))) return null;
-    return new TextDecoder().decode(decodeBase64Url(unsigned.slice('pk_live_'.length)));
+    if (!(await isHmacSha256(secret, new Uint8Array(base64url.decode(signature)), unsigned))) return null;
+    return new TextDecoder().decode(base64url.decode(unsigned.slice('pk_live_'.length)));
   } catch {
     return null; // which is not base64 at all
   }
@@ -108,6 +109,6 @@ function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
-function base64Url(bytes: Uint8Array): string {
-  return encodeBase64Url(new Uint8Array(bytes).buffer).replace(/=+$/, '');
+function refused(reason: string): Refused {
+  return { kind: 'refused', reason };
 }

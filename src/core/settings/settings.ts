@@ -346,7 +346,7 @@ export function isEncryptionKey(key: string): boolean {
   return isSecret(key) && secretBytes(key)?.length === ENCRYPTION_KEY_BYTES;
 }
 
-/** Any text, as the issuer has it, but for what the library would take for a key in PEM. */
+/** Any text, as the issuer has it, except a key in PEM: a public key is known to everybody, who could then sign tokens. */
 function isSharedSecret(secret: string): boolean {
   if (/PUBLIC|PRIVATE/.test(secret)) return false;
   return new TextEncoder().encode(secret).length >= JWT_SECRET_MIN_BYTES && isUnguessable(secret);
