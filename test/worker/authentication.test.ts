@@ -133,7 +133,7 @@ function withOtherUnusedBits(text: string): string {
 
 /** The key says that it has all scopes, under the signature of what it said before. */
 function promoted(key: string): string {
-  const [prefix, signature] = [key.slice(0, 'pk_test_'.length), key.slice(-43)];
+  const [prefix, signature] = [key.slice(0, 'psk_test_'.length), key.slice(-43)];
   const said = atob(key.slice(prefix.length, -43).replaceAll('-', '+').replaceAll('_', '/'));
   const asked = said.replace(/,w,|,wfr,/, ',a,');
   expect(asked).not.toBe(said);
@@ -178,9 +178,9 @@ const REFUSED: [presented: string, reason: string, present: Present][] = [
   ['a key without a scheme', MALFORMED_HEADER, async () => header(await key())],
   ['two keys', MALFORMED_HEADER, async () => header(`Bearer ${await key()}, Bearer ${await key()}`)],
 
-  ['a key and nothing in it', MALFORMED_KEY, () => asBearer('pk_test_')],
+  ['a key and nothing in it', MALFORMED_KEY, () => asBearer('psk_test_')],
   ['a key of no environment', MALFORMED_KEY, async () => asBearer((await key()).replace('_test_', '_prod_'))],
-  ['a key that is too long', MALFORMED_KEY, () => asBearer(`pk_test_${'x'.repeat(600)}`)],
+  ['a key that is too long', MALFORMED_KEY, () => asBearer(`psk_test_${'x'.repeat(600)}`)],
   ['a key with another character in it', ALTERED_KEY, async () => asBearer(altered(await key(), 30))],
   ['a key with another signature', ALTERED_KEY, async () => asBearer(altered(await key(), -20))],
   ['a key that was given more scopes', ALTERED_KEY, async () => asBearer(promoted(await key()))],

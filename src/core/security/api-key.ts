@@ -13,7 +13,9 @@ const SECRET_BYTES = 16;
 const SIGNATURE_LENGTH = 43;
 const LONGEST_KEY = 512;
 
-const FORM = /^pk_(live|test)_[A-Za-z0-9_-]+$/;
+/** A payment secret key. Elsewhere `pk_` begins a publishable key, which scanners for leaked secrets pass over. */
+const PREFIX = 'psk_';
+const FORM = /^psk_(live|test)_[A-Za-z0-9_-]+$/;
 
 /** `live` keys are taken in production only, and `test` keys nowhere else. */
 export type KeyMode = 'live' | 'test';
@@ -42,14 +44,14 @@ export async function makeApiKey(
   const keyId = `key_${hex(randomBytes(KEY_ID_BYTES))}`;
   const expiry = expiresAtMs === null ? '' : Math.floor(expiresAtMs / 1000);
   const said = [keyId, tenant, letters(scopes), expiry, base64url.encode(randomBytes(SECRET_BYTES))].join(',');
-  const unsigned = `pk_${mode}_${base64url.encode(new TextEncoder().encode(said))}`;
+  const unsigned = `${prefixOf(mode)}${base64url.encode(new TextEncoder().encode(said))}`;
   const key = `${unsigned}${base64url.encode(await hmacSha256(secret, unsigned))}`;
   return { keyId, key, keyHash: await keyHashOf(secret, key) };
 }
 
 /** Whether this means to be an API key, and no token. */
 export function looksLikeApiKey(text: string): boolean {
-  return text.startsWith('pk_');
+  return text.startsWith(PREFIX);
 }
 
 /** Whose key it is, as far as the key itself tells. That it has not been revoked is for the database to say: `keyHash`. */
@@ -62,7 +64,7 @@ export async function readApiKey(
   const signature = key.slice(-SIGNATURE_LENGTH);
   const unsigned = key.slice(0, -SIGNATURE_LENGTH);
   if (key.length > LONGEST_KEY || !FORM.test(unsigned)) return refused('The API key is malformed');
-  if (!unsigned.startsWith(`pk_${mode}_`)) {
+  if (!unsigned.startsWith(prefixOf(mode))) {
     return refused(`The API key is not a ${mode} key: it is of another environment`);
   }
   const said = await signedText(secret, unsigned, signature);
@@ -84,10 +86,15 @@ export async function readApiKey(
 async function signedText(secret: string, unsigned: string, signature: string): Promise<string | null> {
   try {
     if (!(await isHmacSha256(secret, new Uint8Array(base64url.decode(signature)), unsigned))) return null;
-    return new TextDecoder().decode(base64url.decode(unsigned.slice('pk_live_'.length)));
+    return new TextDecoder().decode(base64url.decode(unsigned.slice(prefixOf('live').length)));
   } catch {
     return null; // which is not base64 at all
   }
+}
+
+/** As long for one mode as for the other. */
+function prefixOf(mode: KeyMode): string {
+  return `${PREFIX}${mode}_`;
 }
 
 async function keyHashOf(secret: string, key: string): Promise<string> {
