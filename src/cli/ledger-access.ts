@@ -240,7 +240,7 @@ function remoteSecrets({ secretsFile }: LedgerPlace): Variables {
 
 function contextOver(db: Database, variables: Variables): Context {
   const read = readSettings({ ...variables, ...unusedSettings() });
-  if ('problems' in read) {
+  if (read.kind === 'invalid') {
     throw new Error(
       `${read.problems.join('; ')} (a secret comes from --secrets-file or the environment, or locally from .dev.vars)`,
     );

@@ -42,13 +42,13 @@ const PAYPAL: Variables = {
 
 function settings(variables: Variables): Settings {
   const read = readSettings(variables);
-  if ('problems' in read) throw new Error(read.problems.join('; '));
+  if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
   return read.settings;
 }
 
 function problems(variables: Variables): string[] {
   const read = readSettings(variables);
-  return 'problems' in read ? read.problems : [];
+  return read.kind === 'invalid' ? read.problems : [];
 }
 
 describe('the settings', () => {

@@ -2,7 +2,7 @@
 import ipaddr from 'ipaddr.js';
 import * as z from 'zod/mini';
 import { isSecret, isUnguessable, SECRET_MIN_BYTES, secretBytes } from '../../contract/secret.ts';
-import { misspelledSettings } from '../../contract/setting-names.ts';
+import { misspelledSettings, type SettingsReading } from '../../contract/setting-names.ts';
 import { currencyExponent, minorUnits } from '../domain/money.ts';
 import type { JwtSettings } from '../security/json-web-token.ts';
 import { guardProblems, type Variables } from './start-up-guard.ts';
@@ -217,7 +217,7 @@ export const WORKER_SETTINGS: ReadonlySet<string> = new Set(Object.keys(variable
  * The settings, or every reason why there are none, each as `NAME what is wrong`. A misspelled name is one: this environment is
  * the service's own, and a payment in the default's currency costs more than a deployment that says what is wrong.
  */
-export function readSettings(env: Variables): { settings: Settings } | { problems: string[] } {
+export function readSettings(env: Variables): SettingsReading<Settings> {
   const parsed = variables.safeParse(env);
   const issues = parsed.error?.issues ?? [];
   const problems = [
@@ -225,10 +225,11 @@ export function readSettings(env: Variables): { settings: Settings } | { problem
     ...guardProblems(env),
     ...misspelledSettings(env, WORKER_SETTINGS),
   ];
-  if (!parsed.success || problems.length > 0) return { problems };
+  if (!parsed.success || problems.length > 0) return { kind: 'invalid', problems };
 
   const values = parsed.data;
   return {
+    kind: 'valid',
     settings: {
       production: values.ENVIRONMENT === 'production',
       sandboxAllowed: values.ENVIRONMENT === 'development' || values.SANDBOX_ALLOWED,
