@@ -1,9 +1,9 @@
 /**
- * Which folder may import which, stated once: `npm run check` fails where an import goes another way, and the picture in
- * docs/architecture.md is drawn by the same rules. https://github.com/sverweij/dependency-cruiser
+ * Which folder may import which, stated once: `npm run lint` fails where an import goes another way.
+ * https://github.com/sverweij/dependency-cruiser
  */
 
-/** From the ground up. Each imports what is below it; those on one floor do not import each other. */
+/** From the ground up. A folder imports what is on the floors below it; those on one floor do not import each other. */
 const FLOORS = [
   ['contract'],
   ['core/domain'],
@@ -16,78 +16,85 @@ const FLOORS = [
   ['core/payments', 'core/background'],
   ['worker', 'bridge', 'cli', 'emulator'],
 ];
-const inside = (...folders) => `^src/(${folders.join('|')})/`;
 
-const arrows = FLOORS.flatMap((floor, index) =>
-  floor.map((folder) => ({
-    name: `not-above-${folder.replace('/', '-')}`,
-    severity: 'error',
-    comment: `src/${folder}/ may only import what is below it.`,
+const inside = (...folders) => `^src/(${folders.join('|')})/`;
+const notBelow = (folder, floor) =>
+  FLOORS.slice(floor)
+    .flat()
+    .filter((other) => other !== folder);
+const arrows = FLOORS.flatMap((folders, floor) =>
+  folders.map((folder) => ({
+    name: `${folder.replace('/', '-')}-imports-what-is-below`,
+    comment: `src/${folder}/ may not import what is on its own floor or above it.`,
     from: { path: inside(folder) },
-    to: {
-      path: inside(
-        ...FLOORS.slice(index)
-          .flat()
-          .filter((other) => other !== folder),
-      ),
-    },
+    to: { path: inside(...notBelow(folder, floor)) },
   })),
 );
 
+const rules = [
+  ...arrows,
+  {
+    name: 'bridge-shares-the-contract-only',
+    comment:
+      'The bridge runs beside RabbitMQ and knows what crosses the border to it, and nothing else of the service.',
+    from: { path: inside('bridge') },
+    to: { path: inside('core') },
+  },
+  {
+    name: 'middleware-knows-no-route',
+    comment: 'app.ts uses routes and middleware, and a route uses middleware.',
+    from: { path: '^src/worker/http/middleware/' },
+    to: { path: '^src/worker/(http/(app|routes/)|index)' },
+  },
+  {
+    name: 'core-has-no-platform',
+    comment:
+      'core/ runs in the Worker, on the command line and in the simulator: what a platform has comes in as an argument.',
+    from: { path: inside('contract', 'core') },
+    to: { path: '^(cloudflare:|(node_modules/)?(hono|pino|wrangler|@hono|@cloudflare)(/|$))' },
+  },
+  {
+    name: 'core-has-no-node',
+    comment:
+      "PayPal's certificates are read with node:crypto and node:zlib, which Workers have too; nothing else of Node is.",
+    from: { path: inside('contract', 'core'), pathNot: '^src/core/gateways/paypal/' },
+    to: { dependencyTypes: ['core'] },
+  },
+  {
+    name: 'worker-has-no-node',
+    comment: 'Cloudflare has few of Node’s modules, and the Worker needs none.',
+    from: { path: inside('worker') },
+    to: { dependencyTypes: ['core'] },
+  },
+  {
+    name: 'product-needs-no-tests',
+    comment:
+      'Neither tests nor what developers run is there where src/ runs. Operators run the command line in the project.',
+    from: { path: '^src/' },
+    to: { path: '^(test|bench)/' },
+  },
+  {
+    name: 'product-needs-no-scripts',
+    comment:
+      'Neither tests nor what developers run is there where src/ runs. Operators run the command line in the project.',
+    from: { path: '^src/', pathNot: inside('cli', 'emulator') },
+    to: { path: '^scripts/' },
+  },
+  {
+    name: 'no-cycles',
+    comment: 'Types may refer to each other; code that needs itself first has no order in which it can be read.',
+    from: {},
+    to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+  },
+];
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
-  forbidden: [
-    ...arrows,
-    {
-      name: 'bridge-knows-the-contract',
-      severity: 'error',
-      comment: 'The bridge shares contract/ with the service, and nothing else.',
-      from: { path: inside('bridge') },
-      to: { path: inside('core') },
-    },
-    {
-      name: 'routes-are-called-by-the-app',
-      severity: 'error',
-      comment:
-        'Arrows point down: app.ts uses routes/ and middleware/; a route uses middleware/, never the other way round.',
-      from: { path: '^src/worker/http/middleware/' },
-      to: { path: '^src/worker/(http/(app\\.ts|routes/)|index\\.ts)' },
-    },
-    {
-      name: 'core-has-no-platform',
-      severity: 'error',
-      comment:
-        'core/ runs in the Worker, in the command line and in the simulator: a platform comes in as an argument.',
-      from: { path: inside('contract', 'core') },
-      to: { path: '^(cloudflare:|node_modules/(hono|pino|wrangler|@hono|@cloudflare)/)' },
-    },
-    {
-      name: 'core-has-no-node',
-      severity: 'error',
-      comment:
-        'PayPal’s certificates are read with node:crypto and node:zlib, which Workers have as well; nothing else of Node’s.',
-      from: { path: inside('contract', 'core'), pathNot: '^src/core/gateways/paypal/' },
-      to: { dependencyTypes: ['core'] },
-    },
-    {
-      name: 'product-without-tests',
-      severity: 'error',
-      comment: 'src/ is what runs in production: it needs neither tests nor the scripts of developers.',
-      from: { path: '^src/', pathNot: inside('cli') },
-      to: { path: '^(test|bench|scripts)/' },
-    },
-    {
-      name: 'no-cycles',
-      severity: 'error',
-      comment: 'A cycle of more than types has no order in which it can be read.',
-      from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    },
-  ],
+  forbidden: rules.map((rule) => ({ severity: 'error', ...rule })),
   options: {
     parser: 'swc',
-    tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
     exclude: { path: 'published-apis' },
+    enhancedResolveOptions: { conditionNames: ['workerd', 'worker', 'import', 'node', 'default', 'types'] },
   },
 };

@@ -1,6 +1,6 @@
 /**
  * `npm run types:paypal`: makes the types of PayPal's API, as far as the service speaks it, from PayPal's own description of it.
- * To be run when the description in test/data/published-apis/ has been replaced by a newer one.
+ * To be run when the description in src/emulator/published-apis/ has been replaced by a newer one.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT } from './local-settings.ts';
 
-const DESCRIPTIONS = join(PROJECT, 'test/data/published-apis');
+const DESCRIPTIONS = join(PROJECT, 'src/emulator/published-apis');
 const TYPES = join(PROJECT, 'src/core/gateways/paypal/paypal-api.d.ts');
 const DEADLINE_MS = 120_000;
 /** Not among the dependencies: it wants an older TypeScript than the project's, and is needed once in a year. */

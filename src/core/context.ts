@@ -27,7 +27,7 @@ export interface Context {
   nowMs: () => number;
   /** A new identifier: a ULID behind `TXN-`, `REF-`, `evt_`, or, of an attempt to write something, `att_`, or of a lease, `lse_`. */
   newId: (prefix: 'TXN-' | 'REF-' | 'evt_' | 'att_' | 'lse_') => string;
-  /** A keyed hash: tells whether two texts are the same, and nothing else of them. */
+  /** A keyed hash: shows whether two texts are the same, and nothing else of them. */
   fingerprint: (text: string | Redacted<string>) => Promise<string>;
   /** The same under another key, for what is counted. */
   velocityHash: (text: string | Redacted<string>) => Promise<string>;

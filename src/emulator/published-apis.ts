@@ -1,5 +1,5 @@
 /**
- * Holds requests and answers against the providers' published descriptions, in test/data/published-apis: what fits nothing
+ * Holds requests and answers against the providers' published descriptions, in published-apis/: what fits nothing
  * there is a misfit, and said in words.
  */
 import { readFileSync } from 'node:fs';
@@ -189,7 +189,7 @@ function inWords({ keyword, instancePath, params, message }: ErrorObject): Misfi
 }
 
 function read(name: string): Description {
-  const text = readFileSync(new URL(`../../data/published-apis/${name}`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`./published-apis/${name}`, import.meta.url), 'utf8');
   return JSON.parse(text, withoutNullable);
 }
 

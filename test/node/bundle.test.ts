@@ -12,10 +12,6 @@ const MODULE = /^\/\/ (node_modules\/\S+|src\/\S+)$/m;
 const LAZY = /^var init_\w+ = __esm\(\{$/m;
 
 const SDK = 'node_modules/stripe/esm';
-/** As `StripeClient` has them. */
-const CALLED = ['Events', 'PaymentIntents', 'PaymentMethods', 'Refunds'];
-/** What stands for all others. */
-const LEFT_OUT = 'src/core/gateways/stripe/stripe-left-out.ts';
 
 describe('the bundle', () => {
   /** The text of each module, by its path. */
@@ -36,17 +32,12 @@ describe('the bundle', () => {
   }, BUILD_DEADLINE_MS);
 
   it('has nothing of Stripe’s SDK to do before the first call to Stripe', () => {
-    const stripe = [...modules].filter(([path]) => path.startsWith('node_modules/stripe/') || path === LEFT_OUT);
-    expect(stripe.map(([path]) => path)).toEqual(expect.arrayContaining([`${SDK}/stripe.core.js`, LEFT_OUT]));
+    const stripe = [...modules].filter(([path]) => path.startsWith('node_modules/stripe/'));
+    expect(stripe.map(([path]) => path)).toEqual(expect.arrayContaining([`${SDK}/stripe.core.js`]));
     const eager = stripe.filter(([, text]) => !LAZY.test(text)).map(([path]) => path);
     expect(eager).toEqual([]);
     // The same test sees what is evaluated at once.
     expect(modules.get('src/core/gateways/stripe/stripe-gateway.ts')).not.toMatch(LAZY);
-  });
-
-  it('has the resources of the SDK that are called, and no other', () => {
-    const resources = [...modules.keys()].filter((path) => path.startsWith(`${SDK}/resources`));
-    expect(resources.sort()).toEqual(CALLED.map((name) => `${SDK}/resources/${name}.js`));
   });
 
   it('has one build of the SDK, the one for Workers', () => {

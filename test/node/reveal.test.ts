@@ -6,10 +6,10 @@ import { expect, it } from 'vitest';
 const MAY_REVEAL = [
   'src/contract/redacted.ts', // is what has the method
   'src/core/domain/card.ts', // judges a card
-  'src/core/security/fingerprint.ts', // hashes
   'src/core/gateways/http/http-gateway.ts', // these three send it, or decide what comes of it
   'src/core/gateways/sandbox/sandbox-gateway.ts',
   'src/core/gateways/stripe/stripe-gateway.ts',
+  'src/core/security/fingerprint.ts', // hashes
 ];
 
 it('no other file asks a redacted value for what it hides', () => {

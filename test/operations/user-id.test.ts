@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { readArguments } from '../../src/cli/operator-arguments.ts';
 
-const READ = `import('./scripts/user-id.ts')
+const READ = `import('./src/cli/user-id.ts')
   .then(({ readUserId }) => readUserId(process.argv[1], 'erase'))
   .then((id) => console.log(JSON.stringify(id)), (error) => console.log(error.message))`;
 

@@ -3,11 +3,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const PARTS = [
-  ...['.dev.vars.example', 'migrations', 'scripts', 'src', 'package.json', 'tsconfig.json', 'wrangler.toml'],
-  // Of `npm run dev -- --gateway emulator`.
-  ...['test/support/gateway-emulator', 'test/data/published-apis'],
-];
+const PARTS = ['.dev.vars.example', 'migrations', 'scripts', 'src', 'package.json', 'tsconfig.json', 'wrangler.toml'];
 
 export interface ProjectCopy {
   readonly directory: string;

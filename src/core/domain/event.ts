@@ -1,4 +1,4 @@
-/** Renders events from the rows that they tell of, so that an event sent again is the same event. */
+/** Renders events from the rows that they are about, so that an event sent again is the same event. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import { failure } from './failure.ts';
 import { decimalAmount } from './money.ts';

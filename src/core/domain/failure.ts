@@ -16,7 +16,7 @@ export type FailureCode = Extract<
 /** Why a gateway declines: the payer, the card, or what was paid before is the reason. */
 export type DeclineCode = Exclude<FailureCode, 'PAYMENT_GATEWAY_ERROR'>;
 
-/** What a caller is told of a cause. */
+/** What a caller gets to read of a cause. */
 interface Advice {
   code: FailureCode;
   /** In events and in `details.reason`. */

@@ -1,5 +1,5 @@
 /**
- * What the service asks of whoever moves the money, and all that it is told back. Expected failures are values; a
+ * What the service asks of whoever moves the money, and all that it answers. Expected failures are values; a
  * gateway throws only where it has a bug, and the caller treats that as an unknown outcome.
  */
 import type { PaymentMethod } from '../../contract/requests.ts';
@@ -72,7 +72,7 @@ export type GatewayOutcome =
 
 /** Where more is known than a code. */
 export interface Why {
-  /** What a caller is told, and advised to do. */
+  /** What a caller gets to read, and is advised to do. */
   cause?: FailureCause;
   /** The provider's own word, for the log: callers do not hear of lost and stolen cards, or of fraud. */
   providerCode?: string;
@@ -92,7 +92,7 @@ export type LookUp =
   | { kind: 'not_found' }
   | NoOutcome;
 
-/** An answer to a look-up that settles nothing. */
+/** An answer to a look-up that decides nothing. */
 export type NoOutcome = { kind: 'unreachable' | 'undetermined'; reason: string } & Why;
 
 /** The provider did not answer, or not in a way that can be used. */
@@ -165,7 +165,7 @@ export interface Gateway {
   readonly name: string;
   /** The provider's id of the account behind the configured key, where the settings do not say it. Asks the provider. */
   account?: {
-    /** Tells keys apart and reveals nothing of them: under it the answer is remembered. */
+    /** Distinguishes keys and reveals nothing of them: under it the answer is remembered. */
     keyName(): Promise<string>;
     ask(signal: AbortSignal): Promise<GatewayAccount>;
   };
@@ -198,6 +198,6 @@ export interface Gateway {
   listRefundsOfCharge?(transaction: Transaction, signal: AbortSignal): Promise<RefundListing>;
   /** Whose charge it is that the provider knows by this name. */
   findChargeOwner?(reference: string, signal: AbortSignal): Promise<ChargeOwner>;
-  /** Where the provider tells of what happened by itself. */
+  /** Where the provider sends webhooks. */
   readWebhook?(webhook: Webhook, signal: AbortSignal): Promise<WebhookReading>;
 }

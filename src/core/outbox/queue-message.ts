@@ -7,7 +7,7 @@ export interface MessageQueue<Message> {
   send(message: Message, options?: { delaySeconds?: number }): Promise<unknown>;
 }
 
-/** Told apart by `kind`: a queue outlives deployments, so a consumer may meet kinds that it does not know. */
+/** Distinguished by `kind`: a queue outlives deployments, so a consumer may meet kinds that it does not know. */
 export type QueueMessage =
   /** To be delivered. */
   | { kind: 'event'; event: PaymentEvent }

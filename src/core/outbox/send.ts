@@ -7,7 +7,7 @@ import type { DueLookUp } from './queue-message.ts';
 
 export const SEND_DEADLINE_MS = 5_000;
 
-/** What an answer leaves to be done: its event, and what is to be settled. */
+/** What an answer leaves to be done: its event, and what is to be looked up. */
 export interface Rest {
   /** Every answer has one; it only lets answers that leave nothing be a Rest as well. */
   kind?: string;

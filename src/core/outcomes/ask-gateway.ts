@@ -141,7 +141,7 @@ export function lookUp<Answer extends LookUp | Fence | RefundListing>(
   return ask<Answer | LookUp>(context, call, { kind: 'unreachable', reason: 'the gateway could not be asked' }, asking);
 }
 
-/** The outcome that an answer settles; null where it settles none. */
+/** The outcome that an answer decides; null where it decides none. */
 export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): Outcome | null {
   switch (answer.kind) {
     case 'approved':

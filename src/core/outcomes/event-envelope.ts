@@ -1,4 +1,4 @@
-/** What an event needs beside the rows that it tells of. */
+/** What an event needs beside the rows that it is about. */
 
 import type { Context } from '../context.ts';
 import type { EventEnvelope } from '../domain/event.ts';

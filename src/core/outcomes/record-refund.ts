@@ -13,7 +13,7 @@ import { paidRefundFollowUpMs } from './look-up-schedule.ts';
 const PROVE_EXTERNAL_REFUND: readonly FailureCause[] = ['already_refunded', 'refund_exceeds'];
 
 /**
- * Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. `settle`: the
+ * Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. `lookUp`: the
  * payment, where its charge has refunds at the provider that the ledger does not know.
  */
 export async function recordRefund(

@@ -2,8 +2,8 @@
  * A payment: claim the booking, charge, record what came of it. Each step is durable before the next one begins, and
  * safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
  *
- * 1. `claimBooking`: a pending row, whose look-up has a date. `settle` asks the gateway about it.
- * 2. the gateway's charge: the same row, and perhaps a charge under its id. `settle` finds it.
+ * 1. `claimBooking`: a pending row, whose look-up has a date. Recovery asks the gateway about it.
+ * 2. the gateway's charge: the same row, and perhaps a charge under its id. Recovery finds it.
  * 3. `recordPaymentOutcome`: the outcome and its event. The sweep sends the event.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
@@ -35,7 +35,7 @@ export type PaymentAnswer =
       event: PaymentEvent | null;
       /** Whether this was the answer to an earlier request with the same key. */
       replayed: boolean;
-      /** The refund of a charge that turned up late: it is to be settled at once. */
+      /** The refund of a charge that turned up late: it is to be sent at once. */
       lookUp: DueLookUp | null;
     }
   /** There is no outcome yet. `accepted`: the provider is processing the payment; else nobody knows whether it is. */

@@ -27,7 +27,7 @@ export async function readStatus(context: Context, id: string): Promise<StatusAn
   if (found === null) return null;
   const asItStands = { ...found, event: null, lookUp: null };
   const { status, nextLookupAtMs } = found.refund ?? found.transaction;
-  // A completed payment is due where its provider has told of refunds that the ledger does not have.
+  // A completed payment is due where its provider has reported refunds that the ledger does not have.
   const isOpen = status === 'pending' || (found.refund === null && status === 'completed');
   if (!isOpen || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asItStands;
 

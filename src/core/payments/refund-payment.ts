@@ -2,9 +2,9 @@
  * A refund: reserve the amount, pay it back, book it or give the reservation back. Each step is durable before the next
  * one begins, and safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
  *
- * 1. `reserveRefund`: a pending row and its amount reserved, with a date for a look-up. `settle` asks the gateway, and
+ * 1. `reserveRefund`: a pending row and its amount reserved, with a date for a look-up. Recovery asks the gateway, and
  *    sends the refund again under its id where the gateway does not know it.
- * 2. the gateway's refund: the same, and perhaps money that was paid back under this id. `settle` finds it.
+ * 2. the gateway's refund: the same, and perhaps money that was paid back under this id. Recovery finds it.
  * 3. `recordRefundOutcome`: the outcome and its event. The sweep sends the event.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
@@ -250,7 +250,7 @@ async function recordOutcome(context: Context, reserved: Refund, result: Outcome
   }
 }
 
-/** By the row that stands, and not by what this gateway call said: another one may have settled the refund before. */
+/** By the row that stands, and not by what this gateway call said: another one may have resolved the refund before. */
 function ended(
   refund: Refund,
   transaction: Transaction,

@@ -26,7 +26,7 @@ export type Difference =
   /** The gateway moved the money more than once under one id. */
   | { kind: 'moved_twice'; id: string; references: string[] }
   | { kind: 'amount_differs'; id: string; ledger: Money; gateway: Money }
-  /** A charge without a payment (invariant 1), which its late refund has not given back. */
+  /** A charge without a payment (invariant 1), which its late refund has not paid back. */
   | { kind: 'charge_of_failed_payment'; transactionId: string; reference: string; money: Money }
   /** The gateway has paid a refund that the ledger has as failed or reversed. */
   | { kind: 'refund_of_failed_row'; refundId: string; status: 'failed' | 'reversed'; reference: string; money: Money }
@@ -258,8 +258,8 @@ function ofEvents(
     owed.set(transaction.transactionId, transaction.status === 'failed' ? 'payment.failed' : 'payment.success');
   }
   for (const { refundId, kind, status } of refunds) {
-    const told = kind === 'requested' && (status === 'completed' || status === 'reversed');
-    if (told) owed.set(refundId, 'payment.refund');
+    const isPublished = kind === 'requested' && (status === 'completed' || status === 'reversed');
+    if (isPublished) owed.set(refundId, 'payment.refund');
   }
   const differences: Difference[] = [];
   for (const { eventId, eventType, transactionId, refundId } of events) {

@@ -1,4 +1,4 @@
-/** Says in plain words what a difference is and what a person should do about it. */
+/** Explains each difference in plain words, and what to do about it. */
 import { currencyExponent, decimalAmount } from '../domain/money.ts';
 import { isoSeconds } from '../domain/timestamp.ts';
 import type { LookUp } from '../gateways/gateway.ts';
@@ -79,12 +79,12 @@ export function explainDifference(difference: Difference): Explanation {
     case 'event_missing':
       return {
         what: `${difference.id} has ended, and its ${difference.eventType} event is missing.`,
-        todo: 'Tell those who listen; nothing in the service writes the one without the other.',
+        todo: 'Inform the services that subscribe to these events; nothing in the service writes the one without the other.',
       };
     case 'event_unfounded':
       return {
-        what: `The event ${difference.eventId} (${difference.eventType}) tells of ${difference.id}, whose outcome has no such event.`,
-        todo: 'Tell those who listen; nothing in the service writes the one without the other.',
+        what: `The event ${difference.eventId} (${difference.eventType}) is about ${difference.id}, whose outcome has no such event.`,
+        todo: 'Inform the services that subscribe to these events; nothing in the service writes the one without the other.',
       };
     case 'event_waiting': {
       const { eventId, eventType, waitingSinceMs, attempts, lastError } = difference;

@@ -19,7 +19,7 @@ export type ExternalBooking =
   | { kind: 'booked'; event: PaymentEvent | null }
   /** It may be one of our own refunds that are under way, or fit when one of them has been declined. */
   | { kind: 'later' }
-  /** The payment has no room for it, or has failed: a person has been told. */
+  /** The payment has no room for it, or has failed: an alarm has been raised. */
   | { kind: 'unbooked' };
 
 /**

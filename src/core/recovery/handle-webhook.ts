@@ -1,5 +1,5 @@
 /**
- * Takes up what a provider tells of by itself. A webhook comes late, twice, or before the answer that it is about, and in any
+ * Handles a provider's webhooks. A webhook comes late, twice, or before the answer that it is about, and in any
  * order: so it only says what to ask about, and what the provider answers then is written down like any other look-up's answer.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
@@ -17,9 +17,9 @@ import { bookExternalRefund } from './external-refunds.ts';
 import { BACKGROUND_DEADLINE_MS, resolveNotified } from './resolve.ts';
 
 export type WebhookAnswer =
-  /** Written down for good: the provider need not send it again. `event` and `settle` are to be sent, as of any answer. */
+  /** Written down for good: the provider need not send it again. `event` and `lookUp` are to be sent, as of any answer. */
   | { kind: 'handled'; event: PaymentEvent | null; lookUp: DueLookUp | null }
-  /** It can't be taken up now, and is to be sent again; `event` and `settle` as above, of what was taken up on the way. */
+  /** It can't be handled now, and is to be sent again; `event` and `lookUp` as above, of what was done on the way. */
   | { kind: 'later'; reason: string; event?: PaymentEvent | null; lookUp?: DueLookUp | null };
 
 const NOTHING_TO_SEND: WebhookAnswer = { kind: 'handled', event: null, lookUp: null };
@@ -75,7 +75,7 @@ async function resolveNow(context: Context, id: string, charged?: boolean): Prom
   if (resolved?.kind === 'open' && resolved.unreachable)
     return { kind: 'later', reason: 'the provider did not answer' };
   if (resolved?.kind === 'open' && resolved.undetermined) {
-    return { kind: 'later', reason: 'the provider could not say what it has told of' };
+    return { kind: 'later', reason: 'the provider could not say what its webhook is about' };
   }
   if (resolved?.kind !== 'ended') return NOTHING_TO_SEND;
   const { event, lateRefundId } = resolved;
@@ -148,7 +148,7 @@ async function takeDispute(
       : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs(), newId('att_'));
   if (recorded === null) return NOTHING_TO_SEND; // of a charge that this service has not made
   const { dispute: standing, wrote } = recorded;
-  // An alarm for each status, once, however many webhooks tell of it.
+  // An alarm for each status, once, however many webhooks report it.
   log(wrote && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {
     transaction_id: standing.transactionId,
     provider,

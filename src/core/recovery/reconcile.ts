@@ -161,7 +161,7 @@ async function lookUpUnlisted(
 
 /**
  * Of a gateway that can't list what it moved: the refunds of each charge of which it says that it has some. Among them are external
- * ones, which nobody has told of yet.
+ * ones, which no webhook has reported yet.
  */
 async function listRefunds(
   context: Context,

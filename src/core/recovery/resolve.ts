@@ -97,8 +97,8 @@ export async function resolveOutcome(context: Context, id: string, deadlineMs: n
 }
 
 /**
- * LookUps this payment or refund at once, because its provider has told of it: a refund that was paid may have been sent
- * back, and a payment that has failed may have been `charged`, if that is what the provider told.
+ * Looks up this payment or refund at once, because its provider has sent a webhook about it: a refund that was paid may have been sent
+ * back, and a payment that has failed may have been `charged`, if that is what the webhook says.
  *
  * @returns null where there is none with this id
  */
@@ -129,7 +129,7 @@ export async function resolveDue(
   {
     silent: silentBefore = {},
     onResolved = async () => {},
-  }: { silent?: SilentGateways; onResolved?: (settled: Resolution) => Promise<void> } = {},
+  }: { silent?: SilentGateways; onResolved?: (resolved: Resolution) => Promise<void> } = {},
 ): Promise<LookUpRun> {
   const startedAtMs = context.nowMs();
   let silent = silentBefore;
@@ -337,7 +337,7 @@ async function followUpRefund(asking: Asking, refund: Refund, transaction: Trans
   if (outcome?.status === 'failed') {
     const attemptId = context.newId('att_');
     const reversed = await reverseRefund(db, refund, outcome.failure, nowMs(), attemptId);
-    // An alarm, once: the payer does not have the money, and has been told that it was paid back.
+    // An alarm, once: the payer does not have the money, though an event has said that it was paid back.
     if (reversed.wrote) {
       log('error', 'refund.reversed', {
         refund_id: refund.refundId,

@@ -9,7 +9,7 @@ export function errorEnvelope(code: ErrorCode, message: string, details: Record<
   return { error: { code, message, details }, timestamp: isoSeconds(Date.now()) };
 }
 
-/** Tells when to come back: whole seconds, and at least one. */
+/** When to come back: whole seconds, and at least one. */
 export function retryAfter(c: Context, delayMs: number): void {
   c.header('Retry-After', String(Math.max(1, Math.ceil(delayMs / 1000))));
 }

@@ -58,7 +58,7 @@ const orElse = <T, E extends T | undefined>(type: z.ZodMiniType<T>, other: E) =>
 const declined = z.object({
   status: z.literal('declined'),
   code: orElse(z.enum(DECLINE_CODES), 'PAYMENT_FAILED'),
-  // It is kept with the payment and told in its event, where no card data may be (invariant 5).
+  // It is kept with the payment and published in its event, where no card data may be (invariant 5).
   reason: orElse(text.check(z.refine((reason) => !CARD_NUMBER.test(reason))), undefined),
 });
 const approved = z.object({ status: z.literal('approved'), reference: text });

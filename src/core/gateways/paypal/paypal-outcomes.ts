@@ -153,7 +153,7 @@ export function isAmountOf(money: Schemas['money'] | undefined, { amountMinor, c
   return money?.currency_code === currency && minorUnits(money.value, currency) === amountMinor;
 }
 
-/** Our id on a refund: PayPal may tell it by either of the two that it was given. */
+/** Our id on a refund: PayPal may name it by either of the two that it was given. */
 export function refundIdOn(of: { custom_id?: string | null | undefined; invoice_id?: string | null | undefined }) {
   return [of.custom_id, of.invoice_id].find((id) => isIdentifier(id, 'REF-')) ?? null;
 }

@@ -1,5 +1,5 @@
 /**
- * What PayPal tells of by itself, signed with a certificate of PayPal's. It is verified here, as PayPal documents it: asking PayPal
+ * PayPal's webhooks, signed with a certificate of PayPal's. It is verified here, as PayPal documents it: asking PayPal
  * about each webhook would let anybody who sends forged ones have PayPal called.
  */
 import * as z from 'zod/mini';
@@ -150,7 +150,7 @@ function noticeIn(type: string, toldAt: string | null | undefined, resource: unk
   }
 }
 
-/** A capture that was reversed is told of like a dispute: the payer has the money back, and nobody here has given it. */
+/** A capture that was reversed is reported like a dispute: the payer has the money back, and nobody here has given it. */
 function noticeOfDispute(
   type: string,
   toldAt: string | null | undefined,

@@ -1,5 +1,5 @@
 /**
- * Whose a Stripe key is. Stripe tells that of a secret key (`GET /v1/account`). A restricted key cannot be given the permission to
+ * The account of a Stripe key. Stripe names it for a secret key (`GET /v1/account`). A restricted key cannot be given the permission to
  * ask, so its account comes from the settings.
  */
 import * as z from 'zod/mini';

@@ -11,7 +11,7 @@ export const STRIPE_API_VERSION = '2026-10-28.endive';
 export interface StripeSettings {
   /** `sk_…`, or a restricted key `rk_…`. */
   secretKey: string;
-  /** `acct_…`: the account of the key, which Stripe does not tell a restricted one. Null: Stripe is asked. */
+  /** `acct_…`: the account of the key, which Stripe does not name to a restricted one. Null: Stripe is asked. */
   accountId: string | null;
   /** `whsec_…`; null where Stripe sends no webhooks. */
   webhookSecret: string | null;
@@ -26,7 +26,7 @@ export interface ClientOptions {
   retries: number;
 }
 
-/** What of the SDK may be called. The Worker's bundle has nothing else of its resources: [alias] in wrangler.toml. */
+/** What of the SDK is called here. */
 export type StripeClient = Pick<
   Stripe,
   'events' | 'paymentIntents' | 'paymentMethods' | 'rawRequest' | 'refunds' | 'webhooks'

@@ -33,7 +33,7 @@ export async function* listRefunds(stripe: StripeClient, fromMs: number, toMs: n
   });
   for await (const refund of list) {
     const { transactionId, refundId, amountMinor, currency, state, movedAtMs } = externalRefund(refund);
-    // One that never reached the payer is listed where this service asked for it: it may have been told as paid.
+    // One that never reached the payer is listed where this service asked for it: it may have been published as paid.
     if (transactionId === null || state === 'open' || (state === 'never' && refundId === null)) continue;
     yield {
       kind: 'refund',

@@ -1,4 +1,4 @@
-/** What Stripe tells of by itself, signed over `timestamp.body` with a tolerance of five minutes. */
+/** Stripe's webhooks, signed over `timestamp.body` with a tolerance of five minutes. */
 import * as z from 'zod/mini';
 import { isIdentifier } from '../../domain/transaction.ts';
 import { codeOrNone, type Fetch, parsedJson } from '../json-call.ts';

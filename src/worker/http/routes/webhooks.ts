@@ -1,4 +1,4 @@
-/** POST /webhooks/stripe and POST /webhooks/paypal: what the providers tell of by themselves, each in its own signed way. */
+/** POST /webhooks/stripe and POST /webhooks/paypal: the providers' webhooks, each signed in its own way. */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { Hono } from 'hono/tiny';
@@ -86,5 +86,5 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
 /** The provider sends it again, for days if need be. */
 function laterPlease(c: Context): Response {
   retryAfter(c, RETRY_AFTER_MS);
-  return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'It cannot be taken up right now: please send it again.');
+  return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'It cannot be handled right now: please send it again.');
 }
