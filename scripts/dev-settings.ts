@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { BRIDGE_SETTINGS, type BridgeSettings, readBridgeSettings } from '../src/bridge/settings.ts';
 import { misspelledSettings, type SettingsReading } from '../src/contract/setting-names.ts';
-import { WORKER_SETTINGS } from '../src/core/settings/settings.ts';
+import { WORKER_SETTINGS } from '../src/core/settings/variables.ts';
 import { EMULATED_STATE } from './emulated-gateways.ts';
 import { keptByNpm, keptMessage } from './kept-by-npm.ts';
 import { completeDevVars, readDevVars } from './local-settings.ts';
