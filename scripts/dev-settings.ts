@@ -1,8 +1,8 @@
 /** The one place that reads what `npm run dev` can be told: the environment, .dev.vars and the command line. */
 import { parseArgs } from 'node:util';
 import { BRIDGE_SETTINGS, type BridgeSettings, readBridgeSettings } from '../src/bridge/settings.ts';
-import { misspelledSettings } from '../src/contract/setting-names.ts';
-import { WORKER_SETTINGS } from '../src/core/settings/settings.ts';
+import { misspelledSettings, type SettingsReading } from '../src/contract/setting-names.ts';
+import { WORKER_SETTINGS } from '../src/core/settings/variables.ts';
 import { EMULATED_STATE } from './emulated-gateways.ts';
 import { keptByNpm, keptMessage } from './kept-by-npm.ts';
 import { completeDevVars, readDevVars } from './local-settings.ts';
@@ -21,6 +21,8 @@ export interface DevSettings {
   currency: string;
   maxAmount: string;
   authMode: string;
+  /** What is read from the environment and will not do what it seems to. */
+  warnings: string[];
 }
 
 const SERVICE_DEFAULT_PORT = '8003';
@@ -36,22 +38,22 @@ const ALL_SETTINGS = new Set([...WORKER_SETTINGS, ...ENVIRONMENT_SETTINGS]);
  * The settings, or every reason why there are none. Makes the .dev.vars where it is missing. A name that is misspelled or in the
  * wrong place is a problem in .dev.vars, which is this service's own, and a warning in the environment, which is not.
  */
-export async function readDevSettings(
-  args: string[],
-  env: NodeJS.ProcessEnv,
-): Promise<{ settings: DevSettings; warnings: string[] } | { problems: string[] }> {
+export async function readDevSettings(args: string[], env: NodeJS.ProcessEnv): Promise<SettingsReading<DevSettings>> {
   const [kept] = keptByNpm(['persist-to', 'gateway'], env);
-  if (kept !== undefined) return { problems: [keptMessage(kept, env)] };
+  if (kept !== undefined) return { kind: 'invalid', problems: [keptMessage(kept, env)] };
   const { values } = parseArgs({ args, options: { 'persist-to': { type: 'string' }, gateway: { type: 'string' } } });
   if (values.gateway !== undefined && values.gateway !== 'emulator') {
-    return { problems: [`--gateway can be emulator, and is ${values.gateway}: other gateways are set in .dev.vars`] };
+    return {
+      kind: 'invalid',
+      problems: [`--gateway can be emulator, and is ${values.gateway}: other gateways are set in .dev.vars`],
+    };
   }
   completeDevVars();
   const devVars = readDevVars();
   const { BRIDGE_SIGNING_SECRET } = devVars;
 
   const bridge = readBridgeSettings({ ...env, BRIDGE_SIGNING_SECRET });
-  const problems = 'problems' in bridge ? bridge.problems.map(withPlace) : [];
+  const problems = bridge.kind === 'invalid' ? bridge.problems.map(withPlace) : [];
   const servicePort = Number(env.PAYMENT_SERVICE_PORT ?? SERVICE_DEFAULT_PORT);
   if (!isPort(servicePort)) problems.push('PAYMENT_SERVICE_PORT must be a port');
   const emulatorPort =
@@ -63,9 +65,10 @@ export async function readDevSettings(
       .filter((name) => ENVIRONMENT_SETTINGS.has(name))
       .map((name) => `${name} has no effect in .dev.vars: \`npm run dev\` reads it from its environment`),
   );
-  if ('problems' in bridge || problems.length > 0) return { problems };
+  if (bridge.kind === 'invalid' || problems.length > 0) return { kind: 'invalid', problems };
 
   return {
+    kind: 'valid',
     settings: {
       servicePort,
       persistTo: values['persist-to'] ?? (emulatorPort === null ? null : EMULATED_STATE),
@@ -75,8 +78,8 @@ export async function readDevSettings(
       currency: devVars.PAYMENT_CURRENCY ?? 'USD',
       maxAmount: devVars.PAYMENT_MAX_AMOUNT ?? '100000',
       authMode: devVars.AUTH_MODE ?? 'none',
+      warnings: environmentWarnings(env, devVars),
     },
-    warnings: environmentWarnings(env, devVars),
   };
 }
 

@@ -40,12 +40,13 @@ interface FoundBroker {
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const read = await readDevSettings(process.argv.slice(2), process.env).catch((error: unknown) => ({
+  kind: 'invalid' as const,
   problems: [messageOf(error)],
 }));
-if ('problems' in read) failToStart(read.problems);
-for (const warning of read.warnings) console.error(`Warning: ${warning}`);
+if (read.kind === 'invalid') failToStart(read.problems);
+for (const warning of read.settings.warnings) console.error(`Warning: ${warning}`);
 const surroundings = await examineSurroundings(read.settings);
-if ('problems' in surroundings) failToStart(surroundings.problems);
+if (surroundings.kind === 'blocked') failToStart(surroundings.problems);
 process.exit(await runUntilEnded(read.settings, surroundings.brokerRuns));
 
 function failToStart(problems: string[]): never {
@@ -54,21 +55,25 @@ function failToStart(problems: string[]): never {
 }
 
 /** What is in the way: another one on this database, a port that is taken, a broker that does not let us in. */
-async function examineSurroundings(settings: DevSettings): Promise<{ brokerRuns: boolean } | { problems: string[] }> {
+async function examineSurroundings(
+  settings: DevSettings,
+): Promise<{ kind: 'clear'; brokerRuns: boolean } | { kind: 'blocked'; problems: string[] }> {
   const { persistTo, servicePort, emulatorPort, bridge } = settings;
   const state = stateDirectory(persistTo);
   const other = claimState({ pid: process.pid, state, servicePort, emulatorPort });
   if (other !== null) {
     const who = other === 'unknown' ? '' : ` (process ${other.pid}, service on port ${other.servicePort})`;
     const what = `Another \`npm run dev\`${who} works on the database ${shownPath(state)}`;
-    return { problems: [`${what}: end it, or choose another database with --persist-to DIR`] };
+    return { kind: 'blocked', problems: [`${what}: end it, or choose another database with --persist-to DIR`] };
   }
   const [problems, broker] = await Promise.all([portProblems(settings), askBroker(bridge.rabbitmqUrl)]);
   if (broker.state === 'refuses') {
     const shown = shownBroker(bridge.rabbitmqUrl);
     problems.push(`The broker at ${shown} refuses the connection (${broker.reason}): check RABBITMQ_URL`);
   }
-  return problems.length > 0 ? { problems } : { brokerRuns: broker.state === 'answers' };
+  return problems.length > 0
+    ? { kind: 'blocked', problems }
+    : { kind: 'clear', brokerRuns: broker.state === 'answers' };
 }
 
 async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promise<number> {

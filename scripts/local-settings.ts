@@ -7,6 +7,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
+import { GENERATED_SECRETS } from '../src/core/settings/variables.ts';
 import { runProcess } from './processes.ts';
 
 export const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -19,14 +20,6 @@ const DATABASE = 'DB';
 const DEV_VARS = join(PROJECT, '.dev.vars');
 const DEV_VARS_HEADING = '# Settings of this machine, made by `npm run setup`. Change what you like.\n';
 const SECRET_BYTES = 32;
-/** What the Worker does not start without. */
-export const SECRETS = [
-  'BRIDGE_SIGNING_SECRET',
-  'FINGERPRINT_KEY',
-  'CARD_FINGERPRINT_KEY',
-  'ENCRYPTION_KEY',
-  'API_KEY_SECRET',
-];
 const VELOCITY_LIMITS = ['VELOCITY_PER_CARD', 'VELOCITY_PER_USER', 'VELOCITY_DECLINE_PERCENT'];
 const MIGRATIONS_DEADLINE_MS = 60_000;
 
@@ -39,7 +32,7 @@ export function completeDevVars(): string[] {
   const defaults: [name: string, value: string][] = [
     ['ENVIRONMENT', 'development'],
     ['BRIDGE_URL', 'http://127.0.0.1:8004'],
-    ...SECRETS.map((name): [string, string] => [name, newSecret()]),
+    ...GENERATED_SECRETS.map((name): [string, string] => [name, newSecret()]),
     // What a desk does without: everybody may call, and the same test card pays as often as you like.
     ['AUTH_MODE', 'none'],
     ...VELOCITY_LIMITS.map((name): [string, string] => [name, '0']),

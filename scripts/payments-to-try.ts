@@ -38,7 +38,10 @@ function paymentLines(settings: TrialSettings): string[] {
   }
 
   const atStripe = amountOf(settings, (literal) => stripeTakes(literal, currency));
-  const atPayPal = amountOf(settings, (literal) => 'minor' in readMoney({ currency_code: currency, value: literal }));
+  const atPayPal = amountOf(
+    settings,
+    (literal) => readMoney({ currency_code: currency, value: literal }).kind === 'valid',
+  );
   return [
     atStripe === null
       ? `Stripe takes no ${currency}`

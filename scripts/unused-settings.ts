@@ -1,7 +1,8 @@
 /** What the Worker's settings must have, and a command that neither answers requests nor sends events has no use for. */
-import { newSecret, SECRETS } from './local-settings.ts';
+import { GENERATED_SECRETS } from '../src/core/settings/variables.ts';
+import { newSecret } from './local-settings.ts';
 
 export function unusedSettings(): Record<string, string> {
-  const secrets = SECRETS.map((name) => [name, newSecret()]);
+  const secrets = GENERATED_SECRETS.map((name) => [name, newSecret()]);
   return { BRIDGE_URL: 'https://bridge.invalid', AUTH_MODE: 'api_key', ...Object.fromEntries(secrets) };
 }

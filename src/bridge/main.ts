@@ -17,7 +17,7 @@ const LAST_ANSWERS_MS = 500;
 const RECEIVE_LIMITS = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 
 const read = readBridgeSettings(process.env);
-if ('problems' in read) {
+if (read.kind === 'invalid') {
   for (const problem of read.problems) console.error(`bridge: ${problem}`);
   process.exit(1);
 }

@@ -2,6 +2,7 @@
 import { BlockList, isIP } from 'node:net';
 import * as z from 'zod/mini';
 import { isSecret, SECRET_MIN_BYTES, secretBytes } from '../contract/secret.ts';
+import type { SettingsReading } from '../contract/setting-names.ts';
 import { withCredentials, withoutBrackets } from './broker-address.ts';
 
 export interface BridgeSettings {
@@ -67,9 +68,7 @@ const variables = z.object({
 export const BRIDGE_SETTINGS: ReadonlySet<string> = new Set(Object.keys(variables.shape));
 
 /** The settings, or every reason why there are none, each as `NAME what is wrong`. */
-export function readBridgeSettings(
-  env: Record<string, string | undefined>,
-): { settings: BridgeSettings } | { problems: string[] } {
+export function readBridgeSettings(env: Record<string, string | undefined>): SettingsReading<BridgeSettings> {
   const parsed = variables.safeParse(env);
   const issues = parsed.error?.issues ?? [];
   const problems = [
@@ -77,10 +76,11 @@ export function readBridgeSettings(
     ...plaintextProblems(env),
     ...rotationProblems(env),
   ];
-  if (!parsed.success || problems.length > 0) return { problems };
+  if (!parsed.success || problems.length > 0) return { kind: 'invalid', problems };
 
   const values = parsed.data;
   return {
+    kind: 'valid',
     settings: {
       host: values.BRIDGE_HOST,
       port: values.BRIDGE_PORT,

@@ -21,7 +21,7 @@ if (options === null) {
   process.exit(EXIT_NOTHING_TO_TRY);
 }
 const read = checkSettings(process.env);
-if ('problems' in read) {
+if (read.kind === 'invalid') {
   for (const problem of read.problems) console.error(problem);
   process.exit(EXIT_NOTHING_TO_TRY);
 }

@@ -19,7 +19,8 @@ import type { D1Database } from '../core/ledger/d1.ts';
 import { type Database, LedgerNotMigrated } from '../core/ledger/database.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { type Cipher, createCipher } from '../core/security/cipher.ts';
-import { isEncryptionKey, readSettings } from '../core/settings/settings.ts';
+import { isEncryptionKey } from '../core/settings/forms.ts';
+import { readSettings } from '../core/settings/settings.ts';
 import type { Variables } from '../core/settings/start-up-guard.ts';
 import { composeForOperator } from './compose.ts';
 import type { LedgerPlace } from './operator-arguments.ts';
@@ -240,7 +241,7 @@ function remoteSecrets({ secretsFile }: LedgerPlace): Variables {
 
 function contextOver(db: Database, variables: Variables): Context {
   const read = readSettings({ ...variables, ...unusedSettings() });
-  if ('problems' in read) {
+  if (read.kind === 'invalid') {
     throw new Error(
       `${read.problems.join('; ')} (a secret comes from --secrets-file or the environment, or locally from .dev.vars)`,
     );

@@ -1,4 +1,10 @@
-/** Misspelled settings. A setting that nobody reads would leave its default in force without a word: another currency, another broker. */
+/**
+ * What comes of reading settings, and misspelled ones. A setting that nobody reads would leave its default in force without a
+ * word: another currency, another broker.
+ */
+
+/** `problems`: every one of them, each as `NAME what is wrong`. */
+export type SettingsReading<Settings> = { kind: 'valid'; settings: Settings } | { kind: 'invalid'; problems: string[] };
 
 /** Typing errors, as insertions, omissions and replacements of a character; two characters in the wrong order are two. */
 const TYPOS_MAX = 2;

@@ -48,7 +48,10 @@ export interface Decline {
 }
 
 /** What a request is, as far as it fits the published API, or how it is refused before anything is done. */
-export type Received<Call> = { call: Call } | { refusal: ApiAnswer; because: string };
+export type Received<Call> = { kind: 'accepted'; call: Call } | RefusedRequest;
+
+/** `because`: why, for whoever reads the emulator's log. */
+export type RefusedRequest = { kind: 'refused'; refusal: ApiAnswer; because: string };
 
 /** Breaks off a call with this answer. */
 export class Refused extends Error {

@@ -122,7 +122,7 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
     const call = describe(request);
     calls.push(call);
     const received = receive({ stripe, paypal }, request);
-    if ('refusal' in received) {
+    if (received.kind === 'refused') {
       call.refusedBecause = received.because;
       return send(response, received.refusal);
     }

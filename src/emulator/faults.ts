@@ -1,5 +1,5 @@
 /** What goes wrong with one call, and what that does to the provider: without a socket or a timer, so that simulations can use it. */
-import type { ApiAnswer, ApiRequest, Ending } from './api.ts';
+import type { ApiAnswer, ApiRequest, Ending, RefusedRequest } from './api.ts';
 import { type Operation, providerOf } from './operations.ts';
 import type { PayPalCall, PayPalEmulator } from './paypal.ts';
 import * as paypalErrors from './paypal-errors.ts';
@@ -74,22 +74,22 @@ export function applyFault(
   later: Later,
 ): ApiAnswer | 'dropped' {
   const received = receive(emulators, request);
-  return 'refusal' in received ? received.refusal : received.carryOut(fault, later);
+  return received.kind === 'refused' ? received.refusal : received.carryOut(fault, later);
 }
 
 /** The same in two steps, for callers to whom it matters what happens between them. */
 export function receive(
   { stripe, paypal }: Emulators,
   request: ApiRequest,
-): { refusal: ApiAnswer; because: string } | { carryOut: (fault: Fault, later: Later) => ApiAnswer | 'dropped' } {
+): RefusedRequest | { kind: 'accepted'; carryOut: (fault: Fault, later: Later) => ApiAnswer | 'dropped' } {
   if (providerOf(request) === 'stripe') {
     const received = stripe.receive(request);
-    if ('refusal' in received) return received;
-    return { carryOut: (fault, later) => strikeStripe(stripe, received.call, fault, later) };
+    if (received.kind === 'refused') return received;
+    return { kind: 'accepted', carryOut: (fault, later) => strikeStripe(stripe, received.call, fault, later) };
   }
   const received = paypal.receive(request);
-  if ('refusal' in received) return received;
-  return { carryOut: (fault, later) => strikePayPal(paypal, received.call, fault, later) };
+  if (received.kind === 'refused') return received;
+  return { kind: 'accepted', carryOut: (fault, later) => strikePayPal(paypal, received.call, fault, later) };
 }
 
 /** Runs something after so long. */

@@ -18,15 +18,21 @@ export type MoneyProblem =
   | 'CANNOT_BE_ZERO_OR_NEGATIVE'
   | 'MAX_VALUE_EXCEEDED';
 
+export type MoneyReading = { kind: 'valid'; minor: number } | { kind: 'invalid'; problem: MoneyProblem };
+
 /** In the currency's smallest unit. */
-export function readMoney({ currency_code: currency, value }: Money): { minor: number } | { problem: MoneyProblem } {
-  if (!CURRENCIES.has(currency)) return { problem: 'INVALID_CURRENCY_CODE' };
+export function readMoney({ currency_code: currency, value }: Money): MoneyReading {
+  if (!CURRENCIES.has(currency)) return invalid('INVALID_CURRENCY_CODE');
   const [whole = '', decimals = ''] = value.split('.');
   const most = decimalsOf(currency);
-  if (decimals.length > most) return { problem: most === 0 ? 'DECIMALS_NOT_SUPPORTED' : 'DECIMAL_PRECISION' };
+  if (decimals.length > most) return invalid(most === 0 ? 'DECIMALS_NOT_SUPPORTED' : 'DECIMAL_PRECISION');
   const minor = Number(`${whole}${decimals.padEnd(most, '0')}`);
-  if (minor <= 0) return { problem: 'CANNOT_BE_ZERO_OR_NEGATIVE' };
-  return minor > LARGEST_MINOR ? { problem: 'MAX_VALUE_EXCEEDED' } : { minor };
+  if (minor <= 0) return invalid('CANNOT_BE_ZERO_OR_NEGATIVE');
+  return minor > LARGEST_MINOR ? invalid('MAX_VALUE_EXCEEDED') : { kind: 'valid', minor };
+}
+
+function invalid(problem: MoneyProblem): MoneyReading {
+  return { kind: 'invalid', problem };
 }
 
 export function showMoney(minor: number, currency: string): Money {

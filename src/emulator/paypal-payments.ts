@@ -35,7 +35,7 @@ export function createOrder(
     throw refuse(400, 'NOT_SUPPORTED', { field: unit === undefined ? '/purchase_units' : '/intent' });
   }
   const money = readMoney(unit.amount);
-  if ('problem' in money) {
+  if (money.kind === 'invalid') {
     const issue = money.problem === 'DECIMALS_NOT_SUPPORTED' ? 'DECIMAL_PRECISION' : money.problem;
     throw refuse(422, issue, { field: "/purchase_units/@reference_id=='default'/amount/value" });
   }
@@ -182,7 +182,7 @@ export function refundCapture(
 
 function minorOf(amount: Money, { order }: CaptureRow, refuse: Refuse): number {
   const money = readMoney(amount);
-  if ('problem' in money) {
+  if (money.kind === 'invalid') {
     const issue = money.problem === 'MAX_VALUE_EXCEEDED' ? 'REFUND_AMOUNT_EXCEEDED' : money.problem;
     throw refuse(422, issue, { field: '/amount/value' });
   }

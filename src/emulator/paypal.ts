@@ -2,7 +2,7 @@
  * PayPal's API, as far as an approved order, its capture and refunds need it: published shapes, states, request ids and events.
  * Nothing here waits or reaches out: a call is carried out at once, at its clock's time.
  */
-import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Received } from './api.ts';
+import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Received, RefusedRequest } from './api.ts';
 import { answerOf, json, parsedJson, randomText } from './api.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import { keyOf, type Operation, operationOf, pathOf, queryOf } from './operations.ts';
@@ -73,7 +73,7 @@ export class PayPalEmulator {
 
   handle(request: ApiRequest, ending: Ending = {}): ApiAnswer {
     const received = this.receive(request);
-    return 'refusal' in received ? received.refusal : this.carryOut(received.call, ending);
+    return received.kind === 'refused' ? received.refusal : this.carryOut(received.call, ending);
   }
 
   /** Whether a request may be made at all, and fits the descriptions. */
@@ -82,14 +82,14 @@ export class PayPalEmulator {
     const path = pathOf(request);
     const query = new URLSearchParams(queryOf(request));
     const operation = operationOf(request);
-    const misfit = (because: string, status: number, issue: string, field?: string) => {
+    const misfit = (because: string, status: number, issue: string, field?: string): RefusedRequest => {
       this.misfits.push(`paypal ${operation?.name ?? `${request.method} ${path}`}: ${because}`);
       const details = { issue, description: because, ...(field !== undefined && { field }) };
-      return { refusal: errorAnswer(clock, status, details), because };
+      return { kind: 'refused', refusal: errorAnswer(clock, status, details), because };
     };
     if (operation === null) return misfit(`there is no ${request.method} ${path}`, 404, 'INVALID_RESOURCE_ID');
     const refused = this.#refuseAccess(operation, request);
-    if (refused !== null) return { refusal: refused, because: 'wrong credentials' };
+    if (refused !== null) return { kind: 'refused', refusal: refused, because: 'wrong credentials' };
     const key = keyOf(request);
     if (key !== null && (key === '' || key.length > LONGEST_KEY)) {
       return misfit(
@@ -101,19 +101,19 @@ export class PayPalEmulator {
     }
     const whole = request.headers.prefer === 'return=representation';
     const call = { operation, method: request.method, path, query, text: request.body, body: undefined, key, whole };
-    if (operation.name === 'oauth2.token' || request.method === 'GET') return { call };
+    if (operation.name === 'oauth2.token' || request.method === 'GET') return { kind: 'accepted', call };
     if (!(request.headers['content-type'] ?? '').startsWith('application/json')) {
       return misfit('the content type is not application/json', 415, 'UNSUPPORTED_MEDIA_TYPE');
     }
     const parsed = request.body === '' ? { value: {} } : parsedJson(request.body);
     if (parsed === null) return misfit('the body is not JSON', 400, 'MALFORMED_REQUEST_JSON');
-    if (operation.name === 'webhooks.verify') return { call: { ...call, body: parsed.value } };
+    if (operation.name === 'webhooks.verify') return { kind: 'accepted', call: { ...call, body: parsed.value } };
     const difference = paypalRequestMisfit(operation, request.method, parsed.value) ?? unrepeatableId(parsed.value);
     if (difference !== null) {
       const issue = difference.keyword === 'required' ? 'MISSING_REQUIRED_PARAMETER' : 'INVALID_PARAMETER_SYNTAX';
       return misfit(difference.difference, 400, issue, `/${difference.field.replaceAll('.', '/')}`);
     }
-    return { call: { ...call, body: parsed.value } };
+    return { kind: 'accepted', call: { ...call, body: parsed.value } };
   }
 
   #refuseAccess({ name }: Operation, request: ApiRequest): ApiAnswer | null {
@@ -226,7 +226,7 @@ export class PayPalEmulator {
     invoiceId?: string;
   }): string {
     const money = readMoney({ currency_code: order.currency, value: order.value });
-    if ('problem' in money) throw new Error(`${order.value} ${order.currency}: ${money.problem}`);
+    if (money.kind === 'invalid') throw new Error(`${order.value} ${order.currency}: ${money.problem}`);
     return payments.addOrder(this.#books, {
       status: order.status ?? 'APPROVED',
       referenceId: order.referenceId ?? 'default',
@@ -245,7 +245,7 @@ export class PayPalEmulator {
     if (order.status === 'COMPLETED') throw new Error(`the order ${orderId} is completed`);
     if (change.value !== undefined) {
       const money = readMoney({ currency_code: order.currency, value: change.value });
-      if ('problem' in money) throw new Error(`${change.value} ${order.currency}: ${money.problem}`);
+      if (money.kind === 'invalid') throw new Error(`${change.value} ${order.currency}: ${money.problem}`);
       order.minor = money.minor;
     }
     if (change.merchantId !== undefined) order.merchantId = change.merchantId;

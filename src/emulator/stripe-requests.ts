@@ -1,6 +1,6 @@
 /** Reads requests to Stripe: the key, the form or query, and whether they fit the published description. */
 import { parse } from 'qs';
-import type { ApiAnswer, ApiRequest } from './api.ts';
+import type { ApiRequest, RefusedRequest } from './api.ts';
 import { keyOf, type Operation, operationOf, pathOf, queryOf } from './operations.ts';
 import { type Misfit, stripeMisfit } from './published-apis.ts';
 import { errorAnswer, wrongKey } from './stripe-errors.ts';
@@ -41,16 +41,21 @@ export interface StripeCall {
 }
 
 /** `misfit`: the operation and the difference, where that is the reason. */
-type Read = { call: StripeCall } | { refusal: ApiAnswer; because: string; misfit?: string };
+type Read = { kind: 'accepted'; call: StripeCall } | (RefusedRequest & { misfit?: string });
 
 export function readStripeRequest(request: ApiRequest, secretKey: string, apiVersion: string): Read {
   const given = secretOf(request);
-  if (given !== secretKey) return { refusal: wrongKey(given), because: 'wrong key' };
+  if (given !== secretKey) return { kind: 'refused', refusal: wrongKey(given), because: 'wrong key' };
   const operation = operationOf(request);
   const path = pathOf(request);
-  const misfit = (because: string, more: { code?: string; param?: string } = {}, status = 400) => {
+  const misfit = (because: string, more: { code?: string; param?: string } = {}, status = 400): Read => {
     const refusal = errorAnswer(status, { type: 'invalid_request_error', message: because, ...more });
-    return { refusal, because, misfit: `${operation?.name ?? `${request.method} ${path}`}: ${because}` };
+    return {
+      kind: 'refused',
+      refusal,
+      because,
+      misfit: `${operation?.name ?? `${request.method} ${path}`}: ${because}`,
+    };
   };
   if (operation === null) return misfit(`Unrecognized request URL (${request.method}: ${path})`, {}, 404);
   const isRead = request.method === 'GET';
@@ -74,7 +79,7 @@ export function readStripeRequest(request: ApiRequest, secretKey: string, apiVer
   if (key !== null && (key === '' || key.length > LONGEST_KEY)) {
     return misfit(`an idempotency key has 1 to ${LONGEST_KEY} characters`);
   }
-  return { call: { operation, params, key, path, apiVersion } };
+  return { kind: 'accepted', call: { operation, params, key, path, apiVersion } };
 }
 
 function secretOf({ headers }: ApiRequest): string {

@@ -64,16 +64,16 @@ export class StripeEmulator {
 
   handle(request: ApiRequest, ending: Ending = {}): ApiAnswer {
     const received = this.receive(request);
-    return 'refusal' in received ? received.refusal : this.carryOut(received.call, ending);
+    return received.kind === 'refused' ? received.refusal : this.carryOut(received.call, ending);
   }
 
   /** Whether a request may be made at all, and fits the description. */
   receive(request: ApiRequest): Received<StripeCall> {
     const apiVersion = request.headers['stripe-version'] ?? this.#books.apiVersion;
     const read = readStripeRequest(request, this.#secretKey, apiVersion);
-    if ('call' in read) return read;
+    if (read.kind === 'accepted') return read;
     if (read.misfit) this.misfits.push(`stripe ${read.misfit}`);
-    return { refusal: this.#marked(read.refusal, apiVersion), because: read.because };
+    return { kind: 'refused', refusal: this.#marked(read.refusal, apiVersion), because: read.because };
   }
 
   /** Does what a call asks for, or answers again what its key has been answered. */

@@ -56,7 +56,7 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
 export function composeBackground(env: Bindings, actor: 'queue' | 'cron', about: LogFields): Context {
   const log = createLog(about);
   const read = readSettings(env);
-  if ('problems' in read) {
+  if (read.kind === 'invalid') {
     log('error', 'settings.invalid', { problems: read.problems.join('; ') });
     throw new Error('nothing is delivered or looked up until the settings are right');
   }

@@ -8,7 +8,10 @@ export function oneGateway(gateway: Gateway, named: (name: string) => Gateway | 
   return {
     all: [gateway],
     forMethod: (method) => (gateway.methods.includes(method) ? gateway : null),
-    nameInLedger: async ({ name }) => ({ name }),
-    named: async (name) => named(name),
+    nameInLedger: async ({ name }) => ({ kind: 'named', name }),
+    named: async (name) => {
+      const found = named(name);
+      return found === null ? { kind: 'not_configured' } : { kind: 'configured', gateway: found };
+    },
   };
 }

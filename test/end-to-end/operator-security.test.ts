@@ -94,7 +94,7 @@ describe('npm run keys', () => {
     const made = await npmRun('keys', ['create', 'Till 1', ...scopes, '--persist-to', stack.directory], place());
     expect(made).toEqual({
       exitCode: 0,
-      stdout: expect.stringMatching(/^pk_test_[\w-]+\n$/),
+      stdout: expect.stringMatching(/^psk_test_[\w-]+\n$/),
       stderr: expect.stringMatching(/^key_\w+ "Till 1" of the tenant default: .*, until 2099-01-01T00:00:00Z\n.* once/),
     });
     const key = made.stdout.trim();
@@ -106,7 +106,7 @@ describe('npm run keys', () => {
     expect(list.stdout).toMatch(
       new RegExp(`^${keyId}  valid until 2099-01-01T00:00:00Z  default  "Till 1"  .* used at`, 'm'),
     );
-    expect(list.stdout).not.toMatch(/pk_|[0-9a-f]{32}/);
+    expect(list.stdout).not.toMatch(/psk_|[0-9a-f]{32}/);
 
     expect(await runHere('keys', 'revoke', keyId)).toMatchObject({
       exitCode: 0,

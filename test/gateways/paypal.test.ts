@@ -471,7 +471,9 @@ describe('a refund', () => {
         reference: id,
       });
       expect(await gateway.findExternalRefund?.(id, signal())).toMatchObject({
-        refundId: told === 'neither' ? null : refund.refundId,
+        refund: {
+          refundId: told === 'neither' ? null : refund.refundId,
+        },
       });
       expect(emulator.paypal.refunds()).toHaveLength(1);
     },
@@ -509,18 +511,20 @@ describe('a refund', () => {
   });
 
   it.each(['1AB23456CD789012E', '../captures', ''])('by the name "%s" is none that PayPal has', async (reference) => {
-    expect(await gateway.findExternalRefund?.(reference, signal())).toBeNull();
-    expect(await gateway.findChargeOwner?.(reference, signal())).toEqual({ transactionId: null });
+    expect(await gateway.findExternalRefund?.(reference, signal())).toEqual({ kind: 'not_found' });
+    expect(await gateway.findChargeOwner?.(reference, signal())).toEqual({ kind: 'known', transactionId: null });
   });
 
   it('that was made at PayPal by hand says whose it is', async () => {
     const transaction = await paid();
     const reference = emulator.paypal.refundInDashboard(transaction.gatewayReference ?? '', '5.50');
     expect(await gateway.findExternalRefund?.(reference, signal())).toMatchObject({
-      transactionId: transaction.transactionId,
-      amountMinor: 550,
-      currency: 'USD',
-      state: 'moved',
+      refund: {
+        transactionId: transaction.transactionId,
+        amountMinor: 550,
+        currency: 'USD',
+        state: 'moved',
+      },
     });
   });
 });

@@ -358,12 +358,15 @@ describe('asking', () => {
 
 describe('the account behind a key', () => {
   it('is told by Stripe', async () => {
-    expect(await gateway.account?.ask(signal())).toEqual({ account: EMULATOR_CREDENTIALS.stripeAccountId });
+    expect(await gateway.account?.ask(signal())).toEqual({
+      kind: 'known',
+      account: EMULATOR_CREDENTIALS.stripeAccountId,
+    });
   });
 
   it('comes from the settings for a restricted key, which Stripe does not tell it', async () => {
     const restricted = gatewayWith({ secretKey: 'rk_test_restricted', accountId: 'acct_1Configured' });
-    expect(await restricted.account?.ask(signal())).toEqual({ account: 'acct_1Configured' });
+    expect(await restricted.account?.ask(signal())).toEqual({ kind: 'known', account: 'acct_1Configured' });
     expect(operations()).toEqual([]);
   });
 
@@ -375,7 +378,7 @@ describe('the account behind a key', () => {
   it('is not known while Stripe does not answer', async () => {
     strike('accounts.retrieve', { kind: 'drop' });
     const ask = gateway.account?.ask(AbortSignal.timeout(300));
-    expect(await ask).toMatchObject({ unreachable: expect.any(String) });
+    expect(await ask).toMatchObject({ kind: 'unreachable', reason: expect.any(String) });
   });
 
   it('is remembered by a name that reveals nothing of the key', async () => {
@@ -643,18 +646,20 @@ describe('a refund', () => {
   });
 
   it.each(['re_unknown', '../payment_intents', ''])('by the name "%s" is none that Stripe has', async (reference) => {
-    expect(await gateway.findExternalRefund?.(reference, signal())).toBeNull();
-    expect(await gateway.findChargeOwner?.(reference, signal())).toEqual({ transactionId: null });
+    expect(await gateway.findExternalRefund?.(reference, signal())).toEqual({ kind: 'not_found' });
+    expect(await gateway.findChargeOwner?.(reference, signal())).toEqual({ kind: 'known', transactionId: null });
   });
 
   it('that was made at Stripe by hand says whose it is, and one of another business that it is none of ours', async () => {
     const transaction = await paid();
     const reference = emulator.stripe.refundInDashboard(transaction.gatewayReference ?? '', 550);
     expect(await gateway.findExternalRefund?.(reference, signal())).toMatchObject({
-      transactionId: transaction.transactionId,
-      amountMinor: 550,
-      currency: 'USD',
-      state: 'moved',
+      refund: {
+        transactionId: transaction.transactionId,
+        amountMinor: 550,
+        currency: 'USD',
+        state: 'moved',
+      },
     });
 
     const foreign = await stripeClientOf(emulator).paymentIntents.create({
@@ -665,7 +670,7 @@ describe('a refund', () => {
       allowed_payment_method_types: ['card'],
     });
     const theirs = emulator.stripe.refundInDashboard(foreign.id);
-    expect(await gateway.findExternalRefund?.(theirs, signal())).toMatchObject({ transactionId: null });
+    expect(await gateway.findExternalRefund?.(theirs, signal())).toMatchObject({ refund: { transactionId: null } });
     expect(await movements()).toMatchObject([{ kind: 'charge' }, { kind: 'refund', reference }]);
   });
 });

@@ -24,7 +24,7 @@ const LOOK_UP_DEADLINE_MS = 1_000;
 
 function realGateways() {
   const read = readSettings(ALL_GATEWAYS);
-  if ('problems' in read) throw new Error(read.problems.join('; '));
+  if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
   return configuredGateways(read.settings).all.map((gateway) => [gateway.name.split(':')[0], gateway] as const);
 }
 

@@ -189,6 +189,6 @@ function settings(): Settings {
     ...LOCAL_VARIABLES,
     BRIDGE_URL: 'http://bridge.test',
   });
-  if ('problems' in read) throw new Error(read.problems.join('; '));
+  if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
   return read.settings;
 }

@@ -175,7 +175,7 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: PROCESS,
         find: '  const claim = await claimBooking(',
-        replace: `  if (!('code' in instrument)) {
+        replace: `  if (instrument.kind !== 'invalid') {
     const early = { transactionId, bookingId: request.booking_id, amountMinor, currency: settings.currency };
     const charging = { transaction: early as Transaction, instrument, signal: AbortSignal.timeout(settings.gatewayTimeoutMs) };
     await gateway.charge(charging);

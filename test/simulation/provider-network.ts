@@ -111,8 +111,8 @@ export class ProviderNetwork {
     const { time, trace, faults, stripeOf, paypal, arrive, decide, broke, knownWithinMs } = this.#options;
     const received = receive({ stripe: stripeOf(request), paypal }, request);
     const operation = operationOf(request);
-    if ('refusal' in received || operation === null) {
-      if (!('refusal' in received)) throw new Error('what fits the API has an operation');
+    if (received.kind === 'refused' || operation === null) {
+      if (received.kind !== 'refused') throw new Error('what fits the API has an operation');
       trace(`${process.name} ${request.method} ${request.url}: refused, ${received.because}`);
       return received.refusal;
     }

@@ -49,7 +49,7 @@ const read = readSettings({
   ...LOCAL_VARIABLES,
   BRIDGE_URL: 'http://bridge.test',
 });
-if ('problems' in read) throw new Error(read.problems.join('; '));
+if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
 const { settings } = read;
 
 interface Isolate {

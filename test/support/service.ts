@@ -38,7 +38,7 @@ export interface Surroundings {
 
 export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
   const read = readSettings({ ...LOCAL_VARIABLES, BRIDGE_URL: 'http://bridge.test' });
-  if ('problems' in read) throw new Error(read.problems.join('; '));
+  if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
   const { settings } = read;
   /** The names of the lines that were logged, and their fields. */
   const logged: { event: string; fields: unknown }[] = [];

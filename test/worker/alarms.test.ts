@@ -76,7 +76,13 @@ describe.each([
 
   it('of an external refund for which the payment has no room', async () => {
     const found: { refund?: ExternalRefund } = {};
-    const world = worldThat({}, { findExternalRefund: async () => found.refund ?? null });
+    const world = worldThat(
+      {},
+      {
+        findExternalRefund: async () =>
+          found.refund ? { kind: 'found', refund: found.refund } : { kind: 'not_found' },
+      },
+    );
     const { transactionId } = await paidPayment(world);
     found.refund = {
       ...{ reference: 're_1', refundId: null, chargeReference: 'reference', transactionId, amountMinor: 9_999 },

@@ -168,7 +168,8 @@ function externalRefund({ clock }: AuditedWorld, transactionId: string, amountMi
 async function announceExternal(world: AuditedWorld, transactionId: string, amountMinor?: number) {
   const gateway = {
     ...world.gateway,
-    findExternalRefund: async () => externalRefund(world, transactionId, amountMinor),
+    findExternalRefund: async () =>
+      ({ kind: 'found', refund: externalRefund(world, transactionId, amountMinor) }) as const,
   };
   const notice = { about: 'external_refund', reference: `re_${transactionId}` } as const;
   return handleWebhook(world.context, gateway, { provider: 'stripe', eventId: transactionId, type: 'x', notice });

@@ -27,6 +27,13 @@ const crowded = await publishingIssuer('RS256', [
   { ...es256.jwk, kid: 'key-1' },
   { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', kid: 'key-1' },
 ]);
+/** Its usable key is the last of several with one name and one purpose. */
+const rolling = await publishingIssuer('RS256', [
+  { ...rs256.jwk, kid: 'key-1' },
+  { ...rs256.jwk, n: '!', kid: 'key-1' },
+]);
+/** A number that JSON can hold, and JavaScript reads as Infinity. */
+const ENDLESS = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON('1e999');
 /** Of the organisation `default`; no test changes what is asserted of it. */
 const standing = await newStanding();
 const newTenant = () => `tenant-${crypto.randomUUID()}`;
@@ -126,7 +133,7 @@ function withOtherUnusedBits(text: string): string {
 
 /** The key says that it has all scopes, under the signature of what it said before. */
 function promoted(key: string): string {
-  const [prefix, signature] = [key.slice(0, 'pk_test_'.length), key.slice(-43)];
+  const [prefix, signature] = [key.slice(0, 'psk_test_'.length), key.slice(-43)];
   const said = atob(key.slice(prefix.length, -43).replaceAll('-', '+').replaceAll('_', '/'));
   const asked = said.replace(/,w,|,wfr,/, ',a,');
   expect(asked).not.toBe(said);
@@ -171,9 +178,9 @@ const REFUSED: [presented: string, reason: string, present: Present][] = [
   ['a key without a scheme', MALFORMED_HEADER, async () => header(await key())],
   ['two keys', MALFORMED_HEADER, async () => header(`Bearer ${await key()}, Bearer ${await key()}`)],
 
-  ['a key and nothing in it', MALFORMED_KEY, () => asBearer('pk_test_')],
+  ['a key and nothing in it', MALFORMED_KEY, () => asBearer('psk_test_')],
   ['a key of no environment', MALFORMED_KEY, async () => asBearer((await key()).replace('_test_', '_prod_'))],
-  ['a key that is too long', MALFORMED_KEY, () => asBearer(`pk_test_${'x'.repeat(600)}`)],
+  ['a key that is too long', MALFORMED_KEY, () => asBearer(`psk_test_${'x'.repeat(600)}`)],
   ['a key with another character in it', ALTERED_KEY, async () => asBearer(altered(await key(), 30))],
   ['a key with another signature', ALTERED_KEY, async () => asBearer(altered(await key(), -20))],
   ['a key that was given more scopes', ALTERED_KEY, async () => asBearer(promoted(await key()))],
@@ -249,6 +256,7 @@ const REFUSED: [presented: string, reason: string, present: Present][] = [
   ['a token of no issuer', OTHER_ISSUER, claiming({ iss: undefined })],
   ['a token that does not expire', NO_EXPIRY, claiming({ exp: undefined })],
   ['a token that expires at no time', NO_EXPIRY, claiming({ exp: '2099-01-01' })],
+  ['a token that expires after all time', NO_EXPIRY, claiming({ exp: ENDLESS })],
   ['a token of no subject', NO_SUBJECT, claiming({ sub: undefined })],
   ['a token of a subject with line breaks', NO_SUBJECT, claiming({ sub: 'client\nadmin' })],
   ['a token of a subject that is too long', NO_SUBJECT, claiming({ sub: 'x'.repeat(129) })],
@@ -270,6 +278,10 @@ const LET_IN: [presented: string, present: Present][] = [
   [
     'a token of RS256 where other keys of its issuer have the same name',
     () => asBearer(crowded.token(), tokensOf(crowded)),
+  ],
+  [
+    'a token of RS256 where several keys of its issuer could have signed it',
+    () => asBearer(rolling.token(), tokensOf(rolling)),
   ],
   ['a token where keys are taken too', () => asBearer(hs256.token())],
   ['a token that expired within the minute', () => claiming({ exp: nowSeconds() - 45 })()],

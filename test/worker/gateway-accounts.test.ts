@@ -32,7 +32,7 @@ function deployedWith(
   script: Partial<Script> = {},
   memory: AccountMemory = accountsIn(database, new Map()),
 ): TestWorld {
-  const answer = typeof account === 'string' ? { account } : account;
+  const answer = typeof account === 'string' ? ({ kind: 'known', account } as const) : account;
   const world = newWorld(script, {
     gateway: {
       name: 'stripe:test',
@@ -100,7 +100,7 @@ describe('a payment', () => {
   });
 
   it('is refused, and nothing is recorded, while the provider cannot say whose the key is', async () => {
-    const world = deployedWith({ unreachable: 'Stripe did not answer' });
+    const world = deployedWith({ kind: 'unreachable', reason: 'Stripe did not answer' });
     const request = paymentRequest();
     expect(await processPayment(world.context, request, '25.50')).toMatchObject({ kind: 'gateway_down' });
     const recorded = await env.DB.prepare('SELECT * FROM transactions WHERE booking_id = ?1')
@@ -113,7 +113,7 @@ describe('a payment', () => {
   });
 
   it('is refused with an error in the log where the settings name another account', async () => {
-    const world = deployedWith({ unreachable: 'it is of acct_2', cause: 'gateway_not_configured' });
+    const world = deployedWith({ kind: 'unreachable', reason: 'it is of acct_2', cause: 'gateway_not_configured' });
     expect(await processPayment(world.context, paymentRequest(), '25.50')).toEqual({ kind: 'gateway_not_configured' });
     expect(world.logged).toContainEqual(expect.objectContaining({ level: 'error', event: 'gateway.account_unknown' }));
   });
@@ -121,7 +121,7 @@ describe('a payment', () => {
   it('is neither refunded nor looked up, with an error in the log, where the settings name another account', async () => {
     const made = await pay(deployedWith('acct_1', { charge: APPROVED }));
     const pending = await pay(deployedWith('acct_1'));
-    const world = deployedWith({ unreachable: 'it is of acct_2', cause: 'gateway_not_configured' });
+    const world = deployedWith({ kind: 'unreachable', reason: 'it is of acct_2', cause: 'gateway_not_configured' });
     expect(await refundPayment(world.context, refundRequest(made), '10.00')).toMatchObject({ kind: 'failed' });
     expect(await resolveAfter(world, pending, CANCELS_AFTER_MS)).toMatchObject({ kind: 'open', unreachable: true });
     expect(world.asked.filter((call) => !call.startsWith('account'))).toEqual([]);
@@ -135,7 +135,7 @@ describe('a payment', () => {
   it('has its refund followed up for a month while nobody knows whose the key is, then given up with one alarm', async () => {
     const first = deployedWith('acct_1', { charge: APPROVED, refund: APPROVED });
     const refundId = await paidRefund(first, await pay(first));
-    const world = deployedWith({ unreachable: 'Stripe did not answer' });
+    const world = deployedWith({ kind: 'unreachable', reason: 'Stripe did not answer' });
     const resolveAfterDays = (days: number) => {
       world.clock.nowMs += days * DAY_MS;
       return resolveOutcome(world.context, refundId, DEADLINE_MS);
@@ -151,7 +151,7 @@ describe('a payment', () => {
 
   it('has its external refunds checked ever more seldom while nobody knows whose the key is, then given up with one alarm', async () => {
     const made = await pay(deployedWith('acct_1', { charge: APPROVED }));
-    const world = deployedWith({ unreachable: 'Stripe did not answer' });
+    const world = deployedWith({ kind: 'unreachable', reason: 'Stripe did not answer' });
     const setLookUps = 'UPDATE transactions SET next_lookup_at_ms = ?2, lookups = ?3 WHERE transaction_id = ?1';
     const checkedFor = async (lookUps: number) => {
       await env.DB.prepare(setLookUps).bind(made.transactionId, world.clock.nowMs, lookUps).run();
@@ -187,8 +187,8 @@ describe('whoever only reads', () => {
     const world = deployedWith('acct_9', {}, accountsReadFrom(database));
     const kept = async () => (await env.DB.prepare('SELECT * FROM gateway_accounts ORDER BY name').all()).results;
     const before = await kept();
-    expect(await world.context.gateways.named('stripe:acct_9')).toBe(world.gateway);
-    expect(await world.context.gateways.named('stripe:acct_8')).toBeNull();
+    expect(await world.context.gateways.named('stripe:acct_9')).toEqual({ kind: 'configured', gateway: world.gateway });
+    expect(await world.context.gateways.named('stripe:acct_8')).toEqual({ kind: 'not_configured' });
     expect(await kept()).toEqual(before);
   });
 });

@@ -196,7 +196,12 @@ const DISPUTE: Dispute = {
 async function notify(notice: Notice): Promise<void> {
   const world = newWorld(
     { lookUpCharge: APPROVED },
-    { gateway: { name: 'sandbox', findExternalRefund: async () => ({ ...EXTERNAL_REFUND, movedAtMs: Date.now() }) } },
+    {
+      gateway: {
+        name: 'sandbox',
+        findExternalRefund: async () => ({ kind: 'found', refund: { ...EXTERNAL_REFUND, movedAtMs: Date.now() } }),
+      },
+    },
   );
   await handleWebhook(world.context, world.gateway, {
     provider: 'stripe',

@@ -1,7 +1,7 @@
 /** What providers tell of by themselves, as the ledger has it afterwards: with a gateway that answers as the test says. */
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import type { ExternalRefund } from '../../src/core/gateways/gateway.ts';
+import type { ExternalRefund, ExternalRefundAnswer } from '../../src/core/gateways/gateway.ts';
 import type { Dispute, Notice, ProviderEvent } from '../../src/core/gateways/webhook.ts';
 import { purgeProviderEvents } from '../../src/core/ledger/provider-events.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
@@ -55,10 +55,11 @@ function tenDollarsBack(transactionId: string, movedAtMs: number): ExternalRefun
 
 /** A payment of 25.50 dollars that was paid, and a refund of it that was made at the provider. */
 async function refundedExternally(outside: Partial<ExternalRefund> = {}, script: Partial<Script> = {}) {
-  const found: { outside: ExternalRefund | { unreachable: string } | null } = { outside: { unreachable: 'not yet' } };
+  const found: { outside: ExternalRefundAnswer } = { outside: { kind: 'unreachable', reason: 'not yet' } };
   const world = newWorld(script, { gateway: { findExternalRefund: async () => found.outside } });
   const made = await paidPayment(world);
-  found.outside = { ...tenDollarsBack(made.transactionId, world.clock.nowMs), ...outside };
+  const refund = { ...tenDollarsBack(made.transactionId, world.clock.nowMs), ...outside };
+  found.outside = { kind: 'found', refund };
   return { world, made, found };
 }
 
@@ -214,13 +215,10 @@ describe('a refund that was made at the provider', () => {
   });
 
   it('of a payment that is pending comes after the payment’s own outcome', async () => {
-    const found: { outside?: ExternalRefund } = {};
-    const world = newWorld(
-      { lookUpCharge: APPROVED },
-      { gateway: { findExternalRefund: async () => found.outside ?? { unreachable: 'nothing' } } },
-    );
+    const found: { outside: ExternalRefundAnswer } = { outside: { kind: 'unreachable', reason: 'nothing' } };
+    const world = newWorld({ lookUpCharge: APPROVED }, { gateway: { findExternalRefund: async () => found.outside } });
     const made = await pendingPayment(world);
-    found.outside = tenDollarsBack(made.transactionId, world.clock.nowMs);
+    found.outside = { kind: 'found', refund: tenDollarsBack(made.transactionId, world.clock.nowMs) };
     const event = eventAbout(OUTSIDE);
     const answers = [await tell(world, event), await tell(world, event)];
     expect(answers.map(({ kind }) => kind)).toContain('handled');
@@ -253,7 +251,7 @@ describe('a refund that was made at the provider', () => {
   it('that turns out to be one that was asked for here is that one', async () => {
     const { world, made, found } = await refundedExternally({}, { refund: { kind: 'unknown', reason: 'x' } });
     const refundId = await pendingRefund(world, made, '10.00');
-    if (found.outside !== null && 'reference' in found.outside) found.outside.refundId = refundId;
+    if (found.outside.kind === 'found') found.outside.refund.refundId = refundId;
     world.script.lookUpRefund = { kind: 'approved', reference: 're_1' };
     expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'handled', event: { refund_transaction_id: refundId } });
     expect(await refundsOf(made.transactionId)).toMatchObject([{ refund_id: refundId, status: 'completed' }]);
@@ -276,14 +274,14 @@ describe('a refund that was made at the provider', () => {
 
   it('that the provider does not have is let go', async () => {
     const { world, made, found } = await refundedExternally();
-    found.outside = null;
+    found.outside = { kind: 'not_found' };
     expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'handled', event: null, lookUp: null });
     expect(await refundsOf(made.transactionId)).toEqual([]);
   });
 
   it('is to be told of again where the provider can’t be asked about it', async () => {
     const { world, made, found } = await refundedExternally();
-    found.outside = { unreachable: 'a 503' };
+    found.outside = { kind: 'unreachable', reason: 'a 503' };
     expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'later' });
     expect(await refundsOf(made.transactionId)).toEqual([]);
   });
@@ -348,7 +346,7 @@ describe('a dispute', () => {
   );
 
   it('whose payment the provider does not name along with it is asked about by its charge', async () => {
-    const owner: { transactionId: string | null } = { transactionId: null };
+    const owner: { kind: 'known'; transactionId: string | null } = { kind: 'known', transactionId: null };
     const world = newWorld({}, { gateway: { findChargeOwner: async () => owner } });
     const made = await paidPayment(world);
     expect(await tellOf(world, dispute(null))).toMatchObject({ kind: 'handled' });

@@ -71,9 +71,21 @@ export const anyOf = (keys: readonly string[]) => inHeader(fc.constantFrom(...ke
 export function anyAuthorization(keys: readonly string[]): fc.Arbitrary<Authorization> {
   const presented = fc.oneof(
     { weight: 4, arbitrary: anyToken },
-    { weight: 2, arbitrary: anyBase64.map((junk) => `pk_test_${junk}`) },
+    { weight: 2, arbitrary: anyBase64.map((junk) => `psk_test_${junk}`) },
     { weight: 2, arbitrary: fc.constantFrom(...keys).chain(altered) },
-    { weight: 1, arbitrary: fc.constantFrom('pk_', 'pk_live_', '.', '..', '...', 'a'.repeat(8193), 'a.'.repeat(4000)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        'psk_',
+        'psk_live_',
+        'pk_live_',
+        '.',
+        '..',
+        '...',
+        'a'.repeat(8193),
+        'a.'.repeat(4000),
+      ),
+    },
     { weight: 1, arbitrary: anyHeaderText },
   );
   const scheme = fc.oneof(

@@ -7,12 +7,13 @@ const URL_OF_KEYS = 'https://issuer.example/keys';
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-const UNVERIFIABLE = { unverifiable: 'The keys of the token’s issuer cannot be had' };
-const known = (...kids: string[]) => ({ keys: kids.map((kid) => ({ kid, kty: 'RSA' })) });
+const UNAVAILABLE = { kind: 'unavailable', reason: 'The keys of the token’s issuer cannot be had' };
+const keySetOf = (...kids: string[]) => ({ keys: kids.map((kid) => ({ kid, kty: 'RSA' })) });
+const known = (...kids: string[]) => ({ kind: 'keys', ...keySetOf(...kids) });
 const publishing =
   (...kids: string[]) =>
   () =>
-    Response.json(known(...kids));
+    Response.json(keySetOf(...kids));
 
 /** An issuer that answers as the test wants, and what the Worker makes of it. */
 function newIssuer(answer: () => Response | Promise<Response>) {
@@ -78,14 +79,14 @@ describe('a key set', () => {
       expect(await issuer.keysAt(100, `made-up-${index}`)).toEqual(known('key-1'));
     }
     for (let index = 0; index < 100; index += 1) {
-      expect(await issuer.keysAt(101, `made-up-${index}`)).toEqual(UNVERIFIABLE);
+      expect(await issuer.keysAt(101, `made-up-${index}`)).toEqual(UNAVAILABLE);
       expect(await issuer.keysAt(101)).toEqual(known('key-1'));
     }
     expect(issuer.asked).toHaveLength(21);
 
     // The next fetch is anybody's, and brings the new key to everybody.
     issuer.answer = publishing('key-1', 'key-2');
-    expect(await issuer.keysAt(1_599, 'key-2')).toEqual(UNVERIFIABLE);
+    expect(await issuer.keysAt(1_599, 'key-2')).toEqual(UNAVAILABLE);
     expect(await issuer.keysAt(1_600, 'made-up')).toEqual(known('key-1', 'key-2'));
     expect(await issuer.keysAt(1_601, 'key-2')).toEqual(known('key-1', 'key-2'));
     expect(issuer.asked).toHaveLength(22);
@@ -96,7 +97,7 @@ describe('a key set', () => {
 
   it('is not asked for for a token that names no key', async () => {
     const issuer = newIssuer(publishing('key-1'));
-    expect(await issuer.keysAt(0, null)).toEqual({ keys: [] });
+    expect(await issuer.keysAt(0, null)).toEqual({ kind: 'keys', keys: [] });
     await issuer.keysAt(0);
     expect(await issuer.keysAt(MINUTE_MS, null)).toEqual(known('key-1'));
     expect(issuer.asked).toHaveLength(1);
@@ -147,11 +148,11 @@ describe.each<[what: string, answer: () => Response]>([
   ['answers with a page', () => new Response('<html>')],
   ['answers without keys', () => Response.json({})],
   ['answers with keys of no type', () => Response.json({ keys: [{ kid: 'key-1' }] })],
-  ['answers with more than 256 KiB', () => Response.json({ ...known('key-1'), padding: 'x'.repeat(256 * 1024) })],
+  ['answers with more than 256 KiB', () => Response.json({ ...keySetOf('key-1'), padding: 'x'.repeat(256 * 1024) })],
 ])('an issuer that %s', (_, answer) => {
   it('has no keys as long as none are known, and is asked each time', async () => {
     const issuer = newIssuer(answer);
-    expect(await issuer.keysAt(0)).toEqual(UNVERIFIABLE);
+    expect(await issuer.keysAt(0)).toEqual(UNAVAILABLE);
     issuer.answer = publishing('key-1');
     expect(await issuer.keysAt(1)).toEqual(known('key-1'));
     expect(issuer.logged).toEqual(['error']);
@@ -174,8 +175,8 @@ describe.each<[what: string, answer: () => Response]>([
     const issuer = newIssuer(publishing('key-1'));
     await issuer.keysAt(0);
     issuer.answer = answer;
-    expect(await issuer.keysAt(1, 'key-2')).toEqual(UNVERIFIABLE);
-    expect(await issuer.keysAt(2, 'key-2')).toEqual(UNVERIFIABLE);
+    expect(await issuer.keysAt(1, 'key-2')).toEqual(UNAVAILABLE);
+    expect(await issuer.keysAt(2, 'key-2')).toEqual(UNAVAILABLE);
     expect(await issuer.keysAt(3)).toEqual(known('key-1'));
     expect(issuer.logged).toEqual(['error', 'error']);
   });
@@ -186,6 +187,6 @@ describe.each<[what: string, answer: () => Response]>([
     issuer.answer = answer;
     expect(await issuer.keysAt(DAY_MS - 1)).toEqual(known('key-1'));
     for (const nowMs of [DAY_MS, DAY_MS + 1, DAY_MS + MINUTE_MS])
-      expect(await issuer.keysAt(nowMs)).toEqual(UNVERIFIABLE);
+      expect(await issuer.keysAt(nowMs)).toEqual(UNAVAILABLE);
   });
 });

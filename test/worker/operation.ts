@@ -24,7 +24,7 @@ export const database: Database = {
 
 export function settings(variables: Record<string, string> = {}): Settings {
   const read = readSettings({ ...env, ...variables });
-  if ('problems' in read) throw new Error(read.problems.join('; '));
+  if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
   return read.settings;
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { BATCH_DEADLINE_MS, OUTCOME_BATCH_DEADLINE_MS } from '../../src/core/ledger/database.ts';
 import { GRACE_MS } from '../../src/core/outcomes/ask-gateway.ts';
-import { GATEWAY_TIMEOUT_MAX_MS, readSettings, type Settings } from '../../src/core/settings/settings.ts';
+import { readSettings, type Settings } from '../../src/core/settings/settings.ts';
 import type { Variables } from '../../src/core/settings/start-up-guard.ts';
+import { GATEWAY_TIMEOUT_MAX_MS } from '../../src/core/settings/variables.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
 
 const DEVELOPMENT: Variables = {
@@ -42,13 +43,13 @@ const PAYPAL: Variables = {
 
 function settings(variables: Variables): Settings {
   const read = readSettings(variables);
-  if ('problems' in read) throw new Error(read.problems.join('; '));
+  if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
   return read.settings;
 }
 
 function problems(variables: Variables): string[] {
   const read = readSettings(variables);
-  return 'problems' in read ? read.problems : [];
+  return read.kind === 'invalid' ? read.problems : [];
 }
 
 describe('the settings', () => {
@@ -160,6 +161,13 @@ describe('the settings', () => {
     expect(problems({ ...DEVELOPMENT, ...TOKENS, ...variables })).toEqual([expect.stringContaining(named)]);
   });
 
+  it('name a secret of a provider that is one of this service’s too', () => {
+    const same = { ...STRIPE, STRIPE_WEBHOOK_SECRET: 'whsec_dGVzdC1lbmNyeXB0aW9uLWtleS1vZi10aGUtd29ya2U' };
+    expect(problems({ ...DEVELOPMENT, ...same })).toEqual([
+      'STRIPE_WEBHOOK_SECRET is the same as ENCRYPTION_KEY: make one of its own',
+    ]);
+  });
+
   it('name each secret that is another one’s too, in whatever spelling', () => {
     const same = { CARD_FINGERPRINT_KEY: `whsec_${LOCAL_SECRETS.FINGERPRINT_KEY.replace(/=+$/, '')}` };
     expect(problems({ ...PRODUCTION, ...same })).toEqual([
@@ -179,7 +187,7 @@ describe('the settings', () => {
 
   it.each(['https://other.example/', 'other.example', '*', 'null'])('refuse "%s" as an origin', (origin) => {
     const found = problems({ ...DEVELOPMENT, CORS_ORIGINS: `https://good.example ${origin}` });
-    expect(found).toEqual([expect.stringMatching(/^CORS_ORIGINS has as entry 2 what is no origin/)]);
+    expect(found).toEqual([expect.stringMatching(/^CORS_ORIGINS entry 2 is not an origin/)]);
     expect(found.join()).not.toContain(origin);
   });
 
@@ -371,7 +379,7 @@ describe('the settings', () => {
     const RATE_LIMIT_EXEMPT = '192.0.2.1, 10.0.0.0/8 2001:db8::/32,direct';
     expect(settings({ ...DEVELOPMENT, RATE_LIMIT_EXEMPT }).rateLimit.exempt).toHaveLength(4);
     expect(problems({ ...DEVELOPMENT, RATE_LIMIT_EXEMPT: '192.0.2.1 directly' })).toEqual([
-      'RATE_LIMIT_EXEMPT has as entry 2 what is neither an address, a network nor direct',
+      'RATE_LIMIT_EXEMPT entry 2 is neither an address, a network nor direct',
     ]);
   });
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT, readDevVars } from '../../../scripts/local-settings.ts';
 import { unusedSettings } from '../../../scripts/unused-settings.ts';
+import type { SettingsReading } from '../../contract/setting-names.ts';
 import type { PayPalSettings } from '../../core/gateways/paypal/paypal-client.ts';
 import type { StripeSettings } from '../../core/gateways/stripe/stripe-client.ts';
 import { readSettings } from '../../core/settings/settings.ts';
@@ -33,16 +34,15 @@ export interface CheckSettings {
 }
 
 /** The same rules as the Worker's in development: a live key is a problem. */
-export function checkSettings(env: NodeJS.ProcessEnv): { settings: CheckSettings } | { problems: string[] } {
+export function checkSettings(env: NodeJS.ProcessEnv): SettingsReading<CheckSettings> {
   const devVars = existsSync(join(PROJECT, '.dev.vars')) ? readDevVars() : {};
   const found = Object.fromEntries(NAMES.map((name) => [name, env[name] ?? devVars[name]]));
-  if (!found.STRIPE_SECRET_KEY && !found.PAYPAL_CLIENT_ID) return { problems: [NO_KEYS] };
+  if (!found.STRIPE_SECRET_KEY && !found.PAYPAL_CLIENT_ID) return { kind: 'invalid', problems: [NO_KEYS] };
 
-  const read = readSettings({
+  return readSettings({
     ...unusedSettings(),
     ...found,
     PAYPAL_API_URL: found.PAYPAL_API_URL || PAYPAL_SANDBOX,
     ENVIRONMENT: 'development',
   });
-  return 'problems' in read ? read : { settings: read.settings };
 }

@@ -55,8 +55,8 @@ export async function* paypalChecks(settings: PayPalSettings, approval: Approval
 
   const transaction = newTransaction();
   const order = await createOrder(client, transaction, signal());
-  if ('problem' in order) {
-    yield { what: 'an order', expected: 'made', got: order.problem, passed: false };
+  if (order.kind === 'failed') {
+    yield { what: 'an order', expected: 'made', got: order.reason, passed: false };
     return;
   }
   const { id: orderId, approveLink } = order;
@@ -150,7 +150,7 @@ async function createOrder(
   client: PayPalClient,
   { bookingId }: Transaction,
   signal: AbortSignal,
-): Promise<{ id: string; approveLink: string } | { problem: string }> {
+): Promise<{ kind: 'created'; id: string; approveLink: string } | { kind: 'failed'; reason: string }> {
   const body = {
     intent: 'CAPTURE',
     purchase_units: [{ custom_id: bookingId, amount: { currency_code: CURRENCY, value: '25.50' } }],
@@ -158,7 +158,9 @@ async function createOrder(
   const answer = await client.call({ method: 'POST', path: '/v2/checkout/orders', body, signal });
   const { id, links } = (answer.kind === 'answered' ? (answer.body ?? {}) : {}) as Partial<Schemas['order']>;
   const approveLink = links?.find(({ rel }) => rel === 'approve' || rel === 'payer-action')?.href;
-  return id === undefined || approveLink === undefined ? { problem: paypalWhy(answer).reason } : { id, approveLink };
+  return id === undefined || approveLink === undefined
+    ? { kind: 'failed', reason: paypalWhy(answer).reason }
+    : { kind: 'created', id, approveLink };
 }
 
 async function statusOf(client: PayPalClient, orderId: string, signal: AbortSignal): Promise<string | undefined> {

@@ -3,11 +3,18 @@
  * which account it is of, the provider is asked, once for each key, and the answer is remembered. A key of another account finds
  * nothing of what this one has charged, and would take that for a charge that never happened.
  */
-import type { Gateway, Why } from './gateway.ts';
+import type { Gateway, Unreachable } from './gateway.ts';
 
-/** The provider cannot say whose the configured key is. */
-export type UnknownAccount = { unreachable: string } & Why;
-export type NameInLedger = { name: string } | UnknownAccount;
+/** `unreachable`: the provider did not answer whose the configured key is. */
+export type NameInLedger = { kind: 'named'; name: string } | Unreachable;
+
+/** `not_configured`: there is no such gateway any more, or only with the key of another account. */
+export type NamedGateway = { kind: 'configured'; gateway: Gateway } | { kind: 'not_configured' } | Unreachable;
+
+/** The account behind the configured key, and the one that rows without an account in their name belong to. */
+type Accounts = { kind: 'known'; current: string; former: string };
+/** There is no account to ask for: the gateway's name is complete. */
+type NoAccount = { kind: 'none' };
 
 /** What is remembered of the accounts behind keys, and of those that the names of former versions stand for. */
 export interface AccountMemory {
@@ -21,8 +28,14 @@ const ACCOUNT_DEADLINE_MS = 3_000;
 
 export async function nameInLedger(gateway: Gateway, accounts: AccountMemory): Promise<NameInLedger> {
   const known = await accountsOf(gateway, accounts);
-  if (known === null) return { name: gateway.name };
-  return 'unreachable' in known ? known : { name: nameWith(gateway, known.current) };
+  switch (known.kind) {
+    case 'none':
+      return { kind: 'named', name: gateway.name };
+    case 'known':
+      return { kind: 'named', name: nameWith(gateway, known.current) };
+    case 'unreachable':
+      return known;
+  }
 }
 
 /** `stripe:test` and an account are `stripe:acct_…`: an account's id differs between test and live mode as well. */
@@ -38,39 +51,33 @@ export async function gatewayNamed(
   name: string,
   all: readonly Gateway[],
   accounts: AccountMemory,
-): Promise<Gateway | null | UnknownAccount> {
+): Promise<NamedGateway> {
   for (const gateway of all) {
     if (providerOf(gateway.name) !== providerOf(name)) continue;
     const known = await accountsOf(gateway, accounts);
-    if (known !== null && 'unreachable' in known) return known;
-    const isOurs =
-      known === null
-        ? gateway.name === name
-        : nameWith(gateway, known.current) === name || (gateway.name === name && known.former === known.current);
-    if (isOurs) return gateway;
+    if (known.kind === 'unreachable') return known;
+    if (isNamed(gateway, known, name)) return { kind: 'configured', gateway };
   }
-  return null;
+  return { kind: 'not_configured' };
 }
 
-/**
- * The account behind the configured key, and the one that rows without an account in their name belong to. Null where the name says
- * it all.
- */
-async function accountsOf(
-  gateway: Gateway,
-  accounts: AccountMemory,
-): Promise<{ current: string; former: string } | UnknownAccount | null> {
-  if (gateway.account === undefined) return null;
+function isNamed(gateway: Gateway, known: Accounts | NoAccount, name: string): boolean {
+  if (known.kind === 'none') return gateway.name === name;
+  return nameWith(gateway, known.current) === name || (gateway.name === name && known.former === known.current);
+}
+
+async function accountsOf(gateway: Gateway, accounts: AccountMemory): Promise<Accounts | NoAccount | Unreachable> {
+  if (gateway.account === undefined) return { kind: 'none' };
   const keyName = `key:${await gateway.account.keyName()}`;
   const names = [keyName, gateway.name];
   let known = await accounts.find(names);
   if (known.get(keyName) === undefined) {
     const asked = await gateway.account.ask(AbortSignal.timeout(ACCOUNT_DEADLINE_MS));
-    if ('unreachable' in asked) return asked;
+    if (asked.kind === 'unreachable') return asked;
     known = await accounts.keep(names, asked.account);
   }
   const [current, former] = names.map((name) => known.get(name));
   if (current === undefined || former === undefined)
     throw new Error(`the account of ${gateway.name} was not remembered`);
-  return { current, former };
+  return { kind: 'known', current, former };
 }

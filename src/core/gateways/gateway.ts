@@ -95,6 +95,9 @@ export type LookUp =
 /** An answer to a look-up that decides nothing. */
 export type NoOutcome = { kind: 'unreachable' | 'undetermined'; reason: string } & Why;
 
+/** The provider did not answer, or not in a way that can be used. */
+export type Unreachable = { kind: 'unreachable'; reason: string } & Why;
+
 export function isNoOutcome(found: LookUp | undefined): found is NoOutcome {
   return found?.kind === 'unreachable' || found?.kind === 'undetermined';
 }
@@ -137,6 +140,12 @@ export interface ExternalRefund {
   movedAtMs: number;
 }
 
+/** `not_found`: the provider has no refund of this name. */
+export type ExternalRefundAnswer = { kind: 'found'; refund: ExternalRefund } | { kind: 'not_found' } | Unreachable;
+
+/** `transactionId`: null where the charge is none of this service's. */
+export type ChargeOwner = { kind: 'known'; transactionId: string | null } | Unreachable;
+
 /** The refunds of a charge, whoever asked for them, as its provider lists them. */
 export type RefundListing = { kind: 'listed'; refunds: ExternalRefund[] } | NoOutcome;
 
@@ -146,7 +155,7 @@ export class ListingFailed extends Error {
 }
 
 /** Whose account a gateway charges for: the provider's own id of it, or why that is not known. */
-export type GatewayAccount = { account: string } | ({ unreachable: string } & Why);
+export type GatewayAccount = { kind: 'known'; account: string } | Unreachable;
 
 export interface Gateway {
   /**
@@ -183,15 +192,12 @@ export interface Gateway {
   cancelCharge?(transaction: Transaction, signal: AbortSignal): Promise<Fence>;
   /** Where the gateway can: all that it moved from one time to another, for reconciliation. */
   listMovements?(fromMs: number, toMs: number): AsyncIterable<Movement>;
-  /** Where refunds can be made at the provider by hand: one of them, by the provider's own name for it; null: there is none. */
-  findExternalRefund?(reference: string, signal: AbortSignal): Promise<ExternalRefund | { unreachable: string } | null>;
+  /** Where refunds can be made at the provider by hand: one of them, by the provider's own name for it. */
+  findExternalRefund?(reference: string, signal: AbortSignal): Promise<ExternalRefundAnswer>;
   /** Where refunds can be made at the provider by hand: all refunds of a charge, those of this service too. It only reads. */
   listRefundsOfCharge?(transaction: Transaction, signal: AbortSignal): Promise<RefundListing>;
-  /** Whose charge the provider's name for it stands for: a transaction's id, or null where it is none of ours. */
-  findChargeOwner?(
-    reference: string,
-    signal: AbortSignal,
-  ): Promise<{ transactionId: string | null } | { unreachable: string }>;
+  /** Whose charge it is that the provider knows by this name. */
+  findChargeOwner?(reference: string, signal: AbortSignal): Promise<ChargeOwner>;
   /** Where the provider sends webhooks. */
   readWebhook?(webhook: Webhook, signal: AbortSignal): Promise<WebhookReading>;
 }

@@ -4,9 +4,9 @@ import type { Settings } from '../settings/settings.ts';
 import {
   type AccountMemory,
   gatewayNamed,
+  type NamedGateway,
   type NameInLedger,
   nameInLedger,
-  type UnknownAccount,
 } from './account-names.ts';
 import type { Gateway } from './gateway.ts';
 import { createHttpGateway } from './http/http-gateway.ts';
@@ -25,10 +25,10 @@ export interface Gateways extends ConfiguredGateways {
   /** The name under which the ledger keeps a charge with this gateway: it includes the account that charges. */
   nameInLedger(gateway: Gateway): Promise<NameInLedger>;
   /**
-   * The gateway with this name in the ledger. Null where it is no longer configured, or is configured with a key of another account:
-   * that key must never answer for a charge of this one. `unreachable` where the provider cannot say whose the key is.
+   * The gateway with this name in the ledger. One that is configured with a key of another account is `not_configured`: that key must
+   * never answer for a charge of this one.
    */
-  named(name: string): Promise<Gateway | null | UnknownAccount>;
+  named(name: string): Promise<NamedGateway>;
 }
 
 /**

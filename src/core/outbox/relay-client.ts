@@ -2,6 +2,7 @@
  * The way to the bridge: one signed request for a batch of events, one result for each. A reason is made of the status and of the
  * bridge's fixed words: what answers in its place can repeat the request, which has addresses of users in it.
  */
+import { Webhook } from 'standardwebhooks';
 import type { PaymentEvent } from '../../contract/events.ts';
 import {
   isReasonOfBridge,
@@ -12,7 +13,6 @@ import {
   relayResults,
 } from '../../contract/relay.ts';
 import { textAtMost } from '../bounded-text.ts';
-import { hmacSha256 } from '../security/hmac.ts';
 
 /** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
 export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
@@ -35,15 +35,14 @@ export type RelayAnswer =
 export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs: number): Promise<RelayAnswer> {
   const body = JSON.stringify({ events } satisfies RelayBatch);
   const id = `msg_${crypto.randomUUID()}`;
-  const timestamp = String(Math.floor(nowMs / 1000));
   try {
     const response = await fetch(new URL('events', bridge.url.endsWith('/') ? bridge.url : `${bridge.url}/`), {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         'webhook-id': id,
-        'webhook-timestamp': timestamp,
-        'webhook-signature': await signature(bridge.signingSecret, `${id}.${timestamp}.${body}`),
+        'webhook-timestamp': String(Math.floor(nowMs / 1000)),
+        'webhook-signature': new Webhook(bridge.signingSecret).sign(id, new Date(nowMs), body),
       },
       body,
       redirect: 'manual',
@@ -74,12 +73,6 @@ function refusalIn(answer: unknown): string {
 function inOwnWords(result: RelayResult): RelayResult {
   if (result.delivered || isReasonOfBridge(result.reason)) return result;
   return { ...result, reason: 'the bridge gave a reason that is not known' };
-}
-
-/** Of Standard Webhooks' first scheme. */
-async function signature(secret: string, signed: string): Promise<string> {
-  const hash = await hmacSha256(secret, signed);
-  return `v1,${btoa(String.fromCharCode(...hash))}`;
 }
 
 function parsed(text: string): unknown {

@@ -4,9 +4,8 @@ import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
 import { codeOf, type FailureCause, type FailureCode, failure, failureBecause } from '../domain/failure.ts';
 import type { Outcome } from '../domain/transaction.ts';
-import type { UnknownAccount } from '../gateways/account-names.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
-import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing } from '../gateways/gateway.ts';
+import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing, Unreachable } from '../gateways/gateway.ts';
 import { codeOrNone } from '../gateways/json-call.ts';
 import { errorPlace, type LogLevel } from '../log.ts';
 
@@ -14,6 +13,15 @@ import { errorPlace, type LogLevel } from '../log.ts';
 export const GRACE_MS = 250;
 
 type GatewayAnswer = GatewayOutcome | LookUp | Fence;
+
+/** All that an answer of any kind may say of why it is what it is. */
+interface Details {
+  kind: string;
+  code?: string;
+  cause?: FailureCause;
+  providerCode?: string;
+  reason?: string;
+}
 
 export interface GatewayCall {
   gateway: Gateway;
@@ -38,15 +46,16 @@ async function ask<Answer extends GatewayAnswer | RefundListing>(
     log('warn', 'gateway.broke', { gateway: gateway.name, call, id, ...errorPlace(error) });
     answer = broken;
   }
+  const { kind: outcome, code, cause, providerCode, reason }: Details = answer;
   log(levelOf(answer), 'gateway.answered', {
     gateway: gateway.name,
     call,
     id,
-    outcome: answer.kind,
-    code: 'code' in answer ? answer.code : undefined,
-    cause: 'cause' in answer ? answer.cause : undefined,
-    provider_code: 'providerCode' in answer ? codeOrNone(answer.providerCode) : undefined,
-    reason: 'reason' in answer && !isReasonOfGateway(answer) ? answer.reason : undefined,
+    outcome,
+    code,
+    cause,
+    provider_code: providerCode === undefined ? undefined : codeOrNone(providerCode),
+    reason: isReasonOfGateway(answer) ? undefined : reason,
     duration_ms: nowMs() - startedAtMs,
   });
   return answer;
@@ -68,7 +77,7 @@ const NEED_A_PERSON: readonly (FailureCause | undefined)[] = [
 ];
 
 function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
-  const cause = 'cause' in answer ? answer.cause : undefined;
+  const { cause }: Details = answer;
   if (NEED_A_PERSON.includes(cause)) return 'error';
   if (cause === 'order_of_another_booking') return 'warn';
   const { kind } = answer;
@@ -80,7 +89,7 @@ function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
 export function logUnknownAccount(
   { log }: Context,
   gateway: string,
-  { unreachable: reason, cause }: UnknownAccount,
+  { reason, cause }: Unreachable,
   id?: string,
 ): void {
   const level = cause === 'gateway_not_configured' ? 'error' : 'warn';

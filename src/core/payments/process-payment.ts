@@ -78,7 +78,7 @@ export async function processPayment(
   const breaker = gateway && context.breakersOf(gateway.name).charge;
   // Where there is nothing to charge, nobody is asked.
   const permit: Permit =
-    'code' in instrument || breaker === null ? { kind: 'free' } : askForPermit(breaker, context.nowMs());
+    instrument.kind === 'invalid' || breaker === null ? { kind: 'free' } : askForPermit(breaker, context.nowMs());
 
   const releasePermit = () => breaker !== null && release(breaker, permit);
   const ready = await readyToClaim(context, request, amountMinor, gateway, permit).catch((error: unknown) => {
@@ -96,7 +96,7 @@ export async function processPayment(
 
   const transactionId = context.newId('TXN-');
   // Where no bank is asked, nobody tries out a card, and nobody is to be locked out by it.
-  const counts = 'code' in instrument ? [] : await countsOf(context, request, instrument);
+  const counts = instrument.kind === 'invalid' ? [] : await countsOf(context, request, instrument);
   const claim = await claimBooking(
     context.db,
     {
@@ -110,7 +110,7 @@ export async function processPayment(
       paymentMethod: request.payment_method,
       ...keptOfCard(instrument),
       gateway: ready.gatewayName,
-      gatewayIntent: 'code' in instrument ? null : (ready.gateway.intentOf?.(instrument) ?? null),
+      gatewayIntent: instrument.kind === 'invalid' ? null : (ready.gateway.intentOf?.(instrument) ?? null),
       createdAtMs: context.nowMs(),
       nextLookupAtMs: firstLookUpAtMs(context),
     },
@@ -140,7 +140,9 @@ export async function processPayment(
     gateway: transaction.gateway,
   });
 
-  if ('code' in instrument) return recordOutcome(context, transaction, { status: 'failed', failure: instrument });
+  if (instrument.kind === 'invalid') {
+    return recordOutcome(context, transaction, { status: 'failed', failure: instrument.failure });
+  }
   const answer = await charge(context, ready.gateway, transaction, instrument);
   const outcome = outcomeOf('charge', answer);
   if (outcome !== null) {
@@ -169,7 +171,7 @@ async function readyToClaim(
   if (gateway === null) return { kind: 'method_disabled', method };
   if (permit.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: permit.retryAfterMs };
   const named = await gateways.nameInLedger(gateway);
-  if ('name' in named) return { kind: 'ready', amountMinor, gateway, gatewayName: named.name };
+  if (named.kind === 'named') return { kind: 'ready', amountMinor, gateway, gatewayName: named.name };
   logUnknownAccount(context, gateway.name, named);
   return named.cause === 'gateway_not_configured'
     ? { kind: 'gateway_not_configured' }
@@ -260,23 +262,29 @@ async function keep({ db, log }: Context, { transactionId }: Transaction, intent
   }
 }
 
-/** What there is to charge, or why there is nothing. The contract's schema lets the details be left out. */
-function readInstrument(request: PaymentRequest): Instrument | Failure {
+/** `invalid`: there is nothing to charge. The contract's schema lets the details be left out. */
+function readInstrument(request: PaymentRequest): Instrument | InvalidInstrument {
   if (request.payment_method === 'paypal') {
     const paypal = request.paypal_details;
-    if (!paypal) return failureBecause('paypal_required');
+    if (!paypal) return { kind: 'invalid', failure: failureBecause('paypal_required') };
     return { kind: 'paypal', email: paypal.email, paymentId: paypal.payment_id };
   }
   if (request.payment_method_token) return { kind: 'token', token: request.payment_method_token };
   if (!request.card_details) {
-    return request.payment_method === 'stripe' ? failureBecause('token_required') : failure('INVALID_CARD');
+    const isStripe = request.payment_method === 'stripe';
+    return { kind: 'invalid', failure: isStripe ? failureBecause('token_required') : failure('INVALID_CARD') };
   }
   const card = readCard(request.card_details);
-  return card === null ? failure('INVALID_CARD') : { kind: 'card', card };
+  return card === null ? { kind: 'invalid', failure: failure('INVALID_CARD') } : { kind: 'card', card };
 }
 
+type InvalidInstrument = { kind: 'invalid'; failure: Failure };
+
 /** All of a card that is ever written down (invariant 5). */
-function keptOfCard(instrument: Instrument | Failure): { cardBrand: string | null; cardLast4: string | null } {
-  const card: Card | null = 'card' in instrument ? instrument.card : null;
+function keptOfCard(instrument: Instrument | InvalidInstrument): {
+  cardBrand: string | null;
+  cardLast4: string | null;
+} {
+  const card: Card | null = instrument.kind === 'card' ? instrument.card : null;
   return { cardBrand: card?.brand ?? null, cardLast4: card?.last4 ?? null };
 }

@@ -100,9 +100,9 @@ async function permitOf(
   if (gateways.all.every(({ name }) => isClosed(breakersOf(name).refund))) return free;
   const transaction = await findTransaction(db, tenant, request.original_transaction_id);
   if (transaction === null) return free;
-  const gateway = await gateways.named(transaction.gateway);
-  if (gateway === null || 'unreachable' in gateway) return free;
-  const breaker = breakersOf(gateway.name).refund;
+  const named = await gateways.named(transaction.gateway);
+  if (named.kind !== 'configured') return free;
+  const breaker = breakersOf(named.gateway.name).refund;
   return { breaker, permit: askForPermit(breaker, nowMs()) };
 }
 
@@ -226,13 +226,14 @@ async function payBack(
   refund: Refund,
   transaction: Transaction,
 ): Promise<{ outcome: Outcome | null; accepted: boolean }> {
-  const gateway = await context.gateways.named(transaction.gateway);
-  if (gateway === null || 'unreachable' in gateway) {
+  const named = await context.gateways.named(transaction.gateway);
+  if (named.kind !== 'configured') {
     const { gateway: name } = transaction;
-    if (gateway === null) context.log('error', 'gateway.not_configured', { gateway: name, id: refund.refundId });
-    else logUnknownAccount(context, name, gateway, refund.refundId);
+    if (named.kind === 'unreachable') logUnknownAccount(context, name, named, refund.refundId);
+    else context.log('error', 'gateway.not_configured', { gateway: name, id: refund.refundId });
     return { outcome: NEVER_HAPPENED, accepted: false };
   }
+  const { gateway } = named;
   const deadlineMs = context.settings.gatewayTimeoutMs;
   const call = { gateway, call: 'refund', id: refund.refundId, deadlineMs } as const;
   const answer = await moveMoneyNow(context, call, (signal) => gateway.refund({ refund, transaction, signal }));

@@ -5,7 +5,7 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { DeadlineExceeded, within } from '../deadline.ts';
-import type { Gateway } from '../gateways/gateway.ts';
+import type { Gateway, Unreachable } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
 import { isDecided, recordDispute } from '../ledger/disputes.ts';
 import { findRefundByReference } from '../ledger/find-refund.ts';
@@ -86,10 +86,10 @@ async function resolveNow(context: Context, id: string, charged?: boolean): Prom
 async function takeExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<WebhookAnswer> {
   const { db } = context;
   const found = await inTime((signal) => gateway.findExternalRefund?.(reference, signal));
-  if (found === undefined || found === null) return NOTHING_TO_SEND;
-  if ('unreachable' in found) return { kind: 'later', reason: found.unreachable };
-  const { transactionId, state } = found;
-  if (found.refundId !== null) return resolveNow(context, found.refundId); // it was asked for here after all
+  if (found === undefined || found.kind === 'not_found') return NOTHING_TO_SEND;
+  if (found.kind === 'unreachable') return { kind: 'later', reason: found.reason };
+  const { transactionId, refundId, state } = found.refund;
+  if (refundId !== null) return resolveNow(context, refundId); // it was asked for here after all
   if (transactionId === null) return NOTHING_TO_SEND; // of a charge that this service has not made
 
   const known = await findRefundByReference(db, transactionId, reference);
@@ -103,7 +103,7 @@ async function takeExternalRefund(context: Context, gateway: Gateway, reference:
     const resolved = await resolveNow(context, transactionId);
     return { reason: 'the payment was pending until now', ...resolved, kind: 'later' };
   }
-  const booking = await bookExternalRefund(context, transactionId, found);
+  const booking = await bookExternalRefund(context, transactionId, found.refund);
   switch (booking.kind) {
     case 'booked':
       return { kind: 'handled', event: booking.event, lookUp: null };
@@ -117,13 +117,13 @@ async function takeExternalRefund(context: Context, gateway: Gateway, reference:
 /** What the gateway answers, if it can be asked for that. One that does not hear its signal is not waited for. */
 async function inTime<Answer>(
   ask: (signal: AbortSignal) => Promise<Answer> | undefined,
-): Promise<Answer | { unreachable: string } | undefined> {
+): Promise<Answer | Unreachable | undefined> {
   const asking = ask(AbortSignal.timeout(BACKGROUND_DEADLINE_MS));
   if (asking === undefined) return undefined;
   try {
     return await within(BACKGROUND_DEADLINE_MS + GRACE_MS, 'the gateway', asking);
   } catch (error) {
-    if (error instanceof DeadlineExceeded) return { unreachable: error.message };
+    if (error instanceof DeadlineExceeded) return { kind: 'unreachable', reason: error.message };
     throw error;
   }
 }
@@ -139,7 +139,7 @@ async function takeDispute(
   let { transactionId } = dispute;
   if (transactionId === null) {
     const owner = await inTime((signal) => gateway.findChargeOwner?.(chargeReference, signal));
-    if (owner !== undefined && 'unreachable' in owner) return { kind: 'later', reason: owner.unreachable };
+    if (owner?.kind === 'unreachable') return { kind: 'later', reason: owner.reason };
     transactionId = owner?.transactionId ?? null;
   }
   const recorded =

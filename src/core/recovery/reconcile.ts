@@ -72,8 +72,8 @@ async function listMovements({ gateways }: Context, { fromMs, toMs }: TimeRange)
   for (const gateway of gateways.all) {
     if (gateway.listMovements === undefined) continue;
     const named = await gateways.nameInLedger(gateway);
-    if ('unreachable' in named) {
-      problems.push({ kind: 'not_compared', id: null, gateway: gateway.name, reason: named.unreachable });
+    if (named.kind === 'unreachable') {
+      problems.push({ kind: 'not_compared', id: null, gateway: gateway.name, reason: named.reason });
       continue;
     }
     try {
@@ -180,9 +180,10 @@ async function listRefunds(
   const askOneByOne = async () => {
     for (const transaction of waiting) {
       const { transactionId: id, gateway: name } = transaction;
-      const gateway = await context.gateways.named(name);
-      if (gateway === null || 'unreachable' in gateway || gateway.listRefundsOfCharge === undefined) continue;
-      const list = gateway.listRefundsOfCharge.bind(gateway);
+      const named = await context.gateways.named(name);
+      if (named.kind !== 'configured' || named.gateway.listRefundsOfCharge === undefined) continue;
+      const { gateway } = named;
+      const list = named.gateway.listRefundsOfCharge.bind(gateway);
       const question = { gateway, id, call: 'listRefundsOfCharge', deadlineMs: LOOK_UP_DEADLINE_MS } as const;
       const found = await lookUp<RefundListing>(context, question, (signal) => list(transaction, signal));
       if (found.kind === 'listed') movements.push(...found.refunds.flatMap((one) => movementOf(one, id)));
@@ -218,10 +219,12 @@ function isToBeAskedAbout({ status, errorCode }: Transaction | Refund, canList: 
 }
 
 async function ask(context: Context, { id, transaction, refund }: Question): Promise<LookUp> {
-  const gateway = await context.gateways.named(transaction.gateway);
-  if (gateway === null)
+  const named = await context.gateways.named(transaction.gateway);
+  if (named.kind === 'not_configured') {
     return { kind: 'unreachable', reason: 'it is not configured, or with a key of another account' };
-  if ('unreachable' in gateway) return { kind: 'unreachable', reason: gateway.unreachable };
+  }
+  if (named.kind === 'unreachable') return { kind: 'unreachable', reason: named.reason };
+  const { gateway } = named;
   const question = { gateway, id, deadlineMs: LOOK_UP_DEADLINE_MS };
   return refund === null
     ? lookUp<LookUp>(context, { ...question, call: 'lookUpCharge' }, (signal) =>

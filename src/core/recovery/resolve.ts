@@ -171,19 +171,18 @@ function isUnreachable(settled: PromiseSettledResult<Resolution> | undefined): b
 const NOTHING_TO_DO: Resolution = { kind: 'ended', event: null, lateRefundId: null };
 
 async function resolveTask(context: Context, task: LookUpTask, deadlineMs: number): Promise<Resolution> {
-  const gateway = await context.gateways.named(task.transaction.gateway);
-  if (gateway === null) return putOff(context, task);
-  if ('unreachable' in gateway) {
+  const named = await context.gateways.named(task.transaction.gateway);
+  if (named.kind === 'not_configured') return putOff(context, task);
+  if (named.kind === 'unreachable') {
     const { gateway: name } = task.transaction;
     const row = rowOfTask(task);
-    logUnknownAccount(context, name, gateway, idOf(row));
-    const found: NoOutcome = { ...gateway, kind: 'unreachable', reason: gateway.unreachable };
-    if (row.status === 'pending') return open(found, row.nextLookupAtMs);
+    logUnknownAccount(context, name, named, idOf(row));
+    if (row.status === 'pending') return open(named, row.nextLookupAtMs);
     const asking = { context, gateway: { name } };
     const isCheck = task.kind === 'payment' && row.status !== 'failed';
-    return isCheck ? undecidedCheck(asking, task, found) : unansweredFollowUp(asking, task.kind, row, found);
+    return isCheck ? undecidedCheck(asking, task, named) : unansweredFollowUp(asking, task.kind, row, named);
   }
-  const asking = { context, gateway, untilMs: context.nowMs() + deadlineMs };
+  const asking = { context, gateway: named.gateway, untilMs: context.nowMs() + deadlineMs };
   const { transaction } = task;
   if (task.kind === 'payment') {
     switch (transaction.status) {

@@ -2,7 +2,7 @@
  * What is stored of persons is stored encrypted: AES-256-GCM (NIST SP 800-38D) under a key that has a name, so that a second one
  * can take over while what the first one has sealed still opens.
  */
-import { decodeBase64Url, encodeBase64Url } from 'hono/utils/encode';
+import { base64url } from 'jose';
 import { secretBytes } from '../../contract/secret.ts';
 import { base64Bytes, hex } from './hmac.ts';
 
@@ -41,7 +41,7 @@ export function createCipher({ key, previousKeys }: { key: string; previousKeys:
         new TextEncoder().encode(text),
       );
       const sealed = new Uint8Array([...nonce, ...new Uint8Array(ciphertext)]);
-      return `${await nameOf(key)}.${encodeBase64Url(sealed.buffer).replace(/=+$/, '')}`;
+      return `${await nameOf(key)}.${base64url.encode(sealed)}`;
     },
 
     async open(sealed, place) {
@@ -58,7 +58,7 @@ export function createCipher({ key, previousKeys }: { key: string; previousKeys:
 
 async function decrypt(key: string, sealed: string, place: string): Promise<string> {
   try {
-    const bytes = decodeBase64Url(sealed);
+    const bytes = base64url.decode(sealed);
     const nonce = bytes.slice(0, NONCE_BYTES);
     const text = await crypto.subtle.decrypt(parameters(nonce, place), await importKey(key), bytes.slice(NONCE_BYTES));
     return new TextDecoder().decode(text);

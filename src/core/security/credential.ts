@@ -25,11 +25,14 @@ export const ANONYMOUS: Credential = {
   keyHash: null,
 };
 
-/** What is wrong with what somebody presents, in words that they may read. */
-export type Refusal = { refused: string };
+/** The key or token is not valid; the reason is shown to the caller. */
+export type Refused = { kind: 'refused'; reason: string };
 
-/** The key set of the tokens' issuer can't be had, so nobody can say whether a token is good. */
-export type Unverifiable = { unverifiable: string };
+/** The issuer's keys can't be fetched, so it is not known whether the token is valid; the reason is shown to the caller. */
+export type Unavailable = { kind: 'unavailable'; reason: string };
+
+/** What came of checking an API key or a token. */
+export type Authentication = { kind: 'authenticated'; credential: Credential } | Refused | Unavailable;
 
 export function mayDo({ scopes }: Credential, needed: Scope): boolean {
   return scopes.includes(needed) || scopes.includes('admin');

@@ -1,116 +1,144 @@
 /**
- * JSON Web Tokens (RFC 7519): of an issuer that shares a secret with this service, or of one that publishes its keys. The
- * algorithm is the configured one, whatever a token says of itself.
+ * JSON Web Tokens (RFC 7519) of an issuer that shares a secret with this service, or of one that publishes its keys. The
+ * algorithm is the configured one, whatever the token's header names.
  */
 
-import type { HonoJsonWebKey } from 'hono/utils/jwt/jws';
-import { decodeHeader, verify, verifyWithJwks } from 'hono/utils/jwt/jwt';
-import type { JWTPayload } from 'hono/utils/jwt/types';
-import { type Credential, DEFAULT_TENANT, isScope, isTenant, type Refusal, type Unverifiable } from './credential.ts';
+import {
+  type CryptoKey,
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  errors,
+  type JSONWebKeySet,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  jwtVerify,
+  type ProtectedHeaderParameters,
+} from 'jose';
+import { type Authentication, DEFAULT_TENANT, isScope, isTenant, type Refused } from './credential.ts';
 import type { KeySets } from './key-set.ts';
 
-/** Clocks differ by so much. */
-const CLOCK_SKEW_MS = 60_000;
-const LONGEST_TOKEN = 8_192;
-const LONGEST_SUBJECT = 128;
-/** RFC 9068 has access tokens say what they are. */
-const TYPES = ['JWT', 'at+jwt'];
+/** How far the issuer's clock may be from this one. */
+const CLOCK_SKEW_SECONDS = 60;
+const TOKEN_MAX_LENGTH = 8_192;
+const SUBJECT_MAX_LENGTH = 128;
+/** RFC 9068 gives access tokens a type of their own. A media type may be written with or without `application/` (RFC 7515, 4.1.9). */
+const TYPE = /^(application\/)?(jwt|at\+jwt)$/i;
 
 export interface JwtSettings {
   issuer: string;
   audience: string;
-  /** The claim that names the tenant, which a token then must have; null: all tokens are of one organisation. */
+  /** The claim that names the tenant, which is then required; null: all tokens are of one organisation. */
   tenantClaim: string | null;
   signedWith: { algorithm: 'HS256'; secret: string } | { algorithm: 'RS256' | 'ES256'; jwksUrl: string };
 }
 
-/** @param keySets what has been fetched of the issuer's keys before */
+/** @param keySets the issuer's keys that were fetched earlier */
 export async function readToken(
   settings: JwtSettings,
   keySets: KeySets,
   token: string,
   nowMs: number,
-): Promise<Credential | Refusal | Unverifiable> {
-  if (token.length > LONGEST_TOKEN) return { refused: 'The token is malformed' };
-  const payload = await verifiedPayload(settings, keySets, token, nowMs);
-  if ('refused' in payload || 'unverifiable' in payload) return payload;
-  const { claims } = payload;
-
-  const why = whyNotNow(claims, nowMs);
-  if (why !== null) return { refused: why };
-  const { sub } = claims;
-  if (typeof sub !== 'string' || !/^[\x21-\x7e]+$/.test(sub) || sub.length > LONGEST_SUBJECT) {
-    return { refused: 'The token has no subject' };
-  }
-  const tenant = settings.tenantClaim === null ? DEFAULT_TENANT : claims[settings.tenantClaim];
-  if (!isTenant(tenant)) return { refused: 'The token names no organisation' };
-  return { tenant, actor: `jwt:${sub}`, scopes: scopesOf(claims), keyHash: null };
-}
-
-async function verifiedPayload(
-  { issuer, audience, signedWith }: JwtSettings,
-  keySets: KeySets,
-  token: string,
-  nowMs: number,
-): Promise<{ claims: JWTPayload } | Refusal | Unverifiable> {
+): Promise<Authentication> {
+  if (token.length > TOKEN_MAX_LENGTH) return refused('The token is malformed');
+  const { issuer, audience, signedWith } = settings;
+  let claims: JWTPayload;
   try {
-    const { typ, kid } = decodeHeader(token);
-    // Times are judged below: the library allows for no skew.
-    const expected = { iss: issuer, aud: audience, exp: false, nbf: false, iat: false, ...(typ && { typ: TYPES }) };
-    if (signedWith.algorithm === 'HS256') {
-      return { claims: await verify(token, signedWith.secret, { alg: 'HS256', ...expected }) };
-    }
-    const keys = await keySets.keysFor(signedWith.jwksUrl, kid, nowMs);
-    if ('unverifiable' in keys) return keys;
-    const options = {
-      // RFC 7517, 4.5: keys may share a `kid`. The library takes the first one, whatever it is for.
-      keys: keys.keys.filter((key) => isFor(signedWith.algorithm, key)) as HonoJsonWebKey[],
-      allowedAlgorithms: [signedWith.algorithm],
-      verification: expected,
+    const { kid, ...header } = decodeProtectedHeader(token);
+    if (!isSignedAsConfigured(signedWith.algorithm, header)) return refused('The token is not signed as it has to be');
+    const options: JWTVerifyOptions = {
+      algorithms: [signedWith.algorithm],
+      issuer,
+      audience,
+      requiredClaims: ['exp'],
+      clockTolerance: CLOCK_SKEW_SECONDS,
+      currentDate: new Date(nowMs),
     };
-    return { claims: await verifyWithJwks(token, options) };
+    if (signedWith.algorithm === 'HS256') {
+      claims = await verifyWith(new TextEncoder().encode(signedWith.secret), token, options);
+    } else {
+      // Without a name, every key of the issuer would have to be tried.
+      if (typeof kid !== 'string' || kid === '') return refused('The token is not signed as it has to be');
+      const published = await keySets.keysFor(signedWith.jwksUrl, kid, nowMs);
+      if (published.kind === 'unavailable') return published;
+      // Each member of a key is the library's to check.
+      claims = await verifyWithKeySet({ keys: published.keys as JWK[] }, token, options);
+    }
   } catch (error) {
-    return { refused: refusalOf(error) };
+    return refused(reasonOf(error));
+  }
+  return credentialOf(claims, settings.tenantClaim, nowMs);
+}
+
+/** `crit` names extensions without which the token must not be accepted (RFC 7515, 4.1.11); this service has none. */
+function isSignedAsConfigured(algorithm: string, { alg, typ, crit }: ProtectedHeaderParameters): boolean {
+  return alg === algorithm && (typ === undefined || (typeof typ === 'string' && TYPE.test(typ))) && crit === undefined;
+}
+
+async function verifyWith(key: CryptoKey | Uint8Array, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  return (await jwtVerify(token, key, options)).payload;
+}
+
+/**
+ * Keys may share a `kid` (RFC 7517, 4.5): then each one that fits the algorithm is tried. Keys are imported anew for each token,
+ * because the library keeps the promises of its imports, and Workers do not let requests share a promise.
+ */
+async function verifyWithKeySet(keySet: JSONWebKeySet, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, createLocalJWKSet(keySet), options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      try {
+        return await verifyWith(key, token, options);
+      } catch (failure) {
+        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
   }
 }
 
-/** Whether signatures of this algorithm can be verified with the key, as far as the key says what it is for. */
-function isFor(algorithm: 'RS256' | 'ES256', { kty, alg = algorithm, use = 'sig' }: Record<string, unknown>): boolean {
-  return kty === (algorithm === 'RS256' ? 'RSA' : 'EC') && alg === algorithm && use === 'sig';
-}
-
-/** By the library's name for it. Its message repeats the token. */
-function refusalOf(error: unknown): string {
-  switch (error instanceof Error ? error.name : '') {
-    case 'JwtTokenIssuer':
+/** In our own words, because the library's message can repeat the token. Whatever else a hostile token makes it throw is a refusal as well. */
+function reasonOf(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return 'The token has expired';
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return 'The token is not valid';
+  switch (error.claim) {
+    case 'iss':
       return 'The token is of another issuer';
-    case 'JwtTokenAudience':
-    case 'JwtPayloadRequiresAud':
+    case 'aud':
       return 'The token is for another audience';
-    case 'JwtAlgorithmMismatch':
-    case 'JwtAlgorithmNotAllowed':
-    case 'JwtSymmetricAlgorithmNotAllowed':
-    case 'JwtHeaderInvalid':
-    case 'JwtHeaderRequiresKid':
-      return 'The token is not signed as it has to be';
+    case 'exp':
+      return 'The token does not expire';
+    case 'nbf':
+    case 'iat':
+      return 'The token is not valid yet';
     default:
       return 'The token is not valid';
   }
 }
 
-function whyNotNow({ exp, nbf, iat }: JWTPayload, nowMs: number): string | null {
-  const isTime = (time: unknown): time is number => typeof time === 'number' && Number.isFinite(time);
-  if (!isTime(exp)) return 'The token does not expire';
-  if (nowMs >= exp * 1000 + CLOCK_SKEW_MS) return 'The token has expired';
-  for (const notBefore of [nbf, iat]) {
-    if (notBefore === undefined) continue;
-    if (!isTime(notBefore) || nowMs < notBefore * 1000 - CLOCK_SKEW_MS) return 'The token is not valid yet';
+function credentialOf(claims: JWTPayload, tenantClaim: string | null, nowMs: number): Authentication {
+  const { sub, exp = Number.POSITIVE_INFINITY, iat = 0 } = claims;
+  // JSON has no infinity, but 1e999 is read as one.
+  if (!Number.isFinite(exp)) return refused('The token does not expire');
+  // The library looks at `iat` only where tokens have a maximum age.
+  if (nowMs < (iat - CLOCK_SKEW_SECONDS) * 1000) return refused('The token is not valid yet');
+  if (typeof sub !== 'string' || !/^[\x21-\x7e]+$/.test(sub) || sub.length > SUBJECT_MAX_LENGTH) {
+    return refused('The token has no subject');
   }
-  return null;
+  const tenant = tenantClaim === null ? DEFAULT_TENANT : claims[tenantClaim];
+  if (!isTenant(tenant)) return refused('The token names no organisation');
+  const credential = { tenant, actor: `jwt:${sub}`, scopes: scopesOf(claims), keyHash: null };
+  return { kind: 'authenticated', credential };
 }
 
 /** `scope` as RFC 8693 has it, separated by spaces, or as a list, as some issuers write it. */
 function scopesOf({ scope }: JWTPayload) {
   const listed = typeof scope === 'string' ? scope.split(' ') : Array.isArray(scope) ? scope : [];
   return listed.filter(isScope);
+}
+
+function refused(reason: string): Refused {
+  return { kind: 'refused', reason };
 }

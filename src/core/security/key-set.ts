@@ -6,7 +6,7 @@
 import * as z from 'zod/mini';
 import { textAtMost } from '../bounded-text.ts';
 import { errorFields, type Log } from '../log.ts';
-import type { Unverifiable } from './credential.ts';
+import type { Unavailable } from './credential.ts';
 
 const FRESH_FOR_MS = 10 * 60_000;
 /** What the issuer has withdrawn meanwhile must not be good for as long as it can't be reached. */
@@ -34,7 +34,7 @@ const NOTHING_KNOWN: Known = {
   renewedAtMs: Number.NEGATIVE_INFINITY,
   spentUntilMs: Number.NEGATIVE_INFINITY,
 };
-const UNVERIFIABLE: Unverifiable = { unverifiable: 'The keys of the token’s issuer cannot be had' };
+const UNAVAILABLE: Unavailable = { kind: 'unavailable', reason: 'The keys of the token’s issuer cannot be had' };
 
 /** Of the isolate, by address: plain data. */
 const setsOfIsolate = new Map<string, Known>();
@@ -44,7 +44,7 @@ export interface KeySets {
    * The issuer's keys. One of them is called `kid`, or the issuer has just been asked and has none of that name: only then is
    * the token certainly not its own.
    */
-  keysFor(url: string, kid: string | undefined, nowMs: number): Promise<{ keys: Key[] } | Unverifiable>;
+  keysFor(url: string, kid: string | undefined, nowMs: number): Promise<{ kind: 'keys'; keys: Key[] } | Unavailable>;
 }
 
 type Send = (url: string, init: RequestInit) => Promise<Response>;
@@ -80,26 +80,26 @@ export function keySets(log: Log, send: Send = (url, init) => fetch(url, init), 
     async keysFor(url, kid, nowMs) {
       const known = knownAt(url, nowMs);
       // A token that names no key can't be verified with any.
-      if (typeof kid !== 'string') return { keys: known.keys ?? [] };
+      if (typeof kid !== 'string') return { kind: 'keys', keys: known.keys ?? [] };
       if (known.keys !== null && hasKey(known, kid)) {
         const isFresh = nowMs - known.fetchedAtMs < FRESH_FOR_MS;
-        if (isFresh || nowMs - known.renewedAtMs < RENEWED_AGAIN_AFTER_MS) return { keys: known.keys };
+        if (isFresh || nowMs - known.renewedAtMs < RENEWED_AGAIN_AFTER_MS) return { kind: 'keys', keys: known.keys };
         update(url, { renewedAtMs: nowMs });
       } else if (known.keys !== null && !spendFetch(url, nowMs)) {
         log('warn', 'auth.key_set_not_asked', { url });
-        return UNVERIFIABLE;
+        return UNAVAILABLE;
       }
       try {
         const keys = await fetchKeys(url, send);
         // A fetch that began later may have ended before this one.
         if (nowMs >= knownAt(url, nowMs).fetchedAtMs) update(url, { keys, fetchedAtMs: nowMs });
-        return { keys };
+        return { kind: 'keys', keys };
       } catch (error) {
         // Another request may have been luckier meanwhile.
         const kept = knownAt(url, nowMs);
         const isKnown = kept.keys !== null && hasKey(kept, kid);
         log(isKnown ? 'warn' : 'error', 'auth.key_set_unreachable', { url, ...errorFields(error) });
-        return isKnown ? { keys: kept.keys ?? [] } : UNVERIFIABLE;
+        return isKnown ? { kind: 'keys', keys: kept.keys ?? [] } : UNAVAILABLE;
       }
     },
   };

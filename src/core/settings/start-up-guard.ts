@@ -3,28 +3,10 @@
  * the raw values, so that it is told together with all other mistakes; a Worker with one of them serves nothing.
  */
 import { secretBytes } from '../../contract/secret.ts';
+import { ADDRESSES, neededBy, SECRETS, type SettingName } from './variables.ts';
 
 /** Variables as Cloudflare hands them over: all of them text, any of them missing. */
 export type Variables = { readonly [name: string]: unknown };
-
-/** What each gateway can't do without. */
-const NEEDED_BY: Readonly<Record<string, readonly string[]>> = {
-  http: ['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY'],
-  stripe: ['STRIPE_SECRET_KEY'],
-  paypal: ['PAYPAL_CLIENT_ID', 'PAYPAL_CLIENT_SECRET', 'PAYPAL_MERCHANT_ID'],
-};
-
-/** Of which each has to be another one. */
-const SECRETS = [
-  'BRIDGE_SIGNING_SECRET',
-  'FINGERPRINT_KEY',
-  'CARD_FINGERPRINT_KEY',
-  'ENCRYPTION_KEY',
-  'ENCRYPTION_KEY_PREVIOUS',
-  'API_KEY_SECRET',
-  'JWT_SECRET_KEY',
-  'PAYMENT_GATEWAY_API_KEY',
-];
 
 /** `your_api_key` of the contract's example is shorter, and so is whatever a person makes up. */
 const GATEWAY_KEY_MIN_LENGTH = 16;
@@ -42,12 +24,12 @@ export function guardProblems(env: Variables): string[] {
 /** What a gateway needs. */
 function gatewayProblems(env: Variables): string[] {
   const gateway = textOf(env, 'PAYMENT_GATEWAY');
-  const problems = (NEEDED_BY[gateway] ?? [])
+  const problems = neededBy(gateway)
     .filter((name) => isMissing(env, name))
     .map((name) => `${name} is missing, and PAYMENT_GATEWAY is ${gateway}`);
   // PayPal takes its own method whatever takes the others: with half of its settings, it would be another one's unawares.
-  const paypal = NEEDED_BY.paypal ?? [];
-  const present = [...paypal, 'PAYPAL_WEBHOOK_ID'].filter((name) => !isMissing(env, name)).join(' and ');
+  const paypal = neededBy('paypal');
+  const present = [...paypal, 'PAYPAL_WEBHOOK_ID' as const].filter((name) => !isMissing(env, name)).join(' and ');
   if (gateway !== 'paypal' && present !== '') {
     problems.push(
       ...paypal.filter((name) => isMissing(env, name)).map((name) => `${name} is missing, beside ${present}`),
@@ -73,7 +55,7 @@ function authProblems(env: Variables): string[] {
     problems.push(`API_KEY_SECRET is missing, and AUTH_MODE is ${mode}`);
   }
   if (mode === 'jwt' || mode === 'both') {
-    for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE']) {
+    for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
       if (isMissing(env, name)) problems.push(`${name} is missing, and AUTH_MODE is ${mode}`);
     }
     if (isMissing(env, 'JWT_SECRET_KEY') && isMissing(env, 'JWT_JWKS_URL')) {
@@ -98,15 +80,15 @@ function sharedSecretProblems(env: Variables): string[] {
 }
 
 /** However it is spelled: with or without `whsec_` before it. */
-function bytesOf(env: Variables, name: string): string {
+function bytesOf(env: Variables, name: SettingName): string {
   return secretBytes(textOf(env, name)) ?? textOf(env, name);
 }
 
-function isMissing(env: Variables, name: string): boolean {
+function isMissing(env: Variables, name: SettingName): boolean {
   return textOf(env, name) === '';
 }
 
-function textOf(env: Variables, name: string): string {
+function textOf(env: Variables, name: SettingName): string {
   return String(env[name] ?? '').trim();
 }
 
@@ -130,7 +112,7 @@ function productionProblems(env: Variables): string[] {
       if (used) problems.push(`${what}, which charges nobody: to have it all the same, set SANDBOX_ALLOWED to true`);
     }
   }
-  for (const name of ['BRIDGE_URL', 'PAYMENT_GATEWAY_URL', 'STRIPE_API_URL', 'PAYPAL_API_URL', 'JWT_JWKS_URL']) {
+  for (const name of ADDRESSES) {
     if (/^\s*http:/i.test(String(env[name]))) problems.push(`${name} must be an https address`);
   }
   if (/(^|[\s,])http:/i.test(textOf(env, 'CORS_ORIGINS'))) problems.push('CORS_ORIGINS must have https origins only');

@@ -1,6 +1,6 @@
 /** Which address a request counts for. */
 import ipaddr from 'ipaddr.js';
-import type { Exempt } from '../../core/settings/settings.ts';
+import type { Exempt } from '../../core/settings/forms.ts';
 
 /**
  * All requests without an address count together. From the Internet there are none on Cloudflare, which sets the header on each

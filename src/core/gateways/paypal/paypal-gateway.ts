@@ -8,8 +8,10 @@
 import { decimalText, minorUnits } from '../../domain/money.ts';
 import { isIdentifier, type Refund, type Transaction } from '../../domain/transaction.ts';
 import {
+  type ChargeOwner,
   type ChargeRequest,
   type ExternalRefund,
+  type ExternalRefundAnswer,
   type Gateway,
   type GatewayOutcome,
   type Instrument,
@@ -160,15 +162,16 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       return found === undefined ? { kind: 'not_found' } : stateOfRefund(found);
     },
 
-    async findExternalRefund(reference: string, signal: AbortSignal) {
-      if (!PAYPAL_ID.test(reference)) return null;
+    async findExternalRefund(reference: string, signal: AbortSignal): Promise<ExternalRefundAnswer> {
+      if (!PAYPAL_ID.test(reference)) return { kind: 'not_found' };
       const answer = await client.call({ method: 'GET', path: `/v2/payments/refunds/${reference}`, signal });
-      if (isNotFound(answer)) return null;
-      if (!isOk(answer)) return { unreachable: paypalWhy(answer).reason };
+      if (isNotFound(answer)) return { kind: 'not_found' };
+      if (!isOk(answer)) return { kind: 'unreachable', ...paypalWhy(answer) };
       const refund = answer.body as PayPalRefund;
       const captureId = captureIdIn(refund.links);
       const owner = captureId === null ? null : await ownerOf(client, captureId, signal);
-      return owner !== null && 'unreachable' in owner ? owner : externalRefund(refund, owner?.transactionId ?? null);
+      if (owner?.kind === 'unreachable') return owner;
+      return externalRefund(refund, owner?.transactionId ?? null);
     },
 
     async listRefundsOfCharge(transaction: Transaction, signal: AbortSignal): Promise<RefundListing> {
@@ -180,8 +183,8 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       const refunds: ExternalRefund[] = [];
       for (const refund of refundsIn(order)) {
         const described = externalRefund(refund, transactionId);
-        if ('unreachable' in described) return { kind: 'undetermined', reason: described.unreachable };
-        refunds.push(described);
+        if (described.kind === 'unreachable') return { kind: 'undetermined', reason: described.reason };
+        refunds.push(described.refund);
       }
       return { kind: 'listed', refunds };
     },
@@ -300,15 +303,11 @@ async function refundOfCapture(
   return { kind: 'undetermined', reason: 'PayPal no longer has the order, which would list its refunds' };
 }
 
-async function ownerOf(
-  client: PayPalClient,
-  captureId: string,
-  signal: AbortSignal,
-): Promise<{ transactionId: string | null } | { unreachable: string }> {
-  if (!PAYPAL_ID.test(captureId)) return { transactionId: null };
+async function ownerOf(client: PayPalClient, captureId: string, signal: AbortSignal): Promise<ChargeOwner> {
+  if (!PAYPAL_ID.test(captureId)) return { kind: 'known', transactionId: null };
   const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
-  if (isNotFound(answer)) return { transactionId: null };
-  if (!isOk(answer)) return { unreachable: paypalWhy(answer).reason };
+  if (isNotFound(answer)) return { kind: 'known', transactionId: null };
+  if (!isOk(answer)) return { kind: 'unreachable', ...paypalWhy(answer) };
   const { custom_id: id } = answer.body as Capture;
-  return { transactionId: isIdentifier(id, 'TXN-') ? id : null };
+  return { kind: 'known', transactionId: isIdentifier(id, 'TXN-') ? id : null };
 }

@@ -1,7 +1,14 @@
 /** What PayPal's answers and refusals mean: pure, from what was heard to what is known. */
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier, type Transaction } from '../../domain/transaction.ts';
-import { type ExternalRefund, type GatewayOutcome, isGatewayTrouble, type LookUp, type NoOutcome } from '../gateway.ts';
+import {
+  type ExternalRefund,
+  type GatewayOutcome,
+  isGatewayTrouble,
+  type LookUp,
+  type NoOutcome,
+  type Unreachable,
+} from '../gateway.ts';
 import type { Answer } from '../json-call.ts';
 import { declinedBecause, paypalCause, refusedBecause } from '../provider-codes.ts';
 import { issueOf, paypalWhy, type Schemas } from './paypal-client.ts';
@@ -161,15 +168,15 @@ export function captureIdIn(links: readonly { href: string; rel: string }[] | un
 export function externalRefund(
   refund: PayPalRefund,
   transactionId: string | null,
-): ExternalRefund | { unreachable: string } {
+): { kind: 'found'; refund: ExternalRefund } | Unreachable {
   const { id, amount, create_time: createdAt, note_to_payer: note } = refund;
   const amountMinor = amount === undefined ? null : minorUnits(amount.value, amount.currency_code);
   const movedAtMs = Date.parse(createdAt ?? '');
   if (id === undefined || amount === undefined || amountMinor === null || Number.isNaN(movedAtMs)) {
-    return { unreachable: 'PayPal describes the refund in a way that is not known' };
+    return { kind: 'unreachable', reason: 'PayPal describes the refund in a way that is not known' };
   }
   const state = stateOfRefund(refund).kind;
-  return {
+  const found: ExternalRefund = {
     reference: id,
     refundId: refundIdOn(refund),
     chargeReference: captureIdIn(refund.links) ?? '',
@@ -180,4 +187,5 @@ export function externalRefund(
     reason: note || 'Refunded at PayPal',
     movedAtMs,
   };
+  return { kind: 'found', refund: found };
 }

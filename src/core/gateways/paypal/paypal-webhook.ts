@@ -59,8 +59,9 @@ export async function readPayPalWebhook(
   signal: AbortSignal,
   known?: KnownCertificates,
 ): Promise<WebhookReading> {
-  const headers = signedHeaders(header);
-  if ('missing' in headers) return refused(`The header ${headers.missing} is missing, or not as PayPal sends it.`);
+  const read = signedHeaders(header);
+  if (read.kind === 'missing') return refused(`The header ${read.name} is missing, or not as PayPal sends it.`);
+  const { headers } = read;
   const { certificateUrl, algorithm } = headers;
   if (algorithm !== ALGORITHM) return refused(`The algorithm in paypal-auth-algo is not ${ALGORITHM}.`);
   const sentAtMs = Date.parse(headers.transmissionTime);
@@ -85,14 +86,18 @@ export async function readPayPalWebhook(
     : { kind: 'event', event };
 }
 
-function signedHeaders(header: Webhook['header']): SignedHeaders | { missing: string } {
+function signedHeaders(
+  header: Webhook['header'],
+): { kind: 'read'; headers: SignedHeaders } | { kind: 'missing'; name: string } {
   const found: Partial<SignedHeaders> = {};
   for (const [field, [name, form]] of Object.entries(HEADERS)) {
     const value = header(name);
-    if (value === undefined || value.length > HEADER_MAX_LENGTH || !form.test(value)) return { missing: name };
+    if (value === undefined || value.length > HEADER_MAX_LENGTH || !form.test(value)) {
+      return { kind: 'missing', name };
+    }
     found[field as keyof SignedHeaders] = value;
   }
-  return found as SignedHeaders;
+  return { kind: 'read', headers: found as SignedHeaders };
 }
 
 /** What PayPal signs. The checksum is over the body's bytes: read and written anew, it could be another one. */

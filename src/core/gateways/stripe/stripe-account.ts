@@ -22,19 +22,19 @@ async function keyName({ secretKey, accountId }: StripeSettings): Promise<string
 
 async function askAccount(settings: StripeSettings, send: Fetch, signal: AbortSignal): Promise<GatewayAccount> {
   const { secretKey, accountId } = settings;
-  if (accountId !== null && isRestricted(secretKey)) return { account: accountId };
+  if (accountId !== null && isRestricted(secretKey)) return { kind: 'known', account: accountId };
   try {
     const stripe = await stripeClient(settings, { signal, retries: 1 }, send);
     const answer = account.safeParse(await beforeDeadline(signal, stripe.rawRequest('GET', '/v1/account')));
-    if (!answer.success) return { unreachable: 'Stripe did not say which account the key is of' };
-    if (accountId === null || answer.data.id === accountId) return { account: answer.data.id };
+    if (!answer.success) return { kind: 'unreachable', reason: 'Stripe did not say which account the key is of' };
+    if (accountId === null || answer.data.id === accountId) return { kind: 'known', account: answer.data.id };
     return {
-      unreachable: `STRIPE_SECRET_KEY is of the account ${answer.data.id}, and STRIPE_ACCOUNT_ID is another one`,
+      kind: 'unreachable',
+      reason: `STRIPE_SECRET_KEY is of the account ${answer.data.id}, and STRIPE_ACCOUNT_ID is another one`,
       cause: 'gateway_not_configured',
     };
   } catch (error) {
-    const { reason, ...why } = stripeWhy(stripeFailure(error));
-    return { unreachable: reason, ...why };
+    return { kind: 'unreachable', ...stripeWhy(stripeFailure(error)) };
   }
 }
 

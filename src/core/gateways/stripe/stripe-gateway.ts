@@ -6,8 +6,10 @@ import type { Stripe } from 'stripe';
 import { hasExpired } from '../../domain/card.ts';
 import type { Refund, Transaction } from '../../domain/transaction.ts';
 import {
+  type ChargeOwner,
   type ChargeRequest,
   type ExternalRefund,
+  type ExternalRefundAnswer,
   type Fence,
   type Gateway,
   type GatewayOutcome,
@@ -88,7 +90,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       } catch (error) {
         return orExpired(refusedBeforeMoney(stripeFailure(error)), instrument, nowMs());
       }
-      if ('outcome' in prepared) return prepared.outcome;
+      if (prepared.kind === 'refused') return prepared.outcome;
       if (!timeIsLeft(startedAtMs, nowMs(), deadlineMs)) {
         return { kind: 'failed', reason: 'Stripe took too long to make the payment', silent: true };
       }
@@ -164,15 +166,15 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       }
     },
 
-    async findExternalRefund(reference: string, signal: AbortSignal) {
-      if (!STRIPE_ID.test(reference)) return null;
+    async findExternalRefund(reference: string, signal: AbortSignal): Promise<ExternalRefundAnswer> {
+      if (!STRIPE_ID.test(reference)) return NOT_FOUND;
       try {
         const stripe = await questions(signal);
         const retrieving = stripe.refunds.retrieve(reference, { expand: ['payment_intent'] });
-        return externalRefund(await beforeDeadline(signal, retrieving));
+        return { kind: 'found', refund: externalRefund(await beforeDeadline(signal, retrieving)) };
       } catch (error) {
         const failed = stripeFailure(error);
-        return failed.status === 404 ? null : { unreachable: stripeWhy(failed).reason };
+        return failed.status === 404 ? NOT_FOUND : { kind: 'unreachable', ...stripeWhy(failed) };
       }
     },
 
@@ -188,15 +190,15 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       });
     },
 
-    async findChargeOwner(reference: string, signal: AbortSignal) {
-      if (!STRIPE_ID.test(reference)) return { transactionId: null };
+    async findChargeOwner(reference: string, signal: AbortSignal): Promise<ChargeOwner> {
+      if (!STRIPE_ID.test(reference)) return OWNED_BY_NOBODY_HERE;
       try {
         const stripe = await questions(signal);
         const intent = await beforeDeadline(signal, stripe.paymentIntents.retrieve(reference));
-        return { transactionId: intent.metadata.transaction_id ?? null };
+        return { kind: 'known', transactionId: intent.metadata.transaction_id ?? null };
       } catch (error) {
         const failed = stripeFailure(error);
-        return failed.status === 404 ? { transactionId: null } : { unreachable: stripeWhy(failed).reason };
+        return failed.status === 404 ? OWNED_BY_NOBODY_HERE : { kind: 'unreachable', ...stripeWhy(failed) };
       }
     },
 
@@ -204,22 +206,26 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
   };
 }
 
+const OWNED_BY_NOBODY_HERE: ChargeOwner = { kind: 'known', transactionId: null };
+
 function isTestKey(secretKey: string): boolean {
   return /^[a-z]+_test_/.test(secretKey);
 }
 
-type Prepared = { intentId: string; paymentMethod: string } | { outcome: GatewayOutcome };
+type Prepared =
+  | { kind: 'prepared'; intentId: string; paymentMethod: string }
+  | { kind: 'refused'; outcome: GatewayOutcome };
 
 /** The intent and what it is to be paid with, side by side. Neither moves money. */
 async function prepare(stripe: StripeClient, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
-  if (!isPayable(transaction)) return { outcome: declinedBecause('amount_not_payable') };
+  if (!isPayable(transaction)) return { kind: 'refused', outcome: declinedBecause('amount_not_payable') };
   const [intent, paymentMethod] = await Promise.all([
     createIntent(stripe, transaction),
     paymentMethodOf(stripe, transaction, instrument),
   ]);
   return paymentMethod === null
-    ? { outcome: declinedBecause('unknown_token') }
-    : { intentId: intent.id, paymentMethod };
+    ? { kind: 'refused', outcome: declinedBecause('unknown_token') }
+    : { kind: 'prepared', intentId: intent.id, paymentMethod };
 }
 
 /** Stripe's name for what is charged; null where a token is none of Stripe's. */
@@ -252,7 +258,7 @@ async function paymentMethodOf(
 async function confirm(
   stripe: StripeClient,
   { transactionId }: Transaction,
-  { intentId, paymentMethod }: Extract<Prepared, { intentId: string }>,
+  { intentId, paymentMethod }: Extract<Prepared, { kind: 'prepared' }>,
 ): Promise<GatewayOutcome> {
   const intent = await stripe.paymentIntents.confirm(
     intentId,

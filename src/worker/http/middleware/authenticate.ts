@@ -7,7 +7,7 @@ import { createMiddleware } from 'hono/factory';
 import type { Caller } from '../../../core/caller.ts';
 import { checkKey } from '../../../core/ledger/database.ts';
 import { looksLikeApiKey, readApiKey } from '../../../core/security/api-key.ts';
-import { ANONYMOUS, type Credential, type Refusal, type Unverifiable } from '../../../core/security/credential.ts';
+import { ANONYMOUS, type Authentication, type Credential } from '../../../core/security/credential.ts';
 import { readToken } from '../../../core/security/json-web-token.ts';
 import { keySets } from '../../../core/security/key-set.ts';
 import { clientAddress, clientNetwork } from '../../rate-limit/client-address.ts';
@@ -16,42 +16,44 @@ import type { HttpEnv } from '../http-env.ts';
 
 export const REALM = 'Bearer realm="payment-service"';
 const BEARER = /^Bearer +([\w.~+/=-]+)$/i;
-const UNVERIFIABLE_RETRY_MS = 5_000;
+const UNAVAILABLE_RETRY_MS = 5_000;
 
 export function authenticate() {
   return createMiddleware<HttpEnv>(async function authenticate(c, next) {
     const nowMs = Date.now();
     const read = await readCredential(c, nowMs);
-    if (read === null) return unauthorized(c, 'Send an API key or a token: Authorization: Bearer …');
-    if ('refused' in read) {
-      c.var.log('warn', 'auth.refused', { reason: read.refused });
-      return unauthorized(c, read.refused, 'invalid_token');
+    switch (read.kind) {
+      case 'missing':
+        return unauthorized(c, 'Send an API key or a token: Authorization: Bearer …');
+      case 'refused':
+        c.var.log('warn', 'auth.refused', { reason: read.reason });
+        return unauthorized(c, read.reason, 'invalid_token');
+      case 'unavailable':
+        retryAfter(c, UNAVAILABLE_RETRY_MS);
+        return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', `${read.reason} right now. Please try again.`);
+      case 'authenticated':
+        c.set('credential', read.credential);
+        c.set('caller', callerOf(c, read.credential, nowMs));
+        await next();
+        await checkKey(c.var.context.db);
+        return undefined;
     }
-    if ('unverifiable' in read) {
-      retryAfter(c, UNVERIFIABLE_RETRY_MS);
-      return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', `${read.unverifiable} right now. Please try again.`);
-    }
-    c.set('credential', read);
-    c.set('caller', callerOf(c, read, nowMs));
-    await next();
-    await checkKey(c.var.context.db);
-    return undefined;
   });
 }
 
-/** Null where nothing was presented. */
-async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Credential | Refusal | Unverifiable | null> {
+/** `missing`: the request has no Authorization header, and one is required. */
+async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Authentication | { kind: 'missing' }> {
   const { auth, production } = c.var.settings;
-  if (auth.apiKeySecret === null && auth.jwt === null) return ANONYMOUS;
+  if (auth.apiKeySecret === null && auth.jwt === null) return { kind: 'authenticated', credential: ANONYMOUS };
   const header = c.req.header('Authorization');
-  if (header === undefined) return null;
+  if (header === undefined) return { kind: 'missing' };
   const presented = BEARER.exec(header.trim())?.[1];
-  if (presented === undefined) return { refused: 'The Authorization header is malformed' };
+  if (presented === undefined) return { kind: 'refused', reason: 'The Authorization header is malformed' };
   if (looksLikeApiKey(presented)) {
-    if (auth.apiKeySecret === null) return { refused: 'API keys are not taken here, but tokens are' };
+    if (auth.apiKeySecret === null) return { kind: 'refused', reason: 'API keys are not taken here, but tokens are' };
     return readApiKey(auth.apiKeySecret, production ? 'live' : 'test', presented, nowMs);
   }
-  if (auth.jwt === null) return { refused: 'Tokens are not taken here, but API keys are' };
+  if (auth.jwt === null) return { kind: 'refused', reason: 'Tokens are not taken here, but API keys are' };
   return readToken(auth.jwt, keySets(c.var.log), presented, nowMs);
 }
 

@@ -10,7 +10,7 @@ const HOW_TO_CONFIGURE =
 export function configured() {
   return createMiddleware<HttpEnv>(async function configured(c, next) {
     const read = readSettings(c.env);
-    if ('problems' in read) {
+    if (read.kind === 'invalid') {
       c.var.log('error', 'settings.invalid', { problems: read.problems.join('; ') });
       return errorResponse(c, 503, 'NOT_CONFIGURED', `The payment service is not configured. ${HOW_TO_CONFIGURE}`, {
         problems: read.problems,

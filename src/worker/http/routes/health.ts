@@ -27,7 +27,7 @@ function kindOf(gateway: Gateway | null): string | null {
 
 function routesOf(env: HttpEnv['Bindings']): Pick<HealthResponse, 'payment_gateways'> {
   const read = readSettings(env);
-  if ('problems' in read) return {};
+  if (read.kind === 'invalid') return {};
   const gateways = configuredGateways(read.settings);
   const routes = PAYMENT_METHODS.map((method) => [method, kindOf(gateways.forMethod(method))]);
   return { payment_gateways: Object.fromEntries(routes) };

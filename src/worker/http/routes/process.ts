@@ -62,7 +62,8 @@ interface Asked {
 }
 
 function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Response {
-  if ('replayed' in answer && answer.replayed) c.header(REPLAYED_HEADER, 'true');
+  const isReplayed = (answer.kind === 'completed' || answer.kind === 'failed') && answer.replayed;
+  if (isReplayed) c.header(REPLAYED_HEADER, 'true');
   switch (answer.kind) {
     case 'completed':
       return c.json(paymentSuccess(answer.transaction), 200);

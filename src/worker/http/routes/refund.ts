@@ -37,7 +37,8 @@ export const refundRoute = new Hono<HttpEnv>().post(
 const NOT_CONFIRMED_RETRY_MS = 5_000;
 
 function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
-  if ('replayed' in answer && answer.replayed) c.header(REPLAYED_HEADER, 'true');
+  const isReplayed = (answer.kind === 'completed' || answer.kind === 'failed') && answer.replayed;
+  if (isReplayed) c.header(REPLAYED_HEADER, 'true');
   switch (answer.kind) {
     case 'completed':
       return c.json(refundSuccess(answer.refund, answer.transaction), 200);
