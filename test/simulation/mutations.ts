@@ -691,12 +691,12 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: AUDIT,
         find: 'transactions WHERE transaction_id = ?6 AND ended_by = ?9',
-        replace: "transactions WHERE transaction_id = ?6 AND status <> 'pending'",
+        replace: 'transactions WHERE transaction_id = ?6 AND processed_at_ms IS NOT NULL AND ?9 = ?9',
       },
       {
         file: AUDIT,
         find: 'refunds WHERE refund_id = ?6 AND written_by = ?9 AND status = ?8',
-        replace: 'refunds WHERE refund_id = ?6 AND status = ?8',
+        replace: 'refunds WHERE refund_id = ?6 AND status = ?8 AND ?9 = ?9',
       },
     ],
   },
