@@ -5,7 +5,8 @@
 import { EVENT_TYPES, type EventType } from '../contract/events.ts';
 import { isoSeconds } from '../core/domain/timestamp.ts';
 import type { Database } from '../core/ledger/database.ts';
-import { eventsStatus, replayEvents, type WaitingEvent } from '../core/ledger/events.ts';
+import { eventsStatus, type WaitingEvent } from '../core/ledger/find-events.ts';
+import { replayEvents } from '../core/ledger/replay-events.ts';
 import { ledgerProblem, openLedger } from './ledger-access.ts';
 import { BadArguments, type OperatorArguments, readArguments, runCommand, timeMs } from './operator-arguments.ts';
 

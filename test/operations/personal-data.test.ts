@@ -6,7 +6,7 @@ import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
 import type { D1PreparedStatement } from '../../src/core/ledger/d1.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
 import { recordDispute } from '../../src/core/ledger/disputes.ts';
-import { findEvents } from '../../src/core/ledger/events.ts';
+import { findEvents } from '../../src/core/ledger/find-events.ts';
 import {
   BEFORE_ALL,
   erasePersonalData,

@@ -1,4 +1,4 @@
-/** For how long a payment that never reached its gateway holds the booking, as the README says it. */
+/** For how long a payment that never reached its gateway holds the booking, as docs/api.md says it. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { configuredGateways } from '../../src/core/gateways/registry.ts';
@@ -29,7 +29,7 @@ function realGateways() {
 }
 
 describe('a payment that never reached its gateway', () => {
-  it.each(realGateways())('holds the booking for as long as the README says, with %s', async (name, real) => {
+  it.each(realGateways())('holds the booking for as long as the API guide says, with %s', async (name, real) => {
     const world = openWorld();
     const scripted = world.context.gateways.all[0];
     if (scripted === undefined) throw new Error('there is no gateway');
@@ -54,9 +54,9 @@ describe('a payment that never reached its gateway', () => {
     expect(heldForMs).toBeLessThanOrEqual(toMs);
   });
 
-  it('is described in the README by these figures', () => {
-    const readme = readFileSync('README.md', 'utf8');
-    expect(readme).toContain('for up to a minute, with PayPal for 10 to 15 minutes: 409');
-    expect(readme).toContain('PayPal cannot cancel one: there it is `failed` after 10 to 15 minutes');
+  it('is described in docs/api.md by these figures', () => {
+    const guide = readFileSync('docs/api.md', 'utf8');
+    expect(guide).toContain('for up to a minute, with PayPal for 10 to 15 minutes: 409');
+    expect(guide).toContain('PayPal cannot cancel one: there it is `failed` after 10 to 15 minutes');
   });
 });

@@ -4,10 +4,16 @@
  */
 import type { Mutation } from './mutate.ts';
 
-const TRANSACTIONS = 'src/core/ledger/transactions.ts';
-const REFUNDS = 'src/core/ledger/refunds.ts';
+const CLAIM = 'src/core/ledger/claim-booking.ts';
+const KEYS = 'src/core/ledger/idempotency.ts';
+const PAYMENT_OUTCOME = 'src/core/ledger/record-payment-outcome.ts';
+const RESERVE = 'src/core/ledger/reserve-refund.ts';
+const REFUND_OUTCOME = 'src/core/ledger/record-refund-outcome.ts';
+const EXTERNAL_REFUND = 'src/core/ledger/book-external-refund.ts';
+const BALANCE = 'src/core/ledger/balance.ts';
 const AUDIT = 'src/core/ledger/audit.ts';
-const EVENTS = 'src/core/ledger/events.ts';
+const NEW_EVENTS = 'src/core/ledger/new-events.ts';
+const LEASE = 'src/core/ledger/lease-events.ts';
 const PROCESS = 'src/core/payments/process-payment.ts';
 const RESOLVE = 'src/core/recovery/resolve.ts';
 const ASK = 'src/core/outcomes/ask-gateway.ts';
@@ -38,7 +44,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 1',
     edits: [
       {
-        file: TRANSACTIONS,
+        file: PAYMENT_OUTCOME,
         find: `AND status = 'failed'\n  ON CONFLICT`,
         replace: `AND status = 'never'\n  ON CONFLICT`,
       },
@@ -83,12 +89,12 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: REFUNDS,
-        find: `    AND status = 'completed' AND reserved_minor + refunded_minor + ?4 <= amount_minor AND \${condition}`,
-        replace: `    AND \${condition}`,
+        file: RESERVE,
+        find: `    AND status = 'completed' AND reserved_minor + refunded_minor + ?4 <= amount_minor\n`,
+        replace: '',
       },
       {
-        file: REFUNDS,
+        file: RESERVE,
         find: '  const { d1 } = db;\n  const parameters = [',
         replace: `  const { d1 } = db;
   const { before } = await runBatch(db, { before: d1.prepare(FIND_TRANSACTION).bind(claim.transactionId) });
@@ -116,9 +122,11 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: REFUNDS,
-        find: 'SET reserved_minor = reserved_minor + ?2 WHERE transaction_id = ?1 AND changes() = 1`;',
-        replace: 'SET reserved_minor = reserved_minor + ?2 WHERE transaction_id = ?1`;',
+        file: RESERVE,
+        find: '    reserved: setBalance(d1, transactionId),',
+        replace: `    reserved: d1.prepare(
+      'UPDATE transactions SET reserved_minor = reserved_minor + ?2 WHERE transaction_id = ?1 AND EXISTS (SELECT 1 FROM refunds WHERE refund_id = ?3)',
+    ).bind(transactionId, amountMinor, refundId),`,
       },
       {
         file: 'migrations/0001_transactions.sql',
@@ -132,9 +140,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: REFUNDS,
-        find: 'SET reserved_minor = reserved_minor - ?2\n  WHERE',
-        replace: 'SET reserved_minor = reserved_minor - 0 * ?2\n  WHERE',
+        file: BALANCE,
+        find: "WHEN status = 'pending' THEN",
+        replace: "WHEN status IN ('pending', 'failed') THEN",
       },
     ],
   },
@@ -247,12 +255,12 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'backlog',
     edits: [
       {
-        file: EVENTS,
+        file: LEASE,
         find: `AND \${FREE} AND e.next_attempt_at_ms <= ?1\n  AND NOT EXISTS`,
         replace: `AND \${FREE}\n  AND NOT EXISTS`,
       },
-      { file: EVENTS, find: 'ORDER BY e.next_attempt_at_ms, e.sequence LIMIT', replace: 'ORDER BY e.sequence LIMIT' },
-      { file: EVENTS, find: 'ORDER BY rank, next_attempt_at_ms, sequence', replace: 'ORDER BY rank, sequence' },
+      { file: LEASE, find: 'ORDER BY e.next_attempt_at_ms, e.sequence LIMIT', replace: 'ORDER BY e.sequence LIMIT' },
+      { file: LEASE, find: 'ORDER BY rank, next_attempt_at_ms, sequence', replace: 'ORDER BY rank, sequence' },
     ],
   },
   {
@@ -288,14 +296,11 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 4',
     edits: [
       {
-        file: TRANSACTIONS,
-        find: `    const results = await runBatch(db, { ...outcomeAndEvent, ...asItStands }, RETRY_OUTCOME_FOR_MS);
-    return`,
-        replace: `    const recorded = await runBatch(db, { recorded: outcomeAndEvent.recorded }, RETRY_OUTCOME_FOR_MS);
-    if (recorded.recorded.meta.changes === 0) await runBatch(db, asItStands);
-    const noop = d1.prepare('UPDATE transactions SET lookups = lookups WHERE transaction_id = ?1').bind(transactionId);
-    const results = await runBatch(db, { noop, event: outcomeAndEvent.event, ...asItStands }, RETRY_OUTCOME_FOR_MS);
-    return`,
+        file: PAYMENT_OUTCOME,
+        find: '    const results = await runBatch(db, { ...outcomeAndEvent, ...asItStands }, RETRY_OUTCOME_FOR_MS);\n',
+        replace: `    const { event, ...withoutEvent } = outcomeAndEvent;
+    await runBatch(db, withoutEvent, RETRY_OUTCOME_FOR_MS);
+    const results = await runBatch(db, { event, ...asItStands }, RETRY_OUTCOME_FOR_MS);\n`,
       },
     ],
   },
@@ -304,11 +309,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 4',
     edits: [
       {
-        file: EVENTS,
-        find: `  SELECT ?1, tenant, booking_id, ?2, transaction_id, ?4 FROM transactions
-  WHERE transaction_id = ?3 AND changes() = 1`,
-        replace: `  SELECT ?1, tenant, booking_id, ?2, transaction_id, ?4 FROM transactions
-  WHERE transaction_id = ?3 AND true ON CONFLICT (event_id) DO NOTHING`,
+        file: NEW_EVENTS,
+        find: '  WHERE transaction_id = ?3 AND ended_by = ?1\n',
+        replace: '  WHERE transaction_id = ?3\n',
       },
       {
         file: 'migrations/0003_events.sql',
@@ -340,14 +343,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'events of a booking do not wait for each other',
     breaks: 'invariant 4',
-    edits: [{ file: EVENTS, find: `AND earlier.sequence < e.sequence\n`, replace: `AND earlier.sequence < 0\n` }],
+    edits: [{ file: LEASE, find: `AND earlier.sequence < e.sequence\n`, replace: `AND earlier.sequence < 0\n` }],
   },
   {
     name: 'an event is given up after three attempts',
     breaks: 'invariant 4',
     edits: [
       {
-        file: EVENTS,
+        file: LEASE,
         find: `  e.delivered_at_ms IS NULL AND \${FREE}`,
         replace: `  e.delivered_at_ms IS NULL AND e.attempts < 3 AND \${FREE}`,
       },
@@ -374,7 +377,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 6',
     edits: [
       {
-        file: TRANSACTIONS,
+        file: PAYMENT_OUTCOME,
         find: `  WHERE transaction_id = ?1 AND status = 'pending'\`;`,
         replace: `  WHERE transaction_id = ?1 AND refunded_minor + reserved_minor = 0\`;`,
       },
@@ -406,15 +409,15 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 8',
     edits: [
       {
-        file: TRANSACTIONS,
-        find: `  const results = await runBatch(db, {
-    schema,
-    ...claimKey(db.d1, key, claim.transactionId, claim.createdAtMs),
-    claimed: db.d1.prepare(CLAIM_BOOKING_WITH_KEY)`,
-        replace: `  const before = await runBatch(db, claimKey(db.d1, key, claim.transactionId, claim.createdAtMs));
-  const results = await runBatch(db, {
-    schema,
-    claimed: db.d1.prepare(before.claimedKey.meta.changes === 1 ? CLAIM_BOOKING : CLAIM_BOOKING_WITH_KEY)`,
+        file: CLAIM,
+        find: '  const results = await runBatch(db, {',
+        replace: `  if (key !== null) await runBatch(db, { before: claimKey(db.d1, key, claim.transactionId, claim.createdAtMs) });
+  const results = await runBatch(db, {`,
+      },
+      {
+        file: KEYS,
+        find: 'WHERE EXISTS (SELECT 1 FROM transactions WHERE transaction_id = ?5 UNION ALL',
+        replace: 'WHERE true OR EXISTS (',
       },
     ],
   },
@@ -423,9 +426,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 8',
     edits: [
       {
-        file: TRANSACTIONS,
-        find: '    releasedKey: releaseUnusedKey(db.d1, key, claim.transactionId),\n',
-        replace: '',
+        file: KEYS,
+        find: 'WHERE EXISTS (SELECT 1 FROM transactions WHERE transaction_id = ?5 UNION ALL',
+        replace: 'WHERE true OR EXISTS (',
       },
     ],
   },
@@ -434,10 +437,11 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 8',
     edits: [
       {
-        file: 'src/core/ledger/idempotency.ts',
-        find: 'VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`',
-        replace: 'VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET claimed_id = excluded.claimed_id`',
+        file: KEYS,
+        find: 'return `NOT EXISTS (',
+        replace: 'return `true OR NOT EXISTS (',
       },
+      { file: KEYS, find: '  WHERE created_at_ms <= ?7`', replace: '  WHERE true OR created_at_ms <= ?7`' },
     ],
   },
   {
@@ -598,7 +602,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: REFUNDS,
+        file: EXTERNAL_REFUND,
         find: 'AND (gateway_reference = ?5 OR (',
         replace: 'AND (gateway_reference = refund_id OR (',
       },
@@ -614,7 +618,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a refund that was made by hand is booked whether or not there is room for it',
     breaks: 'invariant 2',
     edits: [
-      { file: REFUNDS, find: `    AND reserved_minor + refunded_minor + ?3 <= amount_minor\n`, replace: '' },
+      { file: EXTERNAL_REFUND, find: `    AND reserved_minor + refunded_minor + ?3 <= amount_minor\n`, replace: '' },
       {
         file: 'migrations/0001_transactions.sql',
         find: 'CHECK (reserved_minor + refunded_minor <= amount_minor),',
@@ -684,7 +688,16 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an outcome that was recorded before is written into the audit log again',
     breaks: 'audit',
     edits: [
-      { file: AUDIT, find: 'WHERE transaction_id = ?9 AND changes() > 0`', replace: 'WHERE transaction_id = ?9`' },
+      {
+        file: AUDIT,
+        find: 'transactions WHERE transaction_id = ?6 AND ended_by = ?9',
+        replace: "transactions WHERE transaction_id = ?6 AND status <> 'pending'",
+      },
+      {
+        file: AUDIT,
+        find: 'refunds WHERE refund_id = ?6 AND written_by = ?9 AND status = ?8',
+        replace: 'refunds WHERE refund_id = ?6 AND status = ?8',
+      },
     ],
   },
   {
@@ -693,19 +706,107 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: AUDIT,
-        find: '  WHERE changes() > 0 OR (',
-        replace: '  WHERE true OR (',
+        find: ') THEN',
+        replace:
+          ') AND NOT EXISTS (SELECT 1 FROM audit_entries WHERE at_ms = ?1 AND subject = ?6 AND action = ?5) THEN',
       },
     ],
   },
   {
     name: 'a refund that was paid is in no audit log',
     breaks: 'audit',
-    edits: [{ file: REFUNDS, find: "action: 'refund.ended',", replace: "action: 'dispute.told'," }],
+    edits: [{ file: REFUND_OUTCOME, find: "action: 'refund.ended',", replace: "action: 'dispute.told'," }],
   },
   {
     name: 'whoever sees that a refund was sent back raises the alarm',
     breaks: 'alarm',
     edits: [{ file: RESOLVE, find: 'if (reversed.wrote) {', replace: 'if (reversed !== null) {' }],
+  },
+  {
+    name: 'statements reordered: the event is inserted before the payment names it',
+    breaks: 'invariant 4',
+    edits: [
+      {
+        file: PAYMENT_OUTCOME,
+        find: '{ ...outcomeAndEvent, ...asItStands }',
+        replace: '{ first: outcomeAndEvent.event, ...outcomeAndEvent, event: null, ...asItStands }',
+      },
+    ],
+  },
+  {
+    name: 'statements reordered: the balance is moved if the statement before it has changed a row',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: REFUND_OUTCOME,
+        find: '      moved: setBalance(d1, transactionId),\n',
+        replace: '',
+      },
+      {
+        file: REFUND_OUTCOME,
+        find: '      ...writtenRefundStatements(',
+        replace: `      moved: d1.prepare(
+        \`UPDATE transactions SET reserved_minor = reserved_minor - ?2, refunded_minor = refunded_minor + ?3,
+          status = CASE WHEN refunded_minor + ?3 = amount_minor THEN 'refunded' ELSE status END
+        WHERE transaction_id = ?1 AND status = 'completed' AND changes() = 1\`,
+      ).bind(transactionId, refund.amountMinor, isPaid ? refund.amountMinor : 0),
+      ...writtenRefundStatements(`,
+      },
+      {
+        file: REFUND_OUTCOME,
+        find: '      audited: auditFact(',
+        replace: '      lookedAt: d1.prepare(HAS_WRITTEN_NOTHING),\n      audited: auditFact(',
+      },
+      {
+        file: REFUND_OUTCOME,
+        find: 'export interface RefundOutcome',
+        replace: `const HAS_WRITTEN_NOTHING = 'UPDATE refunds SET lookups = lookups WHERE false';\nexport interface RefundOutcome`,
+      },
+    ],
+  },
+  {
+    name: 'a balance is moved by a difference, and again by a repeated batch',
+    breaks: 'invariant 2',
+    edits: [
+      {
+        file: REFUND_OUTCOME,
+        find: '      moved: setBalance(d1, transactionId),',
+        replace: `      moved: d1.prepare(
+        \`UPDATE transactions SET reserved_minor = max(0, reserved_minor - ?2), refunded_minor = refunded_minor + ?3,
+          status = CASE WHEN refunded_minor + ?3 = amount_minor THEN 'refunded' ELSE status END
+        WHERE transaction_id = ?1 AND status = 'completed' AND refunded_minor + ?3 <= amount_minor
+          AND EXISTS (SELECT 1 FROM refunds WHERE refund_id = ?4 AND written_by = ?5)\`,
+      ).bind(transactionId, refund.amountMinor, isPaid ? refund.amountMinor : 0, refundId, eventId),`,
+      },
+    ],
+  },
+  {
+    name: 'a refund has an event of whoever finds it paid',
+    breaks: 'invariant 4',
+    edits: [
+      { file: NEW_EVENTS, find: 'AND r.written_by = ?1 AND', replace: 'AND' },
+      {
+        file: 'migrations/0003_events.sql',
+        find: 'CREATE UNIQUE INDEX events_one_per_refund',
+        replace: 'CREATE INDEX events_one_per_refund',
+      },
+    ],
+  },
+  {
+    name: 'a row is inserted though another attempt holds its key',
+    breaks: 'invariant 8',
+    edits: [{ file: KEYS, find: 'return `NOT EXISTS (', replace: 'return `true OR NOT EXISTS (' }],
+  },
+  {
+    name: 'an entry of a batch that is repeated is written again',
+    breaks: 'audit',
+    edits: [
+      {
+        file: AUDIT,
+        find: '`NOT EXISTS (\n    SELECT 1 FROM audit_entries e',
+        replace: '`(true OR NOT EXISTS (\n    SELECT 1 FROM audit_entries e',
+      },
+      { file: AUDIT, find: 'AND e.detail IS ?7)`', replace: 'AND e.detail IS ?7))`' },
+    ],
   },
 ];

@@ -9,7 +9,7 @@ import { auditExport } from '../../src/core/ledger/audit.ts';
 import type { Author, Database } from '../../src/core/ledger/database.ts';
 import { recordDispute } from '../../src/core/ledger/disputes.ts';
 import { auditPersonalData, auditRotation } from '../../src/core/ledger/personal-data.ts';
-import { reverseRefund } from '../../src/core/ledger/refunds.ts';
+import { reverseRefund } from '../../src/core/ledger/reverse-refund.ts';
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { recordRefund } from '../../src/core/outcomes/record-refund.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';

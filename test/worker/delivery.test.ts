@@ -3,7 +3,9 @@ import { env } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { paymentEvent } from '../../src/contract/events.ts';
-import { findEvents, leaseEvents, recordDeliveries } from '../../src/core/ledger/events.ts';
+import { findEvents } from '../../src/core/ledger/find-events.ts';
+import { leaseEvents } from '../../src/core/ledger/lease-events.ts';
+import { recordDeliveries } from '../../src/core/ledger/record-deliveries.ts';
 import {
   consume,
   eventRow,

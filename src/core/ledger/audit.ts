@@ -38,29 +38,50 @@ function parameters({ actor, requestId, address }: Author, { atMs, action, subje
   return [atMs, actor, requestId, address, action, subject, detail === undefined ? null : JSON.stringify(detail)];
 }
 
-// The batch may be repeated. Where no row of its own says that it was carried out before, the entry itself does.
-const NOT_WRITTEN_BEFORE = `NOT EXISTS (
-    SELECT 1 FROM audit_entries WHERE outcome IN ('not_claimed', 'asked', 'read', 'done')
-      AND at_ms = ?1 AND subject = ?6 AND action = ?5 AND actor = ?2 AND request_id IS ?3 AND address IS ?4)`;
+// The batch may be repeated: then the entry itself says that it was written before.
+const notWrittenBefore = (outcome: string) => `NOT EXISTS (
+    SELECT 1 FROM audit_entries e WHERE e.at_ms = ?1 AND e.subject = ?6 AND e.action = ?5 AND e.outcome = ${outcome}
+      AND e.actor = ?2 AND e.request_id IS ?3 AND e.address IS ?4 AND e.detail IS ?7)`;
 
-/** What the statement before it has changed: it belongs right behind that one, and a repeated batch writes it once. */
-const INSERT_OF_PAYMENT = `
-  INSERT INTO audit_entries (${COLUMNS})
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM transactions WHERE transaction_id = ?9 AND changes() > 0`;
+/** Which row shows that something was done, and by which attempt. `?6` is the entry's subject, `?9` the attempt. */
+const FACTS = {
+  /** The event of this id ended the payment that is the subject. */
+  payment_ended: 'transactions WHERE transaction_id = ?6 AND ended_by = ?9',
+  /** The attempt gave the refund that is the subject the status that is the entry's outcome. */
+  refund_written: 'refunds WHERE refund_id = ?6 AND written_by = ?9 AND status = ?8',
+  /** The attempt inserted the refund that is the subject. */
+  refund_created: 'refunds WHERE refund_id = ?6 AND created_by = ?9',
+  /** The attempt wrote a dispute of the payment that is the subject. */
+  dispute_told: 'disputes WHERE transaction_id = ?6 AND told_by = ?9',
+} as const;
 
-/** The entry of what the statement before it has done to this payment, or to a refund or dispute of it. */
-export function auditChange({ d1, author }: Database, transactionId: string, entry: AuditEntry): D1PreparedStatement {
-  return d1.prepare(INSERT_OF_PAYMENT).bind(...parameters(author, entry), entry.outcome, transactionId);
+/** The entry of what this attempt has done, if the row shows it. It belongs behind the statement that writes the row. */
+export function auditFact(
+  { d1, author }: Database,
+  fact: keyof typeof FACTS,
+  attemptId: string,
+  entry: AuditEntry,
+): D1PreparedStatement {
+  return d1
+    .prepare(
+      `INSERT INTO audit_entries (${COLUMNS})
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM ${FACTS[fact]} AND ${notWrittenBefore('?8')}`,
+    )
+    .bind(...parameters(author, entry), entry.outcome, attemptId);
 }
 
-// An attempt is written down whether or not a row came of it.
+// An attempt is written down whether or not a row came of it. If none came of a try whose answer was lost, one may come of the next:
+// that is another outcome, and another entry.
 const INSERT_OF_ATTEMPT = `
   INSERT INTO audit_entries (${COLUMNS})
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN changes() > 0 THEN 'claimed' ELSE 'not_claimed' END, ?8
-  WHERE changes() > 0 OR (${NOT_WRITTEN_BEFORE} AND NOT EXISTS (
-    SELECT 1 FROM transactions WHERE transaction_id = ?6 UNION ALL SELECT 1 FROM refunds WHERE refund_id = ?6))`;
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, attempt.outcome, ?8
+  FROM (
+    SELECT CASE WHEN EXISTS (
+      SELECT 1 FROM transactions WHERE transaction_id = ?6 UNION ALL SELECT 1 FROM refunds WHERE refund_id = ?6
+    ) THEN 'claimed' ELSE 'not_claimed' END AS outcome) AS attempt
+  WHERE ${notWrittenBefore('attempt.outcome')}`;
 
-/** The entry of an attempt to write the row that `subject` names, right behind the statement that does. */
+/** The entry of an attempt to write the row that `subject` names. It belongs behind the statement that does. */
 export function auditAttempt(
   { d1, author }: Database,
   tenant: string,
@@ -69,17 +90,24 @@ export function auditAttempt(
   return d1.prepare(INSERT_OF_ATTEMPT).bind(...parameters(author, { ...entry, outcome: '' }), tenant);
 }
 
-const INSERT_OF_KEY = `
-  INSERT INTO audit_entries (${COLUMNS})
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM api_keys WHERE key_id = ?6 AND changes() > 0`;
+const KEY_FACTS = { 'key.created': 'created_at_ms', 'key.revoked': 'revoked_at_ms' } as const;
 
-/** The entry of what the statement before it has done to the key that `subject` names. */
-export function auditKeyChange({ d1, author }: Database, entry: AuditEntry): D1PreparedStatement {
-  return d1.prepare(INSERT_OF_KEY).bind(...parameters(author, entry), entry.outcome);
+/** The entry of what was done at this time to the key that `subject` names. It belongs behind the statement that does it. */
+export function auditKeyChange(
+  { d1, author }: Database,
+  entry: AuditEntry & { action: keyof typeof KEY_FACTS },
+): D1PreparedStatement {
+  return d1
+    .prepare(
+      `INSERT INTO audit_entries (${COLUMNS})
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM api_keys
+       WHERE key_id = ?6 AND ${KEY_FACTS[entry.action]} = ?1 AND ${notWrittenBefore('?8')}`,
+    )
+    .bind(...parameters(author, entry), entry.outcome);
 }
 
 const INSERT_ONCE = `
-  INSERT INTO audit_entries (${COLUMNS}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ${NOT_WRITTEN_BEFORE}`;
+  INSERT INTO audit_entries (${COLUMNS}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ${notWrittenBefore('?8')}`;
 
 /** The entry of something that has no row of its own, such as a look at what is there. */
 export function audit(

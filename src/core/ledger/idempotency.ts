@@ -1,8 +1,8 @@
 /**
- * Idempotency keys in D1 (invariant 8). A key is claimed in the batch that writes the payment or the refund it stands for,
- * and is given back in the same batch where none came of it: so whoever holds a key has a row.
+ * Idempotency keys in D1 (invariant 8). A key is claimed in the batch that writes the payment or the refund it stands for. The row is
+ * written only while no other attempt holds the key, and the key only where the row is there: so whoever holds a key has a row.
  */
-import type { D1Database } from './d1.ts';
+import type { D1Database, D1PreparedStatement } from './d1.ts';
 import { type Database, runBatch } from './database.ts';
 
 /** How long a key stands for its request. */
@@ -19,35 +19,45 @@ export interface KeyClaim {
 
 const SCOPE = 'tenant = ?1 AND path = ?2 AND idempotency_key = ?3';
 
-/** The statements that belong right before the one that inserts the row; that one asks for `changes() = 1`. */
+/**
+ * Part of the statement that inserts a row under a key: no other attempt holds it. True without a key, where `key` is null.
+ *
+ * @param names of the parameters; `id` is the row's own, and keys that were claimed until `expiredMs` are free
+ */
+export function keyIsFree({
+  tenant,
+  path,
+  key,
+  id,
+  expiredMs,
+}: Record<'tenant' | 'path' | 'key' | 'id' | 'expiredMs', string>) {
+  return `NOT EXISTS (
+    SELECT 1 FROM idempotency_keys WHERE tenant = ${tenant} AND path = ${path} AND idempotency_key = ${key}
+      AND claimed_id <> ${id} AND created_at_ms > ${expiredMs})`;
+}
+
+/** The values of `path`, `key` and `expiredMs` for `keyIsFree`, in this order. */
+export function keyParameters(key: KeyClaim | null, nowMs: number): (string | number | null)[] {
+  return [key?.path ?? null, key?.key ?? null, nowMs - KEY_LIFETIME_MS];
+}
+
+// A key that has expired goes to whoever uses it next.
+const CLAIM_KEY = `
+  INSERT INTO idempotency_keys (tenant, path, idempotency_key, fingerprint, claimed_id, created_at_ms)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6
+  WHERE EXISTS (SELECT 1 FROM transactions WHERE transaction_id = ?5 UNION ALL SELECT 1 FROM refunds WHERE refund_id = ?5)
+  ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint, claimed_id = excluded.claimed_id,
+    created_at_ms = excluded.created_at_ms
+  WHERE created_at_ms <= ?7`;
+
+/** The statement that claims a key for the row with this id, where it is there. It belongs behind the one that inserts the row. */
 export function claimKey(
   d1: D1Database,
   { tenant, path, key, fingerprint }: KeyClaim,
   claimedId: string,
   nowMs: number,
-) {
-  return {
-    expiredKey: d1
-      .prepare(`DELETE FROM idempotency_keys WHERE ${SCOPE} AND created_at_ms <= ?4`)
-      .bind(tenant, path, key, nowMs - KEY_LIFETIME_MS),
-    claimedKey: d1
-      .prepare(
-        `INSERT INTO idempotency_keys (tenant, path, idempotency_key, fingerprint, claimed_id, created_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`,
-      )
-      .bind(tenant, path, key, fingerprint, claimedId, nowMs),
-  };
-}
-
-/** The statement that gives a key back where no row came of it. It belongs behind the one that inserts the row. */
-export function releaseUnusedKey(d1: D1Database, { tenant, path, key }: KeyClaim, claimedId: string) {
-  return d1
-    .prepare(
-      `DELETE FROM idempotency_keys WHERE ${SCOPE} AND claimed_id = ?4
-         AND NOT EXISTS (SELECT 1 FROM transactions WHERE transaction_id = ?4)
-         AND NOT EXISTS (SELECT 1 FROM refunds WHERE refund_id = ?4)`,
-    )
-    .bind(tenant, path, key, claimedId);
+): D1PreparedStatement {
+  return d1.prepare(CLAIM_KEY).bind(tenant, path, key, fingerprint, claimedId, nowMs, nowMs - KEY_LIFETIME_MS);
 }
 
 /** The statement that finds what a key stands for: its fingerprint, and the row's id. */

@@ -3,7 +3,7 @@
  * however often the queue delivers a message and however often the cron sends one.
  */
 import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
-import { countDueEvents } from './events.ts';
+import { countDueEvents } from './find-events.ts';
 import { countDueLookUps } from './look-ups.ts';
 
 export const JOBS = ['look_ups', 'sweep'] as const;

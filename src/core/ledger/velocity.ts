@@ -32,14 +32,16 @@ const exceeded = (counts: '?1' | '?15') => `
 /** Part of the statement that claims a payment. */
 export const WITHIN_VELOCITY = `NOT EXISTS (SELECT 1 ${exceeded('?15')})`;
 
-const COUNT_ATTEMPT = `
-  INSERT INTO velocity_counters (window_start_ms, tenant, subject, attempts)
-  SELECT value ->> 'windowStartMs', value ->> 'tenant', value ->> 'subject', 1 FROM json_each(?1) WHERE changes() > 0
-  ON CONFLICT DO UPDATE SET attempts = attempts + 1`;
+// The view's triggers mark the payment and count in one statement: see migration 0012.
+const COUNT_ATTEMPT = `INSERT INTO counted_payments (transaction_id, counted, counts) VALUES (?1, 'attempt', ?2)`;
 
-/** The statement that counts an attempt, right behind the one that claims it. */
-export function countAttempt({ d1 }: Database, counts: readonly VelocityCount[]): D1PreparedStatement {
-  return d1.prepare(COUNT_ATTEMPT).bind(countsParameter(counts));
+/** The statement that counts an attempt once, if its payment is there. It belongs behind the one that claims it. */
+export function countAttempt(
+  { d1 }: Database,
+  transactionId: string,
+  counts: readonly VelocityCount[],
+): D1PreparedStatement {
+  return d1.prepare(COUNT_ATTEMPT).bind(transactionId, countsParameter(counts));
 }
 
 const FIND_EXCEEDED = `SELECT c.value ->> 'subject' AS subject, c.value ->> 'windowEndMs' AS windowEndMs ${exceeded('?1')} ORDER BY 2 DESC LIMIT 1`;
@@ -57,13 +59,16 @@ export function findExceeded({ d1 }: Database, counts: readonly VelocityCount[])
 export const exceededOf = (result: D1Result) => rowOf<ExceededVelocity>(result);
 
 const COUNT_DECLINE = `
-  UPDATE velocity_counters SET declines = declines + 1
-  WHERE changes() > 0 AND (window_start_ms, tenant, subject) IN (
-    SELECT value ->> 'windowStartMs', value ->> 'tenant', value ->> 'subject' FROM json_each(?1))`;
+  INSERT INTO counted_payments (transaction_id, counted, counts)
+  SELECT transaction_id, 'decline', ?3 FROM transactions WHERE transaction_id = ?1 AND ended_by = ?2`;
 
-/** The statement that counts a decline, right behind one that has recorded it. */
-export function countDecline({ d1 }: Database, counts: readonly VelocityCount[]): D1PreparedStatement {
-  return d1.prepare(COUNT_DECLINE).bind(countsParameter(counts));
+/** The statement that counts a decline once, if this event ended the payment. It belongs behind the one that records the outcome. */
+export function countDecline(
+  { d1 }: Database,
+  { transactionId, eventId }: { transactionId: string; eventId: string },
+  counts: readonly VelocityCount[],
+): D1PreparedStatement {
+  return d1.prepare(COUNT_DECLINE).bind(transactionId, eventId, countsParameter(counts));
 }
 
 /** Forgets up to `limit` counts of windows that have begun before this time; answers with how many there were. */

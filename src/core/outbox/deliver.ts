@@ -4,7 +4,9 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
-import { findEvents, type LeasedEvent, leaseEvents, recordDeliveries } from '../ledger/events.ts';
+import { findEvents } from '../ledger/find-events.ts';
+import { type LeasedEvent, leaseEvents } from '../ledger/lease-events.ts';
+import { recordDeliveries } from '../ledger/record-deliveries.ts';
 import { retryDelayMs } from './backoff.ts';
 import { newLease } from './lease.ts';
 import type { RelayAnswer } from './relay-client.ts';

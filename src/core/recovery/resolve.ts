@@ -26,7 +26,7 @@ import {
   takeDueLookUps,
   takeLookUp,
 } from '../ledger/look-ups.ts';
-import { reverseRefund } from '../ledger/refunds.ts';
+import { reverseRefund } from '../ledger/reverse-refund.ts';
 import type { SilentGateways } from '../outbox/queue-message.ts';
 import {
   type GatewayCall,
