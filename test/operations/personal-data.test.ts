@@ -196,11 +196,11 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   'events.last_error': 'removed',
   // Ids of the shop, of this service and of the provider, by which the payment is found; and words out of fixed lists.
   ...kept('transactions', 'transaction_id tenant booking_id status currency payment_method card_brand card_last4'),
-  ...kept('transactions', 'gateway gateway_reference error_code failure_cause'),
+  ...kept('transactions', 'gateway gateway_reference error_code failure_cause ended_by counted'),
   ...kept('refunds', 'refund_id tenant transaction_id status kind gateway_reference error_code failure_cause'),
   ...kept('events', 'event_id tenant booking_id event_type transaction_id refund_id lease_id'),
   ...kept('refunds', 'created_by written_by'),
-  ...kept('disputes', 'tenant provider dispute_id transaction_id currency written_by'),
+  ...kept('disputes', 'tenant provider dispute_id transaction_id currency written_by told_by'),
   ...kept('unbooked_refunds', 'transaction_id gateway_reference found_by'),
   // Gone after a day; the fingerprint is a keyed hash.
   ...kept('idempotency_keys', 'tenant path idempotency_key fingerprint claimed_id'),

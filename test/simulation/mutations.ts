@@ -745,7 +745,8 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: REFUND_OUTCOME,
         find: '      ...writtenRefundStatements(',
-        replace: `      moved: d1.prepare(
+        replace: `      lookedAt: d1.prepare(CHANGES_NOTHING),
+      moved: d1.prepare(
         \`UPDATE transactions SET reserved_minor = reserved_minor - ?2, refunded_minor = refunded_minor + ?3,
           status = CASE WHEN refunded_minor + ?3 = amount_minor THEN 'refunded' ELSE status END
         WHERE transaction_id = ?1 AND status = 'completed' AND changes() = 1\`,
@@ -754,13 +755,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: REFUND_OUTCOME,
-        find: '      audited: auditFact(',
-        replace: '      lookedAt: d1.prepare(HAS_WRITTEN_NOTHING),\n      audited: auditFact(',
-      },
-      {
-        file: REFUND_OUTCOME,
         find: 'export interface RefundOutcome',
-        replace: `const HAS_WRITTEN_NOTHING = 'UPDATE refunds SET lookups = lookups WHERE false';\nexport interface RefundOutcome`,
+        replace: `const CHANGES_NOTHING = 'UPDATE refunds SET lookups = lookups WHERE false';\nexport interface RefundOutcome`,
       },
     ],
   },

@@ -1,63 +1,8 @@
-/** Rows as the ledger has them, for adapters that are tried without one. */
-import { ulid } from 'ulid';
+/** Rows as the ledger has them, and cards, for adapters that are tried without a ledger. */
 import { type Card, readCard } from '../../src/core/domain/card.ts';
-import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 
-/** A payment of 25.50 dollars whose outcome is not known, made now. */
-export function pendingTransaction(overrides: Partial<Transaction> = {}): Transaction {
-  const transactionId = `TXN-${ulid()}`;
-  return {
-    transactionId,
-    tenant: 'default',
-    bookingId: `BOOK-${transactionId.slice(-8)}`,
-    userId: 'user_123',
-    sealedEmail: null,
-    status: 'pending',
-    currency: 'USD',
-    amountMinor: 2550,
-    reservedMinor: 0,
-    refundedMinor: 0,
-    paymentMethod: 'credit_card',
-    cardBrand: null,
-    cardLast4: null,
-    gateway: 'test',
-    gatewayIntent: null,
-    gatewayReference: null,
-    errorCode: null,
-    failureReason: null,
-    failureCause: null,
-    createdAtMs: Date.now(),
-    processedAtMs: null,
-    nextLookupAtMs: null,
-    ...overrides,
-  };
-}
-
-/** The same payment, paid under this name of the provider's. */
-export function paidTransaction(transaction: Transaction, gatewayReference: string): Transaction {
-  return { ...transaction, status: 'completed', gatewayReference, processedAtMs: transaction.createdAtMs };
-}
-
-export function pendingRefund({ transactionId }: Transaction, overrides: Partial<Refund> = {}): Refund {
-  return {
-    refundId: `REF-${ulid()}`,
-    tenant: 'default',
-    transactionId,
-    kind: 'requested',
-    status: 'pending',
-    amountMinor: 1000,
-    reason: 'Customer cancellation',
-    gatewayReference: null,
-    errorCode: null,
-    failureReason: null,
-    failureCause: null,
-    createdAtMs: Date.now(),
-    processedAtMs: null,
-    nextLookupAtMs: null,
-    ...overrides,
-  };
-}
+export { paidTransaction, pendingRefund, pendingTransaction } from '../../src/cli/gateway-check/rows.ts';
 
 export function card(
   number: string = TEST_CARDS.visa,

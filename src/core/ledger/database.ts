@@ -104,8 +104,9 @@ export type Results<Name extends string> = Record<Name, D1Result>;
 
 /**
  * Runs the statements in order, without those that are null, as one transaction. When the connection breaks, it is unknown whether they
- * ran, so they are sent again: each batch in this folder does nothing the second time, and no answer depends on how many rows a
- * statement changed.
+ * ran, so they are sent again: each batch in this folder does nothing the second time. In a batch that writes, the row that it is about
+ * comes first; every other statement is guarded by what that row says, never by how many rows a statement changed, so that they may be
+ * moved. What is read comes last.
  *
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
