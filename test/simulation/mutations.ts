@@ -644,8 +644,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/gateways/account-names.ts',
-        find: 'if (isOurs) return gateway;',
-        replace: 'if (isOurs || known !== null) return gateway;',
+        find: 'if (isNamed(gateway, known, name)) return',
+        replace: "if (isNamed(gateway, known, name) || known.kind === 'known') return",
       },
       // The second lock: by its name an intent is there, or the key is of another account.
       {
