@@ -23,7 +23,7 @@ export function npmRun(script: string, args: readonly string[], place: Place): P
 
 /** The same without npm, which takes longer to start than many a command to end. */
 export function runScript(script: string, args: readonly string[], place: Place): Promise<Ended> {
-  return run(process.execPath, ['--disable-warning=ExperimentalWarning', `scripts/${script}.ts`, ...args], place);
+  return run(process.execPath, ['--disable-warning=ExperimentalWarning', `src/cli/${script}.ts`, ...args], place);
 }
 
 function run(file: string, args: readonly string[], { home, cwd }: Place): Promise<Ended> {
