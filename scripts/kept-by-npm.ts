@@ -1,5 +1,5 @@
 /**
- * Options that were written without `--` before them, as in `npm run keys list --remote`: npm keeps them for itself, and passes on
+ * Options that were written without `--` before them, as in `npm run deploy --dry-run` or `npm exec payctl keys list --remote`: npm keeps them for itself, and passes on
  * only a variable `npm_config_…`. A script that does not look there does something else than it was told.
  */
 

@@ -87,7 +87,7 @@ function credentialLines({ authMode, persistTo }: TrialSettings): string[] {
   if (authMode === 'none') return [];
   if (!takesKeys(authMode)) return ['With TOKEN set to a token of JWT_ISSUER that has the scope payments:write:'];
   const place = persistTo === null ? '' : ` --persist-to ${shellWord(persistTo)}`;
-  return [`KEY=$(npm run --silent keys -- create try-it --scopes payments:write${place})`];
+  return [`KEY=$(npx payctl keys create try-it --scopes payments:write${place})`];
 }
 
 /** As one word of a POSIX shell. */

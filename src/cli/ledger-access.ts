@@ -12,7 +12,6 @@ import { parseEnv } from 'node:util';
 import { lastInstanceOn, runningInstances, runningOn, shownPath, stateDirectory } from '../../scripts/dev-instance.ts';
 import { EMULATED_STATE, emulatorVariables } from '../../scripts/emulated-gateways.ts';
 import { PROJECT, readDevVars, WRANGLER, WRANGLER_ENV } from '../../scripts/local-settings.ts';
-import { unusedSettings } from '../../scripts/unused-settings.ts';
 import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
 import type { D1Database } from '../core/ledger/d1.ts';
@@ -22,8 +21,10 @@ import { type Cipher, createCipher } from '../core/security/cipher.ts';
 import { isEncryptionKey } from '../core/settings/forms.ts';
 import { readSettings } from '../core/settings/settings.ts';
 import type { Variables } from '../core/settings/start-up-guard.ts';
+import type { LedgerPlace } from './arguments.ts';
 import { composeForOperator } from './compose.ts';
-import type { LedgerPlace } from './operator-arguments.ts';
+import { withProgress } from './progress.ts';
+import { unusedSettings } from './unused-settings.ts';
 
 const DATABASE_BINDING = 'DB';
 const WRANGLER_DEADLINE_MS = 60_000;
@@ -69,8 +70,26 @@ interface LocalState {
   gateways: 'of .dev.vars' | { emulatorPort: number } | 'an emulator that has ended';
 }
 
-/** Opens the ledger. Whatever prevents it is an Error whose message says what to do. */
-export async function openLedger(place: LedgerPlace): Promise<Ledger> {
+/**
+ * Does the work on the ledger, and closes it.
+ *
+ * @throws Error that says what to do, where the ledger cannot be opened or lacks a migration; else whatever the work throws
+ */
+export async function withLedger<Result>(
+  place: LedgerPlace,
+  work: (ledger: Ledger) => Promise<Result>,
+): Promise<Result> {
+  const ledger = await withProgress('Opening the database', () => openLedger(place));
+  try {
+    return await work(ledger);
+  } catch (error) {
+    throw ledgerProblem(error, place);
+  } finally {
+    await ledger.close();
+  }
+}
+
+async function openLedger(place: LedgerPlace): Promise<Ledger> {
   const local = place.remote ? null : findLocalState(place.persistTo);
   // Loaded only here: it takes seconds, which nobody should wait for to hear of a wrong argument.
   const { unstable_readConfig } = await import('wrangler');
@@ -123,7 +142,7 @@ function cipherOf(secrets: Variables): Cipher {
 }
 
 /** What went wrong with an open ledger, said so that a person knows what to do. */
-export function ledgerProblem(error: unknown, { remote }: LedgerPlace): unknown {
+function ledgerProblem(error: unknown, { remote }: LedgerPlace): unknown {
   if (!(error instanceof LedgerNotMigrated)) return error;
   return new Error(
     `The database lacks tables or columns (${error.message}): run \`npm run ${remote ? 'deploy' : 'setup'}\``,

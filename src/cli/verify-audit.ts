@@ -86,6 +86,6 @@ function entryOf(line: string): Entry | null {
 }
 
 function notAnEntry(line: string): string {
-  const hint = line.startsWith('> ') ? ': npm has printed it, unless it is told to be --silent' : '';
+  const hint = line.startsWith('> ') ? ': npm printed it; remove the lines before the first entry' : '';
   return `it is no entry of an audit log${hint}`;
 }

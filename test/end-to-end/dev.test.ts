@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { whyPortIsTaken } from '../../scripts/processes.ts';
 import { type Child, startChild, until } from '../support/child.ts';
 import { listen, removeTopology } from '../support/exchange.ts';
-import { runScript } from '../support/operator-command.ts';
+import { payctl } from '../support/operator-command.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 import { pay } from '../support/stack.ts';
@@ -134,7 +134,7 @@ describe('npm run dev', () => {
     expect(child.output()).toMatch(/POST \/webhooks\/stripe 200/);
 
     const place = { home: project.directory, cwd: project.directory };
-    const beside = await runScript('reconcile', [], place);
+    const beside = await payctl(['reconcile'], place);
     expect(beside.stderr).toContain('On .wrangler/emulated, the database of the running `npm run dev`\n');
     expect(beside.stdout).toMatch(/payments +2\n.*movements +[12]\ndifferences +0\n/s);
     expect(beside.exitCode).toBe(0);
@@ -143,7 +143,7 @@ describe('npm run dev', () => {
     await untilEnded(child, END_DEADLINE_MS);
     expect(await child.stop()).toBe(0);
     await untilNothingIsLeft();
-    const after = await runScript('reconcile', ['--persist-to', '.wrangler/emulated'], place);
+    const after = await payctl(['reconcile', '--persist-to', '.wrangler/emulated'], place);
     expect(after).toMatchObject({
       exitCode: 2,
       stdout: '',

@@ -1,4 +1,4 @@
-/** `npm run keys`, `npm run gdpr` and `npm run audit`, as an operator runs them, on the database of a service that is running. */
+/** `payctl keys`, `payctl personal-data` and `payctl audit`, as an operator runs them, on the database of a service that is running. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { TEST_CARDS } from '../data/cards.ts';
 import { LOCAL_SECRETS, LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { until } from '../support/child.ts';
 import { localDatabase, writeLocalDatabase } from '../support/local-database.ts';
-import { npmRun, runScript } from '../support/operator-command.ts';
+import { npxPayctl, payctl } from '../support/operator-command.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
@@ -38,13 +38,19 @@ afterAll(async () => {
   project?.remove();
 });
 
-type Script = 'keys' | 'gdpr' | 'audit';
+type Command = 'keys' | 'personal-data' | 'audit';
 
 const place = () => ({ home: stack.directory, cwd: project.directory });
-const run = (script: Script, ...args: string[]) => runScript(script, args, place());
-const runHere = (script: Script, ...args: string[]) => run(script, ...args, '--persist-to', stack.directory);
+const run = (command: Command, ...args: string[]) => payctl([command, ...args], place());
+const runHere = (command: Command, ...args: string[]) => run(command, ...args, '--persist-to', stack.directory);
+/** The id is piped in, since it is never an argument. */
+const ofUser = (userId: string, verb: 'export' | 'erase', ...options: string[]) =>
+  payctl(['personal-data', verb, '-', ...options, '--persist-to', stack.directory], {
+    ...place(),
+    input: `${userId}\n`,
+  });
 
-/** As `npm run keys` makes one, without the seconds that it takes to start. */
+/** As `payctl keys create` makes one, without the seconds that it takes to start. */
 async function newKey(tenant = 'default'): Promise<string> {
   const scopes = ['payments:write', 'refunds:write', 'payments:read'] as const;
   const made = await makeApiKey(LOCAL_SECRETS.API_KEY_SECRET, 'test', { tenant, scopes, expiresAtMs: null });
@@ -88,10 +94,10 @@ const count = (sql: string) => read((database) => database.count(sql));
 /** Of a query whose one column is JSON. */
 const rows = (sql: string) => read((database) => database.column(sql)).map((row) => JSON.parse(row));
 
-describe('npm run keys', () => {
+describe('payctl keys', () => {
   it('makes a key and prints it, and nothing else, on standard output; from its revocation on, the key is refused', async () => {
     const scopes = ['--scopes', 'payments:write,payments:read', '--expires', '2099-01-01'];
-    const made = await npmRun('keys', ['create', 'Till 1', ...scopes, '--persist-to', stack.directory], place());
+    const made = await npxPayctl(['keys', 'create', 'Till 1', ...scopes, '--persist-to', stack.directory], place());
     expect(made).toEqual({
       exitCode: 0,
       stdout: expect.stringMatching(/^psk_test_[\w-]+\n$/),
@@ -104,8 +110,18 @@ describe('npm run keys', () => {
     const list = await runHere('keys', 'list');
     expect(list).toMatchObject({ exitCode: 0, stderr: '' });
     expect(list.stdout).toMatch(
-      new RegExp(`^${keyId}  valid until 2099-01-01T00:00:00Z  default  "Till 1"  .* used at`, 'm'),
+      new RegExp(`^${keyId}  valid until 2099-01-01T00:00:00Z  default  Till 1  \\S+  \\S+Z  \\S+Z$`, 'm'),
     );
+    expect(JSON.parse((await runHere('keys', 'list', '--json')).stdout)).toContainEqual({
+      key_id: keyId,
+      name: 'Till 1',
+      tenant: 'default',
+      scopes: ['payments:write', 'payments:read'],
+      created_at: expect.any(String),
+      expires_at: '2099-01-01T00:00:00Z',
+      revoked_at: null,
+      last_used_at: expect.any(String),
+    });
     expect(list.stdout).not.toMatch(/psk_|[0-9a-f]{32}/);
 
     expect(await runHere('keys', 'revoke', keyId)).toMatchObject({
@@ -116,7 +132,7 @@ describe('npm run keys', () => {
   });
 });
 
-describe('npm run gdpr', () => {
+describe('payctl personal-data', () => {
   it('exports a user, and erases them: from the rows, and from events that still wait', async () => {
     const [userId, address, reason] = ['ada-77', 'ada77@example.com', 'Ada broke her leg'];
     const ada = { user_id: userId, user_email: address };
@@ -133,7 +149,7 @@ describe('npm run gdpr', () => {
     });
     expect(pending.body).toMatchObject({ status: 'pending' });
 
-    const exported = await runHere('gdpr', 'export', userId);
+    const exported = await ofUser(userId, 'export');
     expect(exported).toMatchObject({ exitCode: 0, stderr: '' });
     expect(JSON.parse(exported.stdout)).toMatchObject({
       tenant: 'default',
@@ -153,10 +169,11 @@ describe('npm run gdpr', () => {
     const before = rows(others);
     makeWait(second.booking, Number.MAX_SAFE_INTEGER);
 
-    const erased = await runHere('gdpr', 'erase', userId);
-    const [, pseudonym = ''] = /^2 payments are of (erased_\w+) now, without an address\./.exec(erased.stdout) ?? [];
-    expect(erased).toMatchObject({ exitCode: 1, stderr: `The user will be called ${pseudonym}\n` });
-    expect(erased.stdout).toMatch(/^1 payment, or a refund of it, is still under way: run it again/m);
+    const erased = await ofUser(userId, 'erase');
+    const [, pseudonym = ''] =
+      /^2 payments have the user_id (erased_\w+) now, and no address\./.exec(erased.stdout) ?? [];
+    expect(erased).toMatchObject({ exitCode: 1, stderr: `The pseudonym of the user is ${pseudonym}\n` });
+    expect(erased.stdout).toMatch(/^1 payment is pending, or a refund of it is: run this again/m);
     expect(rows(others)).toEqual(before);
     expect(count(`SELECT count(*) FROM refunds WHERE reason = '${reason}'`)).toBe(0);
     expect(
@@ -177,7 +194,7 @@ describe('npm run gdpr', () => {
   });
 });
 
-describe('npm run audit', () => {
+describe('payctl audit', () => {
   it('exports a log in which everybody is who did something, and verify finds what was done to it', async () => {
     const { transactionId } = await paid(await newKey(), { user_id: 'eve-77', user_email: 'eve77@example.com' });
     await stack.worker.sweep();
@@ -212,7 +229,7 @@ describe('npm run audit', () => {
     ]);
     expect(whole).toEqual({
       exitCode: 0,
-      stdout: `Whole: ${sealedEntries} sealed entries, up to ${entries[sealedEntries - 1].hash}, and ${lines.length - sealedEntries} at the end that have no seal yet, of which nothing can be said\n`,
+      stdout: `Intact: ${sealedEntries} sealed entries, up to ${entries[sealedEntries - 1].hash}, and ${lines.length - sealedEntries} at the end without a seal, which cannot be verified yet\n`,
       stderr: '',
     });
     expect(altered).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^Broken at entry 2: /) });
@@ -225,7 +242,7 @@ describe('npm run audit', () => {
   });
 });
 
-describe('npm run keys -- rotate', () => {
+describe('payctl keys rotate', () => {
   it(`seals ${FORMER_PAYMENTS} addresses anew while payments go on, and none of them is lost`, async () => {
     await insertFormerPayments();
     const shop = await newKey();
@@ -279,24 +296,30 @@ describe('npm run keys -- rotate', () => {
 describe('what can’t be done', () => {
   it('is one line and the usage, with exit code 2', async () => {
     const cases = [
-      ['keys', [], 'create, list, revoke or rotate?'],
-      ['keys', ['creat', 'Shop'], '"creat" is no command'],
-      ['keys', ['create', 'Shop'], 'which --scopes?'],
-      ['keys', ['create', 'Shop', '--scopes', 'payments'], '"payments" is no scope'],
-      ['keys', ['create', 'Shop', '--scopes', 'admin', '--expires', '2020-01-01'], 'is over already'],
-      ['keys', ['list', '--scopes', 'admin'], 'are of create'],
-      ['gdpr', [], 'export or erase?'],
-      ['gdpr', ['erase'], 'erase which user?'],
-      ['audit', ['verify'], 'verify which file?'],
-      ['audit', ['verify', 'file', '--head', '12'], '--head is a hash'],
+      ['keys', ['creat', 'Shop'], "unknown command 'creat'"],
+      ['keys', ['create', 'Shop'], "required option '--scopes <scopes>' not specified"],
+      ['keys', ['create', '--scopes', 'admin'], "missing required argument 'name'"],
+      ['keys', ['create', 'Shop', '--scopes', 'payments'], '"payments" is not a scope'],
+      ['keys', ['create', 'Shop', '--scopes', 'admin', '--expires', '2020-01-01'], 'is in the past'],
+      ['keys', ['create', 'Shop', '--scopes', 'admin', '--tenant', 'ein Kino'], 'A tenant has up to 64 letters'],
+      ['keys', ['revoke', 'Shop'], 'begins with key_'],
+      ['keys', ['list', '--scopes', 'admin'], "unknown option '--scopes'"],
+      ['keys', ['rotate', 'all'], "too many arguments for 'rotate'"],
+      ['personal-data', ['erase'], 'which user?'],
+      ['personal-data', ['erase', 'ada-77'], 'the id of a user is no argument'],
+      ['personal-data', ['export', '-', 'ada-77'], 'the id of a user is no argument'],
+      ['audit', ['verify'], "missing required argument 'file'"],
+      ['audit', ['export', 'audit.jsonl'], "too many arguments for 'export'"],
+      ['audit', ['verify', 'file', '--head', '12'], 'It must be 64 digits'],
     ] as const;
     await Promise.all(
-      cases.map(async ([script, args, why]) => {
-        const { exitCode, stdout, stderr } = await run(script, ...args);
+      cases.map(async ([command, args, why]) => {
+        const { exitCode, stdout, stderr } = await run(command, ...args);
         expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-        const [line, usage] = stderr.split('\n');
+        const [line, ...usage] = stderr.split('\n');
         expect(line).toContain(why);
-        expect(usage).toMatch(new RegExp(`^Usage: npm run (--silent )?${script} -- `));
+        expect(usage.join('\n')).toMatch(new RegExp(`^Usage: npx payctl ${command} `, 'm'));
+        expect(stderr).not.toContain('ada-77');
       }),
     );
   });

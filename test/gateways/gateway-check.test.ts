@@ -1,4 +1,4 @@
-/** `npm run gateway:check` as a person runs it, at the emulator in place of the providers' own test environments. */
+/** `payctl gateway-check` as a person runs it, at the emulator in place of the providers' own test environments. */
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
@@ -9,7 +9,7 @@ const NOTHING_SET = Object.fromEntries(
     .map((name) => [name, '']),
 );
 
-describe('gateway:check', () => {
+describe('payctl gateway-check', () => {
   let emulator: GatewayEmulator;
   beforeAll(async () => {
     emulator = await startGatewayEmulator();
@@ -28,19 +28,23 @@ describe('gateway:check', () => {
 
   /** @param onLine for a person who does what it asks for */
   function check(env: Record<string, string>, args: string[], onLine: (line: string) => void = () => {}) {
-    const child = spawn(process.execPath, ['src/cli/gateway-check.ts', ...args], {
+    const child = spawn(process.execPath, ['src/cli/payctl.ts', 'gateway-check', ...args], {
       env: { ...process.env, ...NOTHING_SET, ...env },
       timeout: 30_000,
     });
     let output = '';
+    let stdout = '';
+    child.stdout.on('data', (text) => {
+      stdout += text;
+    });
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (text) => {
         output += text;
         onLine(String(text));
       });
     }
-    return new Promise<{ code: number | null; output: string }>((resolve) => {
-      child.once('close', (code) => resolve({ code, output }));
+    return new Promise<{ code: number | null; output: string; stdout: string }>((resolve) => {
+      child.once('close', (code) => resolve({ code, output, stdout }));
     });
   }
 
@@ -60,6 +64,24 @@ describe('gateway:check', () => {
     const { code, output } = await check({ ...keys(), STRIPE_SECRET_KEY: '' }, ['--approval-seconds', '0']);
     expect(output).toMatch(/Stripe: STRIPE_SECRET_KEY is not set/);
     expect(output).toMatch(/skipped .*the order was not approved/);
+    const results = output.split('\n').filter((line) => /^(RESULT|ok|skipped) /.test(line));
+    const starts = results.map((line) => /^\S+ +/.exec(line)?.[0].length);
+    expect(results.length).toBeGreaterThan(5);
+    expect(new Set(starts).size).toBe(1);
+    expect(code).toBe(0);
+  }, 40_000);
+
+  it('prints JSON for a program', async () => {
+    const { code, stdout } = await check({ ...keys(), STRIPE_SECRET_KEY: '' }, ['--approval-seconds', '0', '--json']);
+    const [paypal, ...others] = JSON.parse(stdout);
+    expect(others).toEqual([]);
+    expect(paypal).toMatchObject({ provider: 'PayPal', api_url: emulator.url });
+    expect(paypal.checks).toContainEqual({
+      what: 'charge, refund and their look-ups',
+      expected: 'approved',
+      got: 'the order was not approved',
+      outcome: 'skipped',
+    });
     expect(code).toBe(0);
   }, 40_000);
 

@@ -102,8 +102,8 @@ describe('the printed payments', () => {
 
   it.each([
     ['none', []],
-    ['api_key', ["KEY=$(npm run --silent keys -- create try-it --scopes payments:write --persist-to 'my data')"]],
-    ['both', ["KEY=$(npm run --silent keys -- create try-it --scopes payments:write --persist-to 'my data')"]],
+    ['api_key', ["KEY=$(npx payctl keys create try-it --scopes payments:write --persist-to 'my data')"]],
+    ['both', ["KEY=$(npx payctl keys create try-it --scopes payments:write --persist-to 'my data')"]],
     ['jwt', ['With TOKEN set to a token of JWT_ISSUER that has the scope payments:write:']],
   ])('have with AUTH_MODE=%s the credentials that they need', (authMode, before) => {
     const lines = paymentsToTry({ ...SETTINGS, emulatorPort: null, authMode, persistTo: 'my data' });

@@ -1,4 +1,4 @@
-/** What `npm run audit -- verify` finds in an export that somebody has been at. */
+/** What `payctl audit verify` finds in an export that somebody has been at. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/cli/verify-audit.ts';
 import type { AuditRow } from '../../src/core/ledger/audit.ts';
 import { CHAIN_START, chainHash } from '../../src/core/ledger/audit-chain.ts';
-import { runScript } from '../support/operator-command.ts';
+import { payctl } from '../support/operator-command.ts';
 
 type Entry = AuditRow & { hash: string | null };
 
@@ -109,14 +109,14 @@ describe('an export whose sealing lags', () => {
   });
 });
 
-describe('npm run audit -- verify', () => {
+describe('payctl audit verify', () => {
   const stripped = () => whole.map((one) => (one.sequence < 3 ? one : { ...one, hash: null }));
   const lagging = (ms: number) =>
     stripped().with(-1, { ...entry(ENTRIES + UNSEALED), hash: null, at_ms: entry(3).at_ms + ms });
 
   it.each<[string, () => readonly Entry[], () => string[], number, string]>([
-    ['0: whole', () => whole, () => ['--head', head], 0, 'Whole: 6 sealed entries'],
-    ['0: unsealed for ten minutes', () => lagging(10 * 60_000), () => [], 0, 'Whole: 2 sealed entries'],
+    ['0: whole', () => whole, () => ['--head', head], 0, 'Intact: 6 sealed entries'],
+    ['0: unsealed for ten minutes', () => lagging(10 * 60_000), () => [], 0, 'Intact: 2 sealed entries'],
     ['1: seals taken from the end', stripped, () => ['--head', head], 1, 'Broken at the end: no entry has the hash'],
     [
       '3: unsealed for longer',
@@ -135,8 +135,14 @@ describe('npm run audit -- verify', () => {
           .map((one) => JSON.stringify(one))
           .join('\n')}\n`,
       );
-      const ended = await runScript('audit', ['verify', file, ...args()], { home: directory });
+      const ended = await payctl(['audit', 'verify', file, ...args()], { home: directory });
       expect(ended).toMatchObject({ exitCode, stdout: expect.stringContaining(output), stderr: '' });
+      const json = await payctl(['audit', 'verify', file, ...args(), '--json'], { home: directory });
+      expect({ ...json, stdout: JSON.parse(json.stdout) }).toMatchObject({
+        exitCode,
+        stdout: { intact: exitCode !== 1, sealing_lags: exitCode === 3 },
+        stderr: '',
+      });
     } finally {
       rmSync(directory, { recursive: true });
     }
@@ -280,7 +286,7 @@ describe('an export into which something was put', () => {
   it('is told apart from one that npm has printed a title into', async () => {
     const lines = ['', '> payment-service@0.1.0 audit', ...whole.map((one) => JSON.stringify(one))];
     expect(await verifyAudit(lines, chainHash, null)).toMatchObject({
-      broken: { where: 'line 2', what: expect.stringContaining('--silent') },
+      broken: { where: 'line 2', what: expect.stringContaining('npm printed it') },
     });
   });
 });

@@ -1,4 +1,4 @@
-/** The operator's commands, as whoever is logged in nowhere runs them. */
+/** `payctl`, as an operator runs it who is logged in nowhere. */
 import { execFile } from 'node:child_process';
 
 const COMMAND_DEADLINE_MS = 50_000;
@@ -14,22 +14,26 @@ export interface Place {
   home: string;
   /** Of the project; it is this one, unless another is named. */
   cwd?: string;
+  /** Variables of the environment, beside those of this process. */
+  env?: Record<string, string>;
+  /** What is piped in. Without it, standard input is empty. */
+  input?: string;
 }
 
-/** `npm run --silent SCRIPT -- ARGS` */
-export function npmRun(script: string, args: readonly string[], place: Place): Promise<Ended> {
-  return run('npm', ['run', '--silent', script, '--', ...args], place);
+/** `npx payctl ARGS` */
+export function npxPayctl(args: readonly string[], place: Place): Promise<Ended> {
+  return run('npx', ['payctl', ...args], place);
 }
 
-/** The same without npm, which takes longer to start than many a command to end. */
-export function runScript(script: string, args: readonly string[], place: Place): Promise<Ended> {
-  return run(process.execPath, ['--disable-warning=ExperimentalWarning', `src/cli/${script}.ts`, ...args], place);
+/** The same without npx, which takes longer to start than many a command to end. */
+export function payctl(args: readonly string[], place: Place): Promise<Ended> {
+  return run(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/cli/payctl.ts', ...args], place);
 }
 
-function run(file: string, args: readonly string[], { home, cwd }: Place): Promise<Ended> {
+function run(file: string, args: readonly string[], { home, cwd, env: own, input = '' }: Place): Promise<Ended> {
   const { CLOUDFLARE_API_TOKEN: _, CLOUDFLARE_API_KEY: __, ...env } = process.env;
   const options = {
-    env: { ...env, XDG_CONFIG_HOME: home, HOME: home },
+    env: { ...env, XDG_CONFIG_HOME: home, HOME: home, ...own },
     timeout: COMMAND_DEADLINE_MS,
     ...(cwd !== undefined && { cwd }),
   };
@@ -37,5 +41,8 @@ function run(file: string, args: readonly string[], { home, cwd }: Place): Promi
     const child = execFile(file, args, options, (_, stdout, stderr) =>
       resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
     );
+    // A command that refuses its arguments has ended before it reads.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
   });
 }

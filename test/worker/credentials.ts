@@ -9,7 +9,7 @@ import { database } from './operation.ts';
 /** All scopes but admin, of the tenant that there is without keys. */
 const USUAL: NewKey = { tenant: 'default', scopes: SCOPES.filter((scope) => scope !== 'admin'), expiresAtMs: null };
 
-/** A key as `npm run keys` makes it, and the header that carries it. */
+/** A key as `payctl keys create` makes it, and the header that carries it. */
 export async function apiKey(overrides: Partial<NewKey> = {}, mode: 'live' | 'test' = 'test') {
   const asked = { ...USUAL, ...overrides };
   const made = await makeApiKey(LOCAL_SECRETS.API_KEY_SECRET, mode, asked);

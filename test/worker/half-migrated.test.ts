@@ -231,8 +231,8 @@ const BACKGROUND: Record<string, () => Promise<unknown>> = {
     await auditExport(database, Date.now());
     await auditEntriesAfter(database, 0, 10);
   },
-  'gdpr export': () => personalRecords(database, USER, BEFORE_ALL, 10),
-  'gdpr erase': () =>
+  'personal-data export': () => personalRecords(database, USER, BEFORE_ALL, 10),
+  'personal-data erase': () =>
     erasePersonalData(database, { tenant: 'default', userId: 'nobody', pseudonym: 'erased_0' }, BEFORE_ALL, 10),
   reconcile: () => readPaymentRecords(database, [PAID.transaction_id]),
 };

@@ -1,12 +1,12 @@
-/** The keys that `npm run gateway:check` works with: of the environment, or of .dev.vars. */
+/** The keys that `payctl gateway-check` works with: of the environment, or of .dev.vars. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT, readDevVars } from '../../../scripts/local-settings.ts';
-import { unusedSettings } from '../../../scripts/unused-settings.ts';
 import type { SettingsReading } from '../../contract/setting-names.ts';
 import type { PayPalSettings } from '../../core/gateways/paypal/paypal-client.ts';
 import type { StripeSettings } from '../../core/gateways/stripe/stripe-client.ts';
 import { readSettings } from '../../core/settings/settings.ts';
+import { unusedSettings } from '../unused-settings.ts';
 
 const NAMES = [
   'STRIPE_SECRET_KEY',

@@ -1,4 +1,4 @@
-/** One thing that is tried, and the table of all of them. */
+/** One thing that is tried, and what came of it. */
 
 export interface Check {
   what: string;
@@ -24,18 +24,22 @@ export async function check(
   }
 }
 
-/** Prints each as it comes. @returns whether none was unexpected */
-export async function runChecks(checks: AsyncIterable<Check>, print: (line: string) => void): Promise<boolean> {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  for await (const { what, expected, got, passed } of checks) {
-    const mark = passed === null ? 'skipped' : passed ? 'ok' : 'NOT OK';
-    counts[passed === null ? 'skipped' : passed ? 'passed' : 'failed'] += 1;
-    print(`  ${mark.padEnd(8)} ${what.padEnd(58)} ${passed === true ? expected : `${expected}; came: ${asText(got)}`}`);
+/** Runs all of them. @param onChecked is called after each, with how many there have been */
+export async function runChecks(checks: AsyncIterable<Check>, onChecked: (done: number) => void): Promise<Check[]> {
+  const ran: Check[] = [];
+  for await (const one of checks) {
+    ran.push(one);
+    onChecked(ran.length);
   }
-  print(`  ${counts.passed} as expected, ${counts.failed} not, ${counts.skipped} skipped\n`);
-  return counts.failed === 0;
+  return ran;
 }
 
-function asText(got: unknown): string {
-  return typeof got === 'string' ? got : JSON.stringify(got);
+export function outcomeOf({ passed }: Check): 'ok' | 'not_ok' | 'skipped' {
+  if (passed === null) return 'skipped';
+  return passed ? 'ok' : 'not_ok';
+}
+
+/** What came, as text. */
+export function gotText({ got }: Check): string {
+  return typeof got === 'string' ? got : (JSON.stringify(got) ?? '');
 }

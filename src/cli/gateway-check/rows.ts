@@ -66,5 +66,5 @@ export function newTransaction(overrides: Partial<Transaction> = {}): Transactio
 }
 
 export function newRefund(transaction: Transaction, amountMinor: number): Refund {
-  return pendingRefund(transaction, { amountMinor, reason: 'Tried out by gateway:check' });
+  return pendingRefund(transaction, { amountMinor, reason: 'Tried out by gateway-check' });
 }

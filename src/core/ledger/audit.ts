@@ -164,11 +164,13 @@ export async function writeSeals(db: Database, seals: readonly AuditSeal[]): Pro
   await runBatch(db, { sealed: db.d1.prepare(INSERT_SEALS).bind(JSON.stringify(seals)) });
 }
 
-/** Writes down that the log is exported, before it is. */
-export async function auditExport(db: Database, nowMs: number): Promise<void> {
-  await runBatch(db, {
+/** Writes down that the log is exported, before it is. @returns the sequence of the last entry, which may be that one */
+export async function auditExport(db: Database, nowMs: number): Promise<number> {
+  const { last } = await runBatch(db, {
     audited: audit(db, '*', { atMs: nowMs, action: 'audit.exported', subject: 'audit_entries', outcome: 'read' }),
+    last: db.d1.prepare('SELECT max(sequence) AS sequence FROM audit_entries'),
   });
+  return rowOf<{ sequence: number }>(last)?.sequence ?? 0;
 }
 
 const EXPORT = `

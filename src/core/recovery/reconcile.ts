@@ -36,16 +36,23 @@ export interface Reconciliation {
   differences: Difference[];
 }
 
+/** Called after each look-up at a gateway, which are what takes long. */
+export type OnLookedUp = (done: number, total: number) => void;
+
 /**
  * Reconciles what was created or moved in this time. Memory holds all of it: some kilobytes for each payment.
  *
  * @throws LedgerUnavailable, LedgerNotMigrated; a gateway that can't be reached is a difference, `not_compared`
  */
-export async function reconcile(context: Context, range: TimeRange): Promise<Reconciliation> {
+export async function reconcile(
+  context: Context,
+  range: TimeRange,
+  onLookedUp: OnLookedUp = () => {},
+): Promise<Reconciliation> {
   const listing = await listMovements(context, range);
   const { movements } = listing;
   const records = await readRecords(context, range, movements);
-  const lookUps = await lookUpUnlisted(context, range, records, listing);
+  const lookUps = await lookUpUnlisted(context, range, records, listing, onLookedUp);
   const refunds = await listRefunds(context, records, lookUps);
   const evidence = { range, records, movements: [...movements, ...refunds.movements], lookUps };
   const differences = differencesBetween({ ...evidence, nowMs: context.nowMs() });
@@ -129,6 +136,7 @@ async function lookUpUnlisted(
   range: TimeRange,
   records: readonly PaymentRecord[],
   listing: Listing,
+  onLookedUp: OnLookedUp,
 ): Promise<Map<string, LookUp>> {
   const moved = new Set(listing.movements.flatMap(({ id, reference }) => [id, reference]));
   const questions = records
@@ -153,6 +161,7 @@ async function lookUpUnlisted(
       const answer = inVain() < UNREACHABLE_TO_STOP ? await ask(context, question) : NOT_ASKED;
       unreachableInARow.set(gateway, answer.kind === 'unreachable' ? inVain() + 1 : 0);
       answers.set(question.id, answer);
+      onLookedUp(answers.size, questions.length);
     }
   };
   await Promise.all(Array.from({ length: LOOK_UPS_AT_ONCE }, askOneByOne));

@@ -1,0 +1,93 @@
+/** What the commands share of their arguments: the options that choose a database, how values are read, and the end of each help. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isoSeconds } from '../core/domain/timestamp.ts';
+import { isTenant } from '../core/security/credential.ts';
+
+/** Of all commands. */
+export const EXIT_FAILED = 2;
+export const DONE_OR_FAILED: Documentation['exitCodes'] = [
+  [0, 'done'],
+  [EXIT_FAILED, 'not done, or an argument was refused'],
+];
+
+export interface Documentation {
+  /** Each without `npx payctl` before it. */
+  examples: readonly [args: string, what: string][];
+  exitCodes: readonly [code: number | string, meaning: string][];
+}
+
+/** Ends the help of a command with examples and exit codes, and its errors with its usage. Called when its arguments have been added. */
+export function documented(command: Command, { examples, exitCodes }: Documentation): void {
+  const usage = command.createHelp().commandUsage(command);
+  const [path = ''] = usage.split(/ [[<]/);
+  const shown = examples.map(([args, what]) => `  # ${what}\n  $ npx payctl ${args}`);
+  const codes = exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(7)}${meaning}`);
+  command
+    .addHelpText('after', `\nExamples:\n${shown.join('\n')}\n\nExit codes:\n${codes.join('\n')}`)
+    .showHelpAfterError(`Usage: ${usage}\nOptions, examples and exit codes: ${path} --help`);
+}
+
+/** Which database is meant. */
+export interface LedgerPlace {
+  remote: boolean;
+  /** The directory of the local state; null is the one of the running `npm run dev`, or else wrangler's own, .wrangler/state. */
+  persistTo: string | null;
+  /** With `remote`: a file with secrets of the Worker, which the environment need not have then. */
+  secretsFile: string | null;
+}
+
+/** As commander reads them. */
+export interface PlaceOptions {
+  remote?: boolean;
+  persistTo?: string;
+  secretsFile?: string;
+}
+
+/** The options of each command that works on a database. */
+export function addPlaceOptions(command: Command): Command {
+  const heading = 'Database (the local one unless --remote is given):';
+  const remote = new Option('--remote', 'the database on Cloudflare; requires `npx wrangler login`, or an API token');
+  const persistTo = new Option('--persist-to <dir>', 'a local database in this directory, as `npm run dev` has it');
+  const secretsFile = new Option('--secrets-file <file>', 'with --remote: secrets of the Worker, as NAME=value lines');
+  return command
+    .addOption(remote.conflicts('persistTo').helpGroup(heading))
+    .addOption(persistTo.helpGroup(heading))
+    .addOption(secretsFile.helpGroup(heading));
+}
+
+/** Refuses a file of secrets for a local database, whose secrets are in .dev.vars. */
+export function placeOf({ remote = false, persistTo, secretsFile }: PlaceOptions, command: Command): LedgerPlace {
+  if (!remote && secretsFile !== undefined) {
+    command.error('error: --secrets-file requires --remote; the secrets of a local database are in .dev.vars');
+  }
+  return { remote, persistTo: persistTo ?? null, secretsFile: secretsFile ?? null };
+}
+
+export function addJsonOption(command: Command, what = 'print JSON'): Command {
+  return command.option('--json', what);
+}
+
+const ISO_8601 = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?)?(Z|[+-]\d\d:\d\d)?$/;
+
+/** Milliseconds of an ISO 8601 time. A date is its midnight; a date or a time without a zone is in UTC. */
+export function readTimeMs(text: string): number {
+  const [, date = '', time = 'T00:00', , , zone = 'Z'] = ISO_8601.exec(text) ?? [];
+  const ms = Date.parse(`${date}${time}${zone}`);
+  // A 30th of February would be a day in March.
+  const isDay = Number.isFinite(ms) && new Date(`${date}T00:00Z`).toISOString().startsWith(date);
+  if (date === '' || !isDay) {
+    throw new InvalidArgumentError('It must be a time such as 2026-11-22 or 2026-11-22T18:30:00Z.');
+  }
+  return ms;
+}
+
+export function readFutureTimeMs(text: string): number {
+  const ms = readTimeMs(text);
+  if (ms <= Date.now()) throw new InvalidArgumentError(`${isoSeconds(ms)} is in the past.`);
+  return ms;
+}
+
+export function readTenant(text: string): string {
+  if (!isTenant(text)) throw new InvalidArgumentError('A tenant has up to 64 letters, digits and . : - _');
+  return text;
+}

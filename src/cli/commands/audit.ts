@@ -1,0 +1,139 @@
+/** `payctl audit`: exports the audit log, and verifies an export. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { type Command, InvalidArgumentError } from 'commander';
+import { auditEntriesAfter, auditExport } from '../../core/ledger/audit.ts';
+import { chainHash } from '../../core/ledger/audit-chain.ts';
+import type { Database } from '../../core/ledger/database.ts';
+import {
+  addJsonOption,
+  addPlaceOptions,
+  DONE_OR_FAILED,
+  documented,
+  EXIT_FAILED,
+  type PlaceOptions,
+  placeOf,
+} from '../arguments.ts';
+import { withLedger } from '../ledger-access.ts';
+import { printJson } from '../output.ts';
+import { withProgress } from '../progress.ts';
+import { SEALING_LAGS_AFTER_MS, type Verdict, verifyAudit } from '../verify-audit.ts';
+
+const HASH = /^[0-9a-f]{64}$/;
+const ENTRIES_PER_STEP = 1_000;
+const EXIT_BROKEN = 1;
+const EXIT_SEALING_LAGS = 3;
+
+export function addAudit(program: Command): void {
+  const audit = program.command('audit').description('Exports the audit log, and verifies an export.');
+  addExport(audit);
+  addVerify(audit);
+  documented(audit, {
+    examples: [
+      ['audit export > audit.jsonl', 'the whole log'],
+      ['audit verify audit.jsonl', 'whether it is intact'],
+    ],
+    exitCodes: [...DONE_OR_FAILED, ['1, 3', 'see audit verify --help']],
+  });
+}
+
+function addExport(audit: Command): void {
+  const command = audit
+    .command('export')
+    .description('Prints the whole audit log, one line of JSON an entry. The log records the export.')
+    .action(async (options: PlaceOptions) => withLedger(placeOf(options, command), ({ db }) => exportLog(db)));
+  addPlaceOptions(addJsonOption(command, 'print lines of JSON, as without this option'));
+  documented(command, {
+    examples: [['audit export --remote > audit.jsonl', 'the log on Cloudflare']],
+    exitCodes: DONE_OR_FAILED,
+  });
+}
+
+function addVerify(audit: Command): void {
+  const command = audit
+    .command('verify')
+    .description('Finds what was altered, removed, added or moved in an export. Works offline.')
+    .argument('<file>', 'an export')
+    .option(
+      '--head <hash>',
+      "a hash that the Worker has logged (audit.sealed); without it, nothing shows that the log's end was cut off or its seals were removed",
+      readHash,
+    )
+    .action(verify);
+  addJsonOption(command);
+  documented(command, {
+    examples: [[`audit verify audit.jsonl --head ${'3f'.repeat(32)}`, "with a hash from the Worker's log"]],
+    exitCodes: [
+      [0, 'intact'],
+      [EXIT_BROKEN, 'broken'],
+      [EXIT_FAILED, 'not verified, or an argument was refused'],
+      [EXIT_SEALING_LAGS, 'intact as far as it is sealed, but sealing lags by ten minutes'],
+    ],
+  });
+}
+
+function readHash(text: string): string {
+  if (!HASH.test(text)) throw new InvalidArgumentError('It must be 64 digits, 0 to 9 and a to f.');
+  return text;
+}
+
+/** The hash of an entry is in its line; the entries of the last minutes have none yet. */
+async function exportLog(db: Database): Promise<void> {
+  await withProgress('Exporting', async (progress) => {
+    const last = await auditExport(db, Date.now());
+    for (let after = 0; ; ) {
+      const page = await auditEntriesAfter(db, after, ENTRIES_PER_STEP);
+      for (const entry of page) console.log(JSON.stringify(entry));
+      if (page.length < ENTRIES_PER_STEP) return;
+      after = page.at(-1)?.sequence ?? after;
+      // Entries on their way to the same terminal are progress enough, and a bar would be between them.
+      if (!process.stdout.isTTY) progress.at(after, last);
+    }
+  });
+}
+
+async function verify(file: string, { head, json }: { head?: string; json?: true }): Promise<void> {
+  const { size } = await stat(file);
+  const verdict = await withProgress('Verifying', (progress) => {
+    const bytes = createReadStream(file);
+    const lines = createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY });
+    lines.on('line', () => progress.at(bytes.bytesRead, size));
+    return verifyAudit(lines, chainHash, head ?? null);
+  });
+  const lags = verdict.broken === null && verdict.unsealedForMs > SEALING_LAGS_AFTER_MS;
+  if (verdict.broken !== null) process.exitCode = EXIT_BROKEN;
+  else if (lags) process.exitCode = EXIT_SEALING_LAGS;
+
+  if (json) {
+    const { sealed, unsealed, unsealedForMs, head: last, broken } = verdict;
+    const unsealed_for_seconds = Math.floor(unsealedForMs / 1000);
+    printJson({
+      intact: broken === null,
+      sealed,
+      unsealed,
+      unsealed_for_seconds,
+      sealing_lags: lags,
+      head: last,
+      broken,
+    });
+  } else print(verdict, head, lags);
+}
+
+function print(verdict: Verdict, head: string | undefined, lags: boolean): void {
+  if (verdict.broken !== null) {
+    console.log(`Broken at ${verdict.broken.where}: ${verdict.broken.what}`);
+    return;
+  }
+  console.log(
+    `Intact: ${verdict.sealed} sealed entries, up to ${verdict.head}, and ${verdict.unsealed} at the end without a seal, which cannot be verified yet`,
+  );
+  if (head === undefined) {
+    console.log('Only a --head from the Worker’s log shows whether the end was cut off, or its seals were removed');
+  }
+  if (!lags) return;
+  const minutes = Math.floor(verdict.unsealedForMs / 60_000);
+  console.log(
+    `Sealing lags: when this was exported, ${verdict.unsealed} entries had no seal, the oldest for ${minutes} minutes. The cron seals each minute: does it run, and is audit.sealed in the Worker’s log?`,
+  );
+}

@@ -1,0 +1,176 @@
+/** `payctl events`: which events wait for delivery, and how to publish delivered ones again. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { EVENT_TYPES, type EventType } from '../../contract/events.ts';
+import { isoSeconds } from '../../core/domain/timestamp.ts';
+import type { Database } from '../../core/ledger/database.ts';
+import { eventsStatus, type WaitingEvent } from '../../core/ledger/find-events.ts';
+import { replayEvents } from '../../core/ledger/replay-events.ts';
+import {
+  addJsonOption,
+  addPlaceOptions,
+  DONE_OR_FAILED,
+  documented,
+  type PlaceOptions,
+  placeOf,
+  readTimeMs,
+} from '../arguments.ts';
+import { withLedger } from '../ledger-access.ts';
+import { counted, printFacts, printJson } from '../output.ts';
+import { withProgress } from '../progress.ts';
+
+const EVENTS_PER_STEP = 500;
+const SENT_AGAIN = 'to be sent again: the sweep does it from the next minute on, behind live events';
+const DUE_NOW = 'not delivered yet, and due now: the next sweep sends it';
+
+interface Options extends PlaceOptions {
+  json?: true;
+}
+interface ReplayOptions extends Options {
+  /** Times in milliseconds. */
+  from?: number;
+  to?: number;
+  type?: EventType;
+}
+interface Range {
+  fromMs: number;
+  toMs: number;
+  eventType: EventType | null;
+}
+
+export function addEvents(program: Command): void {
+  const events = program.command('events').description('Shows events that wait for delivery; publishes events again.');
+  addStatus(events);
+  addReplay(events);
+  documented(events, {
+    examples: [
+      ['events status', 'what waits'],
+      ['events replay --help', 'how to publish events again'],
+    ],
+    exitCodes: DONE_OR_FAILED,
+  });
+}
+
+function addStatus(events: Command): void {
+  const command = events
+    .command('status')
+    .description('Shows how many events wait for delivery, the oldest, and the last error.')
+    .action(async (options: Options) => withLedger(placeOf(options, command), ({ db }) => showStatus(db, options)));
+  addPlaceOptions(addJsonOption(command));
+  documented(command, {
+    examples: [
+      ['events status', 'of the local database'],
+      ['events status --remote --json', 'of the one on Cloudflare, as JSON'],
+    ],
+    exitCodes: DONE_OR_FAILED,
+  });
+}
+
+function addReplay(events: Command): void {
+  const command = events
+    .command('replay')
+    .description(
+      'Publishes delivered events again, with their event_id and in the order of their booking. An event that still waits is made due.',
+    )
+    .argument('[event]', 'one event, by its id', readEventId)
+    .option('--from <time>', 'events since this time, such as 2026-11-22 or 2026-11-22T18:30:00Z', readTimeMs)
+    .option('--to <time>', 'and before this one', readTimeMs)
+    .addOption(new Option('--type <type>', 'events of this type only').choices(EVENT_TYPES))
+    .action(async (eventId: string | undefined, options: ReplayOptions) => {
+      const replay = readReplay(eventId, options, command);
+      await withLedger(placeOf(options, command), ({ db }) => replay(db));
+    });
+  addPlaceOptions(addJsonOption(command));
+  documented(command, {
+    examples: [
+      ['events replay evt_01M84N7ZP0Q5V5V0C0N7T3W5XG', 'one event'],
+      ['events replay --from 2026-11-22T10:00Z --to 2026-11-22T11:00Z --type payment.success', 'an hour of a type'],
+    ],
+    exitCodes: DONE_OR_FAILED,
+  });
+}
+
+function readEventId(text: string): string {
+  if (!text.startsWith('evt_')) throw new InvalidArgumentError('The id of an event begins with evt_.');
+  return text;
+}
+
+function readReplay(
+  eventId: string | undefined,
+  { from, to, type, json }: ReplayOptions,
+  command: Command,
+): (db: Database) => Promise<void> {
+  if (eventId !== undefined) {
+    if (from !== undefined || to !== undefined || type !== undefined) {
+      command.error('error: replay takes an event or a time, not both');
+    }
+    return (db) => replayOne(db, eventId, json === true);
+  }
+  if (from === undefined || to === undefined) command.error('error: replay takes an event, or --from and --to');
+  if (from >= to) command.error(`error: --from (${isoSeconds(from)}) must be before --to (${isoSeconds(to)})`);
+  return (db) => replayRange(db, { fromMs: from, toMs: to, eventType: type ?? null }, json === true);
+}
+
+async function replayRange(db: Database, range: Range, json: boolean): Promise<void> {
+  let replayed = 0;
+  let waiting = 0;
+  await withProgress('Marking events to be sent again', async (progress) => {
+    let afterId: string | null = null;
+    do {
+      const step = await replayEvents(db, { ...range, afterId }, EVENTS_PER_STEP, Date.now());
+      replayed += step.replayed;
+      waiting += step.waiting;
+      afterId = step.lastId;
+      progress.at(replayed + waiting);
+    } while (afterId !== null);
+  });
+  if (json) return printJson({ replayed, due_now: waiting });
+  const which = `${range.eventType ?? 'all types'}, ${isoSeconds(range.fromMs)} to ${isoSeconds(range.toMs)}`;
+  if (replayed + waiting === 0) console.log(`No events (${which})`);
+  if (replayed > 0) console.log(`${counted(replayed, 'event')} (${which}) ${SENT_AGAIN}`);
+  if (waiting > 0) console.log(`${counted(waiting, 'event')} (${which}) ${DUE_NOW}`);
+}
+
+async function replayOne(db: Database, eventId: string, json: boolean): Promise<void> {
+  const { replayed, waiting } = await replayEvents(db, { eventId }, 1, Date.now());
+  if (replayed + waiting === 0) throw new Error(`There is no event ${eventId}`);
+  if (json) printJson({ replayed, due_now: waiting });
+  else console.log(`${eventId} ${replayed > 0 ? SENT_AGAIN : DUE_NOW}`);
+}
+
+async function showStatus(db: Database, { json }: Options): Promise<void> {
+  const nowMs = Date.now();
+  const { waiting, leased, replayed, due, oldest, mostFailed } = await eventsStatus(db, nowMs);
+  if (json) {
+    return printJson({ waiting, leased, due, replayed, oldest: asJson(oldest), most_failed: asJson(mostFailed) });
+  }
+  if (oldest === null) return console.log('No event waits');
+  printFacts([
+    ['waiting', `${counted(waiting, 'event')}, of which ${leased} are being sent`],
+    ['due now', `${due}; the others are put off`],
+    ['replayed', `${replayed}, sent behind live ones`],
+    ['oldest', shown(oldest, nowMs)],
+    ['most failed', mostFailed === null ? 'none' : `${shown(mostFailed, nowMs)}: ${mostFailed.lastError}`],
+  ]);
+}
+
+function asJson(event: WaitingEvent | null) {
+  if (event === null) return null;
+  const { eventId, eventType, createdAtMs, attempts, lastError } = event;
+  return {
+    event_id: eventId,
+    event_type: eventType,
+    created_at: isoSeconds(createdAtMs),
+    attempts,
+    last_error: lastError,
+  };
+}
+
+function shown({ eventId, eventType, createdAtMs, attempts }: WaitingEvent, nowMs: number): string {
+  return `${eventId} ${eventType}, since ${isoSeconds(createdAtMs)} (${ageOf(nowMs - createdAtMs)}), ${counted(attempts, 'failed attempt')}`;
+}
+
+function ageOf(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return `${Math.max(0, Math.floor(ms / 1000))} s`;
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
+}

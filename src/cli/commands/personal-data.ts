@@ -1,0 +1,207 @@
+/** `payctl personal-data`: what is stored of a user, exported or erased. */
+import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
+import { isoSeconds } from '../../core/domain/timestamp.ts';
+import type { Database } from '../../core/ledger/database.ts';
+import {
+  auditPersonalData,
+  BEFORE_ALL,
+  erasePersonalData,
+  type PersonalRecord,
+  personalRecords,
+} from '../../core/ledger/personal-data.ts';
+import { DEFAULT_TENANT } from '../../core/security/credential.ts';
+import {
+  addJsonOption,
+  addPlaceOptions,
+  type Documentation,
+  documented,
+  EXIT_FAILED,
+  type PlaceOptions,
+  placeOf,
+  readTenant,
+} from '../arguments.ts';
+import { withLedger } from '../ledger-access.ts';
+import { counted, printJson } from '../output.ts';
+import { withProgress } from '../progress.ts';
+import { confirms, readUserId } from '../prompt.ts';
+
+const PAYMENTS_PER_STEP = 5_000;
+const EXIT_INCOMPLETE = 1;
+const EXIT_CODES: Documentation['exitCodes'] = [
+  [0, 'done'],
+  [EXIT_INCOMPLETE, 'incomplete: addresses could not be decrypted, or payments are still pending'],
+  [EXIT_FAILED, 'not done, or an argument was refused'],
+];
+
+interface Person {
+  tenant: string;
+  userId: string;
+}
+interface Options extends PlaceOptions {
+  tenant: string;
+  json?: true;
+}
+
+export function addPersonalData(program: Command): void {
+  const personalData = program.command('personal-data').description('Exports or erases the data of a user.');
+  addExport(personalData);
+  addErase(personalData);
+  documented(personalData, {
+    examples: [
+      ['personal-data export > export.json', 'asks for the id of the user'],
+      ['personal-data erase', 'asks for it, and whether to erase'],
+    ],
+    exitCodes: EXIT_CODES,
+  });
+}
+
+function addExport(personalData: Command): void {
+  const command = personalData
+    .command('export')
+    .description(
+      'Prints all that is stored of a user, as JSON. Asks for the id of the user, the user_id of the payments. Requires ENCRYPTION_KEY.',
+    );
+  addUser(command).action(async (words: string[], options: Options) => {
+    const place = placeOf(options, command);
+    const person = await readPerson(words, options, command);
+    await withLedger(place, ({ db }) => exportPersonalData(db, person));
+  });
+  addPlaceOptions(addJsonOption(command, 'print JSON, as without this option'));
+  documented(command, {
+    examples: [
+      ['personal-data export > export.json', 'asks for the id'],
+      ['personal-data export - --remote --secrets-file .production-secrets < id.txt > export.json', 'reads it'],
+    ],
+    exitCodes: EXIT_CODES,
+  });
+}
+
+function addErase(personalData: Command): void {
+  const command = personalData
+    .command('erase')
+    .description(
+      'Erases a user for good: no address, no reason of a refund, and a pseudonym in place of the id. Asks for the id of the user, and before it erases; with - it erases without asking.',
+    );
+  addUser(command).action(async (words: string[], options: Options) => {
+    const place = placeOf(options, command);
+    const person = await readPerson(words, options, command);
+    const where = place.remote ? 'on Cloudflare' : 'in the local database';
+    const question = `Erase "${person.userId}" of the tenant ${person.tenant} ${where}? This cannot be undone.`;
+    if (words.length === 0 && !(await confirms(question))) throw new Error('Nothing was erased');
+    await withLedger(place, ({ db }) => erase(db, person, options));
+  });
+  addPlaceOptions(addJsonOption(command));
+  documented(command, {
+    examples: [
+      ['personal-data erase --tenant cinema-2', 'asks for the id, and whether to erase'],
+      ['personal-data erase - --remote < id.txt', 'reads the id from standard input, and does not ask'],
+    ],
+    exitCodes: EXIT_CODES,
+  });
+}
+
+/** Takes all words, because commander would repeat an id that is one too many. */
+function addUser(command: Command): Command {
+  return command
+    .usage('[options] [-]')
+    .argument('[input...]', '- reads the id of the user from standard input')
+    .option('--tenant <tenant>', 'whose user it is', readTenant, DEFAULT_TENANT);
+}
+
+async function readPerson(words: readonly string[], { tenant }: Options, command: Command): Promise<Person> {
+  const read = await readUserId(words);
+  return read.kind === 'read' ? { tenant, userId: read.userId } : command.error(`error: ${read.reason}`);
+}
+
+async function exportPersonalData(db: Database, person: Person): Promise<void> {
+  const records: PersonalRecord[] = [];
+  await withProgress('Reading payments', async (progress) => {
+    for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+      const step: { found: PersonalRecord[]; lastId: string | null } = await personalRecords(
+        db,
+        person,
+        afterId,
+        PAYMENTS_PER_STEP,
+      );
+      records.push(...step.found);
+      afterId = step.lastId;
+      progress.at(records.length);
+    }
+  });
+  await auditPersonalData(db, person.tenant, {
+    atMs: Date.now(),
+    action: 'person.exported',
+    subject: 'a user',
+    payments: records.length,
+  });
+  const { tenant, userId: user_id } = person;
+  printJson({ tenant, user_id, exported_at: isoSeconds(Date.now()), payments: records.map(shown) });
+  if (records.length === 0) console.error(nothingOf(person));
+  const unopened = records.filter(({ isUnopened }) => isUnopened).map(({ transaction }) => transaction.transactionId);
+  if (unopened.length === 0) return;
+  console.error(`The addresses of these cannot be decrypted: ${unopened.join(', ')}`);
+  process.exitCode = EXIT_INCOMPLETE;
+}
+
+/** All that is stored of it, under the names that the tables have. */
+function shown({ transaction, refunds, disputes }: PersonalRecord) {
+  return { ...named(transaction), refunds: refunds.map(named), disputes: disputes.map(named) };
+}
+
+function nothingOf({ tenant, userId }: Person): string {
+  return `Nothing is stored of "${userId}" in the tenant ${tenant}`;
+}
+
+function named(row: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => {
+      const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      return name.endsWith('AtMs') && typeof value === 'number'
+        ? [snake.replace(/_ms$/, ''), isoSeconds(value)]
+        : [snake, value];
+    }),
+  );
+}
+
+async function erase(db: Database, person: Person, { json }: Options): Promise<void> {
+  const pseudonym = `erased_${randomBytes(8).toString('hex')}`;
+  let [payments, pending] = [0, 0];
+  // Printed first: if the command breaks off, it is written nowhere else.
+  console.error(`The pseudonym of the user is ${pseudonym}`);
+  const erased = () =>
+    `${counted(payments, 'payment')} ${payments === 1 ? 'has' : 'have'} the user_id ${pseudonym} now, and no address. A refund of them requires this user_id.`;
+  try {
+    await withProgress('Erasing', async (progress) => {
+      for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+        const step: Awaited<ReturnType<typeof erasePersonalData>> = await erasePersonalData(
+          db,
+          { ...person, pseudonym },
+          afterId,
+          PAYMENTS_PER_STEP,
+        );
+        payments += step.found.payments;
+        pending += step.found.pending;
+        afterId = step.lastId;
+        progress.at(payments);
+      }
+    });
+    await auditPersonalData(db, person.tenant, {
+      atMs: Date.now(),
+      action: 'person.erased',
+      subject: pseudonym,
+      payments,
+    });
+  } catch (error) {
+    if (payments > 0) console.error(`It broke off: run it again. ${erased()}`);
+    throw error;
+  }
+  if (pending > 0) process.exitCode = EXIT_INCOMPLETE;
+  if (json) return printJson({ pseudonym, payments, pending });
+  console.log(payments + pending === 0 ? nothingOf(person) : erased());
+  if (pending > 0) {
+    console.log(
+      `${counted(pending, 'payment')} ${pending === 1 ? 'is' : 'are'} pending, or a refund of ${pending === 1 ? 'it' : 'them'} is: run this again when nothing is pending.`,
+    );
+  }
+}

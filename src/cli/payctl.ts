@@ -1,0 +1,46 @@
+/** `payctl`, the operators' command: each of its commands is a file in commands/. */
+import { Command, CommanderError } from 'commander';
+import { keptByNpm } from '../../scripts/kept-by-npm.ts';
+import { documented, EXIT_FAILED } from './arguments.ts';
+import { addAudit } from './commands/audit.ts';
+import { addEvents } from './commands/events.ts';
+import { addGatewayCheck } from './commands/gateway-check.ts';
+import { addKeys } from './commands/keys.ts';
+import { addPersonalData } from './commands/personal-data.ts';
+import { addReconcile } from './commands/reconcile.ts';
+
+/** Options that are also settings of npm's own: an environment that has them says nothing about this command. */
+const SETTINGS_OF_NPM = ['json'];
+
+const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
+for (const add of [addKeys, addEvents, addReconcile, addAudit, addPersonalData, addGatewayCheck]) add(program);
+program.hook('preAction', (_, command) => refuseKeptByNpm(command));
+documented(program, {
+  examples: [
+    ['events status', 'events that wait for delivery'],
+    ['reconcile --remote --secrets-file .production-secrets', 'compares the gateway with the ledger on Cloudflare'],
+    ['keys create --help', 'the options, examples and exit codes of a command'],
+  ],
+  exitCodes: [
+    [0, 'done'],
+    [EXIT_FAILED, 'not done, or an argument was refused'],
+    ['other', 'see the help of the command'],
+  ],
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has printed its own errors, and help that was asked for ends with 0.
+  if (!(error instanceof CommanderError)) console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : EXIT_FAILED;
+}
+
+/** Without its --remote, a command would work on another database than the one that was asked for. */
+function refuseKeptByNpm(command: Command): void {
+  const names = command.options.flatMap(({ long }) => long?.slice('--'.length) ?? []);
+  const [kept] = keptByNpm(names, process.env).filter((name) => !SETTINGS_OF_NPM.includes(name));
+  if (kept !== undefined) {
+    command.error(`error: npm kept --${kept} for itself: use \`npx payctl\`, or write \`--\` before the arguments`);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What a person types at a prompt: the id of a user, which is personal data. Typed there or read from standard input, it is in no list of
+ * processes, no history of a shell, and not in npm's log of commands; so it is never an argument.
+ */
+import { createInterface } from 'node:readline/promises';
+
+type Input = NodeJS.ReadableStream & { isTTY?: boolean };
+
+export interface Terminal {
+  stdin: Input;
+  /** For questions: what the command prints may be on its way into a file. */
+  stderr: NodeJS.WritableStream;
+}
+
+/**
+ * @param args of the command: `-` for standard input, or none, which asks where there is a terminal
+ * @returns the id, or why there is none
+ */
+export async function readUserId(
+  args: readonly string[],
+  { stdin, stderr }: Terminal = process,
+): Promise<{ kind: 'read'; userId: string } | { kind: 'none'; reason: string }> {
+  if (args.length > 1 || (args.length === 1 && args[0] !== '-')) {
+    return {
+      kind: 'none',
+      reason:
+        "the id of a user is no argument, because the shell's history would keep it: type it at the prompt, or pipe it in with -",
+    };
+  }
+  const userId = args.length === 1 ? await firstLine(stdin) : await ask('User id: ', { stdin, stderr });
+  return userId === ''
+    ? { kind: 'none', reason: 'which user? Type the id at the prompt, or pipe it in with -' }
+    : { kind: 'read', userId };
+}
+
+/** Asks before something that cannot be undone. Who pipes the id in is a program, and is not asked. */
+export async function confirms(question: string, { stdin, stderr }: Terminal = process): Promise<boolean> {
+  if (!stdin.isTTY) return true;
+  const answer = await ask(`${question} [y/N] `, { stdin, stderr });
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+/** Empty where there is no terminal, and where the person ends the input. */
+async function ask(question: string, { stdin, stderr }: Terminal): Promise<string> {
+  if (!stdin.isTTY) return '';
+  const lines = createInterface({ input: stdin, output: stderr });
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  try {
+    return await Promise.race([lines.question(question), ended]);
+  } finally {
+    lines.close();
+  }
+}
+
+async function firstLine(input: Input): Promise<string> {
+  const lines = createInterface({ input });
+  for await (const line of lines) {
+    lines.close();
+    return line;
+  }
+  return '';
+}

@@ -1,0 +1,128 @@
+/** What `payctl` prints: tables that line up, and a progress bar that appears late and leaves nothing behind. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { printFacts, printTable } from '../../src/cli/output.ts';
+import { progressLine, withProgress } from '../../src/cli/progress.ts';
+
+const LONG_ID = `key_${'x'.repeat(60)}`;
+
+describe('a table', () => {
+  let lines: string[];
+  beforeEach(() => {
+    lines = [];
+    vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(line));
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
+  it('lines up, however long the ids are', () => {
+    printTable(
+      ['KEY', 'STATE', 'NAME'],
+      [
+        ['key_1', 'valid', 'Till'],
+        [LONG_ID, 'revoked 2026-11-22T00:00:00Z', 'Café'],
+        ['key_2', 'expired', ''],
+      ],
+    );
+    expect(lines.map((line) => line.indexOf('valid') + 1 || line.search(/STATE|revoked|expired/) + 1)).toEqual(
+      Array(4).fill(LONG_ID.length + 3),
+    );
+    expect(lines[0]?.indexOf('NAME')).toBe(lines[2]?.indexOf('Café'));
+    expect(lines.filter((line) => line.endsWith(' '))).toEqual([]);
+  });
+
+  it('keeps a row on its line, and lets no cell move the cursor', () => {
+    printFacts([
+      ['oldest', 'evt_1'],
+      ['most failed', 'refused\n\x1b[2Jby the bridge'],
+    ]);
+    expect(lines).toEqual(['oldest       evt_1', 'most failed  refused [2Jby the bridge']);
+  });
+});
+
+describe('progress', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  function screen(isTTY: boolean) {
+    const written: string[] = [];
+    return { isTTY, columns: 80, written, write: (text: string) => written.push(text) > 0 };
+  }
+
+  it('is a bar where the total is known, and a count where it is not', () => {
+    expect(progressLine('Exporting', 500, 2_000, 3)).toBe(
+      `Exporting  ${'█'.repeat(6)}${'░'.repeat(18)}   25 %  500 of 2,000  3 s`,
+    );
+    expect(progressLine('Exporting', 3_000, 2_000, 3)).toContain('100 %');
+    expect(progressLine('Erasing', 12_000, undefined, 3)).toBe('Erasing  12,000  3 s');
+    expect(progressLine('Opening', 0, undefined, 3)).toBe('Opening  3 s');
+  });
+
+  it('appears after two seconds, and is gone at the end', async () => {
+    const terminal = screen(true);
+    const work = withProgress(
+      'Exporting',
+      (progress) => {
+        progress.at(1, 2);
+        return new Promise((resolve) => setTimeout(resolve, 5_000));
+      },
+      terminal,
+    );
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(terminal.written).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(terminal.written.join('')).toContain(' 50 %');
+    await vi.advanceTimersByTimeAsync(3_000);
+    await work;
+    expect(terminal.written.at(-1)).toBe('\r\x1b[K');
+    const drawn = terminal.written.length;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(terminal.written.length).toBe(drawn);
+  });
+
+  it('is gone when the work has failed, too', async () => {
+    const terminal = screen(true);
+    const work = withProgress(
+      'Exporting',
+      () => new Promise((_, reject) => setTimeout(reject, 3_000, new Error('x'))),
+      terminal,
+    );
+    const failed = expect(work).rejects.toThrow('x');
+    await vi.advanceTimersByTimeAsync(3_000);
+    await failed;
+    expect(terminal.written.at(-1)).toBe('\r\x1b[K');
+  });
+
+  it('is not drawn where there is no terminal, but notes are printed', async () => {
+    const file = screen(false);
+    const work = withProgress(
+      'Testing',
+      async (progress) => {
+        progress.note('Approve this order');
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+      },
+      file,
+    );
+    await vi.advanceTimersByTimeAsync(5_000);
+    await work;
+    expect(file.written).toEqual(['Approve this order\n']);
+  });
+
+  it('stays below a note', async () => {
+    const terminal = screen(true);
+    const work = withProgress(
+      'Testing',
+      async (progress) => {
+        await new Promise((resolve) => setTimeout(resolve, 2_500));
+        progress.note('Approve this order');
+      },
+      terminal,
+    );
+    await vi.advanceTimersByTimeAsync(2_500);
+    await work;
+    expect(terminal.written.slice(-4)).toEqual([
+      '\r\x1b[K',
+      'Approve this order\n',
+      expect.stringContaining('Testing  2 s'),
+      '\r\x1b[K',
+    ]);
+  });
+});

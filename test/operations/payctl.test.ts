@@ -1,0 +1,122 @@
+/** What all commands of `payctl` have in common: help, refused arguments, and no option that npm kept. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Ended, payctl } from '../support/operator-command.ts';
+
+const COMMANDS: Record<string, readonly string[]> = {
+  keys: ['create', 'list', 'revoke', 'rotate'],
+  events: ['status', 'replay'],
+  audit: ['export', 'verify'],
+  'personal-data': ['export', 'erase'],
+  reconcile: [],
+  'gateway-check': [],
+};
+const GROUPS = Object.keys(COMMANDS);
+const LEAVES = Object.entries(COMMANDS).flatMap(([name, verbs]) =>
+  verbs.length === 0 ? [[name]] : verbs.map((verb) => [name, verb]),
+);
+const NO_DATABASE = [['audit', 'verify'], ['gateway-check']].map(String);
+const ALL = [[], ...GROUPS.map((name) => [name]), ...LEAVES.filter(({ length }) => length > 1)];
+
+let home: string;
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), 'payctl-'));
+});
+afterAll(() => rmSync(home, { recursive: true }));
+
+const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Ended> => payctl(args, { home, env });
+
+describe('--help', () => {
+  it.each(ALL.map((words) => [words.join(' '), words] as const))(
+    'of `payctl %s` has examples and exit codes',
+    async (_, words) => {
+      const { exitCode, stdout, stderr } = await run([...words, '--help']);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^Usage: npx ${['payctl', ...words].join(' ')} `));
+      const [, examples = '', codes = ''] = /\nExamples:\n(.*)\n\nExit codes:\n(.*)$/s.exec(stdout) ?? [];
+      expect(examples).toMatch(/^ {2}# .*\n {2}\$ npx payctl /);
+      expect(codes).toMatch(/^ {2}0 +\w.*^ {2}2 +\w/ms);
+    },
+  );
+
+  it.each(LEAVES.map((words) => [words.join(' '), words] as const))(
+    'of `payctl %s` offers JSON, and names the options that choose a database',
+    async (name, words) => {
+      const { stdout } = await run([...words, '--help']);
+      expect(stdout).toContain('--json');
+      const places = ['--remote ', '--persist-to <dir>', '--secrets-file <file>'];
+      const hasDatabase = !NO_DATABASE.includes(name.replace(' ', ','));
+      expect(places.map((option) => stdout.includes(option))).toEqual(places.map(() => hasDatabase));
+    },
+  );
+
+  it('is what a command without its verb prints, as an error', async () => {
+    for (const name of GROUPS.filter((group) => COMMANDS[group]?.length !== 0)) {
+      const { exitCode, stdout, stderr } = await run([name]);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+      for (const verb of COMMANDS[name] ?? []) expect(stderr).toMatch(new RegExp(`^ {2}${verb} `, 'm'));
+    }
+  });
+});
+
+describe('an argument that is wrong', () => {
+  it.each([
+    ['kyes list', 'unknown command', 'keys'],
+    ['keys lisst', 'unknown command', 'list'],
+    ['keys create Shop --scope admin', 'unknown option', '--scopes'],
+    ['events statsu', 'unknown command', 'status'],
+    ['events replay --form 2026-11-22', 'unknown option', '--from'],
+    ['audit verfy', 'unknown command', 'verify'],
+    ['audit export --remot', 'unknown option', '--remote'],
+    ['personal-data exprot', 'unknown command', 'export'],
+    ['personal-data erase - --tenat x', 'unknown option', '--tenant'],
+    ['reconcile --jsno', 'unknown option', '--json'],
+    ['gateway-check --aproval-seconds 0', 'unknown option', '--approval-seconds'],
+  ])('`payctl %s` is refused, and the nearest known one is named', async (line, why, nearest) => {
+    const { exitCode, stdout, stderr } = await run(line.split(' '));
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(new RegExp(`^error: ${why} '\\S+'\n\\(Did you mean ${nearest}\\?\\)\nUsage: npx payctl`));
+  });
+
+  it.each([
+    ['reconcile yesterday', "too many arguments for 'reconcile'"],
+    ['reconcile --remote --persist-to x', "'--remote' cannot be used with option '--persist-to <dir>'"],
+    [
+      'reconcile --secrets-file x',
+      '--secrets-file requires --remote; the secrets of a local database are in .dev.vars',
+    ],
+    ['gateway-check --approval-seconds 3601', '0 to 3600'],
+    ['gateway-check --approval-seconds soon', '0 to 3600'],
+    ['gateway-check --approval-seconds=', '0 to 3600'],
+  ])('`payctl %s` is refused, and says why', async (line, why) => {
+    const { exitCode, stdout, stderr } = await run(line.split(' '));
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(why);
+  });
+
+  it('is a file of secrets that does not exist', async () => {
+    const { exitCode, stderr } = await run(['keys', 'list', '--remote', '--secrets-file', join(home, 'none')]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(/^ENOENT: .*none'\n$/) });
+  });
+});
+
+describe('an option that npm kept for itself', () => {
+  it.each([
+    ['keys list', { npm_config_remote: 'true' }, '--remote'],
+    ['personal-data erase -', { npm_config_remote: 'true' }, '--remote'],
+    ['events status', { npm_config_persist_to: 'true' }, '--persist-to'],
+    ['reconcile', { npm_config_from: '2026-11-22' }, '--from'],
+  ])('is refused, instead of working on something else: `payctl %s` with %j', async (line, env, option) => {
+    const { exitCode, stdout, stderr } = await run(line.split(' '), env as Record<string, string>);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(new RegExp(`^error: npm kept ${option} for itself: use \`npx payctl\``));
+  });
+
+  it('is none that npm always sets, and none of another command', async () => {
+    const env = { npm_config_yes: 'true', npm_config_json: 'true', npm_config_from: 'x' };
+    const { stderr } = await run(['events', 'status', '--persist-to', join(home, 'nowhere')], env);
+    expect(stderr).toContain('There is no local database');
+  });
+});
