@@ -28,6 +28,12 @@ documented(program, {
   ],
 });
 
+// Whoever read the output, such as `head`, has read enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT_FAILED);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -1,9 +1,11 @@
 /** What all commands of `payctl` have in common: help, refused arguments, and no option that npm kept. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Ended, payctl } from '../support/operator-command.ts';
+import { type Ended, npxPayctl, payctl } from '../support/operator-command.ts';
+import { copyProject } from '../support/project-copy.ts';
 
 const COMMANDS: Record<string, readonly string[]> = {
   keys: ['create', 'list', 'revoke', 'rotate'],
@@ -118,5 +120,35 @@ describe('an option that npm kept for itself', () => {
     const env = { npm_config_yes: 'true', npm_config_json: 'true', npm_config_from: 'x' };
     const { stderr } = await run(['events', 'status', '--persist-to', join(home, 'nowhere')], env);
     expect(stderr).toContain('There is no local database');
+  });
+});
+
+describe('the bin of package.json', () => {
+  it('runs the command through npx, with its arguments and its exit code, from any folder of the project', async () => {
+    const place = { home, cwd: 'docs' };
+    const [help, wrong] = await Promise.all([
+      npxPayctl(['reconcile', '--help'], place),
+      npxPayctl(['reconcile', '--json', '--dry-run'], place),
+    ]);
+    expect(help).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(help.stdout).toMatch(/^Usage: npx payctl reconcile /);
+    expect(wrong).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining("'--dry-run'") });
+  });
+
+  it('says what to do where the dependencies are not installed', async () => {
+    const project = copyProject();
+    try {
+      rmSync(join(project.directory, 'node_modules'));
+      const ended = await npxPayctl(['keys', 'list'], { home, cwd: project.directory });
+      expect(ended).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining('run `npm ci` in ') });
+    } finally {
+      project.remove();
+    }
+  });
+
+  it('ends when its reader has read enough', async () => {
+    const command = 'src/cli/launch.mjs reconcile --help | head -n 1';
+    const { stdout, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8', timeout: 20_000 });
+    expect({ stdout, stderr }).toEqual({ stdout: 'Usage: npx payctl reconcile [options]\n', stderr: '' });
   });
 });

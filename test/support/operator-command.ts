@@ -33,7 +33,8 @@ export function payctl(args: readonly string[], place: Place): Promise<Ended> {
 function run(file: string, args: readonly string[], { home, cwd, env: own, input = '' }: Place): Promise<Ended> {
   const { CLOUDFLARE_API_TOKEN: _, CLOUDFLARE_API_KEY: __, ...env } = process.env;
   const options = {
-    env: { ...env, XDG_CONFIG_HOME: home, HOME: home, ...own },
+    // Of npm itself, whose notices of new versions are on standard error.
+    env: { ...env, XDG_CONFIG_HOME: home, HOME: home, npm_config_update_notifier: 'false', ...own },
     timeout: COMMAND_DEADLINE_MS,
     ...(cwd !== undefined && { cwd }),
   };

@@ -28,7 +28,7 @@ interface Options extends PlaceOptions {
   json?: true;
 }
 interface CreateOptions extends Options {
-  scopes: Scope[];
+  scopes?: Scope[];
   tenant: string;
   /** A time in milliseconds. */
   expires?: number;
@@ -50,16 +50,18 @@ export function addKeys(program: Command): void {
 }
 
 function addCreate(keys: Command): void {
-  const command = keys
+  const command: Command = keys
     .command('create')
     .description('Creates an API key and prints it, once: it is stored nowhere. Requires API_KEY_SECRET.')
     .argument('<name>', 'of the caller, for the list and the audit log', readName)
-    .requiredOption('--scopes <scopes>', `what it may do, separated by commas: ${SCOPES.join(', ')}`, readScopes)
+    .option('--scopes <scopes>', `required: what it may do, separated by commas: ${SCOPES.join(', ')}`, readScopes)
     .option('--tenant <tenant>', 'whose payments it may use', readTenant, DEFAULT_TENANT)
     .option('--expires <time>', 'when it expires, such as 2027-12-31; without it, never', readFutureTimeMs)
     .action(async (name: string, options: CreateOptions) => {
       const place = placeOf(options, command);
       const { scopes, tenant, expires: expiresAtMs = null } = options;
+      // Commander's own check comes before that for unknown options, and would hide a misspelled --scopes.
+      if (scopes === undefined) command.error("error: required option '--scopes <scopes>' not specified");
       await withLedger(place, (ledger) => create(ledger, { name, scopes, tenant, expiresAtMs }, place, options));
     });
   addPlaceOptions(addJsonOption(command));
