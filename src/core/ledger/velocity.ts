@@ -33,7 +33,9 @@ const exceeded = (counts: '?1' | '?15') => `
 export const WITHIN_VELOCITY = `NOT EXISTS (SELECT 1 ${exceeded('?15')})`;
 
 // The view's triggers mark the payment and count in one statement: see migration 0012.
-const COUNT_ATTEMPT = `INSERT INTO counted_payments (transaction_id, counted, counts) VALUES (?1, 'attempt', ?2)`;
+const COUNT_ATTEMPT = `
+  INSERT INTO counted_payments (transaction_id, counted, counts)
+  SELECT transaction_id, 'attempt', ?2 FROM transactions WHERE transaction_id = ?1 AND counted IS NULL`;
 
 /** The statement that counts an attempt once, if its payment is there. It belongs behind the one that claims it. */
 export function countAttempt(
@@ -60,7 +62,8 @@ export const exceededOf = (result: D1Result) => rowOf<ExceededVelocity>(result);
 
 const COUNT_DECLINE = `
   INSERT INTO counted_payments (transaction_id, counted, counts)
-  SELECT transaction_id, 'decline', ?3 FROM transactions WHERE transaction_id = ?1 AND ended_by = ?2`;
+  SELECT transaction_id, 'decline', ?3 FROM transactions
+  WHERE transaction_id = ?1 AND ended_by = ?2 AND counted IS NOT 'decline'`;
 
 /** The statement that counts a decline once, if this event ended the payment. It belongs behind the one that records the outcome. */
 export function countDecline(
