@@ -27,7 +27,7 @@ export const SETTINGS = {
   both: { ...BOTH, CORS_ORIGINS: ALLOWED_ORIGINS.join(',') },
   providers: {
     ...{ STRIPE_SECRET_KEY: 'sk_test_hostile', STRIPE_WEBHOOK_SECRET: 'whsec_hostile' },
-    ...{ PAYPAL_CLIENT_ID: 'hostile', PAYPAL_CLIENT_SECRET: 'hostile', PAYPAL_MERCHANT_ID: '23456789ABCDE' },
+    ...{ PAYPAL_CLIENT_ID: 'hostile', PAYPAL_CLIENT_SECRET: 'hostile-too', PAYPAL_MERCHANT_ID: '23456789ABCDE' },
     ...{ PAYPAL_WEBHOOK_ID: 'WH1', PAYPAL_API_URL: 'http://bridge.test', STRIPE_API_URL: 'http://bridge.test' },
   },
   production: {
