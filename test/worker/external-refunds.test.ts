@@ -1,5 +1,5 @@
 /** External refunds that no webhook has told of: a provider that refuses a refund because of them proves that they are there. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ExternalRefund, RefundListing } from '../../src/worker/gateways/gateway.ts';
 import { readStatus } from '../../src/worker/operations/read-status.ts';
 import { refundPayment } from '../../src/worker/operations/refund-payment.ts';
@@ -17,6 +17,9 @@ import {
   timesAsked,
 } from './scripted-gateway.ts';
 import { eventTypesOf, refundsOf, transaction } from './stored.ts';
+
+// A month of checks is some 130 of them.
+vi.setConfig({ testTimeout: 30_000 });
 
 const ALREADY = { kind: 'declined', code: 'REFUND_NOT_ALLOWED', cause: 'already_refunded' } as const;
 const EXCEEDS = { kind: 'declined', code: 'REFUND_NOT_ALLOWED', cause: 'refund_exceeds' } as const;
