@@ -96,13 +96,12 @@ export abstract class MoneyMover {
     return this.#sumOfRefunds(transactionId, ({ state, takenBack }) => state.kind === 'approved' && !takenBack);
   }
 
-  /** What of a charge nobody has tried to give back. */
+  /** What of a charge nobody has tried to give back. What the bank has sent back may be given back once more, by hand. */
   keeps(transactionId: string): number {
     const charge = this.charges.get(transactionId);
     const charged = charge?.state.kind === 'approved' ? charge.amountMinor : 0;
-    return (
-      charged - this.#sumOfRefunds(transactionId, ({ state, takenBack }) => state.kind === 'approved' || takenBack)
-    );
+    const tried = this.#sumOfRefunds(transactionId, ({ state, takenBack }) => state.kind === 'approved' || takenBack);
+    return Math.max(0, charged - tried);
   }
 
   protected noteLookUp(id: string): void {
