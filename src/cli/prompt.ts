@@ -44,9 +44,11 @@ export async function confirms(question: string, { stdin, stderr }: Terminal = p
 async function ask(question: string, { stdin, stderr }: Terminal): Promise<string> {
   if (!stdin.isTTY) return '';
   const lines = createInterface({ input: stdin, output: stderr });
-  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  const ended = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
   try {
-    return await Promise.race([lines.question(question), ended]);
+    const answer = await Promise.race([lines.question(question), ended]);
+    if (answer === null) stderr.write('\n'); // the cursor is still behind the question
+    return answer ?? '';
   } finally {
     lines.close();
   }
