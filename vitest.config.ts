@@ -12,12 +12,12 @@ import { scriptedIssuer } from './test/data/scripted-issuer.ts';
 const runDirectory = process.env.TEST_RUN_DIRECTORY ?? '.test-run';
 mkdirSync(runDirectory, { recursive: true });
 
-/** Stripe's package names source maps that it does not have. */
+/** Packages that name source maps which they do not have. */
 const withoutMissingSourceMaps: Plugin = {
   name: 'without-missing-source-maps',
   enforce: 'pre',
   load(id) {
-    if (!/node_modules\/stripe\/.*\.js$/.test(id)) return null;
+    if (!/node_modules\/(stripe|standardwebhooks)\/.*\.js$/.test(id)) return null;
     return { code: readFileSync(id, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, ''), map: null };
   },
 };
