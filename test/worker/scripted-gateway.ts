@@ -159,7 +159,7 @@ export const FIRST_LOOKUP_MS = 6_000;
 /** From the claim on: 30 seconds behind the gateway's deadline of one. */
 export const CANCELS_AFTER_MS = 31_000;
 
-/** LookUps a payment at a time so many milliseconds after its claim. */
+/** Looks up a payment at a time so many milliseconds after its claim. */
 export async function resolveAfter(
   world: TestWorld,
   made: { transactionId: string },

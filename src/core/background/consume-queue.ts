@@ -88,7 +88,7 @@ async function acknowledge({ log }: Context, messages: ConsumedMessage[], work: 
   for (const message of messages) message.ack();
 }
 
-/** LookUps what the message is about. What is still open, and due again soon, is put into the queue once more. */
+/** Looks up what the message is about. What is still open, and due again soon, is put into the queue once more. */
 async function lookUpAndSend(context: Context, id: string): Promise<void> {
   const resolved = await resolveOutcome(context, id, BACKGROUND_DEADLINE_MS);
   if (resolved?.kind === 'ended') {

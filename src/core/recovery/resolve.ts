@@ -87,7 +87,7 @@ export type Resolution =
     };
 
 /**
- * LookUps this payment or refund, if its look-up is due.
+ * Looks up this payment or refund, if its look-up is due.
  *
  * @returns null where it is not: it has ended, or somebody has asked a moment ago
  */
