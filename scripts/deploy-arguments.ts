@@ -1,6 +1,6 @@
 /** What `npm run deploy` can be told. Everything else is refused, since a misread argument would change production. */
 import { parseArgs } from 'node:util';
-import { keptByNpm } from './kept-by-npm.ts';
+import { keptByNpm } from '../src/local/kept-by-npm.ts';
 
 /** Where Cloudflare can be told to keep a database and a queue. */
 const JURISDICTIONS = ['eu', 'fedramp', 'us'];

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PROJECT } from './local-settings.ts';
+import { PROJECT } from '../src/local/project.ts';
 
 const DESCRIPTIONS = join(PROJECT, 'src/emulator/published-apis');
 const TYPES = join(PROJECT, 'src/core/gateways/paypal/paypal-api.d.ts');

@@ -1,7 +1,7 @@
 /** What `payctl` prints: tables that line up, and a progress bar that appears late and leaves nothing behind. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { printFacts, printTable } from '../../src/cli/output.ts';
-import { progressLine, withProgress } from '../../src/cli/progress.ts';
+import { progressLine, withProgress } from '../../src/local/progress.ts';
 
 const LONG_ID = `key_${'x'.repeat(60)}`;
 
