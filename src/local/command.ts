@@ -1,5 +1,5 @@
 /** What the commands of this project have in common: help that ends with examples and exit codes, and refusals that say what to do. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { keptByNpm, keptMessage } from './kept-by-npm.ts';
 
 /** Of all commands: not done, or an argument was refused. */
@@ -35,4 +35,10 @@ export function optionsOf<Options extends object>(program: Command, documentatio
   const [kept] = keptByNpm(names, process.env);
   if (kept !== undefined) program.error(`error: ${keptMessage(kept, process.env)}`);
   return program.parse().opts<Options>();
+}
+
+/** Of an option's argument: a count, or a number that counts from 1. */
+export function readWholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
+  return Number(text);
 }
