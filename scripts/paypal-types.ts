@@ -1,5 +1,5 @@
 /**
- * `npm run types:paypal`: makes the types of PayPal's API, as far as the service speaks it, from PayPal's own description of it.
+ * `node scripts/paypal-types.ts`: makes the types of PayPal's API, as far as the service speaks it, from PayPal's own description of it.
  * To be run when the description in src/emulator/published-apis/ has been replaced by a newer one.
  */
 import { execFileSync } from 'node:child_process';
@@ -14,7 +14,7 @@ const DEADLINE_MS = 120_000;
 /** Not among the dependencies: it wants an older TypeScript than the project's, and is needed once in a year. */
 const GENERATOR = ['openapi-typescript@7.13.0', 'typescript@5.9.3'];
 const HEADING =
-  '// Made from PayPal’s OpenAPI description (Apache-2.0) by `npm run types:paypal`. Not to be changed by hand.\n';
+  '// Made from PayPal’s OpenAPI description (Apache-2.0) by `node scripts/paypal-types.ts`. Not to be changed by hand.\n';
 
 /** What an adapter reads and writes. The parts that each of them is made of come along. */
 const SCHEMAS: Readonly<Record<string, readonly string[]>> = {
