@@ -11,12 +11,13 @@ import { emulatorUrl, settingsFor } from '../src/emulator/service-settings.ts';
 import { claimState, shownPath, stateDirectory } from '../src/local/dev-instance.ts';
 import { PROJECT } from '../src/local/project.ts';
 import { persistence, WRANGLER, WRANGLER_ENV } from '../src/local/wrangler.ts';
+import { askBroker } from './ask-broker.ts';
 import { bridgeLines, createOutput, emulatorLines, PROBE_PATH, wantsColours, workerLines } from './dev-output.ts';
 import { type DevSettings, portProblems, readDevOptions, readDevSettings } from './dev-settings.ts';
 import { applyLocalMigrations, isMigrated } from './local-database.ts';
 import { paymentsToTry } from './payments-to-try.ts';
 import { type Running, startProcess, whenNpmIsGone, whyPortIsTaken } from './processes.ts';
-import { askBroker, type Broker, startBroker } from './rabbitmq.ts';
+import { type Broker, startBroker } from './rabbitmq.ts';
 import { shownBroker, watchCommand } from './watch-command.ts';
 
 const START_DEADLINE_MS = 60_000;

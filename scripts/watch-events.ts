@@ -7,8 +7,8 @@ import { Connection } from 'rabbitmq-client';
 import { connectionTo } from '../src/bridge/broker-address.ts';
 import { DEFAULT_EXCHANGE, DEFAULT_RABBITMQ_URL } from '../src/bridge/settings.ts';
 import { misspelledSettings } from '../src/contract/setting-names.ts';
+import { askBroker } from './ask-broker.ts';
 import { whenNpmIsGone } from './processes.ts';
-import { askBroker } from './rabbitmq.ts';
 
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 2_000;
