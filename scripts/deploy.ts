@@ -7,14 +7,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { GENERATED_SECRETS } from '../src/core/settings/variables.ts';
+import { EXIT_FAILED } from '../src/local/command.ts';
 import { PROJECT } from '../src/local/project.ts';
 import { runWrangler, type WranglerRun, whyWranglerFailed } from '../src/local/wrangler.ts';
-import { BadDeployArguments, type DeployArguments, readDeployArguments, USAGE } from './deploy-arguments.ts';
+import { BadDeployArguments, type DeployArguments, readDeployArguments } from './deploy-arguments.ts';
 
 const CONFIG = join(PROJECT, 'wrangler.toml');
 const DATABASE_BINDING = 'DB';
 const STEP_DEADLINE_MS = 5 * 60_000;
-const EXIT_BAD_ARGUMENTS = 2;
 
 /** What of wrangler.toml matters here; wrangler's own type for it is not among those that it publishes. */
 interface Config {
@@ -56,10 +57,7 @@ interface Step {
 }
 
 const args = argumentsOrStop();
-if (args.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
+if (args.help) process.exit(0);
 // Loaded only here: it takes seconds, which nobody should wait for to hear of a wrong argument.
 const { unstable_readConfig } = await import('wrangler');
 const config = configOf(args.env);
@@ -87,8 +85,8 @@ function argumentsOrStop(): DeployArguments {
     return readDeployArguments(process.argv.slice(2), process.env);
   } catch (error) {
     if (!(error instanceof BadDeployArguments)) throw error;
-    console.error(`${error.message}\n${USAGE}`);
-    process.exit(EXIT_BAD_ARGUMENTS);
+    console.error(error.message);
+    process.exit(EXIT_FAILED);
   }
 }
 
@@ -241,7 +239,7 @@ function checkSecrets({ secretsFile }: DeployArguments): void {
   const { AUTH_MODE, JWT_JWKS_URL } = config.vars ?? {};
   const takesTokens = AUTH_MODE === 'jwt' || AUTH_MODE === 'both';
   const needed = [
-    ...Object.keys(parseEnv(readFileSync(join(PROJECT, '.dev.vars.example'), 'utf8'))),
+    ...GENERATED_SECRETS,
     ...(takesTokens && !JWT_JWKS_URL ? ['JWT_SECRET_KEY'] : []),
     // Where only tokens are taken, there are no keys.
   ].filter((name) => name !== 'API_KEY_SECRET' || AUTH_MODE !== 'jwt');

@@ -19,6 +19,8 @@ interface Entry {
   event?: string;
   text?: string;
   fields?: Fields;
+  /** Goes on with the line before, which has the mark of its level. */
+  continued?: true;
 }
 
 export interface Output {
@@ -74,7 +76,7 @@ function clock(time: Date): string {
   return `${hours}:${minutes}:${seconds}.${String(time.getMilliseconds()).padStart(3, '0')}`;
 }
 
-function plainLine({ level, event, text = event ?? '', fields = {} }: Entry, styled: Styled): string {
+function plainLine({ level, event, text = event ?? '', fields = {}, continued }: Entry, styled: Styled): string {
   if (event === BATCH && level === 'info') {
     const { delivered, duration_ms } = fields;
     return `${delivered === 1 ? '1 event' : `${delivered} events`} confirmed by RabbitMQ  ${styled('dim', `${duration_ms} ms`)}`;
@@ -82,7 +84,8 @@ function plainLine({ level, event, text = event ?? '', fields = {} }: Entry, sty
   const values = named(fields);
   if (level === 'info') return values === '' ? text : `${text}  ${styled('dim', values)}`;
   const mark = level === 'error' ? styled(['bold', 'white', 'bgRed'], 'ERROR') : styled(['bold', 'yellow'], 'WARN');
-  return `${mark} ${styled(level === 'error' ? 'red' : 'yellow', [text, values].filter(Boolean).join('  '))}`;
+  const said = styled(level === 'error' ? 'red' : 'yellow', [text, values].filter(Boolean).join('  '));
+  return continued ? said : `${mark} ${said}`;
 }
 
 /** Of a request that has been answered: how, what came of it, and, where a person looks least, what to search the log for. */
@@ -186,7 +189,7 @@ export function workerLines(isStarted: () => boolean, output: Output): (line: st
       if (isStarted()) output.show('worker', { level: 'info', text: 'reloaded' });
     } else if (line !== '') {
       if (/^\S/.test(line)) last = isStarted() && !CHATTER.test(line) ? 'info' : null;
-      if (last !== null) output.show('worker', { level: 'info', text: line });
+      if (last !== null) output.show('worker', { level: last, text: line, continued: true });
     }
   };
 }
