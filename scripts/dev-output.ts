@@ -70,7 +70,8 @@ export function createOutput({ json, colours, write = console.log, now = () => n
 
 type Styled = (style: Style, text: string) => string;
 
-function clock(time: Date): string {
+/** The time of day on this machine, to the millisecond. */
+export function clock(time: Date): string {
   const two = (part: number) => String(part).padStart(2, '0');
   const [hours, minutes, seconds] = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two);
   return `${hours}:${minutes}:${seconds}.${String(time.getMilliseconds()).padStart(3, '0')}`;

@@ -107,6 +107,7 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
   const worker = migrateDatabase(settings, stopping.signal).then((failure) => {
     if (failure !== null) fail(`The migrations could not be applied to the local database:\n${failure}`);
     if (failure !== null || stopping.signal.aborted) return null;
+    output.show('dev', { level: 'info', text: 'starting the Worker' });
     const running = startWorker(settings, () => answered);
     void running.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
     return running;
@@ -146,7 +147,9 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
 
 /** Null, or why the database lacks tables. One that is up to date costs milliseconds; wrangler takes seconds to see it. */
 async function migrateDatabase({ persistTo }: DevSettings, signal: AbortSignal): Promise<string | null> {
-  return isMigrated(stateDirectory(persistTo)) ? null : applyLocalMigrations(persistTo, signal);
+  if (isMigrated(stateDirectory(persistTo))) return null;
+  output.show('dev', { level: 'info', text: 'applying the migrations to the local database' });
+  return applyLocalMigrations(persistTo, signal);
 }
 
 function startWorker(settings: DevSettings, answered: () => boolean): Running {
@@ -200,6 +203,7 @@ async function findBroker(
   const url = bridge.rabbitmqUrl;
   if (brokerRuns) return { url, how: 'it was running', own: null };
   const none = `none answers at ${shownBroker(url)}`;
+  output.show('dev', { level: 'info', text: `no RabbitMQ answers at ${shownBroker(url)}: starting one` });
   try {
     const directory = join(persistTo ?? join(PROJECT, '.wrangler'), 'rabbitmq');
     const own = await startBroker({ directory, signal, ...(await portOf(url)) });
