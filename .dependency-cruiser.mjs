@@ -14,7 +14,9 @@ const FLOORS = [
   ['core/outcomes'],
   ['core/recovery'],
   ['core/payments', 'core/background'],
-  ['worker', 'bridge', 'cli', 'emulator'],
+  ['local'],
+  ['emulator'],
+  ['worker', 'bridge', 'cli'],
 ];
 
 const inside = (...folders) => `^src/(${folders.join('|')})/`;
@@ -38,7 +40,26 @@ const rules = [
     comment:
       'The bridge runs beside RabbitMQ and knows what crosses the border to it, and nothing else of the service.',
     from: { path: inside('bridge') },
-    to: { path: inside('core') },
+    to: { path: inside('core', 'local', 'emulator') },
+  },
+  {
+    name: 'worker-is-deployed-alone',
+    comment: 'Neither the project nor the emulator is there where the Worker runs.',
+    from: { path: inside('worker') },
+    to: { path: inside('local', 'emulator') },
+  },
+  {
+    name: 'emulator-is-a-program-of-its-own',
+    comment:
+      'It is modelled after the providers, and knows nothing of this service: a mistake of ours must not be in both.',
+    from: { path: inside('emulator') },
+    to: { path: inside('contract', 'core') },
+  },
+  {
+    name: 'product-pays-with-no-emulator',
+    comment: 'Of the emulator, others know its settings alone.',
+    from: { path: inside('cli') },
+    to: { path: inside('emulator'), pathNot: '^src/emulator/service-settings' },
   },
   {
     name: 'middleware-knows-no-route',
@@ -67,18 +88,10 @@ const rules = [
     to: { dependencyTypes: ['core'] },
   },
   {
-    name: 'product-needs-no-tests',
-    comment:
-      'Neither tests nor what developers run is there where src/ runs. Operators run the command line in the project.',
+    name: 'product-needs-no-developers',
+    comment: 'Neither tests nor what developers run is there where src/ runs.',
     from: { path: '^src/' },
-    to: { path: '^(test|bench)/' },
-  },
-  {
-    name: 'product-needs-no-scripts',
-    comment:
-      'Neither tests nor what developers run is there where src/ runs. Operators run the command line in the project.',
-    from: { path: '^src/', pathNot: inside('cli', 'emulator') },
-    to: { path: '^scripts/' },
+    to: { path: '^(test|bench|scripts)/' },
   },
   {
     name: 'no-cycles',

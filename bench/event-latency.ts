@@ -4,29 +4,45 @@
  */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { whenNpmIsGone } from '../scripts/processes.ts';
+import { Command } from 'commander';
+import { endedByPerson } from '../scripts/processes.ts';
 import { startBroker } from '../scripts/rabbitmq.ts';
+import { EXIT_FAILED, optionsOf, readWholeNumber } from '../src/local/command.ts';
+import { withProgress } from '../src/local/progress.ts';
 import { runDirectory } from '../test/support/run.ts';
 import { newBooking, pay, type Stack, startStack } from '../test/support/stack.ts';
 
-const PAYMENTS_PER_SECOND = 20;
 const WARM_UP_PAYMENTS = 40;
-const MEASURED_PAYMENTS = 400;
+
+const program = new Command('npm run bench --')
+  .description(
+    'Measures the time from the answer to a payment to its event in RabbitMQ, with everything on this machine.',
+  )
+  .option('--payments <count>', 'how many are measured', readWholeNumber, 400)
+  .option('--rate <count>', 'payments a second', readWholeNumber, 20);
+const options = optionsOf<{ payments: number; rate: number }>(program, {
+  examples: [
+    ['', 'the figure to compare with'],
+    ['--payments 2000 --rate 50', 'more of them, faster'],
+  ],
+  exitCodes: [
+    [0, 'measured'],
+    [1, 'a payment or its event did not arrive'],
+    [EXIT_FAILED, 'not measured: there is no RabbitMQ, or an argument was refused'],
+  ],
+});
 
 // What has been started ends with this, also when it is ended early.
-const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopping.abort());
-whenNpmIsGone(() => stopping.abort());
-const directory = runDirectory('bench-broker');
-const broker = await startBroker({ directory, signal: stopping.signal });
+const ended = endedByPerson();
+const broker = await startBroker({ directory: runDirectory('bench-broker'), signal: ended });
 if (broker === null) {
   console.error('A RabbitMQ is needed: start Docker, or install rabbitmq-server.');
-  process.exit(1);
+  process.exit(EXIT_FAILED);
 }
 const answeredAtMs = new Map<string, number>();
 const answerMs: number[] = [];
 try {
-  const stack = await startStack('bench', broker.url);
+  const stack = await withProgress('Starting the service', () => startStack('bench', broker.url));
   try {
     await measure(stack);
   } finally {
@@ -39,13 +55,17 @@ try {
 
 async function measure(stack: Stack): Promise<void> {
   const payments: Promise<void>[] = [];
-  for (let n = 0; n < WARM_UP_PAYMENTS + MEASURED_PAYMENTS; n += 1) {
-    if (stopping.signal.aborted) return;
-    const payment = payOnce(stack, n >= WARM_UP_PAYMENTS);
-    payment.catch(() => {}); // waited for below; until then a failure must not end the process
-    payments.push(payment);
-    await sleep(1_000 / PAYMENTS_PER_SECOND);
-  }
+  await withProgress('Paying', async (progress) => {
+    const count = WARM_UP_PAYMENTS + options.payments;
+    for (let n = 0; n < count && !ended.aborted; n += 1) {
+      const payment = payOnce(stack, n >= WARM_UP_PAYMENTS);
+      payment.catch(() => {}); // waited for below; until then a failure must not end the process
+      payments.push(payment);
+      progress.at(n + 1, count);
+      await sleep(1_000 / options.rate);
+    }
+  });
+  if (ended.aborted) return;
   await Promise.all(payments);
   await stack.listener.waitFor(payments.length, 60_000);
 
@@ -54,7 +74,7 @@ async function measure(stack: Stack): Promise<void> {
     return answered === undefined ? [] : [atMs - answered];
   });
   console.log(
-    `${latenciesMs.length} payments at ${PAYMENTS_PER_SECOND}/s: ` +
+    `${latenciesMs.length} payments at ${options.rate}/s: ` +
       `answer ${quantile(answerMs, 0.5)} ms median, ${quantile(answerMs, 0.95)} ms p95; ` +
       `event in RabbitMQ ${quantile(latenciesMs, 0.5)} ms after the answer median, ${quantile(latenciesMs, 0.95)} ms p95`,
   );

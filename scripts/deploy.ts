@@ -4,19 +4,18 @@
  * before anything is changed; `--dry-run` ends there. The Deploy to Cloudflare button runs this too, after it has created the
  * database and the queues under names that its user chose: names come from wrangler.toml.
  */
-import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { BadDeployArguments, type DeployArguments, readDeployArguments, USAGE } from './deploy-arguments.ts';
-import { PROJECT, WRANGLER } from './local-settings.ts';
+import { GENERATED_SECRETS } from '../src/core/settings/variables.ts';
+import { EXIT_FAILED } from '../src/local/command.ts';
+import { PROJECT } from '../src/local/project.ts';
+import { runWrangler, type WranglerRun, whyWranglerFailed } from '../src/local/wrangler.ts';
+import { BadDeployArguments, type DeployArguments, readDeployArguments } from './deploy-arguments.ts';
 
 const CONFIG = join(PROJECT, 'wrangler.toml');
 const DATABASE_BINDING = 'DB';
 const STEP_DEADLINE_MS = 5 * 60_000;
-const EXIT_BAD_ARGUMENTS = 2;
-const LOGGED_OUT =
-  'Not logged in to Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID';
 
 /** What of wrangler.toml matters here; wrangler's own type for it is not among those that it publishes. */
 interface Config {
@@ -58,10 +57,7 @@ interface Step {
 }
 
 const args = argumentsOrStop();
-if (args.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
+if (args.help) process.exit(0);
 // Loaded only here: it takes seconds, which nobody should wait for to hear of a wrong argument.
 const { unstable_readConfig } = await import('wrangler');
 const config = configOf(args.env);
@@ -89,8 +85,8 @@ function argumentsOrStop(): DeployArguments {
     return readDeployArguments(process.argv.slice(2), process.env);
   } catch (error) {
     if (!(error instanceof BadDeployArguments)) throw error;
-    console.error(`${error.message}\n${USAGE}`);
-    process.exit(EXIT_BAD_ARGUMENTS);
+    console.error(error.message);
+    process.exit(EXIT_FAILED);
   }
 }
 
@@ -243,7 +239,7 @@ function checkSecrets({ secretsFile }: DeployArguments): void {
   const { AUTH_MODE, JWT_JWKS_URL } = config.vars ?? {};
   const takesTokens = AUTH_MODE === 'jwt' || AUTH_MODE === 'both';
   const needed = [
-    ...Object.keys(parseEnv(readFileSync(join(PROJECT, '.dev.vars.example'), 'utf8'))),
+    ...GENERATED_SECRETS,
     ...(takesTokens && !JWT_JWKS_URL ? ['JWT_SECRET_KEY'] : []),
     // Where only tokens are taken, there are no keys.
   ].filter((name) => name !== 'API_KEY_SECRET' || AUTH_MODE !== 'jwt');
@@ -266,28 +262,14 @@ function textOf(file: string): string {
 }
 
 function mustSucceed(command: string[]): string {
-  const { status, output, stdout } = run(command);
-  if (status !== 0) stop(isLoggedOut(output) ? LOGGED_OUT : output);
-  return stdout;
-}
-
-/** Wrangler suggests `--temporary` here, a throw-away account, which is not what a deployment is for. */
-function isLoggedOut(output: string): boolean {
-  return output.includes("it's necessary to set a CLOUDFLARE_API_TOKEN");
+  const finished = run(command);
+  if (finished.status !== 0) stop(whyWranglerFailed(finished));
+  return finished.stdout;
 }
 
 /** Runs wrangler in the environment that is deployed. */
-function run(command: string[], output: 'kept' | 'shown' = 'kept'): { status: number; output: string; stdout: string } {
-  const finished = spawnSync(process.execPath, [WRANGLER, ...command, '--env', args.env], {
-    cwd: PROJECT,
-    // Without a terminal wrangler neither asks nor writes into wrangler.toml, and applies migrations.
-    stdio: output === 'shown' ? 'inherit' : ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-    timeout: STEP_DEADLINE_MS,
-  });
-  const stdout = finished.stdout ?? '';
-  const said = `${stdout}${finished.stderr ?? ''}${finished.error ? `\n${finished.error.message}` : ''}`.trim();
-  return { status: finished.status ?? 1, output: said, stdout };
+function run(command: string[], output?: 'shown'): WranglerRun {
+  return runWrangler([...command, '--env', args.env], STEP_DEADLINE_MS, output);
 }
 
 /** Ends with what wrangler said, or with what is wrong. */

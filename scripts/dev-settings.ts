@@ -1,11 +1,11 @@
-/** The one place that reads what `npm run dev` can be told: the environment, .dev.vars and the command line. */
-import { parseArgs } from 'node:util';
+/** The one place that reads what `npm run dev` can be told: the command line, the environment and .dev.vars. */
+import { Command, InvalidArgumentError } from 'commander';
 import { BRIDGE_SETTINGS, type BridgeSettings, readBridgeSettings } from '../src/bridge/settings.ts';
 import { misspelledSettings, type SettingsReading } from '../src/contract/setting-names.ts';
 import { WORKER_SETTINGS } from '../src/core/settings/variables.ts';
-import { EMULATED_STATE } from './emulated-gateways.ts';
-import { keptByNpm, keptMessage } from './kept-by-npm.ts';
-import { completeDevVars, readDevVars } from './local-settings.ts';
+import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
+import { EMULATED_STATE } from '../src/local/dev-instance.ts';
+import { completeDevVars, readDevVars } from '../src/local/dev-vars.ts';
 import { whyPortIsTaken } from './processes.ts';
 
 export interface DevSettings {
@@ -34,20 +34,48 @@ const ENVIRONMENT_SETTINGS = new Set([
 ]);
 const ALL_SETTINGS = new Set([...WORKER_SETTINGS, ...ENVIRONMENT_SETTINGS]);
 
+export interface DevOptions {
+  persistTo?: string;
+  gateway?: 'emulator';
+  json?: true;
+}
+
+/** Of the command line. Ends the process where one is refused. */
+export function readDevOptions(): DevOptions {
+  const program = new Command('npm run dev --')
+    .description(
+      'Runs the whole service on this machine: Worker, database, queue, bridge, and a RabbitMQ if none answers.',
+    )
+    .option('--gateway <name>', 'emulator: Stripe and PayPal as well, emulated', readGateway)
+    .option('--persist-to <dir>', 'another directory for the database')
+    .option('--json', 'print JSON, a line for each thing that happens');
+  return optionsOf(program, {
+    examples: [
+      ['', 'the service with the gateways of .dev.vars'],
+      ['--gateway emulator', 'pay with Stripe and PayPal, emulated'],
+      ['--persist-to /tmp/other --json', 'a second one beside the first, on ports of its own; output for a program'],
+    ],
+    exitCodes: [
+      [0, 'you have ended it'],
+      [1, 'it could not start, or a part of it broke'],
+      [EXIT_FAILED, 'an argument was refused'],
+    ],
+  });
+}
+
+function readGateway(name: string): string {
+  if (name !== 'emulator') throw new InvalidArgumentError('It can be emulator; other gateways are set in .dev.vars.');
+  return name;
+}
+
 /**
  * The settings, or every reason why there are none. Makes the .dev.vars where it is missing. A name that is misspelled or in the
  * wrong place is a problem in .dev.vars, which is this service's own, and a warning in the environment, which is not.
  */
-export async function readDevSettings(args: string[], env: NodeJS.ProcessEnv): Promise<SettingsReading<DevSettings>> {
-  const [kept] = keptByNpm(['persist-to', 'gateway'], env);
-  if (kept !== undefined) return { kind: 'invalid', problems: [keptMessage(kept, env)] };
-  const { values } = parseArgs({ args, options: { 'persist-to': { type: 'string' }, gateway: { type: 'string' } } });
-  if (values.gateway !== undefined && values.gateway !== 'emulator') {
-    return {
-      kind: 'invalid',
-      problems: [`--gateway can be emulator, and is ${values.gateway}: other gateways are set in .dev.vars`],
-    };
-  }
+export function readDevSettings(
+  { persistTo, gateway }: DevOptions,
+  env: NodeJS.ProcessEnv,
+): SettingsReading<DevSettings> {
   completeDevVars();
   const devVars = readDevVars();
   const { BRIDGE_SIGNING_SECRET } = devVars;
@@ -56,8 +84,7 @@ export async function readDevSettings(args: string[], env: NodeJS.ProcessEnv): P
   const problems = bridge.kind === 'invalid' ? bridge.problems.map(withPlace) : [];
   const servicePort = Number(env.PAYMENT_SERVICE_PORT ?? SERVICE_DEFAULT_PORT);
   if (!isPort(servicePort)) problems.push('PAYMENT_SERVICE_PORT must be a port');
-  const emulatorPort =
-    values.gateway === 'emulator' ? Number(env.GATEWAY_EMULATOR_PORT ?? EMULATOR_DEFAULT_PORT) : null;
+  const emulatorPort = gateway === 'emulator' ? Number(env.GATEWAY_EMULATOR_PORT ?? EMULATOR_DEFAULT_PORT) : null;
   if (emulatorPort !== null && !isPort(emulatorPort)) problems.push('GATEWAY_EMULATOR_PORT must be a port');
   problems.push(
     ...misspelledSettings(devVars, ALL_SETTINGS).map((problem) => `${problem} (it is in .dev.vars)`),
@@ -71,7 +98,7 @@ export async function readDevSettings(args: string[], env: NodeJS.ProcessEnv): P
     kind: 'valid',
     settings: {
       servicePort,
-      persistTo: values['persist-to'] ?? (emulatorPort === null ? null : EMULATED_STATE),
+      persistTo: persistTo ?? (emulatorPort === null ? null : EMULATED_STATE),
       bridge: bridge.settings,
       bridgeUrl: devVars.BRIDGE_URL,
       emulatorPort,

@@ -6,20 +6,25 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { brokerEndpoint } from '../src/bridge/broker-address.ts';
-import { claimState, shownPath, stateDirectory } from './dev-instance.ts';
-import { bridgeLines, emulatorLines, PROBE_PATH, workerLines } from './dev-output.ts';
-import { type DevSettings, portProblems, readDevSettings } from './dev-settings.ts';
-import { emulatorUrl, emulatorVariables } from './emulated-gateways.ts';
-import { isMigrated } from './local-database.ts';
-import { applyLocalMigrations, PROJECT, persistence, WRANGLER, WRANGLER_ENV } from './local-settings.ts';
+import { whatToAsk } from '../src/emulator/control-commands.ts';
+import { emulatorUrl, settingsFor } from '../src/emulator/service-settings.ts';
+import { claimState, shownPath, stateDirectory } from '../src/local/dev-instance.ts';
+import { PROJECT } from '../src/local/project.ts';
+import { persistence, WRANGLER, WRANGLER_ENV } from '../src/local/wrangler.ts';
+import { askBroker } from './ask-broker.ts';
+import { bridgeLines, createOutput, emulatorLines, PROBE_PATH, wantsColours, workerLines } from './dev-output.ts';
+import { type DevSettings, portProblems, readDevOptions, readDevSettings } from './dev-settings.ts';
+import { applyLocalMigrations, isMigrated } from './local-database.ts';
 import { paymentsToTry } from './payments-to-try.ts';
 import { type Running, startProcess, whenNpmIsGone, whyPortIsTaken } from './processes.ts';
-import { askBroker, type Broker, startBroker } from './rabbitmq.ts';
+import { type Broker, startBroker } from './rabbitmq.ts';
 import { shownBroker, watchCommand } from './watch-command.ts';
 
 const START_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 2_000;
 const PROBE_INTERVAL_MS = 50;
+/** index.ts, which logs each request's end as well. */
+const WORKER = join(PROJECT, 'src/worker/dev.ts');
 /** Cron Triggers do not fire by themselves under `wrangler dev`. */
 const CRON_PATH = '/cdn-cgi/local/scheduled?cron=*+*+*+*+*';
 const CRON_INTERVAL_MS = 60_000;
@@ -39,10 +44,13 @@ interface FoundBroker {
 // A terminal that has gone takes no output any more, which must not keep the rest from being ended.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
-const read = await readDevSettings(process.argv.slice(2), process.env).catch((error: unknown) => ({
-  kind: 'invalid' as const,
-  problems: [messageOf(error)],
-}));
+const options = readDevOptions();
+const output = createOutput({ json: options.json ?? false, colours: wantsColours() });
+// Colours are put on here: of a child they would only have to be taken off, and Node warns of both variables.
+delete process.env.FORCE_COLOR;
+process.env.NO_COLOR = '1';
+
+const read = readDevSettings(options, process.env);
 if (read.kind === 'invalid') failToStart(read.problems);
 for (const warning of read.settings.warnings) console.error(`Warning: ${warning}`);
 const surroundings = await examineSurroundings(read.settings);
@@ -99,6 +107,7 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
   const worker = migrateDatabase(settings, stopping.signal).then((failure) => {
     if (failure !== null) fail(`The migrations could not be applied to the local database:\n${failure}`);
     if (failure !== null || stopping.signal.aborted) return null;
+    output.show('dev', { level: 'info', text: 'starting the Worker' });
     const running = startWorker(settings, () => answered);
     void running.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
     return running;
@@ -124,18 +133,23 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
   const ended = await ending;
   stopping.abort();
   clearInterval(cron);
-  console.log(ended.exitCode === 0 ? '\nEnding …' : ended.because);
+  if (ended.exitCode === 0) output.tell('dev.ending', '\nEnding …', {});
+  else output.show('dev', { level: 'error', text: ended.because });
   // In the order of an event's way, so that each still finds the next one.
   await worker.then((running) => running?.stop());
   await emulator?.stop();
   await bridge.then((running) => running?.stop());
-  await broker.then(({ own }) => own?.stop()).catch((error: unknown) => console.error(messageOf(error)));
+  await broker
+    .then(({ own }) => own?.stop())
+    .catch((error: unknown) => output.show('dev', { level: 'error', text: messageOf(error) }));
   return ended.exitCode;
 }
 
 /** Null, or why the database lacks tables. One that is up to date costs milliseconds; wrangler takes seconds to see it. */
 async function migrateDatabase({ persistTo }: DevSettings, signal: AbortSignal): Promise<string | null> {
-  return isMigrated(stateDirectory(persistTo)) ? null : applyLocalMigrations(persistTo, signal);
+  if (isMigrated(stateDirectory(persistTo))) return null;
+  output.show('dev', { level: 'info', text: 'applying the migrations to the local database' });
+  return applyLocalMigrations(persistTo, signal);
 }
 
 function startWorker(settings: DevSettings, answered: () => boolean): Running {
@@ -143,26 +157,27 @@ function startWorker(settings: DevSettings, answered: () => boolean): Running {
   const here = `http://127.0.0.1:${bridge.port}`;
   const variables = {
     ...(bridgeUrl?.replace(/\/$/, '') !== here && { BRIDGE_URL: here }),
-    ...emulatorVariables(settings.emulatorPort),
+    ...(settings.emulatorPort !== null && settingsFor(emulatorUrl(settings.emulatorPort))),
   };
   return startProcess(
     [
-      ...[WRANGLER, 'dev', '--port', String(servicePort), '--show-interactive-dev-session=false'],
+      ...[WRANGLER, 'dev', WORKER, '--port', String(servicePort), '--show-interactive-dev-session=false'],
       ...[
         ...persistence(persistTo),
         ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
       ],
     ],
-    { cwd: PROJECT, env: WRANGLER_ENV, onLine: workerLines(answered, console.log) },
+    { cwd: PROJECT, env: WRANGLER_ENV, onLine: workerLines(answered, output) },
   );
 }
 
 function startEmulator({ emulatorPort, servicePort }: DevSettings): Running | null {
   if (emulatorPort === null) return null;
-  return startProcess([join(PROJECT, 'src/emulator/main.ts')], {
+  const webhooksTo = `http://127.0.0.1:${servicePort}`;
+  const args = ['--port', String(emulatorPort), '--webhooks-to', webhooksTo, '--quiet'];
+  return startProcess([join(PROJECT, 'src/emulator/main.ts'), ...args], {
     cwd: PROJECT,
-    env: { GATEWAY_EMULATOR_PORT: String(emulatorPort), WEBHOOKS_TO: `http://127.0.0.1:${servicePort}` },
-    onLine: emulatorLines(console.log),
+    onLine: emulatorLines(output),
   });
 }
 
@@ -175,7 +190,7 @@ function startBridge({ bridge }: DevSettings, rabbitmqUrl: string): Running {
       BRIDGE_SIGNING_SECRET: bridge.signingSecret,
       RABBITMQ_URL: rabbitmqUrl,
     },
-    onLine: bridgeLines(console.log),
+    onLine: bridgeLines(output),
   });
 }
 
@@ -188,6 +203,7 @@ async function findBroker(
   const url = bridge.rabbitmqUrl;
   if (brokerRuns) return { url, how: 'it was running', own: null };
   const none = `none answers at ${shownBroker(url)}`;
+  output.show('dev', { level: 'info', text: `no RabbitMQ answers at ${shownBroker(url)}: starting one` });
   try {
     const directory = join(persistTo ?? join(PROJECT, '.wrangler'), 'rabbitmq');
     const own = await startBroker({ directory, signal, ...(await portOf(url)) });
@@ -248,23 +264,31 @@ async function fireCron({ servicePort }: DevSettings): Promise<void> {
 
 function showService(settings: DevSettings): void {
   const { servicePort, persistTo, bridge, emulatorPort } = settings;
-  console.log(`
-payment service  http://localhost:${servicePort}, after ${(process.uptime()).toFixed(1)} s
-bridge           http://127.0.0.1:${bridge.port}
-database         ${shownPath(stateDirectory(persistTo))}${emulatorPort === null ? '' : `\ngateways         Stripe and PayPal, emulated at ${emulatorUrl(emulatorPort)}`}
-
-A payment to try:
-${paymentsToTry({ ...settings, persistTo: persistTo === null ? null : shownPath(stateDirectory(persistTo)) })
-  .map((line) => `\n  ${line}`)
-  .join('\n')}
-`);
+  const state = shownPath(stateDirectory(persistTo));
+  const seconds = process.uptime().toFixed(1);
+  const service = `http://localhost:${servicePort}`;
+  const toTry = paymentsToTry({ ...settings, persistTo: persistTo === null ? null : state });
+  const emulator = emulatorPort === null ? null : emulatorUrl(emulatorPort);
+  const lines = [
+    '',
+    `payment service  ${service}, after ${seconds} s`,
+    `bridge           http://127.0.0.1:${bridge.port}`,
+    `database         ${state}`,
+    ...(emulator === null ? [] : [`gateways         Stripe and PayPal, emulated at ${emulator}`]),
+    ...(emulator === null ? [] : ['', 'To play the payer, the bank and the merchant (docs/emulator.md):']),
+    ...(emulator === null ? [] : ['', ...whatToAsk(emulator).map((line) => line && `  ${line}`)]),
+    ...['', toTry.length === 1 ? 'A payment to try:' : 'To try:', ''],
+    ...toTry.map((line) => `  ${line}`),
+    '',
+  ];
+  output.tell('dev.ready', lines.join('\n'), { service, bridge_port: bridge.port, database: state, emulator });
 }
 
 function showBroker({ bridge }: DevSettings, { url, how }: FoundBroker): void {
-  console.log(
-    `RabbitMQ         ${shownBroker(url)} (${how})\n` +
-      `events           exchange ${bridge.exchange}, queue ${bridge.queue}; to see them: ${watchCommand(url, bridge.exchange, process.env)}\n`,
-  );
+  const { exchange, queue } = bridge;
+  const toSee = watchCommand(url, exchange, process.env);
+  const text = `RabbitMQ         ${shownBroker(url)} (${how})\nevents           exchange ${exchange}, queue ${queue}; to see them: ${toSee}\n`;
+  output.tell('dev.broker', text, { broker: shownBroker(url), how, exchange, queue });
 }
 
 function messageOf(error: unknown): string {

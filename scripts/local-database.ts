@@ -1,12 +1,36 @@
-/** The local D1 database as a file: whether it has all migrations, which wrangler takes seconds to find out. */
+/** The local D1 database: whether it has all migrations, which wrangler takes seconds to find out, and their application. */
 import { createHash, createHmac } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { PROJECT } from './local-settings.ts';
+import { PROJECT } from '../src/local/project.ts';
+import { persistence, WRANGLER, WRANGLER_ENV } from '../src/local/wrangler.ts';
+import { runProcess } from './processes.ts';
 
 const MIGRATIONS = join(PROJECT, 'migrations');
 const D1_OBJECT = 'miniflare-D1DatabaseObject';
+/** The binding, because a deployer may choose another name for the database. */
+const DATABASE = 'DB';
+const MIGRATIONS_DEADLINE_MS = 60_000;
+
+/**
+ * Applies the migrations that the local database lacks.
+ *
+ * @param persistTo the directory of the local state; null is wrangler's own place, .wrangler/state
+ * @returns null, or what wrangler said when it failed
+ */
+export async function applyLocalMigrations(persistTo: string | null, signal?: AbortSignal): Promise<string | null> {
+  const deadline = AbortSignal.timeout(MIGRATIONS_DEADLINE_MS);
+  const { succeeded, ended, output } = await runProcess(
+    [WRANGLER, 'd1', 'migrations', 'apply', DATABASE, '--local', ...persistence(persistTo)],
+    {
+      cwd: PROJECT,
+      env: { ...WRANGLER_ENV, CI: 'true' },
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+    },
+  );
+  return succeeded ? null : output.trim() || ended;
+}
 
 /** Whether the database in this state has all migrations. False too where that can't be told: wrangler then applies what is missing. */
 export function isMigrated(state: string): boolean {

@@ -2,8 +2,8 @@
 import { minorUnits } from '../src/core/domain/money.ts';
 import { stripeAmount } from '../src/core/gateways/stripe/stripe-amount.ts';
 import { readMoney } from '../src/emulator/paypal-money.ts';
+import { emulatorUrl } from '../src/emulator/service-settings.ts';
 import { isChargeable } from '../src/emulator/stripe-money.ts';
-import { emulatorUrl } from './emulated-gateways.ts';
 
 export interface TrialSettings {
   servicePort: number;

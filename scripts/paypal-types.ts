@@ -1,12 +1,12 @@
 /**
- * `npm run types:paypal`: makes the types of PayPal's API, as far as the service speaks it, from PayPal's own description of it.
+ * `node scripts/paypal-types.ts`: makes the types of PayPal's API, as far as the service speaks it, from PayPal's own description of it.
  * To be run when the description in src/emulator/published-apis/ has been replaced by a newer one.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PROJECT } from './local-settings.ts';
+import { PROJECT } from '../src/local/project.ts';
 
 const DESCRIPTIONS = join(PROJECT, 'src/emulator/published-apis');
 const TYPES = join(PROJECT, 'src/core/gateways/paypal/paypal-api.d.ts');
@@ -14,7 +14,7 @@ const DEADLINE_MS = 120_000;
 /** Not among the dependencies: it wants an older TypeScript than the project's, and is needed once in a year. */
 const GENERATOR = ['openapi-typescript@7.13.0', 'typescript@5.9.3'];
 const HEADING =
-  '// Made from PayPal’s OpenAPI description (Apache-2.0) by `npm run types:paypal`. Not to be changed by hand.\n';
+  '// Made from PayPal’s OpenAPI description (Apache-2.0) by `node scripts/paypal-types.ts`. Not to be changed by hand.\n';
 
 /** What an adapter reads and writes. The parts that each of them is made of come along. */
 const SCHEMAS: Readonly<Record<string, readonly string[]>> = {

@@ -97,6 +97,14 @@ export function whenNpmIsGone(end: () => void): void {
   timer.unref();
 }
 
+/** Aborted when somebody ends this process: with a signal, which then does not end it at once, or by ending its npm. */
+export function endedByPerson(): AbortSignal {
+  const ended = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => ended.abort());
+  whenNpmIsGone(() => ended.abort());
+  return ended.signal;
+}
+
 export interface Finished {
   ended: string;
   succeeded: boolean;

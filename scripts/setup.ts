@@ -1,5 +1,6 @@
 /** `npm run setup`: the local settings and the local database, after which `npx wrangler dev` works too. */
-import { applyLocalMigrations, completeDevVars } from './local-settings.ts';
+import { completeDevVars } from '../src/local/dev-vars.ts';
+import { applyLocalMigrations } from './local-database.ts';
 
 const written = completeDevVars();
 console.log(written.length === 0 ? '.dev.vars is complete' : `.dev.vars: wrote ${written.join(', ')}`);

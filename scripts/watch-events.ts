@@ -7,8 +7,9 @@ import { Connection } from 'rabbitmq-client';
 import { connectionTo } from '../src/bridge/broker-address.ts';
 import { DEFAULT_EXCHANGE, DEFAULT_RABBITMQ_URL } from '../src/bridge/settings.ts';
 import { misspelledSettings } from '../src/contract/setting-names.ts';
+import { askBroker } from './ask-broker.ts';
+import { clock } from './dev-output.ts';
 import { whenNpmIsGone } from './processes.ts';
-import { askBroker } from './rabbitmq.ts';
 
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 2_000;
@@ -68,7 +69,7 @@ const consumer = connection.createConsumer(
   },
   ({ routingKey, body }) => {
     const text = Buffer.isBuffer(body) ? body.toString() : body;
-    console.log(`${new Date().toISOString().slice(11, 23)}  ${routingKey}  ${JSON.stringify(text)}`);
+    console.log(`${clock(new Date())}  ${routingKey}  ${JSON.stringify(text)}`);
   },
 );
 consumer.on('ready', () => say(`Listening to the exchange ${exchange} at ${shownUrl}; Ctrl-C ends it`));

@@ -5,20 +5,6 @@ import { isSecret, SECRET_MIN_BYTES, secretBytes } from '../contract/secret.ts';
 import type { SettingsReading } from '../contract/setting-names.ts';
 import { withCredentials, withoutBrackets } from './broker-address.ts';
 
-export interface BridgeSettings {
-  /** The address to listen on. */
-  host: string;
-  port: number;
-  /** Standard Webhooks: base64, with or without `whsec_`. */
-  signingSecret: string;
-  /** The one before it, while both are valid. */
-  previousSigningSecret: string | null;
-  rabbitmqUrl: string;
-  exchange: string;
-  queue: string;
-  logLevel: string;
-}
-
 export const DEFAULT_RABBITMQ_URL = 'amqp://localhost:5672/';
 export const DEFAULT_EXCHANGE = 'movie_app_events';
 
@@ -27,49 +13,65 @@ const RANDOM_BYTES = `must be at least ${SECRET_MIN_BYTES} random bytes in base6
 /** AMQP's short strings have at most 255 bytes. */
 const NAME = z.string().check(z.regex(/^[^\s]{1,255}$/, 'must be 1 to 255 characters without spaces'));
 
-const variables = z.object({
-  BRIDGE_HOST: z._default(
-    z.pipe(z.string().check(z.minLength(1, 'must be an address')), z.transform(withoutBrackets)),
-    '0.0.0.0',
+const PORT = { error: 'must be a port' };
+const port = z.coerce.number(PORT).check(z.int(PORT), z.minimum(1, PORT), z.maximum(65_535, PORT));
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+/** Every variable of the bridge, stated once: its name, its form and its default, by the field of the settings. */
+export const BRIDGE_VARIABLES = {
+  /** The address to listen on. */
+  host: variable('BRIDGE_HOST', z._default(z.string().check(z.minLength(1, 'must be an address')), '0.0.0.0')),
+  port: variable('BRIDGE_PORT', z._default(port, 8004)),
+  /** Standard Webhooks: base64, with or without `whsec_`. */
+  signingSecret: variable(
+    'BRIDGE_SIGNING_SECRET',
+    z.string({ error: 'is missing: it is the same as the Worker’s' }).check(z.refine(isSecret, RANDOM_BYTES)),
   ),
-  BRIDGE_PORT: z._default(
-    z.coerce
-      .number({ error: 'must be a port' })
-      .check(z.int('must be a port'), z.minimum(1, 'must be a port'), z.maximum(65_535, 'must be a port')),
-    8004,
-  ),
-  BRIDGE_SIGNING_SECRET: z
-    .string({ error: 'is missing: it is the same as the Worker’s' })
-    .check(z.refine(isSecret, RANDOM_BYTES)),
-  /** Empty, as compose.yaml hands it over where there is none, is none. */
-  BRIDGE_SIGNING_SECRET_PREVIOUS: z.pipe(
+  /** The one before it, while both are valid. Empty, as compose.yaml hands it over where there is none, is none. */
+  previousSigningSecret: variable(
+    'BRIDGE_SIGNING_SECRET_PREVIOUS',
     z.pipe(
-      z.optional(z.string()),
-      z.transform((secret) => secret || null),
+      z.pipe(
+        z.optional(z.string()),
+        z.transform((secret) => secret || null),
+      ),
+      z.nullable(z.string().check(z.refine(isSecret, RANDOM_BYTES))),
     ),
-    z.nullable(z.string().check(z.refine(isSecret, RANDOM_BYTES))),
   ),
-  RABBITMQ_URL: z._default(
-    z.string().check(z.refine(isAmqpUrl, `must be an address such as ${DEFAULT_RABBITMQ_URL}`)),
-    DEFAULT_RABBITMQ_URL,
+  rabbitmqUrl: variable(
+    'RABBITMQ_URL',
+    z._default(
+      z.string().check(z.refine(isAmqpUrl, `must be an address such as ${DEFAULT_RABBITMQ_URL}`)),
+      DEFAULT_RABBITMQ_URL,
+    ),
   ),
-  RABBITMQ_PLAINTEXT_ALLOWED: z._default(z.enum(['true', 'false'], { error: 'must be true or false' }), 'false'),
-  RABBITMQ_EXCHANGE: z._default(NAME, DEFAULT_EXCHANGE),
-  RABBITMQ_QUEUE: z._default(NAME, 'payment.processing_queue'),
-  LOG_LEVEL: z._default(
-    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], {
-      error: 'must be trace, debug, info, warn, error or fatal',
-    }),
-    'info',
+  plaintextAllowed: variable(
+    'RABBITMQ_PLAINTEXT_ALLOWED',
+    z._default(z.enum(['true', 'false'], { error: 'must be true or false' }), 'false'),
   ),
-});
+  exchange: variable('RABBITMQ_EXCHANGE', z._default(NAME, DEFAULT_EXCHANGE)),
+  queue: variable('RABBITMQ_QUEUE', z._default(NAME, 'payment.processing_queue')),
+  logLevel: variable(
+    'LOG_LEVEL',
+    z._default(z.enum(LEVELS, { error: `must be ${LEVELS.slice(0, -1).join(', ')} or ${LEVELS.at(-1)}` }), 'info'),
+  ),
+};
+
+type Table = typeof BRIDGE_VARIABLES;
+export type BridgeSettings = { [Field in keyof Table]: z.output<Table[Field]['form']> };
+
+function variable<Form extends z.ZodMiniType>(name: string, form: Form): { name: string; form: Form } {
+  return { name, form };
+}
 
 /** The names of all settings. */
-export const BRIDGE_SETTINGS: ReadonlySet<string> = new Set(Object.keys(variables.shape));
+export const BRIDGE_SETTINGS: ReadonlySet<string> = new Set(Object.values(BRIDGE_VARIABLES).map(({ name }) => name));
+
+const environment = z.object(Object.fromEntries(Object.values(BRIDGE_VARIABLES).map(({ name, form }) => [name, form])));
 
 /** The settings, or every reason why there are none, each as `NAME what is wrong`. */
 export function readBridgeSettings(env: Record<string, string | undefined>): SettingsReading<BridgeSettings> {
-  const parsed = variables.safeParse(env);
+  const parsed = environment.safeParse(env);
   const issues = parsed.error?.issues ?? [];
   const problems = [
     ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
@@ -78,19 +80,12 @@ export function readBridgeSettings(env: Record<string, string | undefined>): Set
   ];
   if (!parsed.success || problems.length > 0) return { kind: 'invalid', problems };
 
-  const values = parsed.data;
+  const values = Object.entries(BRIDGE_VARIABLES).map(([field, { name }]) => [field, parsed.data[name]]);
+  const settings = Object.fromEntries(values) as BridgeSettings;
+  const { host, rabbitmqUrl } = settings;
   return {
     kind: 'valid',
-    settings: {
-      host: values.BRIDGE_HOST,
-      port: values.BRIDGE_PORT,
-      signingSecret: values.BRIDGE_SIGNING_SECRET,
-      previousSigningSecret: values.BRIDGE_SIGNING_SECRET_PREVIOUS,
-      rabbitmqUrl: withCredentials(values.RABBITMQ_URL),
-      exchange: values.RABBITMQ_EXCHANGE,
-      queue: values.RABBITMQ_QUEUE,
-      logLevel: values.LOG_LEVEL,
-    },
+    settings: { ...settings, host: withoutBrackets(host), rabbitmqUrl: withCredentials(rabbitmqUrl) },
   };
 }
 

@@ -1,31 +1,13 @@
-/** What the commands share of their arguments: the options that choose a database, how values are read, and the end of each help. */
+/** What the commands share of their arguments: the options that choose a database, and how values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isoSeconds } from '../core/domain/timestamp.ts';
 import { isTenant } from '../core/security/credential.ts';
+import { type Documentation, EXIT_FAILED } from '../local/command.ts';
 
-/** Of all commands. */
-export const EXIT_FAILED = 2;
 export const DONE_OR_FAILED: Documentation['exitCodes'] = [
   [0, 'done'],
   [EXIT_FAILED, 'not done, or an argument was refused'],
 ];
-
-export interface Documentation {
-  /** Each without `npx payctl` before it. */
-  examples: readonly [args: string, what: string][];
-  exitCodes: readonly [code: number | string, meaning: string][];
-}
-
-/** Ends the help of a command with examples and exit codes, and its errors with its usage. Called when its arguments have been added. */
-export function documented(command: Command, { examples, exitCodes }: Documentation): void {
-  const usage = command.createHelp().commandUsage(command);
-  const [path = ''] = usage.split(/ [[<]/);
-  const shown = examples.map(([args, what]) => `  # ${what}\n  $ npx payctl ${args}`);
-  const codes = exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(7)}${meaning}`);
-  command
-    .addHelpText('after', `\nExamples:\n${shown.join('\n')}\n\nExit codes:\n${codes.join('\n')}`)
-    .showHelpAfterError(`Usage: ${usage}\nOptions, examples and exit codes: ${path} --help`);
-}
 
 /** Which database is meant. */
 export interface LedgerPlace {

@@ -3,15 +3,11 @@
  * the one on Cloudflare with `--remote`. Whoever may log in there is an operator; the Worker itself has no door for it.
  */
 
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { lastInstanceOn, runningInstances, runningOn, shownPath, stateDirectory } from '../../scripts/dev-instance.ts';
-import { EMULATED_STATE, emulatorVariables } from '../../scripts/emulated-gateways.ts';
-import { PROJECT, readDevVars, WRANGLER, WRANGLER_ENV } from '../../scripts/local-settings.ts';
 import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
 import type { D1Database } from '../core/ledger/d1.ts';
@@ -21,23 +17,26 @@ import { type Cipher, createCipher } from '../core/security/cipher.ts';
 import { isEncryptionKey } from '../core/settings/forms.ts';
 import { readSettings } from '../core/settings/settings.ts';
 import type { Variables } from '../core/settings/start-up-guard.ts';
+import { SECRETS } from '../core/settings/variables.ts';
+import { emulatorUrl, settingsFor } from '../emulator/service-settings.ts';
+import {
+  EMULATED_STATE,
+  lastInstanceOn,
+  runningInstances,
+  runningOn,
+  shownPath,
+  stateDirectory,
+} from '../local/dev-instance.ts';
+import { readDevVars } from '../local/dev-vars.ts';
+import { withProgress } from '../local/progress.ts';
+import { PROJECT } from '../local/project.ts';
+import { runWrangler, WRANGLER_ENV, whyWranglerFailed } from '../local/wrangler.ts';
 import type { LedgerPlace } from './arguments.ts';
 import { composeForOperator } from './compose.ts';
-import { withProgress } from './progress.ts';
 import { unusedSettings } from './unused-settings.ts';
 
 const DATABASE_BINDING = 'DB';
 const WRANGLER_DEADLINE_MS = 60_000;
-/** Of the Worker's secrets, those that these commands need. */
-const NEEDED_SECRETS = [
-  'PAYMENT_GATEWAY_API_KEY',
-  'STRIPE_SECRET_KEY',
-  'PAYPAL_CLIENT_SECRET',
-  'API_KEY_SECRET',
-  'ENCRYPTION_KEY',
-  'ENCRYPTION_KEY_PREVIOUS',
-];
-
 /** What of wrangler.toml matters here. */
 interface Config {
   name?: string | undefined;
@@ -223,20 +222,9 @@ function remoteDatabase({ binding, database_name, database_id }: DatabaseConfig)
 
 /** The id by which Cloudflare has the database: wrangler.toml may know its name only. */
 function remoteId(name: string | undefined): string {
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, [WRANGLER, 'd1', 'list', '--json'], {
-    cwd: PROJECT,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-    timeout: WRANGLER_DEADLINE_MS,
-  });
-  if (status !== 0) {
-    const said = `${stdout}${stderr}${error ? error.message : ''}`.trim();
-    const loggedIn = !/not logged in|could not authenticate|CLOUDFLARE_API_TOKEN/i.test(said);
-    throw new Error(
-      loggedIn ? said : 'Not logged in to Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN',
-    );
-  }
-  const databases: { name: string; uuid: string }[] = JSON.parse(stdout);
+  const listed = runWrangler(['d1', 'list', '--json'], WRANGLER_DEADLINE_MS);
+  if (listed.status !== 0) throw new Error(whyWranglerFailed(listed));
+  const databases: { name: string; uuid: string }[] = JSON.parse(listed.stdout);
   const found = databases.find((database) => database.name === name);
   if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` makes it`);
   return found.uuid;
@@ -247,15 +235,15 @@ function localSecrets({ gateways }: LocalState): Variables {
   return {
     // Without the file, what wrangler.toml says is enough for the sandbox.
     ENVIRONMENT: 'development',
-    ...(existsSync(join(PROJECT, '.dev.vars')) && readDevVars()),
-    ...(typeof gateways === 'object' && emulatorVariables(gateways.emulatorPort)),
+    ...readDevVars(),
+    ...(typeof gateways === 'object' && settingsFor(emulatorUrl(gateways.emulatorPort))),
   };
 }
 
 /** Of a file or of the environment: Cloudflare does not give secrets back. */
 function remoteSecrets({ secretsFile }: LedgerPlace): Variables {
   const given = secretsFile === null ? {} : parseEnv(readFileSync(secretsFile, 'utf8'));
-  return Object.fromEntries(NEEDED_SECRETS.map((name) => [name, given[name] ?? process.env[name]]));
+  return Object.fromEntries(SECRETS.map((name) => [name, given[name] ?? process.env[name]]));
 }
 
 function contextOver(db: Database, variables: Variables): Context {

@@ -1,7 +1,7 @@
 /** `payctl`, the operators' command: each of its commands is a file in commands/. */
 import { Command, CommanderError } from 'commander';
-import { keptByNpm } from '../../scripts/kept-by-npm.ts';
-import { documented, EXIT_FAILED } from './arguments.ts';
+import { documented, EXIT_FAILED } from '../local/command.ts';
+import { keptByNpm } from '../local/kept-by-npm.ts';
 import { addAudit } from './commands/audit.ts';
 import { addEvents } from './commands/events.ts';
 import { addGatewayCheck } from './commands/gateway-check.ts';

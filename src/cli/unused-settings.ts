@@ -1,7 +1,7 @@
 /** What the Worker's settings must have, and a command that neither answers requests nor sends events has no use for. */
 
-import { newSecret } from '../../scripts/local-settings.ts';
 import { GENERATED_SECRETS } from '../core/settings/variables.ts';
+import { newSecret } from '../local/dev-vars.ts';
 
 export function unusedSettings(): Record<string, string> {
   const secrets = GENERATED_SECRETS.map((name) => [name, newSecret()]);

@@ -12,7 +12,13 @@ import { type Fault, receive } from './faults.ts';
 import { keyOf, operationOf, type Provider, pathOf, providerOf } from './operations.ts';
 import { PayPalEmulator } from './paypal.ts';
 import { StripeEmulator } from './stripe.ts';
-import { type Notification, type WebhookAnswer, WebhookDelivery, type WebhookTiming } from './webhook-delivery.ts';
+import {
+  type Notification,
+  type WebhookAnswer,
+  WebhookDelivery,
+  type WebhooksTo,
+  type WebhookTiming,
+} from './webhook-delivery.ts';
 import { newPayPalSigner, type PayPalSigner } from './webhooks.ts';
 
 export interface EmulatedCall {
@@ -32,12 +38,12 @@ export interface GatewayEmulatorOptions extends Partial<EmulatorCredentials> {
   /** Default: any that is free. */
   port?: number;
   /** Default: nowhere. */
-  webhooksTo?: string | null;
+  webhooksTo?: WebhooksTo;
   /** Of what the providers date; delays are always real. Default: the system's. */
   clock?: EmulatorClock;
   /** Webhooks that were not taken are sent again after so long. Default: never. */
   sendsWebhooksAgainAfterMs?: number;
-  /** Told of each call in a line. */
+  /** Told of each call and each webhook in a line. */
   log?: (line: string) => void;
 }
 
@@ -52,8 +58,7 @@ export interface GatewayEmulator extends EmulatorCredentials {
   fault: (call: EmulatedCall) => Fault;
   /** How an event is sent: after the answer unless set. `before_answer` holds the answer back until the webhook has been answered. */
   webhookTiming: (event: ProviderEvent) => WebhookTiming;
-  /** Webhooks go to /webhooks/stripe and /webhooks/paypal below it; null: nowhere. */
-  webhooksTo: string | null;
+  webhooksTo: WebhooksTo;
   readonly calls: EmulatedCall[];
   /** Requests that did not fit the published descriptions, with the difference. A test asserts that there are none. */
   readonly misfits: string[];
@@ -79,7 +84,7 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
   let url = '';
 
   const signer = await newPayPalSigner();
-  const delivery = new WebhookDelivery({ to: webhooksTo, credentials, clock, baseUrl: () => url, signer, later });
+  const delivery = new WebhookDelivery({ to: webhooksTo, credentials, clock, baseUrl: () => url, signer, later, log });
   delivery.sendsAgainAfterMs = options.sendsWebhooksAgainAfterMs ?? null;
   const stripe = new StripeEmulator({
     secretKey: credentials.stripeSecretKey,

@@ -1,6 +1,6 @@
 /** Stripe's error answers. */
-import type { ApiAnswer } from './api.ts';
-import { json, Refused } from './api.ts';
+import { type ApiAnswer, type Decline, json, Refused } from './api.ts';
+import type { Outcome } from './instruments.ts';
 
 export interface StripeError {
   type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error';
@@ -82,4 +82,20 @@ export function rateLimited(retryAfterSeconds: number): ApiAnswer {
 
 export function crashed(): ApiAnswer {
   return errorAnswer(500, { type: 'api_error', message: 'An unknown error occurred' });
+}
+
+export type Declined = Decline | Extract<Outcome, { kind: 'declined' }>;
+
+/** What the card's issuer does not allow. */
+export function cardError(declined: Declined, more: Record<string, unknown>): Refused {
+  return new Refused(errorAnswer(402, { ...declineBody(declined), ...more }));
+}
+
+export function declineBody({ code, declineCode, message = 'Your card was declined.' }: Declined) {
+  return {
+    type: 'card_error',
+    code,
+    ...(declineCode !== undefined && { decline_code: declineCode }),
+    message,
+  } as const;
 }

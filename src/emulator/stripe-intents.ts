@@ -1,16 +1,12 @@
-/** Payment methods and payment intents, and what becomes of them when they are confirmed or canceled. */
+/** Payment intents, and what becomes of them when they are confirmed or canceled. */
 import type { Stripe } from 'stripe';
-import { type Decline, type Ending, LETTERS_AND_DIGITS, Refused, randomText } from './api.ts';
-import { type Card, cardOfNumber, cardOfToken, type Outcome } from './instruments.ts';
+import { type Decline, type Ending, LETTERS_AND_DIGITS, type Refused, randomText } from './api.ts';
 import type { Cause, ChargeRow, IntentRow, PaymentMethodRow, StripeBooks } from './stripe-books.ts';
-import { errorAnswer, invalid, missing } from './stripe-errors.ts';
+import { cardError, type Declined, declineBody, invalid } from './stripe-errors.ts';
+import { methodOf } from './stripe-methods.ts';
 import { checkAmount } from './stripe-money.ts';
 import { showCharge, showIntent, showMethod } from './stripe-objects.ts';
 import { openDispute } from './stripe-refunds.ts';
-
-const RAW_CARDS_REFUSED =
-  'Sending credit card numbers directly to the Stripe API is generally unsafe. To continue processing use Stripe.js, the ' +
-  'Stripe mobile bindings, or Stripe Elements. For more information, see https://dashboard.stripe.com/account/integration/settings.';
 
 const BY_AUTHENTICATION: Decline = {
   code: 'authentication_required',
@@ -20,80 +16,6 @@ const BY_AUTHENTICATION: Decline = {
 
 const CAN_BE_CONFIRMED = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
 const CAN_BE_CANCELED = ['requires_payment_method', 'requires_capture', 'requires_confirmation', 'requires_action'];
-
-export function createMethod(
-  books: StripeBooks,
-  params: Stripe.PaymentMethodCreateParams,
-  acceptsRawCards: boolean,
-  { decline }: Ending,
-): PaymentMethodRow {
-  if (params.type !== 'card' || params.card === undefined) {
-    throw invalid('Missing required param: card.', { code: 'parameter_missing', param: 'card' });
-  }
-  if (decline !== undefined) throw cardError(decline, {});
-  const card =
-    'token' in params.card
-      ? tokenCard(books, params.card.token as string)
-      : rawCard(params.card, acceptsRawCards, books);
-  return addMethod(books, card, {
-    metadata: (params.metadata || {}) as Record<string, string>,
-    billing: (params.billing_details as Record<string, unknown>) ?? null,
-  });
-}
-
-/** Keeps a payment method for one use. */
-export function addMethod(
-  books: StripeBooks,
-  card: Card,
-  more: Pick<PaymentMethodRow, 'metadata' | 'billing'> = { metadata: {}, billing: null },
-): PaymentMethodRow {
-  const method = { id: books.id('pm'), card, ...more, used: false, createdAtMs: books.clock.nowMs() };
-  books.methods.set(method.id, method);
-  return method;
-}
-
-function tokenCard(books: StripeBooks, token: string): Card {
-  const made = books.tokens.get(token);
-  if (made?.used) {
-    throw invalid(`You cannot use a Stripe token more than once: ${token}.`, {
-      code: 'token_already_used',
-      param: 'card[token]',
-    });
-  }
-  if (made !== undefined) {
-    made.used = true;
-    return made.card;
-  }
-  const card = token.startsWith('tok_') ? cardOfToken(token) : null;
-  if (card === null) throw missing('token', token, 'card[token]', 400);
-  return card;
-}
-
-function rawCard(card: Stripe.PaymentMethodCreateParams.Card, accepted: boolean, { clock }: StripeBooks): Card {
-  const { number = '', exp_month: month = 0, exp_year: year = 0, cvc } = card as Record<string, never>;
-  if (!accepted) throw new Refused(errorAnswer(402, { type: 'invalid_request_error', message: RAW_CARDS_REFUSED }));
-  const known = cardOfNumber(number);
-  if (known === null) throw incorrect('incorrect_number', 'Your card number is incorrect.', 'number');
-  if (month < 1 || month > 12) {
-    throw incorrect('invalid_expiry_month', "Your card's expiration month is invalid.", 'exp_month');
-  }
-  const today = new Date(clock.nowMs());
-  const years = Number(year) < 100 ? 2000 + Number(year) : Number(year);
-  if (years < today.getUTCFullYear() || years > today.getUTCFullYear() + 50) {
-    throw incorrect('invalid_expiry_year', "Your card's expiration year is invalid.", 'exp_year');
-  }
-  if (years === today.getUTCFullYear() && Number(month) < today.getUTCMonth() + 1) {
-    throw incorrect('invalid_expiry_month', "Your card's expiration month is invalid.", 'exp_month');
-  }
-  if (cvc !== undefined && !/^\d{3,4}$/.test(cvc)) {
-    throw incorrect('invalid_cvc', "Your card's security code is invalid.", 'cvc');
-  }
-  return known;
-}
-
-function incorrect(code: string, message: string, param: string): Refused {
-  return new Refused(errorAnswer(402, { type: 'card_error', code, param, message }));
-}
 
 export function createIntent(books: StripeBooks, params: Stripe.PaymentIntentCreateParams, cause: Cause): IntentRow {
   const intent: IntentRow = {
@@ -192,15 +114,6 @@ export function cancelIntent(books: StripeBooks, intent: IntentRow, reason: stri
   books.emit('payment_intent.canceled', showIntent(intent), cause);
 }
 
-function methodOf(books: StripeBooks, id: string): PaymentMethodRow {
-  const known = books.methods.get(id);
-  if (known !== undefined) return known;
-  // Naming a test card makes a payment method of it each time.
-  const card = cardOfToken(id);
-  if (card === null || !id.startsWith('pm_card_')) throw missing('PaymentMethod', id, 'payment_method', 400);
-  return addMethod(books, card);
-}
-
 const USED_BEFORE =
   'The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected ' +
   'account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod ' +
@@ -238,8 +151,6 @@ function succeed(books: StripeBooks, intent: IntentRow, charge: ChargeRow, cause
   if (disputeReason !== undefined) openDispute(books, charge, disputeReason, cause);
 }
 
-type Declined = Decline | Extract<Outcome, { kind: 'declined' }>;
-
 /** @throws {Refused} always, with the answer for it */
 function declineIntent(
   books: StripeBooks,
@@ -266,7 +177,7 @@ function recordDecline(
   const more = { ...(charge && { charge: charge.id }), payment_method: showMethod(method) };
   intent.status = 'requires_payment_method';
   intent.method = null;
-  intent.lastError = { ...bodyOf(declined), ...more };
+  intent.lastError = { ...declineBody(declined), ...more };
   if (charge !== null) {
     charge.status = 'failed';
     charge.failure = { code, declineCode, message, blocked: 'blocked' in declined && declined.blocked === true };
@@ -275,19 +186,6 @@ function recordDecline(
   }
   books.emit('payment_intent.payment_failed', showIntent(intent), cause);
   return more;
-}
-
-function cardError(declined: Declined, more: Record<string, unknown>): Refused {
-  return new Refused(errorAnswer(402, { ...bodyOf(declined), ...more }));
-}
-
-function bodyOf({ code, declineCode, message = 'Your card was declined.' }: Declined) {
-  return {
-    type: 'card_error',
-    code,
-    ...(declineCode !== undefined && { decline_code: declineCode }),
-    message,
-  } as const;
 }
 
 function unexpectedState(intent: IntentRow, message: string): Refused {

@@ -8,14 +8,15 @@ import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Recei
 import { answerOf, json, LETTERS_AND_DIGITS, Refused, randomText } from './api.ts';
 import { EMULATOR_CREDENTIALS } from './credentials.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
-import { cardOfToken } from './instruments.ts';
 import type { Operation } from './operations.ts';
-import { type Cause, DASHBOARD, type IntentRow, type RefundRow, StripeBooks } from './stripe-books.ts';
-import { crashed, invalid, keyReused, missing } from './stripe-errors.ts';
+import { StripeAccount } from './stripe-account.ts';
+import { type Cause, DASHBOARD, type IntentRow, type RefundRow } from './stripe-books.ts';
+import { crashed, invalid, keyReused } from './stripe-errors.ts';
 import * as intents from './stripe-intents.ts';
 import { type Expansions, expanded, type ListParams, page, type Row } from './stripe-lists.ts';
+import { createMethod } from './stripe-methods.ts';
 import { showCharge, showIntent, showMethod, showRefund } from './stripe-objects.ts';
-import * as refunds from './stripe-refunds.ts';
+import { createRefund } from './stripe-refunds.ts';
 import { readStripeRequest, type StripeCall } from './stripe-requests.ts';
 
 /** Of the SDK that is installed. */
@@ -42,23 +43,22 @@ export interface StripeEmulatorOptions {
   onEvent: (event: ProviderEvent) => void;
 }
 
-export class StripeEmulator {
+export class StripeEmulator extends StripeAccount {
   /** Requests that did not fit the published description, with the difference. */
   readonly misfits: string[] = [];
   /** Whether this account may send card numbers to the API. */
   acceptsRawCards = true;
   readonly #secretKey: string;
   readonly #accountId: string;
-  readonly #books: StripeBooks;
   readonly #keys: IdempotencyKeys<Memory>;
   /** Parameters can be card data: of those nothing is kept that could be read or guessed. */
   readonly #fingerprintKey = randomBytes(32);
 
   constructor(options: StripeEmulatorOptions) {
     const { secretKey, apiVersion = STRIPE_API_VERSION, clock, onEvent } = options;
+    super(clock, apiVersion, onEvent);
     this.#secretKey = secretKey;
     this.#accountId = options.accountId ?? EMULATOR_CREDENTIALS.stripeAccountId;
-    this.#books = new StripeBooks(clock, apiVersion, onEvent);
     this.#keys = new IdempotencyKeys(clock, KEYS_ARE_KEPT_MS);
   }
 
@@ -69,7 +69,7 @@ export class StripeEmulator {
 
   /** Whether a request may be made at all, and fits the description. */
   receive(request: ApiRequest): Received<StripeCall> {
-    const apiVersion = request.headers['stripe-version'] ?? this.#books.apiVersion;
+    const apiVersion = request.headers['stripe-version'] ?? this.books.apiVersion;
     const read = readStripeRequest(request, this.#secretKey, apiVersion);
     if (read.kind === 'accepted') return read;
     if (read.misfit) this.misfits.push(`stripe ${read.misfit}`);
@@ -79,7 +79,7 @@ export class StripeEmulator {
   /** Does what a call asks for, or answers again what its key has been answered. */
   carryOut(call: StripeCall, ending: Ending = {}): ApiAnswer {
     const { key, path, apiVersion } = call;
-    const cause = { requestId: `req_${randomText(this.#books.clock, LETTERS_AND_DIGITS, 14)}`, key };
+    const cause = { requestId: `req_${randomText(this.books.clock, LETTERS_AND_DIGITS, 14)}`, key };
     const marked = (answer: ApiAnswer) => this.#marked(answer, apiVersion, cause);
     const fingerprint = createHmac('sha256', this.#fingerprintKey).update(JSON.stringify(call.params)).digest('base64');
     const memory = key === null ? undefined : this.#keys.get(key);
@@ -104,16 +104,14 @@ export class StripeEmulator {
   }
 
   #perform({ operation, params }: StripeCall, ending: Ending, cause: Cause): ApiAnswer {
-    const books = this.#books;
+    const books = this.books;
     const expand = params.expand as string[] | undefined;
     const intent = (row: IntentRow) => json(200, expanded(showIntent(row), row, expand, this.#ofIntent));
     switch (operation.name) {
       case 'payment_methods.create':
         return json(
           200,
-          showMethod(
-            intents.createMethod(books, params as Stripe.PaymentMethodCreateParams, this.acceptsRawCards, ending),
-          ),
+          showMethod(createMethod(books, params as Stripe.PaymentMethodCreateParams, this.acceptsRawCards, ending)),
         );
       case 'payment_intents.create': {
         const create = params as unknown as Stripe.PaymentIntentCreateParams;
@@ -124,25 +122,25 @@ export class StripeEmulator {
         return intent(row);
       }
       case 'payment_intents.retrieve':
-        return intent(this.#intent(operation.id));
+        return intent(this.intent(operation.id));
       case 'payment_intents.confirm': {
-        const row = this.#intent(operation.id);
+        const row = this.intent(operation.id);
         intents.confirmIntent(books, row, params as Stripe.PaymentIntentConfirmParams, ending, cause);
         return intent(row);
       }
       case 'payment_intents.cancel': {
-        const row = this.#intent(operation.id);
+        const row = this.intent(operation.id);
         intents.cancelIntent(books, row, params.cancellation_reason as string | undefined, cause);
         return intent(row);
       }
       case 'payment_intents.list':
         return list(books.intents.values(), params, 'payment_intent', operation, showIntent, this.#ofIntent);
       case 'refunds.create': {
-        const row = refunds.createRefund(books, params as Stripe.RefundCreateParams, ending, cause);
+        const row = createRefund(books, params as Stripe.RefundCreateParams, ending, cause);
         return json(200, expanded(showRefund(row), row, expand, this.#ofRefund));
       }
       case 'refunds.retrieve': {
-        const row = this.#refund(operation.id);
+        const row = this.refund(operation.id);
         return json(200, expanded(showRefund(row), row, expand, this.#ofRefund));
       }
       case 'refunds.list': {
@@ -171,20 +169,20 @@ export class StripeEmulator {
   }
 
   readonly #ofIntent: Expansions<IntentRow> = {
-    latest_charge: (row) => row.latestCharge && showCharge(this.#books, row.latestCharge),
+    latest_charge: (row) => row.latestCharge && showCharge(this.books, row.latestCharge),
     payment_method: (row) => row.method && showMethod(row.method),
   };
 
   readonly #ofRefund: Expansions<RefundRow> = {
     payment_intent: ({ charge }) => showIntent(charge.intent),
-    charge: ({ charge }) => showCharge(this.#books, charge),
+    charge: ({ charge }) => showCharge(this.books, charge),
   };
 
   #search({ query }: Record<string, unknown>): ApiAnswer {
     const [, name = '', value] = BY_METADATA.exec(String(query)) ?? [];
     if (value === undefined) throw invalid('this query is not emulated', { param: 'query' });
-    const indexedUntilMs = this.#books.clock.nowMs() - SEARCHABLE_AFTER_MS;
-    const data = [...this.#books.intents.values()]
+    const indexedUntilMs = this.books.clock.nowMs() - SEARCHABLE_AFTER_MS;
+    const data = [...this.books.intents.values()]
       .filter(({ metadata, createdAtMs }) => metadata[name] === value && createdAtMs <= indexedUntilMs)
       .map(showIntent);
     return json(200, {
@@ -213,7 +211,7 @@ export class StripeEmulator {
   #marked(answer: ApiAnswer, apiVersion: string, { requestId, key }: Cause = DASHBOARD): ApiAnswer {
     const headers = {
       ...answer.headers,
-      'request-id': requestId ?? `req_${randomText(this.#books.clock, LETTERS_AND_DIGITS, 14)}`,
+      'request-id': requestId ?? `req_${randomText(this.books.clock, LETTERS_AND_DIGITS, 14)}`,
       'stripe-version': apiVersion,
       ...(key !== null && { 'idempotency-key': key, 'original-request': requestId as string }),
     };
@@ -222,126 +220,8 @@ export class StripeEmulator {
 
   /** An answer that is made outside of `carryOut`, with the headers that every answer has. */
   dressed(answer: ApiAnswer, { apiVersion, key }: StripeCall): ApiAnswer {
-    const requestId = `req_${randomText(this.#books.clock, LETTERS_AND_DIGITS, 14)}`;
+    const requestId = `req_${randomText(this.books.clock, LETTERS_AND_DIGITS, 14)}`;
     return this.#marked(answer, apiVersion, { requestId, key });
-  }
-
-  #intent(id: string): IntentRow {
-    const intent = this.#books.intents.get(id);
-    if (intent === undefined) throw missing('payment_intent', id, 'intent');
-    return intent;
-  }
-
-  #refund(id: string): RefundRow {
-    const refund = this.#books.refunds.get(id);
-    if (refund === undefined) throw missing('refund', id, 'refund');
-    return refund;
-  }
-
-  /** Those that succeeded, in the order of their creation. */
-  charges() {
-    return [...this.#books.intents.values()]
-      .filter(({ status }) => status === 'succeeded')
-      .map((intent) => ({
-        intentId: intent.id,
-        transactionId: intent.metadata.transaction_id ?? null,
-        bookingId: intent.metadata.booking_id ?? null,
-        amount: intent.amount,
-        currency: intent.currency,
-        atMs: intent.succeededAtMs ?? intent.createdAtMs,
-      }));
-  }
-
-  intents() {
-    return [...this.#books.intents.values()].map((intent) => ({
-      id: intent.id,
-      status: intent.status,
-      transactionId: intent.metadata.transaction_id ?? null,
-      bookingId: intent.metadata.booking_id ?? null,
-      amount: intent.amount,
-      currency: intent.currency,
-      atMs: intent.createdAtMs,
-    }));
-  }
-
-  /** Whatever has become of them. */
-  refunds() {
-    return [...this.#books.refunds.values()].map(({ id, metadata, charge, amount, status, createdAtMs }) => ({
-      id,
-      refundId: metadata.refund_id ?? null,
-      intentId: charge.intent.id,
-      transactionId: charge.intent.metadata.transaction_id ?? null,
-      amount,
-      currency: charge.intent.currency,
-      status,
-      atMs: createdAtMs,
-    }));
-  }
-
-  /** Every event so far, oldest first. */
-  events(): ProviderEvent[] {
-    return this.#books.events.map(({ event }) => event);
-  }
-
-  /**
-   * As Stripe.js makes one from a card that a payer types in: for one use.
-   *
-   * @param like the test token of the card, `pm_card_…` for a payment method or `tok_…` for a token
-   * @returns its id
-   */
-  createToken(like: string): string {
-    const card = cardOfToken(like);
-    if (card === null) throw new Error(`${like} is not the name of a test card, such as pm_card_visa or tok_visa`);
-    if (like.startsWith('pm_')) return intents.addMethod(this.#books, card).id;
-    const id = this.#books.id('tok');
-    this.#books.tokens.set(id, { card, used: false });
-    return id;
-  }
-
-  /** @returns the refund's id */
-  refundInDashboard(intentId: string, amount?: number): string {
-    const params = { payment_intent: intentId, ...(amount !== undefined && { amount }) };
-    return refunds.createRefund(this.#books, params, {}, DASHBOARD).id;
-  }
-
-  failRefund(refundId: string): void {
-    refunds.failRefund(this.#books, this.#refund(refundId), DASHBOARD);
-  }
-
-  succeedRefund(refundId: string): void {
-    refunds.succeedRefund(this.#books, this.#refund(refundId), DASHBOARD);
-  }
-
-  /** One that was `processing` ends. */
-  finishIntent(intentId: string, end: 'succeeded' | 'failed'): void {
-    intents.finishIntent(this.#books, this.#intent(intentId), end, DASHBOARD);
-  }
-
-  /** @returns the dispute's id */
-  openDispute(intentId: string, reason = 'fraudulent'): string {
-    const { latestCharge } = this.#intent(intentId);
-    if (latestCharge?.status !== 'succeeded') throw new Error(`${intentId} has no charge to dispute`);
-    return refunds.openDispute(this.#books, latestCharge, reason, DASHBOARD).id;
-  }
-
-  reviewDispute(disputeId: string): void {
-    refunds.reviewDispute(this.#books, this.#dispute(disputeId), DASHBOARD);
-  }
-
-  closeDispute(disputeId: string, end: 'won' | 'lost'): void {
-    refunds.closeDispute(this.#books, this.#dispute(disputeId), end, DASHBOARD);
-  }
-
-  #dispute(disputeId: string) {
-    const dispute = this.#books.disputes.get(disputeId);
-    if (dispute === undefined) throw new Error(`there is no dispute ${disputeId}`);
-    return dispute;
-  }
-
-  disputes() {
-    return [...this.#books.disputes.values()].map(({ id, charge, reason, status, createdAtMs }) => ({
-      ...{ id, intentId: charge.intent.id, reason, status, atMs: createdAtMs },
-    }));
   }
 
   forgetKeys(): void {

@@ -18,6 +18,9 @@ export interface Notification {
   event: ProviderEvent;
 }
 
+/** Where webhooks are posted: to webhooks/stripe and webhooks/paypal below an address, or each to its own. Null: nowhere. */
+export type WebhooksTo = string | Readonly<Record<Provider, string | null>> | null;
+
 /** As long as Stripe waits at most. */
 const DEADLINE_MS = 20_000;
 /** Providers go on for days. */
@@ -25,7 +28,7 @@ const MAX_TIMES = 30;
 
 export class WebhookDelivery {
   readonly answers: WebhookAnswer[] = [];
-  to: string | null;
+  to: WebhooksTo;
   timing: (event: ProviderEvent) => WebhookTiming = () => 'after_answer';
   /** What was not taken is sent again after so long; null: never, so that a test decides by itself. */
   sendsAgainAfterMs: number | null = null;
@@ -34,16 +37,18 @@ export class WebhookDelivery {
   readonly #baseUrl: () => string;
   readonly #signer: PayPalSigner;
   readonly #later: (ms: number, what: () => void) => void;
+  readonly #log: (line: string) => void;
   readonly #stopped = new AbortController();
   readonly #underWay = new Set<Promise<number>>();
 
   constructor(options: {
-    to: string | null;
+    to: WebhooksTo;
     credentials: EmulatorCredentials;
     clock: EmulatorClock;
     baseUrl: () => string;
     signer: PayPalSigner;
     later: (ms: number, what: () => void) => void;
+    log: (line: string) => void;
   }) {
     this.to = options.to;
     this.#credentials = options.credentials;
@@ -51,6 +56,7 @@ export class WebhookDelivery {
     this.#baseUrl = options.baseUrl;
     this.#signer = options.signer;
     this.#later = options.later;
+    this.#log = options.log;
   }
 
   /** Begins with those that are to come before the answer, and resolves when they have been answered. */
@@ -98,14 +104,14 @@ export class WebhookDelivery {
   }
 
   async #post({ provider, event }: Notification): Promise<number> {
-    if (this.to === null || this.#stopped.signal.aborted) return 0;
+    const address = this.#addressOf(provider);
+    if (address === null || this.#stopped.signal.aborted) return 0;
     const { stripeWebhookSecret, paypalWebhookId } = this.#credentials;
     const { body, type } = event;
     const headers =
       provider === 'stripe'
         ? signStripe(body, stripeWebhookSecret, this.#clock.nowMs())
         : signPayPal(body, paypalWebhookId, this.#signer, this.#baseUrl(), this.#clock);
-    const address = new URL(`webhooks/${provider}`, this.to.endsWith('/') ? this.to : `${this.to}/`);
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DEADLINE_MS)]);
     const status = await fetch(address, { method: 'POST', headers, body, signal, redirect: 'manual' })
       .then(async (response) => {
@@ -113,7 +119,14 @@ export class WebhookDelivery {
         return response.status;
       })
       .catch(() => 0);
-    if (!this.#stopped.signal.aborted) this.answers.push({ provider, type, status });
+    if (this.#stopped.signal.aborted) return status;
+    this.answers.push({ provider, type, status });
+    this.#log(`webhook ${type} ${status === 0 ? 'unanswered' : status}`);
     return status;
+  }
+
+  #addressOf(provider: Provider): string | URL | null {
+    if (this.to === null || typeof this.to === 'object') return this.to?.[provider] ?? null;
+    return new URL(`webhooks/${provider}`, this.to.endsWith('/') ? this.to : `${this.to}/`);
   }
 }

@@ -6,9 +6,11 @@
 import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { whenNpmIsGone } from '../../scripts/processes.ts';
+import { Command } from 'commander';
+import { endedByPerson } from '../../scripts/processes.ts';
 import { startBroker } from '../../scripts/rabbitmq.ts';
+import { EXIT_FAILED, optionsOf, readWholeNumber } from '../../src/local/command.ts';
+import { type Progress, withProgress } from '../../src/local/progress.ts';
 import { localDatabase } from '../support/local-database.ts';
 import { type Fault, type PaymentGatewayServer, startPaymentGateway } from '../support/payment-gateway.ts';
 import { runDirectory } from '../support/run.ts';
@@ -23,22 +25,28 @@ const GATEWAY_DEADLINE_MS = 1_000;
 const FAULTY_PERCENT = 20;
 const DRAIN_DEADLINE_MS = 180_000;
 
-const { values } = parseArgs({ options: { kills: { type: 'string', default: '50' } } });
-if (!/^[1-9]\d{0,3}$/.test(values.kills)) {
-  console.error('--kills must be a whole number from 1 on');
-  process.exit(2);
-}
-const kills = Number(values.kills);
+const program = new Command('npm run chaos --')
+  .description('Kills the Worker again and again under load, then compares the gateway, the database and RabbitMQ.')
+  .option('--kills <count>', 'how often the Worker is killed', readWholeNumber, 50);
+const { kills } = optionsOf<{ kills: number }>(program, {
+  examples: [
+    ['', 'fifty kills, some minutes'],
+    ['--kills 5', 'a short run'],
+  ],
+  exitCodes: [
+    [0, 'all three have the same'],
+    [1, 'they differ, or not everything ended'],
+    [EXIT_FAILED, 'not run: there is no RabbitMQ, or an argument was refused'],
+  ],
+});
 
 // What has been started ends with this, also when it is ended early.
-const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopping.abort());
-whenNpmIsGone(() => stopping.abort());
+const ended = endedByPerson();
 
-const broker = await startBroker({ directory: runDirectory('chaos-broker'), signal: stopping.signal });
+const broker = await startBroker({ directory: runDirectory('chaos-broker'), signal: ended });
 if (broker === null) {
   console.error('A RabbitMQ is needed: start Docker, or install rabbitmq-server.');
-  process.exit(2);
+  process.exit(EXIT_FAILED);
 }
 const gateway = await startPaymentGateway();
 let agrees = false;
@@ -74,20 +82,23 @@ async function wreak(stack: Stack): Promise<boolean> {
       requests += sent;
     }
   });
-  for (let kill = 0; kill < kills && !stopping.signal.aborted; kill += 1) {
-    await sleep(randomInt(UP_MIN_MS, UP_MAX_MS));
-    await stack.worker.child.kill();
-    await stack.startWorker();
-  }
+  await withProgress('Kills', async (progress) => {
+    for (let kill = 0; kill < kills && !ended.aborted; kill += 1) {
+      await sleep(randomInt(UP_MIN_MS, UP_MAX_MS));
+      await stack.worker.child.kill();
+      await stack.startWorker();
+      progress.at(kill + 1, kills);
+    }
+  });
   await sleep(UP_MAX_MS);
   over = true;
   await Promise.all(callers);
   gateway.fault = () => ({ kind: 'normal' });
-  if (stopping.signal.aborted) return false;
+  if (ended.aborted) return false;
 
   const loadSeconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0);
   console.log(`${kills} kills in ${loadSeconds} s, under ${requests} requests that were answered or broken off`);
-  const drainedAfterMs = await drain(stack);
+  const drainedAfterMs = await withProgress('Rows left to end', (progress) => drain(stack, progress));
   console.log(
     drainedAfterMs === null
       ? `Not everything had ended ${DRAIN_DEADLINE_MS / 1_000} s later`
@@ -137,9 +148,9 @@ function someFault(): Fault {
 }
 
 /** Lets time pass as Cloudflare's clock does, only faster, until nothing waits; null where it takes too long. */
-async function drain(stack: Stack): Promise<number | null> {
+async function drain(stack: Stack, progress: Progress): Promise<number | null> {
   const startedAtMs = performance.now();
-  while (performance.now() - startedAtMs < DRAIN_DEADLINE_MS && !stopping.signal.aborted) {
+  while (performance.now() - startedAtMs < DRAIN_DEADLINE_MS && !ended.aborted) {
     await stack.worker.sweep();
     const database = localDatabase(stack.directory);
     const waiting = database.count(
@@ -148,6 +159,7 @@ async function drain(stack: Stack): Promise<number | null> {
          + (SELECT count(*) FROM events WHERE delivered_at_ms IS NULL)`,
     );
     database.close();
+    progress.at(waiting);
     if (waiting === 0) {
       await sleep(1_000); // for what the exchange has taken and the listener has not got yet
       return performance.now() - startedAtMs;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NOT_LOGGED_IN } from '../../src/local/wrangler.ts';
 import { until } from '../support/child.ts';
 import { writeLocalDatabase } from '../support/local-database.ts';
 import { type Ended, npxPayctl } from '../support/operator-command.ts';
@@ -163,7 +164,7 @@ describe('what can’t be done', () => {
     expect(noLogin).toEqual({
       exitCode: 2,
       stdout: '',
-      stderr: 'Not logged in to Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN\n',
+      stderr: `${NOT_LOGGED_IN}\n`,
     });
   });
 });

@@ -1,7 +1,7 @@
 /** PayPal, from HTTP to the exchange: the Worker, the adapter, and the emulator, over real sockets. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type PayPalCaller, paypalCallerOf } from '../../src/emulator/clients.ts';
 import { TEST_CARDS } from '../data/cards.ts';
+import { type PayPalCaller, paypalCallerOf } from '../support/emulator-clients.ts';
 import { type ProviderStack, startProviderStack, type ToldFailure, toldAs } from '../support/provider-stack.ts';
 import { card, type HttpAnswer, newBooking } from '../support/stack.ts';
 

@@ -1,10 +1,10 @@
 /** What Stripe and PayPal tell of by themselves, from the emulator to the Worker and on to the exchange, over real sockets. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { paypalCallerOf, stripeClientOf } from '../../src/emulator/clients.ts';
 import type { Fault } from '../../src/emulator/faults.ts';
 import type { Provider } from '../../src/emulator/operations.ts';
 import { signPayPal, signStripe } from '../../src/emulator/webhooks.ts';
 import { until } from '../support/child.ts';
+import { paypalCallerOf, stripeClientOf } from '../support/emulator-clients.ts';
 import { type Payment, type ProviderStack, type Refund, startProviderStack } from '../support/provider-stack.ts';
 import { type HttpAnswer, newBooking } from '../support/stack.ts';
 

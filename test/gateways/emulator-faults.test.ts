@@ -1,9 +1,9 @@
 /** What can go wrong with a call to the emulated providers, and what is true afterwards. */
 import type { Stripe } from 'stripe';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type PayPalCaller, paypalCallerOf, stripeClientOf } from '../../src/emulator/clients.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
 import { applyFault, type Fault } from '../../src/emulator/faults.ts';
+import { type PayPalCaller, paypalCallerOf, stripeClientOf } from '../support/emulator-clients.ts';
 
 let emulator: GatewayEmulator;
 let stripe: Stripe;

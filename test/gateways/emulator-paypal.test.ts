@@ -1,7 +1,7 @@
 /** The emulated PayPal, asked by HTTP. Whatever it answers below /v2 has been held against PayPal's own description. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type PayPalCaller, paypalCallerOf, paypalLogin } from '../../src/emulator/clients.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
+import { type PayPalCaller, paypalCallerOf, paypalLogin } from '../support/emulator-clients.ts';
 
 const UNIT = "/purchase_units/@reference_id=='default'";
 const USD = (value: string) => ({ currency_code: 'USD', value });

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Stripe } from 'stripe';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type PayPalCaller, paypalCallerOf, stripeClientOf } from '../../src/emulator/clients.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
+import { type PayPalCaller, paypalCallerOf, stripeClientOf } from '../support/emulator-clients.ts';
 
 interface Received {
   path: string;

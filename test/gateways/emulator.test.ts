@@ -1,9 +1,9 @@
 /** The emulated Stripe, asked by Stripe's own SDK. */
 import { Stripe } from 'stripe';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { stripeClientOf } from '../../src/emulator/clients.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
 import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { stripeClientOf } from '../support/emulator-clients.ts';
 
 let emulator: GatewayEmulator;
 let stripe: Stripe;

@@ -4,9 +4,9 @@ import type { Transaction } from '../../src/core/domain/transaction.ts';
 import type { Gateway, GatewayOutcome } from '../../src/core/gateways/gateway.ts';
 import { type AccessToken, PayPalClient } from '../../src/core/gateways/paypal/paypal-client.ts';
 import { createPayPalGateway } from '../../src/core/gateways/paypal/paypal-gateway.ts';
-import { paypalCallerOf } from '../../src/emulator/clients.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
 import type { Fault } from '../../src/emulator/faults.ts';
+import { paypalCallerOf } from '../support/emulator-clients.ts';
 import { paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const HOUR_MS = 60 * 60_000;

@@ -4,11 +4,11 @@ import type { Transaction } from '../../src/core/domain/transaction.ts';
 import type { Gateway, GatewayOutcome, Instrument, Movement } from '../../src/core/gateways/gateway.ts';
 import type { StripeSettings } from '../../src/core/gateways/stripe/stripe-client.ts';
 import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
-import { stripeClientOf } from '../../src/emulator/clients.ts';
 import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
 import type { Fault } from '../../src/emulator/faults.ts';
 import { TEST_CARDS } from '../data/cards.ts';
+import { stripeClientOf } from '../support/emulator-clients.ts';
 import { card, paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const HOUR_MS = 60 * 60_000;

@@ -1,7 +1,7 @@
 /** What `payctl` prints: tables that line up, and a progress bar that appears late and leaves nothing behind. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { printFacts, printTable } from '../../src/cli/output.ts';
-import { progressLine, withProgress } from '../../src/cli/progress.ts';
+import { progressLine, withProgress } from '../../src/local/progress.ts';
 
 const LONG_ID = `key_${'x'.repeat(60)}`;
 
@@ -91,19 +91,22 @@ describe('progress', () => {
     expect(terminal.written.at(-1)).toBe('\r\x1b[K');
   });
 
-  it('is not drawn where there is no terminal, but notes are printed', async () => {
+  it('is a line now and then where there is no terminal, and notes are printed', async () => {
     const file = screen(false);
     const work = withProgress(
       'Testing',
       async (progress) => {
         progress.note('Approve this order');
-        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        progress.at(1, 2);
+        await new Promise((resolve) => setTimeout(resolve, 25_000));
       },
       file,
     );
-    await vi.advanceTimersByTimeAsync(5_000);
-    await work;
+    await vi.advanceTimersByTimeAsync(9_000);
     expect(file.written).toEqual(['Approve this order\n']);
+    await vi.advanceTimersByTimeAsync(21_000);
+    await work;
+    expect(file.written.slice(1)).toEqual(['Testing  1 of 2  10 s\n', 'Testing  1 of 2  20 s\n']);
   });
 
   it('stays below a note', async () => {

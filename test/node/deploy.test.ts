@@ -188,8 +188,8 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     ['a dry run that npm does not know', ['--dryrun'], 0, 'Nothing was changed'],
     ['help', ['--', '--help'], 0, 'Usage: npm run deploy'],
     ['an environment that npm keeps for itself', ['--env=staging'], 2, 'npm kept --env for itself'],
-    ['an argument that there is not', ['--', '--stagnig'], 2, "Unknown option '--stagnig'"],
-    ['an argument without a value', ['--', '--env'], 2, "Option '--env <value>' argument missing"],
+    ['an argument that there is not', ['--', '--stagnig'], 2, "unknown option '--stagnig'"],
+    ['an argument without a value', ['--', '--env'], 2, "option '--env <name>' argument missing"],
   ])('changes nothing, in the account or in the project, with %s', async (_, args, exitCode, output) => {
     const before = filesOf(project.directory);
     expect(await npmRunDeploy(args)).toMatchObject({ exitCode, output: expect.stringContaining(output) });

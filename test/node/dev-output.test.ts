@@ -1,28 +1,140 @@
 /** What `npm run dev` shows of what its children print. */
-import { expect, it } from 'vitest';
-import { emulatorLines } from '../../scripts/dev-output.ts';
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { bridgeLines, createOutput, emulatorLines, PROBE_PATH, workerLines } from '../../scripts/dev-output.ts';
 
-it('leaves out the settings that the Worker was given already, and the blank lines around them', () => {
-  const shown: string[] = [];
-  const onLine = emulatorLines((line) => shown.push(line));
-  const printed = [
-    'It remembers what it moved until it ends.',
-    '',
-    '  For a Worker that you run yourself, in its .dev.vars:',
-    '  PAYMENT_GATEWAY=stripe',
-    '  STRIPE_API_URL=http://127.0.0.1:8005',
-    '',
-    '  a token for one use          curl …',
-    "  an approved order            curl -X POST … -d '{}'",
-    '',
-    '  what there is                curl …',
-  ];
-  for (const line of printed) onLine(line);
-  expect(shown).toEqual([
-    'gateway It remembers what it moved until it ends.',
-    '',
-    'gateway   a token for one use          curl …',
-    '',
-    'gateway   what there is                curl …',
+const NOON = new Date(2026, 10, 28, 12, 0, 0, 7);
+
+function shown({ json = false, colours = false } = {}) {
+  const lines: string[] = [];
+  const output = createOutput({ json, colours, write: (line) => lines.push(line), now: () => NOON });
+  return { lines, output };
+}
+
+function logged(event: string, fields: object = {}, level = 'info'): string {
+  return JSON.stringify({ level, event, ...fields });
+}
+
+const REQUEST = { request_id: 'req-1' };
+const ANSWERED = { ...REQUEST, method: 'POST', path: '/payment/process', status: 200, duration_ms: 21 };
+const PAYMENT = [
+  logged('payment.attempted', {
+    ...{ ...REQUEST, transaction_id: 'TXN-1', booking_id: 'BOOK-1', amount_minor: 2550, currency: 'USD' },
+    ...{ payment_method: 'credit_card', gateway: 'sandbox' },
+  }),
+  logged('gateway.answered', {
+    ...{ ...REQUEST, gateway: 'sandbox', call: 'charge', id: 'TXN-1', outcome: 'declined', code: 'CARD_DECLINED' },
+    duration_ms: 3,
+  }),
+  logged('payment.failed', {
+    ...{ ...REQUEST, transaction_id: 'TXN-1', booking_id: 'BOOK-1', error_code: 'CARD_DECLINED', duration_ms: 9 },
+  }),
+  logged('http.answered', { ...ANSWERED, status: 400 }),
+  '[wrangler:info] POST /payment/process 400 Bad Request (23ms)',
+];
+
+describe('a request', () => {
+  it('is one line: how it was answered, what came of it, and its id', () => {
+    const { lines, output } = shown();
+    const onLine = workerLines(() => true, output);
+    for (const line of PAYMENT) onLine(line);
+    expect(lines).toEqual([
+      '12:00:00.007  worker   400    21 ms  POST /payment/process  payment.failed CARD_DECLINED 25.50 USD BOOK-1 TXN-1' +
+        '  payment_method=credit_card gateway=sandbox charge=declined gateway_ms=3 request_id=req-1',
+    ]);
+  });
+
+  it('does not take in the lines of another one', () => {
+    const { lines, output } = shown();
+    const onLine = workerLines(() => true, output);
+    onLine(logged('payment.duplicate', { request_id: 'req-2', booking_id: 'BOOK-2' }));
+    onLine(logged('payment.refused', { request_id: 'req-1', reason: 'invalid_amount' }));
+    onLine(logged('http.answered', ANSWERED));
+    onLine(logged('http.answered', { ...ANSWERED, request_id: 'req-2', status: 409 }));
+    expect(lines.map((line) => line.slice(13).trim())).toEqual([
+      'worker   200    21 ms  POST /payment/process  payment.refused invalid_amount  request_id=req-1',
+      'worker   409    21 ms  POST /payment/process  payment.duplicate BOOK-2  request_id=req-2',
+    ]);
+  });
+
+  it('shows what is wrong at once, and what comes after its answer', () => {
+    const { lines, output } = shown();
+    const onLine = workerLines(() => true, output);
+    onLine(`✘ [ERROR] ${logged('ledger.unavailable', { ...REQUEST, message: 'no answer' }, 'error')}`);
+    expect(lines).toEqual(['12:00:00.007  worker   ERROR ledger.unavailable  request_id=req-1 message="no answer"']);
+    onLine(logged('http.answered', { ...ANSWERED, status: 503 }));
+    expect(lines[1]).toContain('503    21 ms  POST /payment/process  ledger.unavailable');
+    onLine(logged('event.later', REQUEST));
+    expect(lines[2]).toBe('12:00:00.007  worker   event.later  request_id=req-1');
+  });
+
+  it('that only asks whether the Worker is there is not shown', () => {
+    const { lines, output } = shown();
+    workerLines(() => true, output)(logged('http.answered', { ...ANSWERED, path: PROBE_PATH }));
+    expect(lines).toEqual([]);
+  });
+});
+
+describe('wrangler’s own lines', () => {
+  it('are shown where something is wrong with all that belongs to it, and else are not', () => {
+    const { lines, output } = shown();
+    const onLine = workerLines(() => true, output);
+    for (const line of ['⎔ Reloading local server...', '╭─────╮', '✘ [ERROR] Build failed', '', '    src/a.ts:1:2:']) {
+      onLine(line);
+    }
+    expect(lines.map((line) => line.slice(14))).toEqual([
+      'worker   reloaded',
+      'worker   ERROR Build failed',
+      'worker       src/a.ts:1:2:',
+    ]);
+  });
+});
+
+it('the bridge’s lines have the same shape; one that repeats itself is shown once', () => {
+  const { lines, output } = shown();
+  const onLine = bridgeLines(output);
+  const error = { level: 40, time: 1, service: 'payment-bridge', err: { message: 'connect ECONNREFUSED' } };
+  onLine(JSON.stringify({ ...error, msg: 'broker.error' }));
+  onLine(JSON.stringify({ ...error, time: 2, msg: 'broker.error' }));
+  onLine(JSON.stringify({ level: 30, time: 3, msg: 'relay.batch', delivered: 2, undelivered: 0, duration_ms: 7 }));
+  expect(lines).toEqual([
+    '12:00:00.007  bridge   WARN broker.error  error="connect ECONNREFUSED"',
+    '12:00:00.007  bridge   2 events confirmed by RabbitMQ  7 ms',
+  ]);
+});
+
+it('the emulator’s calls are requests, too, and webhooks that were taken are the Worker’s lines', () => {
+  const { lines, output } = shown();
+  const onLine = emulatorLines(output);
+  onLine('POST /v1/payment_intents 200 5 ms');
+  onLine('webhook charge.succeeded 200');
+  onLine('webhook charge.succeeded unanswered');
+  expect(lines.map((line) => line.slice(14))).toEqual([
+    'gateway  200     5 ms  POST /v1/payment_intents',
+    'gateway  webhook charge.succeeded unanswered',
+  ]);
+});
+
+it('in colours, the text is the same', () => {
+  const [plain, coloured] = [shown(), shown({ colours: true })];
+  for (const { output } of [plain, coloured]) {
+    const onLine = workerLines(() => true, output);
+    for (const line of [...PAYMENT, logged('a.b', { n: 1 }, 'error')]) onLine(line);
+  }
+  expect(coloured.lines.map(stripVTControlCharacters)).toEqual(plain.lines);
+  expect(coloured.lines).not.toEqual(plain.lines);
+});
+
+it('as JSON, nothing is left out, and each line is an object', () => {
+  const { lines, output } = shown({ json: true });
+  const onLine = workerLines(() => true, output);
+  for (const line of PAYMENT) onLine(line);
+  output.tell('dev.ready', 'for people', { service: 'http://localhost:8003' });
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { origin: 'worker', event: 'payment.attempted', request_id: 'req-1', amount_minor: 2550 },
+    { origin: 'worker', event: 'gateway.answered', code: 'CARD_DECLINED' },
+    { origin: 'worker', event: 'payment.failed', level: 'info', time: NOON.toISOString() },
+    { origin: 'worker', event: 'http.answered', status: 400 },
+    { origin: 'dev', event: 'dev.ready', service: 'http://localhost:8003' },
   ]);
 });

@@ -32,6 +32,12 @@ const FORBIDDEN = [
   ['src/cli/a.ts', 'src/worker/compose.ts'],
   ['src/cli/a.ts', 'test/support/rows.ts'],
   ['src/emulator/a.ts', 'src/bridge/settings.ts'],
+  ['src/emulator/a.ts', 'src/core/domain/money.ts'],
+  ['src/local/a.ts', 'src/emulator/service-settings.ts'],
+  ['src/worker/a.ts', 'src/local/project.ts'],
+  ['src/bridge/a.ts', 'src/local/project.ts'],
+  ['src/cli/a.ts', 'src/emulator/emulator.ts'],
+  ['src/cli/a.ts', 'scripts/processes.ts'],
   ['src/bridge/a.ts', 'scripts/processes.ts'],
 ] as const;
 
@@ -46,7 +52,10 @@ const ALLOWED = [
   ['src/bridge/b.ts', 'node:fs'],
   ['src/bridge/b.ts', 'src/contract/relay.ts'],
   ['src/cli/b.ts', 'src/core/ledger/database.ts'],
-  ['src/cli/b.ts', 'scripts/local-settings.ts'],
+  ['src/cli/b.ts', 'src/local/project.ts'],
+  ['src/cli/b.ts', 'src/emulator/service-settings.ts'],
+  ['src/emulator/b.ts', 'src/local/command.ts'],
+  ['src/local/b.ts', 'src/core/settings/variables.ts'],
 ] as const;
 
 const isFile = (target: string) => target.endsWith('.ts');

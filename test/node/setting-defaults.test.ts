@@ -1,10 +1,18 @@
-/** What operators find in files is what the Worker's table of variables has. */
+/** What operators find in files is what the tables of variables have, of the Worker and of the bridge. */
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
+import type * as z from 'zod/mini';
+import { BRIDGE_VARIABLES } from '../../src/bridge/settings.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
-import { GENERATED_SECRETS, SECRETS, WORKER_SETTINGS } from '../../src/core/settings/variables.ts';
+import {
+  type AnyVariable,
+  GENERATED_SECRETS,
+  SECRETS,
+  VARIABLES,
+  WORKER_SETTINGS,
+} from '../../src/core/settings/variables.ts';
 import { PRODUCTION_VARIABLES } from '../data/local-variables.ts';
 
 const { vars } = readConfig({ config: 'wrangler.toml' }) as { vars: Record<string, string> };
@@ -26,3 +34,35 @@ it('the Deploy button asks for each secret that every installation has', () => {
     GENERATED_SECRETS.toSorted(),
   );
 });
+
+describe('docs/settings.md', () => {
+  const workerTable = Object.values(VARIABLES).flatMap((area) => Object.values<AnyVariable>(area));
+
+  it.each([
+    ['Worker', workerTable],
+    ['Bridge', Object.values(BRIDGE_VARIABLES)],
+  ])('lists each setting of the %s, with its default', (section, table: { name: string; form: z.ZodMiniType }[]) => {
+    const listed = documented(section);
+    expect([...listed.keys()].toSorted()).toEqual(table.map(({ name }) => name).toSorted());
+    for (const { name, form } of table) {
+      const value = form.safeParse(undefined).data;
+      const hasDefault = ['string', 'number', 'boolean'].includes(typeof value);
+      expect(`${name}: ${listed.get(name)}`).toBe(`${name}: ${hasDefault ? value : null}`);
+    }
+  });
+});
+
+/** The defaults of a section's tables, by name; null where the page says in words when a setting is needed, or nothing. */
+function documented(section: string): Map<string, string | null> {
+  const page = readFileSync('docs/settings.md', 'utf8');
+  const [, text = ''] = new RegExp(`^## ${section}$(.*?)^## `, 'ms').exec(page) ?? [];
+  const rows = [...text.matchAll(/^\| (`[A-Z].*?) \|(.*?)\|/gm)].map(([, names = '', defaults = '']) => {
+    const values = defaults.split(',').map((value) => /^`(.*)`$|^(\d+)$/.exec(value.trim()));
+    return names.split(', ').map((name, index): [string, string | null] => {
+      const value = values[index];
+      // What is in words and has code in it, such as "with `http`", is no default.
+      return [name.replaceAll('`', ''), value?.[1] ?? value?.[2] ?? null];
+    });
+  });
+  return new Map(rows.flat());
+}

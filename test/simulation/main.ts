@@ -1,61 +1,73 @@
 /**
  * `npm run simulate`: lives through random histories of payments, refunds, retries and status requests, while everything
  * fails that can, and holds the service to what must always be true.
- *
- *   npm run simulate -- --seeds 10000          so many histories, from seed 1 on; --from sets another first one
- *   npm run simulate -- --seed 4711            one history, with all that happened in it
- *   npm run simulate -- --provider paypal      PayPal in each of them; or stripe, or simulated
- *   npm run simulate -- --mutations            the defects that are made on purpose, and which seed shows each
  */
-import { parseArgs } from 'node:util';
+import { Command, Option } from 'commander';
+import { EXIT_FAILED, optionsOf, readWholeNumber } from '../../src/local/command.ts';
+import { withProgress } from '../../src/local/progress.ts';
 import { MUTATIONS } from './mutations.ts';
 import { GATEWAY_KINDS, type GatewayKind } from './plan.ts';
 import type { Failure, Outcome } from './run-seeds.ts';
 import { type Caught, hunt, range, SEEDS_FOR_MUTATIONS, simulate, together } from './simulate.ts';
 
-/** Then the next ones start, and what has been seen so far is shown. */
+/** Then the next ones start, and what has failed so far is shown. */
 const SEEDS_AT_ONCE = 500;
+const EXIT_VIOLATIONS = 1;
 
-/** A whole number from 1 on, or an end with what is wrong. */
-function count(name: string, value: string): number {
-  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
-  console.error(`--${name} must be a whole number from 1 on`);
-  process.exit(2);
+interface Options {
+  seeds: number;
+  from: number;
+  seed?: number;
+  provider?: GatewayKind;
+  mutations?: true;
 }
 
-function gatewayKind(value: string | undefined): GatewayKind | null {
-  const known = GATEWAY_KINDS.find((kind) => kind === value);
-  if (known !== undefined || value === undefined) return known ?? null;
-  console.error(`--provider must be one of ${GATEWAY_KINDS.join(', ')}`);
-  process.exit(2);
-}
-
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '200' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    provider: { type: 'string' },
-    mutations: { type: 'boolean', default: false },
-  },
+const program = new Command('npm run simulate --')
+  .description('Lives through random histories with failures of every kind, and checks the invariants.')
+  .option('--seeds <count>', 'how many histories', readWholeNumber, 200)
+  .option('--from <seed>', 'the seed of the first one', readWholeNumber, 1)
+  .addOption(
+    new Option('--seed <seed>', 'one history, with all that happened in it')
+      .argParser(readWholeNumber)
+      .conflicts(['seeds', 'from', 'mutations']),
+  )
+  .addOption(new Option('--provider <name>', 'the gateway of each history').choices(GATEWAY_KINDS))
+  .addOption(
+    new Option('--mutations', 'plants each defect on purpose, and shows which seed finds it').conflicts([
+      'seeds',
+      'from',
+      'provider',
+    ]),
+  );
+const options = optionsOf<Options>(program, {
+  examples: [
+    ['--seeds 10000', 'ten thousand histories, from seed 1 on'],
+    ['--seed 4711', 'one history that failed, again'],
+    ['--seeds 1000 --provider paypal', 'each with PayPal'],
+    ['--mutations', 'whether the simulator finds every planted defect'],
+  ],
+  exitCodes: [
+    [0, 'no violation, or every defect found'],
+    [EXIT_VIOLATIONS, 'violations, or a defect that was not found'],
+    [EXIT_FAILED, 'an argument was refused'],
+  ],
 });
 const startedAtMs = performance.now();
-process.exitCode = (await (values.mutations ? showMutations() : showHistories())) ? 0 : 1;
+process.exitCode = (await (options.mutations ? showMutations() : showHistories())) ? 0 : EXIT_VIOLATIONS;
 
 async function showHistories(): Promise<boolean> {
-  const seeds =
-    values.seed === undefined
-      ? range(count('from', values.from), count('seeds', values.seeds))
-      : [count('seed', values.seed)];
-  const provider = gatewayKind(values.provider);
+  const { seed, from, seeds: count, provider = null } = options;
+  const seeds = seed === undefined ? range(from, count) : [seed];
   const outcomes: Outcome[] = [];
-  for (let lived = 0; lived < seeds.length; lived += SEEDS_AT_ONCE) {
-    const outcome = await simulate(seeds.slice(lived, lived + SEEDS_AT_ONCE), provider);
-    outcomes.push(outcome);
-    for (const failure of outcome.failures) showFailure(failure);
-    const done = lived + outcome.histories;
-    if (done < seeds.length) console.error(`${done} of ${seeds.length} histories`);
-  }
+  await withProgress('Histories', async (progress) => {
+    let lived = 0;
+    const onLived = () => progress.at(++lived, seeds.length);
+    for (let first = 0; first < seeds.length; first += SEEDS_AT_ONCE) {
+      const outcome = await simulate(seeds.slice(first, first + SEEDS_AT_ONCE), provider, onLived);
+      outcomes.push(outcome);
+      progress.pause(() => outcome.failures.forEach(showFailure));
+    }
+  });
   const outcome = together(outcomes);
   showFaults(outcome);
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
@@ -84,7 +96,10 @@ function showFailure({ seed, violations, smallest }: Failure): void {
 }
 
 async function showMutations(): Promise<boolean> {
-  const caught = await hunt(MUTATIONS, range(1, SEEDS_FOR_MUTATIONS));
+  const caught = await withProgress('Defects', (progress) => {
+    let hunted = 0;
+    return hunt(MUTATIONS, range(1, SEEDS_FOR_MUTATIONS), () => progress.at(++hunted, MUTATIONS.length));
+  });
   for (const one of caught) console.log(row(one));
   const missed = caught.filter(({ seed }) => seed === null);
   console.log(`${caught.length - missed.length} of ${caught.length} defects caught`);

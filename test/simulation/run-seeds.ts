@@ -37,6 +37,9 @@ export interface Outcome {
   digest: string;
 }
 
+/** What the thread posts of each seed, before the outcome of all. */
+export const LIVED = 'lived';
+
 /** Smaller histories that are tried for one that fails. */
 const MAX_SHRINKS = 400;
 
@@ -51,6 +54,7 @@ const digest = createHash('sha256');
 const outcome: Outcome = { histories: 0, gateways: {}, requests: 0, faults: {}, failures: [], digest: '' };
 for (const seed of seeds) {
   const failure = await liveThrough(seed);
+  parentPort?.postMessage(LIVED);
   if (failure === null) continue;
   outcome.failures.push(failure);
   // A defect is found when it has broken what it is said to break, and not something else on the way.

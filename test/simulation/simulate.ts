@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { FaultKind } from './faults.ts';
 import type { Mutation } from './mutate.ts';
 import type { GatewayKind } from './plan.ts';
-import type { Assignment, Failure, Outcome } from './run-seeds.ts';
+import type { Assignment, Failure, LIVED, Outcome } from './run-seeds.ts';
 
 const THREADS = Math.max(1, Math.min(8, availableParallelism()));
 
@@ -19,11 +19,16 @@ export function range(from: number, count: number): number[] {
  * Lives through the histories of these seeds.
  *
  * @param provider what the gateway is in each of them; null: as the seed says
+ * @param onLived called when a history has been lived through
  */
-export async function simulate(seeds: number[], provider: GatewayKind | null = null): Promise<Outcome> {
+export async function simulate(
+  seeds: number[],
+  provider: GatewayKind | null = null,
+  onLived: () => void = () => {},
+): Promise<Outcome> {
   const shares = Array.from({ length: THREADS }, (_, share) => seeds.filter((_, index) => index % THREADS === share));
   const outcomes = await Promise.all(
-    shares.map((share) => run({ seeds: share, mutation: null, provider, explain: true })),
+    shares.map((share) => run({ seeds: share, mutation: null, provider, explain: true }, onLived)),
   );
   return together(outcomes);
 }
@@ -52,8 +57,16 @@ export interface Caught {
   violation: string | null;
 }
 
-/** Lives through the seeds with each defect, until one shows it. */
-export async function hunt(mutations: readonly Mutation[], seeds: number[]): Promise<Caught[]> {
+/**
+ * Lives through the seeds with each defect, until one shows it.
+ *
+ * @param onHunted called when a defect has been found, or all seeds have been lived through
+ */
+export async function hunt(
+  mutations: readonly Mutation[],
+  seeds: number[],
+  onHunted: () => void = () => {},
+): Promise<Caught[]> {
   const caught: Caught[] = [];
   const waiting = mutations.map((mutation, index) => ({ mutation, index }));
   const hunter = async () => {
@@ -63,6 +76,7 @@ export async function hunt(mutations: readonly Mutation[], seeds: number[]): Pro
       const shows = (violation: string) => violation.startsWith(mutation.breaks);
       const found = failures.find(({ violations }) => violations.some(shows));
       caught[index] = { mutation, seed: found?.seed ?? null, violation: found?.violations.find(shows) ?? null };
+      onHunted();
     }
   };
   await Promise.all(Array.from({ length: THREADS }, hunter));
@@ -75,14 +89,17 @@ export async function explain(mutation: Mutation, seed: number): Promise<Failure
   return failures[0];
 }
 
-function run(assignment: Assignment): Promise<Outcome> {
+function run(assignment: Assignment, onLived = () => {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(new URL('./run-seeds.ts', import.meta.url), {
       workerData: assignment,
       // The libraries as they are in a Worker.
       execArgv: ['--disable-warning=ExperimentalWarning', '--conditions=workerd'],
     });
-    thread.once('message', resolve);
+    thread.on('message', (message: typeof LIVED | Outcome) => {
+      if (typeof message === 'string') onLived();
+      else resolve(message);
+    });
     thread.once('error', reject);
     thread.once('exit', (code) => reject(new Error(`a thread of the simulation ended with exit code ${code}`)));
   });

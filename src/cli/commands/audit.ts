@@ -6,18 +6,11 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { auditEntriesAfter, auditExport } from '../../core/ledger/audit.ts';
 import { chainHash } from '../../core/ledger/audit-chain.ts';
 import type { Database } from '../../core/ledger/database.ts';
-import {
-  addJsonOption,
-  addPlaceOptions,
-  DONE_OR_FAILED,
-  documented,
-  EXIT_FAILED,
-  type PlaceOptions,
-  placeOf,
-} from '../arguments.ts';
+import { documented, EXIT_FAILED } from '../../local/command.ts';
+import { withProgress } from '../../local/progress.ts';
+import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
 import { printJson } from '../output.ts';
-import { withProgress } from '../progress.ts';
 import { SEALING_LAGS_AFTER_MS, type Verdict, verifyAudit } from '../verify-audit.ts';
 
 const HASH = /^[0-9a-f]{64}$/;

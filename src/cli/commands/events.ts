@@ -5,18 +5,18 @@ import { isoSeconds } from '../../core/domain/timestamp.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import { eventsStatus, type WaitingEvent } from '../../core/ledger/find-events.ts';
 import { replayEvents } from '../../core/ledger/replay-events.ts';
+import { documented } from '../../local/command.ts';
+import { withProgress } from '../../local/progress.ts';
 import {
   addJsonOption,
   addPlaceOptions,
   DONE_OR_FAILED,
-  documented,
   type PlaceOptions,
   placeOf,
   readTimeMs,
 } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
 import { counted, printFacts, printJson } from '../output.ts';
-import { withProgress } from '../progress.ts';
 
 const EVENTS_PER_STEP = 500;
 const SENT_AGAIN = 'to be sent again: the sweep does it from the next minute on, behind live events';

@@ -4,13 +4,14 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { addJsonOption, documented, EXIT_FAILED } from '../arguments.ts';
+import { documented, EXIT_FAILED } from '../../local/command.ts';
+import { type Progress, withProgress } from '../../local/progress.ts';
+import { addJsonOption } from '../arguments.ts';
 import { type Check, gotText, outcomeOf, runChecks } from '../gateway-check/check.ts';
 import { checkSettings } from '../gateway-check/check-settings.ts';
 import { type Approval, paypalChecks } from '../gateway-check/paypal-checks.ts';
 import { stripeChecks } from '../gateway-check/stripe-checks.ts';
 import { printJson, printTable } from '../output.ts';
-import { type Progress, withProgress } from '../progress.ts';
 
 const EXIT_NOT_AS_EXPECTED = 1;
 const POLL_INTERVAL_MS = 1_000;

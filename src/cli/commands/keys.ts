@@ -5,11 +5,12 @@ import { type ApiKey, insertApiKey, listApiKeys, revokeApiKey } from '../../core
 import { auditRotation, BEFORE_ALL, type Resealed, resealEmails, type Step } from '../../core/ledger/personal-data.ts';
 import { makeApiKey } from '../../core/security/api-key.ts';
 import { DEFAULT_TENANT, isScope, SCOPES, type Scope } from '../../core/security/credential.ts';
+import { documented } from '../../local/command.ts';
+import { withProgress } from '../../local/progress.ts';
 import {
   addJsonOption,
   addPlaceOptions,
   DONE_OR_FAILED,
-  documented,
   type LedgerPlace,
   type PlaceOptions,
   placeOf,
@@ -18,7 +19,6 @@ import {
 } from '../arguments.ts';
 import { type Ledger, withLedger } from '../ledger-access.ts';
 import { printJson, printTable } from '../output.ts';
-import { withProgress } from '../progress.ts';
 
 const NAME_MAX_LENGTH = 100;
 /** Looked at in one step of a rotation. Sealed twice over, the longest addresses of so many fit into one parameter of D1, 2 MB. */

@@ -11,19 +11,11 @@ import {
   personalRecords,
 } from '../../core/ledger/personal-data.ts';
 import { DEFAULT_TENANT } from '../../core/security/credential.ts';
-import {
-  addJsonOption,
-  addPlaceOptions,
-  type Documentation,
-  documented,
-  EXIT_FAILED,
-  type PlaceOptions,
-  placeOf,
-  readTenant,
-} from '../arguments.ts';
+import { type Documentation, documented, EXIT_FAILED } from '../../local/command.ts';
+import { withProgress } from '../../local/progress.ts';
+import { addJsonOption, addPlaceOptions, type PlaceOptions, placeOf, readTenant } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
 import { counted, printJson } from '../output.ts';
-import { withProgress } from '../progress.ts';
 import { confirms, readUserId } from '../prompt.ts';
 
 const PAYMENTS_PER_STEP = 5_000;

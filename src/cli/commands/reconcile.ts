@@ -5,11 +5,11 @@ import type { TimeRange } from '../../core/ledger/id-range.ts';
 import type { Difference } from '../../core/recovery/differences.ts';
 import { explainDifference } from '../../core/recovery/explain-difference.ts';
 import { type Reconciliation, reconcile } from '../../core/recovery/reconcile.ts';
+import { documented, EXIT_FAILED } from '../../local/command.ts';
+import { withProgress } from '../../local/progress.ts';
 import {
   addJsonOption,
   addPlaceOptions,
-  documented,
-  EXIT_FAILED,
   type LedgerPlace,
   type PlaceOptions,
   placeOf,
@@ -17,7 +17,6 @@ import {
 } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
 import { printFacts, printJson } from '../output.ts';
-import { withProgress } from '../progress.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 const EXIT_DIFFERENCES = 1;

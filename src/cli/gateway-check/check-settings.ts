@@ -1,23 +1,14 @@
 /** The keys that `payctl gateway-check` works with: of the environment, or of .dev.vars. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { PROJECT, readDevVars } from '../../../scripts/local-settings.ts';
 import type { SettingsReading } from '../../contract/setting-names.ts';
 import type { PayPalSettings } from '../../core/gateways/paypal/paypal-client.ts';
 import type { StripeSettings } from '../../core/gateways/stripe/stripe-client.ts';
 import { readSettings } from '../../core/settings/settings.ts';
+import { VARIABLES } from '../../core/settings/variables.ts';
+import { readDevVars } from '../../local/dev-vars.ts';
 import { unusedSettings } from '../unused-settings.ts';
 
-const NAMES = [
-  'STRIPE_SECRET_KEY',
-  'STRIPE_WEBHOOK_SECRET',
-  'STRIPE_API_URL',
-  'PAYPAL_CLIENT_ID',
-  'PAYPAL_CLIENT_SECRET',
-  'PAYPAL_MERCHANT_ID',
-  'PAYPAL_WEBHOOK_ID',
-  'PAYPAL_API_URL',
-];
+/** Of these two providers. */
+const NAMES = [VARIABLES.stripe, VARIABLES.paypal].flatMap((area) => Object.values(area).map(({ name }) => name));
 const PAYPAL_SANDBOX = 'https://api-m.sandbox.paypal.com';
 
 const NO_KEYS = `There are no keys to try the gateways with. Put your own test keys into .dev.vars, or into the environment:
@@ -35,8 +26,10 @@ export interface CheckSettings {
 
 /** The same rules as the Worker's in development: a live key is a problem. */
 export function checkSettings(env: NodeJS.ProcessEnv): SettingsReading<CheckSettings> {
-  const devVars = existsSync(join(PROJECT, '.dev.vars')) ? readDevVars() : {};
-  const found = Object.fromEntries(NAMES.map((name) => [name, env[name] ?? devVars[name]]));
+  const devVars = readDevVars();
+  const found: Record<string, string | undefined> = Object.fromEntries(
+    NAMES.map((name) => [name, env[name] ?? devVars[name]]),
+  );
   if (!found.STRIPE_SECRET_KEY && !found.PAYPAL_CLIENT_ID) return { kind: 'invalid', problems: [NO_KEYS] };
 
   return readSettings({

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { PROJECT } from './local-settings.ts';
+import { PROJECT } from './project.ts';
 
 export interface DevInstance {
   pid: number;
@@ -18,6 +18,8 @@ export interface DevInstance {
 }
 
 const DEFAULT_STATE = join(PROJECT, '.wrangler/state');
+/** What was paid with the emulator is known to nobody else: it stays apart from what a test key has paid. */
+export const EMULATED_STATE = join(PROJECT, '.wrangler/emulated');
 /** A file for each state that this clone has worked on, with its path: --persist-to can be anywhere. */
 const STATES = join(PROJECT, '.wrangler/dev-states');
 const LOCK_FILE = 'dev.lock';

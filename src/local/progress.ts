@@ -1,7 +1,9 @@
-/** A progress bar on standard error, for work that takes longer than two seconds and that somebody watches in a terminal. */
+/** How far work is that takes longer than two seconds, on standard error: a bar in a terminal, else a line now and then. */
 
 const APPEARS_AFTER_MS = 2_000;
 const REDRAW_MS = 200;
+/** Where there is no terminal: a log should not be full of it. */
+const LINE_EVERY_MS = 10_000;
 const BAR_CELLS = 24;
 const CLEAR_LINE = '\r\x1b[K';
 
@@ -10,6 +12,8 @@ export interface Progress {
   at(done: number, total?: number): void;
   /** Prints a line above the bar, also where there is no terminal. */
   note(line: string): void;
+  /** Takes the bar away while something is printed. */
+  pause(print: () => void): void;
 }
 
 type Screen = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>;
@@ -23,49 +27,62 @@ export async function withProgress<Result>(
   const startedMs = performance.now();
   let [done, total]: [number, number | undefined] = [0, undefined];
   let isShown = false;
+  const line = () =>
+    progressLine(label, done, total, Math.floor((performance.now() - startedMs) / 1000), screen.isTTY ?? false);
   const draw = () => {
     isShown = true;
-    const line = progressLine(label, done, total, Math.floor((performance.now() - startedMs) / 1000));
-    screen.write(`${CLEAR_LINE}${line.slice(0, (screen.columns ?? 80) - 1)}`);
+    screen.write(`${CLEAR_LINE}${line().slice(0, (screen.columns ?? 80) - 1)}`);
   };
   const clear = () => {
     if (isShown) screen.write(CLEAR_LINE);
     isShown = false;
   };
-  let redrawing: NodeJS.Timeout | undefined;
-  const appearing = setTimeout(() => {
+  const pause = (print: () => void) => {
+    const wasShown = isShown;
+    clear();
+    print();
+    if (wasShown) draw();
+  };
+  const timers: NodeJS.Timeout[] = [];
+  const appear = () => {
     draw();
-    redrawing = setInterval(draw, REDRAW_MS).unref();
-  }, APPEARS_AFTER_MS).unref();
-  if (!screen.isTTY) clearTimeout(appearing);
+    timers.push(setInterval(draw, REDRAW_MS).unref());
+  };
+  timers.push(
+    screen.isTTY
+      ? setTimeout(appear, APPEARS_AFTER_MS).unref()
+      : setInterval(() => screen.write(`${line()}\n`), LINE_EVERY_MS).unref(),
+  );
   try {
     return await work({
       at(nowDone, nowTotal) {
         [done, total] = [nowDone, nowTotal];
       },
-      note(line) {
-        const wasShown = isShown;
-        clear();
-        screen.write(`${line}\n`);
-        if (wasShown) draw();
-      },
+      note: (line) => pause(() => screen.write(`${line}\n`)),
+      pause,
     });
   } finally {
-    clearTimeout(appearing);
-    clearInterval(redrawing);
+    for (const timer of timers) clearTimeout(timer);
     clear();
   }
 }
 
 /** @param seconds since the start */
-export function progressLine(label: string, done: number, total: number | undefined, seconds: number): string {
+export function progressLine(
+  label: string,
+  done: number,
+  total: number | undefined,
+  seconds: number,
+  withBar = true,
+): string {
   if (total === undefined || total <= 0) {
     const count = done > 0 ? `  ${done.toLocaleString('en')}` : '';
     return `${label}${count}  ${seconds} s`;
   }
   const share = Math.min(1, done / total);
+  const counts = `${done.toLocaleString('en')} of ${total.toLocaleString('en')}`;
+  if (!withBar) return `${label}  ${counts}  ${seconds} s`;
   const filled = Math.floor(share * BAR_CELLS);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)}`;
-  const counts = `${done.toLocaleString('en')} of ${total.toLocaleString('en')}`;
   return `${label}  ${bar}  ${String(Math.floor(share * 100)).padStart(3)} %  ${counts}  ${seconds} s`;
 }

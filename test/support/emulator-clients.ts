@@ -1,6 +1,6 @@
-/** Callers of the emulator, as tests need them: Stripe's own SDK, and PayPal by HTTP. */
+/** Callers of the emulator: Stripe's own SDK, and PayPal by HTTP. */
 import { Stripe } from 'stripe';
-import type { GatewayEmulator } from './emulator.ts';
+import type { GatewayEmulator } from '../../src/emulator/emulator.ts';
 
 /** It sends nothing a second time by itself. */
 export function stripeClientOf({ url, stripeSecretKey }: Pick<GatewayEmulator, 'url' | 'stripeSecretKey'>): Stripe {

@@ -1,0 +1,20 @@
+/**
+ * Runs before the npm scripts that a contributor uses: says that the dependencies are not installed, where the first missing package would
+ * say so in twenty lines. On its own, or with `node -r`, on whatever Node the machine has.
+ */
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
+
+const EXIT_FAILED = 2;
+const modules = join(__dirname, '../node_modules');
+
+if (!existsSync(join(modules, '.package-lock.json')) || !existsSync(join(modules, '.bin/node'))) {
+  console.error('The dependencies are not installed: run `npm ci`');
+  process.exit(EXIT_FAILED);
+}
+
+// Scripts use node:sqlite, which Node 22 calls experimental on standard error each time. An option for it would stop an older Node here.
+const { emitWarning } = process;
+process.emitWarning = (warning, ...details) => {
+  if (details[0] !== 'ExperimentalWarning') emitWarning.call(process, warning, ...details);
+};

@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { launch } from '../local/launch.mjs';
+
+launch('src/emulator/main.ts');

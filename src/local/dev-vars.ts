@@ -1,0 +1,43 @@
+/** The settings of this machine, .dev.vars. They can be completed any number of times; what a person wrote stays as it is. */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { GENERATED_SECRETS } from '../core/settings/variables.ts';
+import { PROJECT } from './project.ts';
+
+const DEV_VARS = join(PROJECT, '.dev.vars');
+const DEV_VARS_HEADING = '# Settings of this machine, made by `npm run setup`. Change what you like.\n';
+const SECRET_BYTES = 32;
+const VELOCITY_LIMITS = ['VELOCITY_PER_CARD', 'VELOCITY_PER_USER', 'VELOCITY_DECLINE_PERCENT'];
+
+export function newSecret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64');
+}
+
+/** Writes into .dev.vars what it lacks, and returns the names of that. */
+export function completeDevVars(): string[] {
+  const defaults: [name: string, value: string][] = [
+    ['ENVIRONMENT', 'development'],
+    ['BRIDGE_URL', 'http://127.0.0.1:8004'],
+    ...GENERATED_SECRETS.map((name): [string, string] => [name, newSecret()]),
+    // What a desk does without: everybody may call, and the same test card pays as often as you like.
+    ['AUTH_MODE', 'none'],
+    ...VELOCITY_LIMITS.map((name): [string, string] => [name, '0']),
+  ];
+  const text = existsSync(DEV_VARS) ? readFileSync(DEV_VARS, 'utf8') : DEV_VARS_HEADING;
+  const present = parseEnv(text);
+  const missing = defaults.filter(([name]) => present[name] === undefined);
+  if (missing.length === 0) return [];
+
+  const separator = text === '' || text.endsWith('\n') ? '' : '\n';
+  const lines = missing.map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(DEV_VARS, `${text}${separator}${lines.join('')}`, { mode: 0o600 });
+  chmodSync(DEV_VARS, 0o600); // there is a secret in it now, and the mode above is for new files only
+  return missing.map(([name]) => name);
+}
+
+/** Empty where there is no such file. */
+export function readDevVars(): Record<string, string | undefined> {
+  return existsSync(DEV_VARS) ? parseEnv(readFileSync(DEV_VARS, 'utf8')) : {};
+}
