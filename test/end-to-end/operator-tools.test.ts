@@ -57,7 +57,7 @@ describe('payctl reconcile', () => {
     expect(json.exitCode).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({
       movements: null,
-      differences: [{ kind: 'balance_differs', transactionId, balance: { refundedMinor: 1024 } }],
+      differences: [{ kind: 'balance_differs', transaction_id: transactionId, balance: { refunded_minor: 1024 } }],
     });
     expect((await run('reconcile')).exitCode).toBe(0);
   });

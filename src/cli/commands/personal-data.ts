@@ -22,7 +22,7 @@ import {
   readTenant,
 } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
-import { counted, printJson } from '../output.ts';
+import { counted, inSnakeCase, printJson } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { confirms, readUserId } from '../prompt.ts';
 
@@ -146,22 +146,11 @@ async function exportPersonalData(db: Database, person: Person): Promise<void> {
 
 /** All that is stored of it, under the names that the tables have. */
 function shown({ transaction, refunds, disputes }: PersonalRecord) {
-  return { ...named(transaction), refunds: refunds.map(named), disputes: disputes.map(named) };
+  return inSnakeCase({ ...transaction, refunds, disputes });
 }
 
 function nothingOf({ tenant, userId }: Person): string {
   return `Nothing is stored of "${userId}" in the tenant ${tenant}`;
-}
-
-function named(row: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => {
-      const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-      return name.endsWith('AtMs') && typeof value === 'number'
-        ? [snake.replace(/_ms$/, ''), isoSeconds(value)]
-        : [snake, value];
-    }),
-  );
 }
 
 async function erase(db: Database, person: Person, { json }: Options): Promise<void> {

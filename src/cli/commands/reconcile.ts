@@ -16,7 +16,7 @@ import {
   readTimeMs,
 } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
-import { printFacts, printJson } from '../output.ts';
+import { inSnakeCase, printFacts, printJson } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -88,7 +88,7 @@ function printAsJson({ fromMs, toMs }: TimeRange, reconciliation: Reconciliation
     ...difference,
     ...explainDifference(difference),
   }));
-  printJson({ from: isoSeconds(fromMs), to: isoSeconds(toMs), ...reconciliation, differences });
+  printJson(inSnakeCase({ from: isoSeconds(fromMs), to: isoSeconds(toMs), ...reconciliation, differences }));
 }
 
 function print({ fromMs, toMs }: TimeRange, { remote }: LedgerPlace, reconciliation: Reconciliation): void {
