@@ -211,7 +211,7 @@ function persistedIn({ directory }: LocalState, persistTo: string | null): { pat
   const path = join(directory, 'v3');
   if (!existsSync(join(path, 'd1'))) {
     const how =
-      persistTo === null ? '`npm run setup` makes it' : `\`npm run dev -- --persist-to ${persistTo}\` makes it`;
+      persistTo === null ? '`npm run setup` creates it' : `\`npm run dev -- --persist-to ${persistTo}\` creates it`;
     throw new Error(`There is no local database in ${path}: ${how}`);
   }
   return { path };
@@ -238,7 +238,7 @@ function remoteId(name: string | undefined): string {
   }
   const databases: { name: string; uuid: string }[] = JSON.parse(stdout);
   const found = databases.find((database) => database.name === name);
-  if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` makes it`);
+  if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` creates it`);
   return found.uuid;
 }
 

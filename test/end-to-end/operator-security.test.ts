@@ -229,7 +229,7 @@ describe('payctl audit', () => {
     ]);
     expect(whole).toEqual({
       exitCode: 0,
-      stdout: `Intact: ${sealedEntries} sealed entries, up to ${entries[sealedEntries - 1].hash}, and ${lines.length - sealedEntries} at the end without a seal, which cannot be verified yet\n`,
+      stdout: `Intact: ${sealedEntries} sealed entries, up to ${entries[sealedEntries - 1].hash}. Not sealed yet, and not verified: ${lines.length - sealedEntries} at the end\n`,
       stderr: '',
     });
     expect(altered).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^Broken at entry 2: /) });
@@ -305,12 +305,12 @@ describe('what can’t be done', () => {
       ['keys', ['revoke', 'Shop'], 'begins with key_'],
       ['keys', ['list', '--scopes', 'admin'], "unknown option '--scopes'"],
       ['keys', ['rotate', 'all'], "too many arguments for 'rotate'"],
-      ['personal-data', ['erase'], 'which user?'],
-      ['personal-data', ['erase', 'ada-77'], 'the id of a user is no argument'],
-      ['personal-data', ['export', '-', 'ada-77'], 'the id of a user is no argument'],
+      ['personal-data', ['erase'], 'no user id'],
+      ['personal-data', ['erase', 'ada-77'], 'the id of a user is not accepted as an argument'],
+      ['personal-data', ['export', '-', 'ada-77'], 'the id of a user is not accepted as an argument'],
       ['audit', ['verify'], "missing required argument 'file'"],
       ['audit', ['export', 'audit.jsonl'], "too many arguments for 'export'"],
-      ['audit', ['verify', 'file', '--head', '12'], 'It must be 64 digits'],
+      ['audit', ['verify', 'file', '--head', '12'], 'It must be 64 hexadecimal digits'],
     ] as const;
     await Promise.all(
       cases.map(async ([command, args, why]) => {

@@ -35,11 +35,11 @@ export function addGatewayCheck(program: Command): void {
     .command('gateway-check')
     .summary('Tests Stripe and PayPal with your own test keys.')
     .description(
-      'Tests Stripe and PayPal with your own test keys, from the environment or .dev.vars, and prints expected and actual results. It charges and refunds test money, which the ledger does not know of.',
+      'Tests Stripe and PayPal with your own test keys, from the environment or .dev.vars, and prints expected and actual results. Charges and refunds test money, outside the ledger.',
     )
     .option(
       '--approval-seconds <seconds>',
-      `how long to wait until you have approved PayPal's order; 0 skips what needs it`,
+      `how long to wait for you to approve the PayPal order; 0 skips the tests that need it`,
       readSeconds,
       APPROVAL_SECONDS,
     )
@@ -48,7 +48,7 @@ export function addGatewayCheck(program: Command): void {
   documented(command, {
     examples: [
       ['gateway-check', 'all tests; prints a link to approve the order at PayPal'],
-      ['gateway-check --approval-seconds 0 --json', 'without a person, as JSON'],
+      ['gateway-check --approval-seconds 0 --json', 'without approval, as JSON'],
     ],
     exitCodes: [
       [0, 'all as expected'],

@@ -30,7 +30,7 @@ const PAYMENTS_PER_STEP = 5_000;
 const EXIT_INCOMPLETE = 1;
 const EXIT_CODES: Documentation['exitCodes'] = [
   [0, 'done'],
-  [EXIT_INCOMPLETE, 'incomplete: addresses could not be decrypted, or payments are still pending'],
+  [EXIT_INCOMPLETE, 'incomplete: an address could not be decrypted, or a payment is pending'],
   [EXIT_FAILED, 'not done, or an argument was refused'],
 ];
 
@@ -44,13 +44,16 @@ interface Options extends PlaceOptions {
 }
 
 export function addPersonalData(program: Command): void {
-  const personalData = program.command('personal-data').description('Exports or erases the data of a user.');
+  const personalData = program
+    .command('personal-data')
+    .description('Exports or erases the data of a user.')
+    .configureHelp({ subcommandTerm: (verb) => `${verb.name()} ${verb.usage()}` });
   addExport(personalData);
   addErase(personalData);
   documented(personalData, {
     examples: [
       ['personal-data export > export.json', 'asks for the id of the user'],
-      ['personal-data erase', 'asks for it, and whether to erase'],
+      ['personal-data erase', 'asks for the id, and for confirmation'],
     ],
     exitCodes: EXIT_CODES,
   });
@@ -60,18 +63,18 @@ function addExport(personalData: Command): void {
   const command = personalData
     .command('export')
     .description(
-      'Prints all that is stored of a user, as JSON. Asks for the id of the user, the user_id of the payments. Requires ENCRYPTION_KEY.',
+      'Prints the personal data of a user, as JSON. Asks for the id of the user, which is the user_id of the payments. Requires ENCRYPTION_KEY.',
     );
   addUser(command).action(async (words: string[], options: Options) => {
     const place = placeOf(options, command);
     const person = await readPerson(words, options, command);
     await withLedger(place, ({ db }) => exportPersonalData(db, person));
   });
-  addPlaceOptions(addJsonOption(command, 'print JSON, as without this option'));
+  addPlaceOptions(addJsonOption(command, 'has no effect: the output is JSON in any case'));
   documented(command, {
     examples: [
       ['personal-data export > export.json', 'asks for the id'],
-      ['personal-data export - --remote --secrets-file .production-secrets < id.txt > export.json', 'reads it'],
+      ['personal-data export - < id.txt > export.json', 'reads the id from standard input'],
     ],
     exitCodes: EXIT_CODES,
   });
@@ -81,7 +84,7 @@ function addErase(personalData: Command): void {
   const command = personalData
     .command('erase')
     .description(
-      'Erases a user for good: no address, no reason of a refund, and a pseudonym in place of the id. Asks for the id of the user, and before it erases; with - it erases without asking.',
+      'Erases the personal data of a user for good: removes addresses and the reasons of refunds, and replaces the id by a pseudonym. Asks for the id of the user and for confirmation; with - it reads the id and does not ask.',
     );
   addUser(command).action(async (words: string[], options: Options) => {
     const place = placeOf(options, command);
@@ -94,7 +97,7 @@ function addErase(personalData: Command): void {
   addPlaceOptions(addJsonOption(command));
   documented(command, {
     examples: [
-      ['personal-data erase --tenant cinema-2', 'asks for the id, and whether to erase'],
+      ['personal-data erase --tenant cinema-2', 'asks for the id, and for confirmation'],
       ['personal-data erase - --remote < id.txt', 'reads the id from standard input, and does not ask'],
     ],
     exitCodes: EXIT_CODES,
@@ -106,7 +109,7 @@ function addUser(command: Command): Command {
   return command
     .usage('[options] [-]')
     .argument('[input...]', '- reads the id of the user from standard input')
-    .option('--tenant <tenant>', 'whose user it is', readTenant, DEFAULT_TENANT);
+    .option('--tenant <tenant>', 'the organisation that the user belongs to', readTenant, DEFAULT_TENANT);
 }
 
 async function readPerson(words: readonly string[], { tenant }: Options, command: Command): Promise<Person> {
@@ -150,7 +153,7 @@ function shown({ transaction, refunds, disputes }: PersonalRecord) {
 }
 
 function nothingOf({ tenant, userId }: Person): string {
-  return `Nothing is stored of "${userId}" in the tenant ${tenant}`;
+  return `No payments of "${userId}" in the tenant ${tenant}`;
 }
 
 async function erase(db: Database, person: Person, { json }: Options): Promise<void> {
@@ -182,7 +185,7 @@ async function erase(db: Database, person: Person, { json }: Options): Promise<v
       payments,
     });
   } catch (error) {
-    if (payments > 0) console.error(`It broke off: run it again. ${erased()}`);
+    if (payments > 0) console.error(`Interrupted: run this again. ${erased()}`);
     throw error;
   }
   if (pending > 0) process.exitCode = EXIT_INCOMPLETE;
