@@ -13,27 +13,50 @@ function screenWidth(): number {
   return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
 }
 
+/** A last column narrower than this is not worth wrapping. */
+const WRAPPED_MIN_CELLS = 20;
+
 const lengthOf = (text: string) => [...text].length;
 
-/** Lines of columns, each as wide as its widest cell. */
-function columns(rows: readonly (readonly string[])[]): string[] {
+/** Lines of columns, each as wide as its widest cell. Only the last one is wrapped, to the width that the others leave. */
+function columns(rows: readonly (readonly string[])[], width: number): string[] {
   const cells = rows.map((row) => row.map(shown));
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => lengthOf(row[column] ?? ''))));
-  return cells.map((row) =>
-    row
-      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - lengthOf(cell))))
-      .join(GAP)
-      .trimEnd(),
+  const others = widths.slice(0, -1).reduce((sum, one) => sum + one + GAP.length, 0);
+  return cells.flatMap((row) =>
+    wrapped(row.at(-1) ?? '', Math.max(WRAPPED_MIN_CELLS, width - others)).map((last, index) =>
+      widths
+        .map((one, column) => {
+          if (column === widths.length - 1) return last;
+          const cell = index === 0 ? (row[column] ?? '') : '';
+          return cell + ' '.repeat(one - lengthOf(cell));
+        })
+        .join(GAP)
+        .trimEnd(),
+    ),
   );
 }
 
-/** Prints a row a line. On a terminal that is too narrow for that, prints each row as facts. */
+/** Lines of whole words. A word that is longer than a line has one of its own, so that it can be copied. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && lengthOf(line) + 1 + lengthOf(word) > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** Prints a line of headings, and then the rows. On a terminal that is too narrow for them, prints each row as facts. */
 export function printTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
   width = screenWidth(),
 ): void {
-  const lines = columns([headings, ...rows]);
+  const lines = columns([headings, ...rows], width);
   if (lines.every((line) => lengthOf(line) <= width)) {
     for (const line of lines) console.log(line);
     return;
@@ -47,26 +70,9 @@ export function printTable(
   }
 }
 
-/** Prints a name and its value a line, the values below each other. A value that is wider than the terminal is wrapped. */
+/** Prints a name and its value a line, the values below each other. */
 export function printFacts(facts: readonly (readonly [name: string, value: string])[], width = screenWidth()): void {
-  const indent = Math.max(...facts.map(([name]) => lengthOf(name))) + GAP.length;
-  const lines = facts.flatMap(([name, value]) =>
-    wrapped(shown(value), width - indent).map((line, index) => [index === 0 ? name : '', line]),
-  );
-  for (const line of columns(lines)) console.log(line);
-}
-
-/** Lines of whole words; a word that is longer than a line has one of its own. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && lengthOf(line) + 1 + lengthOf(word) > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
+  for (const line of columns(facts, width)) console.log(line);
 }
 
 export function printJson(value: unknown): void {

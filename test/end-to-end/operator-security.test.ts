@@ -101,7 +101,7 @@ describe('payctl keys', () => {
     expect(made).toEqual({
       exitCode: 0,
       stdout: expect.stringMatching(/^psk_test_[\w-]+\n$/),
-      stderr: expect.stringMatching(/^key_\w+ "Till 1" of the tenant default: .*, until 2099-01-01T00:00:00Z\n.* once/),
+      stderr: expect.stringMatching(/^key_\w+ "Till 1" of the tenant default: .*, until 2099-01-01T00:00:00Z\n.* cannot be shown again/),
     });
     const key = made.stdout.trim();
     const [keyId = ''] = made.stderr.split(' ');
@@ -126,7 +126,7 @@ describe('payctl keys', () => {
 
     expect(await runHere('keys', 'revoke', keyId)).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringContaining(`${keyId} "Till 1" is revoked`),
+      stdout: expect.stringContaining(`${keyId} "Till 1" was revoked at `),
     });
     expect((await payWith(key, {})).code).toBe(401);
   });

@@ -29,22 +29,33 @@ describe('a table', () => {
     expect(lines.filter((line) => line.endsWith(' '))).toEqual([]);
   });
 
-  it('becomes a list of facts where the terminal is too narrow', () => {
-    printTable(
-      ['KEY', 'SCOPES'],
-      [
-        ['key_1', 'payments:write refunds:write'],
-        ['key_2', 'admin'],
-      ],
-      24,
-    );
+  it('wraps its last column where the terminal is too narrow', () => {
+    const rows = [
+      ['ok', 'approved, or that the account takes none'],
+      ['ok', 'found'],
+    ];
+    printTable(['RESULT', 'EXPECTED'], rows, 30);
+    expect(lines).toEqual([
+      'RESULT  EXPECTED',
+      'ok      approved, or that the',
+      '        account takes none',
+      'ok      found',
+    ]);
+  });
+
+  it('becomes a list of facts where that is not enough', () => {
+    const rows = [
+      ['payments:write refunds:write', 'Till'],
+      ['admin', 'Desk'],
+    ];
+    printTable(['SCOPES', 'NAME'], rows, 30);
     expect(lines.map((line) => line ?? '')).toEqual([
-      'KEY     key_1',
       'SCOPES  payments:write',
       '        refunds:write',
+      'NAME    Till',
       '',
-      'KEY     key_2',
       'SCOPES  admin',
+      'NAME    Desk',
     ]);
   });
 
