@@ -101,7 +101,9 @@ describe('payctl keys', () => {
     expect(made).toEqual({
       exitCode: 0,
       stdout: expect.stringMatching(/^psk_test_[\w-]+\n$/),
-      stderr: expect.stringMatching(/^key_\w+ "Till 1" of the tenant default: .*, until 2099-01-01T00:00:00Z\n.* cannot be shown again/),
+      stderr: expect.stringMatching(
+        /^key_\w+ "Till 1" of the tenant default: .*, until 2099-01-01T00:00:00Z\n.* cannot be shown again/,
+      ),
     });
     const key = made.stdout.trim();
     const [keyId = ''] = made.stderr.split(' ');
