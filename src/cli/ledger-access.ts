@@ -136,7 +136,7 @@ function cipherOf(secrets: Variables): Cipher {
   if (isEncryptionKey(key) && previousKeys.every(isEncryptionKey)) return createCipher({ key, previousKeys });
   const name = isEncryptionKey(key) ? 'ENCRYPTION_KEY_PREVIOUS' : 'ENCRYPTION_KEY';
   const unusable = async () => {
-    throw new Error(`${name} is ${key === '' ? 'missing' : 'no key'}: set it, as the Worker has it`);
+    throw new Error(`${name} is ${key === '' ? 'missing' : 'not a valid key'}: set it to the Worker's`);
   };
   return { keyName: unusable, seal: unusable, open: unusable };
 }

@@ -267,7 +267,7 @@ describe('payctl keys rotate', () => {
     // Not what it says on standard error: there, workerd tells of each lock that it found taken.
     expect(rotated).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringContaining(`: ${FORMER_PAYMENTS} were rewritten`),
+      stdout: expect.stringContaining(`: ${FORMER_PAYMENTS} were re-encrypted`),
     });
     expect(codes.length).toBeGreaterThan(PAYMENTS_AT_ONCE);
     expect(new Set(codes)).toEqual(new Set([200]));

@@ -235,16 +235,16 @@ async function rotate({ db }: Ledger, { json }: Options): Promise<void> {
   });
   if (unopened.length > 0) {
     throw new Error(
-      `${rewritten} were rewritten, and the addresses of these cannot be decrypted: ${unopened.join(', ')}. Is the key that they are encrypted under in ENCRYPTION_KEY_PREVIOUS?`,
+      `${rewritten} were re-encrypted. The addresses of these payments cannot be decrypted: ${unopened.join(', ')}. Is their key in ENCRYPTION_KEY_PREVIOUS?`,
     );
   }
   await auditRotation(db, rewritten, Date.now());
   const keyName = await db.cipher.keyName();
   if (json) return printJson({ key_name: keyName, rewritten });
-  console.log(`All addresses are encrypted under the key ${keyName}: ${rewritten} were rewritten.
+  console.log(`All addresses are encrypted under the key ${keyName} now: ${rewritten} were re-encrypted.
 ${
   rewritten > 0
-    ? 'If the Worker has this key too, run this again; at 0, remove the former one from ENCRYPTION_KEY_PREVIOUS.'
-    : 'If the Worker has this key too, you can remove the former one from ENCRYPTION_KEY_PREVIOUS.'
+    ? 'If the Worker has this key too, run this again until 0 are re-encrypted; then remove ENCRYPTION_KEY_PREVIOUS.'
+    : 'If the Worker has this key too, you can remove ENCRYPTION_KEY_PREVIOUS.'
 }`);
 }

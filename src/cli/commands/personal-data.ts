@@ -143,7 +143,7 @@ async function exportPersonalData(db: Database, person: Person): Promise<void> {
   if (records.length === 0) console.error(nothingOf(person));
   const unopened = records.filter(({ isUnopened }) => isUnopened).map(({ transaction }) => transaction.transactionId);
   if (unopened.length === 0) return;
-  console.error(`The addresses of these cannot be decrypted: ${unopened.join(', ')}`);
+  console.error(`The addresses of these payments cannot be decrypted: ${unopened.join(', ')}`);
   process.exitCode = EXIT_INCOMPLETE;
 }
 
