@@ -135,7 +135,7 @@ function cipherOf(secrets: Variables): Cipher {
   if (isEncryptionKey(key) && previousKeys.every(isEncryptionKey)) return createCipher({ key, previousKeys });
   const name = isEncryptionKey(key) ? 'ENCRYPTION_KEY_PREVIOUS' : 'ENCRYPTION_KEY';
   const unusable = async () => {
-    throw new Error(`${name} is ${key === '' ? 'missing' : 'no key'}: set it, as the Worker has it`);
+    throw new Error(`${name} is ${key === '' ? 'missing' : 'not a valid key'}: set it to the Worker's`);
   };
   return { keyName: unusable, seal: unusable, open: unusable };
 }
@@ -210,7 +210,7 @@ function persistedIn({ directory }: LocalState, persistTo: string | null): { pat
   const path = join(directory, 'v3');
   if (!existsSync(join(path, 'd1'))) {
     const how =
-      persistTo === null ? '`npm run setup` makes it' : `\`npm run dev -- --persist-to ${persistTo}\` makes it`;
+      persistTo === null ? '`npm run setup` creates it' : `\`npm run dev -- --persist-to ${persistTo}\` creates it`;
     throw new Error(`There is no local database in ${path}: ${how}`);
   }
   return { path };
@@ -226,7 +226,7 @@ function remoteId(name: string | undefined): string {
   if (listed.status !== 0) throw new Error(whyWranglerFailed(listed));
   const databases: { name: string; uuid: string }[] = JSON.parse(listed.stdout);
   const found = databases.find((database) => database.name === name);
-  if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` makes it`);
+  if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` creates it`);
   return found.uuid;
 }
 

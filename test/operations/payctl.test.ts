@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Ended, npxPayctl, payctl } from '../support/operator-command.ts';
 import { copyProject } from '../support/project-copy.ts';
 
@@ -21,6 +21,9 @@ const LEAVES = Object.entries(COMMANDS).flatMap(([name, verbs]) =>
 );
 const NO_DATABASE = [['audit', 'verify'], ['gateway-check']].map(String);
 const ALL = [[], ...GROUPS.map((name) => [name]), ...LEAVES.filter(({ length }) => length > 1)];
+
+// Each starts processes, which a busy machine does slowly.
+vi.setConfig({ testTimeout: 60_000 });
 
 let home: string;
 beforeAll(() => {
