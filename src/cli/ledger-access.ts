@@ -158,25 +158,18 @@ async function openDatabase(
   // What wrangler has to say on standard output is not what the command prints.
   Object.assign(process.env, WRANGLER_ENV, { WRANGLER_LOG: process.env.WRANGLER_LOG ?? 'error' });
   const directory = mkdtempSync(join(tmpdir(), 'payment-ledger-'));
-  const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
-  try {
-    const configPath = join(directory, 'wrangler.json');
-    const own = { name: `${name}-operator`, account_id, compatibility_date, d1_databases: [database] };
-    writeFileSync(configPath, JSON.stringify(own));
-    const { getPlatformProxy } = await import('wrangler');
-    const proxy = await getPlatformProxy<{ DB: D1Database }>({
-      configPath,
-      persist,
-      remoteBindings: database.remote === true,
-    });
-    return {
-      d1: proxy.env.DB,
-      close: () => proxy.dispose().finally(removeDirectory),
-    };
-  } catch (error) {
-    removeDirectory();
-    throw error;
-  }
+  // However the command ends: where its output cannot be written, it ends at once.
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const configPath = join(directory, 'wrangler.json');
+  const own = { name: `${name}-operator`, account_id, compatibility_date, d1_databases: [database] };
+  writeFileSync(configPath, JSON.stringify(own));
+  const { getPlatformProxy } = await import('wrangler');
+  const proxy = await getPlatformProxy<{ DB: D1Database }>({
+    configPath,
+    persist,
+    remoteBindings: database.remote === true,
+  });
+  return { d1: proxy.env.DB, close: () => proxy.dispose() };
 }
 
 /**

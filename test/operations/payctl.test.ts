@@ -151,4 +151,11 @@ describe('the bin of package.json', () => {
     const { stdout, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8', timeout: 20_000 });
     expect({ stdout, stderr }).toEqual({ stdout: 'Usage: npx payctl reconcile [options]\n', stderr: '' });
   });
+
+  it('fails where its output cannot be written, with the exit code for that', () => {
+    const command = 'src/cli/launch.mjs reconcile --help > /dev/full';
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8', timeout: 20_000 });
+    expect(stderr).toMatch(/^The output could not be written: ENOSPC\b.*\n$/);
+    expect(status).toBe(2);
+  });
 });
