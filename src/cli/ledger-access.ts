@@ -142,11 +142,15 @@ function cipherOf(secrets: Variables): Cipher {
 }
 
 /** What went wrong with an open ledger, said so that a person knows what to do. */
-function ledgerProblem(error: unknown, { remote }: LedgerPlace): unknown {
+function ledgerProblem(error: unknown, { remote, persistTo }: LedgerPlace): unknown {
   if (!(error instanceof LedgerNotMigrated)) return error;
-  return new Error(
-    `The database lacks tables or columns (${error.message}): run \`npm run ${remote ? 'deploy' : 'setup'}\``,
-  );
+  const command = remote ? '`npm run deploy`' : migratesLocal(persistTo);
+  return new Error(`The database lacks tables or columns (${error.message}): run ${command}`);
+}
+
+/** The command that makes the local database, and gives it what it lacks. */
+function migratesLocal(persistTo: string | null): string {
+  return persistTo === null ? '`npm run setup`' : `\`npm run dev -- --persist-to ${persistTo}\``;
 }
 
 /** By a configuration that has the database and nothing else: no queue to listen to, no secrets, no Durable Object. */
@@ -203,9 +207,7 @@ const ENDED = 'an emulator that has ended';
 function persistedIn({ directory }: LocalState, persistTo: string | null): { path: string } {
   const path = join(directory, 'v3');
   if (!existsSync(join(path, 'd1'))) {
-    const how =
-      persistTo === null ? '`npm run setup` makes it' : `\`npm run dev -- --persist-to ${persistTo}\` makes it`;
-    throw new Error(`There is no local database in ${path}: ${how}`);
+    throw new Error(`There is no local database in ${path}: ${migratesLocal(persistTo)} makes it`);
   }
   return { path };
 }

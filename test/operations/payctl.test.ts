@@ -1,6 +1,6 @@
 /** What all commands of `payctl` have in common: help, refused arguments, and no option that npm kept. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -145,6 +145,14 @@ describe('the bin of package.json', () => {
       project.remove();
     }
   });
+
+  it('names the command that migrates the database that was asked for', async () => {
+    mkdirSync(join(home, 'v3/d1'), { recursive: true });
+    const { exitCode, stdout, stderr } = await run(['keys', 'list', '--persist-to', home]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(/^The database lacks tables or columns \(.*\bapi_keys\b.*\): run `(.*)`\n$/);
+    expect(stderr).toContain(`run \`npm run dev -- --persist-to ${home}\``);
+  }, 30_000);
 
   it('ends when its reader has read enough', async () => {
     const command = 'src/cli/launch.mjs reconcile --help | head -n 1';
