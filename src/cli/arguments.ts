@@ -29,7 +29,7 @@ export interface PlaceOptions {
 export function addPlaceOptions(command: Command): Command {
   const heading = 'Database (the local one unless --remote is given):';
   const remote = new Option('--remote', 'the database on Cloudflare; requires `npx wrangler login`, or an API token');
-  const persistTo = new Option('--persist-to <dir>', 'a local database in this directory, as `npm run dev` has it');
+  const persistTo = new Option('--persist-to <dir>', 'the local database in this directory, as for `npm run dev`');
   const secretsFile = new Option('--secrets-file <file>', 'with --remote: secrets of the Worker, as NAME=value lines');
   return command
     .addOption(remote.conflicts('persistTo').helpGroup(heading))

@@ -135,17 +135,21 @@ function cipherOf(secrets: Variables): Cipher {
   if (isEncryptionKey(key) && previousKeys.every(isEncryptionKey)) return createCipher({ key, previousKeys });
   const name = isEncryptionKey(key) ? 'ENCRYPTION_KEY_PREVIOUS' : 'ENCRYPTION_KEY';
   const unusable = async () => {
-    throw new Error(`${name} is ${key === '' ? 'missing' : 'no key'}: set it, as the Worker has it`);
+    throw new Error(`${name} is ${key === '' ? 'missing' : 'not a valid key'}: set it to the Worker's`);
   };
   return { keyName: unusable, seal: unusable, open: unusable };
 }
 
 /** What went wrong with an open ledger, said so that a person knows what to do. */
-function ledgerProblem(error: unknown, { remote }: LedgerPlace): unknown {
+function ledgerProblem(error: unknown, { remote, persistTo }: LedgerPlace): unknown {
   if (!(error instanceof LedgerNotMigrated)) return error;
-  return new Error(
-    `The database lacks tables or columns (${error.message}): run \`npm run ${remote ? 'deploy' : 'setup'}\``,
-  );
+  const command = remote ? '`npm run deploy`' : migratesLocal(persistTo);
+  return new Error(`The database lacks tables or columns (${error.message}): run ${command}`);
+}
+
+/** The command that makes the local database, and gives it what it lacks. */
+function migratesLocal(persistTo: string | null): string {
+  return persistTo === null ? '`npm run setup`' : `\`npm run dev -- --persist-to ${persistTo}\``;
 }
 
 /** By a configuration that has the database and nothing else: no queue to listen to, no secrets, no Durable Object. */
@@ -157,25 +161,18 @@ async function openDatabase(
   // What wrangler has to say on standard output is not what the command prints.
   Object.assign(process.env, WRANGLER_ENV, { WRANGLER_LOG: process.env.WRANGLER_LOG ?? 'error' });
   const directory = mkdtempSync(join(tmpdir(), 'payment-ledger-'));
-  const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
-  try {
-    const configPath = join(directory, 'wrangler.json');
-    const own = { name: `${name}-operator`, account_id, compatibility_date, d1_databases: [database] };
-    writeFileSync(configPath, JSON.stringify(own));
-    const { getPlatformProxy } = await import('wrangler');
-    const proxy = await getPlatformProxy<{ DB: D1Database }>({
-      configPath,
-      persist,
-      remoteBindings: database.remote === true,
-    });
-    return {
-      d1: proxy.env.DB,
-      close: () => proxy.dispose().finally(removeDirectory),
-    };
-  } catch (error) {
-    removeDirectory();
-    throw error;
-  }
+  // However the command ends: where its output cannot be written, it ends at once.
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const configPath = join(directory, 'wrangler.json');
+  const own = { name: `${name}-operator`, account_id, compatibility_date, d1_databases: [database] };
+  writeFileSync(configPath, JSON.stringify(own));
+  const { getPlatformProxy } = await import('wrangler');
+  const proxy = await getPlatformProxy<{ DB: D1Database }>({
+    configPath,
+    persist,
+    remoteBindings: database.remote === true,
+  });
+  return { d1: proxy.env.DB, close: () => proxy.dispose() };
 }
 
 /**
@@ -209,9 +206,7 @@ const ENDED = 'an emulator that has ended';
 function persistedIn({ directory }: LocalState, persistTo: string | null): { path: string } {
   const path = join(directory, 'v3');
   if (!existsSync(join(path, 'd1'))) {
-    const how =
-      persistTo === null ? '`npm run setup` makes it' : `\`npm run dev -- --persist-to ${persistTo}\` makes it`;
-    throw new Error(`There is no local database in ${path}: ${how}`);
+    throw new Error(`There is no local database in ${path}: ${migratesLocal(persistTo)} creates it`);
   }
   return { path };
 }
@@ -226,7 +221,7 @@ function remoteId(name: string | undefined): string {
   if (listed.status !== 0) throw new Error(whyWranglerFailed(listed));
   const databases: { name: string; uuid: string }[] = JSON.parse(listed.stdout);
   const found = databases.find((database) => database.name === name);
-  if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` makes it`);
+  if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` creates it`);
   return found.uuid;
 }
 

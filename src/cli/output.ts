@@ -1,4 +1,5 @@
 /** How the commands print: tables and facts for people, JSON for programs; all of it on standard output. */
+import { isoSeconds } from '../core/domain/timestamp.ts';
 
 /** As a terminal shows it on one line. Texts of gateways and callers may hold line breaks, or escapes that would move the cursor. */
 function shown(text: string): string {
@@ -7,30 +8,90 @@ function shown(text: string): string {
 
 const GAP = '  ';
 
-/** Lines of columns, each as wide as its widest cell. */
-function columns(rows: readonly (readonly string[])[]): string[] {
+/** Of the terminal; a file or a pipe has no width. */
+function screenWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
+}
+
+/** A last column narrower than this is not worth wrapping. */
+const WRAPPED_MIN_CELLS = 20;
+
+const lengthOf = (text: string) => [...text].length;
+
+/** Lines of columns, each as wide as its widest cell. Only the last one is wrapped, to the width that the others leave. */
+function columns(rows: readonly (readonly string[])[], width: number): string[] {
   const cells = rows.map((row) => row.map(shown));
-  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => [...(row[column] ?? '')].length)));
-  return cells.map((row) =>
-    row
-      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - [...cell].length)))
-      .join(GAP)
-      .trimEnd(),
+  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => lengthOf(row[column] ?? ''))));
+  const others = widths.slice(0, -1).reduce((sum, one) => sum + one + GAP.length, 0);
+  return cells.flatMap((row) =>
+    wrapped(row.at(-1) ?? '', Math.max(WRAPPED_MIN_CELLS, width - others)).map((last, index) =>
+      widths
+        .map((one, column) => {
+          if (column === widths.length - 1) return last;
+          const cell = index === 0 ? (row[column] ?? '') : '';
+          return cell + ' '.repeat(one - lengthOf(cell));
+        })
+        .join(GAP)
+        .trimEnd(),
+    ),
   );
 }
 
-export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
-  for (const line of columns([headings, ...rows])) console.log(line);
+/** Lines of whole words. A word that is longer than a line has one of its own, so that it can be copied. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && lengthOf(line) + 1 + lengthOf(word) > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }
 
-/** A name and its value a line, the values below each other. */
-export function printFacts(facts: readonly (readonly [name: string, value: string])[]): void {
-  for (const line of columns(facts)) console.log(line);
+/** Prints a line of headings, and then the rows. On a terminal that is too narrow for them, prints each row as facts. */
+export function printTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  width = screenWidth(),
+): void {
+  const lines = columns([headings, ...rows], width);
+  if (lines.every((line) => lengthOf(line) <= width)) {
+    for (const line of lines) console.log(line);
+    return;
+  }
+  for (const [index, row] of rows.entries()) {
+    if (index > 0) console.log();
+    printFacts(
+      headings.map((heading, column) => [heading, row[column] ?? ''] as const),
+      width,
+    );
+  }
+}
+
+/** Prints a name and its value a line, the values below each other. */
+export function printFacts(facts: readonly (readonly [name: string, value: string])[], width = screenWidth()): void {
+  for (const line of columns(facts, width)) console.log(line);
 }
 
 export function printJson(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }
+
+/** A value of the domain as the API would show it: names in snake case, times in ISO 8601. Amounts stay in minor units. */
+export function inSnakeCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inSnakeCase);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => {
+      const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      if (!TIME.test(name)) return [snake, inSnakeCase(field)];
+      return [snake.replace(/_ms$/, ''), typeof field === 'number' ? isoSeconds(field) : field];
+    }),
+  );
+}
+const TIME = /(At|Since)Ms$/;
 
 /** `1 event`, `2 events`. */
 export function counted(count: number, noun: string): string {

@@ -28,9 +28,10 @@ documented(program, {
   ],
 });
 
-// Whoever read the output, such as `head`, has read enough.
+// Whoever read the output, such as `head`, has read enough. Otherwise it is lost, as on a full disk: an exit code of the command's own,
+// such as 1 for differences, would say that it is complete.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE') console.error(`The output could not be written: ${error.message}`);
   process.exit(EXIT_FAILED);
 });
 

@@ -24,12 +24,12 @@ export async function readUserId(
     return {
       kind: 'none',
       reason:
-        "the id of a user is no argument, because the shell's history would keep it: type it at the prompt, or pipe it in with -",
+        "the id of a user is not accepted as an argument, because the shell's history would keep it: type it at the prompt, or pipe it in with -",
     };
   }
   const userId = args.length === 1 ? await firstLine(stdin) : await ask('User id: ', { stdin, stderr });
   return userId === ''
-    ? { kind: 'none', reason: 'which user? Type the id at the prompt, or pipe it in with -' }
+    ? { kind: 'none', reason: 'no user id: type it at the prompt, or pipe it in with -' }
     : { kind: 'read', userId };
 }
 

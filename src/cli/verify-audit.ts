@@ -39,9 +39,9 @@ export async function verifyAudit(
     const entry = entryOf(line);
     if (entry === null) return broken(`line ${number}`, notAnEntry(line));
     const where = `entry ${entry.sequence}`;
-    if (entry.sequence > expected) return broken(where, `entry ${expected} is missing before it, or stands elsewhere`);
+    if (entry.sequence > expected) return broken(where, `entry ${expected} is missing before it, or was moved`);
     if (entry.sequence < expected)
-      return broken(where, `it stands behind entry ${expected - 1}, where it does not belong`);
+      return broken(where, `it comes after entry ${expected - 1}, where it does not belong`);
     expected += 1;
     if (entry.hash === null) {
       firstUnsealed ??= entry;
@@ -49,18 +49,18 @@ export async function verifyAudit(
       verdict.unsealedForMs = Math.max(verdict.unsealedForMs, entry.at_ms - firstUnsealed.at_ms);
       continue;
     }
-    if (verdict.unsealed > 0) return broken(where, 'it has a seal, and the entry before it has none');
+    if (verdict.unsealed > 0) return broken(where, 'it is sealed, and the entry before it is not');
     if ((await chainHash(verdict.head, entry)) !== entry.hash) {
-      return broken(where, 'it does not fit its hash: this entry was altered, or its seal was');
+      return broken(where, 'its hash does not match: this entry or its seal was altered');
     }
     verdict.head = entry.hash;
     verdict.sealed += 1;
     headSeen ||= entry.hash === expectedHead;
   }
   // Whoever exports the log is in it.
-  if (expected === 1) return broken('the start', 'there is no entry at all, and an export has one at least');
+  if (expected === 1) return broken('the start', 'it has no entries; every export has at least one');
   if (!headSeen) {
-    const what = `no entry has the hash ${expectedHead}: the end was cut off, its seals were taken away, or all of it was made anew`;
+    const what = `no entry has the hash ${expectedHead}: the end was cut off, its seals were removed, or the whole log was rebuilt`;
     return broken('the end', what);
   }
   return verdict;
@@ -87,5 +87,5 @@ function entryOf(line: string): Entry | null {
 
 function notAnEntry(line: string): string {
   const hint = line.startsWith('> ') ? ': npm printed it; remove the lines before the first entry' : '';
-  return `it is no entry of an audit log${hint}`;
+  return `not an entry of an audit log${hint}`;
 }

@@ -58,7 +58,7 @@ describe('payctl reconcile', () => {
     expect(json.exitCode).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({
       movements: null,
-      differences: [{ kind: 'balance_differs', transactionId, balance: { refundedMinor: 1024 } }],
+      differences: [{ kind: 'balance_differs', transaction_id: transactionId, balance: { refunded_minor: 1024 } }],
     });
     expect((await run('reconcile')).exitCode).toBe(0);
   });
@@ -91,7 +91,7 @@ describe('payctl events', () => {
     const [, second] = await eventsOf(booking, 2);
     expect(second?.text).toBe(first[0]?.text);
     expect(second?.message.messageId).toBe(eventId);
-    expect((await run('events', 'status')).stdout).toBe('No event waits\n');
+    expect((await run('events', 'status')).stdout).toBe('No events wait for delivery\n');
   });
 
   it('replays the events of a time and a type', async () => {
@@ -121,7 +121,7 @@ describe('payctl events', () => {
     const { exitCode, stdout } = await run('events', 'status');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^waiting {6}1 event, of which 0 are being sent$/m);
-    expect(stdout).toMatch(/^replayed {5}0, sent behind live ones$/m);
+    expect(stdout).toMatch(/^replayed {5}0, sent after live ones$/m);
     expect(stdout).toMatch(/^most failed {2}evt_\w+ payment\.success, since \S+ \(.*\), .*: the bridge/m);
 
     await stack.startBridge();
@@ -130,7 +130,7 @@ describe('payctl events', () => {
       await stack.worker.sweep();
     }
     expect(stack.listener.of(booking)).toHaveLength(1);
-    expect((await run('events', 'status')).stdout).toBe('No event waits\n');
+    expect((await run('events', 'status')).stdout).toBe('No events wait for delivery\n');
   });
 });
 
@@ -139,9 +139,13 @@ describe('what can’t be done', () => {
     ['reconcile', ['--from', '2026-02-30'], 'It must be a time'],
     ['reconcile', ['--from', '2026-02-02', '--to', '2026-02-01'], 'must be before --to'],
     ['reconcile', ['--since', '2026-02-02'], "unknown option '--since'"],
-    ['events', ['replay'], 'replay takes an event, or --from and --to'],
+    ['events', ['replay'], 'replay takes the id of an event, or --from and --to'],
     ['events', ['replay', 'TXN-1'], "'TXN-1' is invalid for argument 'event'. The id of an event begins with evt_"],
-    ['events', ['replay', 'evt_1', '--from', '2026-02-02'], 'replay takes an event or a time, not both'],
+    [
+      'events',
+      ['replay', 'evt_1', '--from', '2026-02-02'],
+      'replay takes the id of an event, or a time range, not both',
+    ],
     ['events', ['replay', '--from', '2026-02-01', '--to', '2026-02-02', '--type', 'payment'], 'Allowed choices are'],
   ] as const)('%s %j is exit code 2, one line, and the usage', async (command, args, why) => {
     const { exitCode, stdout, stderr } = await run(command, ...args);

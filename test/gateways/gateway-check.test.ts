@@ -77,7 +77,7 @@ describe('payctl gateway-check', () => {
     expect(others).toEqual([]);
     expect(paypal).toMatchObject({ provider: 'PayPal', api_url: emulator.url });
     expect(paypal.checks).toContainEqual({
-      what: 'charge, refund and their look-ups',
+      what: 'charge, refund and look-ups',
       expected: 'approved',
       got: 'the order was not approved',
       outcome: 'skipped',
@@ -93,7 +93,7 @@ describe('payctl gateway-check', () => {
       [],
     );
     emulator.fault = () => ({ kind: 'normal' });
-    expect(output).toMatch(/NOT OK +a refund of a part/);
+    expect(output).toMatch(/NOT OK +a partial refund/);
     expect(code).toBe(1);
   }, 40_000);
 

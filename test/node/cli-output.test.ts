@@ -1,6 +1,6 @@
 /** What `payctl` prints: tables that line up, and a progress bar that appears late and leaves nothing behind. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { printFacts, printTable } from '../../src/cli/output.ts';
+import { inSnakeCase, printFacts, printTable } from '../../src/cli/output.ts';
 import { progressLine, withProgress } from '../../src/local/progress.ts';
 
 const LONG_ID = `key_${'x'.repeat(60)}`;
@@ -29,12 +29,54 @@ describe('a table', () => {
     expect(lines.filter((line) => line.endsWith(' '))).toEqual([]);
   });
 
+  it('wraps its last column where the terminal is too narrow', () => {
+    const rows = [
+      ['ok', 'approved, or that the account takes none'],
+      ['ok', 'found'],
+    ];
+    printTable(['RESULT', 'EXPECTED'], rows, 30);
+    expect(lines).toEqual([
+      'RESULT  EXPECTED',
+      'ok      approved, or that the',
+      '        account takes none',
+      'ok      found',
+    ]);
+  });
+
+  it('becomes a list of facts where that is not enough', () => {
+    const rows = [
+      ['payments:write refunds:write', 'Till'],
+      ['admin', 'Desk'],
+    ];
+    printTable(['SCOPES', 'NAME'], rows, 30);
+    expect(lines.map((line) => line ?? '')).toEqual([
+      'SCOPES  payments:write',
+      '        refunds:write',
+      'NAME    Till',
+      '',
+      'SCOPES  admin',
+      'NAME    Desk',
+    ]);
+  });
+
   it('keeps a row on its line, and lets no cell move the cursor', () => {
     printFacts([
       ['oldest', 'evt_1'],
       ['most failed', 'refused\n\x1b[2Jby the bridge'],
     ]);
     expect(lines).toEqual(['oldest       evt_1', 'most failed  refused [2Jby the bridge']);
+  });
+});
+
+describe('JSON of what the domain has', () => {
+  it('has names in snake case and times in ISO 8601, at every depth', () => {
+    const difference = { kind: 'x', movedAtMs: 1_795_452_829_000, waitingSinceMs: null, money: { amountMinor: 2550 } };
+    expect(inSnakeCase({ differences: [difference], movements: null })).toEqual({
+      differences: [
+        { kind: 'x', moved_at: '2026-11-23T16:53:49Z', waiting_since: null, money: { amount_minor: 2550 } },
+      ],
+      movements: null,
+    });
   });
 });
 

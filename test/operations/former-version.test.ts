@@ -138,6 +138,75 @@ describe.each([
   });
 });
 
+/** Rows that break an invariant, each query named by what it finds. */
+const VIOLATIONS = {
+  'two live payments of a booking (invariant 1)': `
+    SELECT booking_id FROM transactions WHERE status IN ('pending', 'completed') GROUP BY 1 HAVING count(*) > 1`,
+  'a balance that is not that of the refunds (invariant 2)': `
+    SELECT transaction_id FROM transactions t WHERE refunded_minor + reserved_minor > amount_minor
+      OR refunded_minor <> (SELECT coalesce(sum(amount_minor), 0) FROM refunds r
+        WHERE r.transaction_id = t.transaction_id AND r.kind = 'requested' AND r.status = 'completed')`,
+  'a payment without its one event (invariant 4)': `
+    SELECT transaction_id FROM transactions t WHERE (status <> 'pending') <> (
+      SELECT count(*) FROM events e WHERE e.transaction_id = t.transaction_id AND e.refund_id IS NULL)`,
+  'a refund without its one event (invariant 4)': `
+    SELECT refund_id FROM refunds r WHERE (kind = 'requested' AND status = 'completed') <> (
+      SELECT count(*) FROM events e WHERE e.refund_id = r.refund_id)`,
+  'an end without its one audit entry': `
+    SELECT transaction_id FROM transactions t WHERE (status <> 'pending') <> (
+      SELECT count(*) FROM audit_entries a WHERE a.subject = t.transaction_id AND a.action = 'payment.ended')`,
+};
+
+it.each([1, 2, 3, 4, 5])('both versions at once on the same bookings keep the invariants (seed %i)', async (seed) => {
+  const { former, current, gateway, sqlite, waitingEvents, wait } = openBoth();
+  let state = seed * 7919;
+  const below = (limit: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7f_ff_ff_ff;
+    return (state >>> 8) % limit;
+  };
+  const either = () => (below(2) === 0 ? former : current);
+  const payments: Awaited<ReturnType<typeof paid>>[] = [];
+  const ids: string[] = [];
+  for (let step = 0; step < 60; step += 1) {
+    wait(below(60_000));
+    gateway.losesNext = below(3) === 0;
+    const payment = payments[below(payments.length || 1)];
+    const id = ids[below(ids.length || 1)];
+    switch (below(4)) {
+      case 0: {
+        const bookingId = `BOOK-${below(6)}`;
+        const card = below(4) === 0 ? TEST_CARDS.visaDeclined : TEST_CARDS.visa;
+        const both = [either(), either()].map((service) =>
+          service.pay(card, bookingId, `key-${below(9)}-${bookingId}`),
+        );
+        for (const claimed of await Promise.all(both)) {
+          if (claimed === null) continue;
+          payments.push(claimed);
+          ids.push(claimed.transactionId);
+        }
+        break;
+      }
+      case 1: {
+        if (payment === undefined) break;
+        const both = [either(), either()].map((service) => service.refund(payment, below(2) === 0 ? '10.00' : '25.50'));
+        for (const reserved of await Promise.all(both)) if (reserved !== null) ids.push(reserved.refundId);
+        break;
+      }
+      case 2: {
+        if (id === undefined) break;
+        gateway.says.set(id, below(2) === 0 ? { kind: 'approved', reference: `ref_${id}` } : { kind: 'not_found' });
+        wait(below(3) * HOUR_MS);
+        await Promise.all([either(), either()].map((service) => service.lookUp(id)));
+        break;
+      }
+      default:
+        await either().deliver(waitingEvents());
+    }
+  }
+  expect(payments.length).toBeGreaterThan(5);
+  for (const [violation, sql] of Object.entries(VIOLATIONS)) expect(sqlite.prepare(sql).all(), violation).toEqual([]);
+});
+
 it('the former version sends what an operator had sent again by this one', async () => {
   const { former, current, waitingEvents } = openBoth();
   await paid(current, 'BOOK-1');

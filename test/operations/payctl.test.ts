@@ -1,9 +1,9 @@
 /** What all commands of `payctl` have in common: help, refused arguments, and no option that npm kept. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Ended, npxPayctl, payctl } from '../support/operator-command.ts';
 import { copyProject } from '../support/project-copy.ts';
 
@@ -21,6 +21,9 @@ const LEAVES = Object.entries(COMMANDS).flatMap(([name, verbs]) =>
 );
 const NO_DATABASE = [['audit', 'verify'], ['gateway-check']].map(String);
 const ALL = [[], ...GROUPS.map((name) => [name]), ...LEAVES.filter(({ length }) => length > 1)];
+
+// Each starts processes, which a busy machine does slowly.
+vi.setConfig({ testTimeout: 60_000 });
 
 let home: string;
 beforeAll(() => {
@@ -146,9 +149,24 @@ describe('the bin of package.json', () => {
     }
   });
 
+  it('names the command that migrates the database that was asked for', async () => {
+    mkdirSync(join(home, 'v3/d1'), { recursive: true });
+    const { exitCode, stdout, stderr } = await run(['keys', 'list', '--persist-to', home]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(/^The database lacks tables or columns \(.*\bapi_keys\b.*\): run `(.*)`\n$/);
+    expect(stderr).toContain(`run \`npm run dev -- --persist-to ${home}\``);
+  }, 30_000);
+
   it('ends when its reader has read enough', async () => {
     const command = 'src/cli/launch.mjs reconcile --help | head -n 1';
     const { stdout, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8', timeout: 20_000 });
     expect({ stdout, stderr }).toEqual({ stdout: 'Usage: npx payctl reconcile [options]\n', stderr: '' });
+  });
+
+  it('fails where its output cannot be written, with the exit code for that', () => {
+    const command = 'src/cli/launch.mjs reconcile --help > /dev/full';
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8', timeout: 20_000 });
+    expect(stderr).toMatch(/^The output could not be written: ENOSPC\b.*\n$/);
+    expect(status).toBe(2);
   });
 });

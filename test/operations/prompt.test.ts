@@ -37,7 +37,7 @@ it.each<[string[], string]>([
 ])('given %j and %j on standard input, there is no id', async (args, input) => {
   expect(await readUserId(args, piped(input))).toMatchObject({
     kind: 'none',
-    reason: expect.stringContaining('which user?'),
+    reason: expect.stringContaining('no user id'),
   });
 });
 
@@ -45,7 +45,7 @@ it.each([[['user_123']], [['-', 'user_123']], [['user_123', '-']]])(
   'an id is never an argument: %j is refused, and not repeated',
   async (args) => {
     const read = await readUserId(args, piped('another\n'));
-    expect(read).toEqual({ kind: 'none', reason: expect.stringContaining('is no argument') });
+    expect(read).toEqual({ kind: 'none', reason: expect.stringContaining('is not accepted as an argument') });
     expect(JSON.stringify(read)).not.toContain('user_123');
   },
 );

@@ -123,7 +123,7 @@ describe('payctl audit verify', () => {
       () => lagging(61 * 60_000),
       () => [],
       3,
-      'Sealing lags: when this was exported, 5 entries had no seal, the oldest for 61 minutes.',
+      'Sealing lags: at the time of the export, 5 entries had no seal, the oldest for 61 minutes.',
     ],
   ])('exits with %s', async (_, entries, args, exitCode, output) => {
     const directory = mkdtempSync(join(tmpdir(), 'audit-'));
@@ -263,7 +263,7 @@ describe('an export into which something was put', () => {
   it('is broken at an entry that stands there twice', async () => {
     expect(await verify(withInPlaceOf(3, entry(3), entry(3)))).toMatchObject({
       sealed: 3,
-      broken: { where: 'entry 3', what: expect.stringContaining('stands behind entry 3') },
+      broken: { where: 'entry 3', what: expect.stringContaining('comes after entry 3') },
     });
   });
 
@@ -278,7 +278,7 @@ describe('an export into which something was put', () => {
     const lines = whole.map((one) => JSON.stringify(one));
     for (const garbage of ['garbage', '{', 'null', '[]', '1', '{"sequence":3}', '{"sequence":"3","hash":null}']) {
       expect(await verifyAudit(lines.toSpliced(2, 0, garbage), chainHash, null)).toMatchObject({
-        broken: { where: 'line 3', what: 'it is no entry of an audit log' },
+        broken: { where: 'line 3', what: 'not an entry of an audit log' },
       });
     }
   });

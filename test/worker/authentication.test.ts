@@ -31,6 +31,8 @@ const crowded = await publishingIssuer('RS256', [
 const rolling = await publishingIssuer('RS256', [
   { ...rs256.jwk, kid: 'key-1' },
   { ...rs256.jwk, n: '!', kid: 'key-1' },
+  // Too short to verify with.
+  { ...rs256.jwk, n: base64Url(new Uint8Array(128).fill(0xff)), kid: 'key-1' },
 ]);
 /** A number that JSON can hold, and JavaScript reads as Infinity. */
 const ENDLESS = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON('1e999');

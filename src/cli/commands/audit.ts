@@ -34,9 +34,9 @@ export function addAudit(program: Command): void {
 function addExport(audit: Command): void {
   const command = audit
     .command('export')
-    .description('Prints the whole audit log, one line of JSON an entry. The log records the export.')
+    .description('Prints the whole audit log, one line of JSON per entry. The export is recorded in the log.')
     .action(async (options: PlaceOptions) => withLedger(placeOf(options, command), ({ db }) => exportLog(db)));
-  addPlaceOptions(addJsonOption(command, 'print lines of JSON, as without this option'));
+  addPlaceOptions(addJsonOption(command, 'has no effect: the output is JSON in any case'));
   documented(command, {
     examples: [['audit export --remote > audit.jsonl', 'the log on Cloudflare']],
     exitCodes: DONE_OR_FAILED,
@@ -50,13 +50,13 @@ function addVerify(audit: Command): void {
     .argument('<file>', 'an export')
     .option(
       '--head <hash>',
-      "a hash that the Worker has logged (audit.sealed); without it, nothing shows that the log's end was cut off or its seals were removed",
+      'a hash that the Worker has logged (audit.sealed). Without it, a log whose end was cut off or whose seals were removed passes',
       readHash,
     )
     .action(verify);
   addJsonOption(command);
   documented(command, {
-    examples: [[`audit verify audit.jsonl --head ${'3f'.repeat(32)}`, "with a hash from the Worker's log"]],
+    examples: [['audit verify audit.jsonl --head HASH', "with a hash from the Worker's log"]],
     exitCodes: [
       [0, 'intact'],
       [EXIT_BROKEN, 'broken'],
@@ -67,7 +67,7 @@ function addVerify(audit: Command): void {
 }
 
 function readHash(text: string): string {
-  if (!HASH.test(text)) throw new InvalidArgumentError('It must be 64 digits, 0 to 9 and a to f.');
+  if (!HASH.test(text)) throw new InvalidArgumentError('It must be 64 hexadecimal digits, in lower case.');
   return text;
 }
 
@@ -119,14 +119,14 @@ function print(verdict: Verdict, head: string | undefined, lags: boolean): void 
     return;
   }
   console.log(
-    `Intact: ${verdict.sealed} sealed entries, up to ${verdict.head}, and ${verdict.unsealed} at the end without a seal, which cannot be verified yet`,
+    `Intact: ${verdict.sealed} sealed entries, up to ${verdict.head}. Not sealed yet, and not verified: ${verdict.unsealed} at the end`,
   );
   if (head === undefined) {
-    console.log('Only a --head from the Worker’s log shows whether the end was cut off, or its seals were removed');
+    console.log('Not verified without --head: whether the end was cut off, or its seals were removed');
   }
   if (!lags) return;
   const minutes = Math.floor(verdict.unsealedForMs / 60_000);
   console.log(
-    `Sealing lags: when this was exported, ${verdict.unsealed} entries had no seal, the oldest for ${minutes} minutes. The cron seals each minute: does it run, and is audit.sealed in the Worker’s log?`,
+    `Sealing lags: at the time of the export, ${verdict.unsealed} entries had no seal, the oldest for ${minutes} minutes. The cron seals each minute: does it run, and is audit.sealed in the Worker’s log?`,
   );
 }

@@ -19,8 +19,8 @@ import { withLedger } from '../ledger-access.ts';
 import { counted, printFacts, printJson } from '../output.ts';
 
 const EVENTS_PER_STEP = 500;
-const SENT_AGAIN = 'to be sent again: the sweep does it from the next minute on, behind live events';
-const DUE_NOW = 'not delivered yet, and due now: the next sweep sends it';
+const SENT_AGAIN = 'published again by the next sweep, after live events';
+const DUE_NOW = 'not delivered yet, and due now: published by the next sweep';
 
 interface Options extends PlaceOptions {
   json?: true;
@@ -43,7 +43,7 @@ export function addEvents(program: Command): void {
   addReplay(events);
   documented(events, {
     examples: [
-      ['events status', 'what waits'],
+      ['events status', 'which events wait'],
       ['events replay --help', 'how to publish events again'],
     ],
     exitCodes: DONE_OR_FAILED,
@@ -69,12 +69,12 @@ function addReplay(events: Command): void {
   const command = events
     .command('replay')
     .description(
-      'Publishes delivered events again, with their event_id and in the order of their booking. An event that still waits is made due.',
+      'Publishes delivered events again, with the same event_id and in the order of their booking. An event that still waits becomes due.',
     )
-    .argument('[event]', 'one event, by its id', readEventId)
+    .argument('[event]', 'the id of one event', readEventId)
     .option('--from <time>', 'events since this time, such as 2026-11-22 or 2026-11-22T18:30:00Z', readTimeMs)
-    .option('--to <time>', 'and before this one', readTimeMs)
-    .addOption(new Option('--type <type>', 'events of this type only').choices(EVENT_TYPES))
+    .option('--to <time>', 'events before this time', readTimeMs)
+    .addOption(new Option('--type <type>', 'only events of this type').choices(EVENT_TYPES))
     .action(async (eventId: string | undefined, options: ReplayOptions) => {
       const replay = readReplay(eventId, options, command);
       await withLedger(placeOf(options, command), ({ db }) => replay(db));
@@ -83,7 +83,7 @@ function addReplay(events: Command): void {
   documented(command, {
     examples: [
       ['events replay evt_01M84N7ZP0Q5V5V0C0N7T3W5XG', 'one event'],
-      ['events replay --from 2026-11-22T10:00Z --to 2026-11-22T11:00Z --type payment.success', 'an hour of a type'],
+      ['events replay --from 2026-11-22T10:00Z --to 2026-11-22T11:00Z', 'those of an hour'],
     ],
     exitCodes: DONE_OR_FAILED,
   });
@@ -101,11 +101,12 @@ function readReplay(
 ): (db: Database) => Promise<void> {
   if (eventId !== undefined) {
     if (from !== undefined || to !== undefined || type !== undefined) {
-      command.error('error: replay takes an event or a time, not both');
+      command.error('error: replay takes the id of an event, or a time range, not both');
     }
     return (db) => replayOne(db, eventId, json === true);
   }
-  if (from === undefined || to === undefined) command.error('error: replay takes an event, or --from and --to');
+  if (from === undefined || to === undefined)
+    command.error('error: replay takes the id of an event, or --from and --to');
   if (from >= to) command.error(`error: --from (${isoSeconds(from)}) must be before --to (${isoSeconds(to)})`);
   return (db) => replayRange(db, { fromMs: from, toMs: to, eventType: type ?? null }, json === true);
 }
@@ -113,7 +114,7 @@ function readReplay(
 async function replayRange(db: Database, range: Range, json: boolean): Promise<void> {
   let replayed = 0;
   let waiting = 0;
-  await withProgress('Marking events to be sent again', async (progress) => {
+  await withProgress('Marking events', async (progress) => {
     let afterId: string | null = null;
     do {
       const step = await replayEvents(db, { ...range, afterId }, EVENTS_PER_STEP, Date.now());
@@ -126,15 +127,15 @@ async function replayRange(db: Database, range: Range, json: boolean): Promise<v
   if (json) return printJson({ replayed, due_now: waiting });
   const which = `${range.eventType ?? 'all types'}, ${isoSeconds(range.fromMs)} to ${isoSeconds(range.toMs)}`;
   if (replayed + waiting === 0) console.log(`No events (${which})`);
-  if (replayed > 0) console.log(`${counted(replayed, 'event')} (${which}) ${SENT_AGAIN}`);
-  if (waiting > 0) console.log(`${counted(waiting, 'event')} (${which}) ${DUE_NOW}`);
+  if (replayed > 0) console.log(`${counted(replayed, 'event')} (${which}): ${SENT_AGAIN}`);
+  if (waiting > 0) console.log(`${counted(waiting, 'event')} (${which}): ${DUE_NOW}`);
 }
 
 async function replayOne(db: Database, eventId: string, json: boolean): Promise<void> {
   const { replayed, waiting } = await replayEvents(db, { eventId }, 1, Date.now());
   if (replayed + waiting === 0) throw new Error(`There is no event ${eventId}`);
   if (json) printJson({ replayed, due_now: waiting });
-  else console.log(`${eventId} ${replayed > 0 ? SENT_AGAIN : DUE_NOW}`);
+  else console.log(`${eventId}: ${replayed > 0 ? SENT_AGAIN : DUE_NOW}`);
 }
 
 async function showStatus(db: Database, { json }: Options): Promise<void> {
@@ -143,11 +144,11 @@ async function showStatus(db: Database, { json }: Options): Promise<void> {
   if (json) {
     return printJson({ waiting, leased, due, replayed, oldest: asJson(oldest), most_failed: asJson(mostFailed) });
   }
-  if (oldest === null) return console.log('No event waits');
+  if (oldest === null) return console.log('No events wait for delivery');
   printFacts([
     ['waiting', `${counted(waiting, 'event')}, of which ${leased} are being sent`],
-    ['due now', `${due}; the others are put off`],
-    ['replayed', `${replayed}, sent behind live ones`],
+    ['due now', `${due}; the others wait for their next attempt`],
+    ['replayed', `${replayed}, sent after live ones`],
     ['oldest', shown(oldest, nowMs)],
     ['most failed', mostFailed === null ? 'none' : `${shown(mostFailed, nowMs)}: ${mostFailed.lastError}`],
   ]);

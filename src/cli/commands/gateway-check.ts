@@ -36,11 +36,11 @@ export function addGatewayCheck(program: Command): void {
     .command('gateway-check')
     .summary('Tests Stripe and PayPal with your own test keys.')
     .description(
-      'Tests Stripe and PayPal with your own test keys, from the environment or .dev.vars, and prints expected and actual results. It charges and refunds test money, which the ledger does not know of.',
+      'Tests Stripe and PayPal with your own test keys, from the environment or .dev.vars, and prints expected and actual results. Charges and refunds test money, outside the ledger.',
     )
     .option(
       '--approval-seconds <seconds>',
-      `how long to wait until you have approved PayPal's order; 0 skips what needs it`,
+      `how long to wait for you to approve the PayPal order; 0 skips the tests that need it`,
       readSeconds,
       APPROVAL_SECONDS,
     )
@@ -49,7 +49,7 @@ export function addGatewayCheck(program: Command): void {
   documented(command, {
     examples: [
       ['gateway-check', 'all tests; prints a link to approve the order at PayPal'],
-      ['gateway-check --approval-seconds 0 --json', 'without a person, as JSON'],
+      ['gateway-check --approval-seconds 0 --json', 'without approval, as JSON'],
     ],
     exitCodes: [
       [0, 'all as expected'],
@@ -100,12 +100,11 @@ function asJson(check: Check) {
 function print(name: string, apiUrl: string, checks: readonly Check[]): void {
   console.log(`${name}, at ${apiUrl}`);
   printTable(
-    ['RESULT', 'TEST', 'EXPECTED', 'ACTUAL'],
+    ['RESULT', 'TEST', 'EXPECTED'],
     checks.map((check) => [
       MARKS[outcomeOf(check)],
       check.what,
-      check.expected,
-      check.passed === true ? '' : gotText(check),
+      check.passed === true ? check.expected : `${check.expected}; actual: ${gotText(check)}`,
     ]),
   );
   const count = (outcome: ReturnType<typeof outcomeOf>) =>

@@ -43,7 +43,7 @@ export function addKeys(program: Command): void {
   documented(keys, {
     examples: [
       ['keys list', 'the keys of the local database'],
-      ['keys create --help', 'how to create one'],
+      ['keys create --help', 'how to create a key'],
     ],
     exitCodes: DONE_OR_FAILED,
   });
@@ -52,10 +52,12 @@ export function addKeys(program: Command): void {
 function addCreate(keys: Command): void {
   const command: Command = keys
     .command('create')
-    .description('Creates an API key and prints it, once: it is stored nowhere. Requires API_KEY_SECRET.')
-    .argument('<name>', 'of the caller, for the list and the audit log', readName)
-    .option('--scopes <scopes>', `required: what it may do, separated by commas: ${SCOPES.join(', ')}`, readScopes)
-    .option('--tenant <tenant>', 'whose payments it may use', readTenant, DEFAULT_TENANT)
+    .description(
+      'Creates an API key and prints it. It is not stored and cannot be shown again. Requires API_KEY_SECRET.',
+    )
+    .argument('<name>', 'name of the caller, for the list and the audit log', readName)
+    .option('--scopes <scopes>', `required: what the key may do, separated by commas: ${SCOPES.join(', ')}`, readScopes)
+    .option('--tenant <tenant>', 'the organisation that it belongs to', readTenant, DEFAULT_TENANT)
     .option('--expires <time>', 'when it expires, such as 2027-12-31; without it, never', readFutureTimeMs)
     .action(async (name: string, options: CreateOptions) => {
       const place = placeOf(options, command);
@@ -80,7 +82,9 @@ function addCreate(keys: Command): void {
 function addList(keys: Command): void {
   const command = keys
     .command('list')
-    .description('Lists the keys and what they may do, and not the keys themselves.')
+    .description(
+      'Lists the keys, what they may do and, to the hour, when each was last used. The keys themselves are not stored.',
+    )
     .action(async (options: Options) => withLedger(placeOf(options, command), (ledger) => list(ledger, options)));
   addPlaceOptions(addJsonOption(command));
   documented(command, {
@@ -162,7 +166,7 @@ async function create(
   if (json) return printJson({ key_id: keyId, key, name, tenant, scopes, expires_at: timeOrNull(expiresAtMs) });
   const validity = expiresAtMs === null ? 'until it is revoked' : `until ${isoSeconds(expiresAtMs)}`;
   console.error(`${keyId} "${name}" of the tenant ${tenant}: ${scopes.join(', ')}, ${validity}
-This is the key. It is shown once, and stored nowhere:`);
+This is the key. It is not stored and cannot be shown again:`);
   console.log(key);
 }
 
@@ -185,7 +189,7 @@ async function list({ db }: Ledger, { json }: Options): Promise<void> {
   }
   if (keys.length === 0) return console.log('There are no keys');
   printTable(
-    ['KEY', 'STATE', 'TENANT', 'NAME', 'SCOPES', 'CREATED', 'LAST USED (TO THE HOUR)'],
+    ['KEY', 'STATE', 'TENANT', 'NAME', 'SCOPES', 'CREATED', 'LAST USED'],
     keys.map((key) => [
       key.keyId,
       stateOf(key, nowMs),
@@ -213,7 +217,7 @@ async function revoke({ db }: Ledger, keyId: string, { json }: Options): Promise
   if (revoked === null) throw new Error(`There is no key ${keyId}`);
   const revokedAt = isoSeconds(revoked.revokedAtMs ?? Date.now());
   if (json) printJson({ key_id: keyId, name: revoked.name, revoked_at: revokedAt });
-  else console.log(`${keyId} "${revoked.name}" is revoked since ${revokedAt}`);
+  else console.log(`${keyId} "${revoked.name}" was revoked at ${revokedAt}`);
 }
 
 /** The Worker encrypts payments that are made meanwhile under the current key itself, if it has it. */
@@ -231,16 +235,16 @@ async function rotate({ db }: Ledger, { json }: Options): Promise<void> {
   });
   if (unopened.length > 0) {
     throw new Error(
-      `${rewritten} were rewritten, and the addresses of these cannot be decrypted: ${unopened.join(', ')}. Is the key that they are encrypted under in ENCRYPTION_KEY_PREVIOUS?`,
+      `${rewritten} were re-encrypted. The addresses of these payments cannot be decrypted: ${unopened.join(', ')}. Is their key in ENCRYPTION_KEY_PREVIOUS?`,
     );
   }
   await auditRotation(db, rewritten, Date.now());
   const keyName = await db.cipher.keyName();
   if (json) return printJson({ key_name: keyName, rewritten });
-  console.log(`All addresses are encrypted under the key ${keyName}: ${rewritten} were rewritten.
+  console.log(`All addresses are encrypted under the key ${keyName} now: ${rewritten} were re-encrypted.
 ${
   rewritten > 0
-    ? 'If the Worker has this key too, run this again; at 0, remove the former one from ENCRYPTION_KEY_PREVIOUS.'
-    : 'If the Worker has this key too, you can remove the former one from ENCRYPTION_KEY_PREVIOUS.'
+    ? 'If the Worker has this key too, run this again until 0 are re-encrypted; then remove ENCRYPTION_KEY_PREVIOUS.'
+    : 'If the Worker has this key too, you can remove ENCRYPTION_KEY_PREVIOUS.'
 }`);
 }

@@ -15,14 +15,14 @@ import { type Documentation, documented, EXIT_FAILED } from '../../local/command
 import { withProgress } from '../../local/progress.ts';
 import { addJsonOption, addPlaceOptions, type PlaceOptions, placeOf, readTenant } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
-import { counted, printJson } from '../output.ts';
+import { counted, inSnakeCase, printJson } from '../output.ts';
 import { confirms, readUserId } from '../prompt.ts';
 
 const PAYMENTS_PER_STEP = 5_000;
 const EXIT_INCOMPLETE = 1;
 const EXIT_CODES: Documentation['exitCodes'] = [
   [0, 'done'],
-  [EXIT_INCOMPLETE, 'incomplete: addresses could not be decrypted, or payments are still pending'],
+  [EXIT_INCOMPLETE, 'incomplete: an address could not be decrypted, or a payment is pending'],
   [EXIT_FAILED, 'not done, or an argument was refused'],
 ];
 
@@ -36,13 +36,16 @@ interface Options extends PlaceOptions {
 }
 
 export function addPersonalData(program: Command): void {
-  const personalData = program.command('personal-data').description('Exports or erases the data of a user.');
+  const personalData = program
+    .command('personal-data')
+    .description('Exports or erases the data of a user.')
+    .configureHelp({ subcommandTerm: (verb) => `${verb.name()} ${verb.usage()}` });
   addExport(personalData);
   addErase(personalData);
   documented(personalData, {
     examples: [
       ['personal-data export > export.json', 'asks for the id of the user'],
-      ['personal-data erase', 'asks for it, and whether to erase'],
+      ['personal-data erase', 'asks for the id, and for confirmation'],
     ],
     exitCodes: EXIT_CODES,
   });
@@ -52,18 +55,18 @@ function addExport(personalData: Command): void {
   const command = personalData
     .command('export')
     .description(
-      'Prints all that is stored of a user, as JSON. Asks for the id of the user, the user_id of the payments. Requires ENCRYPTION_KEY.',
+      'Prints the personal data of a user, as JSON. Asks for the id of the user, which is the user_id of the payments. Requires ENCRYPTION_KEY.',
     );
   addUser(command).action(async (words: string[], options: Options) => {
     const place = placeOf(options, command);
     const person = await readPerson(words, options, command);
     await withLedger(place, ({ db }) => exportPersonalData(db, person));
   });
-  addPlaceOptions(addJsonOption(command, 'print JSON, as without this option'));
+  addPlaceOptions(addJsonOption(command, 'has no effect: the output is JSON in any case'));
   documented(command, {
     examples: [
       ['personal-data export > export.json', 'asks for the id'],
-      ['personal-data export - --remote --secrets-file .production-secrets < id.txt > export.json', 'reads it'],
+      ['personal-data export - < id.txt > export.json', 'reads the id from standard input'],
     ],
     exitCodes: EXIT_CODES,
   });
@@ -73,7 +76,7 @@ function addErase(personalData: Command): void {
   const command = personalData
     .command('erase')
     .description(
-      'Erases a user for good: no address, no reason of a refund, and a pseudonym in place of the id. Asks for the id of the user, and before it erases; with - it erases without asking.',
+      'Erases the personal data of a user for good: removes addresses and the reasons of refunds, and replaces the id by a pseudonym. Asks for the id of the user and for confirmation; with - it reads the id and does not ask.',
     );
   addUser(command).action(async (words: string[], options: Options) => {
     const place = placeOf(options, command);
@@ -86,7 +89,7 @@ function addErase(personalData: Command): void {
   addPlaceOptions(addJsonOption(command));
   documented(command, {
     examples: [
-      ['personal-data erase --tenant cinema-2', 'asks for the id, and whether to erase'],
+      ['personal-data erase --tenant cinema-2', 'asks for the id, and for confirmation'],
       ['personal-data erase - --remote < id.txt', 'reads the id from standard input, and does not ask'],
     ],
     exitCodes: EXIT_CODES,
@@ -98,7 +101,7 @@ function addUser(command: Command): Command {
   return command
     .usage('[options] [-]')
     .argument('[input...]', '- reads the id of the user from standard input')
-    .option('--tenant <tenant>', 'whose user it is', readTenant, DEFAULT_TENANT);
+    .option('--tenant <tenant>', 'the organisation that the user belongs to', readTenant, DEFAULT_TENANT);
 }
 
 async function readPerson(words: readonly string[], { tenant }: Options, command: Command): Promise<Person> {
@@ -132,28 +135,17 @@ async function exportPersonalData(db: Database, person: Person): Promise<void> {
   if (records.length === 0) console.error(nothingOf(person));
   const unopened = records.filter(({ isUnopened }) => isUnopened).map(({ transaction }) => transaction.transactionId);
   if (unopened.length === 0) return;
-  console.error(`The addresses of these cannot be decrypted: ${unopened.join(', ')}`);
+  console.error(`The addresses of these payments cannot be decrypted: ${unopened.join(', ')}`);
   process.exitCode = EXIT_INCOMPLETE;
 }
 
 /** All that is stored of it, under the names that the tables have. */
 function shown({ transaction, refunds, disputes }: PersonalRecord) {
-  return { ...named(transaction), refunds: refunds.map(named), disputes: disputes.map(named) };
+  return inSnakeCase({ ...transaction, refunds, disputes });
 }
 
 function nothingOf({ tenant, userId }: Person): string {
-  return `Nothing is stored of "${userId}" in the tenant ${tenant}`;
-}
-
-function named(row: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => {
-      const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-      return name.endsWith('AtMs') && typeof value === 'number'
-        ? [snake.replace(/_ms$/, ''), isoSeconds(value)]
-        : [snake, value];
-    }),
-  );
+  return `No payments of "${userId}" in the tenant ${tenant}`;
 }
 
 async function erase(db: Database, person: Person, { json }: Options): Promise<void> {
@@ -185,7 +177,7 @@ async function erase(db: Database, person: Person, { json }: Options): Promise<v
       payments,
     });
   } catch (error) {
-    if (payments > 0) console.error(`It broke off: run it again. ${erased()}`);
+    if (payments > 0) console.error(`Interrupted: run this again. ${erased()}`);
     throw error;
   }
   if (pending > 0) process.exitCode = EXIT_INCOMPLETE;

@@ -16,7 +16,7 @@ import {
   readTimeMs,
 } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
-import { printFacts, printJson } from '../output.ts';
+import { inSnakeCase, printFacts, printJson } from '../output.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 const EXIT_DIFFERENCES = 1;
@@ -36,7 +36,7 @@ export function addReconcile(program: Command): void {
       'Compares what the gateway moved, what the ledger has and which events were published. Names every difference and what to do about it, and changes nothing. Requires the secrets of the configured gateways.',
     )
     .option('--from <time>', 'such as 2026-11-22 or 2026-11-22T18:30:00Z; by default 24 hours before --to', readTimeMs)
-    .option('--to <time>', 'by default now', readTimeMs)
+    .option('--to <time>', 'by default, now', readTimeMs)
     .action(async (options: Options) => {
       const range = readRange(options, command);
       await run(range, placeOf(options, command), options);
@@ -87,7 +87,7 @@ function printAsJson({ fromMs, toMs }: TimeRange, reconciliation: Reconciliation
     ...difference,
     ...explainDifference(difference),
   }));
-  printJson({ from: isoSeconds(fromMs), to: isoSeconds(toMs), ...reconciliation, differences });
+  printJson(inSnakeCase({ from: isoSeconds(fromMs), to: isoSeconds(toMs), ...reconciliation, differences }));
 }
 
 function print({ fromMs, toMs }: TimeRange, { remote }: LedgerPlace, reconciliation: Reconciliation): void {
@@ -97,7 +97,7 @@ function print({ fromMs, toMs }: TimeRange, { remote }: LedgerPlace, reconciliat
   printFacts([
     ['payments', String(payments)],
     ['refunds', String(refunds)],
-    ['movements', String(movements ?? 'the gateway lists none: it was asked about each payment and refund')],
+    ['movements', String(movements ?? 'not listed by the gateway; it was asked about each payment and refund')],
     ['differences', String(differences.length)],
   ]);
   if (reconciliation.differences.length > 0) console.log();
@@ -111,6 +111,6 @@ function print({ fromMs, toMs }: TimeRange, { remote }: LedgerPlace, reconciliat
   );
   for (const [silence, about] of silences) {
     const what = about.some(({ id }) => id === null) ? 'its list' : `${about.length} payments and refunds`;
-    console.log(`not_compared: no answer about ${what} from ${silence}. Run it again when the gateway answers.`);
+    console.log(`not_compared: no answer about ${what} from ${silence}. Run this again when the gateway answers.`);
   }
 }

@@ -11,13 +11,15 @@ import { unusedSettings } from '../unused-settings.ts';
 const NAMES = [VARIABLES.stripe, VARIABLES.paypal].flatMap((area) => Object.values(area).map(({ name }) => name));
 const PAYPAL_SANDBOX = 'https://api-m.sandbox.paypal.com';
 
-const NO_KEYS = `There are no keys to try the gateways with. Put your own test keys into .dev.vars, or into the environment:
+const NO_KEYS = `There are no keys to test with. Put your own test keys into .dev.vars or the
+environment:
 
-  STRIPE_SECRET_KEY=sk_test_…           dashboard.stripe.com, in a sandbox: Developers, API keys
-  PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET, PAYPAL_MERCHANT_ID
-                                        developer.paypal.com, Sandbox: Apps & Credentials, and the sandbox business account
+  STRIPE_SECRET_KEY     dashboard.stripe.com, in a sandbox: Developers, API keys
+  PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET
+                        developer.paypal.com, Sandbox: Apps & Credentials
+  PAYPAL_MERCHANT_ID    the account id of the sandbox's business account
 
-Then run this again. Without keys of your own, \`npm run dev -- --gateway emulator\` has both emulated.`;
+To try the service without keys: npm run dev -- --gateway emulator`;
 
 export interface CheckSettings {
   stripe: StripeSettings | null;

@@ -47,7 +47,7 @@ export async function* paypalChecks(settings: PayPalSettings, approval: Approval
     (got: GatewayOutcome) => got.kind === 'failed' && /PAYPAL_CLIENT_SECRET/.test(got.reason ?? ''),
   );
   yield await check(
-    'an order that is none',
+    'an order that does not exist',
     'order_not_found',
     () => pay('5O190127TN364715T'),
     isDeclined('order_not_found'),
@@ -56,18 +56,18 @@ export async function* paypalChecks(settings: PayPalSettings, approval: Approval
   const transaction = newTransaction();
   const order = await createOrder(client, transaction, signal());
   if (order.kind === 'failed') {
-    yield { what: 'an order', expected: 'made', got: order.reason, passed: false };
+    yield { what: 'an order', expected: 'created', got: order.reason, passed: false };
     return;
   }
   const { id: orderId, approveLink } = order;
   yield await check(
-    'an order that nobody has approved',
+    'an order that is not approved',
     'order_not_approved',
     () => pay(orderId),
     isDeclined('order_not_approved'),
   );
   yield await check(
-    'an order about another amount',
+    'an order over another amount',
     'order_differs',
     () => pay(orderId, newTransaction({ gatewayIntent: orderId, amountMinor: AMOUNT_MINOR + 1 })),
     isDeclined('order_differs'),
@@ -85,15 +85,15 @@ export async function* paypalChecks(settings: PayPalSettings, approval: Approval
     isDeclined('order_differs'),
   );
   yield await check(
-    'a webhook with a signature that is none',
+    'a webhook with a forged signature',
     'refused',
     () => forgedWebhook(gateway, settings),
-    (got: WebhookReading | null) => (got === null ? null : got.kind === 'refused'),
+    (got: WebhookReading | string) => (typeof got === 'string' ? null : got.kind === 'refused'),
   );
 
   if (!(await approval(approveLink, async () => (await statusOf(client, orderId, signal())) === 'APPROVED'))) {
     yield {
-      what: 'charge, refund and their look-ups',
+      what: 'charge, refund and look-ups',
       expected: 'approved',
       got: 'the order was not approved',
       passed: null,
@@ -116,14 +116,14 @@ async function* paidChecks(
     return got.kind === 'approved';
   };
   yield await check(
-    'the approved order, for another booking than its custom_id names',
+    'the approved order, for another booking',
     'order_of_another_booking',
     () => pay(orderId, newTransaction({ gatewayIntent: orderId })),
     (got: GatewayOutcome) => got.kind === 'declined' && got.cause === 'order_of_another_booking',
   );
   yield await check('a charge of the approved order', 'approved', () => pay(orderId, transaction), keep);
   const isThat = (got: { kind: string; reference?: string }) => got.kind === 'approved' && got.reference === reference;
-  yield await check('its look-up', 'found', () => gateway.lookUpCharge(transaction, signal()), isThat);
+  yield await check('look-up of the charge', 'found', () => gateway.lookUpCharge(transaction, signal()), isThat);
   yield await check('the same charge again', 'the same charge', () => pay(orderId, transaction), isThat);
   yield await check(
     'another payment with the same order',
@@ -135,9 +135,9 @@ async function* paidChecks(
   const paid = { ...transaction, status: 'completed' as const, gatewayReference: reference };
   const refund = newRefund(paid, 1000);
   const payBack = (one = refund) => gateway.refund({ refund: one, transaction: paid, signal: signal() });
-  yield await check('a refund of a part', 'approved', payBack, keep);
+  yield await check('a partial refund', 'approved', payBack, keep);
   yield await check('the same refund again', 'the same refund', payBack, isThat);
-  yield await check('its look-up, by our id', 'found', () => gateway.lookUpRefund(refund, paid, signal()), isThat);
+  yield await check('look-up of the refund', 'found', () => gateway.lookUpRefund(refund, paid, signal()), isThat);
   yield await check(
     'a refund of more than is left',
     'REFUND_NOT_ALLOWED',
@@ -168,9 +168,12 @@ async function statusOf(client: PayPalClient, orderId: string, signal: AbortSign
   return answer.kind === 'answered' ? (answer.body as Partial<Schemas['order']> | undefined)?.status : undefined;
 }
 
-/** @returns null where no webhook is set up */
-async function forgedWebhook(gateway: Gateway, { webhookId, apiUrl }: PayPalSettings): Promise<WebhookReading | null> {
-  if (webhookId === null || gateway.readWebhook === undefined) return null;
+/** @returns why it was not tried, where no webhook is set up */
+async function forgedWebhook(
+  gateway: Gateway,
+  { webhookId, apiUrl }: PayPalSettings,
+): Promise<WebhookReading | string> {
+  if (webhookId === null || gateway.readWebhook === undefined) return 'PAYPAL_WEBHOOK_ID is not set';
   const headers: Record<string, string> = {
     'paypal-transmission-id': 'b2384410-f8d2-11e4-8bf3-77339302725b',
     'paypal-transmission-time': new Date().toISOString(),

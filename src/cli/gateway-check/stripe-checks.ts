@@ -27,7 +27,7 @@ const DECLINES: [token: string, code: string][] = [
   ['pm_card_chargeDeclinedIncorrectCvc', 'INVALID_CARD'],
   ['pm_card_visa_chargeDeclinedStolenCard', 'CARD_DECLINED'],
   ['pm_card_authenticationRequired', 'CARD_DECLINED'],
-  ['pm_this_is_none', 'INVALID_CARD'],
+  ['pm_unknown', 'INVALID_CARD'],
 ];
 
 export async function* stripeChecks(settings: StripeSettings): AsyncGenerator<Check> {
@@ -59,9 +59,19 @@ export async function* stripeChecks(settings: StripeSettings): AsyncGenerator<Ch
   if (reference === '') return; // nothing else could come to another end
   const isThat = (got: { kind: string; reference?: string }) => got.kind === 'approved' && got.reference === reference;
   yield await check('the same charge again', 'the same charge', () => pay(transaction), isThat);
-  yield await check('its look-up, by our id', 'found', () => gateway.lookUpCharge(transaction, signal()), isThat);
+  yield await check(
+    'look-up of the charge, by our id',
+    'found',
+    () => gateway.lookUpCharge(transaction, signal()),
+    isThat,
+  );
   const kept = { ...transaction, gatewayIntent: reference };
-  yield await check('its look-up, by the intent', 'found', () => gateway.lookUpCharge(kept, signal()), isThat);
+  yield await check(
+    'look-up of the charge, by its intent',
+    'found',
+    () => gateway.lookUpCharge(kept, signal()),
+    isThat,
+  );
 
   for (const [name, code] of DECLINES) {
     const paying = () => pay(newTransaction(), token(name));
@@ -69,7 +79,7 @@ export async function* stripeChecks(settings: StripeSettings): AsyncGenerator<Ch
   }
   yield await check(
     'a raw card number',
-    'approved, or that the account takes none',
+    'approved, or card numbers are not allowed',
     () => pay(newTransaction(), rawCard()),
     (got: GatewayOutcome) =>
       got.kind === 'approved' || (got.kind === 'failed' && /card numbers/.test(got.reason ?? '')),
@@ -77,7 +87,7 @@ export async function* stripeChecks(settings: StripeSettings): AsyncGenerator<Ch
   yield* refundChecks(gateway, { ...transaction, status: 'completed', gatewayReference: reference }, signal);
   yield* fenceChecks(gateway, signal);
   yield await check(
-    'the list of what was moved',
+    'the list of movements',
     'has the charge',
     () => movementsOf(gateway, transaction.createdAtMs),
     (got: Movement[]) => got.some(({ id, amountMinor }) => id === transaction.transactionId && amountMinor === 2550),
@@ -93,14 +103,14 @@ async function* refundChecks(
   const refund = newRefund(transaction, 1000);
   let reference = '';
   const payBack = (one = refund) => gateway.refund({ refund: one, transaction, signal: signal() });
-  yield await check('a refund of a part', 'approved', payBack, (got: GatewayOutcome) => {
+  yield await check('a partial refund', 'approved', payBack, (got: GatewayOutcome) => {
     if (got.kind === 'approved') reference = got.reference;
     return got.kind === 'approved';
   });
   const isThat = (got: { kind: string; reference?: string }) => got.kind === 'approved' && got.reference === reference;
   yield await check('the same refund again', 'the same refund', payBack, isThat);
   const lookUp = () => gateway.lookUpRefund(refund, transaction, signal());
-  yield await check('its look-up, by our id', 'found', lookUp, isThat);
+  yield await check('look-up of the refund', 'found', lookUp, isThat);
   yield await check(
     'a refund of more than is left',
     'REFUND_NOT_ALLOWED',
@@ -113,19 +123,19 @@ async function* fenceChecks(gateway: Gateway, signal: () => AbortSignal): AsyncG
   const transaction = newTransaction();
   const cancel = async () => gateway.cancelCharge?.(transaction, signal());
   yield await check(
-    'the fence of a charge that never came',
+    'cancelling a charge that was never sent',
     'cancelled',
     cancel,
     (got: { kind: string }) => got.kind === 'cancelled',
   );
   yield await check(
-    'that charge, when it comes after all',
+    'that charge, sent after all',
     'not charged',
     () => gateway.charge({ transaction, instrument: { kind: 'token', token: 'pm_card_visa' }, signal: signal() }),
     (got: GatewayOutcome) => got.kind !== 'approved',
   );
   yield await check(
-    'its look-up',
+    'look-up of that charge',
     'never happened',
     () => gateway.lookUpCharge(transaction, signal()),
     (got: LookUp) => got.kind === 'failed' && got.cause === 'never_happened',
@@ -143,13 +153,13 @@ async function movementsOf(gateway: Gateway, fromMs: number): Promise<Movement[]
 async function* webhookChecks(settings: StripeSettings, transactionId: string): AsyncGenerator<Check> {
   const secret = settings.webhookSecret ?? TEST_SECRET;
   const gateway = createStripeGateway({ ...settings, webhookSecret: secret });
-  const what = "a webhook, of Stripe's own event of the charge";
+  const what = "a webhook with Stripe's event of the charge";
   let event: string | null;
   try {
     event = await eventOf(settings, transactionId);
   } catch (error) {
     const { reason } = stripeWhy(stripeFailure(error));
-    yield { what, expected: 'about the payment', got: `its events can't be read: ${reason}`, passed: false };
+    yield { what, expected: 'about the payment', got: `its events cannot be read: ${reason}`, passed: false };
     return;
   }
   if (event === null) {
@@ -179,7 +189,7 @@ async function* webhookChecks(settings: StripeSettings, transactionId: string): 
   );
   const altered = event.replace('"succeeded"', '"failed"');
   yield await check(
-    'the same, altered',
+    'the same webhook, altered',
     'refused',
     () => read(altered),
     (got: WebhookReading) => got.kind === 'refused',

@@ -92,11 +92,17 @@ async function verifyWithKeySet(keySet: JSONWebKeySet, token: string, options: J
       try {
         return await verifyWith(key, token, options);
       } catch (failure) {
-        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+        // Claims are read only where the signature holds. Anything else is a key that did not sign it, or that no signature can be
+        // verified with, such as a short one: it must not stand in the way of the others.
+        if (isOfClaims(failure)) throw failure;
       }
     }
     throw new errors.JWSSignatureVerificationFailed();
   }
+}
+
+function isOfClaims(error: unknown): boolean {
+  return error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
 }
 
 /** In our own words, because the library's message can repeat the token. Whatever else a hostile token makes it throw is a refusal as well. */
