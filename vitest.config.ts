@@ -83,7 +83,8 @@ export default defineConfig({
           name: 'end-to-end',
           execArgv,
           include: ['test/end-to-end/**/*.test.ts'],
-          fileParallelism: false,
+          // They wait more than they work.
+          maxWorkers: 2,
           testTimeout: 60_000,
           // Longer than all the deadlines of a stack's parts together, so that the part that is late is named.
           hookTimeout: 240_000,
