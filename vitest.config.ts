@@ -1,5 +1,6 @@
 /** The tests: inside workerd, in Node on real sockets, SQLite and RabbitMQ, simulated, and the whole path from HTTP to the exchange. */
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
@@ -11,6 +12,16 @@ import { scriptedIssuer } from './test/data/scripted-issuer.ts';
 /** Where a run keeps what it makes; `npm test` sets it, and searches it for card data afterwards. */
 const runDirectory = process.env.TEST_RUN_DIRECTORY ?? '.test-run';
 mkdirSync(runDirectory, { recursive: true });
+
+/** wrangler reads the `.dev.vars` beside its configuration. Beside this copy there is none, so a developer's settings change no test. */
+const configPath = join(runDirectory, 'wrangler.toml');
+const configuration = readFileSync('wrangler.toml', 'utf8').replace(
+  /^main = "(.+)"$/m,
+  (_, main) => `main = ${JSON.stringify(resolve(main))}`,
+);
+// In one step, since two runs of vitest share the directory.
+writeFileSync(`${configPath}.${process.pid}`, configuration);
+renameSync(`${configPath}.${process.pid}`, configPath);
 
 /** Packages that name source maps which they do not have. */
 const withoutMissingSourceMaps: Plugin = {
@@ -41,9 +52,8 @@ export default defineConfig({
         plugins: [
           withoutMissingSourceMaps,
           cloudflareTest(async () => ({
-            wrangler: { configPath: './wrangler.toml' },
+            wrangler: { configPath },
             miniflare: {
-              // Everything that a developer's .dev.vars could change is set here.
               bindings: {
                 ...LOCAL_VARIABLES,
                 PAYMENT_GATEWAY_TIMEOUT_MS: '1000',
@@ -59,6 +69,7 @@ export default defineConfig({
         test: {
           name: 'worker',
           maxWorkers: 2,
+          isolate: false,
           include: ['test/worker/**/*.test.ts'],
           setupFiles: ['test/worker/setup.ts'],
         },
@@ -72,7 +83,8 @@ export default defineConfig({
           name: 'end-to-end',
           execArgv,
           include: ['test/end-to-end/**/*.test.ts'],
-          fileParallelism: false,
+          // They wait more than they work.
+          maxWorkers: 2,
           testTimeout: 60_000,
           // Longer than all the deadlines of a stack's parts together, so that the part that is late is named.
           hookTimeout: 240_000,

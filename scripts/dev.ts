@@ -17,7 +17,7 @@ import { type DevSettings, portProblems, readDevOptions, readDevSettings } from 
 import { applyLocalMigrations, isMigrated } from './local-database.ts';
 import { paymentsToTry } from './payments-to-try.ts';
 import { type Running, startProcess, whenNpmIsGone, whyPortIsTaken } from './processes.ts';
-import { type Broker, startBroker } from './rabbitmq.ts';
+import { type Broker, HOW_TO_GET_A_BROKER, startBroker } from './rabbitmq.ts';
 import { shownBroker, watchCommand } from './watch-command.ts';
 
 const START_DEADLINE_MS = 60_000;
@@ -208,7 +208,7 @@ async function findBroker(
     const directory = join(persistTo ?? join(PROJECT, '.wrangler'), 'rabbitmq');
     const own = await startBroker({ directory, signal, ...(await portOf(url)) });
     if (own !== null) return { url: own.url, how: `${own.how}; ${none}`, own };
-    return { url, how: 'none answers: install Docker or rabbitmq-server, or set RABBITMQ_URL', own: null };
+    return { url, how: `none answers: ${HOW_TO_GET_A_BROKER}; or set RABBITMQ_URL`, own: null };
   } catch (error) {
     return { url, how: `none answers, and ours does not start: ${messageOf(error)}`, own: null };
   }

@@ -18,13 +18,17 @@ const DOCKER_DEADLINE_MS = 2_000;
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 30_000;
 const COMMAND_DEADLINE_MS = 60_000;
-/** Of an installation, and of an image that has to be fetched first. */
-const INSTALL_DEADLINE_MS = 300_000;
+/** An image may have to be fetched first. */
+const DOCKER_RUN_DEADLINE_MS = 300_000;
 const IMAGE = 'rabbitmq:4.2.9-alpine';
 const PID_FILE = 'pid';
 const EPMD_PORT_FILE = 'epmd_port';
 /** Debian's start script would change to another user; the one behind it does not. */
 const DEBIAN_SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+
+/** What to do where `startBroker` finds nothing to start. */
+export const HOW_TO_GET_A_BROKER =
+  'start Docker, or install rabbitmq-server (on Debian, `npm run install:rabbitmq` does that, as root)';
 
 export interface Broker {
   url: string;
@@ -68,26 +72,8 @@ export async function startBroker(options: {
   return broker;
 }
 
-/** Installs Debian's package, without letting it start a service. For root, on Debian. */
-export async function installBroker(): Promise<void> {
-  const policy = '/usr/sbin/policy-rc.d';
-  const ours = !existsSync(policy);
-  if (ours) await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  try {
-    const options = { timeout: INSTALL_DEADLINE_MS, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-    await run('apt-get', ['update'], options);
-    await run('apt-get', ['install', '--yes', '--no-install-recommends', 'rabbitmq-server'], options);
-  } finally {
-    if (ours) await rm(policy);
-  }
-}
-
-/** Whether `installBroker` can work here. */
-export function canInstallBroker(): boolean {
-  return process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
-}
-
-function serverOfMachine(): string | null {
+/** The `rabbitmq-server` of the machine, or null. */
+export function serverOfMachine(): string | null {
   if (existsSync(DEBIAN_SERVER)) return DEBIAN_SERVER;
   const directories = [...(process.env.PATH ?? '').split(delimiter), '/opt/homebrew/sbin', '/usr/local/sbin'];
   return directories.map((directory) => join(directory, 'rabbitmq-server')).find(existsSync) ?? null;
@@ -112,7 +98,7 @@ function brokerInDocker(port: number): Broker {
   const url = `amqp://guest:guest@127.0.0.1:${port}/`;
   const name = `payment-service-rabbitmq-${port}`;
   const docker = (args: string[], signal?: AbortSignal) =>
-    run('docker', args, { timeout: INSTALL_DEADLINE_MS, ...(signal && { signal }) });
+    run('docker', args, { timeout: DOCKER_RUN_DEADLINE_MS, ...(signal && { signal }) });
   let release = () => {};
   return {
     url,

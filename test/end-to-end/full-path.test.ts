@@ -100,6 +100,18 @@ describe('from HTTP to the exchange', () => {
     });
   });
 
+  // Over a socket: inside workerd, such a header can't be made without a warning.
+  it.each(['kéy', '"kéy"'])('refuses an idempotency key that is not ASCII: %s', async (key) => {
+    const booking = newBooking();
+    const headers = { 'Idempotency-Key': key };
+    const paid = await pay(stack.worker.url, { booking_id: booking }, headers);
+    expect(paid).toMatchObject({ code: 400, body: { error_code: 'INVALID_REQUEST' } });
+    expect(await pay(stack.worker.url, { booking_id: booking })).toMatchObject({ code: 200 });
+    const refund = { booking_id: booking, original_transaction_id: 'TXN-1', refund_amount: 1, user_id: 'user_123' };
+    const refunded = await post(stack.worker.url, '/payment/refund', { ...refund, reason: 'r' }, headers);
+    expect(refunded).toMatchObject({ code: 400, body: { error: { code: 'INVALID_REQUEST' } } });
+  });
+
   it('puts the events into the queue that the contract names, under their own bindings', async () => {
     const connection = new Connection(connectionTo(rabbitmqUrl()));
     await connection.queuePurge({ queue: stack.queue });

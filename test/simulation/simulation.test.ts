@@ -1,16 +1,11 @@
-/** The invariants under faults, and the faults' own test: that every defect which is made on purpose is seen. */
+/** The invariants under faults. */
 import { describe, expect, it } from 'vitest';
 import { FAULT_KINDS } from './faults.ts';
-import { rehearse } from './mutate.ts';
-import { MUTATIONS } from './mutations.ts';
 import { GATEWAY_KINDS } from './plan.ts';
-import { explain, hunt, range, SEEDS_FOR_MUTATIONS, simulate } from './simulate.ts';
+import { range, simulate } from './simulate.ts';
 
 const HISTORIES = 200;
 const DEADLINE_MS = 240_000;
-const DAY_MS = 24 * 60 * 60_000;
-/** Each takes seconds of a thread of its own; all of them at once are for `npm run simulate -- --mutations`. */
-const FIFTHS = 5;
 
 describe('whatever fails', () => {
   it(
@@ -34,31 +29,4 @@ describe('whatever fails', () => {
     },
     60_000,
   );
-});
-
-describe('the simulator', () => {
-  it.each(MUTATIONS)('knows where this defect can be made: $name', (mutation) => {
-    expect(() => rehearse(mutation)).not.toThrow();
-  });
-
-  it(
-    'sees the defects that are made on purpose, another fifth of them each day',
-    async () => {
-      const day = Math.floor(Date.now() / DAY_MS);
-      const ofToday = MUTATIONS.filter((_, index) => index % FIFTHS === day % FIFTHS);
-      const caught = await hunt(ofToday, range(1, SEEDS_FOR_MUTATIONS));
-      expect(caught.filter(({ seed }) => seed === null).map(({ mutation }) => mutation.name)).toEqual([]);
-    },
-    2 * DEADLINE_MS,
-  );
-
-  it('makes a failing history small', async () => {
-    const cutOff = MUTATIONS.find(({ breaks }) => breaks === 'invariant 7');
-    if (cutOff === undefined) throw new Error('no defect breaks an amount');
-    const [caught] = await hunt([cutOff], range(1, SEEDS_FOR_MUTATIONS));
-    const failure = await explain(cutOff, caught?.seed ?? 1);
-    expect(failure?.smallest?.plan.actions).toHaveLength(1);
-    expect(failure?.smallest?.plan.faults).toEqual([]);
-    expect(failure?.smallest?.violations.join()).toContain('invariant 7');
-  }, 60_000);
 });

@@ -70,8 +70,6 @@ describe('what is no Idempotency-Key', () => {
     '"a\ttab"',
     'a\u0001control',
     'a\u007fdelete',
-    'kéy',
-    '"kéy"',
   ];
 
   it.each(titled(none))('is a 400 of a payment, in both shapes, and nothing is recorded: %s', async (_, header) => {

@@ -1,8 +1,8 @@
 /**
- * Around each test file: before it an empty database with all tables, since storage is the file's own; after it a search
+ * Around each test file: before it an empty database with all tables, since files share an isolate and its storage; after it a search
  * of everything that was stored for card data (invariant 5).
  */
-import { applyD1Migrations, type D1Migration } from 'cloudflare:test';
+import { applyD1Migrations, type D1Migration, reset } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterAll, expect } from 'vitest';
 import { createCardSearch } from '../data/card-search.ts';
@@ -21,6 +21,7 @@ declare global {
   }
 }
 
+await reset();
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 
 afterAll(async () => {
