@@ -2,8 +2,19 @@
  * PayPal's API, as far as an approved order, its capture and refunds need it: published shapes, states, request ids and events.
  * Nothing here waits or reaches out: a call is carried out at once, at its clock's time.
  */
-import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Received, RefusedRequest } from './api.ts';
-import { answerOf, json, parsedJson, randomText } from './api.ts';
+import {
+  type ApiAnswer,
+  type ApiRequest,
+  answerOf,
+  type EmulatorClock,
+  type Ending,
+  json,
+  type ProviderEvent,
+  parsedJson,
+  type Received,
+  type RefusedRequest,
+  randomText,
+} from './api.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import { keyOf, type Operation, operationOf, pathOf, queryOf } from './operations.ts';
 import { PayPalAccess } from './paypal-access.ts';

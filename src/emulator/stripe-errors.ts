@@ -1,6 +1,5 @@
 /** Stripe's error answers. */
-import type { ApiAnswer } from './api.ts';
-import { json, Refused } from './api.ts';
+import { type ApiAnswer, json, Refused } from './api.ts';
 
 export interface StripeError {
   type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error';

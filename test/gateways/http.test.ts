@@ -7,8 +7,15 @@ import getPort from 'get-port';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readCard } from '../../src/core/domain/card.ts';
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
-import type { Fence, Gateway, GatewayOutcome, Instrument, LookUp, Movement } from '../../src/core/gateways/gateway.ts';
-import { ListingFailed } from '../../src/core/gateways/gateway.ts';
+import {
+  type Fence,
+  type Gateway,
+  type GatewayOutcome,
+  type Instrument,
+  ListingFailed,
+  type LookUp,
+  type Movement,
+} from '../../src/core/gateways/gateway.ts';
 import { createHttpGateway } from '../../src/core/gateways/http/http-gateway.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import {

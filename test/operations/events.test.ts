@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { eventsStatus } from '../../src/core/ledger/find-events.ts';
-import { leaseDueEvents } from '../../src/core/ledger/lease-events.ts';
-import { replayEvents } from '../../src/core/ledger/replay-events.ts';
+import { eventsStatus } from '../../src/core/ledger/outbox/events-status.ts';
+import { leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { MINUTE_MS, openWorld, type World } from './world.ts';
 

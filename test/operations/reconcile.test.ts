@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
-import { writeExternalRefund } from '../../src/core/ledger/book-external-refund.ts';
-import { readPaymentRecords } from '../../src/core/ledger/reconciliation.ts';
+import { readPaymentRecords } from '../../src/core/ledger/read-payment-records.ts';
+import { writeExternalRefund } from '../../src/core/ledger/refunds/book-external-refund.ts';
 import { type Difference, differencesBetween } from '../../src/core/recovery/differences.ts';
 import { explainDifference } from '../../src/core/recovery/explain-difference.ts';
 import { TEST_CARDS } from '../data/cards.ts';

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/cli/verify-audit.ts';
-import type { AuditRow } from '../../src/core/ledger/audit.ts';
-import { CHAIN_START, chainHash } from '../../src/core/ledger/audit-chain.ts';
+import { type AuditRow, CHAIN_START, chainHash } from '../../src/core/ledger/audit/hash-chain.ts';
 import { payctl } from '../support/operator-command.ts';
 
 type Entry = AuditRow & { hash: string | null };

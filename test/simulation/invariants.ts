@@ -1,6 +1,6 @@
 /** The invariants, held against what the gateway moved, what the exchange took, and what the callers were told. */
 import { decodeTime } from 'ulid';
-import { KEY_LIFETIME_MS } from '../../src/core/ledger/idempotency.ts';
+import { KEY_LIFETIME_MS } from '../../src/core/ledger/idempotency-keys/claim-key.ts';
 import { hundredths } from './amount.ts';
 import { type Callers, EXPIRY_YEAR, SECURITY_CODE } from './callers.ts';
 import type { World } from './world.ts';

@@ -4,23 +4,23 @@
  */
 import type { Mutation } from './mutate.ts';
 
-const CLAIM = 'src/core/ledger/claim-booking.ts';
-const KEYS = 'src/core/ledger/idempotency.ts';
-const PAYMENT_OUTCOME = 'src/core/ledger/record-payment-outcome.ts';
-const RESERVE = 'src/core/ledger/reserve-refund.ts';
-const REFUND_OUTCOME = 'src/core/ledger/record-refund-outcome.ts';
-const EXTERNAL_REFUND = 'src/core/ledger/book-external-refund.ts';
-const BALANCE = 'src/core/ledger/balance.ts';
-const AUDIT = 'src/core/ledger/audit.ts';
-const NEW_EVENTS = 'src/core/ledger/new-events.ts';
-const LEASE = 'src/core/ledger/lease-events.ts';
+const CLAIM = 'src/core/ledger/payments/claim-booking.ts';
+const KEYS = 'src/core/ledger/idempotency-keys/claim-key.ts';
+const PAYMENT_OUTCOME = 'src/core/ledger/payments/record-payment-outcome.ts';
+const RESERVE = 'src/core/ledger/refunds/reserve-refund.ts';
+const REFUND_OUTCOME = 'src/core/ledger/refunds/record-refund-outcome.ts';
+const EXTERNAL_REFUND = 'src/core/ledger/refunds/book-external-refund.ts';
+const BALANCE = 'src/core/ledger/refunds/set-balance.ts';
+const AUDIT = 'src/core/ledger/audit/insert-entry.ts';
+const NEW_EVENTS = 'src/core/ledger/outbox/insert-event.ts';
+const LEASE = 'src/core/ledger/outbox/lease-due-events.ts';
 const PROCESS = 'src/core/payments/process-payment.ts';
 const RESOLVE = 'src/core/recovery/resolve.ts';
 const ASK = 'src/core/outcomes/ask-gateway.ts';
 const WEBHOOK = 'src/core/recovery/handle-webhook.ts';
 const DELIVER = 'src/core/outbox/deliver.ts';
 const WORK = 'src/core/background/recovery-jobs.ts';
-const LOOK_UPS = 'src/core/ledger/look-ups.ts';
+const LOOK_UPS = 'src/core/ledger/look-ups/take-due-look-ups.ts';
 const STRIPE = 'src/core/gateways/stripe/stripe-gateway.ts';
 const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
 const STRIPE_OUTCOMES = 'src/core/gateways/stripe/stripe-outcomes.ts';
@@ -461,7 +461,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/background/every-minute.ts',
-        find: '    () => purgeExpiredKeys(db, nowMs(), PURGED_AT_ONCE),\n',
+        find: "    () => purgeExpired(db, 'idempotency_keys', nowMs(), PURGED_AT_ONCE),\n",
         replace: '',
       },
     ],
@@ -668,7 +668,7 @@ export const MUTATIONS: readonly Mutation[] = [
         file: WEBHOOK,
         find: '  const answer = await handleEvent(context, gateway, event);',
         replace:
-          '  await rememberEvent(db, event, nowMs());\n  const answer = await handleEvent(context, gateway, event);',
+          '  await rememberWebhook(db, received, nowMs());\n  const answer = await handleEvent(context, gateway, event);',
       },
     ],
   },

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ExternalRefund } from '../../src/core/gateways/gateway.ts';
 import type { Notice } from '../../src/core/gateways/webhook.ts';
-import { findRefund } from '../../src/core/ledger/find-refund.ts';
+import { findRefund } from '../../src/core/ledger/refunds/find-refund.ts';
 import { recordRefund } from '../../src/core/outcomes/record-refund.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';

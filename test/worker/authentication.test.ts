@@ -1,7 +1,7 @@
 /** Who is let in where, by which key or token, and that whoever is not learns and leaves nothing. */
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { revokeApiKey } from '../../src/core/ledger/api-keys.ts';
+import { revokeApiKey } from '../../src/core/ledger/api-keys/revoke-api-key.ts';
 import { makeApiKey } from '../../src/core/security/api-key.ts';
 import { SCOPES, type Scope } from '../../src/core/security/credential.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { ExternalRefund, ExternalRefundAnswer } from '../../src/core/gateways/gateway.ts';
 import type { Dispute, Notice, ProviderEvent } from '../../src/core/gateways/webhook.ts';
-import { purgeProviderEvents } from '../../src/core/ledger/provider-events.ts';
+import { purgeExpired } from '../../src/core/ledger/purge-expired.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
@@ -361,9 +361,9 @@ describe('what has been taken up', () => {
     const world = newWorld();
     const event = eventAbout(ofPayment('TXN-01ARZ3NDEKTSV4RRFFQ69G5FAV'));
     await tell(world, event);
-    await purgeProviderEvents(database, world.clock.nowMs + 30 * DAY_MS - 1, 100);
+    await purgeExpired(database, 'provider_events', world.clock.nowMs + 30 * DAY_MS - 1, 100);
     expect(await takenUp(event)).toBe(true);
-    await purgeProviderEvents(database, world.clock.nowMs + 30 * DAY_MS, 100);
+    await purgeExpired(database, 'provider_events', world.clock.nowMs + 30 * DAY_MS, 100);
     expect(await takenUp(event)).toBe(false);
   });
 

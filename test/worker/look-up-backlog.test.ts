@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LookUp } from '../../src/core/gateways/gateway.ts';
-import { takeDueLookUps } from '../../src/core/ledger/look-ups.ts';
+import { takeDueLookUps } from '../../src/core/ledger/look-ups/take-due-look-ups.ts';
 import {
   LOOK_UPS_AT_ONCE,
   resolveDue,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findEvents } from '../../src/core/ledger/find-events.ts';
+import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
 import { expectPaymentFailure, TRANSACTION_ID } from './matchers.ts';
 import { database } from './operation.ts';
 import { CARD, pay, payment, send } from './request.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findEvents } from '../../src/core/ledger/find-events.ts';
+import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { ERROR_STATUSES } from '../data/contract-examples.ts';
 import { EVENT_ID, expectEnvelope, expectPaymentFailure, TIMESTAMP, TRANSACTION_ID } from './matchers.ts';

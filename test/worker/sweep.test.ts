@@ -1,9 +1,9 @@
 /** The sweep: what waits in D1 is sent, what has been due longest first, in batches, for a bounded time. */
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { leaseDueEvents } from '../../src/core/ledger/lease-events.ts';
-import { recordDeliveries } from '../../src/core/ledger/record-deliveries.ts';
-import { replayEvents } from '../../src/core/ledger/replay-events.ts';
+import { leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
+import { recordDeliveries } from '../../src/core/ledger/outbox/record-deliveries.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { sweepEvents } from '../../src/core/outbox/sweep.ts';
 import { clearLedger, waitingEvents } from './backlog.ts';
 import { consume, delivery, newBridge, refundEvent, successEvent, sweep } from './bridge.ts';

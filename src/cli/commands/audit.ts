@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
-import { auditEntriesAfter, auditExport } from '../../core/ledger/audit.ts';
-import { chainHash } from '../../core/ledger/audit-chain.ts';
+import { auditEntriesAfter, auditExport } from '../../core/ledger/audit/export-audit-log.ts';
+import { chainHash } from '../../core/ledger/audit/hash-chain.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import {
   addJsonOption,

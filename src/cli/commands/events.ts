@@ -3,8 +3,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EVENT_TYPES, type EventType } from '../../contract/events.ts';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 import type { Database } from '../../core/ledger/database.ts';
-import { eventsStatus, type WaitingEvent } from '../../core/ledger/find-events.ts';
-import { replayEvents } from '../../core/ledger/replay-events.ts';
+import { eventsStatus, type WaitingEvent } from '../../core/ledger/outbox/events-status.ts';
+import { replayEvents } from '../../core/ledger/outbox/replay-events.ts';
 import {
   addJsonOption,
   addPlaceOptions,

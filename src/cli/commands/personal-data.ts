@@ -3,13 +3,10 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 import type { Database } from '../../core/ledger/database.ts';
-import {
-  auditPersonalData,
-  BEFORE_ALL,
-  erasePersonalData,
-  type PersonalRecord,
-  personalRecords,
-} from '../../core/ledger/personal-data.ts';
+import { auditPersonalData } from '../../core/ledger/personal-data/audit-personal-data.ts';
+import { erasePersonalData } from '../../core/ledger/personal-data/erase-personal-data.ts';
+import { type PersonalRecord, personalRecords } from '../../core/ledger/personal-data/find-personal-data.ts';
+import { BEFORE_ALL } from '../../core/ledger/personal-data/steps.ts';
 import { DEFAULT_TENANT } from '../../core/security/credential.ts';
 import {
   addJsonOption,

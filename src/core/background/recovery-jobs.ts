@@ -5,7 +5,9 @@
  */
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
-import { holdSlot, JOBS, type Job, readBacklogs, type SlotLease, takeSlot } from '../ledger/job-slots.ts';
+import { holdSlot } from '../ledger/jobs/hold-slot.ts';
+import { readBacklogs } from '../ledger/jobs/read-backlogs.ts';
+import { JOBS, type Job, type SlotLease, takeSlot } from '../ledger/jobs/take-slot.ts';
 import { errorFields } from '../log.ts';
 import type { WakeUp } from '../outbox/queue-message.ts';
 import { SEND_DEADLINE_MS, sendEvent, sendLookUp } from '../outbox/send.ts';

@@ -1,4 +1,5 @@
 /** Ids begin with the millisecond in which they were made, so a time range is a range of the primary key. */
+
 import { encodeTime } from 'ulid';
 
 /** Milliseconds since 1970: from the first one on, up to and without the second. */

@@ -4,9 +4,9 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
-import { findEvents } from '../ledger/find-events.ts';
-import { type LeasedEvent, leaseEvents } from '../ledger/lease-events.ts';
-import { recordDeliveries } from '../ledger/record-deliveries.ts';
+import { findEvents } from '../ledger/outbox/find-events.ts';
+import { type LeasedEvent, leaseEvents } from '../ledger/outbox/lease-events.ts';
+import { recordDeliveries } from '../ledger/outbox/record-deliveries.ts';
 import { retryDelayMs } from './backoff.ts';
 import { newLease } from './lease.ts';
 import type { RelayAnswer } from './relay-client.ts';

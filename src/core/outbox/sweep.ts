@@ -2,7 +2,7 @@
 import { RELAY_BATCH_MAX_EVENTS } from '../../contract/relay.ts';
 import type { Context } from '../context.ts';
 import { statementsLeft } from '../ledger/database.ts';
-import { leaseDueEvents } from '../ledger/lease-events.ts';
+import { leaseDueEvents } from '../ledger/outbox/lease-due-events.ts';
 import { deliverLeased, logUnopened, STATEMENTS_PER_BATCH } from './deliver.ts';
 import { newLease } from './lease.ts';
 

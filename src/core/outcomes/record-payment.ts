@@ -3,8 +3,8 @@ import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { paymentEvent } from '../domain/event.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
-import { recordPaymentOutcome } from '../ledger/record-payment-outcome.ts';
-import type { VelocityCount } from '../ledger/velocity.ts';
+import { recordPaymentOutcome } from '../ledger/payments/record-payment-outcome.ts';
+import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
 import { envelopeOf } from './event-envelope.ts';
 import { failedChargeFollowUpMs } from './look-up-schedule.ts';
 

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { refundEvent } from '../domain/event.ts';
 import type { FailureCause } from '../domain/failure.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
-import { recordRefundOutcome } from '../ledger/record-refund-outcome.ts';
+import { recordRefundOutcome } from '../ledger/refunds/record-refund-outcome.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { envelopeOf } from './event-envelope.ts';
 import { paidRefundFollowUpMs } from './look-up-schedule.ts';

@@ -2,10 +2,10 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { isIdentifier, type Refund, type Transaction } from '../domain/transaction.ts';
-import { audit } from '../ledger/audit.ts';
+import { audit } from '../ledger/audit/insert-entry.ts';
 import type { Statements } from '../ledger/database.ts';
-import { findTransaction } from '../ledger/find-payment.ts';
-import { findRefund } from '../ledger/find-refund.ts';
+import { findTransaction } from '../ledger/payments/find-payment.ts';
+import { findRefund } from '../ledger/refunds/find-refund.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { resolveOutcome, STATUS_DEADLINE_MS } from '../recovery/resolve.ts';

@@ -4,7 +4,7 @@ import type { Refund, Transaction } from '../domain/transaction.ts';
 import { isNoOutcome, type LookUp, type Movement } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
-import type { PaymentRecord, RecordedEvent } from '../ledger/reconciliation.ts';
+import type { PaymentRecord, RecordedEvent } from '../ledger/read-payment-records.ts';
 import { GATEWAY_TIMEOUT_MAX_MS } from '../settings/variables.ts';
 
 /** After so long, what goes on by itself should have come to its end. */

@@ -7,8 +7,8 @@ import type { Context } from '../context.ts';
 import { refundEvent } from '../domain/event.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { ExternalRefund } from '../gateways/gateway.ts';
-import { writeExternalRefund } from '../ledger/book-external-refund.ts';
-import { findRefundReferences } from '../ledger/find-refund.ts';
+import { writeExternalRefund } from '../ledger/refunds/book-external-refund.ts';
+import { findRefundReferences } from '../ledger/refunds/find-refund.ts';
 import { envelopeOf } from '../outcomes/event-envelope.ts';
 import { paidRefundFollowUpMs } from '../outcomes/look-up-schedule.ts';
 

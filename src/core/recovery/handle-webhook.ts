@@ -7,10 +7,10 @@ import type { Context } from '../context.ts';
 import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway, Unreachable } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
-import { isDecided, recordDispute } from '../ledger/disputes.ts';
-import { findRefundByReference } from '../ledger/find-refund.ts';
-import { findLookUp } from '../ledger/look-ups.ts';
-import { isTakenUp, rememberEvent } from '../ledger/provider-events.ts';
+import { findLookUp } from '../ledger/look-ups/find-look-up.ts';
+import { isDecided, recordDispute } from '../ledger/payments/record-dispute.ts';
+import { rememberWebhook, wasHandled } from '../ledger/providers/remember-webhook.ts';
+import { findRefundByReference } from '../ledger/refunds/find-refund.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { GRACE_MS } from '../outcomes/ask-gateway.ts';
 import { bookExternalRefund } from './external-refunds.ts';
@@ -33,7 +33,7 @@ export async function handleWebhook(context: Context, gateway: Gateway, event: P
     return NOTHING_TO_SEND;
   }
   const received = { tenant: context.tenant, provider, eventId, type };
-  if (await isTakenUp(db, received)) {
+  if (await wasHandled(db, received)) {
     log('info', 'webhook.repeated', { provider, event_id: eventId, type });
     return NOTHING_TO_SEND;
   }
@@ -46,7 +46,7 @@ export async function handleWebhook(context: Context, gateway: Gateway, event: P
     outcome: answer.kind,
     reason: answer.kind === 'later' ? answer.reason : undefined,
   });
-  if (answer.kind === 'handled') await rememberEvent(db, received, nowMs());
+  if (answer.kind === 'handled') await rememberWebhook(db, received, nowMs());
   return answer;
 }
 

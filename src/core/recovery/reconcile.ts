@@ -14,7 +14,7 @@ import {
   paymentsCreated,
   readPaymentRecords,
   refundsCreated,
-} from '../ledger/reconciliation.ts';
+} from '../ledger/read-payment-records.ts';
 import { lookUp } from '../outcomes/ask-gateway.ts';
 import { type Difference, differencesBetween, isInRange } from './differences.ts';
 

@@ -15,18 +15,14 @@ import {
   type RefundListing,
 } from '../gateways/gateway.ts';
 import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
-import {
-  findLookUp,
-  type LookUpTask,
-  type PaymentLookUp,
-  rescheduleTaken,
-  scheduleLookUp,
-  scheduleUndetermined,
-  TAKE_DUE_STATEMENTS,
-  takeDueLookUps,
-  takeLookUp,
-} from '../ledger/look-ups.ts';
-import { reverseRefund } from '../ledger/reverse-refund.ts';
+import { findLookUp } from '../ledger/look-ups/find-look-up.ts';
+import type { LookUpTask, PaymentLookUp } from '../ledger/look-ups/look-up-task.ts';
+import { rescheduleTaken } from '../ledger/look-ups/reschedule-taken.ts';
+import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
+import { scheduleUndetermined } from '../ledger/look-ups/schedule-undetermined.ts';
+import { TAKE_DUE_STATEMENTS, takeDueLookUps } from '../ledger/look-ups/take-due-look-ups.ts';
+import { takeLookUp } from '../ledger/look-ups/take-look-up.ts';
+import { reverseRefund } from '../ledger/refunds/reverse-refund.ts';
 import type { SilentGateways } from '../outbox/queue-message.ts';
 import {
   type GatewayCall,

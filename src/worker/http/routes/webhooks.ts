@@ -4,7 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import { Hono } from 'hono/tiny';
 import { backgroundCaller } from '../../../core/caller.ts';
 import type { Provider } from '../../../core/gateways/webhook.ts';
-import { certificateStore } from '../../../core/ledger/provider-certificates.ts';
+import { certificateStore } from '../../../core/ledger/providers/keep-certificate.ts';
 import { handleWebhook } from '../../../core/recovery/handle-webhook.ts';
 import type { Settings } from '../../../core/settings/settings.ts';
 import { clientBucket } from '../../rate-limit/client-address.ts';
