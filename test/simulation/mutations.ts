@@ -15,7 +15,9 @@ const AUDIT = 'src/core/ledger/audit/insert-entry.ts';
 const NEW_EVENTS = 'src/core/ledger/outbox/insert-event.ts';
 const LEASE = 'src/core/ledger/outbox/lease-due-events.ts';
 const PROCESS = 'src/core/payments/process-payment.ts';
-const RESOLVE = 'src/core/recovery/resolve.ts';
+const RESOLVE_PAYMENT = 'src/core/recovery/resolve-payment.ts';
+const RESOLVE_REFUND = 'src/core/recovery/resolve-refund.ts';
+const RESOLVE_DUE = 'src/core/recovery/resolve-due.ts';
 const ASK = 'src/core/outcomes/ask-gateway.ts';
 const WEBHOOK = 'src/core/recovery/handle-webhook.ts';
 const DELIVER = 'src/core/outbox/deliver.ts';
@@ -66,7 +68,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: RESOLVE,
+        file: RESOLVE_REFUND,
         find: '(signal) => gateway.refund({ refund, transaction, signal })',
         replace: `(signal) => gateway.refund({
         refund: refund.kind === 'late_charge' ? { ...refund, refundId: context.newId('REF-') } : refund, transaction, signal })`,
@@ -78,7 +80,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: RESOLVE,
+        file: RESOLVE_REFUND,
         find: '(signal) => gateway.refund({ refund, transaction, signal })',
         replace: `(signal) => gateway.refund({ refund: { ...refund, refundId: context.newId('REF-') }, transaction, signal })`,
       },
@@ -162,9 +164,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: RESOLVE,
-        find: `  if (outcome?.status === 'failed') {\n    const attemptId`,
-        replace: `  if (outcome?.status === 'failed' && refund.refundId === '') {\n    const attemptId`,
+        file: RESOLVE_REFUND,
+        find: `  if (outcome?.status === 'failed') {\n    await reverse`,
+        replace: `  if (outcome?.status === 'failed' && refund.refundId === '') {\n    await reverse`,
       },
     ],
   },
@@ -211,7 +213,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: RESOLVE,
+        file: RESOLVE_PAYMENT,
         find: 'const { transactionId: id, createdAtMs } = transaction;',
         replace:
           'const { transactionId: id, createdAtMs } = transaction;\n  if (createdAtMs > 0) return NEVER_HAPPENED;',
@@ -239,9 +241,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'backlog',
     edits: [
       {
-        file: RESOLVE,
-        find: 'settled.value.unreachable;',
-        replace: '(settled.value.unreachable || settled.value.undetermined === true);',
+        file: RESOLVE_DUE,
+        find: 'looked.value.unreachable;',
+        replace: '(looked.value.unreachable || looked.value.undetermined === true);',
       },
     ],
   },
@@ -720,7 +722,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'whoever sees that a refund was sent back raises the alarm',
     breaks: 'alarm',
-    edits: [{ file: RESOLVE, find: 'if (reversed.wrote) {', replace: 'if (reversed !== null) {' }],
+    edits: [{ file: RESOLVE_REFUND, find: 'if (reversed.wrote) {', replace: 'if (reversed !== null) {' }],
   },
   {
     name: 'statements reordered: the event is inserted before the payment names it',

@@ -2,15 +2,10 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LookUp } from '../../src/core/gateways/gateway.ts';
+import { LOOK_UPS_AT_ONCE } from '../../src/core/invocation-limits.ts';
 import { takeDueLookUps } from '../../src/core/ledger/look-ups/take-due-look-ups.ts';
-import {
-  LOOK_UPS_AT_ONCE,
-  resolveDue,
-  resolveNotified,
-  resolveOutcome,
-  STATEMENTS_LEFT_TO_CALLER,
-  STATEMENTS_PER_LOOK_UP,
-} from '../../src/core/recovery/resolve.ts';
+import { resolveNotified, resolveOutcome, STATEMENTS_PER_LOOK_UP } from '../../src/core/recovery/resolve.ts';
+import { resolveDue, STATEMENTS_LEFT_TO_CALLER } from '../../src/core/recovery/resolve-due.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { clearLedger, countRows, duePayments, dueRefunds } from './backlog.ts';
 import { database } from './operation.ts';

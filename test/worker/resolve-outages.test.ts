@@ -1,8 +1,9 @@
 /** Who settles something dies at one of the round trips to D1: settled again, it has one outcome, and one event. */
 import { describe, expect, it } from 'vitest';
+import { STATUS_DEADLINE_MS } from '../../src/core/invocation-limits.ts';
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
-import { resolveOutcome, STATUS_DEADLINE_MS } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { database } from './operation.ts';
 import {
   APPROVED,

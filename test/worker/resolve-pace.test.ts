@@ -6,7 +6,8 @@ import type { GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts'
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
-import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveDue } from '../../src/core/recovery/resolve-due.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { paymentRequest } from './operation.ts';
 import {

@@ -5,17 +5,13 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
+import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
 import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
 import { deliverEvents } from '../outbox/deliver.ts';
 import type { QueueMessage, WakeUp } from '../outbox/queue-message.ts';
 import { sendEvent, sendLookUp } from '../outbox/send.ts';
-import {
-  BACKGROUND_DEADLINE_MS,
-  LOOK_UPS_AT_ONCE,
-  resolveOutcome,
-  STATEMENTS_PER_LOOK_UP,
-} from '../recovery/resolve.ts';
+import { resolveOutcome, STATEMENTS_PER_LOOK_UP } from '../recovery/resolve.ts';
 import { doJob, isKnownJob } from './recovery-jobs.ts';
 
 /** Seconds after which the queue tries again when D1 did not answer. */

@@ -5,6 +5,7 @@
  */
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
+import { SLOT_LEASE_MS } from '../invocation-limits.ts';
 import { holdSlot } from '../ledger/jobs/hold-slot.ts';
 import { readBacklogs } from '../ledger/jobs/read-backlogs.ts';
 import { JOBS, type Job, type SlotLease, takeSlot } from '../ledger/jobs/take-slot.ts';
@@ -12,7 +13,7 @@ import { errorFields } from '../log.ts';
 import type { WakeUp } from '../outbox/queue-message.ts';
 import { SEND_DEADLINE_MS, sendEvent, sendLookUp } from '../outbox/send.ts';
 import { sweepEvents } from '../outbox/sweep.ts';
-import { resolveDue } from '../recovery/resolve.ts';
+import { resolveDue } from '../recovery/resolve-due.ts';
 
 /** Slots of each job: as many invocations work through its backlog at once. D1 has one writer, and gateways have rate limits. */
 const SLOTS: Readonly<Record<Job, number>> = { look_ups: 4, sweep: 2 };
@@ -20,11 +21,6 @@ const SLOTS: Readonly<Record<Job, number>> = { look_ups: 4, sweep: 2 };
 const DUE_PER_SLOT: Readonly<Record<Job, number>> = { look_ups: 60, sweep: 1_000 };
 /** As many rows of a kind as ask for all slots. */
 const COUNTED_ROWS = Math.max(...JOBS.map((job) => SLOTS[job] * DUE_PER_SLOT[job]));
-/**
- * An invocation begins nothing after 20 seconds, and what it has begun ends within its own deadlines. The slot of one that has
- * died is free again after this time.
- */
-const SLOT_LEASE_MS = 90_000;
 
 /** Wakes each job for as many slots as its backlog asks for, where nobody works under them. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function wakeJobs(context: Context): Promise<void> {

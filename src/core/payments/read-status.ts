@@ -2,13 +2,14 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { isIdentifier, type Refund, type Transaction } from '../domain/transaction.ts';
+import { STATUS_DEADLINE_MS } from '../invocation-limits.ts';
 import { audit } from '../ledger/audit/insert-entry.ts';
 import type { Statements } from '../ledger/database.ts';
 import { findTransaction } from '../ledger/payments/find-payment.ts';
 import { findRefund } from '../ledger/refunds/find-refund.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
-import { resolveOutcome, STATUS_DEADLINE_MS } from '../recovery/resolve.ts';
+import { resolveOutcome } from '../recovery/resolve.ts';
 
 export interface Standing {
   transaction: Transaction;

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway, Unreachable } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
+import { BACKGROUND_DEADLINE_MS } from '../invocation-limits.ts';
 import { findLookUp } from '../ledger/look-ups/find-look-up.ts';
 import { isDecided, recordDispute } from '../ledger/payments/record-dispute.ts';
 import { rememberWebhook, wasHandled } from '../ledger/providers/remember-webhook.ts';
@@ -14,7 +15,7 @@ import { findRefundByReference } from '../ledger/refunds/find-refund.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { GRACE_MS } from '../outcomes/ask-gateway.ts';
 import { bookExternalRefund } from './external-refunds.ts';
-import { BACKGROUND_DEADLINE_MS, resolveNotified } from './resolve.ts';
+import { resolveNotified } from './resolve.ts';
 
 export type WebhookAnswer =
   /** Written down for good: the provider need not send it again. `event` and `lookUp` are to be sent, as of any answer. */

@@ -14,8 +14,14 @@ export interface PaymentLookUp {
   lookUps: number;
 }
 
+export interface RefundLookUp {
+  kind: 'refund';
+  refund: Refund;
+  transaction: Transaction;
+}
+
 /** `nextLookupAtMs` of its row: when it may be asked about again. */
-export type LookUpTask = PaymentLookUp | { kind: 'refund'; refund: Refund; transaction: Transaction };
+export type LookUpTask = PaymentLookUp | RefundLookUp;
 
 /** Doubled from look-up to look-up. */
 const FIRST_PAUSE_MS = 2_000;
