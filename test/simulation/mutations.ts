@@ -27,6 +27,7 @@ const STRIPE = 'src/core/gateways/stripe/stripe-gateway.ts';
 const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
 const STRIPE_OUTCOMES = 'src/core/gateways/stripe/stripe-outcomes.ts';
 const PAYPAL = 'src/core/gateways/paypal/paypal-gateway.ts';
+const PAYPAL_ORDER = 'src/core/gateways/paypal/paypal-order.ts';
 const PAYPAL_OUTCOMES = 'src/core/gateways/paypal/paypal-outcomes.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -575,7 +576,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 7',
     edits: [
       {
-        file: PAYPAL,
+        file: PAYPAL_ORDER,
         find: '    isAmountOf(unit.amount, transaction) &&\n',
         replace: '',
       },
@@ -585,7 +586,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'whoever is paid by an order is not looked at',
     gateway: 'paypal',
     breaks: 'invariant 7',
-    edits: [{ file: PAYPAL, find: ' &&\n    unit.payee?.merchant_id === merchantId\n', replace: '\n' }],
+    edits: [{ file: PAYPAL_ORDER, find: ' &&\n    unit.payee?.merchant_id === merchantId\n', replace: '\n' }],
   },
   {
     name: 'any refund of a payment at PayPal counts as the one that is looked for',

@@ -1,7 +1,8 @@
 /** Payments and refunds as the ledger keeps them. Amounts are in minor units, times in milliseconds since 1970. */
 import type { ErrorCode } from '../../contract/error-codes.ts';
 import type { PaymentMethod } from '../../contract/requests.ts';
-import type { Failure, FailureCause } from './failure.ts';
+import type { Failure } from './failure.ts';
+import type { FailureCause } from './failure-causes.ts';
 
 /** Legal moves (invariant 6): pending → completed | failed, completed → refunded. The database refuses all others. */
 export type TransactionStatus = 'pending' | 'completed' | 'failed' | 'refunded';

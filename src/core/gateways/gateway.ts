@@ -4,7 +4,7 @@
  */
 import type { PaymentMethod } from '../../contract/requests.ts';
 import type { Card } from '../domain/card.ts';
-import type { DeclineCode, FailureCause } from '../domain/failure.ts';
+import type { DeclineCode, FailureCause } from '../domain/failure-causes.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import type { Webhook, WebhookReading } from './webhook.ts';
 

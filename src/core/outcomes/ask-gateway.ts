@@ -2,7 +2,8 @@
 
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
-import { codeOf, type FailureCause, type FailureCode, failure, failureBecause } from '../domain/failure.ts';
+import { codeOf, failure, failureBecause } from '../domain/failure.ts';
+import type { FailureCause, FailureCode } from '../domain/failure-causes.ts';
 import type { Outcome } from '../domain/transaction.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing, Unreachable } from '../gateways/gateway.ts';

@@ -2,7 +2,7 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { refundEvent } from '../domain/event.ts';
-import type { FailureCause } from '../domain/failure.ts';
+import type { FailureCause } from '../domain/failure-causes.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
 import { recordRefundOutcome } from '../ledger/refunds/record-refund-outcome.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';

@@ -3,7 +3,7 @@
  * of the card networks. It is for development, for demonstrations and for callers' own tests.
  */
 import { hasExpired } from '../../domain/card.ts';
-import type { DeclineCode } from '../../domain/failure.ts';
+import type { DeclineCode } from '../../domain/failure-causes.ts';
 import type { Refund, Transaction } from '../../domain/transaction.ts';
 import type { ChargeRequest, Fence, Gateway, GatewayOutcome, Instrument, LookUp, RefundRequest } from '../gateway.ts';
 
