@@ -129,7 +129,7 @@ describe('an export of a user', () => {
       world.context.db,
       {
         ...{ provider: 'stripe', disputeId: 'dp_1', transactionId: first.transactionId, status: 'needs_response' },
-        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, toldAtMs: 2_000 },
+        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, reportedAtMs: 2_000 },
       },
       world.clock.nowMs,
       world.context.newId('att_'),
@@ -236,7 +236,7 @@ describe('after an erasure', () => {
       world.context.db,
       {
         ...{ provider: 'stripe', disputeId: 'dp_1', transactionId, status: 'needs_response' },
-        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, toldAtMs: 2_000 },
+        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, reportedAtMs: 2_000 },
       },
       world.clock.nowMs,
       'an attempt',

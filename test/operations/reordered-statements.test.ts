@@ -119,14 +119,14 @@ async function everyWrite(db: Database): Promise<unknown[]> {
       }),
     );
   }
-  for (const [status, toldAtMs] of [
+  for (const [status, reportedAtMs] of [
     ['needs_response', 1],
     ['needs_response', 2],
     ['won', 3],
   ] as const) {
     const dispute = { provider: 'stripe', disputeId: 'dp_1', transactionId: 'TXN-2', status, reason: 'fraudulent' };
-    const told = { ...dispute, currency: 'USD', amountMinor: 100, openedAtMs: 1, toldAtMs };
-    answers.push(await recordDispute(db, told, later + 13, `att_${toldAtMs}`));
+    const told = { ...dispute, currency: 'USD', amountMinor: 100, openedAtMs: 1, reportedAtMs };
+    answers.push(await recordDispute(db, told, later + 13, `att_${reportedAtMs}`));
   }
   const apiKey = { keyId: 'key_1', tenant: 'default', name: 'key', scopes: [], createdAtMs: 1, expiresAtMs: null };
   await insertApiKey(db, { ...apiKey, keyHash: 'hash' });

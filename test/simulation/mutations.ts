@@ -308,7 +308,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'an outcome that is recorded twice is told twice',
+    name: 'an outcome that is recorded twice has two events',
     breaks: 'invariant 4',
     edits: [
       {
@@ -601,7 +601,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a refund that was made by hand is booked each time that it is told of',
+    name: 'a refund that was made by hand is booked each time that it is reported',
     breaks: 'invariant 2',
     edits: [
       {
@@ -664,7 +664,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a webhook is remembered before it is taken up',
+    name: 'a webhook is remembered before it is handled',
     breaks: 'invariant 2',
     edits: [
       {
@@ -718,7 +718,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a refund that was paid is in no audit log',
     breaks: 'audit',
-    edits: [{ file: REFUND_OUTCOME, find: "action: 'refund.ended',", replace: "action: 'dispute.told'," }],
+    edits: [{ file: REFUND_OUTCOME, find: "action: 'refund.ended',", replace: "action: 'dispute.reported'," }],
   },
   {
     name: 'whoever sees that a refund was sent back raises the alarm',

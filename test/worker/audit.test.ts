@@ -178,7 +178,7 @@ async function announceExternal(world: AuditedWorld, transactionId: string, amou
   return handleWebhook(world.context, gateway, { provider: 'stripe', eventId: transactionId, type: 'x', notice });
 }
 
-function dispute({ transactionId }: Transaction, status: string, toldAtMs: number) {
+function dispute({ transactionId }: Transaction, status: string, reportedAtMs: number) {
   return {
     provider: 'stripe',
     disputeId: `dp_${transactionId}`,
@@ -188,7 +188,7 @@ function dispute({ transactionId }: Transaction, status: string, toldAtMs: numbe
     currency: 'USD',
     amountMinor: 2550,
     openedAtMs: 1_000,
-    toldAtMs,
+    reportedAtMs,
   };
 }
 
@@ -301,7 +301,7 @@ describe.each([
     const { transactionId } = await paid(world);
     const detail = { amount_minor: 1000, currency: 'USD', gateway_reference: `re_${transactionId}` };
     expect(await world.entriesOf(() => announceExternal(world, transactionId))).toEqual([
-      entry(world, 'refund.made_outside', REFUND, 'completed', detail),
+      entry(world, 'refund.external', REFUND, 'completed', detail),
     ]);
     expect(await world.entriesOf(() => announceExternal(world, transactionId))).toEqual([]);
   });
@@ -327,10 +327,13 @@ describe.each([
     const world = auditedWorld(losesAnswers);
     const made = await paid(world);
     const { transactionId } = made;
-    const tell = (status: string, toldAtMs: number) => () =>
-      recordDispute(world.db, dispute(made, status, toldAtMs), world.clock.nowMs, world.context.newId('att_'));
+    const tell = (status: string, reportedAtMs: number) => () =>
+      recordDispute(world.db, dispute(made, status, reportedAtMs), world.clock.nowMs, world.context.newId('att_'));
     const told = (status: string) =>
-      entry(world, 'dispute.told', transactionId, status, { provider: 'stripe', dispute_id: `dp_${transactionId}` });
+      entry(world, 'dispute.reported', transactionId, status, {
+        provider: 'stripe',
+        dispute_id: `dp_${transactionId}`,
+      });
     expect(await world.entriesOf(tell('needs_response', 2_000))).toEqual([told('needs_response')]);
     expect(await world.entriesOf(tell('needs_response', 2_000))).toEqual([]);
     expect(await world.entriesOf(tell('under_review', 1_999))).toEqual([]);
@@ -373,7 +376,7 @@ describe.each([
     const world = auditedWorld(losesAnswers);
     const { clock, db } = world;
     const atMs = clock.nowMs;
-    const ofPerson = (action: 'person.exported' | 'person.erased', subject: string) => () =>
+    const ofPerson = (action: 'personal_data.exported' | 'personal_data.erased', subject: string) => () =>
       auditPersonalData(db, 'default', { atMs, action, subject, payments: 3 });
     const deeds = [
       [() => auditExport(db, atMs), 'audit.exported', 'audit_entries', 'read', null, '*'],
@@ -385,8 +388,22 @@ describe.each([
         { rewritten: 3 },
         '*',
       ],
-      [ofPerson('person.exported', 'a user'), 'person.exported', 'a user', 'done', { payments: 3 }, 'default'],
-      [ofPerson('person.erased', 'erased_1'), 'person.erased', 'erased_1', 'done', { payments: 3 }, 'default'],
+      [
+        ofPerson('personal_data.exported', 'a user'),
+        'personal_data.exported',
+        'a user',
+        'done',
+        { payments: 3 },
+        'default',
+      ],
+      [
+        ofPerson('personal_data.erased', 'erased_1'),
+        'personal_data.erased',
+        'erased_1',
+        'done',
+        { payments: 3 },
+        'default',
+      ],
     ] as const;
     for (const [deed, action, subject, outcome, detail, tenant] of deeds) {
       expect(await world.entriesOf(deed)).toEqual([{ ...entry(world, action, subject, outcome, detail), tenant }]);

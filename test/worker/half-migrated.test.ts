@@ -192,7 +192,7 @@ const DISPUTE: Dispute = {
   amountMinor: 100,
   currency: 'USD',
   openedAtMs: 1_795_000_000_000,
-  toldAtMs: 1_795_000_000_000,
+  reportedAtMs: 1_795_000_000_000,
 };
 
 /** A new event of a provider, which is then asked. */

@@ -299,7 +299,7 @@ describe('a dispute', () => {
       amountMinor: 2550,
       currency: 'USD',
       openedAtMs: 1_000,
-      toldAtMs: 2_000,
+      reportedAtMs: 2_000,
       ...overrides,
     },
   });
@@ -315,7 +315,7 @@ describe('a dispute', () => {
     const made = await paidPayment(world);
     const before = await transaction(made.transactionId);
     await tellOf(world, dispute(made.transactionId));
-    await tellOf(world, dispute(made.transactionId, { toldAtMs: 1_500, status: 'under_review' }));
+    await tellOf(world, dispute(made.transactionId, { reportedAtMs: 1_500, status: 'under_review' }));
     expect(await disputes(made.transactionId)).toMatchObject([
       { status: 'needs_response', reason: 'fraudulent', amount_minor: 2550, opened_at_ms: 1_000 },
     ]);
@@ -326,8 +326,8 @@ describe('a dispute', () => {
   it('has the newest word about it, in whatever order the words come', async () => {
     const world = newWorld();
     const made = await paidPayment(world);
-    await tellOf(world, dispute(made.transactionId, { status: 'lost', toldAtMs: 9_000 }));
-    await tellOf(world, dispute(made.transactionId, { status: 'needs_response', toldAtMs: 2_000 }));
+    await tellOf(world, dispute(made.transactionId, { status: 'lost', reportedAtMs: 9_000 }));
+    await tellOf(world, dispute(made.transactionId, { status: 'needs_response', reportedAtMs: 2_000 }));
     expect(await disputes(made.transactionId)).toMatchObject([{ status: 'lost', told_at_ms: 9_000 }]);
   });
 

@@ -297,7 +297,7 @@ describe('a batch that is repeated changes nothing the second time', () => {
     const row = await transaction(id);
 
     expect(await recordPaymentOutcome(database, outcome)).toEqual(first);
-    expect(first.told).toBe(true);
+    expect(first.wroteEvent).toBe(true);
     expect(await transaction(id)).toEqual(row);
     expect(await eventsOf(String(row?.booking_id))).toMatchObject([{ event_id: outcome.eventId }]);
   });

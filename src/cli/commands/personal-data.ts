@@ -128,7 +128,7 @@ async function exportPersonalData(db: Database, person: Person): Promise<void> {
   });
   await auditPersonalData(db, person.tenant, {
     atMs: Date.now(),
-    action: 'person.exported',
+    action: 'personal_data.exported',
     subject: 'a user',
     payments: records.length,
   });
@@ -185,7 +185,7 @@ async function erase(db: Database, person: Person, { json }: Options): Promise<v
     });
     await auditPersonalData(db, person.tenant, {
       atMs: Date.now(),
-      action: 'person.erased',
+      action: 'personal_data.erased',
       subject: pseudonym,
       payments,
     });

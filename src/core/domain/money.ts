@@ -52,7 +52,7 @@ const SAFE_DIGITS = 15;
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
 /**
- * The minor units that a decimal literal stands for, or null where it is not a payable amount: zero, negative, finer
+ * The minor units of a decimal literal, or null where it is not a payable amount: zero, negative, finer
  * than the currency's minor unit, beyond 15 digits, or no number at all. Exact: no value is ever rounded.
  */
 export function minorUnits(literal: string, currency: string): number | null {

@@ -49,7 +49,7 @@ export type Outcome =
   /** `owed`: a charge that was made all the same and has to be refunded. */
   | { status: 'failed'; failure: Failure; owed?: OwedCharge };
 
-/** A charge that no payment stands for. */
+/** A charge without a completed payment. */
 export interface OwedCharge {
   /** What the gateway calls it. */
   gatewayReference: string;

@@ -11,7 +11,7 @@ import type { Webhook, WebhookReading } from './webhook.ts';
 /** What is charged. It passes through: nothing of it but brand and last four digits is kept (invariant 5). */
 export type Instrument =
   | { kind: 'card'; card: Card }
-  /** Stands for a card that the provider has been given already, such as Stripe's `pm_…` and `tok_…`. */
+  /** A card that the provider has been given already, such as Stripe's `pm_…` and `tok_…`. */
   | { kind: 'token'; token: string }
   /** `paymentId` is the id of an order that the payer has approved. */
   | { kind: 'paypal'; email: string; paymentId: string };
@@ -51,7 +51,7 @@ export interface RefundRequest {
  * - `mischarged`: another amount moved than was asked for, so the payment fails and what was captured is owed back.
  * - `declined`: it did not, and the payer or the card is why.
  * - `failed`: it certainly did not, and the gateway is why.
- * - `unknown`: nobody can say yet. Never guessed (invariant 3).
+ * - `unknown`: not known yet. Never guessed (invariant 3).
  */
 export type GatewayOutcome =
   /** `hasRefunds`: whether the provider says along with it that some of it has been paid back, whoever asked for that. */
@@ -74,7 +74,7 @@ export type GatewayOutcome =
 export interface Why {
   /** What a caller gets to read, and is advised to do. */
   cause?: FailureCause;
-  /** The provider's own word, for the log: callers do not hear of lost and stolen cards, or of fraud. */
+  /** The provider's own word, for the log: callers are not informed of lost and stolen cards, or of fraud. */
   providerCode?: string;
 }
 
@@ -124,7 +124,7 @@ export interface Movement {
   transactionId?: string;
 }
 
-/** A refund that nobody asked this service for, as it stands at the provider. */
+/** A refund that nobody asked this service for, as it is at the provider. */
 export interface ExternalRefund {
   reference: string;
   /** Ours, where it turns out that this service asked for it after all. */

@@ -22,7 +22,7 @@ export interface RecordedEvent {
   lastError: string | null;
 }
 
-/** A payment, its refunds, and the events of both, as they stood at one moment. */
+/** A payment, its refunds, and the events of both, as they were at one moment. */
 export interface PaymentRecord {
   transaction: Transaction;
   refunds: Refund[];

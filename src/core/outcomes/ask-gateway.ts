@@ -10,7 +10,7 @@ import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing, Unreachable
 import { codeOrNone } from '../gateways/json-call.ts';
 import { errorPlace, type LogLevel } from '../log.ts';
 
-/** A gateway sees its signal aborted at the deadline, and has this long to say what it knows. */
+/** A gateway sees its signal aborted at the deadline, and has this long to answer with what it knows. */
 export const GRACE_MS = 250;
 
 type GatewayAnswer = GatewayOutcome | LookUp | Fence;
@@ -68,10 +68,10 @@ function isReasonOfGateway(answer: GatewayAnswer | RefundListing): boolean {
 }
 
 /**
- * What needs a person is an error: keys that are wrong, an account that may not do what it is asked for, a charge that the
+ * What an operator has to mend is an error: keys that are wrong, an account that may not do what it is asked for, a charge that the
  * provider does not know, a payer who cheats.
  */
-const NEED_A_PERSON: readonly (FailureCause | undefined)[] = [
+const NEED_AN_OPERATOR: readonly (FailureCause | undefined)[] = [
   'gateway_not_configured',
   'charge_unknown',
   'order_changed',
@@ -79,14 +79,14 @@ const NEED_A_PERSON: readonly (FailureCause | undefined)[] = [
 
 function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
   const { cause }: Details = answer;
-  if (NEED_A_PERSON.includes(cause)) return 'error';
+  if (NEED_AN_OPERATOR.includes(cause)) return 'error';
   if (cause === 'order_of_another_booking') return 'warn';
   const { kind } = answer;
-  const settlesNothing = kind === 'unknown' || kind === 'unreachable' || kind === 'undetermined';
-  return settlesNothing || kind === 'failed' ? 'warn' : 'info';
+  const decidesNothing = kind === 'unknown' || kind === 'unreachable' || kind === 'undetermined';
+  return decidesNothing || kind === 'failed' ? 'warn' : 'info';
 }
 
-/** Logs that nothing is asked of a gateway because nobody knows whose the configured key is. An error if only a person can change that. */
+/** Logs that nothing is asked of a gateway because the account of the configured key is unknown. An error if only an operator can change that. */
 export function logUnknownAccount(
   { log }: Context,
   gateway: string,

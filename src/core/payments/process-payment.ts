@@ -1,6 +1,6 @@
 /**
  * A payment: claim the booking, charge, record what came of it. Each step is durable before the next one begins, and
- * safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
+ * safe to repeat. Where the process dies after one of them, this is in the ledger, and this continues it:
  *
  * 1. `claimBooking`: a pending row, whose look-up has a date. Recovery asks the gateway about it.
  * 2. the gateway's charge: the same row, and perhaps a charge under its id. Recovery finds it.
@@ -42,11 +42,11 @@ export type PaymentAnswer =
     }
   /** There is no outcome yet. `accepted`: the provider is processing the payment; else nobody knows whether it is. */
   | { kind: 'pending'; transaction: Transaction; lookUp: DueLookUp; accepted: boolean }
-  /** The booking has a payment that is under way or stands, or the PayPal order has paid for something else: this one, or null where it is not for this caller to know. */
+  /** The booking has a pending or completed payment, or the PayPal order has paid for something else: `standing`, null where it is another tenant's. */
   | { kind: 'duplicate'; standing: Transaction | null }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; transaction: Transaction }
-  /** The key stands for another request. */
+  /** The key belongs to another request. */
   | { kind: 'key_reused' }
   /** Nothing was recorded. */
   | { kind: 'invalid_amount' }
@@ -86,7 +86,7 @@ export async function processPayment(
     throw error;
   });
   if (ready.kind !== 'ready') {
-    // What stands under the key outranks all that settings and the gateway's health say by now.
+    // An earlier answer under the key outranks the settings and the gateway's health of now.
     releasePermit();
     const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
     if (known !== null) return answerReplay(context, known, key);

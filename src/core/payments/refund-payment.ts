@@ -1,6 +1,6 @@
 /**
  * A refund: reserve the amount, pay it back, book it or give the reservation back. Each step is durable before the next
- * one begins, and safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
+ * one begins, and safe to repeat. Where the process dies after one of them, this is in the ledger, and this continues it:
  *
  * 1. `reserveRefund`: a pending row and its amount reserved, with a date for a look-up. Recovery asks the gateway, and
  *    sends the refund again under its id where the gateway does not know it.
@@ -41,7 +41,7 @@ export type RefundAnswer =
   | { kind: 'pending'; refund: Refund; lookUp: DueLookUp; accepted: boolean }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; refund: Refund }
-  /** The key stands for another request. */
+  /** The key belongs to another request. */
   | { kind: 'key_reused' }
   /** `payment`: null where the caller named another booking or user than the payment's, and has no business with its amounts. */
   | { kind: 'not_allowed'; reason: string; payment: Transaction | null }
@@ -201,7 +201,7 @@ function answerReplay(replayed: ReplayedRefund, key: KeyClaim | null): RefundAns
   return ended(refund, transaction, { event: null, replayed: true, lookUp: null });
 }
 
-/** Why the payment as it stands does not allow the refund. */
+/** Why the payment does not allow the refund. */
 function refusal(request: RefundRequest, payment: Transaction, amountMinor: number): RefundAnswer {
   const because = (reason: string, shown: Transaction | null = payment): RefundAnswer => ({
     kind: 'not_allowed',
@@ -251,7 +251,7 @@ async function recordOutcome(context: Context, reserved: Refund, result: Outcome
   }
 }
 
-/** By the row that stands, and not by what this gateway call said: another one may have resolved the refund before. */
+/** By the row, and not by the answer of this gateway call: another attempt may have resolved the refund before. */
 function ended(
   refund: Refund,
   transaction: Transaction,

@@ -1,6 +1,6 @@
 /**
  * Handles a provider's webhooks. A webhook comes late, twice, or before the answer that it is about, and in any
- * order: so it only says what to ask about, and what the provider answers then is written down like any other look-up's answer.
+ * order: so it only names what to look up, and the provider's answer is recorded like that of any other look-up.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
@@ -18,9 +18,9 @@ import { bookExternalRefund } from './external-refunds.ts';
 import { resolveNotified } from './resolve.ts';
 
 export type WebhookAnswer =
-  /** Written down for good: the provider need not send it again. `event` and `lookUp` are to be sent, as of any answer. */
+  /** Recorded: the provider need not send it again. `event` and `lookUp` are to be sent, as of any answer. */
   | { kind: 'handled'; event: PaymentEvent | null; lookUp: DueLookUp | null }
-  /** It can't be handled now, and is to be sent again; `event` and `lookUp` as above, of what was done on the way. */
+  /** The provider has to send it again; `event` and `lookUp` as above, of what was done so far. */
   | { kind: 'later'; reason: string; event?: PaymentEvent | null; lookUp?: DueLookUp | null };
 
 const NOTHING_TO_SEND: WebhookAnswer = { kind: 'handled', event: null, lookUp: null };
@@ -62,9 +62,9 @@ function handleEvent(
     case 'refund':
       return resolveNow(context, notice.refundId);
     case 'external_refund':
-      return takeExternalRefund(context, gateway, notice.reference);
+      return handleExternalRefund(context, gateway, notice.reference);
     case 'dispute':
-      return takeDispute(context, gateway, provider, notice.dispute);
+      return handleDispute(context, gateway, provider, notice.dispute);
     case undefined:
       return NOTHING_TO_SEND;
   }
@@ -76,7 +76,7 @@ async function resolveNow(context: Context, id: string, charged?: boolean): Prom
   if (resolved?.kind === 'open' && resolved.unreachable)
     return { kind: 'later', reason: 'the provider did not answer' };
   if (resolved?.kind === 'open' && resolved.undetermined) {
-    return { kind: 'later', reason: 'the provider could not say what its webhook is about' };
+    return { kind: 'later', reason: 'the provider could not determine the outcome that its webhook is about' };
   }
   if (resolved?.kind !== 'ended') return NOTHING_TO_SEND;
   const { event, lateRefundId } = resolved;
@@ -84,7 +84,7 @@ async function resolveNow(context: Context, id: string, charged?: boolean): Prom
 }
 
 /** A refund that was made at the provider by hand becomes a refund here, with its event. */
-async function takeExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<WebhookAnswer> {
+async function handleExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<WebhookAnswer> {
   const { db } = context;
   const found = await inTime((signal) => gateway.findExternalRefund?.(reference, signal));
   if (found === undefined || found.kind === 'not_found') return NOTHING_TO_SEND;
@@ -97,7 +97,7 @@ async function takeExternalRefund(context: Context, gateway: Gateway, reference:
   if (known !== null) return resolveNow(context, known.refundId); // the payer's bank may have sent it back
   if (state !== 'moved') return NOTHING_TO_SEND;
 
-  // A payment that nobody knows the outcome of has been charged, or there would be nothing to pay back.
+  // A payment whose outcome is unknown has been charged, or there would be nothing to pay back.
   const paid = await findLookUp(db, transactionId);
   if (paid?.transaction.status === 'pending') {
     // The payment's own outcome first; the refund comes with the provider's next attempt.
@@ -115,7 +115,7 @@ async function takeExternalRefund(context: Context, gateway: Gateway, reference:
   }
 }
 
-/** What the gateway answers, if it can be asked for that. One that does not hear its signal is not waited for. */
+/** What the gateway answers, if it can be asked for that. One that ignores its signal is not waited for. */
 async function inTime<Answer>(
   ask: (signal: AbortSignal) => Promise<Answer> | undefined,
 ): Promise<Answer | Unreachable | undefined> {
@@ -129,8 +129,8 @@ async function inTime<Answer>(
   }
 }
 
-/** Disputes are written down and logged; what to answer is for a person, in the provider's dashboard. */
-async function takeDispute(
+/** Disputes are recorded and logged; an operator answers them in the provider's dashboard. */
+async function handleDispute(
   { db, log, nowMs, newId }: Context,
   gateway: Gateway,
   provider: Provider,
@@ -148,13 +148,13 @@ async function takeDispute(
       ? null
       : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs(), newId('att_'));
   if (recorded === null) return NOTHING_TO_SEND; // of a charge that this service has not made
-  const { dispute: standing, wrote } = recorded;
+  const { dispute: current, wrote } = recorded;
   // An alarm for each status, once, however many webhooks report it.
   log(wrote && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {
-    transaction_id: standing.transactionId,
+    transaction_id: current.transactionId,
     provider,
     dispute_id: disputeId,
-    status: standing.status,
+    status: current.status,
     reason,
     amount_minor: amountMinor,
   });

@@ -1,4 +1,4 @@
-/** What PayPal's answers and refusals mean: pure, from what was heard to what is known. */
+/** What PayPal's answers and refusals mean: pure. */
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier, type Transaction } from '../../domain/transaction.ts';
 import {

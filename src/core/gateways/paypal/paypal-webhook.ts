@@ -161,8 +161,8 @@ function noticeOfDispute(
   const captureId = disputed?.seller_transaction_id ?? captureIdIn(resource.links ?? undefined) ?? resource.id;
   const disputeId = resource.dispute_id ?? resource.id;
   const amountMinor = amount ? minorUnits(amount.value.replace(/^-/, ''), amount.currency_code) : null;
-  const toldAtMs = Date.parse(toldAt ?? '');
-  if (!captureId || !disputeId || !amount || amountMinor === null || Number.isNaN(toldAtMs)) return null;
+  const reportedAtMs = Date.parse(toldAt ?? '');
+  if (!captureId || !disputeId || !amount || amountMinor === null || Number.isNaN(reportedAtMs)) return null;
   const owner = disputed?.custom ?? resource.custom_id;
   const openedAtMs = Date.parse(resource.create_time ?? '');
   return {
@@ -175,8 +175,8 @@ function noticeOfDispute(
       reason: codeOrNone(resource.reason) ?? 'REVERSED',
       amountMinor,
       currency: amount.currency_code,
-      openedAtMs: Number.isNaN(openedAtMs) ? toldAtMs : openedAtMs,
-      toldAtMs,
+      openedAtMs: Number.isNaN(openedAtMs) ? reportedAtMs : openedAtMs,
+      reportedAtMs,
     },
   };
 }

@@ -15,7 +15,7 @@ export interface StripeSettings {
   accountId: string | null;
   /** `whsec_…`; null where Stripe sends no webhooks. */
   webhookSecret: string | null;
-  /** https://api.stripe.com, or what stands for it. */
+  /** https://api.stripe.com, or a substitute for it. */
   apiUrl: string;
 }
 

@@ -173,7 +173,7 @@ function isTestKey(secretKey: string): boolean {
   return /^[a-z]+_test_/.test(secretKey);
 }
 
-/** A key that stands for a failure of Stripe's does so for a day. Whether the money moved before it, only Stripe's list says. */
+/** For a day, Stripe answers a key with the failure that it met first. Only Stripe's list shows whether the money moved before that. */
 async function brokenRefund(signal: AbortSignal, finding: Promise<Stripe.Refund | null>): Promise<GatewayOutcome> {
   try {
     const found = await beforeDeadline(signal, finding);

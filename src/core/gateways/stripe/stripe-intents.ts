@@ -118,8 +118,8 @@ export async function cancelIntent(stripe: StripeClient, transaction: Transactio
 }
 
 /**
- * What the transaction's key stands for, or will from now on. Of the answer only the name is taken: the rest is as it was back
- * then. Null where there is none and never will be: the key stands for a failure for good, and nobody got the name of an intent that
+ * The intent of the transaction's key, or the one that it will have from now on. Of the answer only the name is taken: the rest is as it was back
+ * then. Null where there is none and never will be: the key is answered with a failure for good, and nobody got the name of an intent that
  * could be confirmed; or what the row asks for is refused however often it comes, such as an amount that is too small.
  */
 async function intentIdByKey(stripe: StripeClient, transaction: Transaction): Promise<string | null> {

@@ -118,7 +118,7 @@ function noticeOfDispute(toldAtSeconds: number, dispute: z.infer<typeof stripeOb
       amountMinor,
       currency: currency.toUpperCase(),
       openedAtMs: (created ?? toldAtSeconds) * 1000,
-      toldAtMs: toldAtSeconds * 1000,
+      reportedAtMs: toldAtSeconds * 1000,
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The hash chain over the audit log: each hash is of the one before it and of the entry, so that whoever has one hash can tell
- * whether anything up to it has been altered, removed or put elsewhere.
+ * The hash chain over the audit log: each hash is of the one before it and of the entry, so that one hash proves
+ * that nothing up to it has been altered, removed or moved.
  */
 
 import { hex } from '../../security/hmac.ts';

@@ -12,16 +12,16 @@ export type AuditAction =
   | 'refund.attempted'
   | 'refund.owed'
   | 'refund.ended'
-  | 'refund.made_outside'
+  | 'refund.external'
   | 'refund.reversed'
-  | 'dispute.told'
+  | 'dispute.reported'
   | 'status.read'
   | 'key.created'
   | 'key.revoked'
   | 'keys.read'
   | 'encryption.rotated'
-  | 'person.exported'
-  | 'person.erased'
+  | 'personal_data.exported'
+  | 'personal_data.erased'
   | 'audit.exported';
 
 export interface AuditEntry {
@@ -53,7 +53,7 @@ const FACTS = {
   /** The attempt inserted the refund that is the subject. */
   refund_created: 'refunds WHERE refund_id = ?6 AND created_by = ?9',
   /** The attempt wrote a dispute of the payment that is the subject. */
-  dispute_told: 'disputes WHERE transaction_id = ?6 AND told_by = ?9',
+  dispute_reported: 'disputes WHERE transaction_id = ?6 AND told_by = ?9',
 } as const;
 
 /** The entry of what this attempt has done, if the row shows it. It belongs behind the statement that writes the row. */

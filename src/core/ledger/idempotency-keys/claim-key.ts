@@ -1,11 +1,11 @@
 /**
- * Idempotency keys in D1 (invariant 8). A key is claimed in the batch that writes the payment or the refund it stands for. The row is
+ * Idempotency keys in D1 (invariant 8). A key is claimed in the batch that writes its payment or refund. The row is
  * written only while no other attempt holds the key, and the key only where the row is there: so whoever holds a key has a row.
  */
 
 import type { D1Database, D1PreparedStatement } from '../d1.ts';
 
-/** How long a key stands for its request. */
+/** How long a key answers for its request. */
 export const KEY_LIFETIME_MS = 24 * 60 * 60_000;
 
 export interface KeyClaim {
@@ -13,7 +13,7 @@ export interface KeyClaim {
   /** The same key on another path is another key. */
   path: '/payment/process' | '/payment/refund';
   key: string;
-  /** Keyed, and without the card's security code: tells whether a request is the same one. */
+  /** A keyed hash of the request, without the card's security code: equal for the same request. */
   fingerprint: string;
 }
 
@@ -60,7 +60,7 @@ export function claimKey(
   return d1.prepare(CLAIM_KEY).bind(tenant, path, key, fingerprint, claimedId, nowMs, nowMs - KEY_LIFETIME_MS);
 }
 
-/** The statement that finds what a key stands for: its fingerprint, and the row's id. */
+/** The statement that finds a key: its fingerprint, and the id of the row that it claimed. */
 export function findKey(d1: D1Database, { tenant, path, key }: KeyClaim) {
   return d1
     .prepare(
@@ -75,10 +75,10 @@ export interface FoundKey {
   createdAtMs: number;
 }
 
-/** Whether its time is over, though nobody has thrown it away yet. */
+/** Whether its time is over, though it has not been purged yet. */
 export function isExpired({ createdAtMs }: FoundKey, nowMs: number): boolean {
   return createdAtMs <= nowMs - KEY_LIFETIME_MS;
 }
 
-/** The id for which a key stands, in statements behind `findKey`'s. */
+/** The id that a key has claimed, in statements behind `findKey`'s. */
 export const CLAIMED_ID = `(SELECT claimed_id FROM idempotency_keys WHERE ${SCOPE})`;

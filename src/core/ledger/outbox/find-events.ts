@@ -9,19 +9,19 @@ import { type Database, rowsOf, runBatch } from '../database.ts';
 import { emailOf } from '../payments/find-payment.ts';
 
 const FIND_EVENTS = `
-  SELECT e.event_id AS eventId, e.created_at_ms AS toldAtMs, r.refund_id AS refundId,
+  SELECT e.event_id AS eventId, e.created_at_ms AS eventCreatedAtMs, r.refund_id AS refundId,
     r.amount_minor AS refundAmountMinor, r.reason AS refundReason, ${TRANSACTION_COLUMNS}
   FROM events e JOIN transactions t USING (transaction_id) LEFT JOIN refunds r USING (refund_id)
   WHERE e.event_id IN (SELECT value FROM json_each(?1)) ORDER BY e.sequence`;
 
-type EventRow = Transaction & { eventId: string; toldAtMs: number } & (
+type EventRow = Transaction & { eventId: string; eventCreatedAtMs: number } & (
     | { refundId: null }
     | { refundId: string; refundAmountMinor: number; refundReason: string }
   );
 
 /**
- * The events with these ids, rendered from the rows that they tell of, oldest first. `unopened` says of which the address can't
- * be opened, and why: they have to wait for the key.
+ * The events with these ids, rendered from the rows that they are about, oldest first. `unopened`: those whose email address can't be
+ * decrypted, and why; they wait for the key.
  */
 export async function findEvents(
   db: Database,
@@ -35,14 +35,14 @@ export async function findEvents(
       events.push(rendered(row, await emailOf(db, row)));
     } catch (error) {
       if (!(error instanceof CannotOpen)) throw error;
-      unopened.set(row.eventId, `the address of the payment cannot be opened: ${error.message}`);
+      unopened.set(row.eventId, `the email address cannot be decrypted: ${error.message}`);
     }
   }
   return { events, unopened };
 }
 
 function rendered(row: EventRow, userEmail: string | null): PaymentEvent {
-  const envelope = { eventId: row.eventId, createdAtMs: row.toldAtMs, userEmail };
+  const envelope = { eventId: row.eventId, createdAtMs: row.eventCreatedAtMs, userEmail };
   if (row.refundId === null) return paymentEvent(envelope, row);
   const { refundId, refundAmountMinor: amountMinor, refundReason: reason } = row;
   return refundEvent(envelope, row, { refundId, amountMinor, reason });

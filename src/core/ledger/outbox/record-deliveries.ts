@@ -3,7 +3,7 @@
 import { type Database, rowsOf, runBatch } from '../database.ts';
 import { type Lease, type LeasedEvent, leaseFirstOfBookings } from './lease-events.ts';
 
-// The broker's confirm is the truth, whoever heard it.
+// The broker's confirm counts, whoever received it: no lease is needed.
 const MARK_DELIVERED = `
   UPDATE events SET delivered_at_ms = ?1, lease_id = NULL, leased_until_ms = NULL, attempts = attempts + 1,
     last_error = NULL

@@ -73,7 +73,7 @@ const FIND_STANDING_OF_INTENT = `
 export type Claim =
   /** The booking's live payment is this one now. */
   | { kind: 'claimed'; transaction: Transaction }
-  /** The key stands for an earlier request, and for its payment. */
+  /** An earlier request with the key has claimed this payment. */
   | ReplayedPayment
   /** The booking has another live payment, or the order that the payer approved has paid for something else; null: another tenant's. */
   | { kind: 'duplicate'; standing: Transaction | null }
@@ -153,7 +153,7 @@ function standingClaim(claim: NewTransaction, results: { standing: D1Result; exc
   const standing = rowOf<Transaction>(results.standing);
   if (standing === null) {
     const exceeded = results.exceeded === undefined ? null : exceededOf(results.exceeded);
-    if (exceeded === null) throw new Error('a claim left neither its own payment nor another one standing');
+    if (exceeded === null) throw new Error('a claim left neither its own payment nor another live one');
     return { kind: 'too_many', subject: exceeded.subject, untilMs: exceeded.windowEndMs };
   }
   return standing.transactionId === claim.transactionId

@@ -11,7 +11,7 @@ export const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions
 
 const FIND_KEYED = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ${CLAIMED_ID}`;
 
-/** The statement that finds the payment for which a key stands. */
+/** The statement that finds the payment that a key has claimed. */
 export function findKeyed({ d1 }: Database, key: KeyClaim): D1PreparedStatement {
   return d1.prepare(FIND_KEYED).bind(key.tenant, key.path, key.key);
 }
@@ -23,11 +23,11 @@ export interface ReplayedPayment {
 }
 
 export function replayedPayment({ fingerprint }: FoundKey, transaction: Transaction | null): ReplayedPayment {
-  if (transaction === null) throw new Error('an idempotency key stands for no payment');
+  if (transaction === null) throw new Error('an idempotency key has claimed no payment');
   return { kind: 'replayed', fingerprint, transaction };
 }
 
-/** What a key stands for, or null; nothing is claimed. */
+/** The payment that a key has claimed, or null; nothing is claimed. */
 export async function findKeyedTransaction(db: Database, key: KeyClaim, nowMs: number) {
   const results = await runBatch(db, {
     key: findKey(db.d1, key),

@@ -1,4 +1,4 @@
-/** Disputes as providers tell of them. Nothing of a payment changes by one: the provider decides, and a person answers. */
+/** Records disputes as providers report them. A dispute changes nothing of its payment: the provider decides, and an operator answers. */
 
 import { auditFact } from '../audit/insert-entry.ts';
 import { DISPUTE_COLUMNS } from '../columns.ts';
@@ -13,8 +13,8 @@ export interface RecordedDispute {
   currency: string;
   amountMinor: number;
   openedAtMs: number;
-  /** Of the newest word about it. */
-  toldAtMs: number;
+  /** Of the newest report. */
+  reportedAtMs: number;
 }
 
 /** In lower case. */
@@ -43,8 +43,8 @@ const FIND = `
   WHERE provider = ?1 AND dispute_id = ?2 AND transaction_id = ?3`;
 
 /**
- * Writes what is told of a dispute; answers with what stands and whether this attempt `wrote` its status, or null where the
- * payment is none of ours.
+ * Records a report of a dispute. Returns the dispute as it is now and whether this attempt `wrote` its status, or null where the
+ * payment is not in the ledger.
  *
  * @param attemptId of this attempt alone
  */
@@ -67,13 +67,13 @@ export async function recordDispute(
         dispute.currency,
         dispute.amountMinor,
         dispute.openedAtMs,
-        dispute.toldAtMs,
+        dispute.reportedAtMs,
         attemptId,
         JSON.stringify(DECIDED),
       ),
-    audited: auditFact(db, 'dispute_told', attemptId, {
+    audited: auditFact(db, 'dispute_reported', attemptId, {
       atMs: nowMs,
-      action: 'dispute.told',
+      action: 'dispute.reported',
       subject: transactionId,
       outcome: status,
       detail: { provider, dispute_id: disputeId },
@@ -82,6 +82,6 @@ export async function recordDispute(
   });
   const row = rowOf<RecordedDispute & { writtenBy: string | null }>(standing);
   if (row === null) return null;
-  const { writtenBy, ...stands } = row;
-  return { dispute: stands, wrote: writtenBy === attemptId };
+  const { writtenBy, ...current } = row;
+  return { dispute: current, wrote: writtenBy === attemptId };
 }

@@ -54,8 +54,8 @@ export interface PaymentOutcome {
 
 export interface RecordedPayment {
   transaction: Transaction;
-  /** Whether the event with this id is the one that tells of the outcome. */
-  told: boolean;
+  /** Whether this attempt wrote the event of the outcome. */
+  wroteEvent: boolean;
   /** Where money was charged for a payment that has failed: the refund that gives it back. */
   lateRefund: Refund | null;
   /** Whether this attempt was the first to find that charge, and wrote the refund. */
@@ -88,7 +88,10 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
     }),
     declined: declineOf.length > 0 ? countDecline(db, outcome, declineOf) : null,
   };
-  const asItStands = { transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId), told: hasEvent(d1, eventId) };
+  const asItStands = {
+    transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId),
+    wroteEvent: hasEvent(d1, eventId),
+  };
   const charge: OwedCharge | undefined =
     result.status === 'completed' ? { gatewayReference: result.gatewayReference, amountMinor: null } : result.owed;
   if (charge === undefined) {
@@ -123,8 +126,8 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
   return { ...recordedPayment(results), lateRefund, owed: rowOf(results.hasOwed) !== null };
 }
 
-function recordedPayment(results: { transaction: D1Result; told: D1Result }) {
+function recordedPayment(results: { transaction: D1Result; wroteEvent: D1Result }) {
   const transaction = rowOf<Transaction>(results.transaction);
   if (transaction === null) throw new Error('an outcome was recorded for a payment that was never claimed');
-  return { transaction, told: rowOf(results.told) !== null };
+  return { transaction, wroteEvent: rowOf(results.wroteEvent) !== null };
 }

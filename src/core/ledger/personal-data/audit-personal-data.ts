@@ -5,7 +5,7 @@ import { type Database, runBatch } from '../database.ts';
 export async function auditPersonalData(
   db: Database,
   tenant: string,
-  entry: { atMs: number; action: 'person.exported' | 'person.erased'; subject: string; payments: number },
+  entry: { atMs: number; action: 'personal_data.exported' | 'personal_data.erased'; subject: string; payments: number },
 ): Promise<void> {
   const { atMs, action, subject, payments } = entry;
   await runBatch(db, {

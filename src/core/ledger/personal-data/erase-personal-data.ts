@@ -53,7 +53,7 @@ export async function erasePersonalData(
          WHERE transaction_id IN (${ENDED})`,
       )
       .bind(...scope, OUR_REASONS, pseudonym),
-    // Counted by what stands: a batch that is repeated changes nothing any more.
+    // Counted by the rows as they are now: a batch that is repeated changes nothing any more.
     erased: db.d1.prepare(`SELECT count(*) AS count FROM (${OF_USER})`).bind(afterId, limit, tenant, pseudonym),
     pending: db.d1.prepare(`SELECT count(*) AS count FROM (${OF_USER})`).bind(...scope),
     end: db.d1.prepare(END_OF_STEP).bind(afterId, limit),

@@ -14,7 +14,7 @@ export async function findGatewayAccounts(db: Database, names: readonly string[]
 const KEEP = `
   INSERT INTO gateway_accounts (name, account) SELECT value, ?2 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
 
-/** Writes down whose these names are. A name that is known keeps its account: the answer has what stands. */
+/** Records the account behind these names. A name that is known keeps its account: the returned map has the accounts that the ledger keeps. */
 export async function keepGatewayAccount(
   db: Database,
   names: readonly string[],

@@ -25,7 +25,7 @@ export interface ExternalRefundBooking {
   nextLookupAtMs: number | null;
 }
 
-// Invariant 2, and once for each of the provider's refunds, however often it is told of. While a refund of the same amount is
+// Invariant 2, and once for each of the provider's refunds, however often it is reported. While a refund of the same amount is
 // under way whose name at the provider is not known yet, it may be that one.
 const BOOK_EXTERNAL_REFUND = `
   INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, gateway_reference, created_at_ms,
@@ -54,7 +54,7 @@ const HAS_NOTED = `
 export async function writeExternalRefund(
   db: Database,
   booking: ExternalRefundBooking,
-): Promise<{ refund: Refund | null; transaction: Transaction | null; told: boolean; noted: boolean }> {
+): Promise<{ refund: Refund | null; transaction: Transaction | null; wroteEvent: boolean; noted: boolean }> {
   const { d1 } = db;
   const { refundId, eventId, transactionId, gatewayReference, amountMinor, nowMs } = booking;
   const results = await runBatch(
@@ -78,7 +78,7 @@ export async function writeExternalRefund(
         ),
       audited: auditFact(db, 'refund_written', eventId, {
         atMs: nowMs,
-        action: 'refund.made_outside',
+        action: 'refund.external',
         subject: refundId,
         outcome: 'completed',
         detail: { amount_minor: amountMinor, currency: booking.currency, gateway_reference: gatewayReference },
@@ -89,14 +89,14 @@ export async function writeExternalRefund(
       noted: d1.prepare(HAS_NOTED).bind(transactionId, gatewayReference, eventId),
       refund: d1.prepare(FIND_BY_REFERENCE).bind(transactionId, gatewayReference),
       transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId),
-      told: hasEvent(d1, eventId),
+      wroteEvent: hasEvent(d1, eventId),
     },
     RETRY_OUTCOME_FOR_MS,
   );
   return {
     refund: rowOf<Refund>(results.refund),
     transaction: rowOf<Transaction>(results.transaction),
-    told: rowOf(results.told) !== null,
+    wroteEvent: rowOf(results.wroteEvent) !== null,
     noted: rowOf(results.noted) !== null,
   };
 }

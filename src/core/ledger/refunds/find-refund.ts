@@ -16,7 +16,7 @@ const FIND_KEYED_PAYMENT = `
 
 export type ReplayedRefund = { kind: 'replayed'; fingerprint: string; refund: Refund; transaction: Transaction };
 
-/** The statements that find what a key stands for; none without a key. */
+/** The statements that find a key and the refund that it claimed; none without a key. */
 export function keyedRefundStatements(d1: D1Database, key: KeyClaim | null) {
   const scope = key === null ? [] : [key.tenant, key.path, key.key];
   return {
@@ -32,11 +32,11 @@ export function replayedRefund(
 ): ReplayedRefund {
   const refund = rowOf<Refund>(results.keyedRefund);
   const transaction = rowOf<Transaction>(results.keyedPayment);
-  if (refund === null || transaction === null) throw new Error('an idempotency key stands for no refund');
+  if (refund === null || transaction === null) throw new Error('an idempotency key has claimed no refund');
   return { kind: 'replayed', fingerprint, refund, transaction };
 }
 
-/** What a key stands for, or null; nothing is reserved. */
+/** The refund that a key has claimed, or null; nothing is reserved. */
 export async function findKeyedRefund(db: Database, key: KeyClaim, nowMs: number): Promise<ReplayedRefund | null> {
   const results = await runBatch(db, keyedRefundStatements(db.d1, key));
   const found = rowOf<FoundKey>(results.key);
@@ -68,10 +68,10 @@ export async function findRefundByReference(
   return rowOf<Refund>(found);
 }
 
-/** Finds a row if this attempt wrote what stands, in this batch or in an earlier try of it. */
+/** Finds a row if this attempt wrote the refund's current status, in this batch or in an earlier try of it. */
 const HAS_WRITTEN = 'SELECT 1 FROM refunds WHERE refund_id = ?1 AND written_by = ?2';
 
-/** The statements that read a refund behind the one that writes it: both rows, and whether this attempt wrote what stands. */
+/** The statements that read a refund behind the one that writes it: both rows, and whether this attempt wrote the status. */
 export function writtenRefundStatements(d1: D1Database, { refundId, transactionId }: Refund, attemptId: string) {
   return {
     refund: d1.prepare(FIND_REFUND).bind(refundId),

@@ -38,13 +38,13 @@ export interface RefundOutcome {
 
 /**
  * Writes how a refund ended, its effect on the payment, and the event of a refund that was paid, as one (invariant 4).
- * Where it has ended before, nothing is written. Answers with the rows as they stand now, with whether this event is the one that
- * tells of it, and with whether this attempt `wrote` what stands.
+ * Where it has ended before, nothing is written. Returns the rows as they are now, whether this attempt `wrote` the status, and whether it
+ * wrote the event.
  */
 export async function recordRefundOutcome(
   db: Database,
   outcome: RefundOutcome,
-): Promise<{ refund: Refund; transaction: Transaction; told: boolean; wrote: boolean }> {
+): Promise<{ refund: Refund; transaction: Transaction; wroteEvent: boolean; wrote: boolean }> {
   const { d1 } = db;
   const { refund, result, eventId, processedAtMs } = outcome;
   const { refundId, transactionId } = refund;
@@ -70,9 +70,9 @@ export async function recordRefundOutcome(
           ? d1.prepare(LOOK_FOR_EXTERNAL_REFUNDS).bind(transactionId, processedAtMs, refundId, eventId)
           : null,
       ...writtenRefundStatements(d1, refund, eventId),
-      told: hasEvent(d1, eventId),
+      wroteEvent: hasEvent(d1, eventId),
     },
     RETRY_OUTCOME_FOR_MS,
   );
-  return { ...writtenRefund(results), told: rowOf(results.told) !== null };
+  return { ...writtenRefund(results), wroteEvent: rowOf(results.wroteEvent) !== null };
 }

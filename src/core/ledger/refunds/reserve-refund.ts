@@ -42,7 +42,7 @@ const INSERT_REFUND = `
 
 export type Reservation =
   | { kind: 'reserved'; refund: Refund; transaction: Transaction }
-  /** The key stands for an earlier request, and for its refund. */
+  /** An earlier request with the key has claimed this refund. */
   | ReplayedRefund
   /** The payment does not allow it, and shows why. */
   | { kind: 'refused'; transaction: Transaction }

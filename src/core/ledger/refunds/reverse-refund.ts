@@ -14,7 +14,7 @@ const REVERSE = `
 
 /**
  * Writes that the gateway took a refund back after it had been paid: its amount can be refunded again, unless all of
- * the payment had been. Answers with the rows as they stand, and with whether this attempt `wrote` it.
+ * the payment had been. Returns the rows as they are now, and whether this attempt `wrote` it.
  *
  * @param attemptId of this attempt alone
  */

@@ -86,7 +86,7 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
           ? 'The payment provider has accepted the payment and is still processing it: ask for the status of the transaction'
           : 'The outcome is not known yet: ask for the status of the transaction',
         retryPossible: false,
-        nextStep: `GET /payment/status/${answer.transaction.transactionId} tells how it ended${answer.accepted ? '' : ', within some minutes'}; the booking is kept until then.`,
+        nextStep: `GET /payment/status/${answer.transaction.transactionId} returns the outcome${answer.accepted ? '' : ', within some minutes'}; the booking is kept until then.`,
       });
     case 'duplicate':
       return errorResponse(c, 409, 'DUPLICATE_TRANSACTION', 'Transaction already processed', {

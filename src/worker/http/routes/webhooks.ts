@@ -86,5 +86,5 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
 /** The provider sends it again, for days if need be. */
 function laterPlease(c: Context): Response {
   retryAfter(c, RETRY_AFTER_MS);
-  return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'It cannot be handled right now: please send it again.');
+  return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'The webhook was not handled. Please send it again.');
 }
