@@ -100,7 +100,7 @@ afterAll(async () => {
   await gateway?.stop();
 });
 
-it('of random cards nothing is stored, logged, queued, told or answered, whatever fails meanwhile (invariant 5)', async () => {
+it('of random cards nothing is stored, logged, queued, published or answered, whatever fails meanwhile (invariant 5)', async () => {
   const allUp = await walkAll(Array.from({ length: ROUNDS }, round).flat());
   expect(allUp.neverRight).toEqual(new Set());
 

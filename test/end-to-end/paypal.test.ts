@@ -124,7 +124,7 @@ describe('an order that PayPal does not capture', () => {
     );
   });
 
-  it('for a reason that smells of fraud, is not to be told from a plain failure but by the operator', async () => {
+  it('for a reason that smells of fraud, looks like a plain failure to everybody but the operator', async () => {
     const hidden = ['COMPLIANCE_VIOLATION', 'PAYEE_BLOCKED_TRANSACTION', 'DECLINED_DUE_TO_RELATED_TXN'];
     for (const issue of hidden) {
       expect(told.get(issue)).toEqual(told.get('TRANSACTION_REFUSED'));
@@ -450,7 +450,7 @@ describe('a refund at PayPal', () => {
     expect(shop.paymentsOf(String(paid.booking_id))).toMatchObject([{ reservedMinor: 1000, refundedMinor: 0 }]);
   });
 
-  it('that PayPal has accepted and is still processing is told as that, and not as failed; a capture alike', async () => {
+  it('that PayPal has accepted and is still processing is reported as that, and not as failed; a capture alike', async () => {
     const order = shop.approvedOrder();
     const { body: paid } = await shop.payByPayPal(order);
     shop.strike(order, 'captures.refund', { kind: 'pending' });

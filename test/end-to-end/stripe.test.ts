@@ -136,7 +136,7 @@ describe('a charge that Stripe declines', () => {
     },
   );
 
-  it.each(CODES)('by the error code %s, tells the same', (code, as) => {
+  it.each(CODES)('by the error code %s, has the same reason', (code, as) => {
     expect(told.get(`error ${code}`)).toEqual(as);
   });
 
@@ -144,7 +144,7 @@ describe('a charge that Stripe declines', () => {
     expect(told.get('both')).toEqual(INSUFFICIENT_FUNDS);
   });
 
-  it.each(REFUSALS)('because of %s, tells what to do about it, whichever call is refused', (what, _, as) => {
+  it.each(REFUSALS)('because of %s, advises what to do, whichever call is refused', (what, _, as) => {
     expect(told.get(`${what} payment_intents.create`)).toEqual(as);
     expect(told.get(`${what} payment_intents.confirm`)).toEqual(as);
   });
@@ -161,14 +161,14 @@ describe('a charge that Stripe declines', () => {
     expect(await shop.failureOf(answer)).toEqual(as);
   });
 
-  it('for a card whose date is past, tells that it has expired, and the log has Stripe’s code', async () => {
+  it('for a card whose date is past, reports that it has expired, and the log has Stripe’s code', async () => {
     const expired = { ...card(TEST_CARDS.visa), expiry_month: '12', expiry_year: '2025' };
     const answer = await shop.pay({ payment_method_token: null, card_details: expired, payment_method: 'credit_card' });
     expect(await shop.failureOf(answer)).toEqual(EXPIRED);
     expect(providerCodeOf(answer.body.transaction_id)).toBe('invalid_expiry_year');
   });
 
-  it('before it is paid, for a card that Stripe already does not take as a payment method, tells the same', async () => {
+  it('before it is paid, for a card that Stripe already does not take as a payment method, has the same reason', async () => {
     const booking = newBooking();
     shop.strike(booking, 'payment_methods.create', { kind: 'decline', code: 'incorrect_number' });
     const answer = await payByCard({ booking_id: booking, payment_method: 'debit_card' }, TEST_CARDS.mastercard);
@@ -190,7 +190,7 @@ describe('a charge that Stripe declines', () => {
     expect(await shop.failureOf(await shop.pay(overrides))).toEqual(as);
   });
 
-  it('for a reason that smells of fraud, is not to be told from a plain decline but by the operator', async () => {
+  it('for a reason that smells of fraud, looks like a plain decline to everybody but the operator', async () => {
     const declineWith = async (declineCode: string) => {
       const booking = newBooking();
       shop.strike(booking, 'payment_intents.confirm', { kind: 'decline', code: 'card_declined', declineCode });
@@ -270,7 +270,7 @@ describe('a charge that Stripe takes', () => {
     });
   });
 
-  it('is told to Stripe with the ids of the booking and the transaction, in one pinned version of the API', async () => {
+  it('carries to Stripe the ids of the booking and the transaction, in one pinned version of the API', async () => {
     const booking = newBooking();
     const { body } = await shop.pay({ booking_id: booking });
     const created = requests
@@ -367,7 +367,7 @@ describe('a refund at Stripe', () => {
     expect(shop.paymentsOf(String(paid.booking_id))).toMatchObject([{ reservedMinor: 1000, refundedMinor: 0 }]);
   });
 
-  it('that Stripe has accepted and is still processing is told as that, and not as failed', async () => {
+  it('that Stripe has accepted and is still processing is reported as that, and not as failed', async () => {
     const { body: paid } = await shop.pay();
     shop.strike(String(paid.booking_id), 'refunds.create', { kind: 'pending' });
     expect(await shop.refund(paid, 10)).toMatchObject({

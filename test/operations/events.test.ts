@@ -134,7 +134,7 @@ describe('eventsStatus', () => {
     });
   });
 
-  it('tells how many wait and are being sent, which is the oldest, and which has failed most', async () => {
+  it('shows how many wait and are being sent, which is the oldest, and which has failed most', async () => {
     const { world, eventIds } = await delivered(4);
     const [sent = '', oldest = '', failing = '', leased = ''] = eventIds;
     world.tamper('UPDATE events SET delivered_at_ms = NULL, attempts = 0 WHERE event_id <> ?', sent);

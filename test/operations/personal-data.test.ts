@@ -317,7 +317,7 @@ describe('after an erasure', () => {
     expect(others.map((made) => rowsOf(world, made))).toEqual(before);
   });
 
-  it('events that still wait go out without the person', async () => {
+  it('events that still wait go out without personal data', async () => {
     const world = openSealed();
     await refund(world, await pay(world));
     const told = async () => {

@@ -356,7 +356,7 @@ describe('names', () => {
     ]);
   });
 
-  it('an event of a late charge’s refund, which nobody is to be told of: event_unfounded', async () => {
+  it('an event of a late charge’s refund, which has none: event_unfounded', async () => {
     const world = openWorld();
     const { transactionId, bookingId } = await payBackALateCharge(world);
     const refundId = transactionId.replace('TXN-', 'REF-');

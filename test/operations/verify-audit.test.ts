@@ -239,7 +239,7 @@ describe('an export from which something was removed', () => {
   });
 });
 
-describe('an export in which entries stand elsewhere', () => {
+describe('an export in which entries have been moved', () => {
   it.each([1, 3, 5])('is broken where two were swapped: entry %d and the next one', async (sequence) => {
     const swapped = whole.toSpliced(sequence - 1, 2, entry(sequence + 1), entry(sequence));
     expect(await brokenAt(swapped)).toBe(`entry ${sequence + 1}`);
@@ -259,7 +259,7 @@ describe('an export in which entries stand elsewhere', () => {
 });
 
 describe('an export into which something was put', () => {
-  it('is broken at an entry that stands there twice', async () => {
+  it('is broken at an entry that is there twice', async () => {
     expect(await verify(withInPlaceOf(3, entry(3), entry(3)))).toMatchObject({
       sealed: 3,
       broken: { where: 'entry 3', what: expect.stringContaining('stands behind entry 3') },
@@ -282,7 +282,7 @@ describe('an export into which something was put', () => {
     }
   });
 
-  it('is told apart from one that npm has printed a title into', async () => {
+  it('is distinguished from one that npm has printed a title into', async () => {
     const lines = ['', '> payment-service@0.1.0 audit', ...whole.map((one) => JSON.stringify(one))];
     expect(await verifyAudit(lines, chainHash, null)).toMatchObject({
       broken: { where: 'line 2', what: expect.stringContaining('npm printed it') },

@@ -296,7 +296,7 @@ describe.each([
     expect(await world.entriesOf(find)).toEqual([]);
   });
 
-  it('of a refund that was made at the provider, however often it tells of it', async () => {
+  it('of an external refund, however often it is reported', async () => {
     const world = auditedWorld(losesAnswers, { charge: APPROVED, lookUpRefund: APPROVED });
     const { transactionId } = await paid(world);
     const detail = { amount_minor: 1000, currency: 'USD', gateway_reference: `re_${transactionId}` };

@@ -69,7 +69,7 @@ async function takenUp(event: ProviderEvent): Promise<boolean> {
 }
 
 describe('an event about a payment', () => {
-  it('settles one that is pending at once, though no look-up is due, and tells of it', async () => {
+  it('resolves one that is pending at once, though no look-up is due, and publishes its event', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const made = await pendingPayment(world);
     const answer = await tellOf(world, ofPayment(made.transactionId));
@@ -138,7 +138,7 @@ describe('an event about a payment', () => {
     expect(await tell(world, event)).toMatchObject({ kind: 'handled' });
   });
 
-  it('that comes a second time is not taken up again', async () => {
+  it('that comes a second time is not handled again', async () => {
     const world = newWorld({ lookUpCharge: { kind: 'in_progress' } });
     const made = await pendingPayment(world);
     const event = eventAbout(ofPayment(made.transactionId));
@@ -149,7 +149,7 @@ describe('an event about a payment', () => {
 });
 
 describe('an event about a refund', () => {
-  it('settles one that is pending, and tells of it', async () => {
+  it('resolves one that is pending, and publishes its event', async () => {
     const world = newWorld({ lookUpRefund: APPROVED });
     const made = await paidPayment(world);
     const refundId = await pendingRefund(world, made);
@@ -189,7 +189,7 @@ describe('a refund that was made at the provider', () => {
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'refunded', refunded_minor: 2550 });
   });
 
-  it('is one refund, however many events tell of it, and at once', async () => {
+  it('is one refund, however many webhooks report it, and at once', async () => {
     const { world, made } = await refundedExternally();
     await Promise.all(Array.from({ length: 5 }, () => tellOf(world, OUTSIDE)));
     await tellOf(world, OUTSIDE);
@@ -279,7 +279,7 @@ describe('a refund that was made at the provider', () => {
     expect(await refundsOf(made.transactionId)).toEqual([]);
   });
 
-  it('is to be told of again where the provider can’t be asked about it', async () => {
+  it('is to be sent again where the provider can’t be asked about it', async () => {
     const { world, made, found } = await refundedExternally();
     found.outside = { kind: 'unreachable', reason: 'a 503' };
     expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'later' });
@@ -356,7 +356,7 @@ describe('a dispute', () => {
   });
 });
 
-describe('what has been taken up', () => {
+describe('webhooks that have been handled', () => {
   it('is forgotten after thirty days, and not before', async () => {
     const world = newWorld();
     const event = eventAbout(ofPayment('TXN-01ARZ3NDEKTSV4RRFFQ69G5FAV'));

@@ -112,8 +112,8 @@ describe('legal transitions only (invariant 6)', () => {
     const id = await paymentThatIs(status);
     const before = await transaction(id);
     for (const result of [COMPLETED, FAILED]) {
-      const { told, lateRefund } = await recordPaymentOutcome(database, outcomeOf(id, result));
-      expect([told, lateRefund]).toEqual([false, null]);
+      const { wroteEvent, lateRefund } = await recordPaymentOutcome(database, outcomeOf(id, result));
+      expect([wroteEvent, lateRefund]).toEqual([false, null]);
     }
     expect(await transaction(id)).toEqual(before);
     expect(await refundsOf(id)).toEqual([]);
@@ -213,7 +213,7 @@ describe('an order that a payer has approved', () => {
     ...overrides,
   });
 
-  it('pays for one thing: another booking’s claim with it finds the payment that stands (invariant 1)', async () => {
+  it('pays for one thing: another booking’s claim with it finds the live payment (invariant 1)', async () => {
     const first = withOrder('ORDER-1');
     await claimBooking(database, first);
     const second = withOrder('ORDER-1');
@@ -269,7 +269,7 @@ describe('an order that a payer has approved', () => {
 });
 
 describe('what the provider calls a payment', () => {
-  it('is kept while its outcome is not known, and the first time it is told', async () => {
+  it('is kept while its outcome is not known, and only the first time', async () => {
     const pending = await paymentThatIs('pending');
     await keepIntent(database, pending, 'pi_1');
     await keepIntent(database, pending, 'pi_2');
@@ -290,7 +290,7 @@ describe('a batch that is repeated changes nothing the second time', () => {
     expect(await transactionsOf(claim.bookingId)).toHaveLength(1);
   });
 
-  it.each([COMPLETED, FAILED])('the outcome $status, which is told by one event (invariant 4)', async (result) => {
+  it.each([COMPLETED, FAILED])('the outcome $status, which has one event (invariant 4)', async (result) => {
     const id = await paymentThatIs('pending');
     const outcome = outcomeOf(id, result);
     const first = await recordPaymentOutcome(database, outcome);

@@ -84,7 +84,7 @@ describe('a row that cannot be answered', () => {
     expect(await countRows('refunds', `status = 'completed'`)).toBe(20);
   });
 
-  it('keeps none from its turn by a bug either, which is heard of in the end', async () => {
+  it('keeps none from its turn by a bug either, which is thrown in the end', async () => {
     const world = newWorld();
     const { gateway } = world;
     const named = (name: string) => {
@@ -176,7 +176,7 @@ describe('a gateway that is still working on it', () => {
     expect(loggedErrors(world)).toEqual([]);
   });
 
-  it('is asked at once where its webhook tells of it, and by a status request when it is due', async () => {
+  it('is asked at once by its webhook, and by a status request when it is due', async () => {
     const world = newWorld({ lookUpCharge: IN_PROGRESS });
     const made = await pendingPayment(world);
     world.clock.nowMs += 2 * DAY_MS;

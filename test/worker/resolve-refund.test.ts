@@ -77,7 +77,7 @@ describe('a look-up of a pending refund', () => {
     expect(timesAsked(world, 'lookUpRefund')).toBe(0);
   });
 
-  it('that answers approved pays it, and one event tells of it (invariant 4)', async () => {
+  it('that answers approved pays it, and publishes one event (invariant 4)', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: APPROVED });
     const settled = await resolveAt(world, refundId);
 
@@ -232,7 +232,7 @@ describe('a refund that was paid', () => {
     expect(await eventTypesOf(made.bookingId)).toEqual(BOTH_EVENTS);
   });
 
-  it('and settled by a look-up has the same follow-ups', async () => {
+  it('and resolved by a look-up has the same follow-ups', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: APPROVED });
     await resolveAt(world, refundId);
     expect(await nextLookUpOf(made)).toBe(world.clock.nowMs + DAY_MS);
@@ -253,7 +253,7 @@ describe('a refund that was paid', () => {
     },
   );
 
-  it('and was sent back is reversed: the amount can be refunded again, a person is told, and no event', async () => {
+  it('and was sent back is reversed: the amount can be refunded again, with an alarm and without an event', async () => {
     const world = newWorld({ lookUpRefund: DECLINED });
     const made = await paidPayment(world);
     const refundId = await paidRefund(world, made);
@@ -299,7 +299,7 @@ describe('a refund that was paid', () => {
   });
 });
 
-describe('a refund whose own answer comes after somebody has settled it', () => {
+describe('a refund whose own answer comes after it was resolved', () => {
   it.each([
     [APPROVED, APPROVED, 'completed', PAID, []],
     [APPROVED, DECLINED, 'completed', PAID, []],

@@ -155,7 +155,7 @@ describe('a sandbox card whose outcome is not known', () => {
     expect(await eventsOf(bookingId)).toEqual([]);
   });
 
-  it('is told by the status endpoint as pending, without a time of processing', async () => {
+  it('has the status pending, without a time of processing', async () => {
     const answer = await payWith(payment({ card_details: cardNumbered(TEST_CARDS.answersLate) }));
     expect((await status(answer.body.transaction_id)).body).toMatchObject({ status: 'pending', processed_at: null });
   });

@@ -42,7 +42,7 @@ describe('the address of a payment', () => {
     expect(await columnsWith(address)).toEqual([]);
   });
 
-  it('is in the event that tells of it', async () => {
+  it('is in the payment’s event', async () => {
     const bridge = newBridge();
     const { event } = await waitingEvent('told@example.com');
     await sweep(bridge);
@@ -59,7 +59,7 @@ describe('the address of a payment', () => {
     expect(await deliveredTo(bridge)).toMatchObject([{ booking_id, user_email: null }]);
   });
 
-  it('that the version before this one has stored plain is told as before, also of a refund', async () => {
+  it('that the version before this one has stored plain is published as before, also of a refund', async () => {
     const bridge = newBridge();
     const { event, transactionId } = await waitingEvent('now@example.com');
     await refundEvent(event);
@@ -75,7 +75,7 @@ describe('the address of a payment', () => {
 });
 
 describe('a sealed address that was put beside another payment', () => {
-  it('is not told; the event says why it waits, and the others go out', async () => {
+  it('is not published; the event says why it waits, and the others go out', async () => {
     const bridge = newBridge();
     const first = await waitingEvent('first@example.com');
     const moved = await waitingEvent('moved@example.com');
@@ -188,7 +188,7 @@ describe('without the key of an address', () => {
     expect(await deliveredTo(bridge)).toMatchObject([{ user_email: 'gone@example.com' }]);
   });
 
-  it('a look-up settles a payment that was pending, and its event waits', async () => {
+  it('a look-up resolves a payment that was pending, and its event waits', async () => {
     const bridge = newBridge();
     const world = newWorld({ lookUpCharge: APPROVED });
     const answer = await processPayment(world.context, paymentRequest({ user_email: 'late@example.com' }), '25.50');
