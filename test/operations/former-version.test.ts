@@ -144,7 +144,7 @@ it('the former version sends what an operator had sent again by this one', async
   const [eventId = ''] = waitingEvents();
   await current.deliver([eventId]);
   expect(waitingEvents()).toEqual([]);
-  await replayEvents(current.db, { eventId }, 1, NOON_MS);
+  await replayEvents(current.db, { kind: 'event', eventId }, 1, NOON_MS);
   expect(await former.deliver([eventId])).toMatchObject([{ event_id: eventId, user_email: ADDRESS }]);
   expect(waitingEvents()).toEqual([]);
 });

@@ -476,8 +476,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: STRIPE_INTENTS,
-        find: `  return listed === 'too_many' ? searchIntent(stripe, transaction) : listed;`,
-        replace: `  return listed === 'too_many' || listed === null ? createIntent(stripe, transaction) : listed;`,
+        find: `  return listing.kind === 'too_many' ? searchIntent(stripe, transaction) : mostAdvanced(listing.intents);`,
+        replace: `  const listed = listing.kind === 'too_many' ? null : mostAdvanced(listing.intents);
+  return listed ?? createIntent(stripe, transaction);`,
       },
     ],
   },

@@ -229,7 +229,12 @@ const BACKGROUND: Record<string, () => Promise<unknown>> = {
   'keys rotate': () => resealEmails(database, BEFORE_ALL, 10),
   'events status': () => eventsStatus(database, Date.now()),
   'events replay': () =>
-    replayEvents(database, { fromMs: 0, toMs: Date.now(), eventType: null, afterId: null }, 10, Date.now()),
+    replayEvents(
+      database,
+      { kind: 'range', fromMs: 0, toMs: Date.now(), eventType: null, afterId: null },
+      10,
+      Date.now(),
+    ),
   'audit export': async () => {
     await auditExport(database, Date.now());
     await auditEntriesAfter(database, 0, 10);

@@ -187,7 +187,12 @@ describe('events that cannot be sent', () => {
     expect(await countWhere(`next_attempt_at_ms > ${Date.now() + 5 * HOUR_MS}`)).toBe(2);
     // The key is there again.
     await env.DB.prepare('UPDATE transactions SET sealed_email = NULL').run();
-    const replayed = await replayEvents(database, { eventId: (await eventIds())[0] ?? '' }, 1, Date.now());
+    const replayed = await replayEvents(
+      database,
+      { kind: 'event', eventId: (await eventIds())[0] ?? '' },
+      1,
+      Date.now(),
+    );
     expect(replayed).toMatchObject({ replayed: 0, waiting: 1 });
     await sweep(bridge);
     expect((await bridge.postedIds()).flat()).toEqual(await eventIds());
@@ -227,7 +232,7 @@ describe('a large replay', () => {
     const success = await successEvent();
     await consume(bridge, [success]);
     await waitingEvents({ count: 500, series: 'A', ...RECENTLY });
-    await replayEvents(database, { eventId: success.event_id }, 1, Date.now());
+    await replayEvents(database, { kind: 'event', eventId: success.event_id }, 1, Date.now());
     const refund = await refundEvent(success);
     await consume(bridge, [refund]);
     expect(await bridge.postedIds()).toEqual([[success.event_id], [success.event_id], [refund.event_id]]);

@@ -116,7 +116,7 @@ async function replayRange(db: Database, range: Range, json: boolean): Promise<v
   await withProgress('Marking events to be sent again', async (progress) => {
     let afterId: string | null = null;
     do {
-      const step = await replayEvents(db, { ...range, afterId }, EVENTS_PER_STEP, Date.now());
+      const step = await replayEvents(db, { kind: 'range', ...range, afterId }, EVENTS_PER_STEP, Date.now());
       replayed += step.replayed;
       waiting += step.waiting;
       afterId = step.lastId;
@@ -131,7 +131,7 @@ async function replayRange(db: Database, range: Range, json: boolean): Promise<v
 }
 
 async function replayOne(db: Database, eventId: string, json: boolean): Promise<void> {
-  const { replayed, waiting } = await replayEvents(db, { eventId }, 1, Date.now());
+  const { replayed, waiting } = await replayEvents(db, { kind: 'event', eventId }, 1, Date.now());
   if (replayed + waiting === 0) throw new Error(`There is no event ${eventId}`);
   if (json) printJson({ replayed, due_now: waiting });
   else console.log(`${eventId} ${replayed > 0 ? SENT_AGAIN : DUE_NOW}`);

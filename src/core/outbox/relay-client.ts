@@ -12,7 +12,7 @@ import {
   type RelayResult,
   relayResults,
 } from '../../contract/relay.ts';
-import { textAtMost } from '../bounded-text.ts';
+import { jsonAtMost } from '../answer-body.ts';
 
 /** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
 export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
@@ -49,7 +49,7 @@ export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs
       signal: AbortSignal.timeout(BRIDGE_DEADLINE_MS),
     });
     const { status } = response;
-    const answer = parsed((await textAtMost(response, ANSWER_MAX_BYTES)) ?? '');
+    const answer = await jsonAtMost(response, ANSWER_MAX_BYTES);
     if (status !== 200) return { kind: 'refused', reason: `the bridge answered ${status}${refusalIn(answer)}` };
     const results = relayResults.safeParse(answer);
     if (!results.success) return { kind: 'refused', reason: 'the bridge answered 200, and no results' };
@@ -73,12 +73,4 @@ function refusalIn(answer: unknown): string {
 function inOwnWords(result: RelayResult): RelayResult {
   if (result.delivered || isReasonOfBridge(result.reason)) return result;
   return { ...result, reason: 'the bridge gave a reason that is not known' };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // which is no list of results, and is refused as such
-  }
 }

@@ -3,9 +3,10 @@
  * about each webhook would let anybody who sends forged ones have PayPal called.
  */
 import * as z from 'zod/mini';
+import { parsedJson } from '../../answer-body.ts';
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier } from '../../domain/transaction.ts';
-import { codeOrNone, parsedJson } from '../json-call.ts';
+import { codeOrNone } from '../json-call.ts';
 import { eventText, type Notice, type ProviderEvent, refused, type Webhook, type WebhookReading } from '../webhook.ts';
 import { certificateAt, isCertificateAddress, type KnownCertificates } from './paypal-certificates.ts';
 import type { PayPalClient, PayPalSettings } from './paypal-client.ts';

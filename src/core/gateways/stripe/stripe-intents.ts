@@ -51,8 +51,8 @@ export async function findIntent(stripe: StripeClient, transaction: Transaction)
   if (kept !== null) return retrieveIntent(stripe, kept);
   if (!isPayable(transaction)) return null; // nobody was ever asked for it
 
-  const listed = await listedIntent(stripe, transaction);
-  return listed === 'too_many' ? searchIntent(stripe, transaction) : listed;
+  const listing = await listIntents(stripe, transaction);
+  return listing.kind === 'too_many' ? searchIntent(stripe, transaction) : mostAdvanced(listing.intents);
 }
 
 /** @throws NotToBeFound where Stripe does not have it: one that was named by Stripe is another account's then, not none */
@@ -65,10 +65,11 @@ async function retrieveIntent(stripe: StripeClient, intentId: string): Promise<S
   }
 }
 
-async function listedIntent(
+/** The transaction's intents among those of its minute. */
+async function listIntents(
   stripe: StripeClient,
   { transactionId, createdAtMs }: Transaction,
-): Promise<Stripe.PaymentIntent | null | 'too_many'> {
+): Promise<{ kind: 'listed'; intents: Stripe.PaymentIntent[] } | { kind: 'too_many' }> {
   const created = {
     gte: Math.floor((createdAtMs - LISTED_BEFORE_MS) / 1000),
     lte: Math.ceil((createdAtMs + LISTED_AFTER_MS) / 1000),
@@ -79,10 +80,10 @@ async function listedIntent(
     const { data, has_more } = await stripe.paymentIntents.list({ created, limit: PAGE_SIZE, ...after });
     found.push(...data.filter(({ metadata }) => metadata.transaction_id === transactionId));
     const last = data.at(-1);
-    if (!has_more || last === undefined) return mostAdvanced(found);
+    if (!has_more || last === undefined) return { kind: 'listed', intents: found };
     after = { starting_after: last.id };
   }
-  return found.length > 0 ? mostAdvanced(found) : 'too_many';
+  return found.length > 0 ? { kind: 'listed', intents: found } : { kind: 'too_many' };
 }
 
 /** What a search shows is as it was when it was indexed, so each hit is retrieved. */

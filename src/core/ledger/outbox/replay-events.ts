@@ -7,9 +7,9 @@ import { idRange } from '../id-range.ts';
 
 /** Which events are to be sent again. */
 export type Replay =
-  | { eventId: string }
+  | { kind: 'event'; eventId: string }
   /** Those created in this time, `toMs` excluded; of all types where it is null. */
-  | { fromMs: number; toMs: number; eventType: EventType | null; afterId: string | null };
+  | { kind: 'range'; fromMs: number; toMs: number; eventType: EventType | null; afterId: string | null };
 
 const REPLAYED_EVENT = `SELECT event_id AS eventId FROM events WHERE event_id = ?1`;
 const REPLAYED_RANGE = `
@@ -60,7 +60,7 @@ export async function replayEvents(
 }
 
 function replayedPage(d1: D1Database, which: Replay, limit: number): D1PreparedStatement {
-  if ('eventId' in which) return d1.prepare(REPLAYED_EVENT).bind(which.eventId);
+  if (which.kind === 'event') return d1.prepare(REPLAYED_EVENT).bind(which.eventId);
   const { after, before } = idRange('evt_', which);
   return d1
     .prepare(REPLAYED_RANGE)
