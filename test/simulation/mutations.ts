@@ -19,6 +19,7 @@ const RESOLVE_PAYMENT = 'src/core/recovery/resolve-payment.ts';
 const RESOLVE_REFUND = 'src/core/recovery/resolve-refund.ts';
 const RESOLVE_DUE = 'src/core/recovery/resolve-due.ts';
 const ASK = 'src/core/outcomes/ask-gateway.ts';
+const DECIDED = 'src/core/outcomes/decided-outcome.ts';
 const WEBHOOK = 'src/core/recovery/handle-webhook.ts';
 const DELIVER = 'src/core/outbox/deliver.ts';
 const WORK = 'src/core/background/recovery-jobs.ts';
@@ -177,13 +178,13 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PROCESS,
-        find: '  const claim = await claimBooking(',
+        find: '  const claimed = await claimBooking(',
         replace: `  if (instrument.kind !== 'invalid') {
-    const early = { transactionId, bookingId: request.booking_id, amountMinor, currency: settings.currency };
+    const early = { transactionId: context.newId('TXN-'), bookingId: request.booking_id, amountMinor, currency: settings.currency };
     const charging = { transaction: early as Transaction, instrument, signal: AbortSignal.timeout(settings.gatewayTimeoutMs) };
     await gateway.charge(charging);
   }
-  const claim = await claimBooking(`,
+  const claimed = await claimBooking(`,
       },
     ],
   },
@@ -192,7 +193,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: ASK,
+        file: DECIDED,
         find: `    case 'unknown':\n    case 'in_progress':`,
         replace: `    case 'unknown':\n      return NEVER_HAPPENED;\n    case 'in_progress':`,
       },
@@ -203,7 +204,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: ASK,
+        file: DECIDED,
         find: `    case 'unknown':\n    case 'in_progress':`,
         replace: `    case 'unknown':\n      return { status: 'completed', gatewayReference: 'hoped for' };\n    case 'in_progress':`,
       },
@@ -370,8 +371,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PROCESS,
-        find: `  log('info', 'payment.attempted', {`,
-        replace: `  log('info', 'payment.attempted', {\n    card: request.card_details?.card_number.reveal(),`,
+        find: `      log('info', 'payment.attempted', {`,
+        replace: `      log('info', 'payment.attempted', {\n    card: request.card_details?.card_number.reveal(),`,
       },
     ],
   },

@@ -243,7 +243,7 @@ export const CAUSES = {
     code: 'REFUND_NOT_ALLOWED',
     reason: 'The payment is disputed by the payer',
     retryPossible: false,
-    nextStep: "Settle it in the dispute, in the provider's dashboard.",
+    nextStep: "Resolve the dispute in the provider's dashboard.",
   },
   merchant_funds: {
     code: 'REFUND_NOT_ALLOWED',

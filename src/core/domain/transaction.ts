@@ -88,7 +88,7 @@ export function lateRefundId(transactionId: string): string {
   return `REF-${transactionId.slice('TXN-'.length)}`;
 }
 
-/** Crockford's base 32, as ULIDs are written. What is none was never given out by this service. */
+/** Crockford's base 32, as ULIDs are written. This service never issued any other text as an id. */
 export function isIdentifier<Prefix extends 'TXN-' | 'REF-'>(
   id: string | null | undefined,
   prefix: Prefix,

@@ -129,7 +129,7 @@ export interface ExternalRefund {
   reference: string;
   /** Ours, where it turns out that this service asked for it after all. */
   refundId: string | null;
-  /** The provider's name for the charge, and the payment that it is of; null where that is none of ours. */
+  /** The provider's name for the charge, and its payment; null where the ledger does not have it. */
   chargeReference: string;
   transactionId: string | null;
   amountMinor: number;
@@ -143,13 +143,13 @@ export interface ExternalRefund {
 /** `not_found`: the provider has no refund of this name. */
 export type ExternalRefundAnswer = { kind: 'found'; refund: ExternalRefund } | { kind: 'not_found' } | Unreachable;
 
-/** `transactionId`: null where the charge is none of this service's. */
+/** `transactionId`: null where this service has not made the charge. */
 export type ChargeOwner = { kind: 'known'; transactionId: string | null } | Unreachable;
 
 /** The refunds of a charge, whoever asked for them, as its provider lists them. */
 export type RefundListing = { kind: 'listed'; refunds: ExternalRefund[] } | NoOutcome;
 
-/** Thrown where a listing can't be had, or not to its end: half of one is none to reconcile with. */
+/** Thrown where a listing is not available, or not complete: half of one is of no use for reconciliation. */
 export class ListingFailed extends Error {
   override name = 'ListingFailed';
 }

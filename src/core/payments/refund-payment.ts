@@ -20,7 +20,8 @@ import { findKeyedRefund, type ReplayedRefund } from '../ledger/refunds/find-ref
 import { type Reservation, reserveRefund } from '../ledger/refunds/reserve-refund.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
-import { isAccepted, logUnknownAccount, moveMoneyNow, NEVER_HAPPENED, outcomeOf } from '../outcomes/ask-gateway.ts';
+import { isAccepted, logUnknownAccount, moveMoneyNow } from '../outcomes/ask-gateway.ts';
+import { NEVER_HAPPENED, outcomeOf } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordRefund } from '../outcomes/record-refund.ts';
 import { isSameRequest, keyClaim, refundIdentity } from './replay.ts';

@@ -1,7 +1,7 @@
 /**
- * Compares what the gateway moved with the ledger and its events, of all tenants, and names every difference. It only
- * reads. What is under way at the moment is none: the gateway's list is read before the ledger, which knows of everything
- * before the gateway does (invariant 3), and what is not in the list is asked about.
+ * Compares what the gateway moved with the ledger and its events, of all tenants, and reports every difference. It only
+ * reads. A payment under way is not a difference: the gateway's list is read before the ledger, which has every row before the gateway
+ * is called (invariant 3), and rows that are not in the list are looked up.
  */
 
 import type { Context } from '../context.ts';
@@ -19,7 +19,7 @@ import {
 import { lookUp } from '../outcomes/ask-gateway.ts';
 import { type Difference, differencesBetween, isInRange } from './differences.ts';
 
-/** So many without an answer, one after the other, and the gateway is asked no more. */
+/** After so many look-ups in a row without an answer, the gateway is not asked any more. */
 const UNREACHABLE_TO_STOP = 12;
 /** Ids are short, and so many of them a page. */
 const IDS_PER_PAGE = 1_000;

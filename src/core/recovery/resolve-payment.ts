@@ -5,7 +5,8 @@ import { type Fence, isNoOutcome, type LookUp, type RefundListing } from '../gat
 import type { PaymentLookUp } from '../ledger/look-ups/look-up-task.ts';
 import { rescheduleTaken } from '../ledger/look-ups/reschedule-taken.ts';
 import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
-import { lookUp, NEVER_HAPPENED, outcomeOf } from '../outcomes/ask-gateway.ts';
+import { lookUp } from '../outcomes/ask-gateway.ts';
+import { NEVER_HAPPENED, outcomeOf } from '../outcomes/decided-outcome.ts';
 import { cancelsFromMs, failedChargeFollowUpMs, neverHappensFromMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
 import { bookExternalRefunds } from './external-refunds.ts';

@@ -135,7 +135,7 @@ function liveKeyProblems(env: Variables): string[] {
   return problems;
 }
 
-/** As it is asked for, whatever its spelling; nothing of what is no address. */
+/** In canonical spelling; nothing where it is not an address. */
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname : '';
 }

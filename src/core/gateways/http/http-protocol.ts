@@ -98,7 +98,7 @@ export function knownOf(state: State): Exclude<GatewayOutcome, { kind: 'unknown'
 
 type Found<T> = { kind: 'state'; state: T } | { kind: 'none'; reason: string };
 
-/** What the protocol has for an answer, or the reason why this is none. */
+/** The state in an answer, or why the answer does not follow the protocol. */
 export function stateIn<T>(answer: Answer, schema: z.ZodMiniType<T>): Found<T> {
   if (answer.kind === 'silent') return { kind: 'none', reason: answer.reason };
   if (answer.status !== 200) return { kind: 'none', reason: `the gateway answered ${answer.status}` };
@@ -122,7 +122,7 @@ export function refusal(status: number): GatewayOutcome {
 
 /**
  * A refund can be sent again, and then the refusal of this request (no key, too many of them) says nothing of the one
- * before. Only that it is no valid refund is as true of both.
+ * before. Only that the refund is invalid is as true of both.
  */
 export function refusesRefund(status: number): boolean {
   return status === 400 || status === 422;

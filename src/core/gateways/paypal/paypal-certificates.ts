@@ -30,7 +30,7 @@ const certificatesOfIsolate = newKnownCertificates();
 
 export type FoundCertificate =
   | { kind: 'found'; certificate: SigningCertificate }
-  /** There is none to trust at this address. */
+  /** No trusted certificate is at this address. */
   | { kind: 'refused'; reason: string }
   /** Nobody can say right now. */
   | { kind: 'unreachable'; reason: string };

@@ -49,7 +49,7 @@ const KEYS_KEPT_FOR_MS = 6 * 60 * 60_000;
 /** PayPal documents no time after which a request does not arrive any more; no HTTP connection lives for so long. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
 const NOTE_MAX_LENGTH = 255;
-/** Of an order, a capture or a refund: what is none, is not asked about, since it would be another address. */
+/** Of an order, a capture or a refund. Any other text in a path could be another address. */
 const PAYPAL_ID = /^[A-Z0-9]{1,36}$/;
 /** Currencies that PayPal takes without the decimals that ISO 4217 gives them. */
 const WITHOUT_DECIMALS = new Set(['HUF', 'TWD']);
@@ -130,7 +130,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
         const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
         return isOk(answer) ? stateOfCapture(answer.body as Capture) : noOutcome(answer);
       }
-      // Its row has the order from the first moment on: without one, or with what is none, PayPal was never asked.
+      // Its row has the order from the first moment on: without a valid one, PayPal was never asked.
       if (orderId === null || !PAYPAL_ID.test(orderId)) return { kind: 'not_found' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       if (isNotFound(answer)) return { kind: 'not_found' };

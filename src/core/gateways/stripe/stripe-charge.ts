@@ -48,7 +48,7 @@ async function prepare(stripe: StripeClient, transaction: Transaction, instrumen
     : { kind: 'prepared', intentId: intent.id, paymentMethod };
 }
 
-/** Stripe's name for what is charged; null where a token is none of Stripe's. */
+/** Stripe's id of the payment method; null where a token is not Stripe's. */
 async function paymentMethodOf(
   stripe: StripeClient,
   { transactionId }: Transaction,
@@ -89,8 +89,8 @@ async function confirm(
 }
 
 /**
- * Of a card whose date is past, Stripe answers `invalid_expiry_year` or `invalid_expiry_month`, as of a date that is none. The card
- * itself says which it is.
+ * For an expired card, Stripe answers `invalid_expiry_year` or `invalid_expiry_month`, as for an invalid date. The card itself shows
+ * which of them it is.
  */
 function orExpired(outcome: GatewayOutcome, instrument: Instrument, nowMs: number): GatewayOutcome {
   if (outcome.kind !== 'declined' || instrument.kind !== 'card') return outcome;

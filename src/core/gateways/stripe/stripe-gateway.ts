@@ -45,7 +45,7 @@ const KEYS_KEPT_FOR_MS = 24 * 60 * 60_000;
 const KNOWN_WITHIN_MS = 10 * 60_000;
 /** Of a charge or refund for which somebody waits: once more, where the connection broke. */
 const RETRIES_OF_CALLS = 1;
-/** What is none of these is another address. */
+/** Any other text in a path could be another address. */
 const STRIPE_ID = /^\w{1,255}$/;
 /** Stripe allows 500 characters for a value of metadata. */
 const METADATA_MAX_LENGTH = 500;

@@ -15,7 +15,7 @@ export interface ExternalRefundBooking {
   eventId: string;
   transactionId: string;
   gatewayReference: string;
-  /** The provider's name for the charge that it is of: another charge's is none of this payment's. */
+  /** The provider's name for the refunded charge: it must be the payment's own charge. */
   chargeReference: string;
   currency: string;
   amountMinor: number;

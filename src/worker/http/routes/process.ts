@@ -192,7 +192,7 @@ function paymentFailure(c: Context, status: ContentfulStatusCode, failed: Failed
   );
 }
 
-/** The envelope of a 400 says PAYMENT_FAILED and leaves the cause to the details; a body that is no request is none. */
+/** A 400 has PAYMENT_FAILED, and the cause in its details; only an invalid body has INVALID_REQUEST. */
 function envelopeCode(status: ContentfulStatusCode, code: ErrorCode): ErrorCode {
   if (status === 502) return 'PAYMENT_GATEWAY_ERROR';
   return code === 'INVALID_REQUEST' ? code : 'PAYMENT_FAILED';
@@ -211,7 +211,7 @@ function unreadablePayment(c: Context, reason: string): Response {
   });
 }
 
-/** JSON has no infinity; an amount that is none can't be repeated. */
+/** JSON has no infinity; such an amount is answered as null. */
 function finite(amount: number): number | null {
   return Number.isFinite(amount) ? amount : null;
 }
