@@ -1,5 +1,5 @@
 /**
- * The recovery jobs: look-ups and the sweep. The cron wakes a job that has something due; whoever is woken works through as much
+ * The recovery jobs: look-ups and the sweep. The cron wakes a job that has something due; it works through as much
  * as fits into one invocation and hands its slot on with the next wake-up. So the work grows with the backlog, and a message that
  * is lost or comes twice changes nothing.
  */
@@ -22,7 +22,7 @@ const DUE_PER_SLOT: Readonly<Record<Job, number>> = { look_ups: 60, sweep: 1_000
 /** As many rows of a kind as ask for all slots. */
 const COUNTED_ROWS = Math.max(...JOBS.map((job) => SLOTS[job] * DUE_PER_SLOT[job]));
 
-/** Wakes each job for as many slots as its backlog asks for, where nobody works under them. @throws LedgerUnavailable, LedgerNotMigrated */
+/** Wakes each job for as many slots as its backlog asks for, where they are free. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function wakeJobs(context: Context): Promise<void> {
   for (const { job, due, taken } of await readBacklogs(context.db, context.nowMs(), COUNTED_ROWS)) {
     const wanted = Math.min(SLOTS[job], Math.ceil(due / DUE_PER_SLOT[job]));

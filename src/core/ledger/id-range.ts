@@ -8,7 +8,7 @@ export interface TimeRange {
   toMs: number;
 }
 
-/** Clocks differ: whoever made an id may have been so far ahead or behind. */
+/** Clocks differ: the one that an id was made by may have been so far ahead or behind. */
 export const CLOCK_SLACK_MS = 60_000;
 
 const TIME_CHARACTERS = 10;

@@ -3,7 +3,7 @@
 import { type Database, runBatch } from './database.ts';
 import { KEY_LIFETIME_MS } from './idempotency-keys/claim-key.ts';
 
-/** Beyond the days for which providers send a webhook again, and beyond what somebody sends again by hand. */
+/** Longer than providers repeat a webhook, and than an operator resends one by hand. */
 const WEBHOOK_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 /** Longer than any window that is counted. */
 const VELOCITY_LIFETIME_MS = 2 * 60 * 60_000;

@@ -1,4 +1,4 @@
-/** For how long events belong to whoever sends them. */
+/** For how long a sender holds its events. */
 
 import type { Context } from '../context.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';

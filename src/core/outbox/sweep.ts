@@ -7,7 +7,7 @@ import { leaseDueEvents } from '../ledger/outbox/lease-due-events.ts';
 import { deliverLeased, logUnopened, STATEMENTS_PER_BATCH } from './deliver.ts';
 import { newLease } from './lease.ts';
 
-/** A batch, once more the same for connections that break, and what is left to whoever called it. */
+/** A batch, once more the same for connections that break, and what is left to the caller. */
 const STATEMENTS_NEEDED = 3 * STATEMENTS_PER_BATCH + 10;
 
 /**

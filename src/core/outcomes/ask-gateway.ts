@@ -21,7 +21,7 @@ export interface GatewayCall {
   deadlineMs: number;
 }
 
-/** Logs that nothing is asked of a gateway because the account of the configured key is unknown. An error if only an operator can change that. */
+/** Logs that a gateway is not called because the account of its key is unknown: an error if only an operator can change that. */
 export function logUnknownAccount(
   { log }: Context,
   gateway: string,
@@ -42,8 +42,8 @@ export function moveMoney(
 }
 
 /**
- * The same for somebody who waits: what comes of it is what the breaker goes by. A gateway that declines or refuses is up;
- * who sends what it refuses must not shut it for the others.
+ * The same while a caller waits: the circuit breaker counts its result. A gateway that declines or refuses is up: callers whose
+ * requests it refuses must not shut it for the others.
  */
 export async function moveMoneyNow(
   context: Context,

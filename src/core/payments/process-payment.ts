@@ -41,7 +41,7 @@ export type PaymentAnswer =
       /** The refund of a charge that turned up late: it is to be sent at once. */
       lookUp: DueLookUp | null;
     }
-  /** There is no outcome yet. `accepted`: the provider is processing the payment; else nobody knows whether it is. */
+  /** There is no outcome yet. `accepted`: the provider is processing the payment; else that is unknown. */
   | { kind: 'pending'; transaction: Transaction; lookUp: DueLookUp; accepted: boolean }
   /** The booking has a pending or completed payment, or the PayPal order has paid for something else: `standing`, null where it is another tenant's. */
   | { kind: 'duplicate'; standing: Transaction | null }
@@ -135,7 +135,7 @@ async function claim(context: Context, attempt: Attempt): Promise<Claimed | Paym
     return ready;
   }
   const { gateway, amountMinor } = ready;
-  // Where no bank is asked, nobody tries out a card, and nobody is to be locked out by it.
+  // Without a card there is nothing to try out, and such attempts must not lock anybody out.
   const counts = instrument.kind === 'invalid' ? [] : await countsOf(context, request, instrument);
   const claimed = await claimBooking(
     db,

@@ -38,7 +38,7 @@ export type RefundAnswer =
     }
   /** The gateway did not pay it back, or the payer's bank has reversed it since. No event: the contract has none. */
   | { kind: 'failed'; refund: Refund; replayed: boolean; lookUp: DueLookUp | null }
-  /** There is no outcome yet, and the amount stays reserved. `accepted`: the provider is processing it; else nobody knows whether it is. */
+  /** There is no outcome yet, and the amount stays reserved. `accepted`: the provider is processing it; else that is unknown. */
   | { kind: 'pending'; refund: Refund; lookUp: DueLookUp; accepted: boolean }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; refund: Refund }
@@ -50,7 +50,7 @@ export type RefundAnswer =
   | { kind: 'invalid_amount' }
   | { kind: 'gateway_down'; retryAfterMs: number }
   /**
-   * The ledger did not say whether it has taken the reservation. If it has, the refund is paid later: whoever asks again
+   * It is unknown whether the reservation was written. If it was, the refund is paid later: a caller who asks again
    * without the same key may be paid twice.
    */
   | { kind: 'not_confirmed'; refundId: string };

@@ -247,7 +247,7 @@ function ofBalance(transaction: Transaction, refunds: readonly Refund[]): Differ
   return [{ kind: 'balance_differs', transactionId, currency, balance, refunds: sums }];
 }
 
-/** One event for each payment that has ended and for each refund that somebody asked for and got, and no other (invariant 4). */
+/** One event for each payment that has ended and for each requested refund that was paid, and no other (invariant 4). */
 function ofEvents(
   transaction: Transaction,
   refunds: readonly Refund[],

@@ -119,9 +119,9 @@ export async function cancelIntent(stripe: StripeClient, transaction: Transactio
 }
 
 /**
- * The intent of the transaction's key, or the one that it will have from now on. Of the answer only the name is taken: the rest is as it was back
- * then. Null where there is none and never will be: the key is answered with a failure for good, and nobody got the name of an intent that
- * could be confirmed; or what the row asks for is refused however often it comes, such as an amount that is too small.
+ * The id of the key's intent, which is created if need be. Of the answer only the id is used: the rest is from the time of the first call.
+ * Null where there is no intent and never will be: the key is answered with a failure for good, so that no intent can be confirmed; or
+ * Stripe refuses the row however often it is sent, such as an amount that is too small.
  */
 async function intentIdByKey(stripe: StripeClient, transaction: Transaction): Promise<string | null> {
   try {

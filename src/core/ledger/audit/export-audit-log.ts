@@ -4,7 +4,7 @@ import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import type { AuditRow } from './hash-chain.ts';
 import { audit } from './insert-entry.ts';
 
-/** Records the export in the log itself, before it begins. @returns the sequence of the last entry, which may be the entry of this export */
+/** Records the export in the log itself, before it begins. Returns the sequence of the last entry, perhaps this one's. */
 export async function auditExport(db: Database, nowMs: number): Promise<number> {
   const { last } = await runBatch(db, {
     audited: audit(db, '*', { atMs: nowMs, action: 'audit.exported', subject: 'audit_entries', outcome: 'read' }),

@@ -1,6 +1,6 @@
 /**
  * Idempotency keys in D1 (invariant 8). A key is claimed in the batch that writes its payment or refund. The row is
- * written only while no other attempt holds the key, and the key only where the row is there: so whoever holds a key has a row.
+ * written only while no other attempt holds the key, and the key only where the row is there: so the holder of a key has a row.
  */
 
 import type { D1Database, D1PreparedStatement } from '../d1.ts';
@@ -41,7 +41,7 @@ export function keyParameters(key: KeyClaim | null, nowMs: number): (string | nu
   return [key?.path ?? null, key?.key ?? null, nowMs - KEY_LIFETIME_MS];
 }
 
-// A key that has expired goes to whoever uses it next.
+// The next request with an expired key gets it.
 const CLAIM_KEY = `
   INSERT INTO idempotency_keys (tenant, path, idempotency_key, fingerprint, claimed_id, created_at_ms)
   SELECT ?1, ?2, ?3, ?4, ?5, ?6

@@ -9,7 +9,7 @@ export interface Backlog {
   job: Job;
   /** Rows that are due, as far as they were counted. */
   due: number;
-  /** Slots that somebody works under. */
+  /** Slots that are in use. */
   taken: readonly number[];
 }
 

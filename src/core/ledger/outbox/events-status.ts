@@ -13,7 +13,7 @@ export interface WaitingEvent {
 
 export interface EventsStatus {
   waiting: number;
-  /** Of these, how many somebody is sending now. */
+  /** Of these, how many are being sent now. */
   leased: number;
   /** Of these, how many were delivered before, and are sent again behind the others. */
   replayed: number;

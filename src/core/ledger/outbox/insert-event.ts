@@ -3,8 +3,7 @@
 import type { EventType } from '../../../contract/events.ts';
 import type { D1Database, D1PreparedStatement } from '../d1.ts';
 
-// Only where the row names the event: whoever finds that the payment had ended before, or that another attempt booked the refund,
-// writes none. A batch that is repeated finds its own event. Any other event of the same row meets the unique indexes, and the outcome
+// Only where the row names the event: an attempt that finds the payment ended, or the refund booked by another attempt, writes none. A batch that is repeated finds its own event. Any other event of the same row meets the unique indexes, and the outcome
 // is not recorded either.
 const INSERT_PAYMENT_EVENT = `
   INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, created_at_ms)

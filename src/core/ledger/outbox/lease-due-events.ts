@@ -4,7 +4,7 @@ import type { D1Database, D1PreparedStatement } from '../d1.ts';
 import { type Database, rowsOf, runBatch } from '../database.ts';
 import { FREE, type Lease, type LeasedEvent } from './lease-events.ts';
 
-// `e` may be sent: nobody has it, it is due, and no earlier event of its booking still waits.
+// `e` may be sent: it is free, it is due, and no earlier event of its booking still waits.
 const LEASABLE = `
   e.delivered_at_ms IS NULL AND ${FREE} AND e.next_attempt_at_ms <= ?1
   AND NOT EXISTS (

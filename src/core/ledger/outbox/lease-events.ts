@@ -1,12 +1,12 @@
 /**
- * Leases events of the outbox to whoever sends them. A booking's events become leasable one after the other, in their order
+ * Leases events of the outbox to a sender. A booking's events become leasable one after the other, in their order
  * (invariant 4).
  */
 
 import type { D1Database, D1PreparedStatement } from '../d1.ts';
 import { type Database, rowsOf, runBatch } from '../database.ts';
 
-/** Who sends, and for how long nobody else may. The id is new for each attempt to lease. */
+/** A sender's exclusive right to events. The id is new for each attempt to lease. */
 export interface Lease {
   leaseId: string;
   nowMs: number;
@@ -42,7 +42,7 @@ export async function leaseEvents(db: Database, lease: Lease, eventIds: string[]
   return rowsOf<LeasedEvent>(leased);
 }
 
-/** The statement that does it. */
+/** The statement of `leaseEvents`. */
 export function leaseFirstOfBookings(d1: D1Database, lease: Lease, eventIds: readonly string[]): D1PreparedStatement {
   const parameters = [lease.nowMs, lease.untilMs, lease.leaseId, JSON.stringify(eventIds)];
   return d1.prepare(LEASE_FIRST_OF_BOOKINGS).bind(...parameters);

@@ -9,7 +9,7 @@ const MARK_DELIVERED = `
     last_error = NULL
   WHERE event_id IN (SELECT value FROM json_each(?2)) AND delivered_at_ms IS NULL`;
 
-// Only by whoever holds the lease: another one may be sending the event by now.
+// Only by the holder of the lease: another one may be sending the event by now.
 const MARK_UNDELIVERED = `
   UPDATE events SET lease_id = NULL, leased_until_ms = NULL, attempts = attempts + 1,
     last_error = result.value ->> 'reason', next_attempt_at_ms = result.value ->> 'nextAttemptAtMs'

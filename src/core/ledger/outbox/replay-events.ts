@@ -22,7 +22,7 @@ const MAKE_UNDELIVERED = `
     leased_until_ms = NULL, replayed_at_ms = ?2
   WHERE event_id IN (SELECT value FROM json_each(?1)) AND delivered_at_ms IS NOT NULL`;
 // An event that waits already is due from now on, and so are the others of its booking, before and behind it. It stays live if it was:
-// nobody has got it yet. What somebody is sending now stays as it is.
+// it has not been delivered yet. What is being sent now stays as it is.
 const MAKE_DUE = `
   UPDATE events SET next_attempt_at_ms = 0
   WHERE sequence IN (

@@ -58,12 +58,12 @@ const CLAIM_BOOKING = `
     AND ${keyIsFree({ tenant: '?2', path: '?16', key: '?17', id: '?1', expiredMs: '?18' })}
   ON CONFLICT DO NOTHING`;
 
-const FIND_STANDING = `
+const FIND_LIVE = `
   SELECT ${TRANSACTION_COLUMNS} FROM transactions t
   WHERE t.tenant = ?1 AND t.booking_id = ?2 AND t.status IN ('pending', 'completed')`;
-/** The payment of the booking, else the one that the order has paid for, whoever's that is. */
-const FIND_STANDING_OF_INTENT = `
-  ${FIND_STANDING}
+/** The live payment of the booking, else the one that the order has paid for, of any tenant. */
+const FIND_LIVE_OF_INTENT = `
+  ${FIND_LIVE}
   UNION ALL
   SELECT ${TRANSACTION_COLUMNS} FROM transactions t
   WHERE t.gateway = ?3 AND t.gateway_intent = ?4
@@ -112,8 +112,8 @@ export async function claimBooking(
   ];
   const standing =
     claim.gatewayIntent === null
-      ? db.d1.prepare(FIND_STANDING).bind(claim.tenant, claim.bookingId)
-      : db.d1.prepare(FIND_STANDING_OF_INTENT).bind(claim.tenant, claim.bookingId, claim.gateway, claim.gatewayIntent);
+      ? db.d1.prepare(FIND_LIVE).bind(claim.tenant, claim.bookingId)
+      : db.d1.prepare(FIND_LIVE_OF_INTENT).bind(claim.tenant, claim.bookingId, claim.gateway, claim.gatewayIntent);
   const results = await runBatch(db, {
     schema: requireSchema(db.d1),
     // First the row. The others are facts of it, in any order; what is read comes last.
@@ -130,7 +130,7 @@ export async function claimBooking(
   if (found !== null && found.claimedId !== claim.transactionId && !isExpired(found, claim.createdAtMs)) {
     return replayedPayment(found, rowOf(results.keyed));
   }
-  return standingClaim(claim, results);
+  return claimOf(claim, results);
 }
 
 function attemptOf(claim: NewTransaction) {
@@ -149,7 +149,7 @@ function attemptOf(claim: NewTransaction) {
   } as const;
 }
 
-function standingClaim(claim: NewTransaction, results: { standing: D1Result; exceeded?: D1Result }): Claim {
+function claimOf(claim: NewTransaction, results: { standing: D1Result; exceeded?: D1Result }): Claim {
   const standing = rowOf<Transaction>(results.standing);
   if (standing === null) {
     const exceeded = results.exceeded === undefined ? null : exceededOf(results.exceeded);

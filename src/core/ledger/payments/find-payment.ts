@@ -6,7 +6,7 @@ import type { D1PreparedStatement } from '../d1.ts';
 import { type Database, rowOf, runBatch, type Statements } from '../database.ts';
 import { CLAIMED_ID, type FoundKey, findKey, isExpired, type KeyClaim } from '../idempotency-keys/claim-key.ts';
 
-/** By its id, whoever's it is. */
+/** By its id, of any tenant. */
 export const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
 
 const FIND_KEYED = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ${CLAIMED_ID}`;

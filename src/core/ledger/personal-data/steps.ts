@@ -4,7 +4,7 @@ import { CannotOpen } from '../../security/cipher.ts';
 import type { D1Result } from '../d1.ts';
 import { rowOf } from '../database.ts';
 
-/** A step looks at so many payments, whoever's they are: no other operation would need an index by user. */
+/** A step reads so many payments, of all users: no other operation would need an index by user. */
 export const STEP =
   'SELECT transaction_id FROM transactions WHERE transaction_id > ?1 ORDER BY transaction_id LIMIT ?2';
 export const END_OF_STEP = `SELECT max(transaction_id) AS lastId FROM (${STEP})`;

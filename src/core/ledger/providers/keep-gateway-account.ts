@@ -14,7 +14,7 @@ export async function findGatewayAccounts(db: Database, names: readonly string[]
 const KEEP = `
   INSERT INTO gateway_accounts (name, account) SELECT value, ?2 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
 
-/** Records the account behind these names. A name that is known keeps its account: the returned map has the accounts that the ledger keeps. */
+/** Records the account behind these names. A name that has one keeps it: the returned map is what the ledger has. */
 export async function keepGatewayAccount(
   db: Database,
   names: readonly string[],
@@ -47,7 +47,7 @@ export function accountsIn(db: Database, known = knownAccounts) {
   };
 }
 
-/** The same for whoever only reads (invariant 9): what is not known yet is taken for what it would become. */
+/** The same without writing (invariant 9): a name that is not recorded yet has the account that would be recorded. */
 export function accountsReadFrom(db: Database) {
   const find = (names: readonly string[]) => findGatewayAccounts(db, names);
   return {

@@ -5,7 +5,7 @@ import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 const HOUR_MS = 60 * 60_000;
 /** A provider replaces its certificate once a year. */
 const REQUESTS_PER_HOUR = 30;
-/** Of one network: whoever makes addresses up must not use up the requests that the provider's own webhooks need. */
+/** Of one network: a sender of invented addresses must not use up the requests that the provider's own webhooks need. */
 const REQUESTS_PER_SENDER = 3;
 /** The same address is not asked for again sooner. */
 const SAME_AGAIN_AFTER_MS = 60_000;

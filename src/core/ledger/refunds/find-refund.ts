@@ -7,7 +7,7 @@ import { type Database, rowOf, rowsOf, runBatch, type Statements } from '../data
 import { CLAIMED_ID, type FoundKey, findKey, isExpired, type KeyClaim } from '../idempotency-keys/claim-key.ts';
 import { FIND_TRANSACTION } from '../payments/find-payment.ts';
 
-/** By its id, whoever's it is. */
+/** By its id, of any tenant. */
 export const FIND_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ?1`;
 const FIND_KEYED_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.refund_id = ${CLAIMED_ID}`;
 const FIND_KEYED_PAYMENT = `

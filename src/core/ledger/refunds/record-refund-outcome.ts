@@ -32,7 +32,7 @@ export interface RefundOutcome {
   processedAtMs: number;
   /** When to look again, although it has ended; null: never. */
   nextLookupAtMs: number | null;
-  /** Whether the outcome proves that the provider has refunds which the ledger does not know: the payment becomes due for a look at them. */
+  /** Whether the outcome proves that the provider has external refunds: then the payment becomes due for a check of them. */
   provesExternalRefund?: boolean;
 }
 
