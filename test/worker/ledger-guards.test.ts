@@ -126,7 +126,7 @@ describe('legal transitions only (invariant 6)', () => {
     await recordPaymentOutcome(database, outcomeOf(id, FAILED));
     expect(await transaction(id)).toEqual(before);
     expect(await refundsOf(id)).toEqual([]);
-    expect(await recordPaymentOutcome(database, outcomeOf(id, COMPLETED))).toMatchObject({ told: false });
+    expect(await recordPaymentOutcome(database, outcomeOf(id, COMPLETED))).toMatchObject({ wroteEvent: false });
     expect(await transaction(id)).toEqual({ ...before, gateway_reference: 'reference' });
     expect(await refundsOf(id)).toMatchObject([{ kind: 'late_charge', amount_minor: 10_000 }]);
     expect(await eventsOf(String(before?.booking_id))).toHaveLength(1);
@@ -390,7 +390,7 @@ describe('a batch that is repeated changes nothing the second time', () => {
     const before = await transaction(id);
     const outcome = { refund, eventId: newId('evt_'), result: COMPLETED, processedAtMs: 6000, nextLookupAtMs: null };
     const first = await recordRefundOutcome(database, outcome);
-    expect(first).toMatchObject({ told: false, refund: { status: 'completed' } });
+    expect(first).toMatchObject({ wroteEvent: false, refund: { status: 'completed' } });
     expect(await recordRefundOutcome(database, outcome)).toEqual(first);
     expect(await transaction(id)).toEqual(before);
     expect(await eventsOf(String(before?.booking_id))).toHaveLength(1);
@@ -488,7 +488,7 @@ describe('a batch that is repeated changes nothing the second time', () => {
     const id = await paymentThatIs('pending');
     await recordPaymentOutcome(database, outcomeOf(id, COMPLETED));
     const later = await recordPaymentOutcome(database, outcomeOf(id, FAILED));
-    expect(later).toMatchObject({ told: false, transaction: { status: 'completed' } });
+    expect(later).toMatchObject({ wroteEvent: false, transaction: { status: 'completed' } });
     expect(await eventsOf(later.transaction.bookingId)).toMatchObject([{ event_type: 'payment.success' }]);
   });
 });

@@ -92,7 +92,7 @@ describe('a sealed address that was put beside another payment', () => {
       delivered_at_ms: null,
       leased_until_ms: null,
       attempts: 1,
-      last_error: 'the address of the payment cannot be opened: it was altered, or belongs elsewhere',
+      last_error: 'the email address cannot be decrypted: it was altered, or belongs elsewhere',
     });
     expect(await eventRow(last.event.event_id)).toMatchObject({ last_error: null, attempts: 1 });
 
@@ -108,13 +108,13 @@ describe('a sealed address that was put beside another payment', () => {
     ['to its key’s name', (sealed: string) => sealed.slice(0, 9)],
     ['to what is no base64', (sealed: string) => `${sealed.slice(0, 9)}%`],
     ['to nothing', () => ''],
-  ])('and one that was altered %s is not told either', async (_, alter) => {
+  ])('and one that was altered %s is not published either', async (_, alter) => {
     const bridge = newBridge();
     const { event, transactionId } = await waitingEvent('altered@example.com');
     await seal(transactionId, alter(String((await transaction(transactionId))?.sealed_email)));
     await sweep(bridge);
     expect(await deliveredTo(bridge)).toEqual([]);
-    expect((await eventRow(event.event_id))?.last_error).toMatch(/^the address of the payment cannot be opened/);
+    expect((await eventRow(event.event_id))?.last_error).toMatch(/^the email address cannot be decrypted/);
   });
 });
 
@@ -126,7 +126,7 @@ describe('without the key of an address', () => {
     const missing = `the key ${await database.cipher.keyName()} is neither ENCRYPTION_KEY nor among ENCRYPTION_KEY_PREVIOUS`;
     expect(await eventRow(event.event_id)).toMatchObject({
       delivered_at_ms: null,
-      last_error: `the address of the payment cannot be opened: ${missing}`,
+      last_error: `the email address cannot be decrypted: ${missing}`,
     });
     await sweep(bridge);
     expect(await deliveredTo(bridge)).toEqual([]); // it is not due yet

@@ -129,7 +129,7 @@ describe('events that cannot be sent', () => {
     expect(lines[0]).toMatchObject({
       event: 'events.unopened',
       first_event_id: expect.stringMatching(/^evt_/),
-      reason: expect.stringContaining('cannot be opened'),
+      reason: expect.stringContaining('cannot be decrypted'),
     });
     // From then on they are put off, and the next good one is the only one that is looked at.
     await waitingEvents({ count: 1, series: 'C' });
