@@ -9,8 +9,6 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { PaymentMethod, PaymentRequest } from '../../contract/requests.ts';
 import type { Context } from '../context.ts';
-import { type Card, readCard } from '../domain/card.ts';
-import { type Failure, failure, failureBecause } from '../domain/failure.ts';
 import { minorUnits } from '../domain/money.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
 import { askForPermit, type Permit, release } from '../gateways/circuit-breaker.ts';
@@ -26,6 +24,7 @@ import { isAccepted, logUnknownAccount, moveMoneyNow } from '../outcomes/ask-gat
 import { outcomeOf } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
+import { type InvalidInstrument, keptOfCard, readInstrument } from './read-instrument.ts';
 import { isSameRequest, keyClaim, paymentIdentity } from './replay.ts';
 import { countsOf, declinesOf } from './velocity-check.ts';
 
@@ -289,31 +288,4 @@ async function keep({ db, log }: Context, { transactionId }: Transaction, intent
   } catch (error) {
     log('warn', 'payment.intent_not_kept', { transaction_id: transactionId, ...errorFields(error) });
   }
-}
-
-/** `invalid`: there is nothing to charge. The contract's schema lets the details be left out. */
-function readInstrument(request: PaymentRequest): Instrument | InvalidInstrument {
-  if (request.payment_method === 'paypal') {
-    const paypal = request.paypal_details;
-    if (!paypal) return { kind: 'invalid', failure: failureBecause('paypal_required') };
-    return { kind: 'paypal', email: paypal.email, paymentId: paypal.payment_id };
-  }
-  if (request.payment_method_token) return { kind: 'token', token: request.payment_method_token };
-  if (!request.card_details) {
-    const isStripe = request.payment_method === 'stripe';
-    return { kind: 'invalid', failure: isStripe ? failureBecause('token_required') : failure('INVALID_CARD') };
-  }
-  const card = readCard(request.card_details);
-  return card === null ? { kind: 'invalid', failure: failure('INVALID_CARD') } : { kind: 'card', card };
-}
-
-type InvalidInstrument = { kind: 'invalid'; failure: Failure };
-
-/** All of a card that is ever written down (invariant 5). */
-function keptOfCard(instrument: Instrument | InvalidInstrument): {
-  cardBrand: string | null;
-  cardLast4: string | null;
-} {
-  const card: Card | null = instrument.kind === 'card' ? instrument.card : null;
-  return { cardBrand: card?.brand ?? null, cardLast4: card?.last4 ?? null };
 }
