@@ -7,12 +7,25 @@ import type { FailureCause } from './failure-causes.ts';
 /** Legal moves (invariant 6): pending → completed | failed, completed → refunded. The database refuses all others. */
 export type TransactionStatus = 'pending' | 'completed' | 'failed' | 'refunded';
 
-export interface Transaction {
+/** What a payment and a refund have in common. */
+interface GatewayRow {
+  /** The gateway's name for the charge or the refund. */
+  gatewayReference: string | null;
+  errorCode: ErrorCode | null;
+  failureReason: string | null;
+  failureCause: FailureCause | null;
+  createdAtMs: number;
+  processedAtMs: number | null;
+  /** When the gateway may next be asked what became of it; null where nothing is left to ask. */
+  nextLookupAtMs: number | null;
+}
+
+export interface Transaction extends GatewayRow {
   transactionId: string;
   tenant: string;
   bookingId: string;
   userId: string;
-  /** Encrypted: only who renders an event opens it. */
+  /** Encrypted; opened to render an event, or to export personal data. */
   sealedEmail: string | null;
   status: TransactionStatus;
   currency: string;
@@ -27,15 +40,6 @@ export interface Transaction {
   gateway: string;
   /** What the gateway calls the payment before any money moves: an order that a payer approved, or an intent. */
   gatewayIntent: string | null;
-  /** What it calls the charge. */
-  gatewayReference: string | null;
-  errorCode: ErrorCode | null;
-  failureReason: string | null;
-  failureCause: FailureCause | null;
-  createdAtMs: number;
-  processedAtMs: number | null;
-  /** When the gateway may next be asked what became of it; null where nothing is left to ask. */
-  nextLookupAtMs: number | null;
 }
 
 /** What can still be refunded, in minor units: what was captured, less what was refunded and what pending refunds hold. */
@@ -43,7 +47,7 @@ export function refundableMinor({ status, amountMinor, refundedMinor, reservedMi
   return status === 'completed' ? amountMinor - refundedMinor - reservedMinor : 0;
 }
 
-/** How a payment or a refund ended, as the gateway said, or as was plain without asking it. */
+/** How a payment or a refund ended, by the gateway's answer, or without asking it. */
 export type Outcome =
   | { status: 'completed'; gatewayReference: string }
   /** `owed`: a charge that was made all the same and has to be refunded. */
@@ -63,7 +67,7 @@ export type RefundStatus = 'pending' | 'completed' | 'failed' | 'reversed';
 /** `late_charge`: the whole of a charge whose payment has failed (invariant 1). Nobody asked for it. */
 export type RefundKind = 'requested' | 'late_charge';
 
-export interface Refund {
+export interface Refund extends GatewayRow {
   refundId: string;
   tenant: string;
   transactionId: string;
@@ -71,17 +75,10 @@ export interface Refund {
   status: RefundStatus;
   amountMinor: number;
   reason: string;
-  gatewayReference: string | null;
-  errorCode: ErrorCode | null;
-  failureReason: string | null;
-  failureCause: FailureCause | null;
-  createdAtMs: number;
-  processedAtMs: number | null;
-  nextLookupAtMs: number | null;
 }
 
 /**
- * The id of the refund that gives a late charge back. It follows from the payment's, so that however often the charge is
+ * The id of the refund of a late charge. It follows from the payment's, so that however often the charge is
  * found, it is one refund, under one key.
  */
 export function lateRefundId(transactionId: string): string {

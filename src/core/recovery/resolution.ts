@@ -38,13 +38,10 @@ export function callOf<Call extends GatewayCall['call']>(
   return { gateway, call, id, deadlineMs: Math.max(untilMs - context.nowMs(), LAST_CALL_MS) };
 }
 
-/** What a payment and a refund have in common. */
-export interface LookedUpRow {
+/** What the schedule of look-ups needs of a payment and of a refund alike. */
+export interface LookedUpRow extends Pick<Transaction, 'createdAtMs' | 'processedAtMs' | 'nextLookupAtMs'> {
   id: string;
   status: Transaction['status'] | Refund['status'];
-  createdAtMs: number;
-  processedAtMs: number | null;
-  nextLookupAtMs: number | null;
 }
 
 export function lookedUpRow(task: LookUpTask): LookedUpRow {
