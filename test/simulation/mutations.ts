@@ -44,7 +44,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a charge that turns up late is not given back',
+    name: 'a charge that turns up late is not refunded',
     breaks: 'invariant 1',
     edits: [
       {
@@ -66,7 +66,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a late charge is given back under a new key each time',
+    name: 'a late charge is refunded under a new key each time',
     breaks: 'invariant 2',
     edits: [
       {
@@ -526,7 +526,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a key that stands for a failure of Stripe is waited for',
+    name: 'a key that Stripe answers with a failure is waited for',
     gateway: 'stripe',
     breaks: 'invariant 3',
     edits: [{ file: STRIPE_INTENTS, find: '    if (replayed || (status === 400', replace: '    if ((status === 400' }],
@@ -603,7 +603,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a refund that was made by hand is booked each time that it is reported',
+    name: 'an external refund is booked each time that it is reported',
     breaks: 'invariant 2',
     edits: [
       {
@@ -620,7 +620,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a refund that was made by hand is booked whether or not there is room for it',
+    name: 'an external refund is booked whether or not there is room for it',
     breaks: 'invariant 2',
     edits: [
       { file: EXTERNAL_REFUND, find: `    AND reserved_minor + refunded_minor + ?3 <= amount_minor\n`, replace: '' },
@@ -632,7 +632,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a refund that was made by hand and does not fit yet is not asked about again',
+    name: 'an external refund and does not fit yet is not asked about again',
     breaks: 'invariant 2',
     edits: [
       {

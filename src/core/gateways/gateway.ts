@@ -120,11 +120,11 @@ export interface Movement {
   /** `reversed`: a refund that the gateway took back after it had been paid. */
   status: 'succeeded' | 'reversed';
   movedAtMs: number;
-  /** Of a refund that was made at the provider by hand, and so has no id of ours: the payment's. */
+  /** Of an external refund, which has no id of ours: the payment's. */
   transactionId?: string;
 }
 
-/** A refund that nobody asked this service for, as it is at the provider. */
+/** A refund as it is at the provider, mostly one that this service was not asked for. */
 export interface ExternalRefund {
   reference: string;
   /** Ours, where it turns out that this service asked for it after all. */
@@ -146,7 +146,7 @@ export type ExternalRefundAnswer = { kind: 'found'; refund: ExternalRefund } | {
 /** `transactionId`: null where this service has not made the charge. */
 export type ChargeOwner = { kind: 'known'; transactionId: string | null } | Unreachable;
 
-/** The refunds of a charge, whoever asked for them, as its provider lists them. */
+/** All refunds of a charge, external ones too, as its provider lists them. */
 export type RefundListing = { kind: 'listed'; refunds: ExternalRefund[] } | NoOutcome;
 
 /** Thrown where a listing is not available, or not complete: half of one is of no use for reconciliation. */
@@ -169,7 +169,7 @@ export interface Gateway {
     keyName(): Promise<string>;
     ask(signal: AbortSignal): Promise<GatewayAccount>;
   };
-  /** Whether it is somebody else's system. Of one that can't be down, failures are what was asked for. */
+  /** Whether it is a system of its own. A gateway that can't be down, the sandbox, fails on request only. */
   readonly canBeDown: boolean;
   /** The methods that it can be paid with as it is configured. */
   readonly methods: readonly PaymentMethod[];
@@ -192,11 +192,11 @@ export interface Gateway {
   cancelCharge?(transaction: Transaction, signal: AbortSignal): Promise<Fence>;
   /** Where the gateway can: all that it moved from one time to another, for reconciliation. */
   listMovements?(fromMs: number, toMs: number): AsyncIterable<Movement>;
-  /** Where refunds can be made at the provider by hand: one of them, by the provider's own name for it. */
+  /** Where there are external refunds: one of them, by the provider's own name for it. */
   findExternalRefund?(reference: string, signal: AbortSignal): Promise<ExternalRefundAnswer>;
-  /** Where refunds can be made at the provider by hand: all refunds of a charge, those of this service too. It only reads. */
+  /** Where there are external refunds: all refunds of a charge, those of this service too. It only reads. */
   listRefundsOfCharge?(transaction: Transaction, signal: AbortSignal): Promise<RefundListing>;
-  /** Whose charge it is that the provider knows by this name. */
+  /** The payment of the charge that the provider knows by this name. */
   findChargeOwner?(reference: string, signal: AbortSignal): Promise<ChargeOwner>;
   /** Where the provider sends webhooks. */
   readWebhook?(webhook: Webhook, signal: AbortSignal): Promise<WebhookReading>;

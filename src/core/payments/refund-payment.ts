@@ -1,5 +1,5 @@
 /**
- * A refund: reserve the amount, pay it back, book it or give the reservation back. Each step is durable before the next
+ * A refund: reserve the amount, pay it back, book it or release the reservation. Each step is durable before the next
  * one begins, and safe to repeat. Where the process dies after one of them, this is in the ledger, and this continues it:
  *
  * 1. `reserveRefund`: a pending row and its amount reserved, with a date for a look-up. Recovery asks the gateway, and

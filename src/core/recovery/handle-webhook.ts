@@ -83,7 +83,7 @@ async function resolveNow(context: Context, id: string, charged?: boolean): Prom
   return { kind: 'handled', event, lookUp: lateRefundId === null ? null : { id: lateRefundId, atMs: context.nowMs() } };
 }
 
-/** A refund that was made at the provider by hand becomes a refund here, with its event. */
+/** An external refund becomes a refund of the ledger, with its event. */
 async function handleExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<WebhookAnswer> {
   const { db } = context;
   const found = await inTime((signal) => gateway.findExternalRefund?.(reference, signal));

@@ -72,7 +72,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       const refunding = stripe.refunds.create(
         {
           payment_intent: intentId,
-          // Without an amount Stripe refunds all that is left: some of what is owed may have been refunded by hand.
+          // Without an amount Stripe refunds all that is left: there may have been external refunds of it.
           ...(refund.kind !== 'late_charge' && { amount }),
           metadata: {
             refund_id: refund.refundId,

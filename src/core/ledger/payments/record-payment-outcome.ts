@@ -56,7 +56,7 @@ export interface RecordedPayment {
   transaction: Transaction;
   /** Whether this attempt wrote the event of the outcome. */
   wroteEvent: boolean;
-  /** Where money was charged for a payment that has failed: the refund that gives it back. */
+  /** Where money was charged for a payment that has failed: its refund. */
   lateRefund: Refund | null;
   /** Whether this attempt was the first to find that charge, and wrote the refund. */
   owed: boolean;
