@@ -1,4 +1,4 @@
-/** Invariant 1: a charge that turns up after its payment had failed is given back, once, and a person is told. */
+/** Invariant 1: a charge that turns up after its payment had failed is refunded, once, with an alarm. */
 import { describe, expect, it } from 'vitest';
 import { consumeBatch } from '../../src/core/background/consume-queue.ts';
 import type { Transaction } from '../../src/core/domain/transaction.ts';

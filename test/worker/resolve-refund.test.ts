@@ -306,7 +306,7 @@ describe('a refund whose own answer comes after it was resolved', () => {
     [DECLINED, DECLINED, 'failed', GIVEN_BACK, []],
     [DECLINED, APPROVED, 'failed', GIVEN_BACK, ['refund.failed']],
   ] as [LookUp, GatewayOutcome, string, object, string[]][])(
-    'as %o is that, and told once, though it says %o',
+    'as %o is that, with one event, though it says %o',
     async (found, own, refundStatus, balance, alarms) => {
       const world = newWorld({ lookUpRefund: found });
       const made = await paidPayment(world);
