@@ -4,9 +4,9 @@ import type { Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
-import { chainHash } from '../core/ledger/audit-chain.ts';
+import { chainHash } from '../core/ledger/audit/hash-chain.ts';
 import type { Database } from '../core/ledger/database.ts';
-import { accountsReadFrom } from '../core/ledger/gateway-accounts.ts';
+import { accountsReadFrom } from '../core/ledger/providers/keep-gateway-account.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
 import type { Settings } from '../core/settings/settings.ts';
 

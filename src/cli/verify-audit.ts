@@ -2,8 +2,7 @@
  * Whether an export of the audit log is whole, entry by entry: pure, so that an auditor can read what is checked. Sealing that
  * lags proves no tampering, and seals that were taken from the end look the same: only a hash from the Worker's log tells them apart.
  */
-import type { AuditRow } from '../core/ledger/audit.ts';
-import { CHAIN_START, type ChainHash } from '../core/ledger/audit-chain.ts';
+import { type AuditRow, CHAIN_START, type ChainHash } from '../core/ledger/audit/hash-chain.ts';
 
 export interface Verdict {
   sealed: number;

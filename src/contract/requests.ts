@@ -8,7 +8,7 @@ import { trimmed } from './typed-text.ts';
 
 /** Identifiers, in UTF-16 code units. */
 const TEXT_MAX_LENGTH = 255;
-/** What a person may write as a reason. */
+/** A reason, as free text. */
 const REASON_MAX_LENGTH = 1000;
 /** RFC 5321 allows 254 characters between the angle brackets; RFC 3696 erratum 1690 explains the older figure of 320. */
 const EMAIL_MAX_LENGTH = 320;
@@ -33,7 +33,7 @@ const text = string.check(
   z.maxLength(TEXT_MAX_LENGTH, tooLong(TEXT_MAX_LENGTH)),
   z.refine(isStorable, STORABLE),
 );
-/** As a person wrote it: lines and tabs are no error, and neither is nothing at all. */
+/** As somebody typed it: lines and tabs are no error, and neither is nothing at all. */
 const reason = string.check(
   z.maxLength(REASON_MAX_LENGTH, tooLong(REASON_MAX_LENGTH)),
   z.refine((written) => isStorable(written.replace(/[\t\n\r]/g, '')), STORABLE),
@@ -83,7 +83,7 @@ export const paymentRequest = z.object(
     amount,
     payment_method: z.enum(PAYMENT_METHODS, required(`one of ${PAYMENT_METHODS.join(', ')}`)),
     card_details: z.nullish(cardDetails),
-    /** In place of card_details: stands for a card that the provider was given by the payer's browser. */
+    /** In place of card_details: a card that the payer's browser has given to the provider. */
     payment_method_token: z.nullish(token),
     paypal_details: z.nullish(payPalDetails),
     user_email: z.nullish(email),

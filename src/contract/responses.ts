@@ -28,7 +28,7 @@ export interface ErrorEnvelope {
 
 /**
  * Every 400 and 502 of `/payment/process`: the contract documents two shapes of failure, and a client that was written
- * for either one finds its own here. `pending` is the unknown outcome, which `/payment/status` tells later.
+ * for either one finds its own here. `pending` is the unknown outcome; `/payment/status` has it later.
  */
 export interface PaymentFailureResponse extends ErrorEnvelope {
   status: 'failed' | 'pending';

@@ -15,7 +15,7 @@ const REPEATED = /^(.+?)\1+$/s;
 /** Whether this is base64 of enough bytes that nobody would guess, with or without `whsec_` before it. */
 export function isSecret(secret: string): boolean {
   const bytes = secretBytes(secret);
-  // Letters are base64 as they are, so a placeholder may also stand there unencoded.
+  // Letters are base64 as they are, so a placeholder may also be there unencoded.
   return bytes !== null && bytes.length >= SECRET_MIN_BYTES && isUnguessable(bytes) && isUnguessable(secret);
 }
 
@@ -24,7 +24,7 @@ export function isUnguessable(text: string): boolean {
   return new Set(text).size >= MIN_DIFFERENT && !PLACEHOLDER.test(text) && !REPEATED.test(text);
 }
 
-/** The bytes that a secret stands for, each as one character; null if it is not base64. */
+/** The bytes of a secret, each as one character; null if it is not base64. */
 export function secretBytes(secret: string): string | null {
   const base64 = BASE64.exec(secret)?.[1]?.replace(/=+$/, '');
   // Four characters are three bytes, and no number of bytes leaves one over.

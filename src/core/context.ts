@@ -6,7 +6,7 @@ import type { PaymentEvent } from '../contract/events.ts';
 import type { Redacted } from '../contract/redacted.ts';
 import type { CircuitBreakers } from './gateways/circuit-breaker.ts';
 import type { Gateways } from './gateways/registry.ts';
-import type { ChainHash } from './ledger/audit-chain.ts';
+import type { ChainHash } from './ledger/audit/hash-chain.ts';
 import type { Database } from './ledger/database.ts';
 import type { Log } from './log.ts';
 import type { MessageQueue, QueueMessage, WakeUp } from './outbox/queue-message.ts';

@@ -1,7 +1,6 @@
 /** What a person can ask of the running emulator over HTTP, below /emulator. */
 import * as z from 'zod/mini';
-import type { ApiAnswer, ApiRequest } from './api.ts';
-import { json, parsedJson } from './api.ts';
+import { type ApiAnswer, type ApiRequest, json, parsedJson } from './api.ts';
 import { type Fault, senselessBecause } from './faults.ts';
 import { OPERATION_NAMES, pathOf } from './operations.ts';
 import type { PayPalEmulator } from './paypal.ts';

@@ -1,6 +1,5 @@
 /** PayPal's OAuth tokens: who may call, and for how long. */
-import type { ApiAnswer, ApiRequest, EmulatorClock } from './api.ts';
-import { json, LETTERS_AND_DIGITS, randomText } from './api.ts';
+import { type ApiAnswer, type ApiRequest, type EmulatorClock, json, LETTERS_AND_DIGITS, randomText } from './api.ts';
 import { errorAnswer } from './paypal-errors.ts';
 
 const SCOPE = 'https://uri.paypal.com/services/payments/payment https://uri.paypal.com/services/payments/refund';

@@ -1,6 +1,5 @@
 /** What PayPal remembers of an account: orders, captures, refunds, disputes, and what has happened to them. */
-import type { EmulatorClock, ProviderEvent } from './api.ts';
-import { CAPITALS_AND_DIGITS, randomText } from './api.ts';
+import { CAPITALS_AND_DIGITS, type EmulatorClock, type ProviderEvent, randomText } from './api.ts';
 
 export interface OrderRow {
   id: string;

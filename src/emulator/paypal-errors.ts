@@ -1,6 +1,5 @@
 /** PayPal's error answers: a name for the status, and issues by which a caller can tell what it is. */
-import type { ApiAnswer, EmulatorClock } from './api.ts';
-import { HEX_DIGITS, json, Refused, randomText } from './api.ts';
+import { type ApiAnswer, type EmulatorClock, HEX_DIGITS, json, Refused, randomText } from './api.ts';
 import type { Operation } from './operations.ts';
 import { paypalIssue } from './published-apis.ts';
 

@@ -1,6 +1,5 @@
 /** PayPal's side of webhooks: whether a notification was its own, and which there were. */
-import type { ApiAnswer } from './api.ts';
-import { json } from './api.ts';
+import { type ApiAnswer, json } from './api.ts';
 import type { PayPalBooks } from './paypal-books.ts';
 import { isSignedByPayPal, memberText, type PayPalSignature, type PayPalSigner } from './webhooks.ts';
 

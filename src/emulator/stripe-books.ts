@@ -1,6 +1,5 @@
 /** What Stripe remembers of an account: payment methods, intents, charges, refunds, disputes, and what has happened to them. */
-import type { EmulatorClock, ProviderEvent } from './api.ts';
-import { LETTERS_AND_DIGITS, randomText } from './api.ts';
+import { type EmulatorClock, LETTERS_AND_DIGITS, type ProviderEvent, randomText } from './api.ts';
 import type { Card } from './instruments.ts';
 
 export interface PaymentMethodRow {

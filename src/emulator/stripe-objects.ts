@@ -1,7 +1,14 @@
 /** Stripe's objects as answers and events show them: the published examples' keys, with an account's own values. */
 import { readFileSync } from 'node:fs';
-import type { ChargeRow, DisputeRow, IntentRow, PaymentMethodRow, RefundRow, StripeBooks } from './stripe-books.ts';
-import { seconds } from './stripe-books.ts';
+import {
+  type ChargeRow,
+  type DisputeRow,
+  type IntentRow,
+  type PaymentMethodRow,
+  type RefundRow,
+  type StripeBooks,
+  seconds,
+} from './stripe-books.ts';
 
 type Shown = Record<string, unknown>;
 

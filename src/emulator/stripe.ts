@@ -4,8 +4,19 @@
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Stripe } from 'stripe';
-import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Received } from './api.ts';
-import { answerOf, json, LETTERS_AND_DIGITS, Refused, randomText } from './api.ts';
+import {
+  type ApiAnswer,
+  type ApiRequest,
+  answerOf,
+  type EmulatorClock,
+  type Ending,
+  json,
+  LETTERS_AND_DIGITS,
+  type ProviderEvent,
+  type Received,
+  Refused,
+  randomText,
+} from './api.ts';
 import { EMULATOR_CREDENTIALS } from './credentials.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import type { Operation } from './operations.ts';

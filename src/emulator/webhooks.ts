@@ -2,8 +2,7 @@
 import { createHash, createHmac, sign, verify } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { generate } from 'selfsigned';
-import type { EmulatorClock } from './api.ts';
-import { HEX_DIGITS, randomText } from './api.ts';
+import { type EmulatorClock, HEX_DIGITS, randomText } from './api.ts';
 
 export interface WebhookSecrets {
   stripeWebhookSecret: string;

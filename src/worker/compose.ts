@@ -4,9 +4,9 @@ import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
-import { chainHash } from '../core/ledger/audit-chain.ts';
+import { chainHash } from '../core/ledger/audit/hash-chain.ts';
 import { type Database, STATEMENTS_PER_INVOCATION } from '../core/ledger/database.ts';
-import { accountsIn } from '../core/ledger/gateway-accounts.ts';
+import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields } from '../core/log.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
 import { createCipher } from '../core/security/cipher.ts';
@@ -14,7 +14,7 @@ import { fingerprinter } from '../core/security/fingerprint.ts';
 import { readSettings, type Settings } from '../core/settings/settings.ts';
 import type { Bindings } from './bindings.ts';
 
-/** One for each gateway, as long as the isolate lives: how a gateway does is nobody's request in particular. */
+/** One for each gateway, as long as the isolate lives: a gateway's health is shared by all requests. */
 const breakersOf = newBreakersOf();
 
 export function compose(env: Bindings, settings: Settings, log: Log, caller: Caller): Context {
@@ -47,10 +47,10 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
 }
 
 /**
- * The same for work that nobody waits for.
+ * The same for work in the background.
  *
  * @param actor who does the work, for the audit log
- * @param about what set the work off, for the log
+ * @param about what started the work, for the log
  * @throws Error where the Worker is not configured: the queue keeps its batch, and D1 keeps the rest
  */
 export function composeBackground(env: Bindings, actor: 'queue' | 'cron', about: LogFields): Context {

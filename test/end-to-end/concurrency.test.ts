@@ -28,7 +28,7 @@ describe('at once', () => {
     await gateway?.stop();
   });
 
-  it(`${REFUNDS} refunds of random amounts never pay back more than was captured, and each is told (invariant 2)`, async () => {
+  it(`${REFUNDS} refunds of random amounts never pay back more than was captured, and each is published (invariant 2)`, async () => {
     const payments = await Promise.all(
       Array.from({ length: PAYMENTS }, async () => {
         const booking = newBooking();

@@ -87,7 +87,7 @@ describe('npm run dev', () => {
     return { output: child.output().trim(), exitCode: await child.stop() };
   }
 
-  it('brings all of it up; the payment that it prints is taken and told of; Ctrl-C leaves nothing behind', async () => {
+  it('brings all of it up; the payment that it prints is taken and published; Ctrl-C leaves nothing behind', async () => {
     const listener = await listen(rabbitmqUrl(), exchange, runDirectory('dev'));
     try {
       const child = dev();
@@ -155,7 +155,7 @@ describe('npm run dev', () => {
     });
   });
 
-  it('listens when it can serve: whoever calls from the first moment on is never told of missing tables', async () => {
+  it('listens when it can serve: whoever calls from the first moment on never meets missing tables', async () => {
     const child = dev();
     const answers = new Set<unknown>();
     while (!child.output().includes('\nevents ')) {
@@ -215,7 +215,7 @@ describe('npm run dev', () => {
     expect(await child.stop()).toBe(2);
   });
 
-  it('makes a .dev.vars that only its owner can read, and keeps what a person wrote into it', async () => {
+  it('makes a .dev.vars that only its owner can read, and keeps what somebody wrote into it', async () => {
     const devVars = join(project.directory, '.dev.vars');
     writeFileSync(devVars, 'PAYMENT_CURRENCY=EUR\nBRIDGE_URL=http://127.0.0.1:1');
     await untilUp(dev());

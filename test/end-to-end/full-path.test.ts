@@ -18,7 +18,7 @@ describe('from HTTP to the exchange', () => {
   });
   afterAll(() => stack?.stop());
 
-  it('tells of a payment once, as payment.success, with the contract’s fields', async () => {
+  it('publishes a payment once, as payment.success, with the contract’s fields', async () => {
     const booking = newBooking();
     const { code, body } = await pay(stack.worker.url, { booking_id: booking, user_email: 'user@example.com' });
     expect(code).toBe(200);
@@ -46,7 +46,7 @@ describe('from HTTP to the exchange', () => {
     });
   });
 
-  it('tells of a failed payment once, as payment.failed, with the contract’s fields', async () => {
+  it('publishes a failed payment once, as payment.failed, with the contract’s fields', async () => {
     const booking = newBooking();
     const { code } = await pay(stack.worker.url, { booking_id: booking, card_details: card('4000000000009995') });
     expect(code).toBe(400);
@@ -67,7 +67,7 @@ describe('from HTTP to the exchange', () => {
     });
   });
 
-  it('tells of a refund once, as payment.refund, with the payer’s address and the contract’s fields', async () => {
+  it('publishes a refund once, as payment.refund, with the payer’s address and the contract’s fields', async () => {
     const booking = newBooking();
     const paid = await pay(stack.worker.url, {
       booking_id: booking,

@@ -63,7 +63,7 @@ describe('payctl reconcile', () => {
     expect((await run('reconcile')).exitCode).toBe(0);
   });
 
-  it('looks only at the time that it is told', async () => {
+  it('looks only at the time that it is given', async () => {
     const { exitCode, stdout } = await run('reconcile', '--from', '2025-01-01', '--to', '2025-01-02T00:00:00Z');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^payments {5}0$/m);

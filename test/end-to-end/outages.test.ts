@@ -7,7 +7,7 @@ import { newBooking, pay, type Stack, startStack } from '../support/stack.ts';
 
 const PAYMENTS_AT_ONCE = 16;
 
-describe('what was paid is told, whatever was down meanwhile (invariant 4)', () => {
+describe('what was paid is published, whatever was down meanwhile (invariant 4)', () => {
   describe('RabbitMQ', () => {
     let broker: Broker;
     let stack: Stack;

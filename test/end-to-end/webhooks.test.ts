@@ -144,7 +144,7 @@ const paypalSide: Side = {
 };
 
 describe.each([stripeSide, paypalSide])('a webhook of $provider', (side) => {
-  it('settles a pending payment at once, before it is looked up', async () => {
+  it('resolves a pending payment at once, before its look-up is due', async () => {
     const paid = await side.payUnanswered();
     expect(paid.answer).toMatchObject({ code: 502, body: { status: 'pending' } });
     expect(await tell(side.events.charged, side.chargeOf(paid))).toBe(200);
@@ -160,7 +160,7 @@ describe.each([stripeSide, paypalSide])('a webhook of $provider', (side) => {
     expect(await toldOf(paid, 1)).toEqual(['payment.success']);
   });
 
-  it('that comes twice, each time in two at once, is taken up once', async () => {
+  it('that comes twice, each time in two at once, is handled once', async () => {
     const paid = await side.payUnanswered();
     const tellTwice = () => Promise.all([1, 2].map(() => tell(side.events.charged, side.chargeOf(paid))));
     expect(await tellTwice()).toEqual([200, 200]);
@@ -177,7 +177,7 @@ describe.each([stripeSide, paypalSide])('a webhook of $provider', (side) => {
     expect(await toldOf(paid, 1)).toEqual(['payment.success']);
   });
 
-  it('tells of a charge that is refused in the end, and the booking is free again', async () => {
+  it('publishes that a charge is refused in the end, and the booking is free again', async () => {
     const paid = await side.payUndecided();
     expect(paid.answer).toMatchObject({ code: 502, body: { status: 'pending' } });
     const charge = side.chargeOf(paid);
@@ -190,7 +190,7 @@ describe.each([stripeSide, paypalSide])('a webhook of $provider', (side) => {
     expect(await shop.pay({ booking_id: paid.booking })).toMatchObject({ code: 200 });
   });
 
-  it('says nothing of its own: an old word, that it is not decided, settles by what stands now', async () => {
+  it('decides nothing by itself: an old one resolves the payment by its present state', async () => {
     const paid = await side.payUndecided();
     const charge = side.chargeOf(paid);
     side.decide(paid, 'well');
@@ -286,7 +286,7 @@ describe.each([stripeSide, paypalSide])('a webhook of $provider', (side) => {
     expect(reversals()[0]).toMatchObject({ level: 'error', can_be_refunded_again: false });
   });
 
-  it('of a refund that comes before that of its payment, settles the payment, and the refund when it is sent again', async () => {
+  it('of a refund that comes before that of its payment, resolves the payment, and books the refund when it is sent again', async () => {
     const paid = await side.payUnanswered();
     const reference = side.refundByHand(paid, '10.00');
     expect(await tell(side.events.refunded, reference)).toBe(503);
@@ -297,7 +297,7 @@ describe.each([stripeSide, paypalSide])('a webhook of $provider', (side) => {
     expect(await toldOf(paid, 2)).toEqual(['payment.success', 'payment.refund']);
   });
 
-  it('of a refund that the provider can’t be asked about, is to be sent again, and is taken up then', async () => {
+  it('of a refund that the provider can’t be asked about, is to be sent again, and is handled then', async () => {
     const paid = await side.pay();
     const reference = side.refundByHand(paid, '10.00');
     for (const fault of [
@@ -359,7 +359,7 @@ describe.each([stripeSide, paypalSide])('a webhook of $provider', (side) => {
   });
 });
 
-describe.each([stripeSide, paypalSide])('an external refund at $provider that no webhook tells of', (side) => {
+describe.each([stripeSide, paypalSide])('an external refund at $provider that no webhook reports', (side) => {
   it.each([
     ['all', undefined, 25.5, 'refunded', 2550],
     ['part', '10.00', 20, 'completed', 1000],
@@ -387,7 +387,7 @@ describe.each([stripeSide, paypalSide])('an external refund at $provider that no
 });
 
 describe('a webhook of Stripe', () => {
-  it('of a dispute whose payment can’t be asked about, is to be sent again, and is taken up then', async () => {
+  it('of a dispute whose payment can’t be asked about, is to be sent again, and is handled then', async () => {
     const paid = await stripeSide.pay();
     const disputeId = stripeSide.dispute(paid);
     shop.strike(paid.subject, 'payment_intents.retrieve', { kind: 'drop' });
@@ -483,7 +483,7 @@ describe('a webhook of Stripe', () => {
     await isRefused(paid, await send('stripe', body, {}), { message: 'The Stripe-Signature header is missing.' });
   });
 
-  it('that has been under way for nearly five minutes, is taken up', async () => {
+  it('that has been under way for nearly five minutes, is handled', async () => {
     const { paid, body } = await heldEvent(stripeSide);
     expect(await send('stripe', body, signedByStripe(body, Date.now() - 290_000))).toMatchObject({
       ...{ status: 200, body: { received: true } },
@@ -603,7 +603,7 @@ describe('without a webhook of either', () => {
 describe('the address of a webhook', () => {
   const sides = [['stripe'], ['paypal']] as const;
 
-  it.each(sides)('of %s takes up to 256 KiB', async (provider) => {
+  it.each(sides)('of %s may have up to 256 KiB', async (provider) => {
     const answer = await send(provider, ' '.repeat(256 * 1024 + 1), {});
     expect(answer).toMatchObject({
       ...{ status: 413, body: { error: { code: 'PAYLOAD_TOO_LARGE' } } },
@@ -621,7 +621,7 @@ describe('the address of a webhook', () => {
     expect(await send('square' as Provider, '{}', {})).toMatchObject({ status: 404 });
   });
 
-  it('says what is missing where its secret is not set, and takes up what is sent again when it is', async () => {
+  it('says what is missing where its secret is not set, and handles what is sent again when it is', async () => {
     const held = [await heldEvent(stripeSide), await heldEvent(paypalSide)] as const;
     await shop.restart({ STRIPE_WEBHOOK_SECRET: null, PAYPAL_WEBHOOK_ID: null });
     const unset = [
@@ -645,7 +645,7 @@ describe('the address of a webhook', () => {
   });
 });
 
-describe('whatever was told', () => {
+describe('all published events', () => {
   it('led to nothing but calls that fit what the providers have published', () => {
     expect(shop.emulator.misfits).toEqual([]);
     expect(shop.unstruck()).toEqual([]);

@@ -86,7 +86,7 @@ describe('with Stripe', () => {
     expect(emulator.stripe.intents()).toMatchObject([{ status: 'requires_payment_method' }]);
   });
 
-  it('a payment is processing until it is settled', async () => {
+  it('a payment is processing until it is decided', async () => {
     const intent = await create();
     strike('payment_intents.confirm', { kind: 'pending' });
     expect((await confirm(intent)).status).toBe('processing');
@@ -210,7 +210,7 @@ describe('without a socket', () => {
 });
 
 describe('by hand', () => {
-  it('a person asks for a fault of the next call, an order, refunds, and what there is', async () => {
+  it('can be asked for a fault of the next call, an order, refunds, and what there is', async () => {
     const ask = async (path: string, body?: unknown) => {
       const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
       const response = await fetch(`${emulator.url}/emulator/${path}`, init);

@@ -76,7 +76,7 @@ describe('an order', () => {
     expect(await issueOf(patch('replace', `${UNIT}/custom_id`))).toBe('ORDER_ALREADY_COMPLETED');
   });
 
-  it('is captured once: the same request id is answered with how things stand, another one refused', async () => {
+  it('is captured once: the same request id is answered with the present state, another one is refused', async () => {
     const orderId = emulator.paypal.createOrder({ value: '10.00', currency: 'USD' });
     const first = await capture(orderId, 'TXN-1');
     const [{ id: captureId }] = first.body.purchase_units[0].payments.captures;

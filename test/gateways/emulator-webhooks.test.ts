@@ -63,7 +63,7 @@ describe('a webhook of Stripe', () => {
     expect(emulator.webhookAnswers).toEqual([{ provider: 'stripe', type: 'payment_intent.created', status: 204 }]);
   });
 
-  it('tells of disputes', async () => {
+  it('reports disputes', async () => {
     const { id } = await createIntent({ confirm: true, payment_method: 'pm_card_visa' });
     const dispute = emulator.stripe.openDispute(id, 'product_not_received');
     emulator.stripe.closeDispute(dispute, 'lost');

@@ -166,7 +166,7 @@ describe('a refund', () => {
     ]);
   });
 
-  it('that fails gives its amount back, and three events tell of it', async () => {
+  it('that fails releases its amount, with three webhooks', async () => {
     const intent = await pay();
     const refund = emulator.stripe.refundInDashboard(intent);
     emulator.stripe.failRefund(refund);
@@ -217,7 +217,7 @@ describe('a list', () => {
 });
 
 describe('an idempotency key', () => {
-  it('stands for its first answer, a decline too', async () => {
+  it('repeats its first answer, a decline too', async () => {
     const [first, second] = [await create({}, 'key'), await create({}, 'key')];
     expect(second.id).toBe(first.id);
     // The SDK over fetch has them as fetch does.

@@ -48,7 +48,7 @@ describe('payctl gateway-check', () => {
     });
   }
 
-  it('passes where the provider does what it documents, once the person has approved the order', async () => {
+  it('passes where the provider does what it documents, once the order has been approved', async () => {
     const { code, output } = await check(keys(), [], (line) => {
       const [, order] = /token=([A-Z0-9]+)/.exec(line) ?? [];
       if (order !== undefined) emulator.paypal.approveOrder(order);

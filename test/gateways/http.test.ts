@@ -7,8 +7,15 @@ import getPort from 'get-port';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readCard } from '../../src/core/domain/card.ts';
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
-import type { Fence, Gateway, GatewayOutcome, Instrument, LookUp, Movement } from '../../src/core/gateways/gateway.ts';
-import { ListingFailed } from '../../src/core/gateways/gateway.ts';
+import {
+  type Fence,
+  type Gateway,
+  type GatewayOutcome,
+  type Instrument,
+  ListingFailed,
+  type LookUp,
+  type Movement,
+} from '../../src/core/gateways/gateway.ts';
 import { createHttpGateway } from '../../src/core/gateways/http/http-gateway.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import {
@@ -197,13 +204,13 @@ describe.each<[string, CallKind, (signal?: AbortSignal) => Promise<GatewayOutcom
     expect(await ask()).toEqual(expected);
   });
 
-  it.each([200, 400, 401, 404, 409, 500])('tells no secret that an answer of %i repeats', async (status) => {
+  it.each([200, 400, 401, 404, 409, 500])('reveals no secret that an answer of %i repeats', async (status) => {
     const body = JSON.stringify({ status: `Bearer ${server.apiKey}`, error: [TEST_CARDS.visa, TEST_CVV, CARDHOLDER] });
     disturb(kind, { kind: 'answer', status, body, headers: { 'x-key': server.apiKey } });
     expectNoSecret(await ask());
   });
 
-  it('tells no secret where the key or the address can not even be sent', async () => {
+  it('reveals no secret where the key or the address can not even be sent', async () => {
     for (const settings of [
       { url: server.url, apiKey: `${server.apiKey}\nx` },
       { url: server.url, apiKey: `${server.apiKey}ü☃` },

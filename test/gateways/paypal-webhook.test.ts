@@ -11,7 +11,7 @@ import {
 import { PayPalClient, type PayPalSettings } from '../../src/core/gateways/paypal/paypal-client.ts';
 import { readPayPalWebhook } from '../../src/core/gateways/paypal/paypal-webhook.ts';
 import type { CertificateStore, WebhookReading } from '../../src/core/gateways/webhook.ts';
-import { certificateStore } from '../../src/core/ledger/provider-certificates.ts';
+import { certificateStore } from '../../src/core/ledger/providers/keep-certificate.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
 import { certificatePath, newPayPalSigner, type PayPalSigner, signPayPal } from '../../src/emulator/webhooks.ts';
 import { openWorld } from '../operations/world.ts';

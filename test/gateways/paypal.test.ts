@@ -264,7 +264,7 @@ describe('a charge', () => {
     expect(await charge(payingWith(order))).toMatchObject({ kind: 'declined', cause: 'order_changed' });
   });
 
-  it('is not begun when there is no time left to hear of it', async () => {
+  it('is not begun when there is no time left for its answer', async () => {
     const transaction = payingWith(ordered());
     emulator.fault = ({ operation }) => {
       if (operation === 'orders.patch') clock.nowMs += 850;
@@ -489,7 +489,7 @@ describe('a refund', () => {
     expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind });
   });
 
-  it('tells the payer the reason in one line, as long as PayPal takes it', async () => {
+  it('shows the payer the reason in one line, as long as PayPal takes it', async () => {
     const transaction = await paid();
     const refund = pendingRefund(transaction, { reason: `Hall\nflooded\t${'x'.repeat(241)}🎟${'x'.repeat(500)}` });
     expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'approved' });

@@ -357,14 +357,14 @@ describe('asking', () => {
 });
 
 describe('the account behind a key', () => {
-  it('is told by Stripe', async () => {
+  it('comes from Stripe', async () => {
     expect(await gateway.account?.ask(signal())).toEqual({
       kind: 'known',
       account: EMULATOR_CREDENTIALS.stripeAccountId,
     });
   });
 
-  it('comes from the settings for a restricted key, which Stripe does not tell it', async () => {
+  it('comes from the settings for a restricted key, to which Stripe does not show it', async () => {
     const restricted = gatewayWith({ secretKey: 'rk_test_restricted', accountId: 'acct_1Configured' });
     expect(await restricted.account?.ask(signal())).toEqual({ kind: 'known', account: 'acct_1Configured' });
     expect(operations()).toEqual([]);
@@ -406,7 +406,7 @@ describe('the fence', () => {
     expect(await lookUp(transaction)).toMatchObject({ kind: 'failed', cause: 'never_happened' });
   });
 
-  it('is up where the key stands for a failure for good: nobody was told of an intent', async () => {
+  it('holds where the key is answered with a failure for good: nobody got the name of an intent', async () => {
     emulator.fault = ({ operation }) =>
       operation === 'payment_intents.create'
         ? { kind: 'error_500', committed: false, cached: true }
@@ -603,7 +603,7 @@ describe('a refund', () => {
     expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
   });
 
-  it('whose key stands for a failure of Stripe’s is judged by Stripe’s list', async () => {
+  it('whose key is answered with a failure of Stripe’s is judged by Stripe’s list', async () => {
     const transaction = await paid();
     for (const committed of [true, false]) {
       const refund = pendingRefund(transaction);

@@ -95,7 +95,7 @@ describe('nothing is found', () => {
     ).toEqual([]);
   });
 
-  it('in the names of fields that a caller is told of', () => {
+  it('in the names of fields that an answer has', () => {
     expect(
       search.inText('{"path":"card_details.cvv","message":"is required"} fields: card_details.card_number'),
     ).toEqual([]);

@@ -64,7 +64,7 @@ describe('a redacted value', () => {
     expect(Number(new Redacted(12))).toBeNaN();
   });
 
-  it('is not in what the console of a debugger is told, which has private fields', async () => {
+  it('is not in a debugger’s console, which shows private fields', async () => {
     const told: string[] = [];
     const session = new Session();
     session.connect();
@@ -112,7 +112,7 @@ describe('a request', () => {
     expect(inspect(card_details)).not.toContain(SECRET);
   });
 
-  it('that is not valid is told without its card', () => {
+  it('that is not valid is reported without its card', () => {
     const { error } = paymentRequest.safeParse({ ...body, user_id: 1, amount: 'x' });
     expect(error?.issues).toHaveLength(2);
     expect(inspect(error, { depth: null, showHidden: true })).not.toContain(SECRET);

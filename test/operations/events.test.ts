@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { eventsStatus } from '../../src/core/ledger/find-events.ts';
-import { leaseDueEvents } from '../../src/core/ledger/lease-events.ts';
-import { replayEvents } from '../../src/core/ledger/replay-events.ts';
+import { eventsStatus } from '../../src/core/ledger/outbox/events-status.ts';
+import { leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { MINUTE_MS, openWorld, type World } from './world.ts';
 
@@ -10,7 +10,7 @@ describe('replayEvents', () => {
     const { world, eventIds } = await delivered(2);
     const [eventId = '', other = ''] = eventIds;
     const before = eventRow(world, eventId);
-    expect(await replayEvents(world.context.db, { eventId }, 1, world.clock.nowMs)).toEqual({
+    expect(await replayEvents(world.context.db, { kind: 'event', eventId }, 1, world.clock.nowMs)).toEqual({
       replayed: 1,
       waiting: 0,
       lastId: eventId,
@@ -35,7 +35,7 @@ describe('replayEvents', () => {
     world.tamper(`UPDATE events SET attempts = 4, last_error = 'no key', next_attempt_at_ms = ?`, later);
     const before = eventRow(world, eventId);
     const { db } = world.context;
-    expect(await replayEvents(db, { eventId }, 1, world.clock.nowMs)).toEqual({
+    expect(await replayEvents(db, { kind: 'event', eventId }, 1, world.clock.nowMs)).toEqual({
       replayed: 0,
       waiting: 1,
       lastId: eventId,
@@ -81,7 +81,7 @@ describe('replayEvents', () => {
     const { world, eventIds } = await delivered(3);
     const createdAt = (index: number) => Number(eventRow(world, eventIds[index] ?? '').created_at_ms);
     const { db } = world.context;
-    const time = { fromMs: createdAt(1), toMs: createdAt(2), eventType: null, afterId: null };
+    const time = { kind: 'range' as const, fromMs: createdAt(1), toMs: createdAt(2), eventType: null, afterId: null };
     expect(await replayEvents(db, { ...time, eventType: 'payment.refund' }, 10, world.clock.nowMs)).toEqual({
       replayed: 0,
       waiting: 0,
@@ -93,7 +93,13 @@ describe('replayEvents', () => {
       lastId: eventIds[1],
     });
     world.clock.nowMs += 1;
-    const rest = { fromMs: 0, toMs: createdAt(2) + 1, eventType: 'payment.success' as const, afterId: null };
+    const rest = {
+      kind: 'range' as const,
+      fromMs: 0,
+      toMs: createdAt(2) + 1,
+      eventType: 'payment.success' as const,
+      afterId: null,
+    };
     expect(await replayEvents(db, rest, 10, world.clock.nowMs)).toEqual({
       replayed: 2,
       waiting: 1,
@@ -134,7 +140,7 @@ describe('eventsStatus', () => {
     });
   });
 
-  it('tells how many wait and are being sent, which is the oldest, and which has failed most', async () => {
+  it('shows how many wait and are being sent, which is the oldest, and which has failed most', async () => {
     const { world, eventIds } = await delivered(4);
     const [sent = '', oldest = '', failing = '', leased = ''] = eventIds;
     world.tamper('UPDATE events SET delivered_at_ms = NULL, attempts = 0 WHERE event_id <> ?', sent);
@@ -157,7 +163,13 @@ describe('eventsStatus', () => {
   });
 });
 
-const always = () => ({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, eventType: null, afterId: null });
+const always = () => ({
+  kind: 'range' as const,
+  fromMs: 0,
+  toMs: Number.MAX_SAFE_INTEGER,
+  eventType: null,
+  afterId: null,
+});
 
 /** So many payments of different bookings, whose events have been delivered. */
 async function delivered(payments: number): Promise<{ world: World; eventIds: string[] }> {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { monotonicFactory } from 'ulid';
 import { describe, expect, it } from 'vitest';
-import { replayEvents } from '../../src/core/ledger/replay-events.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 // biome-ignore lint/correctness/useImportExtensions: it is JavaScript, and its declarations are beside it
 import * as formerVersion from '../data/former-version.mjs';
@@ -213,7 +213,7 @@ it('the former version sends what an operator had sent again by this one', async
   const [eventId = ''] = waitingEvents();
   await current.deliver([eventId]);
   expect(waitingEvents()).toEqual([]);
-  await replayEvents(current.db, { eventId }, 1, NOON_MS);
+  await replayEvents(current.db, { kind: 'event', eventId }, 1, NOON_MS);
   expect(await former.deliver([eventId])).toMatchObject([{ event_id: eventId, user_email: ADDRESS }]);
   expect(waitingEvents()).toEqual([]);
 });

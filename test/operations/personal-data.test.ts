@@ -5,16 +5,12 @@ import { failureBecause } from '../../src/core/domain/failure.ts';
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
 import type { D1PreparedStatement } from '../../src/core/ledger/d1.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
-import { recordDispute } from '../../src/core/ledger/disputes.ts';
-import { findEvents } from '../../src/core/ledger/find-events.ts';
-import {
-  BEFORE_ALL,
-  erasePersonalData,
-  type PersonalRecord,
-  personalRecords,
-  resealEmails,
-  type Step,
-} from '../../src/core/ledger/personal-data.ts';
+import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
+import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
+import { erasePersonalData } from '../../src/core/ledger/personal-data/erase-personal-data.ts';
+import { type PersonalRecord, personalRecords } from '../../src/core/ledger/personal-data/find-personal-data.ts';
+import { resealEmails } from '../../src/core/ledger/personal-data/reseal-emails.ts';
+import { BEFORE_ALL, type Step } from '../../src/core/ledger/personal-data/steps.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { type Cipher, createCipher } from '../../src/core/security/cipher.ts';
@@ -133,7 +129,7 @@ describe('an export of a user', () => {
       world.context.db,
       {
         ...{ provider: 'stripe', disputeId: 'dp_1', transactionId: first.transactionId, status: 'needs_response' },
-        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, toldAtMs: 2_000 },
+        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, reportedAtMs: 2_000 },
       },
       world.clock.nowMs,
       world.context.newId('att_'),
@@ -240,7 +236,7 @@ describe('after an erasure', () => {
       world.context.db,
       {
         ...{ provider: 'stripe', disputeId: 'dp_1', transactionId, status: 'needs_response' },
-        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, toldAtMs: 2_000 },
+        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, reportedAtMs: 2_000 },
       },
       world.clock.nowMs,
       'an attempt',
@@ -321,7 +317,7 @@ describe('after an erasure', () => {
     expect(others.map((made) => rowsOf(world, made))).toEqual(before);
   });
 
-  it('events that still wait go out without the person', async () => {
+  it('events that still wait go out without personal data', async () => {
     const world = openSealed();
     await refund(world, await pay(world));
     const told = async () => {

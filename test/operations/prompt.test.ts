@@ -56,7 +56,7 @@ it('asks for the id at a terminal, on standard error', async () => {
   expect(person.shown()).toMatch(/^User id: /);
 });
 
-it('has no id where the person ends the input', async () => {
+it('has no id where the input ends', async () => {
   expect(await readUserId([], terminal(undefined))).toMatchObject({ kind: 'none' });
 });
 

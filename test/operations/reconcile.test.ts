@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
-import { writeExternalRefund } from '../../src/core/ledger/book-external-refund.ts';
-import { readPaymentRecords } from '../../src/core/ledger/reconciliation.ts';
+import { readPaymentRecords } from '../../src/core/ledger/read-payment-records.ts';
+import { writeExternalRefund } from '../../src/core/ledger/refunds/book-external-refund.ts';
 import { type Difference, differencesBetween } from '../../src/core/recovery/differences.ts';
 import { explainDifference } from '../../src/core/recovery/explain-difference.ts';
 import { TEST_CARDS } from '../data/cards.ts';
@@ -185,7 +185,7 @@ describe('names', () => {
     expect(await found(world)).toEqual([]);
     world.clock.nowMs += 11 * MINUTE_MS;
     const refundId = transactionId.replace('TXN-', 'REF-');
-    expect(await found(world)).toEqual([difference, expect.objectContaining({ kind: 'unsettled', id: refundId })]);
+    expect(await found(world)).toEqual([difference, expect.objectContaining({ kind: 'unresolved', id: refundId })]);
     await world.resolveAfter(0, refundId);
     expect(await found(world)).toEqual([]);
   });
@@ -197,7 +197,7 @@ describe('names', () => {
     expect(await found(world)).toMatchObject([{ kind: 'charge_of_failed_payment', transactionId }]);
   });
 
-  it('a payment that stays pending, and whether it was charged: unsettled', async () => {
+  it('a payment that stays pending, and whether it was charged: unresolved', async () => {
     const world = openWorld();
     world.gateway.losesNext = true;
     const lost = await world.pay();
@@ -209,8 +209,8 @@ describe('names', () => {
     world.tamper('DELETE FROM events');
     world.clock.nowMs += 11 * MINUTE_MS;
     expect(await found(world)).toEqual([
-      { kind: 'unsettled', id: lost.transactionId, createdAtMs: lost.createdAtMs, moved: false },
-      { kind: 'unsettled', id: charged.transactionId, createdAtMs: charged.createdAtMs, moved: true },
+      { kind: 'unresolved', id: lost.transactionId, createdAtMs: lost.createdAtMs, moved: false },
+      { kind: 'unresolved', id: charged.transactionId, createdAtMs: charged.createdAtMs, moved: true },
     ]);
   });
 
@@ -356,7 +356,7 @@ describe('names', () => {
     ]);
   });
 
-  it('an event of a late charge’s refund, which nobody is to be told of: event_unfounded', async () => {
+  it('an event of a late charge’s refund, which has none: event_unfounded', async () => {
     const world = openWorld();
     const { transactionId, bookingId } = await payBackALateCharge(world);
     const refundId = transactionId.replace('TXN-', 'REF-');

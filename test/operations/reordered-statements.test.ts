@@ -5,18 +5,19 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../src/core/domain/failure.ts';
 import type { Outcome, Refund } from '../../src/core/domain/transaction.ts';
-import { insertApiKey, revokeApiKey } from '../../src/core/ledger/api-keys.ts';
-import { writeExternalRefund } from '../../src/core/ledger/book-external-refund.ts';
-import { claimBooking } from '../../src/core/ledger/claim-booking.ts';
+import { insertApiKey } from '../../src/core/ledger/api-keys/insert-api-key.ts';
+import { revokeApiKey } from '../../src/core/ledger/api-keys/revoke-api-key.ts';
 import type { D1Database, D1PreparedStatement } from '../../src/core/ledger/d1.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
-import { recordDispute } from '../../src/core/ledger/disputes.ts';
-import { KEY_LIFETIME_MS, type KeyClaim } from '../../src/core/ledger/idempotency.ts';
-import { recordPaymentOutcome } from '../../src/core/ledger/record-payment-outcome.ts';
-import { recordRefundOutcome } from '../../src/core/ledger/record-refund-outcome.ts';
-import { reserveRefund } from '../../src/core/ledger/reserve-refund.ts';
-import { reverseRefund } from '../../src/core/ledger/reverse-refund.ts';
-import type { VelocityCount } from '../../src/core/ledger/velocity.ts';
+import { KEY_LIFETIME_MS, type KeyClaim } from '../../src/core/ledger/idempotency-keys/claim-key.ts';
+import { claimBooking } from '../../src/core/ledger/payments/claim-booking.ts';
+import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
+import { recordPaymentOutcome } from '../../src/core/ledger/payments/record-payment-outcome.ts';
+import { writeExternalRefund } from '../../src/core/ledger/refunds/book-external-refund.ts';
+import { recordRefundOutcome } from '../../src/core/ledger/refunds/record-refund-outcome.ts';
+import { reserveRefund } from '../../src/core/ledger/refunds/reserve-refund.ts';
+import { reverseRefund } from '../../src/core/ledger/refunds/reverse-refund.ts';
+import type { VelocityCount } from '../../src/core/ledger/velocity/count-attempt.ts';
 import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 
@@ -118,14 +119,14 @@ async function everyWrite(db: Database): Promise<unknown[]> {
       }),
     );
   }
-  for (const [status, toldAtMs] of [
+  for (const [status, reportedAtMs] of [
     ['needs_response', 1],
     ['needs_response', 2],
     ['won', 3],
   ] as const) {
     const dispute = { provider: 'stripe', disputeId: 'dp_1', transactionId: 'TXN-2', status, reason: 'fraudulent' };
-    const told = { ...dispute, currency: 'USD', amountMinor: 100, openedAtMs: 1, toldAtMs };
-    answers.push(await recordDispute(db, told, later + 13, `att_${toldAtMs}`));
+    const told = { ...dispute, currency: 'USD', amountMinor: 100, openedAtMs: 1, reportedAtMs };
+    answers.push(await recordDispute(db, told, later + 13, `att_${reportedAtMs}`));
   }
   const apiKey = { keyId: 'key_1', tenant: 'default', name: 'key', scopes: [], createdAtMs: 1, expiresAtMs: null };
   await insertApiKey(db, { ...apiKey, keyHash: 'hash' });

@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Verdict, verifyAudit } from '../../src/cli/verify-audit.ts';
 import { sealAudit } from '../../src/core/background/seal-audit.ts';
-import { auditEntriesAfter, auditExport } from '../../src/core/ledger/audit.ts';
-import { chainHash } from '../../src/core/ledger/audit-chain.ts';
+import { auditEntriesAfter, auditExport } from '../../src/core/ledger/audit/export-audit-log.ts';
+import { chainHash } from '../../src/core/ledger/audit/hash-chain.ts';
 import type { D1Database } from '../../src/core/ledger/d1.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
 import type { LogFields } from '../../src/core/log.ts';

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/cli/verify-audit.ts';
-import type { AuditRow } from '../../src/core/ledger/audit.ts';
-import { CHAIN_START, chainHash } from '../../src/core/ledger/audit-chain.ts';
+import { type AuditRow, CHAIN_START, chainHash } from '../../src/core/ledger/audit/hash-chain.ts';
 import { payctl } from '../support/operator-command.ts';
 
 type Entry = AuditRow & { hash: string | null };
@@ -240,7 +239,7 @@ describe('an export from which something was removed', () => {
   });
 });
 
-describe('an export in which entries stand elsewhere', () => {
+describe('an export in which entries have been moved', () => {
   it.each([1, 3, 5])('is broken where two were swapped: entry %d and the next one', async (sequence) => {
     const swapped = whole.toSpliced(sequence - 1, 2, entry(sequence + 1), entry(sequence));
     expect(await brokenAt(swapped)).toBe(`entry ${sequence + 1}`);
@@ -260,7 +259,7 @@ describe('an export in which entries stand elsewhere', () => {
 });
 
 describe('an export into which something was put', () => {
-  it('is broken at an entry that stands there twice', async () => {
+  it('is broken at an entry that is there twice', async () => {
     expect(await verify(withInPlaceOf(3, entry(3), entry(3)))).toMatchObject({
       sealed: 3,
       broken: { where: 'entry 3', what: expect.stringContaining('comes after entry 3') },
@@ -283,7 +282,7 @@ describe('an export into which something was put', () => {
     }
   });
 
-  it('is told apart from one that npm has printed a title into', async () => {
+  it('is distinguished from one that npm has printed a title into', async () => {
     const lines = ['', '> payment-service@0.1.0 audit', ...whole.map((one) => JSON.stringify(one))];
     expect(await verifyAudit(lines, chainHash, null)).toMatchObject({
       broken: { where: 'line 2', what: expect.stringContaining('npm printed it') },

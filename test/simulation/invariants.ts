@@ -1,6 +1,6 @@
 /** The invariants, held against what the gateway moved, what the exchange took, and what the callers were told. */
 import { decodeTime } from 'ulid';
-import { KEY_LIFETIME_MS } from '../../src/core/ledger/idempotency.ts';
+import { KEY_LIFETIME_MS } from '../../src/core/ledger/idempotency-keys/claim-key.ts';
 import { hundredths } from './amount.ts';
 import { type Callers, EXPIRY_YEAR, SECURITY_CODE } from './callers.ts';
 import type { World } from './world.ts';
@@ -131,7 +131,7 @@ export function checkEverything(world: World, callers: Callers): void {
 function checkAudit({ sqlite, violations }: World, { transactions, refunds }: Ledger): void {
   const entries = new Map<string, string[]>();
   for (const { subject, action, outcome } of sqlite.prepare('SELECT * FROM audit_entries ORDER BY sequence').all()) {
-    const entry = action === 'refund.made_outside' ? String(action) : `${action} ${outcome}`;
+    const entry = action === 'refund.external' ? String(action) : `${action} ${outcome}`;
     entries.set(String(subject), [...(entries.get(String(subject)) ?? []), entry]);
   }
   const expected = new Map<string, string[]>();
@@ -139,7 +139,7 @@ function checkAudit({ sqlite, violations }: World, { transactions, refunds }: Le
     expected.set(id, ['payment.attempted claimed', `payment.ended ${status === 'failed' ? 'failed' : 'completed'}`]);
   }
   for (const [id, { status, kind }] of refunds) {
-    if (entries.get(id)?.[0] === 'refund.made_outside') expected.set(id, ['refund.made_outside']);
+    if (entries.get(id)?.[0] === 'refund.external') expected.set(id, ['refund.external']);
     else {
       const begun = kind === 'late_charge' ? 'refund.owed pending' : 'refund.attempted claimed';
       expected.set(id, [begun, `refund.ended ${status === 'failed' ? 'failed' : 'completed'}`]);

@@ -4,7 +4,7 @@ import { registerHooks } from 'node:module';
 import type { GatewayKind } from './plan.ts';
 
 export interface Edit {
-  /** Below the project, such as `src/core/ledger/refunds.ts`. */
+  /** Below the project, such as `src/core/ledger/refunds/reserve-refund.ts`. */
   file: string;
   find: string;
   replace: string;

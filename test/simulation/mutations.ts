@@ -4,27 +4,31 @@
  */
 import type { Mutation } from './mutate.ts';
 
-const CLAIM = 'src/core/ledger/claim-booking.ts';
-const KEYS = 'src/core/ledger/idempotency.ts';
-const PAYMENT_OUTCOME = 'src/core/ledger/record-payment-outcome.ts';
-const RESERVE = 'src/core/ledger/reserve-refund.ts';
-const REFUND_OUTCOME = 'src/core/ledger/record-refund-outcome.ts';
-const EXTERNAL_REFUND = 'src/core/ledger/book-external-refund.ts';
-const BALANCE = 'src/core/ledger/balance.ts';
-const AUDIT = 'src/core/ledger/audit.ts';
-const NEW_EVENTS = 'src/core/ledger/new-events.ts';
-const LEASE = 'src/core/ledger/lease-events.ts';
+const CLAIM = 'src/core/ledger/payments/claim-booking.ts';
+const KEYS = 'src/core/ledger/idempotency-keys/claim-key.ts';
+const PAYMENT_OUTCOME = 'src/core/ledger/payments/record-payment-outcome.ts';
+const RESERVE = 'src/core/ledger/refunds/reserve-refund.ts';
+const REFUND_OUTCOME = 'src/core/ledger/refunds/record-refund-outcome.ts';
+const EXTERNAL_REFUND = 'src/core/ledger/refunds/book-external-refund.ts';
+const BALANCE = 'src/core/ledger/refunds/set-balance.ts';
+const AUDIT = 'src/core/ledger/audit/insert-entry.ts';
+const NEW_EVENTS = 'src/core/ledger/outbox/insert-event.ts';
+const LEASE = 'src/core/ledger/outbox/lease-due-events.ts';
 const PROCESS = 'src/core/payments/process-payment.ts';
-const RESOLVE = 'src/core/recovery/resolve.ts';
+const RESOLVE_PAYMENT = 'src/core/recovery/resolve-payment.ts';
+const RESOLVE_REFUND = 'src/core/recovery/resolve-refund.ts';
+const RESOLVE_DUE = 'src/core/recovery/resolve-due.ts';
 const ASK = 'src/core/outcomes/ask-gateway.ts';
+const DECIDED = 'src/core/outcomes/decided-outcome.ts';
 const WEBHOOK = 'src/core/recovery/handle-webhook.ts';
 const DELIVER = 'src/core/outbox/deliver.ts';
 const WORK = 'src/core/background/recovery-jobs.ts';
-const LOOK_UPS = 'src/core/ledger/look-ups.ts';
+const LOOK_UPS = 'src/core/ledger/look-ups/take-due-look-ups.ts';
 const STRIPE = 'src/core/gateways/stripe/stripe-gateway.ts';
 const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
 const STRIPE_OUTCOMES = 'src/core/gateways/stripe/stripe-outcomes.ts';
 const PAYPAL = 'src/core/gateways/paypal/paypal-gateway.ts';
+const PAYPAL_ORDER = 'src/core/gateways/paypal/paypal-order.ts';
 const PAYPAL_OUTCOMES = 'src/core/gateways/paypal/paypal-outcomes.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -40,7 +44,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a charge that turns up late is not given back',
+    name: 'a charge that turns up late is not refunded',
     breaks: 'invariant 1',
     edits: [
       {
@@ -62,11 +66,11 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a late charge is given back under a new key each time',
+    name: 'a late charge is refunded under a new key each time',
     breaks: 'invariant 2',
     edits: [
       {
-        file: RESOLVE,
+        file: RESOLVE_REFUND,
         find: '(signal) => gateway.refund({ refund, transaction, signal })',
         replace: `(signal) => gateway.refund({
         refund: refund.kind === 'late_charge' ? { ...refund, refundId: context.newId('REF-') } : refund, transaction, signal })`,
@@ -78,7 +82,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: RESOLVE,
+        file: RESOLVE_REFUND,
         find: '(signal) => gateway.refund({ refund, transaction, signal })',
         replace: `(signal) => gateway.refund({ refund: { ...refund, refundId: context.newId('REF-') }, transaction, signal })`,
       },
@@ -162,9 +166,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 2',
     edits: [
       {
-        file: RESOLVE,
-        find: `  if (outcome?.status === 'failed') {\n    const attemptId`,
-        replace: `  if (outcome?.status === 'failed' && refund.refundId === '') {\n    const attemptId`,
+        file: RESOLVE_REFUND,
+        find: `  if (outcome?.status === 'failed') {\n    await reverse`,
+        replace: `  if (outcome?.status === 'failed' && refund.refundId === '') {\n    await reverse`,
       },
     ],
   },
@@ -174,13 +178,13 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PROCESS,
-        find: '  const claim = await claimBooking(',
+        find: '  const claimed = await claimBooking(',
         replace: `  if (instrument.kind !== 'invalid') {
-    const early = { transactionId, bookingId: request.booking_id, amountMinor, currency: settings.currency };
+    const early = { transactionId: context.newId('TXN-'), bookingId: request.booking_id, amountMinor, currency: settings.currency };
     const charging = { transaction: early as Transaction, instrument, signal: AbortSignal.timeout(settings.gatewayTimeoutMs) };
     await gateway.charge(charging);
   }
-  const claim = await claimBooking(`,
+  const claimed = await claimBooking(`,
       },
     ],
   },
@@ -189,7 +193,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: ASK,
+        file: DECIDED,
         find: `    case 'unknown':\n    case 'in_progress':`,
         replace: `    case 'unknown':\n      return NEVER_HAPPENED;\n    case 'in_progress':`,
       },
@@ -200,7 +204,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: ASK,
+        file: DECIDED,
         find: `    case 'unknown':\n    case 'in_progress':`,
         replace: `    case 'unknown':\n      return { status: 'completed', gatewayReference: 'hoped for' };\n    case 'in_progress':`,
       },
@@ -211,7 +215,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: RESOLVE,
+        file: RESOLVE_PAYMENT,
         find: 'const { transactionId: id, createdAtMs } = transaction;',
         replace:
           'const { transactionId: id, createdAtMs } = transaction;\n  if (createdAtMs > 0) return NEVER_HAPPENED;',
@@ -239,9 +243,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'backlog',
     edits: [
       {
-        file: RESOLVE,
-        find: 'settled.value.unreachable;',
-        replace: '(settled.value.unreachable || settled.value.undetermined === true);',
+        file: RESOLVE_DUE,
+        find: 'looked.value.unreachable;',
+        replace: '(looked.value.unreachable || looked.value.undetermined === true);',
       },
     ],
   },
@@ -305,7 +309,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'an outcome that is recorded twice is told twice',
+    name: 'an outcome that is recorded twice has two events',
     breaks: 'invariant 4',
     edits: [
       {
@@ -367,8 +371,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PROCESS,
-        find: `  log('info', 'payment.attempted', {`,
-        replace: `  log('info', 'payment.attempted', {\n    card: request.card_details?.card_number.reveal(),`,
+        find: `      log('info', 'payment.attempted', {`,
+        replace: `      log('info', 'payment.attempted', {\n    card: request.card_details?.card_number.reveal(),`,
       },
     ],
   },
@@ -461,7 +465,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/background/every-minute.ts',
-        find: '    () => purgeExpiredKeys(db, nowMs(), PURGED_AT_ONCE),\n',
+        find: "    () => purgeExpired(db, 'idempotency_keys', nowMs(), PURGED_AT_ONCE),\n",
         replace: '',
       },
     ],
@@ -473,8 +477,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: STRIPE_INTENTS,
-        find: `  return listed === 'too_many' ? searchIntent(stripe, transaction) : listed;`,
-        replace: `  return listed === 'too_many' || listed === null ? createIntent(stripe, transaction) : listed;`,
+        find: `  return listing.kind === 'too_many' ? searchIntent(stripe, transaction) : mostAdvanced(listing.intents);`,
+        replace: `  const listed = listing.kind === 'too_many' ? null : mostAdvanced(listing.intents);
+  return listed ?? createIntent(stripe, transaction);`,
       },
     ],
   },
@@ -521,7 +526,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a key that stands for a failure of Stripe is waited for',
+    name: 'a key that Stripe answers with a failure is waited for',
     gateway: 'stripe',
     breaks: 'invariant 3',
     edits: [{ file: STRIPE_INTENTS, find: '    if (replayed || (status === 400', replace: '    if ((status === 400' }],
@@ -573,7 +578,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 7',
     edits: [
       {
-        file: PAYPAL,
+        file: PAYPAL_ORDER,
         find: '    isAmountOf(unit.amount, transaction) &&\n',
         replace: '',
       },
@@ -583,7 +588,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'whoever is paid by an order is not looked at',
     gateway: 'paypal',
     breaks: 'invariant 7',
-    edits: [{ file: PAYPAL, find: ' &&\n    unit.payee?.merchant_id === merchantId\n', replace: '\n' }],
+    edits: [{ file: PAYPAL_ORDER, find: ' &&\n    unit.payee?.merchant_id === merchantId\n', replace: '\n' }],
   },
   {
     name: 'any refund of a payment at PayPal counts as the one that is looked for',
@@ -598,7 +603,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a refund that was made by hand is booked each time that it is told of',
+    name: 'an external refund is booked each time that it is reported',
     breaks: 'invariant 2',
     edits: [
       {
@@ -615,7 +620,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a refund that was made by hand is booked whether or not there is room for it',
+    name: 'an external refund is booked whether or not there is room for it',
     breaks: 'invariant 2',
     edits: [
       { file: EXTERNAL_REFUND, find: `    AND reserved_minor + refunded_minor + ?3 <= amount_minor\n`, replace: '' },
@@ -627,7 +632,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a refund that was made by hand and does not fit yet is not asked about again',
+    name: 'an external refund and does not fit yet is not asked about again',
     breaks: 'invariant 2',
     edits: [
       {
@@ -661,14 +666,14 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a webhook is remembered before it is taken up',
+    name: 'a webhook is remembered before it is handled',
     breaks: 'invariant 2',
     edits: [
       {
         file: WEBHOOK,
         find: '  const answer = await handleEvent(context, gateway, event);',
         replace:
-          '  await rememberEvent(db, event, nowMs());\n  const answer = await handleEvent(context, gateway, event);',
+          '  await rememberWebhook(db, received, nowMs());\n  const answer = await handleEvent(context, gateway, event);',
       },
     ],
   },
@@ -715,12 +720,12 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a refund that was paid is in no audit log',
     breaks: 'audit',
-    edits: [{ file: REFUND_OUTCOME, find: "action: 'refund.ended',", replace: "action: 'dispute.told'," }],
+    edits: [{ file: REFUND_OUTCOME, find: "action: 'refund.ended',", replace: "action: 'dispute.reported'," }],
   },
   {
     name: 'whoever sees that a refund was sent back raises the alarm',
     breaks: 'alarm',
-    edits: [{ file: RESOLVE, find: 'if (reversed.wrote) {', replace: 'if (reversed !== null) {' }],
+    edits: [{ file: RESOLVE_REFUND, find: 'if (reversed.wrote) {', replace: 'if (reversed !== null) {' }],
   },
   {
     name: 'statements reordered: the event is inserted before the payment names it',

@@ -11,17 +11,18 @@ import type { D1Database, D1Result } from '@cloudflare/workers-types';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { getPlatformProxy, type PlatformProxy } from 'wrangler';
 import { failure } from '../../src/core/domain/failure.ts';
-import { claimBooking, type NewTransaction } from '../../src/core/ledger/claim-booking.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
-import { findEvents } from '../../src/core/ledger/find-events.ts';
-import { findRefund } from '../../src/core/ledger/find-refund.ts';
-import type { KeyClaim } from '../../src/core/ledger/idempotency.ts';
-import { purgeExpiredKeys } from '../../src/core/ledger/idempotency.ts';
-import { leaseDueEvents, leaseEvents } from '../../src/core/ledger/lease-events.ts';
-import { recordDeliveries } from '../../src/core/ledger/record-deliveries.ts';
-import { recordPaymentOutcome } from '../../src/core/ledger/record-payment-outcome.ts';
-import { recordRefundOutcome } from '../../src/core/ledger/record-refund-outcome.ts';
-import { reserveRefund } from '../../src/core/ledger/reserve-refund.ts';
+import type { KeyClaim } from '../../src/core/ledger/idempotency-keys/claim-key.ts';
+import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
+import { leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
+import { leaseEvents } from '../../src/core/ledger/outbox/lease-events.ts';
+import { recordDeliveries } from '../../src/core/ledger/outbox/record-deliveries.ts';
+import { claimBooking, type NewTransaction } from '../../src/core/ledger/payments/claim-booking.ts';
+import { recordPaymentOutcome } from '../../src/core/ledger/payments/record-payment-outcome.ts';
+import { purgeExpired } from '../../src/core/ledger/purge-expired.ts';
+import { findRefund } from '../../src/core/ledger/refunds/find-refund.ts';
+import { recordRefundOutcome } from '../../src/core/ledger/refunds/record-refund-outcome.ts';
+import { reserveRefund } from '../../src/core/ledger/refunds/reserve-refund.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { applyMigrations, openSqliteD1, type SqliteD1 } from './sqlite-d1.ts';
 
@@ -430,7 +431,7 @@ async function payment(db: Omit<Database, 'd1'> & { d1: D1Database }): Promise<u
       null,
     ),
     await db.d1.prepare('SELECT * FROM events ORDER BY sequence').all(),
-    await purgeExpiredKeys(db, 1_000_000_000_000, 1),
+    await purgeExpired(db, 'idempotency_keys', 1_000_000_000_000, 1),
     await db.d1.prepare('SELECT * FROM idempotency_keys').all(),
   );
   return told;

@@ -10,11 +10,12 @@ import type { AccessToken } from '../../src/core/gateways/paypal/paypal-client.t
 import { namedGateways } from '../../src/core/gateways/registry.ts';
 import type { ProviderEvent } from '../../src/core/gateways/webhook.ts';
 import { LedgerUnavailable, STATEMENTS_PER_INVOCATION } from '../../src/core/ledger/database.ts';
-import { accountsIn } from '../../src/core/ledger/gateway-accounts.ts';
+import { accountsIn } from '../../src/core/ledger/providers/keep-gateway-account.ts';
 import type { QueueMessage, WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { sendRest } from '../../src/core/outbox/send.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
-import { STATEMENTS_LEFT_TO_CALLER, STATEMENTS_PER_LOOK_UP } from '../../src/core/recovery/resolve.ts';
+import { STATEMENTS_PER_LOOK_UP } from '../../src/core/recovery/resolve.ts';
+import { STATEMENTS_LEFT_TO_CALLER } from '../../src/core/recovery/resolve-due.ts';
 import type { Cipher } from '../../src/core/security/cipher.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';

@@ -229,7 +229,7 @@ describe('the habits of clients that were written for FastAPI', () => {
     expect([empty.status, lines.status]).toEqual([200, 200]);
   });
 
-  it('text is stored and told as it was sent', async () => {
+  it('text is stored and published as it was sent', async () => {
     const request = payment({ user_id: ' <b>Zoë</b> \u2028 😀', card_details: cardNumbered(TEST_CARDS.mastercard) });
     const answer = await pay(request);
     expect(await transaction(answer.body.transaction_id)).toMatchObject({ user_id: request.user_id });

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ExternalRefund } from '../../src/core/gateways/gateway.ts';
 import type { Notice } from '../../src/core/gateways/webhook.ts';
-import { findRefund } from '../../src/core/ledger/find-refund.ts';
+import { findRefund } from '../../src/core/ledger/refunds/find-refund.ts';
 import { recordRefund } from '../../src/core/outcomes/record-refund.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
@@ -98,17 +98,20 @@ describe.each([
     const { transactionId } = await paidPayment(world);
     const dispute = {
       ...{ disputeId: `du_${transactionId}`, chargeReference: 'reference', transactionId, reason: 'fraudulent' },
-      ...{ amountMinor: 2550, currency: 'USD', openedAtMs: 1_000, toldAtMs: 2_000 },
+      ...{ amountMinor: 2550, currency: 'USD', openedAtMs: 1_000, reportedAtMs: 2_000 },
     };
     break_();
     // As Stripe tells of it: as created and as funds that were withdrawn, in the same second, and then as updated.
     await tellThreeTimes(world, { about: 'dispute', dispute: { ...dispute, status: 'needs_response' } });
     await tellThreeTimes(world, {
       about: 'dispute',
-      dispute: { ...dispute, status: 'needs_response', toldAtMs: 3_000 },
+      dispute: { ...dispute, status: 'needs_response', reportedAtMs: 3_000 },
     });
     expect(alarms(world)).toEqual(['payment.disputed']);
-    await tellThreeTimes(world, { about: 'dispute', dispute: { ...dispute, status: 'under_review', toldAtMs: 4_000 } });
+    await tellThreeTimes(world, {
+      about: 'dispute',
+      dispute: { ...dispute, status: 'under_review', reportedAtMs: 4_000 },
+    });
     expect(alarms(world)).toEqual(['payment.disputed', 'payment.disputed']);
   });
 

@@ -4,12 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../src/core/domain/failure.ts';
 import { lateRefundId, type Refund, type Transaction } from '../../src/core/domain/transaction.ts';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
-import { insertApiKey, listApiKeys, revokeApiKey } from '../../src/core/ledger/api-keys.ts';
-import { auditExport } from '../../src/core/ledger/audit.ts';
+import { insertApiKey } from '../../src/core/ledger/api-keys/insert-api-key.ts';
+import { listApiKeys } from '../../src/core/ledger/api-keys/list-api-keys.ts';
+import { revokeApiKey } from '../../src/core/ledger/api-keys/revoke-api-key.ts';
+import { auditExport } from '../../src/core/ledger/audit/export-audit-log.ts';
 import type { Author, Database } from '../../src/core/ledger/database.ts';
-import { recordDispute } from '../../src/core/ledger/disputes.ts';
-import { auditPersonalData, auditRotation } from '../../src/core/ledger/personal-data.ts';
-import { reverseRefund } from '../../src/core/ledger/reverse-refund.ts';
+import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
+import { auditPersonalData } from '../../src/core/ledger/personal-data/audit-personal-data.ts';
+import { auditRotation } from '../../src/core/ledger/personal-data/audit-rotation.ts';
+import { reverseRefund } from '../../src/core/ledger/refunds/reverse-refund.ts';
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { recordRefund } from '../../src/core/outcomes/record-refund.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
@@ -175,7 +178,7 @@ async function announceExternal(world: AuditedWorld, transactionId: string, amou
   return handleWebhook(world.context, gateway, { provider: 'stripe', eventId: transactionId, type: 'x', notice });
 }
 
-function dispute({ transactionId }: Transaction, status: string, toldAtMs: number) {
+function dispute({ transactionId }: Transaction, status: string, reportedAtMs: number) {
   return {
     provider: 'stripe',
     disputeId: `dp_${transactionId}`,
@@ -185,7 +188,7 @@ function dispute({ transactionId }: Transaction, status: string, toldAtMs: numbe
     currency: 'USD',
     amountMinor: 2550,
     openedAtMs: 1_000,
-    toldAtMs,
+    reportedAtMs,
   };
 }
 
@@ -293,12 +296,12 @@ describe.each([
     expect(await world.entriesOf(find)).toEqual([]);
   });
 
-  it('of a refund that was made at the provider, however often it tells of it', async () => {
+  it('of an external refund, however often it is reported', async () => {
     const world = auditedWorld(losesAnswers, { charge: APPROVED, lookUpRefund: APPROVED });
     const { transactionId } = await paid(world);
     const detail = { amount_minor: 1000, currency: 'USD', gateway_reference: `re_${transactionId}` };
     expect(await world.entriesOf(() => announceExternal(world, transactionId))).toEqual([
-      entry(world, 'refund.made_outside', REFUND, 'completed', detail),
+      entry(world, 'refund.external', REFUND, 'completed', detail),
     ]);
     expect(await world.entriesOf(() => announceExternal(world, transactionId))).toEqual([]);
   });
@@ -324,10 +327,13 @@ describe.each([
     const world = auditedWorld(losesAnswers);
     const made = await paid(world);
     const { transactionId } = made;
-    const tell = (status: string, toldAtMs: number) => () =>
-      recordDispute(world.db, dispute(made, status, toldAtMs), world.clock.nowMs, world.context.newId('att_'));
+    const tell = (status: string, reportedAtMs: number) => () =>
+      recordDispute(world.db, dispute(made, status, reportedAtMs), world.clock.nowMs, world.context.newId('att_'));
     const told = (status: string) =>
-      entry(world, 'dispute.told', transactionId, status, { provider: 'stripe', dispute_id: `dp_${transactionId}` });
+      entry(world, 'dispute.reported', transactionId, status, {
+        provider: 'stripe',
+        dispute_id: `dp_${transactionId}`,
+      });
     expect(await world.entriesOf(tell('needs_response', 2_000))).toEqual([told('needs_response')]);
     expect(await world.entriesOf(tell('needs_response', 2_000))).toEqual([]);
     expect(await world.entriesOf(tell('under_review', 1_999))).toEqual([]);
@@ -370,7 +376,7 @@ describe.each([
     const world = auditedWorld(losesAnswers);
     const { clock, db } = world;
     const atMs = clock.nowMs;
-    const ofPerson = (action: 'person.exported' | 'person.erased', subject: string) => () =>
+    const ofPerson = (action: 'personal_data.exported' | 'personal_data.erased', subject: string) => () =>
       auditPersonalData(db, 'default', { atMs, action, subject, payments: 3 });
     const deeds = [
       [() => auditExport(db, atMs), 'audit.exported', 'audit_entries', 'read', null, '*'],
@@ -382,8 +388,22 @@ describe.each([
         { rewritten: 3 },
         '*',
       ],
-      [ofPerson('person.exported', 'a user'), 'person.exported', 'a user', 'done', { payments: 3 }, 'default'],
-      [ofPerson('person.erased', 'erased_1'), 'person.erased', 'erased_1', 'done', { payments: 3 }, 'default'],
+      [
+        ofPerson('personal_data.exported', 'a user'),
+        'personal_data.exported',
+        'a user',
+        'done',
+        { payments: 3 },
+        'default',
+      ],
+      [
+        ofPerson('personal_data.erased', 'erased_1'),
+        'personal_data.erased',
+        'erased_1',
+        'done',
+        { payments: 3 },
+        'default',
+      ],
     ] as const;
     for (const [deed, action, subject, outcome, detail, tenant] of deeds) {
       expect(await world.entriesOf(deed)).toEqual([{ ...entry(world, action, subject, outcome, detail), tenant }]);

@@ -1,7 +1,7 @@
 /** Who is let in where, by which key or token, and that whoever is not learns and leaves nothing. */
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { revokeApiKey } from '../../src/core/ledger/api-keys.ts';
+import { revokeApiKey } from '../../src/core/ledger/api-keys/revoke-api-key.ts';
 import { makeApiKey } from '../../src/core/security/api-key.ts';
 import { SCOPES, type Scope } from '../../src/core/security/credential.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
@@ -322,7 +322,7 @@ describe('is not let in', () => {
     await expectRefusedEverywhere(await asBearer(key), unauthorized(REVOKED));
   });
 
-  it('who has a token whose issuer cannot be reached, and hears when to come back', async () => {
+  it('who has a token whose issuer cannot be reached, and is answered when to retry', async () => {
     const down = { ...rs256.variables, JWT_JWKS_URL: `http://issuer.test/${crypto.randomUUID()}/keys` };
     const presented = await asBearer(rs256.token(), tokensOf({ variables: down }));
     const message = 'The keys of the token’s issuer cannot be had right now. Please try again.';
@@ -461,7 +461,7 @@ describe.each(holders)('with %s', (_, holderOf) => {
     expect(second.body.transaction_id).not.toBe(first.body.transaction_id);
   });
 
-  it('what the same organisation has paid is there, to be read and given back, and not paid again', async () => {
+  it('what the same organisation has paid is there, to be read and refunded, and not paid again', async () => {
     const [tenant, body] = [newTenant(), payment()];
     const { body: paid } = await pay(tenant, body);
     expect((await pay(tenant, body)).status).toBe(409);

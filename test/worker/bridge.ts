@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import type { Context } from '../../src/core/context.ts';
-import type { Lease } from '../../src/core/ledger/lease-events.ts';
+import type { Lease } from '../../src/core/ledger/outbox/lease-events.ts';
 import { postToBridge } from '../../src/core/outbox/relay-client.ts';
 import { type PaymentAnswer, processPayment } from '../../src/core/payments/process-payment.ts';
 import { type RefundAnswer, refundPayment } from '../../src/core/payments/refund-payment.ts';

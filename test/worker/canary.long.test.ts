@@ -104,7 +104,7 @@ describe('of random cards nothing is answered, logged, queued or stored (invaria
   });
 });
 
-it('all tables that tell of a payment were searched', async () => {
+it('all tables with rows of a payment were searched', async () => {
   const filled = new Set((await allCells()).map(({ column }) => column.split('.')[0]));
   const tables = ['transactions', 'events', 'idempotency_keys', 'audit_entries', 'velocity_counters'];
   expect([...filled]).toEqual(expect.arrayContaining(tables));

@@ -213,7 +213,7 @@ describe('payments at a gateway that is down', () => {
     expect(timesAsked(world, 'charge')).toBe(calls);
   });
 
-  it('that are not payable, or of another method, are told so as ever', async () => {
+  it('that are not payable, or of another method, are answered as ever', async () => {
     const { context } = await worldThatIsDown();
     expect(await processPayment(context, paymentRequest(), '0')).toMatchObject({ kind: 'invalid_amount' });
     const stripe = paymentRequest({ payment_method: 'stripe' });

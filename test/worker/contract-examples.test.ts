@@ -1,7 +1,7 @@
 /** The documentation's own requests get the documented answers. Each test begins with an empty database. */
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { findEvents } from '../../src/core/ledger/find-events.ts';
+import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
 import {
   type ContractExample,
   EVENTS,

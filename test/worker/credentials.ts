@@ -1,6 +1,7 @@
 /** Callers of a Worker that lets nobody in without a key or a token. */
 import { env } from 'cloudflare:workers';
-import { insertApiKey, revokeApiKey } from '../../src/core/ledger/api-keys.ts';
+import { insertApiKey } from '../../src/core/ledger/api-keys/insert-api-key.ts';
+import { revokeApiKey } from '../../src/core/ledger/api-keys/revoke-api-key.ts';
 import { makeApiKey, type NewKey } from '../../src/core/security/api-key.ts';
 import { SCOPES } from '../../src/core/security/credential.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';

@@ -2,8 +2,8 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { PaymentEvent } from '../../src/contract/events.ts';
-import { leaseEvents } from '../../src/core/ledger/lease-events.ts';
-import { recordDeliveries } from '../../src/core/ledger/record-deliveries.ts';
+import { leaseEvents } from '../../src/core/ledger/outbox/lease-events.ts';
+import { recordDeliveries } from '../../src/core/ledger/outbox/record-deliveries.ts';
 import {
   consume,
   eventRow,

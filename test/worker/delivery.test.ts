@@ -3,9 +3,9 @@ import { env } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { paymentEvent } from '../../src/contract/events.ts';
-import { findEvents } from '../../src/core/ledger/find-events.ts';
-import { leaseEvents } from '../../src/core/ledger/lease-events.ts';
-import { recordDeliveries } from '../../src/core/ledger/record-deliveries.ts';
+import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
+import { leaseEvents } from '../../src/core/ledger/outbox/lease-events.ts';
+import { recordDeliveries } from '../../src/core/ledger/outbox/record-deliveries.ts';
 import {
   consume,
   eventRow,

@@ -4,7 +4,8 @@ import type { ExternalRefund, RefundListing } from '../../src/core/gateways/gate
 import { readStatus } from '../../src/core/payments/read-status.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
-import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveDue } from '../../src/core/recovery/resolve-due.ts';
 import { refundRequest } from './operation.ts';
 import {
   DEADLINE_MS,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { AccountMemory } from '../../src/core/gateways/account-names.ts';
 import type { GatewayAccount } from '../../src/core/gateways/gateway.ts';
 import { namedGateways } from '../../src/core/gateways/registry.ts';
-import { accountsIn, accountsReadFrom } from '../../src/core/ledger/gateway-accounts.ts';
+import { accountsIn, accountsReadFrom } from '../../src/core/ledger/providers/keep-gateway-account.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { resolveOutcome } from '../../src/core/recovery/resolve.ts';

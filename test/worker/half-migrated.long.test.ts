@@ -7,13 +7,16 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ExternalRefund } from '../../src/core/gateways/gateway.ts';
 import type { Dispute, Notice } from '../../src/core/gateways/webhook.ts';
-import { listApiKeys } from '../../src/core/ledger/api-keys.ts';
-import { auditEntriesAfter, auditExport } from '../../src/core/ledger/audit.ts';
+import { listApiKeys } from '../../src/core/ledger/api-keys/list-api-keys.ts';
+import { auditEntriesAfter, auditExport } from '../../src/core/ledger/audit/export-audit-log.ts';
 import { LedgerNotMigrated, runBatch } from '../../src/core/ledger/database.ts';
-import { eventsStatus } from '../../src/core/ledger/find-events.ts';
-import { BEFORE_ALL, erasePersonalData, personalRecords, resealEmails } from '../../src/core/ledger/personal-data.ts';
-import { readPaymentRecords } from '../../src/core/ledger/reconciliation.ts';
-import { replayEvents } from '../../src/core/ledger/replay-events.ts';
+import { eventsStatus } from '../../src/core/ledger/outbox/events-status.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
+import { erasePersonalData } from '../../src/core/ledger/personal-data/erase-personal-data.ts';
+import { personalRecords } from '../../src/core/ledger/personal-data/find-personal-data.ts';
+import { resealEmails } from '../../src/core/ledger/personal-data/reseal-emails.ts';
+import { BEFORE_ALL } from '../../src/core/ledger/personal-data/steps.ts';
+import { readPaymentRecords } from '../../src/core/ledger/read-payment-records.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { makeApiKey, type NewKey } from '../../src/core/security/api-key.ts';
 import { SCOPES } from '../../src/core/security/credential.ts';
@@ -189,7 +192,7 @@ const DISPUTE: Dispute = {
   amountMinor: 100,
   currency: 'USD',
   openedAtMs: 1_795_000_000_000,
-  toldAtMs: 1_795_000_000_000,
+  reportedAtMs: 1_795_000_000_000,
 };
 
 /** A new event of a provider, which is then asked. */
@@ -226,7 +229,12 @@ const BACKGROUND: Record<string, () => Promise<unknown>> = {
   'keys rotate': () => resealEmails(database, BEFORE_ALL, 10),
   'events status': () => eventsStatus(database, Date.now()),
   'events replay': () =>
-    replayEvents(database, { fromMs: 0, toMs: Date.now(), eventType: null, afterId: null }, 10, Date.now()),
+    replayEvents(
+      database,
+      { kind: 'range', fromMs: 0, toMs: Date.now(), eventType: null, afterId: null },
+      10,
+      Date.now(),
+    ),
   'audit export': async () => {
     await auditExport(database, Date.now());
     await auditEntriesAfter(database, 0, 10);

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { ExternalRefund, ExternalRefundAnswer } from '../../src/core/gateways/gateway.ts';
 import type { Dispute, Notice, ProviderEvent } from '../../src/core/gateways/webhook.ts';
-import { purgeProviderEvents } from '../../src/core/ledger/provider-events.ts';
+import { purgeExpired } from '../../src/core/ledger/purge-expired.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
@@ -69,7 +69,7 @@ async function takenUp(event: ProviderEvent): Promise<boolean> {
 }
 
 describe('an event about a payment', () => {
-  it('settles one that is pending at once, though no look-up is due, and tells of it', async () => {
+  it('resolves one that is pending at once, though no look-up is due, and publishes its event', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const made = await pendingPayment(world);
     const answer = await tellOf(world, ofPayment(made.transactionId));
@@ -138,7 +138,7 @@ describe('an event about a payment', () => {
     expect(await tell(world, event)).toMatchObject({ kind: 'handled' });
   });
 
-  it('that comes a second time is not taken up again', async () => {
+  it('that comes a second time is not handled again', async () => {
     const world = newWorld({ lookUpCharge: { kind: 'in_progress' } });
     const made = await pendingPayment(world);
     const event = eventAbout(ofPayment(made.transactionId));
@@ -149,7 +149,7 @@ describe('an event about a payment', () => {
 });
 
 describe('an event about a refund', () => {
-  it('settles one that is pending, and tells of it', async () => {
+  it('resolves one that is pending, and publishes its event', async () => {
     const world = newWorld({ lookUpRefund: APPROVED });
     const made = await paidPayment(world);
     const refundId = await pendingRefund(world, made);
@@ -189,7 +189,7 @@ describe('a refund that was made at the provider', () => {
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'refunded', refunded_minor: 2550 });
   });
 
-  it('is one refund, however many events tell of it, and at once', async () => {
+  it('is one refund, however many webhooks report it, and at once', async () => {
     const { world, made } = await refundedExternally();
     await Promise.all(Array.from({ length: 5 }, () => tellOf(world, OUTSIDE)));
     await tellOf(world, OUTSIDE);
@@ -279,7 +279,7 @@ describe('a refund that was made at the provider', () => {
     expect(await refundsOf(made.transactionId)).toEqual([]);
   });
 
-  it('is to be told of again where the provider can’t be asked about it', async () => {
+  it('is to be sent again where the provider can’t be asked about it', async () => {
     const { world, made, found } = await refundedExternally();
     found.outside = { kind: 'unreachable', reason: 'a 503' };
     expect(await tellOf(world, OUTSIDE)).toMatchObject({ kind: 'later' });
@@ -299,7 +299,7 @@ describe('a dispute', () => {
       amountMinor: 2550,
       currency: 'USD',
       openedAtMs: 1_000,
-      toldAtMs: 2_000,
+      reportedAtMs: 2_000,
       ...overrides,
     },
   });
@@ -315,7 +315,7 @@ describe('a dispute', () => {
     const made = await paidPayment(world);
     const before = await transaction(made.transactionId);
     await tellOf(world, dispute(made.transactionId));
-    await tellOf(world, dispute(made.transactionId, { toldAtMs: 1_500, status: 'under_review' }));
+    await tellOf(world, dispute(made.transactionId, { reportedAtMs: 1_500, status: 'under_review' }));
     expect(await disputes(made.transactionId)).toMatchObject([
       { status: 'needs_response', reason: 'fraudulent', amount_minor: 2550, opened_at_ms: 1_000 },
     ]);
@@ -326,8 +326,8 @@ describe('a dispute', () => {
   it('has the newest word about it, in whatever order the words come', async () => {
     const world = newWorld();
     const made = await paidPayment(world);
-    await tellOf(world, dispute(made.transactionId, { status: 'lost', toldAtMs: 9_000 }));
-    await tellOf(world, dispute(made.transactionId, { status: 'needs_response', toldAtMs: 2_000 }));
+    await tellOf(world, dispute(made.transactionId, { status: 'lost', reportedAtMs: 9_000 }));
+    await tellOf(world, dispute(made.transactionId, { status: 'needs_response', reportedAtMs: 2_000 }));
     expect(await disputes(made.transactionId)).toMatchObject([{ status: 'lost', told_at_ms: 9_000 }]);
   });
 
@@ -356,14 +356,14 @@ describe('a dispute', () => {
   });
 });
 
-describe('what has been taken up', () => {
+describe('webhooks that have been handled', () => {
   it('is forgotten after thirty days, and not before', async () => {
     const world = newWorld();
     const event = eventAbout(ofPayment('TXN-01ARZ3NDEKTSV4RRFFQ69G5FAV'));
     await tell(world, event);
-    await purgeProviderEvents(database, world.clock.nowMs + 30 * DAY_MS - 1, 100);
+    await purgeExpired(database, 'provider_events', world.clock.nowMs + 30 * DAY_MS - 1, 100);
     expect(await takenUp(event)).toBe(true);
-    await purgeProviderEvents(database, world.clock.nowMs + 30 * DAY_MS, 100);
+    await purgeExpired(database, 'provider_events', world.clock.nowMs + 30 * DAY_MS, 100);
     expect(await takenUp(event)).toBe(false);
   });
 

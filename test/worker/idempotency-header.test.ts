@@ -47,7 +47,7 @@ describe('an Idempotency-Key', () => {
     expect([again.status, again.text]).toEqual([200, first.text]);
   });
 
-  it('tells capitals from small letters', async () => {
+  it('is case-sensitive', async () => {
     expect((await payAs('letters')).status).toBe(200);
     expect((await payAs('LETTERS')).status).toBe(200);
   });

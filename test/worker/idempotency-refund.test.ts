@@ -181,7 +181,7 @@ describe('a refund is the same one', () => {
   });
 });
 
-describe('a key that stands for another refund', () => {
+describe('a key that belongs to another refund', () => {
   it.each([
     ['amount', { refund_amount: 9.99 }],
     ['reason', { reason: 'Another reason' }],

@@ -91,7 +91,7 @@ describe('the same payment twice (invariant 8)', () => {
     expect(await transactionsOf(String(request.booking_id))).toHaveLength(1);
   });
 
-  it('outranks what stands in the booking’s way', async () => {
+  it('outranks the booking’s live payment', async () => {
     const [key, booking_id] = [newKey(), newBooking()];
     const declined = payment({ booking_id, card_details: cardNumbered(TEST_CARDS.visaDeclined) });
     const first = await payWithKey(key, declined);
@@ -211,7 +211,7 @@ describe('a payment is the same one', () => {
   });
 });
 
-describe('a key that stands for another payment', () => {
+describe('a key that belongs to another payment', () => {
   it.each([
     ['amount', { amount: 25.51 }],
     ['card', { card_details: cardNumbered(TEST_CARDS.mastercard) }],
@@ -291,7 +291,7 @@ describe('a key is kept for 24 hours', () => {
     expect((await payWithKey(key, request)).text).toBe(first.text);
   });
 
-  it('and stands for a new request afterwards, though nobody has thrown it away', async () => {
+  it('and serves a new request afterwards, though it has not been purged', async () => {
     const key = newKey();
     await payWithKey(key, payment());
     await age(key, DAY_MS);
@@ -380,7 +380,7 @@ describe('what is kept of a request with a key (invariant 5)', () => {
     expect(row?.fingerprint).toBe(`d35384af:${hash}`);
   });
 
-  it('is nothing that the status endpoint tells', async () => {
+  it('is not in the status', async () => {
     const { body } = await payWithKey(newKey(), payment());
     expect((await status(body.transaction_id)).text).not.toMatch(/key|fingerprint/i);
   });

@@ -40,7 +40,7 @@ const NO_CARDS: [name: string, details: unknown][] = [
 ];
 
 describe('card details that are no card', () => {
-  it.each(NO_CARDS)('fail as a payment, which is recorded and told: %s', async (_, details) => {
+  it.each(NO_CARDS)('fail as a payment, which is recorded and published: %s', async (_, details) => {
     const request = payment({ user_id: MARKER, card_details: details });
     const before = await rowCounts();
     const answer = await pay(request);

@@ -1,7 +1,8 @@
 /** The recovery jobs: whom the cron wakes, who works under which slot, and what one invocation may do. */
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { holdSlot, takeSlot } from '../../src/core/ledger/job-slots.ts';
+import { holdSlot } from '../../src/core/ledger/jobs/hold-slot.ts';
+import { takeSlot } from '../../src/core/ledger/jobs/take-slot.ts';
 import type { WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { clearLedger, countRows, duePayments, dueRefunds, waitingEvents } from './backlog.ts';
 import { newBridge } from './bridge.ts';

@@ -1,11 +1,12 @@
-/** Invariant 1: a charge that turns up after its payment had failed is given back, once, and a person is told. */
+/** Invariant 1: a charge that turns up after its payment had failed is refunded, once, with an alarm. */
 import { describe, expect, it } from 'vitest';
 import { consumeBatch } from '../../src/core/background/consume-queue.ts';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveDue } from '../../src/core/recovery/resolve-due.ts';
 import { paymentRequest, refundRequest } from './operation.ts';
 import { lookUpMessage, recordingQueue } from './queue.ts';
 import { status } from './request.ts';
@@ -122,7 +123,7 @@ describe('a charge of a payment that has failed', () => {
     ]);
   });
 
-  it('is given back by the gateway that took it, under the refund’s id, and no event tells of it', async () => {
+  it('is refunded by the gateway that took it, under the refund’s id, without an event', async () => {
     const { world, made } = await chargedLate({ refund: APPROVED });
     expect(await settleRefund(world, made)).toMatchObject({ kind: 'ended', event: null });
 
@@ -133,7 +134,7 @@ describe('a charge of a payment that has failed', () => {
     expect((await status(refundIdOf(made))).body).toMatchObject({ status: 'completed', amount: 25.5 });
   });
 
-  it('is given back once, however often it is found', async () => {
+  it('is refunded once, however often it is found', async () => {
     const { world, made } = await chargedLate({ refund: APPROVED });
     await Promise.all(Array.from({ length: 20 }, () => recordPayment(world.context, made, CHARGED)));
     await Promise.all(Array.from({ length: 20 }, () => settleRefund(world, made)));
@@ -146,7 +147,7 @@ describe('a charge of a payment that has failed', () => {
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.failed']);
   });
 
-  it('that the queue’s consumer finds is put into the queue, to be given back at once', async () => {
+  it('that the queue’s consumer finds is put into the queue, to be refunded at once', async () => {
     const { world, made } = await absentPayment();
     world.clock.nowMs += HOUR_MS;
     world.script.lookUpCharge = APPROVED;
@@ -165,7 +166,7 @@ describe('a charge of a payment that has failed', () => {
     expect(queue.sent).toEqual([{ body: lookUpMessage(refundIdOf(made)), delaySeconds: 0 }]);
   });
 
-  it('is found and given back by the cron alone', async () => {
+  it('is found and refunded by the cron alone', async () => {
     const { world, made } = await absentPayment({ refund: APPROVED });
     world.clock.nowMs += HOUR_MS;
     world.script.lookUpCharge = APPROVED;
@@ -182,7 +183,7 @@ describe('a charge of a payment that has failed', () => {
     expect(await refundsOf(answer.transaction.transactionId)).toMatchObject([{ kind: 'late_charge' }]);
   });
 
-  it('does not stand in the way of the booking’s next payment, nor of its refund', async () => {
+  it('does not block the booking’s next payment, nor its refund', async () => {
     const { world, made } = await chargedLate({ refund: APPROVED });
     world.script.charge = APPROVED;
     const next = await processPayment(world.context, paymentRequest({ booking_id: made.bookingId }), '25.50');
@@ -223,7 +224,7 @@ describe('where the gateway fails to give a late charge back', () => {
     expect(await refundsOf(made.transactionId)).toMatchObject([{ status: 'completed' }]);
   });
 
-  it('and declines it for good, a person is told', async () => {
+  it('and declines it for good, raises an alarm', async () => {
     const { world, made } = await chargedLate({ refund: DECLINED });
     await settleRefund(world, made);
     expect(await refundsOf(made.transactionId)).toMatchObject([
@@ -235,7 +236,7 @@ describe('where the gateway fails to give a late charge back', () => {
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.failed']);
   });
 
-  it('and says afterwards that it failed, which is final, a person is told', async () => {
+  it('and reports afterwards that it failed, which is final, raises an alarm', async () => {
     const { world, made } = await chargedLate({ lookUpRefund: { kind: 'failed' } });
     await settleRefund(world, made);
     expect(await refundsOf(made.transactionId)).toMatchObject([

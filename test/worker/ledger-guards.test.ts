@@ -3,14 +3,15 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../src/core/domain/failure.ts';
 import type { Outcome, Refund } from '../../src/core/domain/transaction.ts';
-import { claimBooking } from '../../src/core/ledger/claim-booking.ts';
-import { KEY_LIFETIME_MS, type KeyClaim } from '../../src/core/ledger/idempotency.ts';
-import { keepIntent } from '../../src/core/ledger/keep-intent.ts';
-import { scheduleLookUp, takeLookUp } from '../../src/core/ledger/look-ups.ts';
-import { recordPaymentOutcome } from '../../src/core/ledger/record-payment-outcome.ts';
-import { recordRefundOutcome } from '../../src/core/ledger/record-refund-outcome.ts';
-import { reserveRefund } from '../../src/core/ledger/reserve-refund.ts';
-import { reverseRefund } from '../../src/core/ledger/reverse-refund.ts';
+import { KEY_LIFETIME_MS, type KeyClaim } from '../../src/core/ledger/idempotency-keys/claim-key.ts';
+import { scheduleLookUp } from '../../src/core/ledger/look-ups/schedule-look-up.ts';
+import { takeLookUp } from '../../src/core/ledger/look-ups/take-look-up.ts';
+import { claimBooking } from '../../src/core/ledger/payments/claim-booking.ts';
+import { keepIntent } from '../../src/core/ledger/payments/keep-intent.ts';
+import { recordPaymentOutcome } from '../../src/core/ledger/payments/record-payment-outcome.ts';
+import { recordRefundOutcome } from '../../src/core/ledger/refunds/record-refund-outcome.ts';
+import { reserveRefund } from '../../src/core/ledger/refunds/reserve-refund.ts';
+import { reverseRefund } from '../../src/core/ledger/refunds/reverse-refund.ts';
 import { keyRows, newKey } from './idempotent-requests.ts';
 import { database, newId } from './operation.ts';
 import { newBooking } from './request.ts';
@@ -111,8 +112,8 @@ describe('legal transitions only (invariant 6)', () => {
     const id = await paymentThatIs(status);
     const before = await transaction(id);
     for (const result of [COMPLETED, FAILED]) {
-      const { told, lateRefund } = await recordPaymentOutcome(database, outcomeOf(id, result));
-      expect([told, lateRefund]).toEqual([false, null]);
+      const { wroteEvent, lateRefund } = await recordPaymentOutcome(database, outcomeOf(id, result));
+      expect([wroteEvent, lateRefund]).toEqual([false, null]);
     }
     expect(await transaction(id)).toEqual(before);
     expect(await refundsOf(id)).toEqual([]);
@@ -125,7 +126,7 @@ describe('legal transitions only (invariant 6)', () => {
     await recordPaymentOutcome(database, outcomeOf(id, FAILED));
     expect(await transaction(id)).toEqual(before);
     expect(await refundsOf(id)).toEqual([]);
-    expect(await recordPaymentOutcome(database, outcomeOf(id, COMPLETED))).toMatchObject({ told: false });
+    expect(await recordPaymentOutcome(database, outcomeOf(id, COMPLETED))).toMatchObject({ wroteEvent: false });
     expect(await transaction(id)).toEqual({ ...before, gateway_reference: 'reference' });
     expect(await refundsOf(id)).toMatchObject([{ kind: 'late_charge', amount_minor: 10_000 }]);
     expect(await eventsOf(String(before?.booking_id))).toHaveLength(1);
@@ -212,7 +213,7 @@ describe('an order that a payer has approved', () => {
     ...overrides,
   });
 
-  it('pays for one thing: another booking’s claim with it finds the payment that stands (invariant 1)', async () => {
+  it('pays for one thing: another booking’s claim with it finds the live payment (invariant 1)', async () => {
     const first = withOrder('ORDER-1');
     await claimBooking(database, first);
     const second = withOrder('ORDER-1');
@@ -268,7 +269,7 @@ describe('an order that a payer has approved', () => {
 });
 
 describe('what the provider calls a payment', () => {
-  it('is kept while its outcome is not known, and the first time it is told', async () => {
+  it('is kept while its outcome is not known, and only the first time', async () => {
     const pending = await paymentThatIs('pending');
     await keepIntent(database, pending, 'pi_1');
     await keepIntent(database, pending, 'pi_2');
@@ -289,14 +290,14 @@ describe('a batch that is repeated changes nothing the second time', () => {
     expect(await transactionsOf(claim.bookingId)).toHaveLength(1);
   });
 
-  it.each([COMPLETED, FAILED])('the outcome $status, which is told by one event (invariant 4)', async (result) => {
+  it.each([COMPLETED, FAILED])('the outcome $status, which has one event (invariant 4)', async (result) => {
     const id = await paymentThatIs('pending');
     const outcome = outcomeOf(id, result);
     const first = await recordPaymentOutcome(database, outcome);
     const row = await transaction(id);
 
     expect(await recordPaymentOutcome(database, outcome)).toEqual(first);
-    expect(first.told).toBe(true);
+    expect(first.wroteEvent).toBe(true);
     expect(await transaction(id)).toEqual(row);
     expect(await eventsOf(String(row?.booking_id))).toMatchObject([{ event_id: outcome.eventId }]);
   });
@@ -389,7 +390,7 @@ describe('a batch that is repeated changes nothing the second time', () => {
     const before = await transaction(id);
     const outcome = { refund, eventId: newId('evt_'), result: COMPLETED, processedAtMs: 6000, nextLookupAtMs: null };
     const first = await recordRefundOutcome(database, outcome);
-    expect(first).toMatchObject({ told: false, refund: { status: 'completed' } });
+    expect(first).toMatchObject({ wroteEvent: false, refund: { status: 'completed' } });
     expect(await recordRefundOutcome(database, outcome)).toEqual(first);
     expect(await transaction(id)).toEqual(before);
     expect(await eventsOf(String(before?.booking_id))).toHaveLength(1);
@@ -487,7 +488,7 @@ describe('a batch that is repeated changes nothing the second time', () => {
     const id = await paymentThatIs('pending');
     await recordPaymentOutcome(database, outcomeOf(id, COMPLETED));
     const later = await recordPaymentOutcome(database, outcomeOf(id, FAILED));
-    expect(later).toMatchObject({ told: false, transaction: { status: 'completed' } });
+    expect(later).toMatchObject({ wroteEvent: false, transaction: { status: 'completed' } });
     expect(await eventsOf(later.transaction.bookingId)).toMatchObject([{ event_type: 'payment.success' }]);
   });
 });

@@ -2,15 +2,10 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LookUp } from '../../src/core/gateways/gateway.ts';
-import { takeDueLookUps } from '../../src/core/ledger/look-ups.ts';
-import {
-  LOOK_UPS_AT_ONCE,
-  resolveDue,
-  resolveNotified,
-  resolveOutcome,
-  STATEMENTS_LEFT_TO_CALLER,
-  STATEMENTS_PER_LOOK_UP,
-} from '../../src/core/recovery/resolve.ts';
+import { LOOK_UPS_AT_ONCE } from '../../src/core/invocation-limits.ts';
+import { takeDueLookUps } from '../../src/core/ledger/look-ups/take-due-look-ups.ts';
+import { resolveNotified, resolveOutcome, STATEMENTS_PER_LOOK_UP } from '../../src/core/recovery/resolve.ts';
+import { resolveDue, STATEMENTS_LEFT_TO_CALLER } from '../../src/core/recovery/resolve-due.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { clearLedger, countRows, duePayments, dueRefunds } from './backlog.ts';
 import { database } from './operation.ts';
@@ -89,7 +84,7 @@ describe('a row that cannot be answered', () => {
     expect(await countRows('refunds', `status = 'completed'`)).toBe(20);
   });
 
-  it('keeps none from its turn by a bug either, which is heard of in the end', async () => {
+  it('keeps none from its turn by a bug either, which is thrown in the end', async () => {
     const world = newWorld();
     const { gateway } = world;
     const named = (name: string) => {
@@ -181,7 +176,7 @@ describe('a gateway that is still working on it', () => {
     expect(loggedErrors(world)).toEqual([]);
   });
 
-  it('is asked at once where its webhook tells of it, and by a status request when it is due', async () => {
+  it('is asked at once by its webhook, and by a status request when it is due', async () => {
     const world = newWorld({ lookUpCharge: IN_PROGRESS });
     const made = await pendingPayment(world);
     world.clock.nowMs += 2 * DAY_MS;

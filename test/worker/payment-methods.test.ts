@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findEvents } from '../../src/core/ledger/find-events.ts';
+import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
 import { expectPaymentFailure, TRANSACTION_ID } from './matchers.ts';
 import { database } from './operation.ts';
 import { CARD, pay, payment, send } from './request.ts';
@@ -105,7 +105,7 @@ describe('a method that is disabled', () => {
 describe('a payment_method_token', () => {
   const TOKEN = 'pm_of_a_card';
 
-  it('stands for a card: nothing of one is asked for or kept', async () => {
+  it('replaces a card: no card data is required or kept', async () => {
     const request = payment({ card_details: undefined, payment_method_token: TOKEN });
     const answer = await pay(request);
     expect([answer.status, answer.body.payment_method]).toEqual([200, 'credit_card']);

@@ -30,7 +30,7 @@ describe('POST /payment/process', () => {
     });
   });
 
-  it('tells whoever asks how it was reached, and that nobody is to keep the answer', async () => {
+  it('has a request id and security headers, and is not cached', async () => {
     const { headers } = await pay();
     expect(headers.get('X-Request-Id')).toMatch(/\S/);
     expect(headers.get('Cache-Control')).toBe('no-store');
@@ -54,7 +54,7 @@ describe('one charge per booking (invariant 1)', () => {
     expect(await transactionsOf(String(request.booking_id))).toHaveLength(1);
   });
 
-  it('answers a second payment with the one that stands', async () => {
+  it('answers a second payment with the first one', async () => {
     const made = await paid();
     const again = await pay(payment({ booking_id: made.booking_id, user_id: 'somebody else', amount: 1 }));
 

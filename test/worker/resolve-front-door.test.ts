@@ -59,7 +59,7 @@ describe('an unknown outcome of a payment', () => {
     expect(Number(sent[0]?.delaySeconds) * 1000).toBeGreaterThanOrEqual(dueInMs);
   });
 
-  it('is answered all the same where the queue is down, and the cron settles it', async () => {
+  it('is answered all the same where the queue is down, and the cron resolves it', async () => {
     const broken = { send: () => Promise.reject(new Error('the queue is down')) };
     const made = await unknownPayment('answersLate', { PAYMENT_EVENTS: broken });
     await makeDue(made);
@@ -90,8 +90,8 @@ describe('an unknown outcome of a payment', () => {
   });
 });
 
-describe('a message to settle', () => {
-  it('settles the payment when it is due, and hands its event to the queue', async () => {
+describe('a message to look up a payment', () => {
+  it('resolves the payment when it is due, and hands its event to the queue', async () => {
     const made = await unknownPayment('answersLate');
     await makeDue(made);
     const queue = recordingQueue();
@@ -207,7 +207,7 @@ describe('the cron', () => {
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending', lookups: 1 });
   });
 
-  it('settles although the bridge is down', async () => {
+  it('resolves although the bridge is down', async () => {
     const bridge = newBridge();
     await bridge.play({ kind: 'break' });
     const made = await unknownPayment('answersLate');
@@ -216,13 +216,13 @@ describe('the cron', () => {
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'completed' });
   });
 
-  it('is told as failed where D1 is down', async () => {
+  it('fails where D1 is down', async () => {
     await expect(runCron({ DB: watchedDatabase(() => 'fail').d1 })).rejects.toThrow();
   }, 20_000);
 });
 
 describe('a status request', () => {
-  it('asks the gateway when the look-up is due, and tells how it ended', async () => {
+  it('asks the gateway when the look-up is due, and returns the outcome', async () => {
     const made = await unknownPayment('answersLate');
     await makeDue(made);
     const answer = await status(made.transactionId);
@@ -230,7 +230,7 @@ describe('a status request', () => {
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success']);
   });
 
-  it('puts the event of what it settled into the queue', async () => {
+  it('puts the event of what it resolved into the queue', async () => {
     const made = await unknownPayment('answersLate');
     await makeDue(made);
     const queue = recordingQueue();
@@ -244,7 +244,7 @@ describe('a status request', () => {
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending', lookups: 0 });
   });
 
-  it('tells what is known where D1 fails while it settles', async () => {
+  it('returns the known status where D1 fails during the look-up', async () => {
     const made = await unknownPayment('answersLate');
     await makeDue(made);
     const DB = watchedDatabase((roundTrip) => (roundTrip > 1 ? 'refuse' : 'answer')).d1;
@@ -259,7 +259,7 @@ describe('a status request', () => {
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending', lookups: 0 });
   });
 
-  it('settles a payment whose key is asked for again, which then is answered', async () => {
+  it('resolves a payment whose key is sent again, which is answered then', async () => {
     const key = newKey();
     const body = payment({ card_details: cardNumbered(TEST_CARDS.answersLate) });
     const headers = { 'Idempotency-Key': key };
@@ -272,7 +272,7 @@ describe('a status request', () => {
   });
 });
 
-it('is settled once, with one event, though 50 messages, crons and status requests come at once', async () => {
+it('is resolved once, with one event, though 50 messages, crons and status requests come at once', async () => {
   const made = await unknownPayment('answersLate');
   await makeDue(made);
   const ways = [

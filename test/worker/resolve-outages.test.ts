@@ -1,8 +1,9 @@
 /** Who settles something dies at one of the round trips to D1: settled again, it has one outcome, and one event. */
 import { describe, expect, it } from 'vitest';
+import { STATUS_DEADLINE_MS } from '../../src/core/invocation-limits.ts';
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
-import { resolveOutcome, STATUS_DEADLINE_MS } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { database } from './operation.ts';
 import {
   APPROVED,
@@ -151,7 +152,7 @@ async function expectResolvedOnce({ made }: Open, { payment, refunds, events }: 
 describe.each(CASES)('$name', (one) => {
   const breaks = [1, 2].flatMap((trip) => FATES.map(([text, fate]) => [trip, text, fate] as const));
 
-  it.each(breaks)('is settled once, though the first try dies at round trip %i, %s', async (trip, _, fate) => {
+  it.each(breaks)('is resolved once, though the first try dies at round trip %i, %s', async (trip, _, fate) => {
     const open = await one.open();
     const { d1, roundTrips } = watchedDatabase((roundTrip) => (roundTrip === trip ? fate : 'answer'));
     const broken = { ...open.world.context, db: { ...database, d1 } };
@@ -163,7 +164,7 @@ describe.each(CASES)('$name', (one) => {
     await expectResolvedOnce(open, one);
   });
 
-  it('is settled at once where each round trip works the second time only', async () => {
+  it('is resolved at once where each round trip works the second time only', async () => {
     const open = await one.open();
     const { d1 } = watchedDatabase((roundTrip) => (roundTrip % 2 === 1 ? 'fail' : 'answer'));
     const flaky = { ...open.world.context, db: { ...database, d1 } };
@@ -172,7 +173,7 @@ describe.each(CASES)('$name', (one) => {
   });
 });
 
-it('what D1 does not let be written is an error that the queue knows, and is settled later', async () => {
+it('what D1 does not let be written is an error that the queue knows, and is resolved later', async () => {
   const world = newWorld({ lookUpCharge: APPROVED });
   const made = await pendingPayment(world);
   world.clock.nowMs += FIRST_LOOKUP_MS;

@@ -6,7 +6,8 @@ import type { GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts'
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
-import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveDue } from '../../src/core/recovery/resolve-due.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { paymentRequest } from './operation.ts';
 import {
@@ -119,7 +120,7 @@ describe('who asks at once', () => {
     expect(await eventTypesOf(made.bookingId)).toEqual(['payment.success']);
   });
 
-  it('records one outcome, and tells it once, though 50 have found it out', async () => {
+  it('records one outcome, with one event, though 50 have found it out', async () => {
     const world = newWorld();
     const answer = await processPayment(world.context, paymentRequest(), '25.50');
     if (answer.kind !== 'pending') throw new Error(answer.kind);
@@ -138,7 +139,7 @@ describe('who asks at once', () => {
   });
 });
 
-describe('a payment whose own answer comes after somebody has settled it', () => {
+describe('a payment whose own answer comes after it was resolved', () => {
   /** A payment whose charge is under way until the test answers it. */
   async function payingSlowly({ gateway, context }: TestWorld) {
     let answer: (outcome: GatewayOutcome) => void = () => {};
@@ -153,7 +154,7 @@ describe('a payment whose own answer comes after somebody has settled it', () =>
     return { paying, answer, transactionId: String(row?.transaction_id), bookingId: request.booking_id };
   }
 
-  it('as completed is completed, and told once', async () => {
+  it('as completed is completed, with one event', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const { paying, answer, ...made } = await payingSlowly(world);
     await resolveAfter(world, made, FIRST_LOOKUP_MS);
@@ -186,7 +187,7 @@ describe('a payment whose own answer comes after somebody has settled it', () =>
 });
 
 describe('resolving whatever is due', () => {
-  it('settles all of it, and leaves the events to the sweep', async () => {
+  it('resolves all of it, and leaves the events to the sweep', async () => {
     const world = newWorld({ lookUpCharge: APPROVED });
     const made = await Promise.all(Array.from({ length: 10 }, () => pendingPayment(world)));
     world.clock.nowMs += FIRST_LOOKUP_MS + 1_000;

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { resolveDue, resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import { resolveDue } from '../../src/core/recovery/resolve-due.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { refundRequest } from './operation.ts';
 import { status } from './request.ts';
@@ -76,7 +77,7 @@ describe('a look-up of a pending refund', () => {
     expect(timesAsked(world, 'lookUpRefund')).toBe(0);
   });
 
-  it('that answers approved pays it, and one event tells of it (invariant 4)', async () => {
+  it('that answers approved pays it, and publishes one event (invariant 4)', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: APPROVED });
     const settled = await resolveAt(world, refundId);
 
@@ -231,7 +232,7 @@ describe('a refund that was paid', () => {
     expect(await eventTypesOf(made.bookingId)).toEqual(BOTH_EVENTS);
   });
 
-  it('and settled by a look-up has the same follow-ups', async () => {
+  it('and resolved by a look-up has the same follow-ups', async () => {
     const { world, made, refundId } = await openRefund({ lookUpRefund: APPROVED });
     await resolveAt(world, refundId);
     expect(await nextLookUpOf(made)).toBe(world.clock.nowMs + DAY_MS);
@@ -252,7 +253,7 @@ describe('a refund that was paid', () => {
     },
   );
 
-  it('and was sent back is reversed: the amount can be refunded again, a person is told, and no event', async () => {
+  it('and was sent back is reversed: the amount can be refunded again, with an alarm and without an event', async () => {
     const world = newWorld({ lookUpRefund: DECLINED });
     const made = await paidPayment(world);
     const refundId = await paidRefund(world, made);
@@ -298,14 +299,14 @@ describe('a refund that was paid', () => {
   });
 });
 
-describe('a refund whose own answer comes after somebody has settled it', () => {
+describe('a refund whose own answer comes after it was resolved', () => {
   it.each([
     [APPROVED, APPROVED, 'completed', PAID, []],
     [APPROVED, DECLINED, 'completed', PAID, []],
     [DECLINED, DECLINED, 'failed', GIVEN_BACK, []],
     [DECLINED, APPROVED, 'failed', GIVEN_BACK, ['refund.failed']],
   ] as [LookUp, GatewayOutcome, string, object, string[]][])(
-    'as %o is that, and told once, though it says %o',
+    'as %o is that, with one event, though it says %o',
     async (found, own, refundStatus, balance, alarms) => {
       const world = newWorld({ lookUpRefund: found });
       const made = await paidPayment(world);

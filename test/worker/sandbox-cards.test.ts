@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findEvents } from '../../src/core/ledger/find-events.ts';
+import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { ERROR_STATUSES } from '../data/contract-examples.ts';
 import { EVENT_ID, expectEnvelope, expectPaymentFailure, TIMESTAMP, TRANSACTION_ID } from './matchers.ts';
@@ -155,7 +155,7 @@ describe('a sandbox card whose outcome is not known', () => {
     expect(await eventsOf(bookingId)).toEqual([]);
   });
 
-  it('is told by the status endpoint as pending, without a time of processing', async () => {
+  it('has the status pending, without a time of processing', async () => {
     const answer = await payWith(payment({ card_details: cardNumbered(TEST_CARDS.answersLate) }));
     expect((await status(answer.body.transaction_id)).body).toMatchObject({ status: 'pending', processed_at: null });
   });

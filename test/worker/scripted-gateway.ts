@@ -5,7 +5,8 @@ import type { Fence, Gateway, GatewayOutcome, LookUp } from '../../src/core/gate
 import type { Log, LogFields, LogLevel } from '../../src/core/log.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
-import { type Resolution, resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import type { Resolution } from '../../src/core/recovery/resolution.ts';
+import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { operation, paymentRequest, refundRequest } from './operation.ts';
 import { transaction } from './stored.ts';
 

@@ -42,7 +42,7 @@ describe('the address of a payment', () => {
     expect(await columnsWith(address)).toEqual([]);
   });
 
-  it('is in the event that tells of it', async () => {
+  it('is in the payment’s event', async () => {
     const bridge = newBridge();
     const { event } = await waitingEvent('told@example.com');
     await sweep(bridge);
@@ -59,7 +59,7 @@ describe('the address of a payment', () => {
     expect(await deliveredTo(bridge)).toMatchObject([{ booking_id, user_email: null }]);
   });
 
-  it('that the version before this one has stored plain is told as before, also of a refund', async () => {
+  it('that the version before this one has stored plain is published as before, also of a refund', async () => {
     const bridge = newBridge();
     const { event, transactionId } = await waitingEvent('now@example.com');
     await refundEvent(event);
@@ -75,7 +75,7 @@ describe('the address of a payment', () => {
 });
 
 describe('a sealed address that was put beside another payment', () => {
-  it('is not told; the event says why it waits, and the others go out', async () => {
+  it('is not published; the event says why it waits, and the others go out', async () => {
     const bridge = newBridge();
     const first = await waitingEvent('first@example.com');
     const moved = await waitingEvent('moved@example.com');
@@ -92,7 +92,7 @@ describe('a sealed address that was put beside another payment', () => {
       delivered_at_ms: null,
       leased_until_ms: null,
       attempts: 1,
-      last_error: 'the address of the payment cannot be opened: it was altered, or belongs elsewhere',
+      last_error: 'the email address cannot be decrypted: it was altered, or belongs elsewhere',
     });
     expect(await eventRow(last.event.event_id)).toMatchObject({ last_error: null, attempts: 1 });
 
@@ -108,13 +108,13 @@ describe('a sealed address that was put beside another payment', () => {
     ['to its key’s name', (sealed: string) => sealed.slice(0, 9)],
     ['to what is no base64', (sealed: string) => `${sealed.slice(0, 9)}%`],
     ['to nothing', () => ''],
-  ])('and one that was altered %s is not told either', async (_, alter) => {
+  ])('and one that was altered %s is not published either', async (_, alter) => {
     const bridge = newBridge();
     const { event, transactionId } = await waitingEvent('altered@example.com');
     await seal(transactionId, alter(String((await transaction(transactionId))?.sealed_email)));
     await sweep(bridge);
     expect(await deliveredTo(bridge)).toEqual([]);
-    expect((await eventRow(event.event_id))?.last_error).toMatch(/^the address of the payment cannot be opened/);
+    expect((await eventRow(event.event_id))?.last_error).toMatch(/^the email address cannot be decrypted/);
   });
 });
 
@@ -126,7 +126,7 @@ describe('without the key of an address', () => {
     const missing = `the key ${await database.cipher.keyName()} is neither ENCRYPTION_KEY nor among ENCRYPTION_KEY_PREVIOUS`;
     expect(await eventRow(event.event_id)).toMatchObject({
       delivered_at_ms: null,
-      last_error: `the address of the payment cannot be opened: ${missing}`,
+      last_error: `the email address cannot be decrypted: ${missing}`,
     });
     await sweep(bridge);
     expect(await deliveredTo(bridge)).toEqual([]); // it is not due yet
@@ -188,7 +188,7 @@ describe('without the key of an address', () => {
     expect(await deliveredTo(bridge)).toMatchObject([{ user_email: 'gone@example.com' }]);
   });
 
-  it('a look-up settles a payment that was pending, and its event waits', async () => {
+  it('a look-up resolves a payment that was pending, and its event waits', async () => {
     const bridge = newBridge();
     const world = newWorld({ lookUpCharge: APPROVED });
     const answer = await processPayment(world.context, paymentRequest({ user_email: 'late@example.com' }), '25.50');

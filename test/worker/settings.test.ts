@@ -60,7 +60,7 @@ describe('the settings', () => {
     ]);
   });
 
-  it('take no notice of bindings and of what somebody else has set', () => {
+  it('ignore bindings and other variables', () => {
     expect(problems({ ...DEVELOPMENT, DB: {}, PAYMENT_EVENTS: {}, BRIDGE_URL_OLD: 'x', SENTRY_DSN: 'x' })).toEqual([]);
   });
 

@@ -70,7 +70,7 @@ describe('admit', () => {
     );
   });
 
-  it('tells how many more would be admitted right now', () => {
+  it('returns how many more would be admitted right now', () => {
     fc.assert(
       fc.property(anyGaps, anyWindows, (gaps, windows) => {
         for (const { nowMs, admissions, admission } of run(gaps, windows)) {
@@ -80,7 +80,7 @@ describe('admit', () => {
     );
   });
 
-  it('tells when more is admitted: not a millisecond earlier, and not one later', () => {
+  it('returns when more is admitted: not a millisecond earlier, and not one later', () => {
     fc.assert(
       fc.property(anyGaps, anyWindows, (gaps, windows) => {
         for (const { nowMs, admissions, admission } of run(gaps, windows)) {
@@ -93,7 +93,7 @@ describe('admit', () => {
     );
   });
 
-  it('tells the same of each window by itself', () => {
+  it('returns the same of each window by itself', () => {
     fc.assert(
       fc.property(anyGaps, anyWindows, (gaps, windows) => {
         for (const { nowMs, admitted, admission } of run(gaps, windows)) {

@@ -91,7 +91,7 @@ describe('state before money (invariant 3)', () => {
     expect(await eventTypesOf(String(request.booking_id))).toEqual(['payment.success']);
   });
 
-  it('charges once and tells once where D1’s answers are lost (invariant 4)', async () => {
+  it('charges once and writes one event where D1’s answers are lost (invariant 4)', async () => {
     const request = paymentRequest();
     let charges = 0;
     const counting = gateway({
@@ -124,7 +124,7 @@ describe('an outcome that is not known is never guessed (invariant 3)', () => {
     expect(await eventsOf(request.booking_id)).toEqual([]);
   });
 
-  it('the gateway is told of the deadline', async () => {
+  it('the gateway gets the deadline', async () => {
     let aborted = false;
     const listening = gateway({
       charge: ({ signal }) =>

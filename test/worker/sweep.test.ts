@@ -1,9 +1,9 @@
 /** The sweep: what waits in D1 is sent, what has been due longest first, in batches, for a bounded time. */
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { leaseDueEvents } from '../../src/core/ledger/lease-events.ts';
-import { recordDeliveries } from '../../src/core/ledger/record-deliveries.ts';
-import { replayEvents } from '../../src/core/ledger/replay-events.ts';
+import { leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
+import { recordDeliveries } from '../../src/core/ledger/outbox/record-deliveries.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { sweepEvents } from '../../src/core/outbox/sweep.ts';
 import { clearLedger, waitingEvents } from './backlog.ts';
 import { consume, delivery, newBridge, refundEvent, successEvent, sweep } from './bridge.ts';
@@ -129,7 +129,7 @@ describe('events that cannot be sent', () => {
     expect(lines[0]).toMatchObject({
       event: 'events.unopened',
       first_event_id: expect.stringMatching(/^evt_/),
-      reason: expect.stringContaining('cannot be opened'),
+      reason: expect.stringContaining('cannot be decrypted'),
     });
     // From then on they are put off, and the next good one is the only one that is looked at.
     await waitingEvents({ count: 1, series: 'C' });
@@ -187,7 +187,12 @@ describe('events that cannot be sent', () => {
     expect(await countWhere(`next_attempt_at_ms > ${Date.now() + 5 * HOUR_MS}`)).toBe(2);
     // The key is there again.
     await env.DB.prepare('UPDATE transactions SET sealed_email = NULL').run();
-    const replayed = await replayEvents(database, { eventId: (await eventIds())[0] ?? '' }, 1, Date.now());
+    const replayed = await replayEvents(
+      database,
+      { kind: 'event', eventId: (await eventIds())[0] ?? '' },
+      1,
+      Date.now(),
+    );
     expect(replayed).toMatchObject({ replayed: 0, waiting: 1 });
     await sweep(bridge);
     expect((await bridge.postedIds()).flat()).toEqual(await eventIds());
@@ -227,7 +232,7 @@ describe('a large replay', () => {
     const success = await successEvent();
     await consume(bridge, [success]);
     await waitingEvents({ count: 500, series: 'A', ...RECENTLY });
-    await replayEvents(database, { eventId: success.event_id }, 1, Date.now());
+    await replayEvents(database, { kind: 'event', eventId: success.event_id }, 1, Date.now());
     const refund = await refundEvent(success);
     await consume(bridge, [refund]);
     expect(await bridge.postedIds()).toEqual([[success.event_id], [success.event_id], [refund.event_id]]);

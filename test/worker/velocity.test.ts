@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { passesLuhn } from '../../src/core/domain/card.ts';
-import { purgeVelocityCounters } from '../../src/core/ledger/velocity.ts';
+import { purgeExpired } from '../../src/core/ledger/purge-expired.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { newKey } from './idempotent-requests.ts';
@@ -218,9 +218,9 @@ describe('what is counted', () => {
 
   it('is forgotten when its window is long over', async () => {
     await payWith(PER_CARD, { card_details: cardNumbered(newCard()) });
-    await purgeVelocityCounters(database, NOW_MS - 2 * HOUR_MS, 5_000);
+    await purgeExpired(database, 'velocity_counters', NOW_MS, 5_000);
     expect((await counters()).some(({ window_start_ms }) => Number(window_start_ms) <= NOW_MS)).toBe(true);
-    await purgeVelocityCounters(database, Date.UTC(2100, 0, 1), 5_000);
+    await purgeExpired(database, 'velocity_counters', Date.UTC(2100, 0, 1), 5_000);
     expect(await counters()).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EVENT_TYPES, type EventType } from '../../contract/events.ts';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 import type { Database } from '../../core/ledger/database.ts';
-import { eventsStatus, type WaitingEvent } from '../../core/ledger/find-events.ts';
-import { replayEvents } from '../../core/ledger/replay-events.ts';
+import { eventsStatus, type WaitingEvent } from '../../core/ledger/outbox/events-status.ts';
+import { replayEvents } from '../../core/ledger/outbox/replay-events.ts';
 import { documented } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
 import {
@@ -117,7 +117,7 @@ async function replayRange(db: Database, range: Range, json: boolean): Promise<v
   await withProgress('Marking events', async (progress) => {
     let afterId: string | null = null;
     do {
-      const step = await replayEvents(db, { ...range, afterId }, EVENTS_PER_STEP, Date.now());
+      const step = await replayEvents(db, { kind: 'range', ...range, afterId }, EVENTS_PER_STEP, Date.now());
       replayed += step.replayed;
       waiting += step.waiting;
       afterId = step.lastId;
@@ -132,7 +132,7 @@ async function replayRange(db: Database, range: Range, json: boolean): Promise<v
 }
 
 async function replayOne(db: Database, eventId: string, json: boolean): Promise<void> {
-  const { replayed, waiting } = await replayEvents(db, { eventId }, 1, Date.now());
+  const { replayed, waiting } = await replayEvents(db, { kind: 'event', eventId }, 1, Date.now());
   if (replayed + waiting === 0) throw new Error(`There is no event ${eventId}`);
   if (json) printJson({ replayed, due_now: waiting });
   else console.log(`${eventId}: ${replayed > 0 ? SENT_AGAIN : DUE_NOW}`);

@@ -1,8 +1,12 @@
 /** `payctl keys`: creates, lists and revokes API keys, and encrypts stored addresses under the current ENCRYPTION_KEY. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
-import { type ApiKey, insertApiKey, listApiKeys, revokeApiKey } from '../../core/ledger/api-keys.ts';
-import { auditRotation, BEFORE_ALL, type Resealed, resealEmails, type Step } from '../../core/ledger/personal-data.ts';
+import { insertApiKey } from '../../core/ledger/api-keys/insert-api-key.ts';
+import { type ApiKey, listApiKeys } from '../../core/ledger/api-keys/list-api-keys.ts';
+import { revokeApiKey } from '../../core/ledger/api-keys/revoke-api-key.ts';
+import { auditRotation } from '../../core/ledger/personal-data/audit-rotation.ts';
+import { type Resealed, resealEmails } from '../../core/ledger/personal-data/reseal-emails.ts';
+import { BEFORE_ALL, type Step } from '../../core/ledger/personal-data/steps.ts';
 import { makeApiKey } from '../../core/security/api-key.ts';
 import { DEFAULT_TENANT, isScope, SCOPES, type Scope } from '../../core/security/credential.ts';
 import { documented } from '../../local/command.ts';

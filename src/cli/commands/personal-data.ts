@@ -3,13 +3,10 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 import type { Database } from '../../core/ledger/database.ts';
-import {
-  auditPersonalData,
-  BEFORE_ALL,
-  erasePersonalData,
-  type PersonalRecord,
-  personalRecords,
-} from '../../core/ledger/personal-data.ts';
+import { auditPersonalData } from '../../core/ledger/personal-data/audit-personal-data.ts';
+import { erasePersonalData } from '../../core/ledger/personal-data/erase-personal-data.ts';
+import { type PersonalRecord, personalRecords } from '../../core/ledger/personal-data/find-personal-data.ts';
+import { BEFORE_ALL } from '../../core/ledger/personal-data/steps.ts';
 import { DEFAULT_TENANT } from '../../core/security/credential.ts';
 import { type Documentation, documented, EXIT_FAILED } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
@@ -126,7 +123,7 @@ async function exportPersonalData(db: Database, person: Person): Promise<void> {
   });
   await auditPersonalData(db, person.tenant, {
     atMs: Date.now(),
-    action: 'person.exported',
+    action: 'personal_data.exported',
     subject: 'a user',
     payments: records.length,
   });
@@ -172,7 +169,7 @@ async function erase(db: Database, person: Person, { json }: Options): Promise<v
     });
     await auditPersonalData(db, person.tenant, {
       atMs: Date.now(),
-      action: 'person.erased',
+      action: 'personal_data.erased',
       subject: pseudonym,
       payments,
     });

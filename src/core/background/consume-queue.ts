@@ -1,21 +1,17 @@
 /**
- * The consumer of both queues: delivers events, lookUps what has no outcome, and does jobs. A message has done its work when what
+ * The consumer of both queues: delivers events, looks up what has no outcome, and does jobs. A message has done its work when what
  * it asked for is in D1. The queue tries again only where D1 itself does not answer, or where one invocation is not enough for a
  * batch: all other retries are in D1.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
+import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
 import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
 import { deliverEvents } from '../outbox/deliver.ts';
 import type { QueueMessage, WakeUp } from '../outbox/queue-message.ts';
 import { sendEvent, sendLookUp } from '../outbox/send.ts';
-import {
-  BACKGROUND_DEADLINE_MS,
-  LOOK_UPS_AT_ONCE,
-  resolveOutcome,
-  STATEMENTS_PER_LOOK_UP,
-} from '../recovery/resolve.ts';
+import { resolveOutcome, STATEMENTS_PER_LOOK_UP } from '../recovery/resolve.ts';
 import { doJob, isKnownJob } from './recovery-jobs.ts';
 
 /** Seconds after which the queue tries again when D1 did not answer. */
@@ -23,7 +19,7 @@ const D1_RETRY_DELAY_SECONDS = 10;
 /** Seconds after which the queue tries again what this invocation has no statements left for. */
 const NEXT_INVOCATION_DELAY_SECONDS = 1;
 /** What is due later than this is left to the cron, which comes every minute. */
-const SETTLE_AGAIN_WITHIN_MS = 60_000;
+const LOOK_UP_AGAIN_WITHIN_MS = 60_000;
 
 /** As much of a queue's message as it takes; the simulator's queue has no more. */
 export type ConsumedMessage = {
@@ -97,6 +93,6 @@ async function lookUpAndSend(context: Context, id: string): Promise<void> {
   }
   if (resolved?.kind === 'open' && resolved.nextLookUpAtMs !== null) {
     const delayMs = resolved.nextLookUpAtMs - context.nowMs();
-    if (delayMs <= SETTLE_AGAIN_WITHIN_MS) await sendLookUp(context, id, delayMs);
+    if (delayMs <= LOOK_UP_AGAIN_WITHIN_MS) await sendLookUp(context, id, delayMs);
   }
 }

@@ -2,17 +2,13 @@
 
 import type { Context } from '../context.ts';
 import { LedgerNotMigrated } from '../ledger/database.ts';
-import { purgeExpiredKeys } from '../ledger/idempotency.ts';
-import { purgeProviderEvents } from '../ledger/provider-events.ts';
-import { purgeVelocityCounters } from '../ledger/velocity.ts';
+import { purgeExpired } from '../ledger/purge-expired.ts';
 import { errorFields } from '../log.ts';
 import { wakeJobs } from './recovery-jobs.ts';
 import { sealAudit } from './seal-audit.ts';
 
 /** Rows that are thrown away in one go: eighty new ones a second are kept up with. */
 const PURGED_AT_ONCE = 5_000;
-/** Longer than any window that is counted. */
-const VELOCITY_KEPT_FOR_MS = 2 * 60 * 60_000;
 
 /** One after the other, because a Worker may have few requests open at once. Each is done, whatever becomes of the others. */
 export async function runCron(context: Context): Promise<void> {
@@ -20,10 +16,10 @@ export async function runCron(context: Context): Promise<void> {
   const failures: unknown[] = [];
   const work = [
     () => wakeJobs(context),
-    () => purgeExpiredKeys(db, nowMs(), PURGED_AT_ONCE),
+    () => purgeExpired(db, 'idempotency_keys', nowMs(), PURGED_AT_ONCE),
     () => sealAudit(db, chainHash),
-    () => purgeVelocityCounters(db, nowMs() - VELOCITY_KEPT_FOR_MS, PURGED_AT_ONCE),
-    () => purgeProviderEvents(db, nowMs(), PURGED_AT_ONCE),
+    () => purgeExpired(db, 'velocity_counters', nowMs(), PURGED_AT_ONCE),
+    () => purgeExpired(db, 'provider_events', nowMs(), PURGED_AT_ONCE),
   ];
   for (const part of work) await part().catch((error: unknown) => failures.push(error));
   // An alarm: the migrations have to be applied.

@@ -1,16 +1,19 @@
 /**
- * The recovery jobs: look-ups and the sweep. The cron wakes a job that has something due; whoever is woken works through as much
+ * The recovery jobs: look-ups and the sweep. The cron wakes a job that has something due; it works through as much
  * as fits into one invocation and hands its slot on with the next wake-up. So the work grows with the backlog, and a message that
  * is lost or comes twice changes nothing.
  */
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
-import { holdSlot, JOBS, type Job, readBacklogs, type SlotLease, takeSlot } from '../ledger/job-slots.ts';
+import { SLOT_LEASE_MS } from '../invocation-limits.ts';
+import { holdSlot } from '../ledger/jobs/hold-slot.ts';
+import { readBacklogs } from '../ledger/jobs/read-backlogs.ts';
+import { JOBS, type Job, type SlotLease, takeSlot } from '../ledger/jobs/take-slot.ts';
 import { errorFields } from '../log.ts';
 import type { WakeUp } from '../outbox/queue-message.ts';
 import { SEND_DEADLINE_MS, sendEvent, sendLookUp } from '../outbox/send.ts';
 import { sweepEvents } from '../outbox/sweep.ts';
-import { resolveDue } from '../recovery/resolve.ts';
+import { resolveDue } from '../recovery/resolve-due.ts';
 
 /** Slots of each job: as many invocations work through its backlog at once. D1 has one writer, and gateways have rate limits. */
 const SLOTS: Readonly<Record<Job, number>> = { look_ups: 4, sweep: 2 };
@@ -18,13 +21,8 @@ const SLOTS: Readonly<Record<Job, number>> = { look_ups: 4, sweep: 2 };
 const DUE_PER_SLOT: Readonly<Record<Job, number>> = { look_ups: 60, sweep: 1_000 };
 /** As many rows of a kind as ask for all slots. */
 const COUNTED_ROWS = Math.max(...JOBS.map((job) => SLOTS[job] * DUE_PER_SLOT[job]));
-/**
- * An invocation begins nothing after 20 seconds, and what it has begun ends within its own deadlines. The slot of one that has
- * died is free again after this time.
- */
-const SLOT_LEASE_MS = 90_000;
 
-/** Wakes each job for as many slots as its backlog asks for, where nobody works under them. @throws LedgerUnavailable, LedgerNotMigrated */
+/** Wakes each job for as many slots as its backlog asks for, where they are free. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function wakeJobs(context: Context): Promise<void> {
   for (const { job, due, taken } of await readBacklogs(context.db, context.nowMs(), COUNTED_ROWS)) {
     const wanted = Math.min(SLOTS[job], Math.ceil(due / DUE_PER_SLOT[job]));

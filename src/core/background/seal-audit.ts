@@ -1,7 +1,7 @@
 /** Seals the audit log: what has been written since the last time becomes part of the hash chain, in its order. */
 
-import { type AuditSeal, unsealedEntries, writeSeals } from '../ledger/audit.ts';
-import { CHAIN_START, type ChainHash } from '../ledger/audit-chain.ts';
+import { CHAIN_START, type ChainHash } from '../ledger/audit/hash-chain.ts';
+import { type AuditSeal, insertSeals, unsealedEntries } from '../ledger/audit/insert-seals.ts';
 import type { Database } from '../ledger/database.ts';
 
 const ENTRIES_AT_ONCE = 500;
@@ -23,7 +23,7 @@ export async function sealAudit(db: Database, chainHash: ChainHash): Promise<voi
       seals.push({ sequence: entry.sequence, hash });
     }
     newest = seals.at(-1) ?? newest;
-    if (seals.length > 0) await writeSeals(db, seals);
+    if (seals.length > 0) await insertSeals(db, seals);
     if (seals.length < ENTRIES_AT_ONCE) break;
   }
   if (newest !== null) db.log('info', 'audit.sealed', { sequence: newest.sequence, hash: newest.hash });

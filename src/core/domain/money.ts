@@ -52,7 +52,7 @@ const SAFE_DIGITS = 15;
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
 /**
- * The minor units that a decimal literal stands for, or null where it is not a payable amount: zero, negative, finer
+ * The minor units of a decimal literal, or null where it is not a payable amount: zero, negative, finer
  * than the currency's minor unit, beyond 15 digits, or no number at all. Exact: no value is ever rounded.
  */
 export function minorUnits(literal: string, currency: string): number | null {
@@ -115,14 +115,14 @@ function withoutTrailingZeros(digits: string): string {
 /** The contract's decimal number for an amount in minor units: the double nearest to it, which prints its digits. */
 export function decimalAmount(amountMinor: number, currency: string): number {
   const exponent = currencyExponent(currency);
-  if (exponent === null) throw new Error(`an amount was recorded in ${currency}, which is no currency`);
+  if (exponent === null) throw new Error(`an amount was recorded in ${currency}, which is not a currency`);
   return amountMinor / 10 ** exponent;
 }
 
 /** The same as text with all the decimals that the currency has: `25.50`. */
 export function decimalText(amountMinor: number, currency: string): string {
   const exponent = currencyExponent(currency);
-  if (exponent === null) throw new Error(`an amount was recorded in ${currency}, which is no currency`);
+  if (exponent === null) throw new Error(`an amount was recorded in ${currency}, which is not a currency`);
   if (exponent === 0) return String(amountMinor);
   const digits = String(amountMinor).padStart(exponent + 1, '0');
   return `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;

@@ -1,17 +1,31 @@
 /** Payments and refunds as the ledger keeps them. Amounts are in minor units, times in milliseconds since 1970. */
 import type { ErrorCode } from '../../contract/error-codes.ts';
 import type { PaymentMethod } from '../../contract/requests.ts';
-import type { Failure, FailureCause } from './failure.ts';
+import type { Failure } from './failure.ts';
+import type { FailureCause } from './failure-causes.ts';
 
 /** Legal moves (invariant 6): pending → completed | failed, completed → refunded. The database refuses all others. */
 export type TransactionStatus = 'pending' | 'completed' | 'failed' | 'refunded';
 
-export interface Transaction {
+/** What a payment and a refund have in common. */
+interface GatewayRow {
+  /** The gateway's name for the charge or the refund. */
+  gatewayReference: string | null;
+  errorCode: ErrorCode | null;
+  failureReason: string | null;
+  failureCause: FailureCause | null;
+  createdAtMs: number;
+  processedAtMs: number | null;
+  /** When the gateway may next be asked what became of it; null where nothing is left to ask. */
+  nextLookupAtMs: number | null;
+}
+
+export interface Transaction extends GatewayRow {
   transactionId: string;
   tenant: string;
   bookingId: string;
   userId: string;
-  /** Encrypted: only who renders an event opens it. */
+  /** Encrypted; opened to render an event, or to export personal data. */
   sealedEmail: string | null;
   status: TransactionStatus;
   currency: string;
@@ -26,15 +40,6 @@ export interface Transaction {
   gateway: string;
   /** What the gateway calls the payment before any money moves: an order that a payer approved, or an intent. */
   gatewayIntent: string | null;
-  /** What it calls the charge. */
-  gatewayReference: string | null;
-  errorCode: ErrorCode | null;
-  failureReason: string | null;
-  failureCause: FailureCause | null;
-  createdAtMs: number;
-  processedAtMs: number | null;
-  /** When the gateway may next be asked what became of it; null where nothing is left to ask. */
-  nextLookupAtMs: number | null;
 }
 
 /** What can still be refunded, in minor units: what was captured, less what was refunded and what pending refunds hold. */
@@ -42,13 +47,13 @@ export function refundableMinor({ status, amountMinor, refundedMinor, reservedMi
   return status === 'completed' ? amountMinor - refundedMinor - reservedMinor : 0;
 }
 
-/** How a payment or a refund ended, as the gateway said, or as was plain without asking it. */
+/** How a payment or a refund ended, by the gateway's answer, or without asking it. */
 export type Outcome =
   | { status: 'completed'; gatewayReference: string }
   /** `owed`: a charge that was made all the same and has to be refunded. */
   | { status: 'failed'; failure: Failure; owed?: OwedCharge };
 
-/** A charge that no payment stands for. */
+/** A charge without a completed payment. */
 export interface OwedCharge {
   /** What the gateway calls it. */
   gatewayReference: string;
@@ -62,7 +67,7 @@ export type RefundStatus = 'pending' | 'completed' | 'failed' | 'reversed';
 /** `late_charge`: the whole of a charge whose payment has failed (invariant 1). Nobody asked for it. */
 export type RefundKind = 'requested' | 'late_charge';
 
-export interface Refund {
+export interface Refund extends GatewayRow {
   refundId: string;
   tenant: string;
   transactionId: string;
@@ -70,24 +75,17 @@ export interface Refund {
   status: RefundStatus;
   amountMinor: number;
   reason: string;
-  gatewayReference: string | null;
-  errorCode: ErrorCode | null;
-  failureReason: string | null;
-  failureCause: FailureCause | null;
-  createdAtMs: number;
-  processedAtMs: number | null;
-  nextLookupAtMs: number | null;
 }
 
 /**
- * The id of the refund that gives a late charge back. It follows from the payment's, so that however often the charge is
+ * The id of the refund of a late charge. It follows from the payment's, so that however often the charge is
  * found, it is one refund, under one key.
  */
 export function lateRefundId(transactionId: string): string {
   return `REF-${transactionId.slice('TXN-'.length)}`;
 }
 
-/** Crockford's base 32, as ULIDs are written. What is none was never given out by this service. */
+/** Crockford's base 32, as ULIDs are written. This service never issued any other text as an id. */
 export function isIdentifier<Prefix extends 'TXN-' | 'REF-'>(
   id: string | null | undefined,
   prefix: Prefix,

@@ -16,7 +16,7 @@ type Accounts = { kind: 'known'; current: string; former: string };
 /** There is no account to ask for: the gateway's name is complete. */
 type NoAccount = { kind: 'none' };
 
-/** What is remembered of the accounts behind keys, and of those that the names of former versions stand for. */
+/** What is remembered of the accounts behind keys, and behind the names of former versions. */
 export interface AccountMemory {
   find(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Answers with what is remembered from now on: of a name that is known already, what it was. */

@@ -40,7 +40,7 @@ export function newCircuitBreaker(): CircuitBreaker {
 export type Permit =
   /** The gateway may be asked. */
   | { kind: 'free' }
-  /** It may be asked by this one, to see whether it is back: the others wait for what comes of it. */
+  /** This call alone may ask it, to see whether it is back: the others wait for the result. */
   | { kind: 'probe' }
   | { kind: 'refused'; retryAfterMs: number };
 
@@ -49,7 +49,7 @@ export function isClosed(breaker: CircuitBreaker): boolean {
   return breaker.failuresInARow < FAILURES_TO_OPEN;
 }
 
-/** Whether a call may be made. Who is let through as the probe, and then asks nothing, gives it back. */
+/** Whether a call may be made. A probe that makes no call has to be released. */
 export function askForPermit(breaker: CircuitBreaker, nowMs: number): Permit {
   if (isClosed(breaker)) return { kind: 'free' };
   if (nowMs < breaker.refusesUntilMs) return { kind: 'refused', retryAfterMs: breaker.refusesUntilMs - nowMs };
@@ -57,7 +57,7 @@ export function askForPermit(breaker: CircuitBreaker, nowMs: number): Permit {
   return { kind: 'probe' };
 }
 
-/** Of somebody who has asked the gateway nothing after all. */
+/** Returns a permit that led to no call, so that the next caller can be the probe. */
 export function release(breaker: CircuitBreaker, permit: Permit): void {
   if (permit.kind === 'probe') breaker.refusesUntilMs = 0;
 }

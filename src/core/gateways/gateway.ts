@@ -4,14 +4,14 @@
  */
 import type { PaymentMethod } from '../../contract/requests.ts';
 import type { Card } from '../domain/card.ts';
-import type { DeclineCode, FailureCause } from '../domain/failure.ts';
+import type { DeclineCode, FailureCause } from '../domain/failure-causes.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import type { Webhook, WebhookReading } from './webhook.ts';
 
 /** What is charged. It passes through: nothing of it but brand and last four digits is kept (invariant 5). */
 export type Instrument =
   | { kind: 'card'; card: Card }
-  /** Stands for a card that the provider has been given already, such as Stripe's `pm_…` and `tok_…`. */
+  /** A card that the provider has been given already, such as Stripe's `pm_…` and `tok_…`. */
   | { kind: 'token'; token: string }
   /** `paymentId` is the id of an order that the payer has approved. */
   | { kind: 'paypal'; email: string; paymentId: string };
@@ -51,7 +51,7 @@ export interface RefundRequest {
  * - `mischarged`: another amount moved than was asked for, so the payment fails and what was captured is owed back.
  * - `declined`: it did not, and the payer or the card is why.
  * - `failed`: it certainly did not, and the gateway is why.
- * - `unknown`: nobody can say yet. Never guessed (invariant 3).
+ * - `unknown`: not known yet. Never guessed (invariant 3).
  */
 export type GatewayOutcome =
   /** `hasRefunds`: whether the provider says along with it that some of it has been paid back, whoever asked for that. */
@@ -74,7 +74,7 @@ export type GatewayOutcome =
 export interface Why {
   /** What a caller gets to read, and is advised to do. */
   cause?: FailureCause;
-  /** The provider's own word, for the log: callers do not hear of lost and stolen cards, or of fraud. */
+  /** The provider's own word, for the log: callers are not informed of lost and stolen cards, or of fraud. */
   providerCode?: string;
 }
 
@@ -120,16 +120,16 @@ export interface Movement {
   /** `reversed`: a refund that the gateway took back after it had been paid. */
   status: 'succeeded' | 'reversed';
   movedAtMs: number;
-  /** Of a refund that was made at the provider by hand, and so has no id of ours: the payment's. */
+  /** Of an external refund, which has no id of ours: the payment's. */
   transactionId?: string;
 }
 
-/** A refund that nobody asked this service for, as it stands at the provider. */
+/** A refund as it is at the provider, mostly one that this service was not asked for. */
 export interface ExternalRefund {
   reference: string;
   /** Ours, where it turns out that this service asked for it after all. */
   refundId: string | null;
-  /** The provider's name for the charge, and the payment that it is of; null where that is none of ours. */
+  /** The provider's name for the charge, and its payment; null where the ledger does not have it. */
   chargeReference: string;
   transactionId: string | null;
   amountMinor: number;
@@ -143,13 +143,13 @@ export interface ExternalRefund {
 /** `not_found`: the provider has no refund of this name. */
 export type ExternalRefundAnswer = { kind: 'found'; refund: ExternalRefund } | { kind: 'not_found' } | Unreachable;
 
-/** `transactionId`: null where the charge is none of this service's. */
+/** `transactionId`: null where this service has not made the charge. */
 export type ChargeOwner = { kind: 'known'; transactionId: string | null } | Unreachable;
 
-/** The refunds of a charge, whoever asked for them, as its provider lists them. */
+/** All refunds of a charge, external ones too, as its provider lists them. */
 export type RefundListing = { kind: 'listed'; refunds: ExternalRefund[] } | NoOutcome;
 
-/** Thrown where a listing can't be had, or not to its end: half of one is none to reconcile with. */
+/** Thrown where a listing is not available, or not complete: half of one is of no use for reconciliation. */
 export class ListingFailed extends Error {
   override name = 'ListingFailed';
 }
@@ -169,7 +169,7 @@ export interface Gateway {
     keyName(): Promise<string>;
     ask(signal: AbortSignal): Promise<GatewayAccount>;
   };
-  /** Whether it is somebody else's system. Of one that can't be down, failures are what was asked for. */
+  /** Whether it is a system of its own. A gateway that can't be down, the sandbox, fails on request only. */
   readonly canBeDown: boolean;
   /** The methods that it can be paid with as it is configured. */
   readonly methods: readonly PaymentMethod[];
@@ -192,11 +192,11 @@ export interface Gateway {
   cancelCharge?(transaction: Transaction, signal: AbortSignal): Promise<Fence>;
   /** Where the gateway can: all that it moved from one time to another, for reconciliation. */
   listMovements?(fromMs: number, toMs: number): AsyncIterable<Movement>;
-  /** Where refunds can be made at the provider by hand: one of them, by the provider's own name for it. */
+  /** Where there are external refunds: one of them, by the provider's own name for it. */
   findExternalRefund?(reference: string, signal: AbortSignal): Promise<ExternalRefundAnswer>;
-  /** Where refunds can be made at the provider by hand: all refunds of a charge, those of this service too. It only reads. */
+  /** Where there are external refunds: all refunds of a charge, those of this service too. It only reads. */
   listRefundsOfCharge?(transaction: Transaction, signal: AbortSignal): Promise<RefundListing>;
-  /** Whose charge it is that the provider knows by this name. */
+  /** The payment of the charge that the provider knows by this name. */
   findChargeOwner?(reference: string, signal: AbortSignal): Promise<ChargeOwner>;
   /** Where the provider sends webhooks. */
   readWebhook?(webhook: Webhook, signal: AbortSignal): Promise<WebhookReading>;

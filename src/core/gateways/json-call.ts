@@ -1,5 +1,5 @@
 /** One HTTP call to a provider, as a value whatever becomes of it. Nothing of an answer's text or of an error gets into a reason. */
-import { textAtMost } from '../bounded-text.ts';
+import { jsonAtMost } from '../answer-body.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -38,8 +38,8 @@ export async function jsonCall(send: Fetch, call: JsonCall): Promise<Answer> {
       redirect: 'manual', // card data and keys go to the configured address only
       signal: call.signal,
     });
-    const text = (await textAtMost(response, call.maxBytes ?? STATE_MAX_BYTES)) ?? '';
-    return { kind: 'answered', status: response.status, body: parsedJson(text) };
+    const body = await jsonAtMost(response, call.maxBytes ?? STATE_MAX_BYTES);
+    return { kind: 'answered', status: response.status, body };
   } catch {
     const reason = call.signal.aborted
       ? 'the gateway did not answer before the deadline'
@@ -51,13 +51,4 @@ export async function jsonCall(send: Fetch, call: JsonCall): Promise<Answer> {
 /** A provider's code, for logs and reasons; undefined where it is not one, but text. */
 export function codeOrNone(code: unknown): string | undefined {
   return typeof code === 'string' && /^[A-Za-z0-9_.-]{1,80}$/.test(code) ? code : undefined;
-}
-
-/** Undefined where it is none: nothing that an adapter knows, and refused as such. */
-export function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

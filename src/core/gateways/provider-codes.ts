@@ -3,7 +3,8 @@
  * payments/failure.ts). What is not listed is a plain decline or failure. Lost and stolen cards, and whatever smells of
  * fraud, are left out on purpose: a caller must not learn of them.
  */
-import { codeOf, type DeclineCause, type FailureCause } from '../domain/failure.ts';
+import { codeOf } from '../domain/failure.ts';
+import type { DeclineCause, FailureCause } from '../domain/failure-causes.ts';
 import type { GatewayOutcome } from './gateway.ts';
 
 /** Stripe's decline codes and error codes of cards, the closer one first. */

@@ -71,5 +71,5 @@ export interface Dispute {
   currency: string;
   openedAtMs: number;
   /** Of this word about it. */
-  toldAtMs: number;
+  reportedAtMs: number;
 }

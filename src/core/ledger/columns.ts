@@ -34,4 +34,4 @@ export const RETURNED_REFUND_COLUMNS = refundColumns('refunds');
 /** Of a dispute, where the table is called `d`. */
 export const DISPUTE_COLUMNS = `
   d.provider, d.dispute_id AS disputeId, d.transaction_id AS transactionId, d.status, d.reason, d.currency,
-  d.amount_minor AS amountMinor, d.opened_at_ms AS openedAtMs, d.told_at_ms AS toldAtMs`;
+  d.amount_minor AS amountMinor, d.opened_at_ms AS openedAtMs, d.told_at_ms AS reportedAtMs`;

@@ -6,12 +6,12 @@ import { errorFields, type Log } from '../log.ts';
 import type { Cipher } from '../security/cipher.ts';
 import type { D1Database, D1PreparedStatement, D1Result } from './d1.ts';
 
-/** D1 as somebody works with it. */
+/** D1, and on whose behalf it is used. */
 export interface Database {
   d1: D1Database;
-  /** Where its troubles are told. */
+  /** Failed attempts are logged here. */
   log: Log;
-  /** For what is stored of persons. */
+  /** Encrypts personal data. */
   cipher: Cipher;
   /** Who works with it, for the audit log. */
   author: Author;
@@ -63,7 +63,7 @@ export interface Author {
 export interface KeyCheck {
   keyHash: string;
   nowMs: number;
-  /** `unanswered`: the database could not be reached. That answer stands, and `checkKey` does not replace it; a later batch asks again. */
+  /** `unanswered`: the database could not be reached. That answer is final for `checkKey`; a later batch asks again. */
   state: 'open' | 'unanswered' | 'passed' | 'refused';
 }
 
@@ -142,7 +142,7 @@ export async function runBatch<Name extends string>(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (SCHEMA_MISMATCH.test(message)) throw new LedgerNotMigrated(message, { cause: error });
-    // A key that was revoked between two tries: what the first one did, nobody knows, and nobody is told that it did nothing.
+    // A key that was revoked between two tries: what the first one did is unknown, so the answer is not that it did nothing.
     if (keyCheck !== undefined && message.includes(KEY_REFUSED) && !isUncertain) {
       keyCheck.state = 'refused';
       throw new KeyRefused(message, { cause: error });
@@ -156,7 +156,7 @@ export async function runBatch<Name extends string>(
   return Object.fromEntries(wanted.map(([name], index) => [name, own[index]])) as Results<Name>;
 }
 
-/** What the trigger of `presented_keys` says. */
+/** The message of the trigger of `presented_keys`. */
 const KEY_REFUSED = 'api key refused';
 
 function presentKey(d1: D1Database, { keyHash, nowMs }: KeyCheck): D1PreparedStatement {

@@ -1,4 +1,5 @@
 /** Ids begin with the millisecond in which they were made, so a time range is a range of the primary key. */
+
 import { encodeTime } from 'ulid';
 
 /** Milliseconds since 1970: from the first one on, up to and without the second. */
@@ -7,7 +8,7 @@ export interface TimeRange {
   toMs: number;
 }
 
-/** Clocks differ: whoever made an id may have been so far ahead or behind. */
+/** Clocks differ: the one that an id was made by may have been so far ahead or behind. */
 export const CLOCK_SLACK_MS = 60_000;
 
 const TIME_CHARACTERS = 10;

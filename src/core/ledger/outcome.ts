@@ -1,4 +1,5 @@
 /** An outcome as it is recorded and audited, of a payment and of a refund alike. */
+
 import type { Outcome } from '../domain/transaction.ts';
 
 /** `status, gateway_reference, error_code, failure_reason, failure_cause`, in this order. */

@@ -1,4 +1,5 @@
 /** Whether the database has all migrations, asked before money moves. */
+
 import type { D1Database, D1PreparedStatement } from './d1.ts';
 
 /** What the later migrations have added, each by a name that only a database with that migration knows. Reads no rows. */

@@ -1,12 +1,12 @@
 /**
- * Takes events to RabbitMQ, by way of the bridge. D1 is the only retry loop: what could not be delivered is written
- * there and sent by a sweep.
+ * Delivers events to RabbitMQ, by way of the bridge. D1 is the only retry loop: an event that could not be delivered waits
+ * there for the sweep.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
-import { findEvents } from '../ledger/find-events.ts';
-import { type LeasedEvent, leaseEvents } from '../ledger/lease-events.ts';
-import { recordDeliveries } from '../ledger/record-deliveries.ts';
+import { findEvents } from '../ledger/outbox/find-events.ts';
+import { type LeasedEvent, leaseEvents } from '../ledger/outbox/lease-events.ts';
+import { recordDeliveries } from '../ledger/outbox/record-deliveries.ts';
 import { retryDelayMs } from './backoff.ts';
 import { newLease } from './lease.ts';
 import type { RelayAnswer } from './relay-client.ts';
@@ -19,8 +19,7 @@ const MAX_ROUNDS = 10;
 const REASON_MAX_LENGTH = 200;
 
 /**
- * Delivers those of the events, by their id, that nobody else is sending, and those that come after them in their
- * bookings.
+ * Delivers those of the events, by their id, that are not being sent already, and the next ones of their bookings.
  *
  * @throws LedgerUnavailable, LedgerNotMigrated
  */

@@ -1,8 +1,8 @@
-/** For how long events belong to whoever sends them. */
+/** For how long a sender holds its events. */
 
 import type { Context } from '../context.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
-import type { Lease } from '../ledger/lease-events.ts';
+import type { Lease } from '../ledger/outbox/lease-events.ts';
 import { BRIDGE_DEADLINE_MS } from './relay-client.ts';
 
 /** A batch is leased, rendered, posted and recorded; none of it may outlast the lease, or two would send one event. */

@@ -1,6 +1,6 @@
 /** What travels in the queues `payment-events` and `payment-work`. It is transport; the truth is in D1. */
 import type { PaymentEvent } from '../../contract/events.ts';
-import type { Job } from '../ledger/job-slots.ts';
+import type { Job } from '../ledger/jobs/take-slot.ts';
 
 /** As much of a queue as sends to it need. */
 export interface MessageQueue<Message> {
@@ -23,7 +23,7 @@ export interface DueLookUp {
 /** Until when gateways that did not answer are left alone, by their names. */
 export type SilentGateways = Readonly<Record<string, number>>;
 
-/** Wakes a job that has something due. It carries no rows: whoever is woken takes what is due from D1. */
+/** Wakes a job that has something due. It carries no rows: the job takes what is due from D1. */
 export interface WakeUp {
   kind: 'wake';
   job: Job;

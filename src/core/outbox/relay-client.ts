@@ -1,6 +1,6 @@
 /**
  * The way to the bridge: one signed request for a batch of events, one result for each. A reason is made of the status and of the
- * bridge's fixed words: what answers in its place can repeat the request, which has addresses of users in it.
+ * bridge's fixed words: a server in its place could repeat the request, which contains email addresses.
  */
 import { Webhook } from 'standardwebhooks';
 import type { PaymentEvent } from '../../contract/events.ts';
@@ -12,7 +12,7 @@ import {
   type RelayResult,
   relayResults,
 } from '../../contract/relay.ts';
-import { textAtMost } from '../bounded-text.ts';
+import { jsonAtMost } from '../answer-body.ts';
 
 /** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
 export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
@@ -28,7 +28,7 @@ export interface Bridge {
 
 export type RelayAnswer =
   | { kind: 'results'; results: RelayResult[] }
-  /** The batch as a whole was not taken: no connection, no answer in time, or an answer that is none. */
+  /** The batch as a whole was not accepted: no connection, no answer in time, or an unreadable answer. */
   | { kind: 'refused'; reason: string };
 
 /** Posts a batch. The signature's id is new for each attempt; the events keep theirs. */
@@ -49,7 +49,7 @@ export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs
       signal: AbortSignal.timeout(BRIDGE_DEADLINE_MS),
     });
     const { status } = response;
-    const answer = parsed((await textAtMost(response, ANSWER_MAX_BYTES)) ?? '');
+    const answer = await jsonAtMost(response, ANSWER_MAX_BYTES);
     if (status !== 200) return { kind: 'refused', reason: `the bridge answered ${status}${refusalIn(answer)}` };
     const results = relayResults.safeParse(answer);
     if (!results.success) return { kind: 'refused', reason: 'the bridge answered 200, and no results' };
@@ -63,7 +63,7 @@ export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs
   }
 }
 
-/** Why the bridge says that it did not take the batch; nothing where these are not its words, but a proxy's. */
+/** Why the bridge refused the batch; empty where the answer is not the bridge's but a proxy's. */
 function refusalIn(answer: unknown): string {
   const error = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : undefined;
   const known = RELAY_REFUSALS.find((refusal) => refusal === error);
@@ -73,12 +73,4 @@ function refusalIn(answer: unknown): string {
 function inOwnWords(result: RelayResult): RelayResult {
   if (result.delivered || isReasonOfBridge(result.reason)) return result;
   return { ...result, reason: 'the bridge gave a reason that is not known' };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // which is no list of results, and is refused as such
-  }
 }

@@ -1,14 +1,13 @@
 /** The net under the queue: sends what still waits in D1, what has been due longest first, and live events before replayed ones. */
 import { RELAY_BATCH_MAX_EVENTS } from '../../contract/relay.ts';
 import type { Context } from '../context.ts';
+import { JOB_MAX_DURATION_MS } from '../invocation-limits.ts';
 import { statementsLeft } from '../ledger/database.ts';
-import { leaseDueEvents } from '../ledger/lease-events.ts';
+import { leaseDueEvents } from '../ledger/outbox/lease-due-events.ts';
 import { deliverLeased, logUnopened, STATEMENTS_PER_BATCH } from './deliver.ts';
 import { newLease } from './lease.ts';
 
-/** No batch is begun after this time, so that one invocation ends well before the lease of its slot. */
-const MAX_DURATION_MS = 20_000;
-/** A batch, once more the same for connections that break, and what is left to whoever called it. */
+/** A batch, once more the same for connections that break, and what is left to the caller. */
 const STATEMENTS_NEEDED = 3 * STATEMENTS_PER_BATCH + 10;
 
 /**
@@ -22,7 +21,7 @@ export async function sweepEvents(context: Context): Promise<boolean> {
   const unopened = new Map<string, string>();
   try {
     for (;;) {
-      const isEnough = context.nowMs() - startedAtMs >= MAX_DURATION_MS;
+      const isEnough = context.nowMs() - startedAtMs >= JOB_MAX_DURATION_MS;
       if (isEnough || statementsLeft(context.db) < STATEMENTS_NEEDED) return true;
       const lease = newLease(context);
       const leased = await leaseDueEvents(context.db, lease, RELAY_BATCH_MAX_EVENTS);

@@ -2,26 +2,16 @@
 
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
-import { codeOf, type FailureCause, type FailureCode, failure, failureBecause } from '../domain/failure.ts';
-import type { Outcome } from '../domain/transaction.ts';
+import type { FailureCause } from '../domain/failure-causes.ts';
 import { recordCall } from '../gateways/circuit-breaker.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing, Unreachable } from '../gateways/gateway.ts';
 import { codeOrNone } from '../gateways/json-call.ts';
 import { errorPlace, type LogLevel } from '../log.ts';
 
-/** A gateway sees its signal aborted at the deadline, and has this long to say what it knows. */
+/** A gateway sees its signal aborted at the deadline, and has this long to answer with what it knows. */
 export const GRACE_MS = 250;
 
-type GatewayAnswer = GatewayOutcome | LookUp | Fence;
-
-/** All that an answer of any kind may say of why it is what it is. */
-interface Details {
-  kind: string;
-  code?: string;
-  cause?: FailureCause;
-  providerCode?: string;
-  reason?: string;
-}
+export type GatewayAnswer = GatewayOutcome | LookUp | Fence;
 
 export interface GatewayCall {
   gateway: Gateway;
@@ -31,61 +21,7 @@ export interface GatewayCall {
   deadlineMs: number;
 }
 
-/** Asks, and answers with `broken` where the deadline passes or an error is thrown: the request may have arrived all the same. */
-async function ask<Answer extends GatewayAnswer | RefundListing>(
-  { log, nowMs }: Context,
-  { gateway, call, id, deadlineMs }: GatewayCall,
-  broken: Answer,
-  asking: (signal: AbortSignal) => Promise<Answer>,
-): Promise<Answer> {
-  const startedAtMs = nowMs();
-  let answer: Answer;
-  try {
-    answer = await within(deadlineMs + GRACE_MS, `the gateway's ${call}`, asking(AbortSignal.timeout(deadlineMs)));
-  } catch (error) {
-    log('warn', 'gateway.broke', { gateway: gateway.name, call, id, ...errorPlace(error) });
-    answer = broken;
-  }
-  const { kind: outcome, code, cause, providerCode, reason }: Details = answer;
-  log(levelOf(answer), 'gateway.answered', {
-    gateway: gateway.name,
-    call,
-    id,
-    outcome,
-    code,
-    cause,
-    provider_code: providerCode === undefined ? undefined : codeOrNone(providerCode),
-    reason: isReasonOfGateway(answer) ? undefined : reason,
-    duration_ms: nowMs() - startedAtMs,
-  });
-  return answer;
-}
-
-/** Of a decline by a code alone: the protocol of HTTP gateways has the reason in the gateway's own words. */
-function isReasonOfGateway(answer: GatewayAnswer | RefundListing): boolean {
-  return answer.kind === 'declined' && answer.cause === undefined;
-}
-
-/**
- * What needs a person is an error: keys that are wrong, an account that may not do what it is asked for, a charge that the
- * provider does not know, a payer who cheats.
- */
-const NEED_A_PERSON: readonly (FailureCause | undefined)[] = [
-  'gateway_not_configured',
-  'charge_unknown',
-  'order_changed',
-];
-
-function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
-  const { cause }: Details = answer;
-  if (NEED_A_PERSON.includes(cause)) return 'error';
-  if (cause === 'order_of_another_booking') return 'warn';
-  const { kind } = answer;
-  const settlesNothing = kind === 'unknown' || kind === 'unreachable' || kind === 'undetermined';
-  return settlesNothing || kind === 'failed' ? 'warn' : 'info';
-}
-
-/** Logs that nothing is asked of a gateway because nobody knows whose the configured key is. An error if only a person can change that. */
+/** Logs that a gateway is not called because the account of its key is unknown: an error if only an operator can change that. */
 export function logUnknownAccount(
   { log }: Context,
   gateway: string,
@@ -106,8 +42,8 @@ export function moveMoney(
 }
 
 /**
- * The same for somebody who waits: what comes of it is what the breaker goes by. A gateway that declines or refuses is up;
- * who sends what it refuses must not shut it for the others.
+ * The same while a caller waits: the circuit breaker counts its result. A gateway that declines or refuses is up: callers whose
+ * requests it refuses must not shut it for the others.
  */
 export async function moveMoneyNow(
   context: Context,
@@ -141,45 +77,65 @@ export function lookUp<Answer extends LookUp | Fence | RefundListing>(
   return ask<Answer | LookUp>(context, call, { kind: 'unreachable', reason: 'the gateway could not be asked' }, asking);
 }
 
-/** The outcome that an answer decides; null where it decides none. */
-export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): Outcome | null {
-  switch (answer.kind) {
-    case 'approved':
-      return { status: 'completed', gatewayReference: answer.reference };
-    case 'mischarged': {
-      const owed = { gatewayReference: answer.reference, amountMinor: answer.amountMinor };
-      return { ...failedBecause(answer.cause), owed };
-    }
-    case 'declined':
-      if (answer.cause !== undefined) return failedBecause(fitting(subject, answer.cause));
-      return failed(subject === 'charge' ? answer.code : 'REFUND_NOT_ALLOWED', answer.reason);
-    case 'failed':
-      return failedBecause(answer.cause ?? 'gateway_error');
-    case 'cancelled':
-      return NEVER_HAPPENED;
-    case 'unknown':
-    case 'in_progress':
-    case 'not_found':
-    case 'unreachable':
-    case 'undetermined':
-      return null;
+/** Asks, and answers with `broken` where the deadline passes or an error is thrown: the request may have arrived all the same. */
+async function ask<Answer extends GatewayAnswer | RefundListing>(
+  { log, nowMs }: Context,
+  { gateway, call, id, deadlineMs }: GatewayCall,
+  broken: Answer,
+  asking: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const startedAtMs = nowMs();
+  let answer: Answer;
+  try {
+    answer = await within(deadlineMs + GRACE_MS, `the gateway's ${call}`, asking(AbortSignal.timeout(deadlineMs)));
+  } catch (error) {
+    log('warn', 'gateway.broke', { gateway: gateway.name, call, id, ...errorPlace(error) });
+    answer = broken;
   }
+  const { kind: outcome, code, cause, providerCode, reason }: Details = answer;
+  log(levelOf(answer), 'gateway.answered', {
+    gateway: gateway.name,
+    call,
+    id,
+    outcome,
+    code,
+    cause,
+    provider_code: providerCode === undefined ? undefined : codeOrNone(providerCode),
+    reason: isReasonOfGateway(answer) ? undefined : reason,
+    duration_ms: nowMs() - startedAtMs,
+  });
+  return answer;
 }
 
-function failed(code: FailureCode, reason?: string): Outcome & { status: 'failed' } {
-  return { status: 'failed', failure: failure(code, reason) };
+/** All that an answer of any kind may say of why it is what it is. */
+interface Details {
+  kind: string;
+  code?: string;
+  cause?: FailureCause;
+  providerCode?: string;
+  reason?: string;
 }
 
-/** A provider has one code for both: what it says of a payer is no reason that a refund has, and the other way round. */
-function fitting(subject: 'charge' | 'refund', cause: FailureCause): FailureCause {
-  const isOfRefund = codeOf(cause) === 'REFUND_NOT_ALLOWED';
-  if (isOfRefund === (subject === 'refund')) return cause;
-  return subject === 'refund' ? 'refund_not_allowed' : 'payment_failed';
+/** Of a decline by a code alone: the protocol of HTTP gateways has the reason in the gateway's own words. */
+function isReasonOfGateway(answer: GatewayAnswer | RefundListing): boolean {
+  return answer.kind === 'declined' && answer.cause === undefined;
 }
 
-function failedBecause(cause: FailureCause): Outcome & { status: 'failed' } {
-  return { status: 'failed', failure: failureBecause(cause) };
-}
+/**
+ * What an operator has to mend is an error: keys that are wrong, an account that may not do what it is asked for, a charge that the
+ * provider does not know, a payer who cheats.
+ */
+const NEED_AN_OPERATOR: readonly (FailureCause | undefined)[] = [
+  'gateway_not_configured',
+  'charge_unknown',
+  'order_changed',
+];
 
-/** Of a call that the gateway never took, and never will. */
-export const NEVER_HAPPENED = failedBecause('never_happened');
+function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
+  const { cause }: Details = answer;
+  if (NEED_AN_OPERATOR.includes(cause)) return 'error';
+  if (cause === 'order_of_another_booking') return 'warn';
+  const { kind } = answer;
+  const decidesNothing = kind === 'unknown' || kind === 'unreachable' || kind === 'undetermined';
+  return decidesNothing || kind === 'failed' ? 'warn' : 'info';
+}

@@ -3,7 +3,7 @@
 import type { Context } from '../context.ts';
 import type { EventEnvelope } from '../domain/event.ts';
 import type { Transaction } from '../domain/transaction.ts';
-import { emailOf } from '../ledger/emails.ts';
+import { emailOf } from '../ledger/payments/find-payment.ts';
 import { errorFields } from '../log.ts';
 import { CannotOpen } from '../security/cipher.ts';
 

@@ -1,10 +1,10 @@
 /**
  * When the gateway is first asked about an outcome, when it is asked less often, and when the service stops asking. The pace in between is
- * set by the ledger: see look-ups.ts there.
+ * set by the ledger: see `ledger/look-ups/look-up-task.ts`.
  */
 
 import type { Context } from '../context.ts';
-import type { Refund, Transaction } from '../domain/transaction.ts';
+import type { Refund } from '../domain/transaction.ts';
 import type { Gateway } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
 
@@ -101,7 +101,7 @@ export function externalCheckAtMs(checks: number, nowMs: number, atUsualPaceMs: 
 }
 
 /** When a pending row is asked about again that the gateway answers for without an outcome; null: at the pace of any other. */
-export function seldomLookUpAtMs({ createdAtMs }: Transaction | Refund, nowMs: number): number | null {
+export function seldomLookUpAtMs(createdAtMs: number, nowMs: number): number | null {
   const ageMs = nowMs - createdAtMs;
   return ageMs < SELDOM_FROM_MS ? null : nowMs + Math.min(Math.floor(ageMs / 2), SELDOM_MAX_MS);
 }

@@ -1,15 +1,15 @@
-/** Writes how a payment ended, whoever found it out: the payment itself, or a look-up after it. */
+/** Writes how a payment ended, by the payment itself or by a look-up after it. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { paymentEvent } from '../domain/event.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
-import { recordPaymentOutcome } from '../ledger/record-payment-outcome.ts';
-import type { VelocityCount } from '../ledger/velocity.ts';
+import { recordPaymentOutcome } from '../ledger/payments/record-payment-outcome.ts';
+import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
 import { envelopeOf } from './event-envelope.ts';
 import { failedChargeFollowUpMs } from './look-up-schedule.ts';
 
 /**
- * Answers with the row that stands, which another one may have written before, and with the event where this call wrote it.
+ * Returns the row as it is now, which another attempt may have written, and the event where this call wrote it.
  * Where the gateway is why it failed, money can have moved all the same: it is asked about again.
  *
  * @param declineOf whose decline it is, should it be one
@@ -22,7 +22,7 @@ export async function recordPayment(
 ): Promise<{ transaction: Transaction; event: PaymentEvent | null; lateRefund: Refund | null }> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
-  const { transaction, told, lateRefund, owed } = await recordPaymentOutcome(context.db, {
+  const { transaction, wroteEvent, lateRefund, owed } = await recordPaymentOutcome(context.db, {
     transactionId: pending.transactionId,
     eventId,
     result,
@@ -42,7 +42,7 @@ export async function recordPayment(
       refund_status: lateRefund.status,
     });
   }
-  if (told) {
+  if (wroteEvent) {
     context.log('info', transaction.errorCode === null ? 'payment.completed' : 'payment.failed', {
       transaction_id: transaction.transactionId,
       booking_id: transaction.bookingId,
@@ -50,6 +50,6 @@ export async function recordPayment(
       duration_ms: processedAtMs - transaction.createdAtMs,
     });
   }
-  const envelope = told ? await envelopeOf(context, eventId, processedAtMs, transaction) : null;
+  const envelope = wroteEvent ? await envelopeOf(context, eventId, processedAtMs, transaction) : null;
   return { transaction, event: envelope && paymentEvent(envelope, transaction), lateRefund };
 }

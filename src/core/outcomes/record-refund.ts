@@ -1,10 +1,10 @@
-/** Writes how a refund ended, whoever found it out: the refund itself, or a look-up after it. */
+/** Writes how a refund ended, by the refund itself or by a look-up after it. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { refundEvent } from '../domain/event.ts';
-import type { FailureCause } from '../domain/failure.ts';
+import type { FailureCause } from '../domain/failure-causes.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
-import { recordRefundOutcome } from '../ledger/record-refund-outcome.ts';
+import { recordRefundOutcome } from '../ledger/refunds/record-refund-outcome.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { envelopeOf } from './event-envelope.ts';
 import { paidRefundFollowUpMs } from './look-up-schedule.ts';
@@ -13,7 +13,7 @@ import { paidRefundFollowUpMs } from './look-up-schedule.ts';
 const PROVE_EXTERNAL_REFUND: readonly FailureCause[] = ['already_refunded', 'refund_exceeds'];
 
 /**
- * Answers with the rows that stand, which another one may have written before, and the event where this call wrote it. `lookUp`: the
+ * Returns the rows as they are now, which another attempt may have written, and the event where this call wrote it. `lookUp`: the
  * payment, where its charge has refunds at the provider that the ledger does not know.
  */
 export async function recordRefund(
@@ -24,7 +24,7 @@ export async function recordRefund(
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
   const provesExternalRefund = result.status === 'failed' && PROVE_EXTERNAL_REFUND.includes(result.failure.cause);
-  const { refund, transaction, told, wrote } = await recordRefundOutcome(context.db, {
+  const { refund, transaction, wroteEvent, wrote } = await recordRefundOutcome(context.db, {
     refund: pending,
     eventId,
     result,
@@ -32,11 +32,11 @@ export async function recordRefund(
     nextLookupAtMs: result.status === 'completed' ? paidRefundFollowUpMs(processedAtMs, processedAtMs) : null,
     provesExternalRefund,
   });
-  const needsPerson =
+  const needsOperator =
     wrote &&
     ((result.status === 'completed' && refund.status === 'failed') ||
       (result.status === 'failed' && refund.kind === 'late_charge'));
-  context.log(needsPerson ? 'error' : 'info', `refund.${refund.status}`, {
+  context.log(needsOperator ? 'error' : 'info', `refund.${refund.status}`, {
     refund_id: refund.refundId,
     transaction_id: transaction.transactionId,
     kind: refund.kind,
@@ -44,7 +44,7 @@ export async function recordRefund(
     error_code: refund.errorCode,
     duration_ms: processedAtMs - refund.createdAtMs,
   });
-  const envelope = told ? await envelopeOf(context, eventId, processedAtMs, transaction) : null;
+  const envelope = wroteEvent ? await envelopeOf(context, eventId, processedAtMs, transaction) : null;
   const lookUp = provesExternalRefund && wrote ? { id: transaction.transactionId, atMs: processedAtMs } : null;
   return { refund, transaction, event: envelope && refundEvent(envelope, transaction, refund), lookUp };
 }

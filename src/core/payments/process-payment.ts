@@ -1,6 +1,6 @@
 /**
  * A payment: claim the booking, charge, record what came of it. Each step is durable before the next one begins, and
- * safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
+ * safe to repeat. Where the process dies after one of them, this is in the ledger, and this continues it:
  *
  * 1. `claimBooking`: a pending row, whose look-up has a date. Recovery asks the gateway about it.
  * 2. the gateway's charge: the same row, and perhaps a charge under its id. Recovery finds it.
@@ -9,22 +9,22 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { PaymentMethod, PaymentRequest } from '../../contract/requests.ts';
 import type { Context } from '../context.ts';
-import { type Card, readCard } from '../domain/card.ts';
-import { type Failure, failure, failureBecause } from '../domain/failure.ts';
 import { minorUnits } from '../domain/money.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
 import { askForPermit, type Permit, release } from '../gateways/circuit-breaker.ts';
 import type { Gateway, GatewayOutcome, Instrument } from '../gateways/gateway.ts';
-import { type Claim, claimBooking } from '../ledger/claim-booking.ts';
-import { findKeyedTransaction, findTransaction } from '../ledger/find-payment.ts';
-import type { KeyClaim } from '../ledger/idempotency.ts';
-import { keepIntent } from '../ledger/keep-intent.ts';
-import type { VelocityCount } from '../ledger/velocity.ts';
+import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';
+import { claimBooking } from '../ledger/payments/claim-booking.ts';
+import { findKeyedTransaction, findTransaction, type ReplayedPayment } from '../ledger/payments/find-payment.ts';
+import { keepIntent } from '../ledger/payments/keep-intent.ts';
+import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
-import { isAccepted, logUnknownAccount, moveMoneyNow, outcomeOf } from '../outcomes/ask-gateway.ts';
+import { isAccepted, logUnknownAccount, moveMoneyNow } from '../outcomes/ask-gateway.ts';
+import { outcomeOf } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
+import { type InvalidInstrument, keptOfCard, readInstrument } from './read-instrument.ts';
 import { isSameRequest, keyClaim, paymentIdentity } from './replay.ts';
 import { countsOf, declinesOf } from './velocity-check.ts';
 
@@ -40,13 +40,13 @@ export type PaymentAnswer =
       /** The refund of a charge that turned up late: it is to be sent at once. */
       lookUp: DueLookUp | null;
     }
-  /** There is no outcome yet. `accepted`: the provider is processing the payment; else nobody knows whether it is. */
+  /** There is no outcome yet. `accepted`: the provider is processing the payment; else that is unknown. */
   | { kind: 'pending'; transaction: Transaction; lookUp: DueLookUp; accepted: boolean }
-  /** The booking has a payment that is under way or stands, or the PayPal order has paid for something else: this one, or null where it is not for this caller to know. */
+  /** The booking has a pending or completed payment, or the PayPal order has paid for something else: `standing`, null where it is another tenant's. */
   | { kind: 'duplicate'; standing: Transaction | null }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; transaction: Transaction }
-  /** The key stands for another request. */
+  /** The key belongs to another request. */
   | { kind: 'key_reused' }
   /** Nothing was recorded. */
   | { kind: 'invalid_amount' }
@@ -70,80 +70,31 @@ export async function processPayment(
   amount: string,
   idempotencyKey: string | null = null,
 ): Promise<PaymentAnswer> {
-  const { settings, log } = context;
   const gateway = context.gateways.forMethod(request.payment_method);
-  const amountMinor = minorUnits(amount, settings.currency);
   const instrument = readInstrument(request);
   const key = await keyClaim(context, '/payment/process', idempotencyKey, paymentIdentity(request, amount));
-  const breaker = gateway && context.breakersOf(gateway.name).charge;
-  // Where there is nothing to charge, nobody is asked.
-  const permit: Permit =
-    instrument.kind === 'invalid' || breaker === null ? { kind: 'free' } : askForPermit(breaker, context.nowMs());
-
+  // Where there is nothing to charge, the gateway is not asked.
+  const isCharged = gateway !== null && instrument.kind !== 'invalid';
+  const breaker = isCharged ? context.breakersOf(gateway.name).charge : null;
+  const permit: Permit = breaker === null ? { kind: 'free' } : askForPermit(breaker, context.nowMs());
+  // Released where it leads to no call.
   const releasePermit = () => breaker !== null && release(breaker, permit);
-  const ready = await readyToClaim(context, request, amountMinor, gateway, permit).catch((error: unknown) => {
-    releasePermit();
-    throw error;
-  });
-  if (ready.kind !== 'ready') {
-    // What stands under the key outranks all that settings and the gateway's health say by now.
-    releasePermit();
-    const known = key === null ? null : await findKeyedTransaction(context.db, key, context.nowMs());
-    if (known !== null) return answerReplay(context, known, key);
-    log('info', 'payment.refused', { booking_id: request.booking_id, reason: ready.kind });
-    return ready;
-  }
 
-  const transactionId = context.newId('TXN-');
-  // Where no bank is asked, nobody tries out a card, and nobody is to be locked out by it.
-  const counts = instrument.kind === 'invalid' ? [] : await countsOf(context, request, instrument);
-  const claim = await claimBooking(
-    context.db,
-    {
-      transactionId,
-      tenant: context.tenant,
-      bookingId: request.booking_id,
-      userId: request.user_id,
-      userEmail: request.user_email || request.paypal_details?.email || null,
-      currency: settings.currency,
-      amountMinor: ready.amountMinor,
-      paymentMethod: request.payment_method,
-      ...keptOfCard(instrument),
-      gateway: ready.gatewayName,
-      gatewayIntent: instrument.kind === 'invalid' ? null : (ready.gateway.intentOf?.(instrument) ?? null),
-      createdAtMs: context.nowMs(),
-      nextLookupAtMs: firstLookUpAtMs(context),
+  const claimed = await claim(context, { request, amount, gateway, permit, instrument, key }).catch(
+    (error: unknown) => {
+      releasePermit();
+      throw error;
     },
-    key,
-    counts,
-  ).catch((error: unknown) => {
+  );
+  if (claimed.kind !== 'claimed') {
     releasePermit();
-    throw error;
-  });
-  if (claim.kind !== 'claimed') releasePermit();
-  if (claim.kind === 'replayed') return answerReplay(context, claim, key);
-  if (claim.kind === 'duplicate') {
-    log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: claim.standing?.transactionId });
-    return claim;
+    return claimed;
   }
-  if (claim.kind === 'too_many') {
-    log('warn', 'payment.too_many', { booking_id: request.booking_id, of: claim.subject.split(':')[0] });
-    return { kind: 'too_many', retryAfterMs: claim.untilMs - context.nowMs() };
-  }
-  const { transaction } = claim;
-  log('info', 'payment.attempted', {
-    transaction_id: transactionId,
-    booking_id: request.booking_id,
-    amount_minor: transaction.amountMinor,
-    currency: settings.currency,
-    payment_method: request.payment_method,
-    gateway: transaction.gateway,
-  });
-
+  const { transaction, counts } = claimed;
   if (instrument.kind === 'invalid') {
     return recordOutcome(context, transaction, { status: 'failed', failure: instrument.failure });
   }
-  const answer = await charge(context, ready.gateway, transaction, instrument);
+  const answer = await charge(context, claimed.gateway, transaction, instrument);
   const outcome = outcomeOf('charge', answer);
   if (outcome !== null) {
     return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
@@ -152,23 +103,100 @@ export async function processPayment(
   return pending(context, transaction, isAccepted(answer));
 }
 
+interface Attempt {
+  request: PaymentRequest;
+  /** As it was sent. */
+  amount: string;
+  gateway: Gateway | null;
+  permit: Permit;
+  instrument: Instrument | InvalidInstrument;
+  key: KeyClaim | null;
+}
+
+interface Claimed {
+  kind: 'claimed';
+  transaction: Transaction;
+  gateway: Gateway;
+  /** What the attempt counts towards. */
+  counts: VelocityCount[];
+}
+
+/** Makes the booking's live payment this attempt, or answers why not. */
+async function claim(context: Context, attempt: Attempt): Promise<Claimed | PaymentAnswer> {
+  const { request, instrument, key } = attempt;
+  const { settings, log, db } = context;
+  const ready = await readyToClaim(context, attempt);
+  if (ready.kind !== 'ready') {
+    // An earlier answer under the key outranks the settings and the gateway's health of now.
+    const known = key === null ? null : await findKeyedTransaction(db, key, context.nowMs());
+    if (known !== null) return answerReplay(context, known, key);
+    log('info', 'payment.refused', { booking_id: request.booking_id, reason: ready.kind });
+    return ready;
+  }
+  const { gateway, amountMinor } = ready;
+  // Without a card there is nothing to try out, and such attempts must not lock anybody out.
+  const counts = instrument.kind === 'invalid' ? [] : await countsOf(context, request, instrument);
+  const claimed = await claimBooking(
+    db,
+    {
+      transactionId: context.newId('TXN-'),
+      tenant: context.tenant,
+      bookingId: request.booking_id,
+      userId: request.user_id,
+      userEmail: request.user_email || request.paypal_details?.email || null,
+      currency: settings.currency,
+      amountMinor,
+      paymentMethod: request.payment_method,
+      ...keptOfCard(instrument),
+      gateway: ready.gatewayName,
+      gatewayIntent: instrument.kind === 'invalid' ? null : (gateway.intentOf?.(instrument) ?? null),
+      createdAtMs: context.nowMs(),
+      nextLookupAtMs: firstLookUpAtMs(context),
+    },
+    key,
+    counts,
+  );
+  switch (claimed.kind) {
+    case 'replayed':
+      return answerReplay(context, claimed, key);
+    case 'duplicate': {
+      const { standing } = claimed;
+      log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: standing?.transactionId });
+      return claimed;
+    }
+    case 'too_many':
+      log('warn', 'payment.too_many', { booking_id: request.booking_id, of: claimed.subject.split(':')[0] });
+      return { kind: 'too_many', retryAfterMs: claimed.untilMs - context.nowMs() };
+    case 'claimed': {
+      const { transaction } = claimed;
+      log('info', 'payment.attempted', {
+        transaction_id: transaction.transactionId,
+        booking_id: request.booking_id,
+        amount_minor: transaction.amountMinor,
+        currency: settings.currency,
+        payment_method: request.payment_method,
+        gateway: transaction.gateway,
+      });
+      return { kind: 'claimed', transaction, gateway, counts };
+    }
+  }
+}
+
 /** After a provider could not say whose account its key is of. */
 const ACCOUNT_RETRY_MS = 5_000;
 
 /** What a claim needs, or why nothing is claimed. */
 async function readyToClaim(
   context: Context,
-  { payment_method: method }: PaymentRequest,
-  amountMinor: number | null,
-  gateway: Gateway | null,
-  permit: Permit,
+  { request, amount, gateway, permit }: Attempt,
 ): Promise<
   | { kind: 'ready'; amountMinor: number; gateway: Gateway; gatewayName: string }
   | Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' | 'gateway_not_configured' }>
 > {
   const { settings, gateways } = context;
+  const amountMinor = minorUnits(amount, settings.currency);
   if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
-  if (gateway === null) return { kind: 'method_disabled', method };
+  if (gateway === null) return { kind: 'method_disabled', method: request.payment_method };
   if (permit.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: permit.retryAfterMs };
   const named = await gateways.nameInLedger(gateway);
   if (named.kind === 'named') return { kind: 'ready', amountMinor, gateway, gatewayName: named.name };
@@ -181,7 +209,7 @@ async function readyToClaim(
 /** The answer that an earlier request with this key got, or would get now, rendered from its row. */
 function answerReplay(
   { log }: Context,
-  { fingerprint, transaction }: Extract<Claim, { kind: 'replayed' }>,
+  { fingerprint, transaction }: ReplayedPayment,
   key: KeyClaim | null,
 ): PaymentAnswer {
   log('info', 'payment.replayed', { transaction_id: transaction.transactionId, status: transaction.status });
@@ -260,31 +288,4 @@ async function keep({ db, log }: Context, { transactionId }: Transaction, intent
   } catch (error) {
     log('warn', 'payment.intent_not_kept', { transaction_id: transactionId, ...errorFields(error) });
   }
-}
-
-/** `invalid`: there is nothing to charge. The contract's schema lets the details be left out. */
-function readInstrument(request: PaymentRequest): Instrument | InvalidInstrument {
-  if (request.payment_method === 'paypal') {
-    const paypal = request.paypal_details;
-    if (!paypal) return { kind: 'invalid', failure: failureBecause('paypal_required') };
-    return { kind: 'paypal', email: paypal.email, paymentId: paypal.payment_id };
-  }
-  if (request.payment_method_token) return { kind: 'token', token: request.payment_method_token };
-  if (!request.card_details) {
-    const isStripe = request.payment_method === 'stripe';
-    return { kind: 'invalid', failure: isStripe ? failureBecause('token_required') : failure('INVALID_CARD') };
-  }
-  const card = readCard(request.card_details);
-  return card === null ? { kind: 'invalid', failure: failure('INVALID_CARD') } : { kind: 'card', card };
-}
-
-type InvalidInstrument = { kind: 'invalid'; failure: Failure };
-
-/** All of a card that is ever written down (invariant 5). */
-function keptOfCard(instrument: Instrument | InvalidInstrument): {
-  cardBrand: string | null;
-  cardLast4: string | null;
-} {
-  const card: Card | null = instrument.kind === 'card' ? instrument.card : null;
-  return { cardBrand: card?.brand ?? null, cardLast4: card?.last4 ?? null };
 }

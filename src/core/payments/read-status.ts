@@ -1,22 +1,23 @@
-/** How a payment or a refund stands. Where nobody knows yet, and the time has come to ask, the gateway is asked first. */
+/** The status of a payment or a refund. Where it is pending, and its look-up is due, the gateway is asked first. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { isIdentifier, type Refund, type Transaction } from '../domain/transaction.ts';
-import { audit } from '../ledger/audit.ts';
+import { STATUS_DEADLINE_MS } from '../invocation-limits.ts';
+import { audit } from '../ledger/audit/insert-entry.ts';
 import type { Statements } from '../ledger/database.ts';
-import { findTransaction } from '../ledger/find-payment.ts';
-import { findRefund } from '../ledger/find-refund.ts';
+import { findTransaction } from '../ledger/payments/find-payment.ts';
+import { findRefund } from '../ledger/refunds/find-refund.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
-import { resolveOutcome, STATUS_DEADLINE_MS } from '../recovery/resolve.ts';
+import { resolveOutcome } from '../recovery/resolve.ts';
 
-export interface Standing {
+export interface StatusRows {
   transaction: Transaction;
   /** Where the id is a refund's. */
   refund: Refund | null;
 }
 
-export interface StatusAnswer extends Standing {
+export interface StatusAnswer extends StatusRows {
   event: PaymentEvent | null;
   lookUp: DueLookUp | null;
 }
@@ -25,31 +26,31 @@ export interface StatusAnswer extends Standing {
 export async function readStatus(context: Context, id: string): Promise<StatusAnswer | null> {
   const found = await find(context, id, readAudit(context, id));
   if (found === null) return null;
-  const asItStands = { ...found, event: null, lookUp: null };
+  const asRecorded = { ...found, event: null, lookUp: null };
   const { status, nextLookupAtMs } = found.refund ?? found.transaction;
   // A completed payment is due where its provider has reported refunds that the ledger does not have.
   const isOpen = status === 'pending' || (found.refund === null && status === 'completed');
-  if (!isOpen || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asItStands;
+  if (!isOpen || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asRecorded;
 
   try {
     const resolved = await resolveOutcome(context, id, STATUS_DEADLINE_MS);
-    if (resolved?.kind !== 'ended') return asItStands;
+    if (resolved?.kind !== 'ended') return asRecorded;
     const lateRefund = resolved.lateRefundId && { id: resolved.lateRefundId, atMs: context.nowMs() };
     return { ...((await find(context, id)) ?? found), event: resolved.event, lookUp: lateRefund || null };
   } catch (error) {
-    // The queue and the cron ask again; who asked for a status gets what is known.
+    // The queue and the cron ask again; the caller gets the status that is known.
     context.log('warn', 'status.not_resolved', { id, ...errorFields(error) });
-    return asItStands;
+    return asRecorded;
   }
 }
 
-/** What an admin reads is written down, in the batch that reads it. */
+/** Reads of an admin are audited, in the batch that reads. */
 function readAudit({ db, tenant, nowMs }: Context, id: string): Statements {
   if (!db.author.isAdmin) return {};
   return { audited: audit(db, tenant, { atMs: nowMs(), action: 'status.read', subject: id, outcome: 'asked' }) };
 }
 
-async function find({ db, tenant }: Context, id: string, also: Statements = {}): Promise<Standing | null> {
+async function find({ db, tenant }: Context, id: string, also: Statements = {}): Promise<StatusRows | null> {
   if (isIdentifier(id, 'REF-')) return findRefund(db, tenant, id, also);
   if (!isIdentifier(id, 'TXN-')) return null;
   const transaction = await findTransaction(db, tenant, id, also);

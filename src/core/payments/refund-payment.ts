@@ -1,6 +1,6 @@
 /**
- * A refund: reserve the amount, pay it back, book it or give the reservation back. Each step is durable before the next
- * one begins, and safe to repeat. Where the process dies after one of them, this is what stands, and who goes on:
+ * A refund: reserve the amount, pay it back, book it or release the reservation. Each step is durable before the next
+ * one begins, and safe to repeat. Where the process dies after one of them, this is in the ledger, and this continues it:
  *
  * 1. `reserveRefund`: a pending row and its amount reserved, with a date for a look-up. Recovery asks the gateway, and
  *    sends the refund again under its id where the gateway does not know it.
@@ -14,13 +14,14 @@ import { minorUnits } from '../domain/money.ts';
 import { type Outcome, type Refund, refundableMinor, type Transaction } from '../domain/transaction.ts';
 import { askForPermit, type CircuitBreaker, isClosed, type Permit, release } from '../gateways/circuit-breaker.ts';
 import { LedgerUnavailable } from '../ledger/database.ts';
-import { findTransaction } from '../ledger/find-payment.ts';
-import { findKeyedRefund, type ReplayedRefund } from '../ledger/find-refund.ts';
-import type { KeyClaim } from '../ledger/idempotency.ts';
-import { type Reservation, reserveRefund } from '../ledger/reserve-refund.ts';
+import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';
+import { findTransaction } from '../ledger/payments/find-payment.ts';
+import { findKeyedRefund, type ReplayedRefund } from '../ledger/refunds/find-refund.ts';
+import { type Reservation, reserveRefund } from '../ledger/refunds/reserve-refund.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
-import { isAccepted, logUnknownAccount, moveMoneyNow, NEVER_HAPPENED, outcomeOf } from '../outcomes/ask-gateway.ts';
+import { isAccepted, logUnknownAccount, moveMoneyNow } from '../outcomes/ask-gateway.ts';
+import { NEVER_HAPPENED, outcomeOf } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordRefund } from '../outcomes/record-refund.ts';
 import { isSameRequest, keyClaim, refundIdentity } from './replay.ts';
@@ -37,11 +38,11 @@ export type RefundAnswer =
     }
   /** The gateway did not pay it back, or the payer's bank has reversed it since. No event: the contract has none. */
   | { kind: 'failed'; refund: Refund; replayed: boolean; lookUp: DueLookUp | null }
-  /** There is no outcome yet, and the amount stays reserved. `accepted`: the provider is processing it; else nobody knows whether it is. */
+  /** There is no outcome yet, and the amount stays reserved. `accepted`: the provider is processing it; else that is unknown. */
   | { kind: 'pending'; refund: Refund; lookUp: DueLookUp; accepted: boolean }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; refund: Refund }
-  /** The key stands for another request. */
+  /** The key belongs to another request. */
   | { kind: 'key_reused' }
   /** `payment`: null where the caller named another booking or user than the payment's, and has no business with its amounts. */
   | { kind: 'not_allowed'; reason: string; payment: Transaction | null }
@@ -49,7 +50,7 @@ export type RefundAnswer =
   | { kind: 'invalid_amount' }
   | { kind: 'gateway_down'; retryAfterMs: number }
   /**
-   * The ledger did not say whether it has taken the reservation. If it has, the refund is paid later: whoever asks again
+   * It is unknown whether the reservation was written. If it was, the refund is paid later: a caller who asks again
    * without the same key may be paid twice.
    */
   | { kind: 'not_confirmed'; refundId: string };
@@ -201,7 +202,7 @@ function answerReplay(replayed: ReplayedRefund, key: KeyClaim | null): RefundAns
   return ended(refund, transaction, { event: null, replayed: true, lookUp: null });
 }
 
-/** Why the payment as it stands does not allow the refund. */
+/** Why the payment does not allow the refund. */
 function refusal(request: RefundRequest, payment: Transaction, amountMinor: number): RefundAnswer {
   const because = (reason: string, shown: Transaction | null = payment): RefundAnswer => ({
     kind: 'not_allowed',
@@ -251,7 +252,7 @@ async function recordOutcome(context: Context, reserved: Refund, result: Outcome
   }
 }
 
-/** By the row that stands, and not by what this gateway call said: another one may have resolved the refund before. */
+/** By the row, and not by the answer of this gateway call: another attempt may have resolved the refund before. */
 function ended(
   refund: Refund,
   transaction: Transaction,

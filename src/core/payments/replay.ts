@@ -3,7 +3,7 @@ import { type Redacted, redactedJson } from '../../contract/redacted.ts';
 import type { PaymentRequest, RefundRequest } from '../../contract/requests.ts';
 import type { Context } from '../context.ts';
 import { cardIdentity } from '../domain/card.ts';
-import type { KeyClaim } from '../ledger/idempotency.ts';
+import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';
 
 /**
  * All that makes a payment the same payment, in one text: the amount by its value, however it was spelled, and not the

@@ -5,7 +5,7 @@
 import type { PaymentRequest } from '../../contract/requests.ts';
 import type { Context } from '../context.ts';
 import type { Instrument } from '../gateways/gateway.ts';
-import type { VelocityCount } from '../ledger/velocity.ts';
+import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
 
 const HOUR_MS = 60 * 60_000;
 const TEN_MINUTES_MS = 10 * 60_000;

@@ -1,16 +1,16 @@
-/** Holds what the gateway, the ledger and the events say of the same money against each other. Pure: no I/O, no clock. */
+/** Compares what the gateway, the ledger and the events say about the same money. Pure: no I/O, no clock. */
 import type { EventType } from '../../contract/events.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import { isNoOutcome, type LookUp, type Movement } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
-import type { PaymentRecord, RecordedEvent } from '../ledger/reconciliation.ts';
+import type { PaymentRecord, RecordedEvent } from '../ledger/read-payment-records.ts';
 import { GATEWAY_TIMEOUT_MAX_MS } from '../settings/variables.ts';
 
-/** After so long, what goes on by itself should have come to its end. */
+/** After so long, retries should have succeeded. */
 const PATIENCE_MS = 10 * 60_000;
 /** From a row's creation: until its first look-up at the latest, and then the time for more of them. */
-export const UNSETTLED_AFTER_MS = GATEWAY_TIMEOUT_MAX_MS + BATCH_DEADLINE_MS + PATIENCE_MS;
+export const UNRESOLVED_AFTER_MS = GATEWAY_TIMEOUT_MAX_MS + BATCH_DEADLINE_MS + PATIENCE_MS;
 /** From an event's creation, or from its replay. */
 export const EVENT_WAITS_TOO_LONG_MS = PATIENCE_MS;
 
@@ -30,13 +30,13 @@ export type Difference =
   | { kind: 'charge_of_failed_payment'; transactionId: string; reference: string; money: Money }
   /** The gateway has paid a refund that the ledger has as failed or reversed. */
   | { kind: 'refund_of_failed_row'; refundId: string; status: 'failed' | 'reversed'; reference: string; money: Money }
-  /** Pending for longer than it should be; `moved` where the gateway's list says that the money has moved. */
-  | { kind: 'unsettled'; id: string; createdAtMs: number; moved: boolean }
+  /** Pending for too long; `moved` where the gateway lists the money as moved. */
+  | { kind: 'unresolved'; id: string; createdAtMs: number; moved: boolean }
   /** Paid back by the ledger; the gateway, or the payer's bank, took it back. */
   | { kind: 'refund_taken_back'; refundId: string; transactionId: string }
   /** Moved by the ledger; `gatewaySays` is what a look-up answered, null where only its list was asked. */
   | { kind: 'charge_missing' | 'refund_missing'; id: string; gatewaySays: LookUp['kind'] | null }
-  /** The gateway did not say. `id` is null where it did not say anything of the whole time. */
+  /** The gateway did not answer. `id` is null where it did not answer for the whole time. */
   | { kind: 'not_compared'; id: string | null; gateway: string; reason: string }
   /** A payment's balance is not the sum of its refunds (invariant 2). */
   | { kind: 'balance_differs'; transactionId: string; currency: string; balance: Balance; refunds: Balance }
@@ -60,7 +60,7 @@ interface Balance {
   reservedMinor: number;
 }
 
-/** What is held against each other. */
+/** What is compared. */
 export interface Evidence {
   /** Rows that were made outside of it are expected in no list. */
   range: TimeRange;
@@ -71,7 +71,7 @@ export interface Evidence {
   nowMs: number;
 }
 
-/** Every difference, payment by payment, and then what the ledger knows nothing of. None where all is as it should be. */
+/** Every difference, payment by payment, and then the movements that the ledger does not have. */
 export function differencesBetween({ range, records, movements, lookUps, nowMs }: Evidence): Difference[] {
   const moved = movementsById(movements);
   const differences: Difference[] = [];
@@ -86,7 +86,7 @@ export function differencesBetween({ range, records, movements, lookUps, nowMs }
     differences.push(...ofCharge(transaction, refunds, charge, nowMs));
     for (const refund of refunds) {
       const { refundId, gatewayReference } = refund;
-      // One that was made at the provider by hand is listed under the provider's own name for it.
+      // An external refund is listed under the provider's own name for it.
       const listedAs = moved.has(refundId) ? refundId : (gatewayReference ?? refundId);
       const payment = {
         movements: moved.get(listedAs) ?? [],
@@ -107,12 +107,12 @@ export function differencesBetween({ range, records, movements, lookUps, nowMs }
   return differences;
 }
 
-/** Whether a list of what was moved in this time should have the row, if its money has moved. */
+/** Whether a list of the time's movements should have the row, if its money has moved. */
 export function isInRange({ createdAtMs }: Transaction | Refund, { fromMs, toMs }: TimeRange): boolean {
   return createdAtMs >= fromMs - CLOCK_SLACK_MS && createdAtMs < toMs + CLOCK_SLACK_MS;
 }
 
-/** One for each reference: what is listed a second time is no second movement, but may have been reversed meanwhile. */
+/** One for each reference: a movement that is listed twice has moved once, but may have been reversed meanwhile. */
 function movementsById(movements: readonly Movement[]): Map<string, Movement[]> {
   const byId = new Map<string, Movement[]>();
   for (const movement of movements) {
@@ -124,7 +124,7 @@ function movementsById(movements: readonly Movement[]): Map<string, Movement[]> 
   return byId;
 }
 
-/** What the gateway says of one row. */
+/** The gateway's account of one row. */
 interface Said {
   movements: readonly Movement[];
   /** Of a row that is not among the movements, if it was asked about. */
@@ -142,7 +142,7 @@ function ofCharge(transaction: Transaction, refunds: readonly Refund[], said: Sa
     case 'pending':
       return [...found, ...ofPending(id, transaction, standing, nowMs)];
     case 'failed':
-      if (reference !== null && !isGivenBack(refunds, nowMs)) {
+      if (reference !== null && !isPaidBack(refunds, nowMs)) {
         const money = moneyOf(standing[0] ?? transaction);
         found.push({ kind: 'charge_of_failed_payment', transactionId: id, reference, money });
       }
@@ -195,8 +195,8 @@ function ofPending(
   standing: readonly Movement[],
   nowMs: number,
 ): Difference[] {
-  if (nowMs - createdAtMs <= UNSETTLED_AFTER_MS) return [];
-  return [{ kind: 'unsettled', id, createdAtMs, moved: standing.length > 0 }];
+  if (nowMs - createdAtMs <= UNRESOLVED_AFTER_MS) return [];
+  return [{ kind: 'unresolved', id, createdAtMs, moved: standing.length > 0 }];
 }
 
 function ofSilence(id: string, gateway: string, lookUp: LookUp | undefined): Difference[] {
@@ -221,9 +221,9 @@ function referenceOf([movement]: readonly Movement[], lookUp: LookUp | undefined
 }
 
 /** Whether a late charge has been paid back, or is about to be (invariant 1). */
-function isGivenBack(refunds: readonly Refund[], nowMs: number): boolean {
+function isPaidBack(refunds: readonly Refund[], nowMs: number): boolean {
   const late = refunds.find(({ kind }) => kind === 'late_charge');
-  if (late?.status === 'pending') return nowMs - late.createdAtMs <= UNSETTLED_AFTER_MS;
+  if (late?.status === 'pending') return nowMs - late.createdAtMs <= UNRESOLVED_AFTER_MS;
   return late?.status === 'completed';
 }
 
@@ -247,7 +247,7 @@ function ofBalance(transaction: Transaction, refunds: readonly Refund[]): Differ
   return [{ kind: 'balance_differs', transactionId, currency, balance, refunds: sums }];
 }
 
-/** One event for each payment that has ended and for each refund that somebody asked for and got, and no other (invariant 4). */
+/** One event for each payment that has ended and for each requested refund that was paid, and no other (invariant 4). */
 function ofEvents(
   transaction: Transaction,
   refunds: readonly Refund[],

@@ -28,12 +28,12 @@ export function explainDifference(difference: Difference): Explanation {
     case 'moved_twice':
       return {
         what: `The gateway moved the money of ${difference.id} ${difference.references.length} times: ${difference.references.join(', ')}.`,
-        todo: 'Have the gateway take back all but one of them, and ask it why the same idempotency key was taken twice.',
+        todo: 'Have the gateway reverse all but one of them, and ask it why it accepted the same idempotency key twice.',
       };
     case 'amount_differs':
       return {
         what: `${difference.id} is ${shown(difference.ledger)} in the ledger and ${shown(difference.gateway)} at the gateway.`,
-        todo: 'Ask the gateway, and settle the rest with the payer.',
+        todo: 'Ask the gateway, then refund the excess to the payer, or collect what is missing.',
       };
     case 'charge_of_failed_payment':
       return {
@@ -45,7 +45,7 @@ export function explainDifference(difference: Difference): Explanation {
         what: `The refund ${difference.refundId} is ${difference.status} in the ledger, and the gateway has paid ${shown(difference.money)} (${difference.reference}).`,
         todo: "The payer has the money, and the payment's balance allows it once more: refuse another refund of it.",
       };
-    case 'unsettled':
+    case 'unresolved':
       return {
         what: `${difference.id} has been pending since ${isoSeconds(difference.createdAtMs)}${difference.moved ? ', and the gateway has moved the money' : ''}.`,
         todo: 'The service asks the gateway about it, at least every six hours: `gateway.answered` in the log says why there is no outcome yet.',
@@ -107,7 +107,7 @@ const GATEWAY_SAYS: Readonly<Record<LookUp['kind'], string>> = {
   undetermined: 'answers, and cannot say',
 };
 
-/** A gateway can name a currency that is none. */
+/** A gateway can name an unknown currency. */
 function shown({ amountMinor, currency }: Money): string {
   if (currencyExponent(currency) === null) return `${amountMinor} minor units of ${currency}`;
   return `${decimalAmount(amountMinor, currency)} ${currency}`;

@@ -7,8 +7,8 @@ import type { Context } from '../context.ts';
 import { refundEvent } from '../domain/event.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { ExternalRefund } from '../gateways/gateway.ts';
-import { writeExternalRefund } from '../ledger/book-external-refund.ts';
-import { findRefundReferences } from '../ledger/find-refund.ts';
+import { writeExternalRefund } from '../ledger/refunds/book-external-refund.ts';
+import { findRefundReferences } from '../ledger/refunds/find-refund.ts';
 import { envelopeOf } from '../outcomes/event-envelope.ts';
 import { paidRefundFollowUpMs } from '../outcomes/look-up-schedule.ts';
 
@@ -24,7 +24,7 @@ export type ExternalBooking =
   | { kind: 'unbooked' };
 
 /**
- * Books a refund that the provider has paid and nobody here has asked for.
+ * Books a refund that the provider has paid without a request of this service.
  *
  * @param transactionId of the payment that it is of; one that the ledger does not have has nothing to book
  */
@@ -35,7 +35,7 @@ export async function bookExternalRefund(
 ): Promise<ExternalBooking> {
   const { reference, amountMinor } = found;
   const [refundId, eventId, nowMs] = [context.newId('REF-'), context.newId('evt_'), context.nowMs()];
-  const { refund, transaction, told, noted } = await writeExternalRefund(context.db, {
+  const { refund, transaction, wroteEvent, noted } = await writeExternalRefund(context.db, {
     refundId,
     eventId,
     transactionId,
@@ -59,8 +59,8 @@ export async function bookExternalRefund(
       context.log(status === 'failed' ? 'warn' : 'error', 'refund.external_does_not_fit', { ...fields, status });
     return { kind: 'unbooked' };
   }
-  if (!told) return { kind: 'booked', event: null };
-  context.log('info', 'refund.made_outside', { ...fields, refund_id: refund.refundId });
+  if (!wroteEvent) return { kind: 'booked', event: null };
+  context.log('info', 'refund.external', { ...fields, refund_id: refund.refundId });
   const envelope = await envelopeOf(context, eventId, nowMs, transaction);
   return { kind: 'booked', event: envelope && refundEvent(envelope, transaction, refund) };
 }

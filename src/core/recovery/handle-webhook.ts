@@ -1,25 +1,26 @@
 /**
  * Handles a provider's webhooks. A webhook comes late, twice, or before the answer that it is about, and in any
- * order: so it only says what to ask about, and what the provider answers then is written down like any other look-up's answer.
+ * order: so it only names what to look up, and the provider's answer is recorded like that of any other look-up.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway, Unreachable } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
-import { isDecided, recordDispute } from '../ledger/disputes.ts';
-import { findRefundByReference } from '../ledger/find-refund.ts';
-import { findLookUp } from '../ledger/look-ups.ts';
-import { isTakenUp, rememberEvent } from '../ledger/provider-events.ts';
+import { BACKGROUND_DEADLINE_MS } from '../invocation-limits.ts';
+import { findLookUp } from '../ledger/look-ups/find-look-up.ts';
+import { isDecided, recordDispute } from '../ledger/payments/record-dispute.ts';
+import { rememberWebhook, wasHandled } from '../ledger/providers/remember-webhook.ts';
+import { findRefundByReference } from '../ledger/refunds/find-refund.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { GRACE_MS } from '../outcomes/ask-gateway.ts';
 import { bookExternalRefund } from './external-refunds.ts';
-import { BACKGROUND_DEADLINE_MS, resolveNotified } from './resolve.ts';
+import { resolveNotified } from './resolve.ts';
 
 export type WebhookAnswer =
-  /** Written down for good: the provider need not send it again. `event` and `lookUp` are to be sent, as of any answer. */
+  /** Recorded: the provider need not send it again. `event` and `lookUp` are to be sent, as of any answer. */
   | { kind: 'handled'; event: PaymentEvent | null; lookUp: DueLookUp | null }
-  /** It can't be handled now, and is to be sent again; `event` and `lookUp` as above, of what was done on the way. */
+  /** The provider has to send it again; `event` and `lookUp` as above, of what was done so far. */
   | { kind: 'later'; reason: string; event?: PaymentEvent | null; lookUp?: DueLookUp | null };
 
 const NOTHING_TO_SEND: WebhookAnswer = { kind: 'handled', event: null, lookUp: null };
@@ -33,7 +34,7 @@ export async function handleWebhook(context: Context, gateway: Gateway, event: P
     return NOTHING_TO_SEND;
   }
   const received = { tenant: context.tenant, provider, eventId, type };
-  if (await isTakenUp(db, received)) {
+  if (await wasHandled(db, received)) {
     log('info', 'webhook.repeated', { provider, event_id: eventId, type });
     return NOTHING_TO_SEND;
   }
@@ -46,7 +47,7 @@ export async function handleWebhook(context: Context, gateway: Gateway, event: P
     outcome: answer.kind,
     reason: answer.kind === 'later' ? answer.reason : undefined,
   });
-  if (answer.kind === 'handled') await rememberEvent(db, received, nowMs());
+  if (answer.kind === 'handled') await rememberWebhook(db, received, nowMs());
   return answer;
 }
 
@@ -61,9 +62,9 @@ function handleEvent(
     case 'refund':
       return resolveNow(context, notice.refundId);
     case 'external_refund':
-      return takeExternalRefund(context, gateway, notice.reference);
+      return handleExternalRefund(context, gateway, notice.reference);
     case 'dispute':
-      return takeDispute(context, gateway, provider, notice.dispute);
+      return handleDispute(context, gateway, provider, notice.dispute);
     case undefined:
       return NOTHING_TO_SEND;
   }
@@ -75,15 +76,15 @@ async function resolveNow(context: Context, id: string, charged?: boolean): Prom
   if (resolved?.kind === 'open' && resolved.unreachable)
     return { kind: 'later', reason: 'the provider did not answer' };
   if (resolved?.kind === 'open' && resolved.undetermined) {
-    return { kind: 'later', reason: 'the provider could not say what its webhook is about' };
+    return { kind: 'later', reason: 'the provider could not determine the outcome that its webhook is about' };
   }
   if (resolved?.kind !== 'ended') return NOTHING_TO_SEND;
   const { event, lateRefundId } = resolved;
   return { kind: 'handled', event, lookUp: lateRefundId === null ? null : { id: lateRefundId, atMs: context.nowMs() } };
 }
 
-/** A refund that was made at the provider by hand becomes a refund here, with its event. */
-async function takeExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<WebhookAnswer> {
+/** An external refund becomes a refund of the ledger, with its event. */
+async function handleExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<WebhookAnswer> {
   const { db } = context;
   const found = await inTime((signal) => gateway.findExternalRefund?.(reference, signal));
   if (found === undefined || found.kind === 'not_found') return NOTHING_TO_SEND;
@@ -96,7 +97,7 @@ async function takeExternalRefund(context: Context, gateway: Gateway, reference:
   if (known !== null) return resolveNow(context, known.refundId); // the payer's bank may have sent it back
   if (state !== 'moved') return NOTHING_TO_SEND;
 
-  // A payment that nobody knows the outcome of has been charged, or there would be nothing to pay back.
+  // A payment whose outcome is unknown has been charged, or there would be nothing to pay back.
   const paid = await findLookUp(db, transactionId);
   if (paid?.transaction.status === 'pending') {
     // The payment's own outcome first; the refund comes with the provider's next attempt.
@@ -114,7 +115,7 @@ async function takeExternalRefund(context: Context, gateway: Gateway, reference:
   }
 }
 
-/** What the gateway answers, if it can be asked for that. One that does not hear its signal is not waited for. */
+/** What the gateway answers, if it can be asked for that. One that ignores its signal is not waited for. */
 async function inTime<Answer>(
   ask: (signal: AbortSignal) => Promise<Answer> | undefined,
 ): Promise<Answer | Unreachable | undefined> {
@@ -128,8 +129,8 @@ async function inTime<Answer>(
   }
 }
 
-/** Disputes are written down and logged; what to answer is for a person, in the provider's dashboard. */
-async function takeDispute(
+/** Disputes are recorded and logged; an operator answers them in the provider's dashboard. */
+async function handleDispute(
   { db, log, nowMs, newId }: Context,
   gateway: Gateway,
   provider: Provider,
@@ -147,13 +148,13 @@ async function takeDispute(
       ? null
       : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs(), newId('att_'));
   if (recorded === null) return NOTHING_TO_SEND; // of a charge that this service has not made
-  const { dispute: standing, wrote } = recorded;
+  const { dispute: current, wrote } = recorded;
   // An alarm for each status, once, however many webhooks report it.
   log(wrote && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {
-    transaction_id: standing.transactionId,
+    transaction_id: current.transactionId,
     provider,
     dispute_id: disputeId,
-    status: standing.status,
+    status: current.status,
     reason,
     amount_minor: amountMinor,
   });

@@ -1,12 +1,13 @@
 /**
- * Compares what the gateway moved with the ledger and its events, of all tenants, and names every difference. It only
- * reads. What is under way at the moment is none: the gateway's list is read before the ledger, which knows of everything
- * before the gateway does (invariant 3), and what is not in the list is asked about.
+ * Compares what the gateway moved with the ledger and its events, of all tenants, and reports every difference. It only
+ * reads. A payment under way is not a difference: the gateway's list is read before the ledger, which has every row before the gateway
+ * is called (invariant 3), and rows that are not in the list are looked up.
  */
 
 import type { Context } from '../context.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import type { ExternalRefund, LookUp, Movement, RefundListing } from '../gateways/gateway.ts';
+import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import {
   findRefunds,
@@ -14,13 +15,11 @@ import {
   paymentsCreated,
   readPaymentRecords,
   refundsCreated,
-} from '../ledger/reconciliation.ts';
+} from '../ledger/read-payment-records.ts';
 import { lookUp } from '../outcomes/ask-gateway.ts';
 import { type Difference, differencesBetween, isInRange } from './differences.ts';
 
-const LOOK_UP_DEADLINE_MS = 5_000;
-const LOOK_UPS_AT_ONCE = 6;
-/** So many without an answer, one after the other, and the gateway is asked no more. */
+/** After so many look-ups in a row without an answer, the gateway is not asked any more. */
 const UNREACHABLE_TO_STOP = 12;
 /** Ids are short, and so many of them a page. */
 const IDS_PER_PAGE = 1_000;
@@ -193,7 +192,7 @@ async function listRefunds(
       if (named.kind !== 'configured' || named.gateway.listRefundsOfCharge === undefined) continue;
       const { gateway } = named;
       const list = named.gateway.listRefundsOfCharge.bind(gateway);
-      const question = { gateway, id, call: 'listRefundsOfCharge', deadlineMs: LOOK_UP_DEADLINE_MS } as const;
+      const question = { gateway, id, call: 'listRefundsOfCharge', deadlineMs: BACKGROUND_DEADLINE_MS } as const;
       const found = await lookUp<RefundListing>(context, question, (signal) => list(transaction, signal));
       if (found.kind === 'listed') movements.push(...found.refunds.flatMap((one) => movementOf(one, id)));
       else
@@ -234,7 +233,7 @@ async function ask(context: Context, { id, transaction, refund }: Question): Pro
   }
   if (named.kind === 'unreachable') return { kind: 'unreachable', reason: named.reason };
   const { gateway } = named;
-  const question = { gateway, id, deadlineMs: LOOK_UP_DEADLINE_MS };
+  const question = { gateway, id, deadlineMs: BACKGROUND_DEADLINE_MS };
   return refund === null
     ? lookUp<LookUp>(context, { ...question, call: 'lookUpCharge' }, (signal) =>
         gateway.lookUpCharge(transaction, signal),

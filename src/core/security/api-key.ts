@@ -54,7 +54,7 @@ export function looksLikeApiKey(text: string): boolean {
   return text.startsWith(PREFIX);
 }
 
-/** Whose key it is, as far as the key itself tells. That it has not been revoked is for the database to say: `keyHash`. */
+/** Whose key it is, according to the key itself. The database decides whether it has been revoked: `keyHash`. */
 export async function readApiKey(
   secret: string,
   mode: KeyMode,

@@ -1,5 +1,5 @@
 /**
- * What is stored of persons is stored encrypted: AES-256-GCM (NIST SP 800-38D) under a key that has a name, so that a second one
+ * Personal data is stored encrypted: AES-256-GCM (NIST SP 800-38D) under a key that has a name, so that a second one
  * can take over while what the first one has sealed still opens.
  */
 import { base64url } from 'jose';
@@ -78,7 +78,7 @@ function importKey(key: string) {
   ]);
 }
 
-/** Of its hash, however it is spelled: tells keys apart, and nothing else of them. */
+/** Of its hash, however it is spelled: it identifies the key, and reveals nothing of it. */
 async function nameOf(key: string): Promise<string> {
   const hash = await crypto.subtle.digest(
     'SHA-256',

@@ -38,7 +38,7 @@ export function mayDo({ scopes }: Credential, needed: Scope): boolean {
   return scopes.includes(needed) || scopes.includes('admin');
 }
 
-/** As it stands in logs and in every column: nothing in it can be mistaken for something else. */
+/** As it is in logs and in every column: nothing in it can be mistaken for something else. */
 export function isTenant(text: unknown): text is string {
   return typeof text === 'string' && /^[\w.:-]{1,64}$/.test(text);
 }

@@ -2,7 +2,7 @@
 import type { Redacted } from '../../contract/redacted.ts';
 import { hex, hmacSha256 } from './hmac.ts';
 
-/** So many hexadecimal digits tell secrets apart. */
+/** So many hexadecimal digits identify a secret. */
 const SECRET_NAME_LENGTH = 8;
 
 /**

@@ -4,7 +4,7 @@
  * key names up costs nobody else anything.
  */
 import * as z from 'zod/mini';
-import { textAtMost } from '../bounded-text.ts';
+import { textAtMost } from '../answer-body.ts';
 import { errorFields, type Log } from '../log.ts';
 import type { Unavailable } from './credential.ts';
 

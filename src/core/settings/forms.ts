@@ -47,7 +47,7 @@ const whole = (min: number, max: number) =>
       z.maximum(max, `must be ${max} or less`),
     );
 export const count = (usual: number, max: number) => z._default(whole(1, max), usual);
-/** 0, which is no limit, is null. */
+/** 0 means no limit, and is null. */
 export const limit = (usual: number, max: number) =>
   z.pipe(
     z._default(whole(0, max), usual),

@@ -46,7 +46,7 @@ export type VelocityLimits = Values['velocity'];
 export type RateLimitSettings = Values['rateLimit'];
 
 /**
- * The settings, or every reason why there are none. A misspelled name is one: this environment is the service's own, and a payment in
+ * The settings, or everything that is wrong with them. A misspelled name is one: this environment is the service's own, and a payment in
  * the default's currency costs more than a deployment that says what is wrong.
  */
 export function readSettings(env: Variables): SettingsReading<Settings> {

@@ -1,6 +1,6 @@
 /**
  * What no single variable shows: settings that lack each other, and what is good enough for a desk and not for production. Asked of
- * the raw values, so that it is told together with all other mistakes; a Worker with one of them serves nothing.
+ * the raw values, so that it is reported together with all other mistakes; a Worker with one of them serves nothing.
  */
 import { secretBytes } from '../../contract/secret.ts';
 import { ADDRESSES, neededBy, SECRETS, type SettingName } from './variables.ts';
@@ -8,7 +8,7 @@ import { ADDRESSES, neededBy, SECRETS, type SettingName } from './variables.ts';
 /** Variables as Cloudflare hands them over: all of them text, any of them missing. */
 export type Variables = { readonly [name: string]: unknown };
 
-/** `your_api_key` of the contract's example is shorter, and so is whatever a person makes up. */
+/** `your_api_key` of the contract's example is shorter, and so is whatever somebody makes up. */
 const GATEWAY_KEY_MIN_LENGTH = 16;
 
 /** Every reason to serve nothing, each as `NAME what is wrong`. */
@@ -41,7 +41,7 @@ function gatewayProblems(env: Variables): string[] {
   // Payments are kept under the account that they were made with.
   if (textOf(env, 'STRIPE_SECRET_KEY').startsWith('rk_') && isMissing(env, 'STRIPE_ACCOUNT_ID')) {
     problems.push(
-      "STRIPE_ACCOUNT_ID is missing: Stripe does not tell a restricted key whose it is. It is in Stripe's dashboard, under Settings, acct_…",
+      "STRIPE_ACCOUNT_ID is missing: Stripe does not show a restricted key its account. It is in Stripe's dashboard, under Settings, acct_…",
     );
   }
   return problems;
@@ -135,7 +135,7 @@ function liveKeyProblems(env: Variables): string[] {
   return problems;
 }
 
-/** As it is asked for, whatever its spelling; nothing of what is no address. */
+/** In canonical spelling; nothing where it is not an address. */
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname : '';
 }

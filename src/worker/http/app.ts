@@ -17,9 +17,9 @@ import { withContext } from './middleware/with-context.ts';
 import { healthRoute } from './routes/health.ts';
 import { methodsRoute } from './routes/methods.ts';
 import { processRoute } from './routes/process.ts';
+import { webhooksRoute } from './routes/provider-webhooks.ts';
 import { refundRoute } from './routes/refund.ts';
 import { statusRoute } from './routes/status.ts';
-import { webhooksRoute } from './routes/webhooks.ts';
 
 /** A provider's few addresses send what all payers cause, and send again what was too much. Others shall not have us ask PayPal. */
 const WEBHOOK_LIMITS = { name: 'webhooks', perMinute: 1000, burst: 300 };

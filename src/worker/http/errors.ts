@@ -29,7 +29,7 @@ export function idempotencyInProgress(c: Context, details: Record<string, unknow
   );
 }
 
-/** The 422 for a key that stands for another request. */
+/** The 422 for a key that belongs to another request. */
 export function idempotencyKeyReused(c: Context): Response {
   return errorResponse(
     c,

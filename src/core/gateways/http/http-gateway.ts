@@ -3,8 +3,8 @@
  * protocol is an unknown outcome. Reasons are made of statuses and fixed words: an answer's text and an error's message can
  * hold the API key or what was sent.
  */
-import * as z from 'zod/mini';
-import type { DeclineCode } from '../../domain/failure.ts';
+
+import type * as z from 'zod/mini';
 import type { Refund, Transaction } from '../../domain/transaction.ts';
 import {
   type ChargeRequest,
@@ -12,14 +12,25 @@ import {
   type Gateway,
   type GatewayOutcome,
   type Instrument,
-  isGatewayTrouble,
   ListingFailed,
   type LookUp,
   type Movement,
-  type NoOutcome,
   type RefundRequest,
 } from '../gateway.ts';
 import { type Answer, jsonCall, PLATFORM } from '../json-call.ts';
+import {
+  chargeState,
+  knownOf,
+  lookUpOf,
+  movementsPage,
+  noOutcome,
+  outcomeOf,
+  refundState,
+  refusal,
+  refusesCharge,
+  refusesRefund,
+  stateIn,
+} from './http-protocol.ts';
 
 /** Both are promises that the protocol asks of a gateway. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
@@ -30,63 +41,6 @@ const PAGE_MAX_BYTES = 1024 * 1024;
 const PAGE_DEADLINE_MS = 10_000;
 /** A million movements. */
 const LISTING_MAX_PAGES = 1_000;
-
-const DECLINE_CODES = [
-  'INVALID_CARD',
-  'INSUFFICIENT_FUNDS',
-  'CARD_EXPIRED',
-  'CARD_DECLINED',
-  'PAYMENT_FAILED',
-] as const satisfies DeclineCode[];
-
-/** What SQLite, JSON and AMQP carry unchanged: no control characters, no half of a surrogate pair. */
-const text = z.string().check(z.regex(/^[^\p{Cc}\p{Cs}]{1,255}$/u));
-/** So many digits with no letter between them as card numbers have, however they are grouped. */
-const CARD_NUMBER = /\d(?:[^\p{L}\d]{0,3}\d){11}/u;
-
-/** As `z.catch`, which would bring every helper of zod's into the bundle: 3 KiB. */
-const orElse = <T, E extends T | undefined>(type: z.ZodMiniType<T>, other: E) =>
-  z.pipe(
-    z.optional(z.unknown()),
-    z.transform((value) => {
-      const { success, data } = type.safeParse(value);
-      return success ? data : other;
-    }),
-  );
-
-/** A decline with a code or a reason that can't be used is a decline all the same. */
-const declined = z.object({
-  status: z.literal('declined'),
-  code: orElse(z.enum(DECLINE_CODES), 'PAYMENT_FAILED'),
-  // It is kept with the payment and published in its event, where no card data may be (invariant 5).
-  reason: orElse(text.check(z.refine((reason) => !CARD_NUMBER.test(reason))), undefined),
-});
-const approved = z.object({ status: z.literal('approved'), reference: text });
-const failed = z.object({ status: z.literal('failed') });
-const inProgress = z.object({ status: z.literal('in_progress') });
-const cancelled = z.object({ status: z.literal('cancelled') });
-
-const refundState = z.discriminatedUnion('status', [approved, declined, failed, inProgress]);
-const chargeState = z.discriminatedUnion('status', [approved, declined, failed, inProgress, cancelled]);
-type State = z.infer<typeof chargeState>;
-
-/** A 404 without it comes from something else at this address, which does not know what happened. */
-const notFound = z.object({ status: z.literal('not_found') });
-
-const movementsPage = z.object({
-  movements: z.array(
-    z.object({
-      kind: z.enum(['charge', 'refund']),
-      id: text,
-      reference: text,
-      amount_minor: z.int().check(z.positive()),
-      currency: z.string().check(z.regex(/^[A-Z]{3}$/)),
-      status: z.enum(['succeeded', 'reversed']),
-      moved_at_ms: z.int().check(z.nonnegative()),
-    }),
-  ),
-  next_cursor: z.nullable(z.string()),
-});
 
 export interface HttpGatewaySettings {
   /** The address that the protocol's paths are below. */
@@ -199,26 +153,6 @@ function instrumentBody(instrument: Instrument) {
   };
 }
 
-/**
- * A charge is sent once, so where the request was refused, nothing happened. But a server that gave up on reading it (408)
- * may have passed it on, and a conflict (409) says that its key is being worked on.
- */
-function refusesCharge(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 408 && status !== 409;
-}
-
-function refusal(status: number): GatewayOutcome {
-  return { kind: 'failed', reason: `the gateway answered ${status}` };
-}
-
-/**
- * A refund can be sent again, and then the refusal of this request (no key, too many of them) says nothing of the one
- * before. Only that it is no valid refund is as true of both.
- */
-function refusesRefund(status: number): boolean {
-  return status === 400 || status === 422;
-}
-
 async function pageOfMovements(
   settings: HttpGatewaySettings,
   fromMs: number,
@@ -234,53 +168,6 @@ async function pageOfMovements(
   const page = stateIn(answer, movementsPage);
   if (page.kind === 'none') throw new ListingFailed(page.reason);
   return page.state;
-}
-
-function outcomeOf(found: Found<State>): GatewayOutcome {
-  if (found.kind === 'none') return { kind: 'unknown', reason: found.reason };
-  const known = knownOf(found.state);
-  if (known.kind !== 'in_progress') return known;
-  return { kind: 'unknown', reason: 'the gateway is still working on it', accepted: true };
-}
-
-function lookUpOf(answer: Answer, schema: z.ZodMiniType<State>): LookUp {
-  if (answer.kind === 'answered' && answer.status === 404 && notFound.safeParse(answer.body).success) {
-    return { kind: 'not_found' };
-  }
-  const found = stateIn(answer, schema);
-  return found.kind === 'none' ? noOutcome(answer, found.reason) : knownOf(found.state);
-}
-
-function noOutcome(answer: Answer, reason: string): NoOutcome {
-  const isUnreachable = answer.kind === 'silent' || isGatewayTrouble(answer.status);
-  return { kind: isUnreachable ? 'unreachable' : 'undetermined', reason };
-}
-
-/** A cancelled charge certainly did not happen, and it was not the payer's doing. */
-function knownOf(state: State): Exclude<GatewayOutcome, { kind: 'unknown' }> | { kind: 'in_progress' } {
-  switch (state.status) {
-    case 'approved':
-      return { kind: 'approved', reference: state.reference };
-    case 'declined':
-      return { kind: 'declined', code: state.code, ...(state.reason !== undefined && { reason: state.reason }) };
-    case 'failed':
-    case 'cancelled':
-      return { kind: 'failed' };
-    case 'in_progress':
-      return { kind: 'in_progress' };
-  }
-}
-
-type Found<T> = { kind: 'state'; state: T } | { kind: 'none'; reason: string };
-
-/** What the protocol has for an answer, or the reason why this is none. */
-function stateIn<T>(answer: Answer, schema: z.ZodMiniType<T>): Found<T> {
-  if (answer.kind === 'silent') return { kind: 'none', reason: answer.reason };
-  if (answer.status !== 200) return { kind: 'none', reason: `the gateway answered ${answer.status}` };
-  const parsed = schema.safeParse(answer.body);
-  if (!parsed.success)
-    return { kind: 'none', reason: 'the gateway answered 200, with what the protocol does not have' };
-  return { kind: 'state', state: parsed.data };
 }
 
 interface Call {

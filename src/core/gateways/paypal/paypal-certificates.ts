@@ -3,7 +3,7 @@
  * so certificates come from PayPal's own hosts only, are kept once they have been fetched, and only a few unknown addresses are
  * asked for in an hour, for one sender and in all, however many are named.
  */
-import { textAtMost } from '../../bounded-text.ts';
+import { textAtMost } from '../../answer-body.ts';
 import type { Fetch } from '../json-call.ts';
 import type { CertificateStore } from '../webhook.ts';
 import { readCertificate, type SigningCertificate } from './x509-certificate.ts';
@@ -30,7 +30,7 @@ const certificatesOfIsolate = newKnownCertificates();
 
 export type FoundCertificate =
   | { kind: 'found'; certificate: SigningCertificate }
-  /** There is none to trust at this address. */
+  /** No trusted certificate is at this address. */
   | { kind: 'refused'; reason: string }
   /** Nobody can say right now. */
   | { kind: 'unreachable'; reason: string };
@@ -94,13 +94,14 @@ async function fetched(
   known: KnownCertificates,
 ): Promise<FoundCertificate> {
   const answer = await fetchPem(address, send, signal);
-  if (typeof answer !== 'string') return answer;
-  const certificate = await usable(answer, nowMs);
+  if (answer.kind !== 'pem') return answer;
+  const { pem } = answer;
+  const certificate = await usable(pem, nowMs);
   if (certificate === null) {
     return { kind: 'refused', reason: 'There is no valid RSA certificate at the address in paypal-cert-url.' };
   }
-  await store.keep({ url: address, pem: answer, expiresAtMs: certificate.expiresAtMs }, nowMs);
-  known.pems.set(address, answer);
+  await store.keep({ url: address, pem, expiresAtMs: certificate.expiresAtMs }, nowMs);
+  known.pems.set(address, pem);
   return { kind: 'found', certificate };
 }
 
@@ -111,7 +112,9 @@ async function usable(pem: string | undefined, nowMs: number): Promise<SigningCe
   return isValid ? certificate : null;
 }
 
-async function fetchPem(address: string, send: Fetch, signal: AbortSignal): Promise<string | FoundCertificate> {
+type FetchedPem = { kind: 'pem'; pem: string } | Exclude<FoundCertificate, { kind: 'found' }>;
+
+async function fetchPem(address: string, send: Fetch, signal: AbortSignal): Promise<FetchedPem> {
   try {
     const response = await send(address, { method: 'GET', redirect: 'manual', signal });
     if (response.status === 404) return { kind: 'refused', reason: 'PayPal has no certificate at this address.' };
@@ -119,9 +122,8 @@ async function fetchPem(address: string, send: Fetch, signal: AbortSignal): Prom
       return { kind: 'unreachable', reason: `the certificate was answered with ${response.status}` };
     }
     const text = await textAtMost(response, CERTIFICATE_MAX_BYTES);
-    return (
-      text ?? { kind: 'refused', reason: 'What is at the address in paypal-cert-url is too large for a certificate.' }
-    );
+    if (text !== null) return { kind: 'pem', pem: text };
+    return { kind: 'refused', reason: 'What is at the address in paypal-cert-url is too large for a certificate.' };
   } catch {
     return { kind: 'unreachable', reason: 'the certificate could not be fetched' };
   }

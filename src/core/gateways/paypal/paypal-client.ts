@@ -11,7 +11,7 @@ export interface PayPalSettings {
   merchantId: string;
   /** Of the webhook as it is set up at PayPal; null where PayPal sends none. */
   webhookId: string | null;
-  /** https://api-m.paypal.com, https://api-m.sandbox.paypal.com, or what stands for them. */
+  /** https://api-m.paypal.com, https://api-m.sandbox.paypal.com, or a substitute for them. */
   apiUrl: string;
 }
 

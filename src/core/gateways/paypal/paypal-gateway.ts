@@ -5,7 +5,7 @@
  *
  * There is no fence but time: PayPal can cancel a capture by the id of its request, but for few accounts only.
  */
-import { decimalText, minorUnits } from '../../domain/money.ts';
+import { decimalText } from '../../domain/money.ts';
 import { isIdentifier, type Refund, type Transaction } from '../../domain/transaction.ts';
 import {
   type ChargeOwner,
@@ -22,21 +22,16 @@ import {
 } from '../gateway.ts';
 import { declinedBecause } from '../provider-codes.ts';
 import { PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from './paypal-client.ts';
-import { bookingOf } from './paypal-order-booking.ts';
+import { isAsAsked, judge, marksFor, refusedForBooking } from './paypal-order.ts';
 import {
   asOutcome,
   CAPTURE_UNKNOWN,
   type Capture,
   captureIdIn,
-  captureOf,
   externalRefund,
-  isAmountOf,
-  isDeclined,
   isNotFound,
   isOk,
-  type KnownState,
   noOutcome,
-  type Order,
   orderIn,
   type PayPalRefund,
   refundIdOn,
@@ -54,7 +49,7 @@ const KEYS_KEPT_FOR_MS = 6 * 60 * 60_000;
 /** PayPal documents no time after which a request does not arrive any more; no HTTP connection lives for so long. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
 const NOTE_MAX_LENGTH = 255;
-/** Of an order, a capture or a refund: what is none, is not asked about, since it would be another address. */
+/** Of an order, a capture or a refund. Any other text in a path could be another address. */
 const PAYPAL_ID = /^[A-Z0-9]{1,36}$/;
 /** Currencies that PayPal takes without the decimals that ISO 4217 gives them. */
 const WITHOUT_DECIMALS = new Set(['HUF', 'TWD']);
@@ -135,7 +130,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
         const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
         return isOk(answer) ? stateOfCapture(answer.body as Capture) : noOutcome(answer);
       }
-      // Its row has the order from the first moment on: without one, or with what is none, PayPal was never asked.
+      // Its row has the order from the first moment on: without a valid one, PayPal was never asked.
       if (orderId === null || !PAYPAL_ID.test(orderId)) return { kind: 'not_found' };
       const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
       if (isNotFound(answer)) return { kind: 'not_found' };
@@ -197,80 +192,6 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
 
 const orderPath = (orderId: string) => `/v2/checkout/orders/${encodeURIComponent(orderId)}`;
 const capturePath = (captureId: string) => `/v2/payments/captures/${encodeURIComponent(captureId)}`;
-
-/** Whether the order is one purchase of this amount, to be paid to this merchant. */
-function isAsAsked(order: Order, transaction: Transaction, { merchantId }: PayPalSettings): boolean {
-  const [unit, ...others] = order.purchase_units ?? [];
-  return (
-    unit !== undefined &&
-    others.length === 0 &&
-    order.intent === 'CAPTURE' &&
-    isAmountOf(unit.amount, transaction) &&
-    unit.payee?.merchant_id === merchantId
-  );
-}
-
-/** Null where the order may pay for this booking. */
-async function refusedForBooking(
-  order: Order,
-  { transaction, isOfSameBooking = async () => false }: ChargeRequest,
-): Promise<GatewayOutcome | null> {
-  const booking = bookingOf(order, transaction);
-  if (booking.kind === 'accepted') return null;
-  if (booking.kind === 'another_booking') return declinedBecause('order_of_another_booking');
-  const answers = await Promise.all(booking.transactionIds.map(isOfSameBooking));
-  if (answers.includes(true)) return null;
-  if (!answers.includes(null)) return declinedBecause('order_of_another_booking');
-  return { kind: 'failed', reason: 'the ledger did not say which booking the order was marked for' };
-}
-
-/** Writes our id on the order, and with it on the capture. What is there already is replaced, as PayPal wants it said. */
-function marksFor(order: Order, transactionId: string): object[] {
-  const [unit] = order.purchase_units ?? [];
-  const path = `/purchase_units/@reference_id=='${unit?.reference_id ?? 'default'}'`;
-  return (['custom_id', 'invoice_id'] as const).map((field) => ({
-    op: unit?.[field] === undefined ? 'add' : 'replace',
-    path: `${path}/${field}`,
-    value: transactionId,
-  }));
-}
-
-/**
- * What the order says of this transaction: of a capture that carries another id, that it is another one's. The page that made the
- * order can change its amount between our look at it and the capture: what was captured then is owed back. Only reads (invariant 9).
- *
- * @param unmarkedCounts whether a capture that carries no transaction's id is this one's. Its mark can be replaced by the page until
- *   the capture: so it is, but where the order was captured before this transaction came to it
- */
-function judge(
-  { merchantId }: PayPalSettings,
-  order: Order,
-  transaction: Transaction,
-  { unmarkedCounts }: { unmarkedCounts: boolean },
-): KnownState {
-  const capture = captureOf(order, transaction, unmarkedCounts);
-  if (capture === undefined) {
-    if (order.status !== 'COMPLETED') return { kind: 'not_found' };
-    return declinedBecause(isDeclined(order) ? 'capture_declined' : 'order_used');
-  }
-  const state = stateOfCapture(capture);
-  if (state.kind !== 'approved') return state;
-  const payee = order.purchase_units?.[0]?.payee?.merchant_id;
-  if (payee !== merchantId) return declinedBecause('order_changed', 'PAYEE');
-  if (isAmountOf(capture.amount, transaction)) return state;
-  // Refunded by somebody: nothing of it is owed any more.
-  if (capture.status === 'REFUNDED') return declinedBecause('order_changed', 'AMOUNT');
-  const { amount } = capture;
-  const amountMinor =
-    amount?.currency_code === transaction.currency ? minorUnits(amount.value, transaction.currency) : null;
-  return {
-    kind: 'mischarged',
-    reference: state.reference,
-    amountMinor,
-    cause: 'order_changed',
-    providerCode: 'AMOUNT',
-  };
-}
 
 /** PayPal's decimals for an amount in minor units; null where PayPal has fewer of them than the amount. */
 function paypalValue(amountMinor: number, currency: string): string | null {

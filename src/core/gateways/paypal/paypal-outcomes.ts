@@ -1,4 +1,4 @@
-/** What PayPal's answers and refusals mean: pure, from what was heard to what is known. */
+/** What PayPal's answers and refusals mean: pure. */
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier, type Transaction } from '../../domain/transaction.ts';
 import {
@@ -24,7 +24,7 @@ export function isOk(answer: Answer): answer is Answer & { kind: 'answered'; bod
   return typeof answer.body === 'object' && answer.body !== null;
 }
 
-/** The order that was asked for; null where the answer is none, or another one. */
+/** The order that was asked for; null where the answer is not an order, or another one. */
 export function orderIn(answer: Answer, orderId: string): Order | null {
   return isOk(answer) && (answer.body as Order).id === orderId ? (answer.body as Order) : null;
 }
@@ -56,7 +56,7 @@ export function refusedCapture(answer: Answer): GatewayOutcome {
 
 /**
  * A refund can be sent again, and then a refusal of the token, the permission or the rate says nothing of the request before.
- * One that is no valid refund is answered the same each time, and so is one of a capture that PayPal does not have; that its
+ * An invalid refund is answered the same each time, and so is one of a capture that PayPal does not have; that its
  * invoice is known only says that it has been paid.
  */
 export function refusedRefund(answer: Answer): GatewayOutcome {
@@ -164,7 +164,7 @@ export function captureIdIn(links: readonly { href: string; rel: string }[] | un
   return /\/v2\/payments\/captures\/([A-Z0-9]+)$/.exec(up ?? '')?.[1] ?? null;
 }
 
-/** @param transactionId of the payment that it is of; null where that is none of ours */
+/** @param transactionId of the payment that it is of; null where the ledger does not have it */
 export function externalRefund(
   refund: PayPalRefund,
   transactionId: string | null,

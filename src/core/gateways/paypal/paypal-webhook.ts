@@ -3,9 +3,10 @@
  * about each webhook would let anybody who sends forged ones have PayPal called.
  */
 import * as z from 'zod/mini';
+import { parsedJson } from '../../answer-body.ts';
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier } from '../../domain/transaction.ts';
-import { codeOrNone, parsedJson } from '../json-call.ts';
+import { codeOrNone } from '../json-call.ts';
 import { eventText, type Notice, type ProviderEvent, refused, type Webhook, type WebhookReading } from '../webhook.ts';
 import { certificateAt, isCertificateAddress, type KnownCertificates } from './paypal-certificates.ts';
 import type { PayPalClient, PayPalSettings } from './paypal-client.ts';
@@ -161,8 +162,8 @@ function noticeOfDispute(
   const captureId = disputed?.seller_transaction_id ?? captureIdIn(resource.links ?? undefined) ?? resource.id;
   const disputeId = resource.dispute_id ?? resource.id;
   const amountMinor = amount ? minorUnits(amount.value.replace(/^-/, ''), amount.currency_code) : null;
-  const toldAtMs = Date.parse(toldAt ?? '');
-  if (!captureId || !disputeId || !amount || amountMinor === null || Number.isNaN(toldAtMs)) return null;
+  const reportedAtMs = Date.parse(toldAt ?? '');
+  if (!captureId || !disputeId || !amount || amountMinor === null || Number.isNaN(reportedAtMs)) return null;
   const owner = disputed?.custom ?? resource.custom_id;
   const openedAtMs = Date.parse(resource.create_time ?? '');
   return {
@@ -175,8 +176,8 @@ function noticeOfDispute(
       reason: codeOrNone(resource.reason) ?? 'REVERSED',
       amountMinor,
       currency: amount.currency_code,
-      openedAtMs: Number.isNaN(openedAtMs) ? toldAtMs : openedAtMs,
-      toldAtMs,
+      openedAtMs: Number.isNaN(openedAtMs) ? reportedAtMs : openedAtMs,
+      reportedAtMs,
     },
   };
 }

@@ -3,7 +3,7 @@
  * of the card networks. It is for development, for demonstrations and for callers' own tests.
  */
 import { hasExpired } from '../../domain/card.ts';
-import type { DeclineCode } from '../../domain/failure.ts';
+import type { DeclineCode } from '../../domain/failure-causes.ts';
 import type { Refund, Transaction } from '../../domain/transaction.ts';
 import type { ChargeRequest, Fence, Gateway, GatewayOutcome, Instrument, LookUp, RefundRequest } from '../gateway.ts';
 
@@ -29,7 +29,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   '4000000000000507': { kind: 'never_arrives' },
 };
 
-/** Tokens that stand for such cards. Every other token succeeds. */
+/** Tokens of such cards. Every other token succeeds. */
 const TOKENS: Readonly<Record<string, Scenario>> = {
   tok_card_declined: { kind: 'declined', code: 'CARD_DECLINED' },
   tok_insufficient_funds: { kind: 'declined', code: 'INSUFFICIENT_FUNDS' },
@@ -99,7 +99,7 @@ function scenarioOf(instrument: Instrument): Scenario | undefined {
   return hasExpired(card, SANDBOX_TODAY) ? { kind: 'declined', code: 'CARD_EXPIRED' } : SCENARIOS[card.number.reveal()];
 }
 
-/** The row of the ledger has brand and last four digits, which tell the scenarios, all of them Visa cards, apart. */
+/** The row of the ledger has brand and last four digits, which distinguish the scenarios, all of them Visa cards. */
 function scenarioByLastFour({ cardBrand, cardLast4 }: Transaction): Scenario | undefined {
   if (cardBrand !== 'visa' || cardLast4 === null) return undefined;
   return SCENARIOS[`400000000000${cardLast4}`];

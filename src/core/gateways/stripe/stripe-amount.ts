@@ -21,7 +21,7 @@ export function stripeAmount(amountMinor: number, currency: string): number | nu
   return amount;
 }
 
-/** The minor units of Stripe's integer; null where there are none, since a currency is unknown here. */
+/** The minor units of Stripe's integer; null where the currency is unknown here. */
 export function minorUnitsOfStripe(amount: number, currency: string): number | null {
   const shift = shiftOf(currency.toUpperCase());
   if (shift === null) return null;

@@ -3,7 +3,8 @@
  * with Stripe has no work with it when it starts.
  */
 import type { Stripe } from 'stripe';
-import { codeOrNone, type Fetch, parsedJson } from '../json-call.ts';
+import { parsedJson } from '../../answer-body.ts';
+import { codeOrNone, type Fetch } from '../json-call.ts';
 
 /** Of all requests, whatever the account's own is. A webhook has the version that its endpoint was set up with. */
 export const STRIPE_API_VERSION = '2026-10-28.endive';
@@ -15,7 +16,7 @@ export interface StripeSettings {
   accountId: string | null;
   /** `whsec_…`; null where Stripe sends no webhooks. */
   webhookSecret: string | null;
-  /** https://api.stripe.com, or what stands for it. */
+  /** https://api.stripe.com, or a substitute for it. */
   apiUrl: string;
 }
 

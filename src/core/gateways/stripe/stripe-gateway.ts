@@ -3,7 +3,6 @@
  * no money can have moved, and an intent that has not been confirmed can be cancelled, which is the fence.
  */
 import type { Stripe } from 'stripe';
-import { hasExpired } from '../../domain/card.ts';
 import type { Refund, Transaction } from '../../domain/transaction.ts';
 import {
   type ChargeOwner,
@@ -13,7 +12,6 @@ import {
   type Fence,
   type Gateway,
   type GatewayOutcome,
-  type Instrument,
   isGatewayTrouble,
   ListingFailed,
   type LookUp,
@@ -21,37 +19,20 @@ import {
   type NoOutcome,
   type RefundListing,
   type RefundRequest,
-  timeIsLeft,
 } from '../gateway.ts';
 import { type Outside, PLATFORM } from '../json-call.ts';
 import { declinedBecause } from '../provider-codes.ts';
 import { stripeAccount } from './stripe-account.ts';
 import { stripeAmount } from './stripe-amount.ts';
-import {
-  beforeDeadline,
-  type StripeClient,
-  type StripeSettings,
-  stripeClient,
-  stripeFailure,
-  stripeWhy,
-} from './stripe-client.ts';
-import {
-  cancelIntent,
-  createIntent,
-  findIntent,
-  findRefund,
-  isPayable,
-  NotToBeFound,
-  refundsOf,
-} from './stripe-intents.ts';
+import { chargeWithStripe } from './stripe-charge.ts';
+import { beforeDeadline, type StripeSettings, stripeClient, stripeFailure, stripeWhy } from './stripe-client.ts';
+import { cancelIntent, findIntent, findRefund, NotToBeFound, refundsOf } from './stripe-intents.ts';
 import { externalRefund, listCharges, listRefunds } from './stripe-movements.ts';
 import {
   asOutcome,
   CHARGE_UNKNOWN,
   isChargeUnknown,
   NOT_FOUND,
-  refusedBeforeMoney,
-  refusedConfirmation,
   refusedRefund,
   stateOfIntent,
   stateOfRefund,
@@ -64,7 +45,7 @@ const KEYS_KEPT_FOR_MS = 24 * 60 * 60_000;
 const KNOWN_WITHIN_MS = 10 * 60_000;
 /** Of a charge or refund for which somebody waits: once more, where the connection broke. */
 const RETRIES_OF_CALLS = 1;
-/** What is none of these is another address. */
+/** Any other text in a path could be another address. */
 const STRIPE_ID = /^\w{1,255}$/;
 /** Stripe allows 500 characters for a value of metadata. */
 const METADATA_MAX_LENGTH = 500;
@@ -81,27 +62,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
     knownWithinMs: KNOWN_WITHIN_MS,
     keysKeptForMs: KEYS_KEPT_FOR_MS,
 
-    async charge({ transaction, instrument, signal, deadlineMs }: ChargeRequest): Promise<GatewayOutcome> {
-      const startedAtMs = nowMs();
-      const stripe = await calls(signal);
-      let prepared: Prepared;
-      try {
-        prepared = await beforeDeadline(signal, prepare(stripe, transaction, instrument));
-      } catch (error) {
-        return orExpired(refusedBeforeMoney(stripeFailure(error)), instrument, nowMs());
-      }
-      if (prepared.kind === 'refused') return prepared.outcome;
-      if (!timeIsLeft(startedAtMs, nowMs(), deadlineMs)) {
-        return { kind: 'failed', reason: 'Stripe took too long to make the payment', silent: true };
-      }
-      try {
-        return await beforeDeadline(signal, confirm(stripe, transaction, prepared));
-      } catch (error) {
-        const isCallersMethod = instrument.kind === 'token' && instrument.token === prepared.paymentMethod;
-        const refused = refusedConfirmation(stripeFailure(error), prepared.intentId, isCallersMethod);
-        return orExpired(refused, instrument, nowMs());
-      }
-    },
+    charge: async (request: ChargeRequest) => chargeWithStripe(await calls(request.signal), request, nowMs),
 
     async refund({ refund, transaction, signal }: RefundRequest): Promise<GatewayOutcome> {
       const amount = stripeAmount(refund.amountMinor, transaction.currency);
@@ -111,7 +72,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       const refunding = stripe.refunds.create(
         {
           payment_intent: intentId,
-          // Without an amount Stripe refunds all that is left: some of what is owed may have been refunded by hand.
+          // Without an amount Stripe refunds all that is left: there may have been external refunds of it.
           ...(refund.kind !== 'late_charge' && { amount }),
           metadata: {
             refund_id: refund.refundId,
@@ -212,76 +173,7 @@ function isTestKey(secretKey: string): boolean {
   return /^[a-z]+_test_/.test(secretKey);
 }
 
-type Prepared =
-  | { kind: 'prepared'; intentId: string; paymentMethod: string }
-  | { kind: 'refused'; outcome: GatewayOutcome };
-
-/** The intent and what it is to be paid with, side by side. Neither moves money. */
-async function prepare(stripe: StripeClient, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
-  if (!isPayable(transaction)) return { kind: 'refused', outcome: declinedBecause('amount_not_payable') };
-  const [intent, paymentMethod] = await Promise.all([
-    createIntent(stripe, transaction),
-    paymentMethodOf(stripe, transaction, instrument),
-  ]);
-  return paymentMethod === null
-    ? { kind: 'refused', outcome: declinedBecause('unknown_token') }
-    : { kind: 'prepared', intentId: intent.id, paymentMethod };
-}
-
-/** Stripe's name for what is charged; null where a token is none of Stripe's. */
-async function paymentMethodOf(
-  stripe: StripeClient,
-  { transactionId }: Transaction,
-  instrument: Instrument,
-): Promise<string | null> {
-  if (instrument.kind === 'paypal') throw new Error('PayPal was routed to Stripe');
-  if (instrument.kind === 'token' && /^pm_\w+$/.test(instrument.token)) return instrument.token;
-  if (instrument.kind === 'token' && !/^tok_\w+$/.test(instrument.token)) return null;
-  const made = await stripe.paymentMethods.create(
-    instrument.kind === 'token'
-      ? { type: 'card', card: { token: instrument.token } }
-      : {
-          type: 'card',
-          card: {
-            number: instrument.card.number.reveal(),
-            exp_month: instrument.card.expiryMonth.reveal(),
-            exp_year: instrument.card.expiryYear.reveal(),
-            cvc: instrument.card.cvv.reveal(),
-          },
-          billing_details: { name: instrument.card.cardholderName.reveal() },
-        },
-    { idempotencyKey: `${transactionId}:payment_method` },
-  );
-  return made.id;
-}
-
-async function confirm(
-  stripe: StripeClient,
-  { transactionId }: Transaction,
-  { intentId, paymentMethod }: Extract<Prepared, { kind: 'prepared' }>,
-): Promise<GatewayOutcome> {
-  const intent = await stripe.paymentIntents.confirm(
-    intentId,
-    { payment_method: paymentMethod, error_on_requires_action: true },
-    { idempotencyKey: `${transactionId}:confirm` },
-  );
-  return asOutcome(stateOfIntent(intent), intentId);
-}
-
-/**
- * Of a card whose date is past, Stripe answers `invalid_expiry_year` or `invalid_expiry_month`, as of a date that is none. The card
- * itself says which it is.
- */
-function orExpired(outcome: GatewayOutcome, instrument: Instrument, nowMs: number): GatewayOutcome {
-  if (outcome.kind !== 'declined' || instrument.kind !== 'card') return outcome;
-  const { providerCode } = outcome;
-  if (providerCode !== 'invalid_expiry_year' && providerCode !== 'invalid_expiry_month') return outcome;
-  const now = new Date(nowMs);
-  const today = { year: now.getUTCFullYear(), month: now.getUTCMonth() + 1 };
-  return hasExpired(instrument.card, today) ? declinedBecause('expired', providerCode) : outcome;
-}
-
-/** A key that stands for a failure of Stripe's does so for a day. Whether the money moved before it, only Stripe's list says. */
+/** For a day, Stripe answers a key with the failure that it met first. Only Stripe's list shows whether the money moved before that. */
 async function brokenRefund(signal: AbortSignal, finding: Promise<Stripe.Refund | null>): Promise<GatewayOutcome> {
   try {
     const found = await beforeDeadline(signal, finding);

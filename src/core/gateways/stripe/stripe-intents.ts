@@ -51,8 +51,8 @@ export async function findIntent(stripe: StripeClient, transaction: Transaction)
   if (kept !== null) return retrieveIntent(stripe, kept);
   if (!isPayable(transaction)) return null; // nobody was ever asked for it
 
-  const listed = await listedIntent(stripe, transaction);
-  return listed === 'too_many' ? searchIntent(stripe, transaction) : listed;
+  const listing = await listIntents(stripe, transaction);
+  return listing.kind === 'too_many' ? searchIntent(stripe, transaction) : mostAdvanced(listing.intents);
 }
 
 /** @throws NotToBeFound where Stripe does not have it: one that was named by Stripe is another account's then, not none */
@@ -65,10 +65,11 @@ async function retrieveIntent(stripe: StripeClient, intentId: string): Promise<S
   }
 }
 
-async function listedIntent(
+/** The transaction's intents among those of its minute. */
+async function listIntents(
   stripe: StripeClient,
   { transactionId, createdAtMs }: Transaction,
-): Promise<Stripe.PaymentIntent | null | 'too_many'> {
+): Promise<{ kind: 'listed'; intents: Stripe.PaymentIntent[] } | { kind: 'too_many' }> {
   const created = {
     gte: Math.floor((createdAtMs - LISTED_BEFORE_MS) / 1000),
     lte: Math.ceil((createdAtMs + LISTED_AFTER_MS) / 1000),
@@ -79,10 +80,10 @@ async function listedIntent(
     const { data, has_more } = await stripe.paymentIntents.list({ created, limit: PAGE_SIZE, ...after });
     found.push(...data.filter(({ metadata }) => metadata.transaction_id === transactionId));
     const last = data.at(-1);
-    if (!has_more || last === undefined) return mostAdvanced(found);
+    if (!has_more || last === undefined) return { kind: 'listed', intents: found };
     after = { starting_after: last.id };
   }
-  return found.length > 0 ? mostAdvanced(found) : 'too_many';
+  return found.length > 0 ? { kind: 'listed', intents: found } : { kind: 'too_many' };
 }
 
 /** What a search shows is as it was when it was indexed, so each hit is retrieved. */
@@ -118,9 +119,9 @@ export async function cancelIntent(stripe: StripeClient, transaction: Transactio
 }
 
 /**
- * What the transaction's key stands for, or will from now on. Of the answer only the name is taken: the rest is as it was back
- * then. Null where there is none and never will be: the key stands for a failure for good, and nobody got the name of an intent that
- * could be confirmed; or what the row asks for is refused however often it comes, such as an amount that is too small.
+ * The id of the key's intent, which is created if need be. Of the answer only the id is used: the rest is from the time of the first call.
+ * Null where there is no intent and never will be: the key is answered with a failure for good, so that no intent can be confirmed; or
+ * Stripe refuses the row however often it is sent, such as an amount that is too small.
  */
 async function intentIdByKey(stripe: StripeClient, transaction: Transaction): Promise<string | null> {
   try {

@@ -1,4 +1,4 @@
-/** What Stripe has moved, whoever asked for it: for reconciliation, and for refunds that were made by hand. */
+/** Whatever Stripe has moved, external refunds included: for reconciliation, and to book those refunds. */
 import type { Stripe } from 'stripe';
 import { isIdentifier } from '../../domain/transaction.ts';
 import type { ExternalRefund, Movement } from '../gateway.ts';

@@ -1,4 +1,4 @@
-/** What Stripe's answers and refusals mean: pure, from what was heard to what is known. */
+/** What Stripe's answers and refusals mean: pure. */
 import type { Stripe } from 'stripe';
 import type { GatewayOutcome, LookUp, NoOutcome } from '../gateway.ts';
 import { declinedBecause, refusedBecause, stripeDecline, stripeRequestCause } from '../provider-codes.ts';

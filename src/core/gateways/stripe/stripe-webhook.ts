@@ -1,7 +1,8 @@
 /** Stripe's webhooks, signed over `timestamp.body` with a tolerance of five minutes. */
 import * as z from 'zod/mini';
+import { parsedJson } from '../../answer-body.ts';
 import { isIdentifier } from '../../domain/transaction.ts';
-import { codeOrNone, type Fetch, parsedJson } from '../json-call.ts';
+import { codeOrNone, type Fetch } from '../json-call.ts';
 import { eventText, type Notice, type ProviderEvent, refused, type Webhook, type WebhookReading } from '../webhook.ts';
 import { minorUnitsOfStripe } from './stripe-amount.ts';
 import { type StripeSettings, stripeClient } from './stripe-client.ts';
@@ -118,7 +119,7 @@ function noticeOfDispute(toldAtSeconds: number, dispute: z.infer<typeof stripeOb
       amountMinor,
       currency: currency.toUpperCase(),
       openedAtMs: (created ?? toldAtSeconds) * 1000,
-      toldAtMs: toldAtSeconds * 1000,
+      reportedAtMs: toldAtSeconds * 1000,
     },
   };
 }

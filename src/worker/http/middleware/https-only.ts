@@ -1,4 +1,4 @@
-/** Middleware: in production nothing is taken over plain HTTP. No redirect: what was sent has been read on the way already. */
+/** Middleware: production refuses plain HTTP. It does not redirect: the request has already travelled in the clear. */
 import { createMiddleware } from 'hono/factory';
 import { errorResponse } from '../errors.ts';
 import type { HttpEnv } from '../http-env.ts';
@@ -10,7 +10,7 @@ export function httpsOnly() {
       c,
       403,
       'HTTPS_REQUIRED',
-      'Send the request over https. What this one carried has travelled in the open: replace its key.',
+      'Send the request over https. This one was sent in the clear: replace its key.',
     );
   });
 }

@@ -20,7 +20,7 @@ export function idempotencyKey() {
   });
 }
 
-/** @throws UnreadableRequest rather than passing over a key that somebody relies on */
+/** @throws UnreadableRequest rather than ignoring a key that a caller relies on */
 function readKey(header: string): string {
   const key = QUOTED.exec(header)?.[1]?.replace(/\\(["\\])/g, '$1') ?? BARE.exec(header)?.[0];
   if (key === undefined || key.length === 0 || key.length > KEY_MAX_LENGTH) {
@@ -31,5 +31,5 @@ function readKey(header: string): string {
   return key;
 }
 
-/** Says that an answer is that of an earlier request with the same key. */
+/** Marks the answer of an earlier request with the same key. */
 export const REPLAYED_HEADER = 'Idempotent-Replayed';

@@ -1,6 +1,6 @@
 /**
  * Middleware: a request body is JSON of sensible size, in UTF-8. A caller that names no media type means JSON, as it did
- * with FastAPI. What reaches the validator behind it is text that can be parsed.
+ * with FastAPI. The validator behind it gets text in UTF-8.
  */
 import { createMiddleware } from 'hono/factory';
 import { errorResponse } from '../errors.ts';
@@ -37,7 +37,7 @@ export function jsonBody() {
     }
     if (text.trim() === '') throw new UnreadableRequest('The request body is empty: send a JSON object.');
 
-    // The validator reads the media type and the body from the request, so that is where they are put right.
+    // The validator reads the media type and the body from the request, so they are corrected there.
     const headers = new Headers(c.req.raw.headers);
     headers.set('Content-Type', 'application/json');
     c.req.raw = new Request(c.req.url, { method: c.req.method, headers, body: text });

@@ -31,7 +31,7 @@ export function limitBody(maxBytes: number, what = 'The request body') {
         await next();
       });
     } catch (error) {
-      // Of a body whose length nobody has said, the library reads all before it goes on.
+      // A body without a Content-Length is read to its end by the library before it goes on.
       if (isWithin) throw error;
       throw new UnreadableRequest('The request body breaks off.');
     }

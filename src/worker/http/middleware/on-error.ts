@@ -1,4 +1,4 @@
-/** The one place that turns what was thrown into an answer, with nothing of the inside. */
+/** The one place that turns thrown errors into answers, without internal details. */
 import type { Context } from 'hono';
 import { KeyRefused, LedgerNotMigrated, LedgerUnavailable } from '../../../core/ledger/database.ts';
 import { errorFields } from '../../../core/log.ts';

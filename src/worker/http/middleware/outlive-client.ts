@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { type Rest, sendRest } from '../../../core/outbox/send.ts';
 import type { HttpEnv } from '../http-env.ts';
 
-/** Waits for the operation; its event, and what it leaves to be looked up, are sent after the answer. */
+/** Waits for the operation; its event and its look-up are sent after the answer. */
 export async function outliveClient<Answer extends Rest | null>(
   c: Context<HttpEnv>,
   operation: Promise<Answer>,
@@ -11,7 +11,7 @@ export async function outliveClient<Answer extends Rest | null>(
   c.executionCtx.waitUntil(
     operation.then(
       (answer) => sendRest(c.var.context, answer ?? {}),
-      () => {}, // what was thrown is answered, and logged, where the operation is awaited
+      () => {}, // an error is answered and logged where the operation is awaited
     ),
   );
   return operation;

@@ -1,6 +1,6 @@
 /**
- * Middleware: exact sliding windows for each client address, asked before anything else of a request is read, and told
- * on every answer, in the contract's `X-RateLimit-*` headers and in the IETF's (draft-ietf-httpapi-ratelimit-headers).
+ * Middleware: exact sliding windows for each client address, checked before anything else of a request is read, and reported
+ * on every answer in the contract's `X-RateLimit-*` headers and in the IETF's (draft-ietf-httpapi-ratelimit-headers).
  */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
@@ -48,7 +48,7 @@ export function rateLimit(own?: Limits & { name: string }) {
   });
 }
 
-/** Asks the client's limiter. Who is exempt, or can't be counted and is let in, is told the limits untouched. */
+/** Asks the client's limiter. A client that is exempt, or that can't be counted and is let in, gets the full limits. */
 async function admissionOf(
   c: Context<HttpEnv>,
   limits: RateLimitSettings,

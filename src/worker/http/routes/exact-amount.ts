@@ -1,10 +1,10 @@
 /**
  * The digits of an amount as they were sent. A parsed JSON number has been rounded to a double already, and then nobody
- * can tell 25.500000000000000001 from 25.50; so the body is parsed once more, for this one field.
+ * can distinguish 25.500000000000000001 from 25.50; so the body is parsed once more, for this one field.
  */
 import { UnreadableRequest } from '../middleware/unreadable-request.ts';
 
-/** What a reviver is told of a primitive value, in engines that have JSON.parse with source text. */
+/** What a reviver gets of a primitive value, in engines that have JSON.parse with source text. */
 interface ReviverContext {
   source?: string;
 }

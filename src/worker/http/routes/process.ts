@@ -86,7 +86,7 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
           ? 'The payment provider has accepted the payment and is still processing it: ask for the status of the transaction'
           : 'The outcome is not known yet: ask for the status of the transaction',
         retryPossible: false,
-        nextStep: `GET /payment/status/${answer.transaction.transactionId} tells how it ended${answer.accepted ? '' : ', within some minutes'}; the booking is kept until then.`,
+        nextStep: `GET /payment/status/${answer.transaction.transactionId} returns the outcome${answer.accepted ? '' : ', within some minutes'}; the booking is kept until then.`,
       });
     case 'duplicate':
       return errorResponse(c, 409, 'DUPLICATE_TRANSACTION', 'Transaction already processed', {
@@ -192,7 +192,7 @@ function paymentFailure(c: Context, status: ContentfulStatusCode, failed: Failed
   );
 }
 
-/** The envelope of a 400 says PAYMENT_FAILED and leaves the cause to the details; a body that is no request is none. */
+/** A 400 has PAYMENT_FAILED, and the cause in its details; only an invalid body has INVALID_REQUEST. */
 function envelopeCode(status: ContentfulStatusCode, code: ErrorCode): ErrorCode {
   if (status === 502) return 'PAYMENT_GATEWAY_ERROR';
   return code === 'INVALID_REQUEST' ? code : 'PAYMENT_FAILED';
@@ -211,7 +211,7 @@ function unreadablePayment(c: Context, reason: string): Response {
   });
 }
 
-/** JSON has no infinity; an amount that is none can't be repeated. */
+/** JSON has no infinity; such an amount is answered as null. */
 function finite(amount: number): number | null {
   return Number.isFinite(amount) ? amount : null;
 }

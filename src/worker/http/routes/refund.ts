@@ -99,7 +99,7 @@ function refundPending(c: Context, { refundId }: Refund, accepted: boolean): Res
     refund_transaction_id: refundId,
     status: 'pending',
     retry_possible: false,
-    next_step: `GET /payment/status/${refundId} tells how it ended; the amount is reserved until then.`,
+    next_step: `GET /payment/status/${refundId} returns the outcome; the amount is reserved until then.`,
   });
 }
 

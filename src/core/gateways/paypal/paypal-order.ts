@@ -1,0 +1,111 @@
+/**
+ * What an order of PayPal's says: whether it is what the payment asks for, which booking it was created for, and what became of its
+ * capture. The payer's browser may have made or changed it, so that nothing in it is trusted unread.
+ */
+import { minorUnits } from '../../domain/money.ts';
+import { isIdentifier, type Transaction } from '../../domain/transaction.ts';
+import type { ChargeRequest, GatewayOutcome } from '../gateway.ts';
+import { declinedBecause } from '../provider-codes.ts';
+import type { PayPalSettings } from './paypal-client.ts';
+import { captureOf, isAmountOf, isDeclined, type KnownState, type Order, stateOfCapture } from './paypal-outcomes.ts';
+
+/** Whether the order is one purchase of this amount, to be paid to this merchant. */
+export function isAsAsked(order: Order, transaction: Transaction, { merchantId }: PayPalSettings): boolean {
+  const [unit, ...others] = order.purchase_units ?? [];
+  return (
+    unit !== undefined &&
+    others.length === 0 &&
+    order.intent === 'CAPTURE' &&
+    isAmountOf(unit.amount, transaction) &&
+    unit.payee?.merchant_id === merchantId
+  );
+}
+
+/** Null where the order may pay for this booking. */
+export async function refusedForBooking(
+  order: Order,
+  { transaction, isOfSameBooking = async () => false }: ChargeRequest,
+): Promise<GatewayOutcome | null> {
+  const booking = bookingOf(order, transaction);
+  if (booking.kind === 'accepted') return null;
+  if (booking.kind === 'another_booking') return declinedBecause('order_of_another_booking');
+  const answers = await Promise.all(booking.transactionIds.map(isOfSameBooking));
+  if (answers.includes(true)) return null;
+  if (!answers.includes(null)) return declinedBecause('order_of_another_booking');
+  return { kind: 'failed', reason: 'the ledger did not say which booking the order was marked for' };
+}
+
+/** What PayPal calls the only purchase unit of an order, unless whoever creates the order gives it a name. */
+const UNNAMED = 'default';
+
+type OrderBooking =
+  /** It names this booking, or none. */
+  | { kind: 'accepted' }
+  | { kind: 'another_booking' }
+  /** Earlier attempts have put their transaction ids in place of what was there: it belongs to the booking that these are of. */
+  | { kind: 'marked'; transactionIds: string[] };
+
+/**
+ * A payer approves an order for one booking, and everybody who knows its id can present it: so an order that names a booking pays
+ * for that one only. Names are `reference_id`, `custom_id` and `invoice_id`; one of them is enough.
+ */
+function bookingOf(order: Order, { transactionId, bookingId }: Transaction): OrderBooking {
+  const { reference_id, custom_id, invoice_id } = order.purchase_units?.[0] ?? {};
+  const ids = [reference_id === UNNAMED ? undefined : reference_id, custom_id, invoice_id].filter(
+    (id) => id !== undefined,
+  );
+  if (ids.includes(bookingId)) return { kind: 'accepted' };
+  // Only `custom_id` and `invoice_id` are ever written by this service.
+  const marks: string[] = [custom_id, invoice_id].filter((id) => isIdentifier(id, 'TXN-'));
+  if (marks.includes(transactionId)) return { kind: 'accepted' };
+  if (marks.length > 0) return { kind: 'marked', transactionIds: [...new Set(marks)] };
+  return ids.length === 0 ? { kind: 'accepted' } : { kind: 'another_booking' };
+}
+
+/** Writes our id on the order, and with it on the capture. What is there already is replaced, as PayPal wants it said. */
+export function marksFor(order: Order, transactionId: string): object[] {
+  const [unit] = order.purchase_units ?? [];
+  const path = `/purchase_units/@reference_id=='${unit?.reference_id ?? 'default'}'`;
+  return (['custom_id', 'invoice_id'] as const).map((field) => ({
+    op: unit?.[field] === undefined ? 'add' : 'replace',
+    path: `${path}/${field}`,
+    value: transactionId,
+  }));
+}
+
+/**
+ * What the order says of this transaction: of a capture that carries another id, that it is another one's. The page that made the
+ * order can change its amount between our look at it and the capture: what was captured then is owed back. Only reads (invariant 9).
+ *
+ * @param unmarkedCounts whether a capture that carries no transaction's id is this one's. Its mark can be replaced by the page until
+ *   the capture: so it is, but where the order was captured before this transaction came to it
+ */
+export function judge(
+  { merchantId }: PayPalSettings,
+  order: Order,
+  transaction: Transaction,
+  { unmarkedCounts }: { unmarkedCounts: boolean },
+): KnownState {
+  const capture = captureOf(order, transaction, unmarkedCounts);
+  if (capture === undefined) {
+    if (order.status !== 'COMPLETED') return { kind: 'not_found' };
+    return declinedBecause(isDeclined(order) ? 'capture_declined' : 'order_used');
+  }
+  const state = stateOfCapture(capture);
+  if (state.kind !== 'approved') return state;
+  const payee = order.purchase_units?.[0]?.payee?.merchant_id;
+  if (payee !== merchantId) return declinedBecause('order_changed', 'PAYEE');
+  if (isAmountOf(capture.amount, transaction)) return state;
+  // Refunded by somebody: nothing of it is owed any more.
+  if (capture.status === 'REFUNDED') return declinedBecause('order_changed', 'AMOUNT');
+  const { amount } = capture;
+  const amountMinor =
+    amount?.currency_code === transaction.currency ? minorUnits(amount.value, transaction.currency) : null;
+  return {
+    kind: 'mischarged',
+    reference: state.reference,
+    amountMinor,
+    cause: 'order_changed',
+    providerCode: 'AMOUNT',
+  };
+}

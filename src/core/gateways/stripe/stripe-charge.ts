@@ -1,0 +1,102 @@
+/** A charge at Stripe: the intent and what it is paid with are prepared, which moves no money, and then the intent is confirmed. */
+import { hasExpired } from '../../domain/card.ts';
+import type { Transaction } from '../../domain/transaction.ts';
+import { type ChargeRequest, type GatewayOutcome, type Instrument, timeIsLeft } from '../gateway.ts';
+import { declinedBecause } from '../provider-codes.ts';
+import { beforeDeadline, type StripeClient, stripeFailure } from './stripe-client.ts';
+import { createIntent, isPayable } from './stripe-intents.ts';
+import { asOutcome, refusedBeforeMoney, refusedConfirmation, stateOfIntent } from './stripe-outcomes.ts';
+
+export async function chargeWithStripe(
+  stripe: StripeClient,
+  { transaction, instrument, signal, deadlineMs }: ChargeRequest,
+  nowMs: () => number,
+): Promise<GatewayOutcome> {
+  const startedAtMs = nowMs();
+  let prepared: Prepared;
+  try {
+    prepared = await beforeDeadline(signal, prepare(stripe, transaction, instrument));
+  } catch (error) {
+    return orExpired(refusedBeforeMoney(stripeFailure(error)), instrument, nowMs());
+  }
+  if (prepared.kind === 'refused') return prepared.outcome;
+  if (!timeIsLeft(startedAtMs, nowMs(), deadlineMs)) {
+    return { kind: 'failed', reason: 'Stripe took too long to make the payment', silent: true };
+  }
+  try {
+    return await beforeDeadline(signal, confirm(stripe, transaction, prepared));
+  } catch (error) {
+    const isCallersMethod = instrument.kind === 'token' && instrument.token === prepared.paymentMethod;
+    const refused = refusedConfirmation(stripeFailure(error), prepared.intentId, isCallersMethod);
+    return orExpired(refused, instrument, nowMs());
+  }
+}
+
+type Prepared =
+  | { kind: 'prepared'; intentId: string; paymentMethod: string }
+  | { kind: 'refused'; outcome: GatewayOutcome };
+
+/** The intent and what it is to be paid with, side by side. Neither moves money. */
+async function prepare(stripe: StripeClient, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
+  if (!isPayable(transaction)) return { kind: 'refused', outcome: declinedBecause('amount_not_payable') };
+  const [intent, paymentMethod] = await Promise.all([
+    createIntent(stripe, transaction),
+    paymentMethodOf(stripe, transaction, instrument),
+  ]);
+  return paymentMethod === null
+    ? { kind: 'refused', outcome: declinedBecause('unknown_token') }
+    : { kind: 'prepared', intentId: intent.id, paymentMethod };
+}
+
+/** Stripe's id of the payment method; null where a token is not Stripe's. */
+async function paymentMethodOf(
+  stripe: StripeClient,
+  { transactionId }: Transaction,
+  instrument: Instrument,
+): Promise<string | null> {
+  if (instrument.kind === 'paypal') throw new Error('PayPal was routed to Stripe');
+  if (instrument.kind === 'token' && /^pm_\w+$/.test(instrument.token)) return instrument.token;
+  if (instrument.kind === 'token' && !/^tok_\w+$/.test(instrument.token)) return null;
+  const made = await stripe.paymentMethods.create(
+    instrument.kind === 'token'
+      ? { type: 'card', card: { token: instrument.token } }
+      : {
+          type: 'card',
+          card: {
+            number: instrument.card.number.reveal(),
+            exp_month: instrument.card.expiryMonth.reveal(),
+            exp_year: instrument.card.expiryYear.reveal(),
+            cvc: instrument.card.cvv.reveal(),
+          },
+          billing_details: { name: instrument.card.cardholderName.reveal() },
+        },
+    { idempotencyKey: `${transactionId}:payment_method` },
+  );
+  return made.id;
+}
+
+async function confirm(
+  stripe: StripeClient,
+  { transactionId }: Transaction,
+  { intentId, paymentMethod }: Extract<Prepared, { kind: 'prepared' }>,
+): Promise<GatewayOutcome> {
+  const intent = await stripe.paymentIntents.confirm(
+    intentId,
+    { payment_method: paymentMethod, error_on_requires_action: true },
+    { idempotencyKey: `${transactionId}:confirm` },
+  );
+  return asOutcome(stateOfIntent(intent), intentId);
+}
+
+/**
+ * For an expired card, Stripe answers `invalid_expiry_year` or `invalid_expiry_month`, as for an invalid date. The card itself shows
+ * which of them it is.
+ */
+function orExpired(outcome: GatewayOutcome, instrument: Instrument, nowMs: number): GatewayOutcome {
+  if (outcome.kind !== 'declined' || instrument.kind !== 'card') return outcome;
+  const { providerCode } = outcome;
+  if (providerCode !== 'invalid_expiry_year' && providerCode !== 'invalid_expiry_month') return outcome;
+  const now = new Date(nowMs);
+  const today = { year: now.getUTCFullYear(), month: now.getUTCMonth() + 1 };
+  return hasExpired(instrument.card, today) ? declinedBecause('expired', providerCode) : outcome;
+}

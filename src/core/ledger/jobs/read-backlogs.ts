@@ -1,0 +1,31 @@
+/** What each recovery job has to do, and which of its slots are in use. */
+
+import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
+import { countDueLookUps } from '../look-ups/take-due-look-ups.ts';
+import { countDueEvents } from '../outbox/lease-due-events.ts';
+import { JOBS, type Job } from './take-slot.ts';
+
+export interface Backlog {
+  job: Job;
+  /** Rows that are due, as far as they were counted. */
+  due: number;
+  /** Slots that are in use. */
+  taken: readonly number[];
+}
+
+const TAKEN_SLOTS = 'SELECT job, slot FROM job_slots WHERE leased_until_ms > ?1';
+
+/** What each job has to do. @param limit of each kind of row, so many are counted */
+export async function readBacklogs(db: Database, nowMs: number, limit: number): Promise<Backlog[]> {
+  const { taken, ...due } = await runBatch(db, {
+    look_ups: countDueLookUps(db.d1, nowMs, limit),
+    sweep: countDueEvents(db.d1, nowMs, limit),
+    taken: db.d1.prepare(TAKEN_SLOTS).bind(nowMs),
+  });
+  const slots = rowsOf<{ job: Job; slot: number }>(taken);
+  return JOBS.map((job) => ({
+    job,
+    due: rowOf<{ due: number }>(due[job])?.due ?? 0,
+    taken: slots.filter((one) => one.job === job).map(({ slot }) => slot),
+  }));
+}

@@ -1,0 +1,49 @@
+/** Events of the outbox, rendered from the rows that they are about. */
+
+import type { PaymentEvent } from '../../../contract/events.ts';
+import { paymentEvent, refundEvent } from '../../domain/event.ts';
+import type { Transaction } from '../../domain/transaction.ts';
+import { CannotOpen } from '../../security/cipher.ts';
+import { TRANSACTION_COLUMNS } from '../columns.ts';
+import { type Database, rowsOf, runBatch } from '../database.ts';
+import { emailOf } from '../payments/find-payment.ts';
+
+const FIND_EVENTS = `
+  SELECT e.event_id AS eventId, e.created_at_ms AS eventCreatedAtMs, r.refund_id AS refundId,
+    r.amount_minor AS refundAmountMinor, r.reason AS refundReason, ${TRANSACTION_COLUMNS}
+  FROM events e JOIN transactions t USING (transaction_id) LEFT JOIN refunds r USING (refund_id)
+  WHERE e.event_id IN (SELECT value FROM json_each(?1)) ORDER BY e.sequence`;
+
+type EventRow = Transaction & { eventId: string; eventCreatedAtMs: number } & (
+    | { refundId: null }
+    | { refundId: string; refundAmountMinor: number; refundReason: string }
+  );
+
+/**
+ * The events with these ids, rendered from the rows that they are about, oldest first. `unopened`: those whose email address can't be
+ * decrypted, and why; they wait for the key.
+ */
+export async function findEvents(
+  db: Database,
+  eventIds: string[],
+): Promise<{ events: PaymentEvent[]; unopened: Map<string, string> }> {
+  const { found } = await runBatch(db, { found: db.d1.prepare(FIND_EVENTS).bind(JSON.stringify(eventIds)) });
+  const events: PaymentEvent[] = [];
+  const unopened = new Map<string, string>();
+  for (const row of rowsOf<EventRow>(found)) {
+    try {
+      events.push(rendered(row, await emailOf(db, row)));
+    } catch (error) {
+      if (!(error instanceof CannotOpen)) throw error;
+      unopened.set(row.eventId, `the email address cannot be decrypted: ${error.message}`);
+    }
+  }
+  return { events, unopened };
+}
+
+function rendered(row: EventRow, userEmail: string | null): PaymentEvent {
+  const envelope = { eventId: row.eventId, createdAtMs: row.eventCreatedAtMs, userEmail };
+  if (row.refundId === null) return paymentEvent(envelope, row);
+  const { refundId, refundAmountMinor: amountMinor, refundReason: reason } = row;
+  return refundEvent(envelope, row, { refundId, amountMinor, reason });
+}

@@ -1,0 +1,45 @@
+/** Leases the events of the outbox that are due, in their bookings' order (invariant 4). */
+
+import type { D1Database, D1PreparedStatement } from '../d1.ts';
+import { type Database, rowsOf, runBatch } from '../database.ts';
+import { FREE, type Lease, type LeasedEvent } from './lease-events.ts';
+
+// `e` may be sent: it is free, it is due, and no earlier event of its booking still waits.
+const LEASABLE = `
+  e.delivered_at_ms IS NULL AND ${FREE} AND e.next_attempt_at_ms <= ?1
+  AND NOT EXISTS (
+    SELECT 1 FROM events earlier
+    WHERE earlier.tenant = e.tenant AND earlier.booking_id = e.booking_id AND earlier.sequence < e.sequence
+      AND earlier.delivered_at_ms IS NULL)`;
+
+// Each by its own partial index, so that events of one kind cost the other no reads.
+const LIVE = 'e.replayed_at_ms IS NULL';
+const REPLAYED = 'e.replayed_at_ms IS NOT NULL';
+const due = (kind: string, rank: number) => `
+  SELECT * FROM (SELECT e.sequence, e.next_attempt_at_ms, ${rank} AS rank FROM events e
+    WHERE ${kind} AND ${LEASABLE} ORDER BY e.next_attempt_at_ms, e.sequence LIMIT ?4)`;
+const LEASE_DUE = `
+  UPDATE events SET leased_until_ms = ?2, lease_id = ?3
+  WHERE sequence IN (SELECT sequence FROM (${due(LIVE, 1)} UNION ALL ${due(REPLAYED, 2)}
+    ORDER BY rank, next_attempt_at_ms, sequence LIMIT ?4))
+  RETURNING event_id AS eventId, attempts`;
+
+/** Leases the events that have been due longest and may be sent now, at most `limit` of them: live ones first, then replayed ones. */
+export async function leaseDueEvents(db: Database, lease: Lease, limit: number): Promise<LeasedEvent[]> {
+  const { leased } = await runBatch(db, {
+    leased: db.d1.prepare(LEASE_DUE).bind(lease.nowMs, lease.untilMs, lease.leaseId, limit),
+  });
+  return rowsOf<LeasedEvent>(leased);
+}
+
+const COUNT_DUE = `
+  SELECT count(*) AS due FROM (
+    SELECT * FROM (SELECT 1 FROM events e
+      WHERE ${LIVE} AND e.delivered_at_ms IS NULL AND e.next_attempt_at_ms <= ?1 LIMIT ?2)
+    UNION ALL SELECT * FROM (SELECT 1 FROM events e
+      WHERE ${REPLAYED} AND e.delivered_at_ms IS NULL AND e.next_attempt_at_ms <= ?1 LIMIT ?2))`;
+
+/** The statement that counts events that are due, as `due`, up to `limit` of live and as many of replayed ones. */
+export function countDueEvents(d1: D1Database, nowMs: number, limit: number): D1PreparedStatement {
+  return d1.prepare(COUNT_DUE).bind(nowMs, limit);
+}

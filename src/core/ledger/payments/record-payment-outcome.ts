@@ -1,0 +1,133 @@
+/** Records how a payment ended, with its event (invariants 1, 4 and 6). */
+
+import {
+  lateRefundId,
+  type Outcome,
+  type OwedCharge,
+  type Refund,
+  type Transaction,
+} from '../../domain/transaction.ts';
+import { auditFact } from '../audit/insert-entry.ts';
+import type { D1Result } from '../d1.ts';
+import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from '../database.ts';
+import { hasEvent, newPaymentEvent } from '../outbox/insert-event.ts';
+import { auditedOutcome, outcomeParameters } from '../outcome.ts';
+import { FIND_REFUND } from '../refunds/find-refund.ts';
+import type { VelocityCount } from '../velocity/count-attempt.ts';
+import { countDecline } from '../velocity/count-decline.ts';
+import { FIND_TRANSACTION } from './find-payment.ts';
+
+// Invariant 6: only a pending payment can end, and it ends once. The row names the event that ended it.
+const RECORD_OUTCOME = `
+  UPDATE transactions SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5,
+    failure_cause = ?6, processed_at_ms = ?7, next_lookup_at_ms = ?8,
+    ended_by = ?9
+  WHERE transaction_id = ?1 AND status = 'pending'`;
+
+// Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it. The payment's
+// amount, unless another one was captured.
+const OWE_LATE_CHARGE = `
+  INSERT INTO refunds (refund_id, tenant, transaction_id, kind, status, amount_minor, reason, created_at_ms,
+    next_lookup_at_ms, created_by)
+  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', coalesce(?4, amount_minor), ?5, ?3, ?3, ?6
+  FROM transactions WHERE transaction_id = ?1 AND status = 'failed'
+  ON CONFLICT DO NOTHING`;
+const KEEP_LATE_REFERENCE = `
+  UPDATE transactions SET gateway_reference = ?2, next_lookup_at_ms = NULL
+  WHERE transaction_id = ?1 AND status = 'failed'`;
+const HAS_OWED = 'SELECT 1 FROM refunds WHERE refund_id = ?1 AND created_by = ?2';
+
+const CHARGED_LATE = 'Charged after the payment had failed';
+const CHARGED_WRONGLY = 'Another amount was captured than the payment has';
+
+export interface PaymentOutcome {
+  transactionId: string;
+  /** Also names this attempt, in the row that it writes. */
+  eventId: string;
+  result: Outcome;
+  processedAtMs: number;
+  /** When to look again, although it has ended; null: never. */
+  nextLookupAtMs: number | null;
+  /** Of whom it is a decline. */
+  declineOf?: readonly VelocityCount[];
+}
+
+export interface RecordedPayment {
+  transaction: Transaction;
+  /** Whether this attempt wrote the event of the outcome. */
+  wroteEvent: boolean;
+  /** Where money was charged for a payment that has failed: its refund. */
+  lateRefund: Refund | null;
+  /** Whether this attempt was the first to find that charge, and wrote the refund. */
+  owed: boolean;
+}
+
+/**
+ * Writes an outcome and its event as one (invariant 4). Where the payment has ended before, it stays as it is, and a
+ * charge of one that has failed is written down as owed.
+ */
+export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome): Promise<RecordedPayment> {
+  const { d1 } = db;
+  const { transactionId, eventId, result, processedAtMs, declineOf = [] } = outcome;
+  // First the row. The others are facts of it, in any order; what is read comes last.
+  const outcomeAndEvent = {
+    recorded: d1
+      .prepare(RECORD_OUTCOME)
+      .bind(transactionId, ...outcomeParameters(result), processedAtMs, outcome.nextLookupAtMs, eventId),
+    event: newPaymentEvent(d1, {
+      eventId,
+      eventType: result.status === 'completed' ? 'payment.success' : 'payment.failed',
+      transactionId,
+      createdAtMs: processedAtMs,
+    }),
+    audited: auditFact(db, 'payment_ended', eventId, {
+      atMs: processedAtMs,
+      action: 'payment.ended',
+      subject: transactionId,
+      ...auditedOutcome(result),
+    }),
+    declined: declineOf.length > 0 ? countDecline(db, outcome, declineOf) : null,
+  };
+  const asItStands = {
+    transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId),
+    wroteEvent: hasEvent(d1, eventId),
+  };
+  const charge: OwedCharge | undefined =
+    result.status === 'completed' ? { gatewayReference: result.gatewayReference, amountMinor: null } : result.owed;
+  if (charge === undefined) {
+    const results = await runBatch(db, { ...outcomeAndEvent, ...asItStands }, RETRY_OUTCOME_FOR_MS);
+    return { ...recordedPayment(results), lateRefund: null, owed: false };
+  }
+  const refundId = lateRefundId(transactionId);
+  const reason = result.status === 'completed' ? CHARGED_LATE : CHARGED_WRONGLY;
+  const results = await runBatch(
+    db,
+    {
+      ...outcomeAndEvent,
+      // Only of a payment that has failed, with this outcome or before it; and the entry behind the refund.
+      owed: d1
+        .prepare(OWE_LATE_CHARGE)
+        .bind(transactionId, refundId, processedAtMs, charge.amountMinor, reason, eventId),
+      owedAudited: auditFact(db, 'refund_created', eventId, {
+        atMs: processedAtMs,
+        action: 'refund.owed',
+        subject: refundId,
+        outcome: 'pending',
+        detail: { transaction_id: transactionId, gateway_reference: charge.gatewayReference },
+      }),
+      reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, charge.gatewayReference),
+      ...asItStands,
+      lateRefund: d1.prepare(FIND_REFUND).bind(refundId),
+      hasOwed: d1.prepare(HAS_OWED).bind(refundId, eventId),
+    },
+    RETRY_OUTCOME_FOR_MS,
+  );
+  const lateRefund = rowOf<Refund>(results.lateRefund);
+  return { ...recordedPayment(results), lateRefund, owed: rowOf(results.hasOwed) !== null };
+}
+
+function recordedPayment(results: { transaction: D1Result; wroteEvent: D1Result }) {
+  const transaction = rowOf<Transaction>(results.transaction);
+  if (transaction === null) throw new Error('an outcome was recorded for a payment that was never claimed');
+  return { transaction, wroteEvent: rowOf(results.wroteEvent) !== null };
+}

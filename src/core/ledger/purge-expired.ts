@@ -1,0 +1,33 @@
+/** Deletes what has served its time. */
+
+import { type Database, runBatch } from './database.ts';
+import { KEY_LIFETIME_MS } from './idempotency-keys/claim-key.ts';
+
+/** Longer than providers repeat a webhook, and than an operator resends one by hand. */
+const WEBHOOK_LIFETIME_MS = 30 * 24 * 60 * 60_000;
+/** Longer than any window that is counted. */
+const VELOCITY_LIFETIME_MS = 2 * 60 * 60_000;
+
+/** By table: its key, and since when and for how long a row is needed. */
+const EXPIRING = {
+  idempotency_keys: { key: 'tenant, path, idempotency_key', since: 'created_at_ms', lifetimeMs: KEY_LIFETIME_MS },
+  provider_events: { key: 'tenant, provider, event_id', since: 'received_at_ms', lifetimeMs: WEBHOOK_LIFETIME_MS },
+  velocity_counters: {
+    key: 'window_start_ms, tenant, subject',
+    since: 'window_start_ms',
+    lifetimeMs: VELOCITY_LIFETIME_MS,
+  },
+} as const;
+
+export type ExpiringTable = keyof typeof EXPIRING;
+
+/** Deletes up to `limit` expired rows of a table, and returns their number. */
+export async function purgeExpired(db: Database, table: ExpiringTable, nowMs: number, limit: number): Promise<number> {
+  const { key, since, lifetimeMs } = EXPIRING[table];
+  const { purged } = await runBatch(db, {
+    purged: db.d1
+      .prepare(`DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${since} <= ?1 LIMIT ?2)`)
+      .bind(nowMs - lifetimeMs, limit),
+  });
+  return purged.meta.changes;
+}

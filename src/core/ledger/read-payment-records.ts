@@ -1,0 +1,107 @@
+/** What reconciliation reads: which payments belong to a time range, and each of them with all that hangs on it. */
+
+import type { EventType } from '../../contract/events.ts';
+import type { Refund, Transaction } from '../domain/transaction.ts';
+import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
+import { type Database, rowsOf, runBatch } from './database.ts';
+import { idRange, type TimeRange } from './id-range.ts';
+
+/** An event as the outbox has it. */
+export interface RecordedEvent {
+  eventId: string;
+  eventType: EventType;
+  transactionId: string;
+  /** Null for the event of the payment itself. */
+  refundId: string | null;
+  createdAtMs: number;
+  /** When an operator last had it sent again; null: never. */
+  replayedAtMs: number | null;
+  attempts: number;
+  /** When RabbitMQ confirmed it; null while it waits. */
+  deliveredAtMs: number | null;
+  lastError: string | null;
+}
+
+/** A payment, its refunds, and the events of both, as they were at one moment. */
+export interface PaymentRecord {
+  transaction: Transaction;
+  refunds: Refund[];
+  events: RecordedEvent[];
+}
+
+const PAYMENTS_CREATED = `
+  SELECT transaction_id AS transactionId FROM transactions
+  WHERE transaction_id > ?1 AND transaction_id < ?2 ORDER BY transaction_id LIMIT ?3`;
+
+/** Up to `limit` ids of payments that were made in the range, in their order, those behind `afterId`. */
+export async function paymentsCreated(
+  db: Database,
+  range: TimeRange,
+  afterId: string | null,
+  limit: number,
+): Promise<string[]> {
+  const { after, before } = idRange('TXN-', range);
+  const { page } = await runBatch(db, { page: db.d1.prepare(PAYMENTS_CREATED).bind(afterId ?? after, before, limit) });
+  return rowsOf<{ transactionId: string }>(page).map(({ transactionId }) => transactionId);
+}
+
+/** A refund, and the payment that it belongs to. */
+export type RefundOf = Pick<Refund, 'refundId' | 'transactionId'>;
+
+const REFUNDS_CREATED = `
+  SELECT refund_id AS refundId, transaction_id AS transactionId FROM refunds
+  WHERE refund_id > ?1 AND refund_id < ?2 ORDER BY refund_id LIMIT ?3`;
+
+/** The same of refunds. One of a late charge carries its payment's time. */
+export async function refundsCreated(
+  db: Database,
+  range: TimeRange,
+  afterId: string | null,
+  limit: number,
+): Promise<RefundOf[]> {
+  const { after, before } = idRange('REF-', range);
+  const { page } = await runBatch(db, { page: db.d1.prepare(REFUNDS_CREATED).bind(afterId ?? after, before, limit) });
+  return rowsOf<RefundOf>(page);
+}
+
+const FIND_REFUNDS = `
+  SELECT refund_id AS refundId, transaction_id AS transactionId FROM refunds
+  WHERE refund_id IN (SELECT value FROM json_each(?1))`;
+
+/** The refunds with these ids, as far as there are any. */
+export async function findRefunds(db: Database, refundIds: string[]): Promise<RefundOf[]> {
+  const { found } = await runBatch(db, { found: db.d1.prepare(FIND_REFUNDS).bind(JSON.stringify(refundIds)) });
+  return rowsOf<RefundOf>(found);
+}
+
+const ASKED_FOR = 'IN (SELECT value FROM json_each(?1))';
+const PAYMENTS = `
+  SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id ${ASKED_FOR} ORDER BY t.transaction_id`;
+const REFUNDS = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.transaction_id ${ASKED_FOR} ORDER BY r.refund_id`;
+
+const EVENT_COLUMNS = `
+  e.event_id AS eventId, e.event_type AS eventType, e.transaction_id AS transactionId, e.refund_id AS refundId,
+  e.created_at_ms AS createdAtMs, e.replayed_at_ms AS replayedAtMs, e.attempts, e.delivered_at_ms AS deliveredAtMs, e.last_error AS lastError`;
+// In two halves, because each of them has an index.
+const EVENTS = `
+  SELECT ${EVENT_COLUMNS} FROM events e WHERE e.refund_id IS NULL AND e.transaction_id ${ASKED_FOR}
+  UNION ALL
+  SELECT ${EVENT_COLUMNS} FROM refunds r JOIN events e ON e.refund_id = r.refund_id
+  WHERE r.transaction_id ${ASKED_FOR}`;
+
+/** The payments with these ids, as far as there are any. One batch, so that rows, balances and events are of one moment. */
+export async function readPaymentRecords(db: Database, transactionIds: string[]): Promise<PaymentRecord[]> {
+  const ids = JSON.stringify(transactionIds);
+  const { payments, refunds, events } = await runBatch(db, {
+    payments: db.d1.prepare(PAYMENTS).bind(ids),
+    refunds: db.d1.prepare(REFUNDS).bind(ids),
+    events: db.d1.prepare(EVENTS).bind(ids),
+  });
+  const records = new Map<string, PaymentRecord>();
+  for (const transaction of rowsOf<Transaction>(payments)) {
+    records.set(transaction.transactionId, { transaction, refunds: [], events: [] });
+  }
+  for (const refund of rowsOf<Refund>(refunds)) records.get(refund.transactionId)?.refunds.push(refund);
+  for (const event of rowsOf<RecordedEvent>(events)) records.get(event.transactionId)?.events.push(event);
+  return [...records.values()];
+}

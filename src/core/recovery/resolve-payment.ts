@@ -1,0 +1,102 @@
+/** Looks up a payment: while it is pending, after it has failed, and where its charge may have external refunds. */
+import type { PaymentEvent } from '../../contract/events.ts';
+import type { Outcome, Transaction } from '../domain/transaction.ts';
+import { type Fence, isNoOutcome, type LookUp, type RefundListing } from '../gateways/gateway.ts';
+import type { PaymentLookUp } from '../ledger/look-ups/look-up-task.ts';
+import { rescheduleTaken } from '../ledger/look-ups/reschedule-taken.ts';
+import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
+import { lookUp } from '../outcomes/ask-gateway.ts';
+import { NEVER_HAPPENED, outcomeOf } from '../outcomes/decided-outcome.ts';
+import { cancelsFromMs, failedChargeFollowUpMs, neverHappensFromMs } from '../outcomes/look-up-schedule.ts';
+import { recordPayment } from '../outcomes/record-payment.ts';
+import { bookExternalRefunds } from './external-refunds.ts';
+import { stillOpen, unansweredFollowUp, undecidedCheck } from './leave-open.ts';
+import { type Asking, callOf, NOTHING_TO_DO, type Resolution } from './resolution.ts';
+
+export async function resolvePayment(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
+  const { transaction } = task;
+  switch (transaction.status) {
+    case 'pending':
+      return resolvePending(asking, task);
+    case 'failed':
+      return followUpFailed(asking, task);
+    case 'completed':
+    case 'refunded':
+      // Nothing is due of it, but where its provider has refused a refund because of others.
+      return transaction.nextLookupAtMs === null ? NOTHING_TO_DO : checkExternalRefunds(asking, task);
+  }
+}
+
+async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
+  const { transaction } = task;
+  const found = await lookUpCharge(asking, transaction);
+  const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : outcomeOf('charge', found);
+  return outcome === null ? stillOpen(asking, task, found) : endPayment(asking, transaction, outcome);
+}
+
+/**
+ * "Not found" is not "never": a charge may be on its way. It is failed only behind a fence, the gateway's promise that it will
+ * not happen any more, or else the longest time that the gateway says it can take.
+ */
+async function fence(asking: Asking, transaction: Transaction): Promise<Outcome | null> {
+  const { context, gateway } = asking;
+  const { transactionId: id, createdAtMs } = transaction;
+  const nowMs = context.nowMs();
+  if (gateway.cancelCharge === undefined) {
+    return nowMs >= neverHappensFromMs(context, createdAtMs, gateway.knownWithinMs) ? NEVER_HAPPENED : null;
+  }
+  if (nowMs < cancelsFromMs(context, createdAtMs)) return null;
+  const cancel = gateway.cancelCharge.bind(gateway);
+  const fenced = await lookUp<Fence>(context, callOf(asking, 'cancelCharge', id), (signal) =>
+    cancel(transaction, signal),
+  );
+  return outcomeOf('charge', fenced);
+}
+
+/** One that has failed at the gateway: its charge may have turned up since (invariant 1). */
+async function followUpFailed(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
+  const { db, nowMs } = asking.context;
+  const { transaction } = task;
+  const found = await lookUpCharge(asking, transaction);
+  if (isNoOutcome(found)) return unansweredFollowUp(asking, task, found);
+  const outcome = outcomeOf('charge', found);
+  const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
+  if (hasCharged) return endPayment(asking, transaction, outcome);
+  const nextLookUpAtMs = failedChargeFollowUpMs(transaction.processedAtMs ?? nowMs(), nowMs());
+  await scheduleLookUp(db, transaction.transactionId, transaction.status, nextLookUpAtMs);
+  return NOTHING_TO_DO;
+}
+
+/** One whose charge has refunds at the provider that the ledger may not have. Those that are undecided there are looked up again. */
+async function checkExternalRefunds(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
+  const { context, gateway } = asking;
+  const { transaction } = task;
+  const { transactionId, nextLookupAtMs } = transaction;
+  let event: PaymentEvent | null = null;
+  if (gateway.listRefundsOfCharge !== undefined) {
+    const list = gateway.listRefundsOfCharge.bind(gateway);
+    const found = await lookUp<RefundListing>(context, callOf(asking, 'listRefundsOfCharge', transactionId), (signal) =>
+      list(transaction, signal),
+    );
+    if (found.kind !== 'listed') return undecidedCheck(asking, task, found);
+    const booked = await bookExternalRefunds(context, transaction, found.refunds);
+    if (booked.isOpen) {
+      if (booked.event !== null) return { kind: 'open', unreachable: false, nextLookUpAtMs: nextLookupAtMs };
+      return undecidedCheck(asking, task, { kind: 'in_progress' });
+    }
+    event = booked.event;
+  }
+  await rescheduleTaken(context.db, transaction, null);
+  return { kind: 'ended', event, lateRefundId: null };
+}
+
+async function endPayment({ context }: Asking, transaction: Transaction, outcome: Outcome): Promise<Resolution> {
+  const { event, lateRefund } = await recordPayment(context, transaction, outcome);
+  return { kind: 'ended', event, lateRefundId: lateRefund?.refundId ?? null };
+}
+
+function lookUpCharge(asking: Asking, transaction: Transaction): Promise<LookUp> {
+  const { context, gateway } = asking;
+  const call = callOf(asking, 'lookUpCharge', transaction.transactionId);
+  return lookUp<LookUp>(context, call, (signal) => gateway.lookUpCharge(transaction, signal));
+}
