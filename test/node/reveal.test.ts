@@ -8,7 +8,7 @@ const MAY_REVEAL = [
   'src/core/domain/card.ts', // judges a card
   'src/core/gateways/http/http-gateway.ts', // these three send it, or decide what comes of it
   'src/core/gateways/sandbox/sandbox-gateway.ts',
-  'src/core/gateways/stripe/stripe-gateway.ts',
+  'src/core/gateways/stripe/stripe-charge.ts',
   'src/core/security/fingerprint.ts', // hashes
 ];
 
