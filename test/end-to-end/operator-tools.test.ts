@@ -6,17 +6,24 @@ import { NOT_LOGGED_IN } from '../../src/local/wrangler.ts';
 import { until } from '../support/child.ts';
 import { writeLocalDatabase } from '../support/local-database.ts';
 import { type Ended, npxPayctl } from '../support/operator-command.ts';
+import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
 
 const PAUSE_BETWEEN_PAYMENTS_MS = 100;
 
 let stack: Stack;
+/** Without a developer's .dev.vars, where a command would look for gateways. */
+let project: ProjectCopy;
 
 beforeAll(async () => {
+  project = copyProject();
   stack = await startStack('operator-tools', rabbitmqUrl());
 });
-afterAll(() => stack?.stop());
+afterAll(async () => {
+  await stack?.stop();
+  project?.remove();
+});
 
 describe('payctl reconcile', () => {
   it('finds no difference while the service takes payments and refunds, and takes nothing from them', async () => {
@@ -180,7 +187,7 @@ function run(command: Command, ...args: string[]): Promise<Ended> {
 }
 
 function runAt(place: string[], command: Command, ...args: string[]): Promise<Ended> {
-  return npxPayctl([command, ...args, ...place], { home: stack.directory });
+  return npxPayctl([command, ...args, ...place], { home: stack.directory, cwd: project.directory });
 }
 
 async function payAndRefund(): Promise<{ booking: string; transactionId: string; refundId: string }> {

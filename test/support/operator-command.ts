@@ -1,5 +1,6 @@
 /** `payctl`, as an operator runs it who is logged in nowhere. */
 import { execFile } from 'node:child_process';
+import { WORKER_SETTINGS } from '../../src/core/settings/variables.ts';
 
 const COMMAND_DEADLINE_MS = 50_000;
 
@@ -14,7 +15,7 @@ export interface Place {
   home: string;
   /** Of the project; it is this one, unless another is named. */
   cwd?: string;
-  /** Variables of the environment, beside those of this process. */
+  /** Variables of the environment, beside those of this process that are no settings of the Worker's. */
   env?: Record<string, string>;
   /** What is piped in. Without it, standard input is empty. */
   input?: string;
@@ -31,7 +32,8 @@ export function payctl(args: readonly string[], place: Place): Promise<Ended> {
 }
 
 function run(file: string, args: readonly string[], { home, cwd, env: own, input = '' }: Place): Promise<Ended> {
-  const { CLOUDFLARE_API_TOKEN: _, CLOUDFLARE_API_KEY: __, ...env } = process.env;
+  const isOurs = (name: string) => WORKER_SETTINGS.has(name) || /^CLOUDFLARE_API_(TOKEN|KEY)$/.test(name);
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
   const options = {
     // Of npm itself, whose notices of new versions are on standard error.
     env: { ...env, XDG_CONFIG_HOME: home, HOME: home, npm_config_update_notifier: 'false', ...own },
