@@ -220,6 +220,18 @@ describe('a charge', () => {
     expect(operations()).not.toContain('payment_intents.confirm');
   });
 
+  it('is not confirmed when there is no time left for its answer: the time to load the library counts too', async () => {
+    const charging = gateway.charge({
+      transaction: pendingTransaction(),
+      instrument: VISA,
+      signal: signal(),
+      deadlineMs: 1_000,
+    });
+    clock.nowMs += 900;
+    expect(await charging).toMatchObject({ kind: 'failed', silent: true });
+    expect(operations()).not.toContain('payment_intents.confirm');
+  });
+
   it('of a card number that the account may not send has failed, and says what to do instead', async () => {
     emulator.stripe.acceptsRawCards = false;
     const outcome = await charge(pendingTransaction(), { kind: 'card', card: card() });

@@ -31,6 +31,11 @@ describe('the bundle', () => {
     for (let index = 1; index < parts.length; index += 2) modules.set(parts[index] ?? '', parts[index + 1] ?? '');
   }, BUILD_DEADLINE_MS);
 
+  it('begins with index.ts, and has nothing of what `npm run dev` starts in its place', () => {
+    expect(modules.has('src/worker/index.ts')).toBe(true);
+    expect(modules.has('src/worker/dev.ts')).toBe(false);
+  });
+
   it('has nothing of Stripe’s SDK to do before the first call to Stripe', () => {
     const stripe = [...modules].filter(([path]) => path.startsWith('node_modules/stripe/'));
     expect(stripe.map(([path]) => path)).toEqual(expect.arrayContaining([`${SDK}/stripe.core.js`]));

@@ -632,7 +632,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'an external refund and does not fit yet is not asked about again',
+    name: 'an external refund that does not fit yet is not asked about again',
     breaks: 'invariant 2',
     edits: [
       {

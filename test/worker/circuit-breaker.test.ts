@@ -167,12 +167,15 @@ describe('payments at a gateway that is down', () => {
     expect(await payAt(world)).toMatchObject({ kind: 'completed' });
   });
 
-  it('are not kept waiting by one whose API key is refused when it claims the booking', async () => {
+  it.each([
+    ['it claims the booking', '25.50'],
+    ['it looks for an earlier answer, because it is not payable', '0'],
+  ])('are not kept waiting by one whose API key is refused when %s', async (_, amount) => {
     const world = await worldThatIsDown();
     world.clock.nowMs += PROBE_MS;
     world.script.charge = APPROVED;
     const db: Database = { ...database, keyCheck: { keyHash: 'of no key', nowMs: 0, state: 'open' } };
-    const refused = processPayment({ ...world.context, db }, paymentRequest(), '25.50');
+    const refused = processPayment({ ...world.context, db }, paymentRequest(), amount, newKey());
     await expect(refused).rejects.toMatchObject({ name: 'KeyRefused' });
     expect(await payAt(world)).toMatchObject({ kind: 'completed' });
   });

@@ -1,6 +1,6 @@
 /**
  * What providers' codes mean here: one table for each of them, and the contract's codes follow from the causes (see
- * payments/failure.ts). What is not listed is a plain decline or failure. Lost and stolen cards, and whatever smells of
+ * domain/failure-causes.ts). What is not listed is a plain decline or failure. Lost and stolen cards, and whatever smells of
  * fraud, are left out on purpose: a caller must not learn of them.
  */
 import { codeOf } from '../domain/failure.ts';

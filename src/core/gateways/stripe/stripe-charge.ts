@@ -7,12 +7,14 @@ import { beforeDeadline, type StripeClient, stripeFailure } from './stripe-clien
 import { createIntent, isPayable } from './stripe-intents.ts';
 import { asOutcome, refusedBeforeMoney, refusedConfirmation, stateOfIntent } from './stripe-outcomes.ts';
 
+/** @param client is awaited here, because the time that it takes to make counts towards the deadline */
 export async function chargeWithStripe(
-  stripe: StripeClient,
+  client: Promise<StripeClient>,
   { transaction, instrument, signal, deadlineMs }: ChargeRequest,
   nowMs: () => number,
 ): Promise<GatewayOutcome> {
   const startedAtMs = nowMs();
+  const stripe = await client;
   let prepared: Prepared;
   try {
     prepared = await beforeDeadline(signal, prepare(stripe, transaction, instrument));

@@ -62,7 +62,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
     knownWithinMs: KNOWN_WITHIN_MS,
     keysKeptForMs: KEYS_KEPT_FOR_MS,
 
-    charge: async (request: ChargeRequest) => chargeWithStripe(await calls(request.signal), request, nowMs),
+    charge: (request: ChargeRequest) => chargeWithStripe(calls(request.signal), request, nowMs),
 
     async refund({ refund, transaction, signal }: RefundRequest): Promise<GatewayOutcome> {
       const amount = stripeAmount(refund.amountMinor, transaction.currency);

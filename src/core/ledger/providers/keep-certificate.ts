@@ -9,7 +9,7 @@ const KEEP = `
 const FORGET_EXPIRED = 'DELETE FROM provider_certificates WHERE expires_at_ms <= ?1';
 
 /** @throws LedgerUnavailable, LedgerNotMigrated */
-export async function keepCertificate(
+async function keepCertificate(
   db: Database,
   { url, pem, expiresAtMs }: { url: string; pem: string; expiresAtMs: number },
   nowMs: number,
