@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { Connection } from 'rabbitmq-client';
 import { connectionTo } from '../src/bridge/broker-address.ts';
 import { DEFAULT_EXCHANGE, DEFAULT_RABBITMQ_URL } from '../src/bridge/settings.ts';
-import { misspelledSettings } from '../src/contract/setting-names.ts';
+import { misspelledSettings } from '../src/contract/misspelled-settings.ts';
 import { askBroker } from './ask-broker.ts';
 import { clock } from './dev-output.ts';
 import { whenNpmIsGone } from './processes.ts';

@@ -1,8 +1,8 @@
 /** The one place that reads the bridge's environment. Every mistake is named, all of them at once. */
 import { BlockList, isIP } from 'node:net';
 import * as z from 'zod/mini';
+import type { SettingsReading } from '../contract/misspelled-settings.ts';
 import { isSecret, SECRET_MIN_BYTES, secretBytes } from '../contract/secret.ts';
-import type { SettingsReading } from '../contract/setting-names.ts';
 import { withCredentials, withoutBrackets } from './broker-address.ts';
 
 export const DEFAULT_RABBITMQ_URL = 'amqp://localhost:5672/';

@@ -5,7 +5,7 @@
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier, type Transaction } from '../../domain/transaction.ts';
 import type { ChargeRequest, GatewayOutcome } from '../gateway.ts';
-import { declinedBecause } from '../provider-codes.ts';
+import { declinedBecause } from '../refusal.ts';
 import type { PayPalSettings } from './paypal-client.ts';
 import { captureOf, isAmountOf, isDeclined, type KnownState, type Order, stateOfCapture } from './paypal-outcomes.ts';
 

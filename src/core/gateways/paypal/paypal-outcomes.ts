@@ -10,8 +10,9 @@ import {
   type Unreachable,
 } from '../gateway.ts';
 import type { Answer } from '../json-call.ts';
-import { declinedBecause, paypalCause, refusedBecause } from '../provider-codes.ts';
+import { declinedBecause, refusedBecause } from '../refusal.ts';
 import { issueOf, paypalWhy, type Schemas } from './paypal-client.ts';
+import { paypalCause } from './paypal-codes.ts';
 
 export type Order = Schemas['order'];
 export type Capture = Schemas['capture'];

@@ -21,7 +21,7 @@ import {
   type RefundRequest,
 } from '../gateway.ts';
 import { type Outside, PLATFORM } from '../json-call.ts';
-import { declinedBecause } from '../provider-codes.ts';
+import { declinedBecause } from '../refusal.ts';
 import { stripeAccount } from './stripe-account.ts';
 import { stripeAmount } from './stripe-amount.ts';
 import { chargeWithStripe } from './stripe-charge.ts';

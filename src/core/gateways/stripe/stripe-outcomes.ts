@@ -1,8 +1,9 @@
 /** What Stripe's answers and refusals mean: pure. */
 import type { Stripe } from 'stripe';
 import type { GatewayOutcome, LookUp, NoOutcome } from '../gateway.ts';
-import { declinedBecause, refusedBecause, stripeDecline, stripeRequestCause } from '../provider-codes.ts';
+import { declinedBecause, refusedBecause } from '../refusal.ts';
 import { type StripeFailure, stripeWhy } from './stripe-client.ts';
+import { stripeDecline, stripeRequestCause } from './stripe-codes.ts';
 
 export const NOT_FOUND = { kind: 'not_found' } as const;
 

@@ -11,7 +11,7 @@ import { ANONYMOUS, type Authentication, type Credential } from '../../../core/s
 import { readToken } from '../../../core/security/json-web-token.ts';
 import { keySets } from '../../../core/security/key-set.ts';
 import { clientAddress, clientNetwork } from '../../rate-limit/client-address.ts';
-import { errorResponse, retryAfter } from '../errors.ts';
+import { errorResponse, retryAfter } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 
 export const REALM = 'Bearer realm="payment-service"';
