@@ -7,7 +7,7 @@ const URL_OF_KEYS = 'https://issuer.example/keys';
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-const UNAVAILABLE = { kind: 'unavailable', reason: 'The keys of the token’s issuer cannot be had' };
+const UNAVAILABLE = { kind: 'unavailable', reason: 'The keys of the token’s issuer are unavailable' };
 const keySetOf = (...kids: string[]) => ({ keys: kids.map((kid) => ({ kid, kty: 'RSA' })) });
 const known = (...kids: string[]) => ({ kind: 'keys', ...keySetOf(...kids) });
 const publishing =
