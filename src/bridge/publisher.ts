@@ -82,7 +82,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
   async function openConfirmChannel(): Promise<OpenChannel> {
     const channel = await connection.acquire({ emitErrorsFromChannel: true });
     const returned = new ReturnedMessages();
-    // Of a published message: the broker's text can quote it, so it is not logged.
+    // Of a published message: the broker's text can quote it, so only the code is logged.
     channel.on('error', (error) => log.warn({ code: codeOf(error) }, 'broker.channel_error'));
     channel.on('basic.return', (message) => {
       returned.add(message);
