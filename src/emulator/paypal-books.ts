@@ -19,7 +19,7 @@ export interface OrderRow {
 export interface CaptureRow {
   id: string;
   order: OrderRow;
-  /** As it ended; what has been paid back of it, the refunds say. */
+  /** The status at the end of the capture; refunded amounts are in the refunds. */
   status: 'COMPLETED' | 'PENDING' | 'DECLINED';
   customId: string | null;
   invoiceId: string | null;

@@ -1,4 +1,4 @@
-/** What the Stripe adapter is tried out with: charges, declines, refunds, look-ups, the fence, the list, and a webhook. */
+/** Checks of the Stripe adapter: charges, declines, refunds, look-ups, the fence, the list, and a webhook. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Stripe } from 'stripe';
 import { Redacted } from '../../contract/redacted.ts';
