@@ -1,6 +1,6 @@
 /**
  * A value that must not be logged or stored, such as a card number. Showing, serializing or copying it yields `[redacted]` or
- * nothing; only `reveal()` returns the value.
+ * nothing; only its `reveal` method returns the value.
  */
 const SHOWN = '[redacted]';
 

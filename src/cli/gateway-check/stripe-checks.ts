@@ -217,6 +217,6 @@ function rawCard(): Instrument {
     cvv: new Redacted('123'),
     cardholder_name: new Redacted('Gateway Check'),
   });
-  if (card === null) throw new Error("Stripe's own test card is none");
+  if (card === null) throw new Error("Stripe's own test card is not accepted as a card");
   return { kind: 'card', card };
 }

@@ -32,7 +32,7 @@ export async function refusedForBooking(
   const answers = await Promise.all(booking.transactionIds.map(isOfSameBooking));
   if (answers.includes(true)) return null;
   if (!answers.includes(null)) return declinedBecause('order_of_another_booking');
-  return { kind: 'failed', reason: 'the ledger did not say which booking the order was marked for' };
+  return { kind: 'failed', reason: 'the ledger did not return the booking that the order was marked for' };
 }
 
 /** PayPal's default name for the only purchase unit of an order. */
