@@ -1,4 +1,4 @@
-/** What PayPal remembers of an account: orders, captures, refunds, disputes, and what has happened to them. */
+/** The state of a PayPal account: orders, captures, refunds, disputes and events. */
 import { CAPITALS_AND_DIGITS, type EmulatorClock, type ProviderEvent, randomText } from './api.ts';
 
 export interface OrderRow {
