@@ -15,7 +15,7 @@ export async function askBroker(url: string): Promise<BrokerAnswer> {
   return (await greet(url)) ?? (await logIn(url));
 }
 
-/** What AMQP 0-9-1 clients say first. */
+/** The protocol header that AMQP 0-9-1 clients send first. */
 const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 /** The first byte of a broker's answer: of a method frame, or of its own protocol header. */
 const METHOD_FRAME = 1;

@@ -18,7 +18,7 @@ try {
     `Worker bundle: ${(bundle.length / 1024).toFixed(1)} KiB minified, ${gzipKib.toFixed(1)} KiB gzip (limit ${LIMIT_KIB} KiB)`,
   );
   const startup = wrangler('check', 'startup', '--outfile', join(directory, 'startup.cpuprofile'));
-  console.log(`Start-up on this machine: ${/Active: .*/.exec(startup)?.[0] ?? 'wrangler did not say'}`);
+  console.log(`Start-up on this machine: ${/Active: .*/.exec(startup)?.[0] ?? 'not reported by wrangler'}`);
   process.exitCode = gzipKib > LIMIT_KIB ? 1 : 0;
 } finally {
   rmSync(directory, { recursive: true });

@@ -1,6 +1,6 @@
 /**
  * `npm run check:dependencies`: asks the npm registry for known vulnerabilities in the packages that are deployed. Exits with 1 if one is
- * high or critical. Not every registry answers that question: then nothing has been checked, which is said, and is a failure only with
+ * high or critical. Not every registry answers that question: the script then reports that nothing was checked, and fails only with
  * `--require-answer`, as in CI on GitHub.
  */
 import { spawnSync } from 'node:child_process';
@@ -24,7 +24,7 @@ if (unknown !== undefined) {
 }
 const requireAnswer = process.argv.includes(REQUIRE_ANSWER);
 
-// Where npm is set to be offline, it asks nobody and reports that nothing was found.
+// Where npm is set to be offline, it sends no request and reports that nothing was found.
 const { stdout, error } = spawnSync('npm', ['audit', '--omit=dev', '--json', '--no-offline'], {
   encoding: 'utf8',
   timeout: DEADLINE_MS,
@@ -44,7 +44,7 @@ function parsed(text: string | null): AuditReport | null {
   try {
     return JSON.parse(text ?? '');
   } catch {
-    return null; // npm itself failed, and said so in its own way
+    return null; // npm itself failed and has reported it
   }
 }
 

@@ -1,9 +1,9 @@
-/** What `npm run deploy` takes. Everything else is refused, since a misread argument would change production. */
+/** The arguments of `npm run deploy`. All others are refused, since a misread argument would change production. */
 import { Command, CommanderError, Option } from 'commander';
 import { documented, EXIT_FAILED } from '../src/local/command.ts';
 import { keptByNpm, keptMessage } from '../src/local/kept-by-npm.ts';
 
-/** Where Cloudflare can be told to keep a database and a queue. */
+/** The locations that Cloudflare offers for a database and a queue. */
 const JURISDICTIONS = ['eu', 'fedramp', 'us'];
 
 export interface DeployArguments {
@@ -50,7 +50,7 @@ function deployProgram(): Command {
     ],
     exitCodes: [
       [0, 'done'],
-      [1, 'not done: what is printed says why'],
+      [1, 'not done; the output has the reason'],
       [EXIT_FAILED, 'an argument was refused'],
     ],
   });
@@ -68,7 +68,7 @@ export function readDeployArguments(args: string[], environment: NodeJS.ProcessE
     .configureOutput({ writeErr: (text) => (refusal += text) });
   let help = false;
   try {
-    // A dry run that is taken for nothing would deploy, so it counts although npm kept it.
+    // An ignored --dry-run would deploy, so it applies even if npm kept it.
     const kept = keptByNpm(['dry-run', 'env', 'jurisdiction', 'secrets-file'], environment);
     const wrong = kept.find((name) => name !== 'dry-run');
     if (wrong !== undefined) program.error(`error: ${keptMessage(wrong, environment)}`);

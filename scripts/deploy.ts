@@ -58,7 +58,7 @@ interface Step {
 
 const args = argumentsOrStop();
 if (args.help) process.exit(0);
-// Loaded only here: it takes seconds, which nobody should wait for to hear of a wrong argument.
+// Loaded late, because loading takes seconds: a wrong argument is reported at once.
 const { unstable_readConfig } = await import('wrangler');
 const config = configOf(args.env);
 const queues = queuesOf(config);
@@ -244,7 +244,7 @@ function checkSecrets({ secretsFile }: DeployArguments): void {
     // Where only tokens are taken, there are no keys.
   ].filter((name) => name !== 'API_KEY_SECRET' || AUTH_MODE !== 'jwt');
   const missing = needed.filter((name) => !present.has(name));
-  // A new Worker says itself what it needs; it stops nothing that works.
+  // A new Worker reports its missing settings itself; no running service is interrupted.
   if (missing.length === 0 || isNew || missing.length === needed.length) return;
   const env = args.env === '' ? '' : ` --env ${args.env}`;
   stop(
@@ -272,7 +272,7 @@ function run(command: string[], output?: 'shown'): WranglerRun {
   return runWrangler([...command, '--env', args.env], STEP_DEADLINE_MS, output);
 }
 
-/** Ends with what wrangler said, or with what is wrong. */
+/** Exits with wrangler's output, or with the error. */
 function stop(why: string): never {
   console.error(why);
   process.exit(1);

@@ -1,6 +1,6 @@
 /**
- * What `npm run dev` shows: its own lines and those of its children, each with its time and its origin, and one line a request with
- * what came of it. For people, in colours where there is a terminal, or as JSON. Wrangler's banners and tables come again with each
+ * The output of `npm run dev`: its own lines and those of its children, each with time and origin, and one line per request with
+ * its result. For people, in colours where there is a terminal, or as JSON. Wrangler's banners and tables come again with each
  * change of a file, and would bury the rest.
  */
 import { stripVTControlCharacters, styleText } from 'node:util';
@@ -39,7 +39,7 @@ export interface OutputOptions {
   now?: () => Date;
 }
 
-/** Whether standard output is for coloured text: of a terminal, unless NO_COLOR or FORCE_COLOR says otherwise. */
+/** Whether standard output is for coloured text: of a terminal, unless NO_COLOR or FORCE_COLOR is set. */
 export function wantsColours(): boolean {
   return styleText('red', 'x', { stream: process.stdout }) !== 'x';
 }
@@ -89,7 +89,7 @@ function plainLine({ level, event, text = event ?? '', fields = {}, continued }:
   return continued ? said : `${mark} ${said}`;
 }
 
-/** Of a request that has been answered: how, what came of it, and, where a person looks least, what to search the log for. */
+/** The line of an answered request: status, result and, last, the id to search the log for. */
 function requestLine({ fields = {} }: Entry, styled: Styled): string {
   const { method, path, status, duration_ms, outcome, request_id, ...rest } = fields;
   const { error_code, reason, booking_id, transaction_id, refund_id, amount_minor, currency, ...more } = rest;
@@ -118,7 +118,7 @@ function asText(value: unknown): string {
 
 /** Logged by src/worker/dev.ts and by the emulator's reader below. */
 const ANSWERED = 'http.answered';
-/** Their request's line says as much. */
+/** Their request's line contains the same. */
 const ON_THE_WAY = ['payment.attempted', 'refund.requested', 'gateway.answered'];
 /** The bridge's line of a batch, and the Worker's of the same one. */
 const BATCH = 'relay.batch';
@@ -129,7 +129,7 @@ const REMEMBERED_REQUESTS = 1_000;
 
 /** Wrangler's own line of a request, which the Worker's own has in it. */
 const REQUEST = /^\[wrangler:\w+\] (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /;
-/** Wrangler shows what a Worker says with console.warn and console.error as its own warnings and errors. */
+/** Wrangler shows a Worker's console.warn and console.error as its own warnings and errors. */
 const SEVERITY = /^(?:[✘▲] \[(ERROR|WARNING)\]|\[wrangler:(error|warn)\]) (.*)$/u;
 const WRANGLER_WARNINGS = /^Scheduled Workers are not automatically triggered|Request\.cf/;
 const RELOADING = /^⎔ Reloading/u;
@@ -153,7 +153,7 @@ export function workerLines(isStarted: () => boolean, output: Output): (line: st
     else if (event !== RELAYED || level !== 'info') {
       const isOpen = fields.request_id !== undefined && logged.get(requestId) !== null;
       if (isOpen) logged.set(requestId, [...(logged.get(requestId) ?? []), { event, fields }]);
-      // What is wrong is shown at once; the rest is in the line of its request.
+      // Warnings and errors are shown at once; the rest is in the line of its request.
       if (level !== 'info' || !isOpen) output.show('worker', { level, event, fields });
     }
   }
@@ -229,7 +229,7 @@ function entryOfPino(line: string): Entry {
 }
 
 const EMULATED_CALL = /^([A-Z]+) (\S+) (\d{3}|dropped) (\d+) ms$/;
-/** The Worker's line of its request says as much. */
+/** The Worker's line of the request contains the same. */
 const TAKEN_WEBHOOK = /^webhook \S+ 2\d\d$/;
 
 /** Takes the gateway emulator's lines. */

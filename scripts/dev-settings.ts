@@ -1,7 +1,7 @@
-/** The one place that reads what `npm run dev` can be told: the command line, the environment and .dev.vars. */
+/** The one place that reads the settings of `npm run dev`: the command line, the environment and .dev.vars. */
 import { Command, InvalidArgumentError } from 'commander';
 import { BRIDGE_SETTINGS, type BridgeSettings, readBridgeSettings } from '../src/bridge/settings.ts';
-import { misspelledSettings, type SettingsReading } from '../src/contract/setting-names.ts';
+import { misspelledSettings, type SettingsReading } from '../src/contract/misspelled-settings.ts';
 import { WORKER_SETTINGS } from '../src/core/settings/variables.ts';
 import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
 import { EMULATED_STATE } from '../src/local/dev-instance.ts';

@@ -1,7 +1,7 @@
 /**
  * `npm run dev`: the whole service on one's own machine. RabbitMQ, bridge and database are started side by side, the Worker when
- * the database has its tables, and one Ctrl-C ends them all. What is wrong is said in one line, with exit code 1 and nothing left
- * running. With `--gateway emulator`, Stripe and PayPal are there as well, emulated.
+ * the database has its tables, and one Ctrl-C ends them all. An error is one line, with exit code 1 and no process
+ * left running. With `--gateway emulator`, Stripe and PayPal are there as well, emulated.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -240,7 +240,7 @@ async function problemsIn(response: Response): Promise<string> {
     const { error } = JSON.parse(text) as { error: { message: string; details: { problems?: string[] } } };
     return error.details.problems?.join('; ') ?? error.message;
   } catch {
-    return text; // of somebody else, between us and the Worker
+    return text; // from a server in front of the Worker
   }
 }
 

@@ -21,7 +21,7 @@ if (!isInstalled()) {
   }
   // To standard error: what a command prints may be on its way into a file.
   console.error('Installing the dependencies (npm ci) …');
-  // The lock file settles what is installed; audits and adverts are for whoever changes it.
+  // The lock file determines the packages; audits and funding notices are for those who change it.
   const { status, error } = spawnSync(
     'npm',
     ['ci', '--include=dev', '--include=optional', '--include=peer', '--no-audit', '--no-fund', '--loglevel=error'],

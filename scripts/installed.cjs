@@ -1,6 +1,6 @@
 /**
- * Runs before the npm scripts that a contributor uses: says that the dependencies are not installed, where the first missing package would
- * say so in twenty lines. On its own, or with `node -r`, on whatever Node the machine has.
+ * Runs before the npm scripts that a contributor uses: reports in one line that the dependencies are not installed, instead of
+ * the twenty lines of the first failed import. On its own, or with `node -r`, on whatever Node the machine has.
  */
 const { existsSync } = require('node:fs');
 const { join } = require('node:path');

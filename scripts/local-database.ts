@@ -17,7 +17,7 @@ const MIGRATIONS_DEADLINE_MS = 60_000;
  * Applies the migrations that the local database lacks.
  *
  * @param persistTo the directory of the local state; null is wrangler's own place, .wrangler/state
- * @returns null, or what wrangler said when it failed
+ * @returns null, or wrangler's output if it failed
  */
 export async function applyLocalMigrations(persistTo: string | null, signal?: AbortSignal): Promise<string | null> {
   const deadline = AbortSignal.timeout(MIGRATIONS_DEADLINE_MS);
@@ -32,7 +32,7 @@ export async function applyLocalMigrations(persistTo: string | null, signal?: Ab
   return succeeded ? null : output.trim() || ended;
 }
 
-/** Whether the database in this state has all migrations. False too where that can't be told: wrangler then applies what is missing. */
+/** Whether the database in this state has all migrations. False if that is unknown, too: wrangler then applies the missing ones. */
 export function isMigrated(state: string): boolean {
   const file = join(state, 'v3/d1', D1_OBJECT, `${objectId(localDatabaseId())}.sqlite`);
   if (!existsSync(file)) return false;

@@ -21,7 +21,7 @@ const SCHEMAS: Readonly<Record<string, readonly string[]>> = {
   'paypal-orders-v2.json': ['order', 'patch'],
   'paypal-payments-v2.json': ['capture-2', 'refund', 'refund_request', 'error_422', 'error_details'],
 };
-/** Parts with hundreds of fields that nobody here reads: what a payer paid with, and where it is shipped to. */
+/** Parts with hundreds of fields that the service does not read: what a payer paid with, and where it is shipped to. */
 const LEFT_OUT = new Set([
   'payment_source_response',
   'payer',
@@ -55,7 +55,7 @@ const generated = execFileSync('npm', ['exec', '--yes', ...packages, '--', 'open
 rmSync(directory, { recursive: true });
 writeFileSync(TYPES, HEADING + generated);
 
-/** A schema and all that it refers to. Where both descriptions have one of a name, the later one stands. */
+/** A schema and all that it refers to. If both descriptions define a name, the later definition is used. */
 function take({ components }: Description, name: string): void {
   const taken = new Set<string>();
   const waiting = [name];
@@ -71,7 +71,7 @@ function take({ components }: Description, name: string): void {
   }
 }
 
-/** Types say what they say; the descriptions stay in the description. */
+/** The types omit the descriptions. */
 function withoutProse(schema: unknown): unknown {
   return JSON.parse(JSON.stringify(schema), (key, value) =>
     (key === 'description' || key === 'title') && typeof value === 'string' ? undefined : value,

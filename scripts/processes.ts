@@ -97,7 +97,7 @@ export function whenNpmIsGone(end: () => void): void {
   timer.unref();
 }
 
-/** Aborted when somebody ends this process: with a signal, which then does not end it at once, or by ending its npm. */
+/** Aborted when this process is ended: by a signal, which then does not end it at once, or by the end of its npm. */
 export function endedByPerson(): AbortSignal {
   const ended = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => ended.abort());
@@ -155,6 +155,6 @@ function killGroup(leader: number | undefined): void {
   try {
     process.kill(-leader, 'SIGKILL');
   } catch {
-    // Nothing is left of it.
+    // It has ended already.
   }
 }

@@ -46,7 +46,7 @@ export interface Broker {
 /**
  * Starts a broker and waits until it answers; null where the machine has neither Docker nor a `rabbitmq-server`.
  *
- * @throws Error where there is one and it does not start
+ * @throws Error if it does not start
  */
 export async function startBroker(options: {
   directory: string;
@@ -65,7 +65,7 @@ export async function startBroker(options: {
   try {
     await broker?.start(options.signal);
   } catch (error) {
-    // Rather than leave half of it running; what kept it from starting is what is told.
+    // Rather than leave half of it running; the error that prevented the start is reported.
     await broker?.stop().catch(() => {});
     throw error;
   }
@@ -152,7 +152,7 @@ function brokerOfMachine(server: string, directory: string, port: number, distPo
     child = null;
     if (running === null || running.exitCode !== null || running.signalCode !== null) return;
     const exited = new Promise((done) => running.once('exit', done));
-    // The script's child is the broker itself, which shuts down in order when it is told to terminate.
+    // The script's child is the broker itself, which shuts down cleanly on SIGTERM.
     const pid = Number(await readFile(env.RABBITMQ_PID_FILE, 'utf8').catch(() => running.pid));
     process.kill(pid, 'SIGTERM');
     const late = sleep(STOP_DEADLINE_MS, 'late', { ref: false });
@@ -200,7 +200,7 @@ async function killEpmd(port: string): Promise<void> {
   });
 }
 
-/** Ends brokers of this machine that somebody has started below the directory and could not stop any more. */
+/** Stops this machine's brokers that an interrupted run has left behind below the directory. */
 export async function endBrokersBelow(directory: string): Promise<void> {
   for (const epmdPortFile of globSync(`**/${EPMD_PORT_FILE}`, { cwd: directory })) {
     const place = dirname(join(directory, epmdPortFile));

@@ -1,12 +1,12 @@
 /**
- * `npm run watch-events`: prints each event as it arrives from the exchange, on a queue of its own that goes away with it.
- * Nobody else's queue gets a message less for it.
+ * `npm run watch-events`: prints each event as it arrives from the exchange, on a temporary queue of its own. Other
+ * queues still receive every message.
  */
 import { once } from 'node:events';
 import { Connection } from 'rabbitmq-client';
 import { connectionTo } from '../src/bridge/broker-address.ts';
 import { DEFAULT_EXCHANGE, DEFAULT_RABBITMQ_URL } from '../src/bridge/settings.ts';
-import { misspelledSettings } from '../src/contract/setting-names.ts';
+import { misspelledSettings } from '../src/contract/misspelled-settings.ts';
 import { askBroker } from './ask-broker.ts';
 import { clock } from './dev-output.ts';
 import { whenNpmIsGone } from './processes.ts';
@@ -14,7 +14,7 @@ import { whenNpmIsGone } from './processes.ts';
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A broker that has gone without a word is noticed after twice this time. */
+/** A silently lost broker is detected after twice this time. */
 const HEARTBEAT_SECONDS = 10;
 const CLOSE_DEADLINE_MS = 2_000;
 
@@ -30,7 +30,7 @@ if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
   console.error(`RABBITMQ_URL must be an address such as ${DEFAULT_RABBITMQ_URL}`);
   process.exit(1);
 }
-/** Without what is nobody's business. */
+// Without the credentials.
 const shownUrl = url.replace(/\/\/[^/]*@/, '//');
 // One that is not there may come; one that refuses will refuse again.
 const answer = await askBroker(url);
@@ -74,7 +74,7 @@ const consumer = connection.createConsumer(
 );
 consumer.on('ready', () => say(`Listening to the exchange ${exchange} at ${shownUrl}; Ctrl-C ends it`));
 consumer.on('error', () => {
-  // The connection's and the exchange's troubles are said above, and the consumer tries again by itself.
+  // Errors of the connection and the exchange are reported above, and the consumer tries again by itself.
 });
 
 const { promise: npmIsGone, resolve: endWithNpm } = Promise.withResolvers<void>();

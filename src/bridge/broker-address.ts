@@ -1,4 +1,4 @@
-/** How the AMQP client is told where the broker is. Used by everything that connects: the bridge, `npm run dev`, watch-events, tests. */
+/** The AMQP client's options for a broker's address. Every program that connects uses them: the bridge, `npm run dev`, watch-events, tests. */
 import type { ConnectionOptions } from 'rabbitmq-client';
 
 const AMQP_PORT = 5672;
@@ -31,7 +31,7 @@ export function withoutBrackets(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1');
 }
 
-/** The contract's address names nobody, which RabbitMQ's own clients take for guest. Ours would be refused. */
+/** The contract's address has no user. RabbitMQ's own clients then log in as guest; ours would be refused. */
 export function withCredentials(rabbitmqUrl: string): string {
   const url = new URL(rabbitmqUrl);
   if (url.username === '') {

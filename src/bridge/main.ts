@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { pino } from 'pino';
+import { misspelledSettings } from '../contract/misspelled-settings.ts';
 import { RELAY_CONFIRM_DEADLINE_MS } from '../contract/relay.ts';
-import { misspelledSettings } from '../contract/setting-names.ts';
 import { connectPublisher } from './publisher.ts';
 import { createRelayServer } from './relay-server.ts';
 import { BRIDGE_SETTINGS, readBridgeSettings } from './settings.ts';
 
-/** A batch that was taken is answered within this time. Docker is told to wait for it; Kubernetes waits for 30 s. */
+/** An accepted batch is answered within this time. compose.yaml makes Docker wait for it; Kubernetes waits for 30 s. */
 const SHUTDOWN_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 2_000;
-/** For the last answers to leave. */
+/** Time for the last answers to be sent. */
 const LAST_ANSWERS_MS = 500;
-/** Whoever takes longer to send holds a connection and what has come of a batch; the Worker is done in milliseconds. */
+/** A slower sender would occupy a connection and memory; the Worker sends a batch in milliseconds. */
 const RECEIVE_LIMITS = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 
 const read = readBridgeSettings(process.env);
@@ -51,7 +51,7 @@ const closed = once(server, 'close');
 server.close();
 if ('closeIdleConnections' in server) server.closeIdleConnections();
 await publisher.close();
-// What was taken is answered. On a closed server no time limit ends a connection that is still being sent on.
+// Accepted batches are answered. A closed server no longer enforces its time limits on open connections.
 await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
 if ('closeAllConnections' in server) server.closeAllConnections();
 log.info('bridge.stopped');

@@ -1,6 +1,6 @@
 /**
- * Publishes events to RabbitMQ and says of each whether the broker has it. "Delivered" is said only when the broker has
- * confirmed a persistent message that reached a queue; everything else is "not delivered", and why.
+ * Publishes events to RabbitMQ and reports for each whether it was delivered. An event is delivered only when the broker has
+ * confirmed a persistent message that reached a queue; otherwise it is not delivered, with a reason.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -15,10 +15,10 @@ const CONTENT_TYPE = 'application/json';
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A broker that has gone without a word is noticed after twice this time. */
+/** A silently lost broker is detected after twice this time. */
 const HEARTBEAT_SECONDS = 10;
 const SETUP_RETRY_MS = 1_000;
-/** After the broker refused to let us restore a missing binding, it is asked again no sooner than this. */
+/** After the broker refused to restore a missing binding, the next attempt waits for this time. */
 const REFUSED_RESTORE_RETRY_MS = 10_000;
 /** Reply codes of the broker. */
 const NOT_FOUND = 'NOT_FOUND';
@@ -30,7 +30,7 @@ export interface Publisher {
   state(): PublisherState;
   /** One result for each event, in order, at the deadline at the latest. Never throws. */
   publish(events: PaymentEvent[], deadlineMs: number): Promise<RelayResult[]>;
-  /** Closes the connection once the confirms that are still open have come. */
+  /** Closes the connection after the outstanding confirms. */
   close(): Promise<void>;
 }
 
@@ -61,7 +61,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
   connection.on('connection', () => void openChannel());
   connection.on('connection.unblocked', () => void openChannel());
 
-  /** Declares everything and opens a channel; goes on trying as long as the connection is usable and no channel is. */
+  /** Declares everything and opens a channel; retries while the connection is usable and has no channel. */
   async function openChannel(): Promise<void> {
     if (opening) return;
     opening = true;
@@ -82,7 +82,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
   async function openConfirmChannel(): Promise<OpenChannel> {
     const channel = await connection.acquire({ emitErrorsFromChannel: true });
     const returned = new ReturnedMessages();
-    // Of a message that was published: the broker's words about it stay with the broker.
+    // Of a published message: the broker's text can quote it, so only the code is logged.
     channel.on('error', (error) => log.warn({ code: codeOf(error) }, 'broker.channel_error'));
     channel.on('basic.return', (message) => {
       returned.add(message);
@@ -187,7 +187,7 @@ interface OpenChannel {
   returned: ReturnedMessages;
 }
 
-/** Why the broker gave messages back. The same event may be under way twice, so each return counts once. */
+/** Why the broker returned messages. The same event may be in flight twice, so each return counts once. */
 class ReturnedMessages {
   private readonly reasons = new Map<string, string[]>();
 
@@ -195,7 +195,7 @@ class ReturnedMessages {
     this.reasons.set(messageId, [...(this.reasons.get(messageId) ?? []), returnedBecause(replyText)]);
   }
 
-  /** The reason why this message came back, or undefined; it is forgotten with that. */
+  /** The reason why this message was returned, or undefined; reading it removes it. */
   take(messageId: string): string | undefined {
     const [reason, ...others] = this.reasons.get(messageId) ?? [];
     if (others.length > 0) this.reasons.set(messageId, others);
@@ -217,7 +217,7 @@ function undelivered(event: PaymentEvent, reason: string): RelayResult {
  * it a type or a limit that we don't know of; what does not exist is made, durable. What this user may not declare or bind, or what
  * is exclusive to another connection, is taken as it is too: whether it is complete shows when a mandatory message is returned.
  *
- * @returns the broker's refusals, in its words
+ * @returns the broker's refusals, as its own text
  * @throws where the exchange is missing and can't be made: without it nothing can be published
  */
 async function declareTopology(connection: Connection, { exchange, queue }: BridgeSettings): Promise<string[]> {
@@ -257,7 +257,7 @@ async function ensure(find: () => Promise<unknown>, declare: () => Promise<unkno
   }
 }
 
-/** The broker's words where this is not for us to do; null where it is done. */
+/** The broker's text if this user may not do it; null if it is done. */
 async function refusalOf(ask: () => Promise<unknown>): Promise<string | null> {
   try {
     await ask();
@@ -272,7 +272,7 @@ function hasCode(error: unknown, code: string): boolean {
   return codeOf(error) === code;
 }
 
-/** The broker's own words, for the bridge's log: no event is sent in these calls that they could repeat. */
+/** The broker's own text, for the bridge's log: these calls send no event that it could quote. */
 function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -15,7 +15,7 @@ import {
 } from '../contract/relay.ts';
 import type { Publisher } from './publisher.ts';
 
-/** Why a batch is not taken now. */
+/** Why a batch is refused for now. */
 const UNAVAILABLE = {
   stopping: 'the bridge is stopping',
   'no broker': 'the broker is not connected',
@@ -24,11 +24,11 @@ const UNAVAILABLE = {
 
 export interface RelayServer {
   app: Hono;
-  /** Takes no more batches; resolves when the last one that was taken has been answered. */
+  /** Accepts no more batches; resolves when the last accepted one has been answered. */
   drain(): Promise<void>;
 }
 
-/** A batch may be signed with any of the secrets: there are two while one takes the other's place. */
+/** A batch may be signed with any of the secrets: there are two during a rotation. */
 export function createRelayServer(publisher: Publisher, signingSecrets: string[], log: Logger): RelayServer {
   const webhooks = signingSecrets.map((secret) => new Webhook(secret));
   const open = new Set<Promise<unknown>>();
@@ -39,7 +39,7 @@ export function createRelayServer(publisher: Publisher, signingSecrets: string[]
   app.onError((error, c) => {
     if (c.req.raw.signal.aborted) {
       log.warn(errorPlace(error), 'relay.sender_gone');
-      return c.json<RelayRefusal>({ error: 'the batch did not arrive whole' }, 400); // which nobody hears
+      return c.json<RelayRefusal>({ error: 'the batch did not arrive whole' }, 400); // the client has disconnected
     }
     log.error(errorPlace(error), 'relay.bug');
     return c.json<RelayRefusal>({ error: 'internal error' }, 500);
@@ -122,7 +122,7 @@ function whyUnsigned(webhooks: Webhook[], body: string, headers: Record<string, 
   return reason;
 }
 
-/** Publishes the events that the contract knows, and says of the others why they were not: a result for each, in order. */
+/** Publishes the events that match the contract and returns the reason for the others: one result per event, in order. */
 async function relay(publisher: Publisher, batch: { event_id: string }[]): Promise<RelayResult[]> {
   const judged = batch.map((event) => ({ event, parsed: paymentEvent.safeParse(event) }));
   const published = await publisher.publish(
@@ -138,7 +138,7 @@ async function relay(publisher: Publisher, batch: { event_id: string }[]): Promi
   });
 }
 
-/** Where it was thrown, without the message: that can quote what was sent. */
+/** The stack without the message, because the message can quote the request. */
 function errorPlace(error: Error): { error: string; at: string[] } {
   const at = (error.stack ?? '').split('\n').filter((line) => /^ +at .*:\d+:\d+\)?$/.test(line));
   return { error: error.name, at: at.map((line) => line.trim()) };
@@ -148,6 +148,6 @@ function parsed(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    return undefined; // which is no batch, and is answered as such
+    return undefined; // answered as an invalid batch
   }
 }

@@ -1,8 +1,8 @@
-/** The one place that reads the bridge's environment. Every mistake is named, all of them at once. */
+/** The one place that reads the bridge's environment. It reports all mistakes at once. */
 import { BlockList, isIP } from 'node:net';
 import * as z from 'zod/mini';
+import type { SettingsReading } from '../contract/misspelled-settings.ts';
 import { isSecret, SECRET_MIN_BYTES, secretBytes } from '../contract/secret.ts';
-import type { SettingsReading } from '../contract/setting-names.ts';
 import { withCredentials, withoutBrackets } from './broker-address.ts';
 
 export const DEFAULT_RABBITMQ_URL = 'amqp://localhost:5672/';
@@ -27,7 +27,7 @@ export const BRIDGE_VARIABLES = {
     'BRIDGE_SIGNING_SECRET',
     z.string({ error: 'is missing: it is the same as the Worker’s' }).check(z.refine(isSecret, RANDOM_BYTES)),
   ),
-  /** The one before it, while both are valid. Empty, as compose.yaml hands it over where there is none, is none. */
+  /** The previous secret, during a rotation. compose.yaml passes an empty value where there is none. */
   previousSigningSecret: variable(
     'BRIDGE_SIGNING_SECRET_PREVIOUS',
     z.pipe(
@@ -89,7 +89,7 @@ export function readBridgeSettings(env: Record<string, string | undefined>): Set
   };
 }
 
-/** Events and the broker's password cross no network in the clear unawares. Asked of the raw values, so that every mistake is told at once. */
+/** Guards against sending events or the broker's password unencrypted by mistake. Checks the raw values, so that all mistakes are reported at once. */
 function plaintextProblems({ RABBITMQ_URL, RABBITMQ_PLAINTEXT_ALLOWED }: Record<string, string | undefined>): string[] {
   if (RABBITMQ_URL === undefined || !isAmqpUrl(RABBITMQ_URL) || RABBITMQ_PLAINTEXT_ALLOWED === 'true') return [];
   const { protocol, hostname } = new URL(RABBITMQ_URL);
@@ -99,7 +99,7 @@ function plaintextProblems({ RABBITMQ_URL, RABBITMQ_PLAINTEXT_ALLOWED }: Record<
   ];
 }
 
-/** A rotation that changes nothing was meant to change something. */
+/** Two equal secrets are a mistake: a rotation needs a new one. */
 function rotationProblems(env: Record<string, string | undefined>): string[] {
   const key = secretBytes(env.BRIDGE_SIGNING_SECRET ?? '');
   const isSame = key !== null && key === secretBytes(env.BRIDGE_SIGNING_SECRET_PREVIOUS ?? '');

@@ -1,4 +1,4 @@
-/** What the commands share of their arguments: the options that choose a database, and how values are read. */
+/** Arguments that the commands share: the options that choose a database, and parsers of values. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isoSeconds } from '../core/domain/timestamp.ts';
 import { isTenant } from '../core/security/credential.ts';

@@ -1,6 +1,6 @@
 /**
- * The ledger as an operator's command reaches it: the database that a running `npm run dev` works on, else that of this machine, or
- * the one on Cloudflare with `--remote`. Whoever may log in there is an operator; the Worker itself has no door for it.
+ * Opens the ledger for an operator's command: the database of a running `npm run dev`, else this machine's local one, or with
+ * `--remote` the one on Cloudflare. Cloudflare's login authorizes operators; the Worker has no API for them.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -37,7 +37,7 @@ import { unusedSettings } from './unused-settings.ts';
 
 const DATABASE_BINDING = 'DB';
 const WRANGLER_DEADLINE_MS = 60_000;
-/** What of wrangler.toml matters here. */
+/** The relevant part of wrangler.toml. */
 interface Config {
   name?: string | undefined;
   account_id?: string | undefined;
@@ -54,11 +54,11 @@ interface DatabaseConfig {
 
 export interface Ledger {
   db: Database;
-  /** The Worker's secrets, as far as they are at hand. */
+  /** The Worker's secrets, as far as they are available. */
   secrets: Variables;
   /** Whether the Worker of this ledger is one in production. */
   production: boolean;
-  /** What the Worker's operations work with. Throws where the settings do not describe a gateway. */
+  /** The context of the Worker's operations. Throws if the settings do not describe a gateway. */
   context(): Context;
   close(): Promise<void>;
 }
@@ -72,7 +72,7 @@ interface LocalState {
 /**
  * Does the work on the ledger, and closes it.
  *
- * @throws Error that says what to do, where the ledger cannot be opened or lacks a migration; else whatever the work throws
+ * @throws Error with instructions, if the ledger cannot be opened or lacks a migration; else the errors of the work
  */
 export async function withLedger<Result>(
   place: LedgerPlace,
@@ -90,13 +90,13 @@ export async function withLedger<Result>(
 
 async function openLedger(place: LedgerPlace): Promise<Ledger> {
   const local = place.remote ? null : findLocalState(place.persistTo);
-  // Loaded only here: it takes seconds, which nobody should wait for to hear of a wrong argument.
+  // Loaded late, because loading takes seconds: a wrong argument is reported at once.
   const { unstable_readConfig } = await import('wrangler');
   const config: Config = unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') });
   const database = config.d1_databases.find(({ binding }) => binding === DATABASE_BINDING);
   if (database === undefined) throw new Error(`wrangler.toml has no database with the binding ${DATABASE_BINDING}`);
 
-  // First, so that a file that cannot be read is said before anything is asked.
+  // First, so that an unreadable file is reported before any prompt.
   const secrets = local === null ? remoteSecrets(place) : localSecrets(local);
   const { d1, close } =
     local === null
@@ -120,12 +120,12 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
   };
 }
 
-/** Whoever may log in is one; the audit log has the name that this machine knows them by, and an id for each command. */
+/** The operator for the audit log: the user name on this machine, and an id for each command. */
 function operator(): Caller {
   return backgroundCaller(`operator:${userInfo().username}`, randomUUID());
 }
 
-/** The Worker's own, if its key is at hand. Most commands have nothing to open. */
+/** The Worker's cipher, if its key is available. Most commands decrypt nothing. */
 function cipherOf(secrets: Variables): Cipher {
   const textOf = (name: string) => String(secrets[name] ?? '').trim();
   const key = textOf('ENCRYPTION_KEY');
@@ -140,7 +140,7 @@ function cipherOf(secrets: Variables): Cipher {
   return { keyName: unusable, seal: unusable, open: unusable };
 }
 
-/** What went wrong with an open ledger, said so that a person knows what to do. */
+/** An error of an open ledger, as a message with instructions. */
 function ledgerProblem(error: unknown, { remote, persistTo }: LedgerPlace): unknown {
   if (!(error instanceof LedgerNotMigrated)) return error;
   const command = remote ? '`npm run deploy`' : migratesLocal(persistTo);
@@ -158,7 +158,7 @@ async function openDatabase(
   database: DatabaseConfig,
   persist: { path: string } | false,
 ): Promise<{ d1: D1Database; close: () => Promise<void> }> {
-  // What wrangler has to say on standard output is not what the command prints.
+  // Wrangler's messages must not mix with the command's output.
   Object.assign(process.env, WRANGLER_ENV, { WRANGLER_LOG: process.env.WRANGLER_LOG ?? 'error' });
   const directory = mkdtempSync(join(tmpdir(), 'payment-ledger-'));
   // However the command ends: where its output cannot be written, it ends at once.
@@ -228,7 +228,7 @@ function remoteId(name: string | undefined): string {
 /** Of this machine's .dev.vars, with the emulator's in their place while it runs. */
 function localSecrets({ gateways }: LocalState): Variables {
   return {
-    // Without the file, what wrangler.toml says is enough for the sandbox.
+    // Without the file, wrangler.toml is enough for the sandbox.
     ENVIRONMENT: 'development',
     ...readDevVars(),
     ...(typeof gateways === 'object' && settingsFor(emulatorUrl(gateways.emulatorPort))),
@@ -251,7 +251,7 @@ function contextOver(db: Database, variables: Variables): Context {
   return composeForOperator(db, read.settings, operator());
 }
 
-/** To standard error, and only what is an error: what a command has to say is what it prints. */
+/** Logs errors only, to standard error; the command's output is its result. */
 function errorLog(): Log {
   const log = createLog({});
   return (level, event, fields) => {

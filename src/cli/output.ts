@@ -1,4 +1,4 @@
-/** How the commands print: tables and facts for people, JSON for programs; all of it on standard output. */
+/** Output of the commands: tables and facts for people, JSON for programs, always on standard output. */
 import { isoSeconds } from '../core/domain/timestamp.ts';
 
 /** As a terminal shows it on one line. Texts of gateways and callers may hold line breaks, or escapes that would move the cursor. */

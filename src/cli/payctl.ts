@@ -9,7 +9,7 @@ import { addKeys } from './commands/keys.ts';
 import { addPersonalData } from './commands/personal-data.ts';
 import { addReconcile } from './commands/reconcile.ts';
 
-/** Options that are also settings of npm's own: an environment that has them says nothing about this command. */
+/** Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. */
 const SETTINGS_OF_NPM = ['json'];
 
 const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
@@ -28,7 +28,7 @@ documented(program, {
   ],
 });
 
-// Whoever read the output, such as `head`, has read enough. Otherwise it is lost, as on a full disk: an exit code of the command's own,
+// The reader of the output, such as `head`, has closed it. Any other failed write loses output, as on a full disk: an exit code of the command's own,
 // such as 1 for differences, would say that it is complete.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') console.error(`The output could not be written: ${error.message}`);

@@ -1,6 +1,6 @@
 /**
- * What a person types at a prompt: the id of a user, which is personal data. Typed there or read from standard input, it is in no list of
- * processes, no history of a shell, and not in npm's log of commands; so it is never an argument.
+ * Prompts for the id of a user, which is personal data. It is read from a prompt or standard input and is never an argument, so that
+ * it does not appear in process lists, shell histories or npm's logs.
  */
 import { createInterface } from 'node:readline/promises';
 
@@ -33,7 +33,7 @@ export async function readUserId(
     : { kind: 'read', userId };
 }
 
-/** Asks before something that cannot be undone. Who pipes the id in is a program, and is not asked. */
+/** Asks for confirmation before an irreversible step, unless the id comes from a pipe. */
 export async function confirms(question: string, { stdin, stderr }: Terminal = process): Promise<boolean> {
   if (!stdin.isTTY) return true;
   const answer = await ask(`${question} [y/N] `, { stdin, stderr });

@@ -1,4 +1,4 @@
-/** What the Worker's settings must have, and a command that neither answers requests nor sends events has no use for. */
+/** Values for the Worker's required settings that commands do not use, because they neither answer requests nor send events. */
 
 import { GENERATED_SECRETS } from '../core/settings/variables.ts';
 import { newSecret } from '../local/dev-vars.ts';

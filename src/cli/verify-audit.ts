@@ -1,6 +1,6 @@
 /**
- * Whether an export of the audit log is whole, entry by entry: pure, so that an auditor can read what is checked. Sealing that
- * lags proves no tampering, and seals that were taken from the end look the same: only a hash from the Worker's log tells them apart.
+ * Verifies an export of the audit log, entry by entry. Pure, so that an auditor can read the checks. Delayed sealing and seals
+ * removed from the end look the same: only a hash from the Worker's log distinguishes them.
  */
 import { type AuditRow, CHAIN_START, type ChainHash } from '../core/ledger/audit/hash-chain.ts';
 
@@ -12,7 +12,7 @@ export interface Verdict {
   unsealedForMs: number;
   /** The hash of the last sealed entry. */
   head: string;
-  /** The first thing that is wrong; null: nothing is. */
+  /** The first error; null if there is none. */
   broken: { where: string; what: string } | null;
 }
 
@@ -21,7 +21,7 @@ export const SEALING_LAGS_AFTER_MS = 10 * 60_000;
 
 type Entry = AuditRow & { hash: string | null };
 
-/** @param expectedHead a hash that was logged at some time, and that has to be in the chain; null where none is at hand */
+/** @param expectedHead a hash that was logged earlier and must be in the chain; null if none is available */
 export async function verifyAudit(
   lines: AsyncIterable<string> | Iterable<string>,
   chainHash: ChainHash,
@@ -56,7 +56,7 @@ export async function verifyAudit(
     verdict.sealed += 1;
     headSeen ||= entry.hash === expectedHead;
   }
-  // Whoever exports the log is in it.
+  // The export itself is an entry.
   if (expected === 1) return broken('the start', 'it has no entries; every export has at least one');
   if (!headSeen) {
     const what = `no entry has the hash ${expectedHead}: the end was cut off, its seals were removed, or the whole log was rebuilt`;
@@ -75,7 +75,7 @@ function entryOf(line: string): Entry | null {
   try {
     const entry: Partial<Entry> = JSON.parse(line);
     if (Object.keys(entry).toSorted().join() !== NAMES.join()) return null;
-    // A name that stands there twice, or a number in another spelling, shows a reader something else than is hashed.
+    // With a duplicate name or another spelling of a number, a reader would see something else than was hashed.
     if (JSON.stringify(entry) !== line.trim()) return null;
     const isEntry = Number.isInteger(entry.sequence) && (entry.hash === null || typeof entry.hash === 'string');
     return isEntry ? (entry as Entry) : null;

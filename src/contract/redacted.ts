@@ -1,6 +1,6 @@
 /**
- * A value that must not be written down, such as a card's number. Whatever shows, serializes or copies it has `[redacted]`
- * or nothing; who needs the value itself has to ask for it by name.
+ * A value that must not be logged or stored, such as a card number. Showing, serializing or copying it yields `[redacted]` or
+ * nothing; only its `reveal` method returns the value.
  */
 const SHOWN = '[redacted]';
 
@@ -12,7 +12,7 @@ export class Redacted<T> {
     this.#value = () => value;
   }
 
-  /** Only for what judges, sends or hashes card data: test/node/reveal.test.ts has the files that may. */
+  /** Only for code that validates, sends or hashes card data: test/node/reveal.test.ts lists the files that may call it. */
   reveal(): T {
     return this.#value();
   }
@@ -21,7 +21,7 @@ export class Redacted<T> {
     return SHOWN;
   }
 
-  /** Also what templates, concatenation and comparisons make of it. */
+  /** Used by templates, concatenation and comparisons, too. */
   toString(): string {
     return SHOWN;
   }
@@ -32,7 +32,7 @@ export class Redacted<T> {
   }
 }
 
-/** The JSON of what has redacted values in it, with these values, and so redacted itself. */
+/** The JSON of an object with its redacted values revealed; the JSON is redacted in turn. */
 export function redactedJson(value: object): Redacted<string> {
   // A replacer is given what toJSON has made of a value. The value itself is still where it was.
   function unredacted(this: Record<string, unknown>, key: string, shown: unknown): unknown {

@@ -1,4 +1,4 @@
-/** What the Worker posts to the bridge, and what the bridge answers: a batch of events, and one result for each. */
+/** The protocol between Worker and bridge: a batch of events, and one result for each event. */
 import * as z from 'zod/mini';
 import type { PaymentEvent } from './events.ts';
 
@@ -10,8 +10,8 @@ export const RELAY_BODY_MAX_BYTES = 1024 * 1024;
 export const RELAY_CONFIRM_DEADLINE_MS = 10_000;
 
 /**
- * The envelope. What is inside is judged event by event, so that one which the bridge does not understand, because a newer
- * Worker has sent it, does not hold up the others.
+ * The envelope. Events are validated one by one, so that an event of a newer Worker, which the bridge does not understand, does
+ * not block the others.
  */
 export const relayBatch = z.object({
   events: z.array(z.looseObject({ event_id: z.string() })).check(z.minLength(1), z.maxLength(RELAY_BATCH_MAX_EVENTS)),
@@ -26,7 +26,7 @@ export const relayResult = z.discriminatedUnion('delivered', [
     event_id: z.string(),
     delivered: z.literal(false),
     reason: z.string(),
-    /** The bridge does not understand the event, however often it is sent: only another version of one of the two helps. */
+    /** The bridge does not understand the event. Retrying does not help; the bridge or the Worker has to be upgraded. */
     invalid: z.optional(z.literal(true)),
   }),
 ]);
@@ -37,7 +37,7 @@ export const relayResults = z.object({
 });
 export type RelayResults = z.infer<typeof relayResults>;
 
-/** Why the bridge does not take a batch. */
+/** Why the bridge refuses a batch. */
 export const RELAY_REFUSALS = [
   'there is nothing at this path',
   'the batch did not arrive whole',
@@ -54,7 +54,7 @@ export interface RelayRefusal {
   issues?: string[];
 }
 
-/** The reply codes of AMQP 0-9-1 (specification, 1.2.3), and what RabbitMQ's client says of a channel or connection that is gone. */
+/** The reply codes of AMQP 0-9-1 (specification, 1.2.3), and the messages of RabbitMQ's client for a closed channel or connection. */
 const BROKER_CODES = [
   'CONTENT_TOO_LARGE',
   'NO_ROUTE',
@@ -105,7 +105,7 @@ export const refusedBecause = (code: unknown) => `refused by the broker: ${known
 export const NOT_CONNECTED = 'the broker is not connected';
 export const NOT_CONFIRMED = 'the broker did not confirm in time';
 
-/** @param fields that are wrong; what an event has beyond the contract's fields is not named */
+/** @param the invalid fields; names outside of the contract are omitted */
 export function notOfTheContract(fields: readonly PropertyKey[]): string {
   const known = EVENT_FIELDS.filter((field) => fields.includes(field));
   return [NOT_OF_THE_CONTRACT, ...known].join(' ');
@@ -116,8 +116,8 @@ function knownCode(code: unknown): string {
 }
 
 /**
- * Whether a reason for not delivering an event is one of the bridge's. Whatever else answers in its place, such as a proxy, can
- * repeat what it was sent, addresses of users included: such words are neither logged nor stored.
+ * Whether a reason for not delivering an event is one of the bridge's. A proxy that answers in its place can quote the request,
+ * including users' email addresses: its text is neither logged nor stored.
  */
 export function isReasonOfBridge(reason: string): boolean {
   if (reason.startsWith(NOT_OF_THE_CONTRACT)) {

@@ -1,5 +1,5 @@
 /**
- * What a caller may send. As tolerant as the FastAPI models that existing callers were written for: optional fields may
+ * The request bodies. As tolerant as the FastAPI models that existing callers were written for: optional fields may
  * be null, unknown fields are ignored, and a numeric string is a number.
  */
 import * as z from 'zod/mini';
@@ -19,7 +19,7 @@ function isStorable(text: string): boolean {
   return !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed();
 }
 
-/** zod/mini, which is small, brings no words of its own. Submitted values are never repeated. */
+/** zod/mini has no messages of its own. A message never repeats a submitted value. */
 const required = (what: string) => ({
   error: ({ input }: { input?: unknown }) => (input === undefined ? 'is required' : `must be ${what}`),
 });
@@ -27,18 +27,18 @@ const tooLong = (maxLength: number) => `must not have more than ${maxLength} cha
 const STORABLE = 'must not contain control characters or unpaired surrogates';
 
 const string = z.string(required('a string'));
-/** Of a caller's own: booking and user ids are opaque, and stay as they are. */
+/** Ids of the caller: booking and user ids are opaque and kept unchanged. */
 const text = string.check(
   z.minLength(1, 'must not be empty'),
   z.maxLength(TEXT_MAX_LENGTH, tooLong(TEXT_MAX_LENGTH)),
   z.refine(isStorable, STORABLE),
 );
-/** As somebody typed it: lines and tabs are no error, and neither is nothing at all. */
+/** Free text: line breaks and tabs are allowed, and so is an empty text. */
 const reason = string.check(
   z.maxLength(REASON_MAX_LENGTH, tooLong(REASON_MAX_LENGTH)),
   z.refine((written) => isStorable(written.replace(/[\t\n\r]/g, '')), STORABLE),
 );
-/** What people type or paste: blanks around it are no part of it. It may be empty. */
+/** Typed or pasted text, trimmed. It may be empty. */
 const typedText = (maxLength: number) =>
   string.check(z.overwrite(trimmed), z.maxLength(maxLength, tooLong(maxLength)), z.refine(isStorable, STORABLE));
 const email = typedText(EMAIL_MAX_LENGTH);
@@ -50,7 +50,7 @@ const orderId = typedText(TEXT_MAX_LENGTH).check(z.minLength(1, 'must not be emp
 const NUMERIC_STRING = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
 
 /**
- * Only says that a number was sent. Its exact value is decided on the digits of the raw body, because parsing a JSON
+ * Checks only that a number was sent. Its exact value is taken from the digits of the raw body, because parsing a JSON
  * number rounds it: see `http/exact-amount.ts`. `1e400` arrives here as Infinity and is a number all the same.
  */
 const amount = z.custom<number | string>(
@@ -62,7 +62,7 @@ const amount = z.custom<number | string>(
 export const PAYMENT_METHODS = ['credit_card', 'debit_card', 'paypal', 'stripe'] as const;
 export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
 
-/** From here on, nothing writes it down by accident (invariant 5). */
+/** From here on, it cannot be logged or stored by accident (invariant 5). */
 const redacted = z.pipe(
   string,
   z.transform((value) => new Redacted(value)),
@@ -83,7 +83,7 @@ export const paymentRequest = z.object(
     amount,
     payment_method: z.enum(PAYMENT_METHODS, required(`one of ${PAYMENT_METHODS.join(', ')}`)),
     card_details: z.nullish(cardDetails),
-    /** In place of card_details: a card that the payer's browser has given to the provider. */
+    /** In place of card_details: a token for a card that the payer's browser sent to the provider. */
     payment_method_token: z.nullish(token),
     paypal_details: z.nullish(payPalDetails),
     user_email: z.nullish(email),

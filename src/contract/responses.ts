@@ -1,4 +1,4 @@
-/** What the service answers. Amounts are the contract's decimal numbers, times are UTC with whole seconds. */
+/** The response bodies. Amounts are the contract's decimal numbers, times are UTC with whole seconds. */
 import type { ErrorCode } from './error-codes.ts';
 import type { PaymentMethod } from './requests.ts';
 

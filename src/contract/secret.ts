@@ -1,8 +1,8 @@
-/** When a secret is one: the Worker and the bridge refuse to start with what somebody could guess. */
+/** Strength checks for secrets: the Worker and the bridge refuse to start with a guessable one. */
 
 /** Standard Webhooks asks for secrets of 24 to 64 bytes. */
 export const SECRET_MIN_BYTES = 24;
-/** So many random bytes are nearly all different: where fewer are, somebody held down a key. */
+/** Random bytes are nearly all different; fewer distinct bytes mean a secret typed by hand. */
 const MIN_DIFFERENT = 8;
 const BASE64 = /^(?:whsec_)?([A-Za-z0-9+/]+={0,2})$/;
 /** What examples have in a secret's place. A random one has none of it, but for one in a thousand million. */

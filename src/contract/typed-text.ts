@@ -1,9 +1,9 @@
-/** Text that people type or paste: what surrounds a value by accident is no part of it. */
+/** Typed or pasted text: removes accidental characters around a value. */
 
-/** White space of any kind, and what nobody sees at all: zero-width spaces, byte order marks, marks of direction. */
+/** White space of any kind, and invisible characters: zero-width spaces, byte order marks, marks of direction. */
 const BLANK = /^[\p{White_Space}\p{Format}]$/u;
 
-/** The text without blanks around it. In linear time, which a regular expression for the end would not take. */
+/** The text without blanks around it. In linear time; a regular expression for the end would take quadratic time. */
 export function trimmed(text: string): string {
   let start = 0;
   let end = text.length;

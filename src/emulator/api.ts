@@ -29,13 +29,13 @@ export interface ProviderEvent {
   body: string;
 }
 
-/** How a call ends, where it does not end as the instrument and the state of things say. */
+/** A scripted ending of a call, in place of the one that the instrument and the state determine. */
 export interface Ending {
   /** A charge is still being processed, a refund still on its way. */
   pending?: boolean;
-  /** The issuer says no. */
+  /** The issuer declines. */
   decline?: Decline;
-  /** Told of a refund that this call made, and that has succeeded. */
+  /** Called with a refund that this call created and that has succeeded. */
   onRefund?: (refundId: string) => void;
   /** Instead of the answer; `committed`: after all was done. Stripe keeps it for the request's key. */
   crash?: { committed: boolean };
@@ -47,10 +47,10 @@ export interface Decline {
   message?: string;
 }
 
-/** What a request is, as far as it fits the published API, or how it is refused before anything is done. */
+/** A request that matches the published API, or its refusal before any effect. */
 export type Received<Call> = { kind: 'accepted'; call: Call } | RefusedRequest;
 
-/** `because`: why, for whoever reads the emulator's log. */
+/** `because`: the reason, for the emulator's log. */
 export type RefusedRequest = { kind: 'refused'; refusal: ApiAnswer; because: string };
 
 /** Breaks off a call with this answer. */

@@ -1,4 +1,4 @@
-/** What a person can ask of the running emulator, as lines for a shell. */
+/** Calls of the control API, as shell commands. */
 const CARDS =
   'Stripe’s own: 4242424242424242, pm_card_visa, pm_card_visa_chargeDeclined, pm_card_createDispute, … (docs.stripe.com/testing)';
 

@@ -1,4 +1,4 @@
-/** What a person can ask of the running emulator over HTTP, below /emulator. */
+/** The emulator's control API, below /emulator. */
 import * as z from 'zod/mini';
 import { type ApiAnswer, type ApiRequest, json, parsedJson } from './api.ts';
 import { type Fault, senselessBecause } from './faults.ts';
@@ -51,7 +51,7 @@ const disputeRequest = z.union([
 ]);
 const paypalRefund = z.strictObject({ capture: text, value: z.optional(text) });
 
-/** zod/mini brings no words of its own. */
+/** zod/mini has no messages of its own. */
 const { localeError: inEnglish } = z.locales.en();
 
 export interface Controlled {

@@ -1,5 +1,5 @@
 /**
- * Stripe and PayPal behind one HTTP server, with the faults that a test or a person asks for. Their paths do not collide:
+ * Stripe and PayPal behind one HTTP server, with faults on request. Their paths do not collide:
  * /v1/oauth2, /v1/notifications, /v2 and /checkoutnow are PayPal's, everything else below /v1 is Stripe's.
  */
 import { once } from 'node:events';
@@ -43,7 +43,7 @@ export interface GatewayEmulatorOptions extends Partial<EmulatorCredentials> {
   clock?: EmulatorClock;
   /** Webhooks that were not taken are sent again after so long. Default: never. */
   sendsWebhooksAgainAfterMs?: number;
-  /** Told of each call and each webhook in a line. */
+  /** Called with a line for each call and each webhook. */
   log?: (line: string) => void;
 }
 
@@ -54,7 +54,7 @@ export interface GatewayEmulator extends EmulatorCredentials {
   readonly paypalSigner: PayPalSigner;
   readonly stripe: StripeEmulator;
   readonly paypal: PayPalEmulator;
-  /** What goes wrong with a call that fits the API; nothing unless set. */
+  /** The fault of a valid call; default: none. */
   fault: (call: EmulatedCall) => Fault;
   /** How an event is sent: after the answer unless set. `before_answer` holds the answer back until the webhook has been answered. */
   webhookTiming: (event: ProviderEvent) => WebhookTiming;
@@ -65,7 +65,7 @@ export interface GatewayEmulator extends EmulatorCredentials {
   readonly webhookAnswers: WebhookAnswer[];
   /** As the dashboards can. @returns the status of the answer, 0 for none */
   resendWebhook(eventId: string): Promise<number>;
-  /** When all webhooks that are under way have been answered. */
+  /** Resolves when all webhooks in flight have been answered. */
   webhooksDelivered(): Promise<void>;
   /** Ends the server, its connections, and all that was to happen later. */
   stop(): Promise<void>;
@@ -265,7 +265,7 @@ async function requestOf(incoming: IncomingMessage): Promise<ApiRequest> {
   return { method, url, headers, body: Buffer.concat(chunks).toString() };
 }
 
-/** Nothing where nobody is there any more. */
+/** Does nothing if the client has disconnected. */
 function send(response: ServerResponse, { status, headers, body }: ApiAnswer): void {
   if (response.destroyed || response.headersSent) return;
   response.writeHead(status, headers).end(body);

@@ -1,4 +1,4 @@
-/** What goes wrong with one call, and what that does to the provider: without a socket or a timer, so that simulations can use it. */
+/** Faults of one call and their effect on the provider, without sockets or timers, so that simulations can use them. */
 import type { ApiAnswer, ApiRequest, Ending, RefusedRequest } from './api.ts';
 import { type Operation, providerOf } from './operations.ts';
 import type { PayPalCall, PayPalEmulator } from './paypal.ts';
@@ -24,7 +24,7 @@ export type Fault =
   /** All keys are forgotten, then all is normal. */
   | { kind: 'forget_keys' }
   /**
-   * The issuer says no. Stripe: a card_error, and the intent is back at `requires_payment_method`. PayPal: a capture that is
+   * The issuer declines. Stripe: a card_error, and the intent is back at `requires_payment_method`. PayPal: a capture that is
    * DECLINED; an order that may be tried again is the issue INSTRUMENT_DECLINED.
    */
   | { kind: 'decline'; code: string; declineCode?: string; message?: string }
@@ -44,14 +44,14 @@ export interface Emulators {
   paypal: PayPalEmulator;
 }
 
-/** Where faults that say how a payment ends mean something. */
+/** The operations to which faults about a payment's outcome apply. */
 const ENDINGS: Readonly<Record<'decline' | 'pending' | 'refund_fails_later', readonly string[]>> = {
   decline: ['payment_methods.create', 'payment_intents.create', 'payment_intents.confirm', 'orders.capture'],
   pending: ['payment_intents.create', 'payment_intents.confirm', 'refunds.create', 'orders.capture', 'captures.refund'],
   refund_fails_later: ['refunds.create', 'captures.refund'],
 };
 
-/** @returns why the fault cannot befall the operation, or null */
+/** @returns the reason why the fault does not apply to the operation, or null */
 export function senselessBecause(fault: Fault, operation: string): string | null {
   const isPayPal = /^(oauth2|orders|captures|webhook|refunds\.get)/.test(operation);
   if (fault.kind === 'issue' && !isPayPal) return `${operation} is Stripe's, and has no issues`;

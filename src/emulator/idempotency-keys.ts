@@ -1,4 +1,4 @@
-/** What a provider remembers of the requests that came with a key, for as long as it does. */
+/** A provider's stored answers by idempotency key, until they expire. */
 import type { EmulatorClock } from './api.ts';
 
 export class IdempotencyKeys<Memory> {
@@ -18,7 +18,7 @@ export class IdempotencyKeys<Memory> {
     return undefined;
   }
 
-  /** The first memory of a key stays, and with it its end. */
+  /** The first entry of a key is kept, with its expiry. */
   keep(key: string, memory: Memory): void {
     if (this.get(key) === undefined) {
       this.#kept.set(key, { memory, untilMs: this.#clock.nowMs() + this.#keptForMs });

@@ -1,4 +1,4 @@
-/** Which operation of which provider a request asks for. */
+/** The provider and operation of a request. */
 import type { ApiRequest } from './api.ts';
 
 export type Provider = 'stripe' | 'paypal';
@@ -13,7 +13,7 @@ export interface Operation {
   id: string;
 }
 
-/** "name, method, path": of what the emulator can do, all. */
+/** "name, method, path" of all emulated operations. */
 const OPERATIONS: Readonly<Record<Provider, readonly (readonly [name: string, method: string, path: string])[]>> = {
   stripe: [
     ['payment_methods.create', 'POST', '/v1/payment_methods'],

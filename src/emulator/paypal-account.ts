@@ -42,7 +42,7 @@ export class PayPalAccount {
     }).id;
   }
 
-  /** As the page that made it can, until it is captured: whoever has looked at it before has seen another order. */
+  /** Changes an order as the page that created it can, until the capture, even after the service has read it. */
   changeOrder(orderId: string, change: { value?: string; merchantId?: string }): void {
     const order = this.#known(this.books.orders, orderId);
     if (order.status === 'COMPLETED') throw new Error(`the order ${orderId} is completed`);
@@ -54,7 +54,7 @@ export class PayPalAccount {
     if (change.merchantId !== undefined) order.merchantId = change.merchantId;
   }
 
-  /** Which of the ids that a refund was asked for with are told of it: what PayPal says of that is not all of one mind. */
+  /** The request's ids that PayPal returns with a refund: its documentation is inconsistent about them. */
   set tellsOfRefunds(ids: 'both' | 'invoice_id' | 'neither') {
     this.books.tellsOfRefunds = ids;
   }

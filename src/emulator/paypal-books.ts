@@ -1,4 +1,4 @@
-/** What PayPal remembers of an account: orders, captures, refunds, disputes, and what has happened to them. */
+/** The state of a PayPal account: orders, captures, refunds, disputes and events. */
 import { CAPITALS_AND_DIGITS, type EmulatorClock, type ProviderEvent, randomText } from './api.ts';
 
 export interface OrderRow {
@@ -19,7 +19,7 @@ export interface OrderRow {
 export interface CaptureRow {
   id: string;
   order: OrderRow;
-  /** As it ended; what has been paid back of it, the refunds say. */
+  /** The status at the end of the capture; refunded amounts are in the refunds. */
   status: 'COMPLETED' | 'PENDING' | 'DECLINED';
   customId: string | null;
   invoiceId: string | null;

@@ -1,4 +1,4 @@
-/** PayPal's error answers: a name for the status, and issues by which a caller can tell what it is. */
+/** PayPal's error answers: a name for the status, and issues that identify the cause. */
 import { type ApiAnswer, type EmulatorClock, HEX_DIGITS, json, Refused, randomText } from './api.ts';
 import type { Operation } from './operations.ts';
 import { paypalIssue } from './published-apis.ts';

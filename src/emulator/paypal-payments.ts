@@ -31,7 +31,7 @@ export function createOrder(
 ): OrderRow {
   const [unit] = request.purchase_units;
   if (request.intent !== 'CAPTURE' || unit === undefined || request.purchase_units.length > 1) {
-    // PayPal knows others, too; nobody here needs them.
+    // PayPal has others, too; the service does not use them.
     throw refuse(400, 'NOT_SUPPORTED', { field: unit === undefined ? '/purchase_units' : '/intent' });
   }
   const money = readMoney(unit.amount);
@@ -192,7 +192,7 @@ function minorOf(amount: Money, { order }: CaptureRow, refuse: Refuse): number {
   return money.minor;
 }
 
-/** `reversed`: PayPal takes it back, and nobody has asked for it. */
+/** `reversed`: PayPal reverses the capture without a request. */
 export function addRefund(
   books: PayPalBooks,
   capture: CaptureRow,

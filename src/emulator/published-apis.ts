@@ -1,6 +1,6 @@
 /**
- * Holds requests and answers against the providers' published descriptions, in published-apis/: what fits nothing
- * there is a misfit, and said in words.
+ * Validates requests and answers against the providers' published descriptions in published-apis/. Each mismatch is reported as
+ * text.
  */
 import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
@@ -34,7 +34,7 @@ const JSON_TYPE = 'application/json';
 const stripe = read('stripe-spec-2022-04-12-excerpt.json');
 const paypal = [read('paypal-orders-v2.json'), read('paypal-payments-v2.json')] as const;
 
-/** Form values are strings: they become what the description says that they are, in place. */
+/** Form values are strings: converts them in place to the types in the description. */
 const forms = new Ajv({ strict: false, validateFormats: false, coerceTypes: true });
 /** OpenAPI's own formats have no meaning to a validator; the patterns beside them do. */
 const bodies = paypal.map((description) => {
@@ -45,13 +45,13 @@ const bodies = paypal.map((description) => {
 
 const compiled = new Map<string, ValidateFunction | null>();
 
-/** @param values a query or a form; changed in place, where a string stands for a number or a boolean */
+/** @param values a query or a form; changed in place, where the description has a number or a boolean */
 export function stripeMisfit(operation: Operation, values: Record<string, unknown>): Misfit | null {
   const validate = once(`stripe ${operation.name}`, () => forms.compile(stripeSchema(operation)));
   return misfitOf(validate, values);
 }
 
-/** What the excerpt says of the operation's parameters, with the exceptions. */
+/** The operation's parameters in the excerpt, with the exceptions. */
 function stripeSchema({ name, template }: Operation): Schema {
   const exceptions = NOT_IN_THE_EXCERPT[name];
   const properties: Record<string, Schema> = {};
@@ -76,7 +76,7 @@ function stripeSchema({ name, template }: Operation): Schema {
   return { type: 'object', properties: strictly(properties), required, additionalProperties: false };
 }
 
-/** In the excerpt an object with properties has no others, whether or not it says so. */
+/** In the excerpt, objects with properties allow no others, even without `additionalProperties: false`. */
 function strictly<Value>(value: Value): Value {
   if (Array.isArray(value)) return value.map(strictly) as Value;
   if (typeof value !== 'object' || value === null) return value;
@@ -159,7 +159,7 @@ function paypalDescription(
   ];
 }
 
-/** The body of PATCH stands among the components. */
+/** The body of PATCH is defined in the components. */
 function resolved(pointer: string, { requestBody }: Described): string {
   const reference = (requestBody as { $ref?: string }).$ref;
   return reference === undefined ? `api#${pointer}` : `api${reference}/content/application~1json/schema`;
@@ -193,7 +193,7 @@ function read(name: string): Description {
   return JSON.parse(text, withoutNullable);
 }
 
-/** OpenAPI 3.0 says `nullable` where JSON Schema has a type more. */
+/** OpenAPI 3.0 has `nullable` where JSON Schema has an additional type. */
 function withoutNullable(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('nullable' in value) || !('type' in value)) return value;
   const { nullable, ...schema } = value;

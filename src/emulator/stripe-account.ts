@@ -1,4 +1,4 @@
-/** Stripe's account outside of its API: what there is, and what payers, the bank and the merchant's dashboard do. */
+/** A Stripe account outside of its API: its objects, and the actions of payers, banks and the merchant's dashboard. */
 import type { EmulatorClock, ProviderEvent } from './api.ts';
 import { cardOfToken } from './instruments.ts';
 import { DASHBOARD, type IntentRow, type RefundRow, StripeBooks } from './stripe-books.ts';

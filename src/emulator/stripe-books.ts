@@ -1,4 +1,4 @@
-/** What Stripe remembers of an account: payment methods, intents, charges, refunds, disputes, and what has happened to them. */
+/** The state of a Stripe account: payment methods, intents, charges, refunds, disputes and events. */
 import { type EmulatorClock, LETTERS_AND_DIGITS, type ProviderEvent, randomText } from './api.ts';
 import type { Card } from './instruments.ts';
 
@@ -76,7 +76,7 @@ export interface DisputeRow {
   createdAtMs: number;
 }
 
-/** Whose doing an event is: a request's, or the dashboard's. */
+/** The origin of an event: a request or the dashboard. */
 export interface Cause {
   requestId: string | null;
   key: string | null;

@@ -1,4 +1,4 @@
-/** What Stripe charges at all: currencies, and their smallest and largest amounts. */
+/** The currencies that Stripe charges, with their minimum and maximum amounts. */
 import { Refused } from './api.ts';
 import { invalid } from './stripe-errors.ts';
 
@@ -50,7 +50,7 @@ export function checkAmount(amount: number, currency: string): void {
   checkDigits(amount, currency);
 }
 
-/** Whether a charge of this amount would be taken. */
+/** Whether Stripe accepts a charge of this amount. */
 export function isChargeable(amount: number, currency: string): boolean {
   try {
     checkAmount(amount, currency);

@@ -80,7 +80,7 @@ export function showIntent(intent: IntentRow): Shown {
   };
 }
 
-/** The example's `refunds` and `source` are from before 2022-11-15, and nobody gets them unasked. */
+/** The example's `refunds` and `source` are from before 2022-11-15; since then they are returned only on request. */
 const { refunds: _refunds, source: _source, ...CHARGE } = FIXTURES.charge as Shown;
 
 export function showCharge(books: StripeBooks, charge: ChargeRow): Shown {

@@ -1,6 +1,6 @@
 /**
- * Stripe's API, as far as a payment by card and its refund need it: what is published of its shapes, its states, its idempotency
- * keys and its events. Nothing here waits or reaches out: a call is carried out at once, at its clock's time.
+ * Stripe's API, as far as card payments and refunds need it: the published shapes, states, idempotency keys and events. Without
+ * timers or network access: a call is carried out at once, at its clock's time.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Stripe } from 'stripe';
@@ -41,7 +41,7 @@ interface Memory {
   answer: ApiAnswer;
 }
 
-/** What has just been made cannot be searched for yet. */
+/** Search lags: a new object is not found yet. */
 const SEARCHABLE_AFTER_MS = 60_000;
 /** The one query that is emulated. */
 const BY_METADATA = /^metadata\['(\w+)'\]:'([^'\\]*)'$/;
@@ -78,7 +78,7 @@ export class StripeEmulator extends StripeAccount {
     return received.kind === 'refused' ? received.refusal : this.carryOut(received.call, ending);
   }
 
-  /** Whether a request may be made at all, and fits the description. */
+  /** Checks authorization and the published description. */
   receive(request: ApiRequest): Received<StripeCall> {
     const apiVersion = request.headers['stripe-version'] ?? this.books.apiVersion;
     const read = readStripeRequest(request, this.#secretKey, apiVersion);
@@ -87,7 +87,7 @@ export class StripeEmulator extends StripeAccount {
     return { kind: 'refused', refusal: this.#marked(read.refusal, apiVersion), because: read.because };
   }
 
-  /** Does what a call asks for, or answers again what its key has been answered. */
+  /** Carries out a call, or replays the answer stored for its key. */
   carryOut(call: StripeCall, ending: Ending = {}): ApiAnswer {
     const { key, path, apiVersion } = call;
     const cause = { requestId: `req_${randomText(this.books.clock, LETTERS_AND_DIGITS, 14)}`, key };
@@ -107,7 +107,7 @@ export class StripeEmulator extends StripeAccount {
     return final;
   }
 
-  /** What is refused before anything begins, and so is not kept for a key. */
+  /** Refusals before any effect, which are not stored for a key. */
   #check({ operation, params }: StripeCall): void {
     if (operation.name === 'payment_intents.create') {
       intents.checkNewIntent(params as unknown as Stripe.PaymentIntentCreateParams);

@@ -38,7 +38,7 @@ export async function newPayPalSigner(options: Parameters<typeof generate>[1] = 
       ...options,
     },
   );
-  // Another key has another address, as PayPal's have: whoever keeps certificates goes by it.
+  // Each key has its own address, as PayPal's have: clients cache certificates by address.
   const digest = createHash('sha256').update(cert).digest('hex');
   return {
     name: `CERT-${digest.slice(0, 8)}-${digest.slice(8, 16)}-${digest.slice(16, 24)}`,

@@ -49,7 +49,7 @@ describe('gateway-emulator', { timeout: DEADLINE_MS }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('takes a payment, signs its webhooks, and posts them where they are wanted', async () => {
+  it('processes a payment, signs its webhooks, and posts them to the configured address', async () => {
     const intent = await stripeClientOf({ url, stripeSecretKey }).paymentIntents.create({
       ...{ amount: 2550, currency: 'usd', payment_method: 'pm_card_visa', confirm: true },
       automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
@@ -61,7 +61,7 @@ describe('gateway-emulator', { timeout: DEADLINE_MS }, () => {
     await vi.waitFor(() => expect(output).toMatch(/^webhook payment_intent\.succeeded 200$/m), DEADLINE_MS);
   });
 
-  it('ends with what has launched it', async () => {
+  it('ends with its parent process', async () => {
     emulator.kill('SIGTERM');
     await once(emulator, 'exit');
     await expect(fetch(url)).rejects.toThrow();

@@ -65,7 +65,7 @@ describe('with Stripe', () => {
     ]);
   });
 
-  it('a conflict, a full queue and a replayed failure say so as Stripe does', async () => {
+  it('a conflict, a full queue and a replayed failure have Stripe’s error bodies', async () => {
     const intent = await create();
     const failed = async (fault: Fault) => {
       emulator.fault = () => fault;
@@ -79,7 +79,7 @@ describe('with Stripe', () => {
     expect(replayed.headers).toMatchObject({ 'idempotent-replayed': 'true', 'stripe-should-retry': 'false' });
   });
 
-  it('a decline is what the fault says', async () => {
+  it('a decline has the code of the fault', async () => {
     const intent = await create();
     strike('payment_intents.confirm', { kind: 'decline', code: 'card_declined', declineCode: 'do_not_honor' });
     await expect(confirm(intent)).rejects.toMatchObject({ statusCode: 402, decline_code: 'do_not_honor' });

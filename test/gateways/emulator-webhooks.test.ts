@@ -46,7 +46,7 @@ afterEach(async () => {
 });
 
 describe('a webhook of Stripe', () => {
-  it('is what the SDK takes for signed, and a changed one is not', async () => {
+  it('passes the SDK’s signature check, and a changed one does not', async () => {
     await createIntent();
     await emulator.webhooksDelivered();
     const [{ path, headers, body } = expect.fail('nothing came')] = received;
@@ -78,7 +78,7 @@ describe('a webhook of Stripe', () => {
 });
 
 describe('a webhook of PayPal', () => {
-  it('is what PayPal takes for its own, and a changed one is not', async () => {
+  it('passes PayPal’s verification, and a changed one does not', async () => {
     emulator.paypal.approveOrder(emulator.paypal.createOrder({ value: '1.00', currency: 'USD', status: 'CREATED' }));
     await emulator.webhooksDelivered();
     const [{ path, headers, body } = expect.fail('nothing came')] = received;
@@ -139,7 +139,7 @@ describe('a webhook comes', () => {
     await vi.waitFor(() => expect(received).toHaveLength(4));
   });
 
-  it('to nobody, where nobody listens', async () => {
+  it('with status 0 if no server listens at the address', async () => {
     emulator.webhooksTo = 'http://127.0.0.1:1';
     await createIntent();
     await emulator.webhooksDelivered();

@@ -145,7 +145,7 @@ describe('a payment', () => {
 });
 
 describe('a refund', () => {
-  it('pays back what is asked for, and no more than was paid', async () => {
+  it('refunds the requested amount, and no more than was paid', async () => {
     const intent = await pay();
     const refund = await stripe.refunds.create({
       payment_intent: intent,

@@ -63,7 +63,7 @@ describe('a bridge that may only write to its exchange', { timeout: 30_000 }, ()
     for (const routingKey of routingKeys) await owner.queueBind({ exchange, queue, routingKey });
   }
 
-  it('publishes, and takes the topology as it is', async () => {
+  it('publishes, and keeps the existing topology', async () => {
     await makeTopology(ROUTING_KEYS);
     const { url, child } = await start();
     expect(await publish(url)).toMatchObject({ code: 200, body: { results: [{ delivered: true }] } });
@@ -72,7 +72,7 @@ describe('a bridge that may only write to its exchange', { timeout: 30_000 }, ()
     expect(child.output()).toContain('broker.ready');
   });
 
-  it('says that an event was returned where a binding is missing, reports it once, and delivers when it is there', async () => {
+  it('reports an event as returned if a binding is missing, logs that once, and delivers when the binding exists', async () => {
     await makeTopology([]);
     const { url, child } = await start();
     for (let attempt = 0; attempt < 5; attempt += 1) {
@@ -98,7 +98,7 @@ describe('a bridge that may only write to its exchange', { timeout: 30_000 }, ()
     expect(await owner.queueDeclare({ queue, passive: true })).toMatchObject({ messageCount: 1 });
   });
 
-  it('is not ready while the exchange is missing, and says why', async () => {
+  it('is not ready while the exchange is missing, and logs the reason', async () => {
     const { url, child } = await start({ waitForBroker: false });
     await expect.poll(() => child.output()).toContain(`the exchange ${names.exchange} is missing`);
     const ready = await fetch(`${url}/readyz`);

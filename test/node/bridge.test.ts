@@ -88,7 +88,7 @@ describe('the bridge', () => {
     await expectUnpublished(listener, bridge.url, event);
   });
 
-  it('takes batches of the new secret and of the previous one, until that is taken away', async () => {
+  it('accepts batches signed with the new or the previous secret, until the previous one is removed', async () => {
     const [previous, next] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
     const rotating = await start({ exchange, queue, signingSecret: next, previousSigningSecret: previous });
     for (const secret of [previous, next]) {
@@ -156,7 +156,7 @@ describe('the bridge', () => {
     expect(sentBytes).toBeLessThan(8 * RELAY_BODY_MAX_BYTES);
   });
 
-  it('hangs up on whoever sends too slowly, and calls that no bug', async () => {
+  it('disconnects a slow sender, and does not log that as a bug', async () => {
     const slowly = { chunk: 'a', everyMs: 500 };
     const answers = await Promise.all([
       send(bridge.url, '', { chunk: '', everyMs: 500 }),
@@ -170,7 +170,7 @@ describe('the bridge', () => {
     expect(bridge.child.output()).not.toContain('relay.bug');
   }, 20_000);
 
-  it('publishes what it understands of a batch, and says of the rest that it is not of the contract', async () => {
+  it('publishes the valid events of a batch, and reports the others as outside of the contract', async () => {
     const events = [
       newEvent(),
       { ...newEvent(), event_type: 'payment.unknown' },
@@ -195,13 +195,13 @@ describe('the bridge', () => {
     expect(bridge.child.output()).not.toContain('4111111111111111');
   });
 
-  it('takes a full batch of 100', async () => {
+  it('accepts a full batch of 100', async () => {
     const events = Array.from({ length: 100 }, newEvent);
     const { body } = await post(bridge.url, { events });
     expect(body.results.filter((result: { delivered: boolean }) => result.delivered)).toHaveLength(100);
   });
 
-  it('says that an event was not delivered when no queue takes it, and makes the binding again', async () => {
+  it('reports an unroutable event as not delivered, and restores the binding', async () => {
     const lonely = await start({ exchange: `${exchange}.lonely`, queue: `${queue}.lonely` });
     const connection = new Connection(connectionTo(rabbitmqUrl()));
     const binding = { exchange: `${exchange}.lonely`, queue: `${queue}.lonely`, routingKey: 'payment.failed' };
@@ -238,7 +238,7 @@ describe('the bridge', () => {
     await removeTopology(rabbitmqUrl(), ownExchange, ownQueue);
   });
 
-  it('takes an exchange and a queue as it finds them', async () => {
+  it('keeps an existing exchange and queue unchanged', async () => {
     const [ownExchange, ownQueue] = [`${exchange}.own`, `${queue}.own`];
     const connection = new Connection(connectionTo(rabbitmqUrl()));
     await connection.exchangeDeclare({ exchange: ownExchange, type: 'topic', durable: true, autoDelete: true });
@@ -253,7 +253,7 @@ describe('the bridge', () => {
     await removeTopology(rabbitmqUrl(), ownExchange, ownQueue);
   });
 
-  it('makes what is missing to last', async () => {
+  it('declares a missing exchange, queue or binding as durable', async () => {
     const maker = await start({ exchange: `${exchange}.made`, queue: `${queue}.made` });
     const connection = new Connection(connectionTo(rabbitmqUrl()));
     // The broker refuses a declaration that differs from what is there.
@@ -288,7 +288,7 @@ describe('the bridge', () => {
     await second.child.stop();
   });
 
-  it('takes the contract’s address, which names no user', async () => {
+  it('accepts the contract’s address, which has no user', async () => {
     const url = new URL(rabbitmqUrl());
     url.username = '';
     url.password = '';
@@ -313,7 +313,7 @@ describe('the bridge', () => {
     wire.cut();
   });
 
-  it('lives without a broker, says so, and refuses batches until there is one', async () => {
+  it('runs without a broker, reports that, and refuses batches until one is reachable', async () => {
     const port = await getPort();
     const waiting = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/`, waitForBroker: false });
 
@@ -332,7 +332,7 @@ describe('the bridge', () => {
     expect(await waiting.child.stop()).toBe(0);
   });
 
-  it('answers the batch that it has taken after SIGTERM, takes no other, and ends with 0', async () => {
+  it('after SIGTERM, answers the accepted batch, refuses others, and exits with 0', async () => {
     const port = await getPort();
     const wire = await forward(port, brokerEndpoint(rabbitmqUrl()));
     const stopping = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/` });
@@ -351,7 +351,7 @@ describe('the bridge', () => {
     wire.cut();
   });
 
-  it('ends with 0 though somebody is still sending', async () => {
+  it('exits with 0 although a client is still sending', async () => {
     const stopping = await start({ exchange, queue });
     const sending = send(stopping.url, `${POST_EVENTS}content-length: 1000\r\n\r\n`, { chunk: 'a', everyMs: 100 });
     await sleep(200);
@@ -361,7 +361,7 @@ describe('the bridge', () => {
     expect((await sending).answer).toBe('');
   });
 
-  it('says that an event was not delivered when the broker does not confirm in time', async () => {
+  it('reports an event as not delivered when the broker does not confirm in time', async () => {
     const port = await getPort();
     const wire = await forward(port, brokerEndpoint(rabbitmqUrl()));
     const slow = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/` });
@@ -400,7 +400,7 @@ describe('the bridge', () => {
     for (const secret of ['short', ...WEAK_SECRETS]) expect(failed.stderr).not.toContain(secret);
   });
 
-  it('says in one line that its port is in use, and ends with 1', async () => {
+  it('reports in one line that its port is in use, and exits with 1', async () => {
     const failed = await promisify(execFile)(process.execPath, ['src/bridge/main.ts'], {
       env: { BRIDGE_PORT: new URL(bridge.url).port, RABBITMQ_URL: rabbitmqUrl(), BRIDGE_SIGNING_SECRET: SECRET },
     }).then(

@@ -158,14 +158,14 @@ const MALFORMED_KEY = 'The API key is malformed';
 const ALTERED_KEY = 'The API key is not known';
 const REVOKED = 'The API key has been revoked, or is not known';
 const INVALID = 'The token is not valid';
-const SIGNED_OTHERWISE = 'The token is not signed as it has to be';
+const SIGNED_OTHERWISE = 'The token is not signed with the required algorithm or key';
 const EXPIRED = 'The token has expired';
 const TOO_EARLY = 'The token is not valid yet';
 const NO_EXPIRY = 'The token does not expire';
 const NO_SUBJECT = 'The token has no subject';
 const NO_TENANT = 'The token names no organisation';
 const OTHER_AUDIENCE = 'The token is for another audience';
-const OTHER_ISSUER = 'The token is of another issuer';
+const OTHER_ISSUER = 'The token is from another issuer';
 
 const claiming =
   (claims: Record<string, unknown>): Present =>
@@ -180,30 +180,30 @@ const REFUSED: [presented: string, reason: string, present: Present][] = [
   ['a key without a scheme', MALFORMED_HEADER, async () => header(await key())],
   ['two keys', MALFORMED_HEADER, async () => header(`Bearer ${await key()}, Bearer ${await key()}`)],
 
-  ['a key and nothing in it', MALFORMED_KEY, () => asBearer('psk_test_')],
-  ['a key of no environment', MALFORMED_KEY, async () => asBearer((await key()).replace('_test_', '_prod_'))],
+  ['a key with an empty body', MALFORMED_KEY, () => asBearer('psk_test_')],
+  ['a key with an unknown environment', MALFORMED_KEY, async () => asBearer((await key()).replace('_test_', '_prod_'))],
   ['a key that is too long', MALFORMED_KEY, () => asBearer(`psk_test_${'x'.repeat(600)}`)],
   ['a key with another character in it', ALTERED_KEY, async () => asBearer(altered(await key(), 30))],
   ['a key with another signature', ALTERED_KEY, async () => asBearer(altered(await key(), -20))],
-  ['a key that was given more scopes', ALTERED_KEY, async () => asBearer(promoted(await key()))],
+  ['a key with scopes added', ALTERED_KEY, async () => asBearer(promoted(await key()))],
   ['a key with other unused bits', REVOKED, async () => asBearer(withOtherUnusedBits(await key()))],
   [
     'a key of another environment',
-    'The API key is not a test key: it is of another environment',
+    'The API key is not a test key: it belongs to another environment',
     () => asBearer(key({}, 'live')),
   ],
   ['a key that the database does not have', REVOKED, () => asBearer(unknownKey())],
   ['a key that has expired', 'The API key has expired', () => asBearer(key({ expiresAtMs: Date.now() - 1000 }))],
   ['a key that was revoked', REVOKED, async () => asBearer((await revokedKey()).key)],
   [
-    'a key where tokens are taken',
-    'API keys are not taken here, but tokens are',
+    'an API key where only tokens are accepted',
+    'API keys are not accepted; send a token',
     () => asBearer(key(), tokensOf(hs256)),
   ],
 
   ['garbage', INVALID, () => asBearer('garbage')],
   ['garbage in three parts', INVALID, () => asBearer('a.b.c')],
-  ['no objects in three parts', INVALID, () => asBearer(`${btoa('null')}.${btoa('null')}.`)],
+  ['three parts that are not JSON objects', INVALID, () => asBearer(`${btoa('null')}.${btoa('null')}.`)],
   ['a token that is too long', 'The token is malformed', () => asBearer('x'.repeat(8_193))],
   ['a token signed with another secret', INVALID, () => asBearer(sharedToken('HS256', 'x'.repeat(40)))],
   ['a token with other claims', INVALID, async () => asBearer(withOtherClaims(await hs256.token()))],
@@ -241,36 +241,48 @@ const REFUSED: [presented: string, reason: string, present: Present][] = [
     () => asBearer(rs256.token({ header: { kid: 'key-2' } }), tokensOf(rs256)),
   ],
   [
-    'a token of another one’s key of the same name',
+    'a token signed with another issuer’s key of the same name',
     INVALID,
     async () => asBearer((await publishingIssuer('RS256')).token(), tokensOf(rs256)),
   ],
-  ['a token that is no access token', SIGNED_OTHERWISE, () => asBearer(hs256.token({ header: { typ: 'logout+jwt' } }))],
-  ['a token with conditions', SIGNED_OTHERWISE, () => asBearer(hs256.token({ header: { crit: ['x'], x: 1 } }))],
+  [
+    'a token of a type other than access token',
+    SIGNED_OTHERWISE,
+    () => asBearer(hs256.token({ header: { typ: 'logout+jwt' } })),
+  ],
+  [
+    'a token with critical extensions',
+    SIGNED_OTHERWISE,
+    () => asBearer(hs256.token({ header: { crit: ['x'], x: 1 } })),
+  ],
   ['a token that expired more than a minute ago', EXPIRED, () => claiming({ exp: nowSeconds() - 61 })()],
   ['a token that is not valid yet', TOO_EARLY, () => claiming({ nbf: nowSeconds() + 75 })()],
   ['a token that is issued tomorrow', TOO_EARLY, () => claiming({ iat: nowSeconds() + 86_400 })()],
-  ['a token that begins at no time', TOO_EARLY, claiming({ nbf: 'now' })],
+  ['a token whose nbf is not a number', TOO_EARLY, claiming({ nbf: 'now' })],
   ['a token for another audience', OTHER_AUDIENCE, claiming({ aud: 'bookings' })],
-  ['a token for several others', OTHER_AUDIENCE, claiming({ aud: ['bookings', 'mail'] })],
-  ['a token for nobody', OTHER_AUDIENCE, claiming({ aud: undefined })],
-  ['a token of another issuer', OTHER_ISSUER, claiming({ iss: 'https://issuer.example/' })],
-  ['a token of no issuer', OTHER_ISSUER, claiming({ iss: undefined })],
+  ['a token for several other audiences', OTHER_AUDIENCE, claiming({ aud: ['bookings', 'mail'] })],
+  ['a token without an audience', OTHER_AUDIENCE, claiming({ aud: undefined })],
+  ['a token from another issuer', OTHER_ISSUER, claiming({ iss: 'https://issuer.example/' })],
+  ['a token without an issuer', OTHER_ISSUER, claiming({ iss: undefined })],
   ['a token that does not expire', NO_EXPIRY, claiming({ exp: undefined })],
-  ['a token that expires at no time', NO_EXPIRY, claiming({ exp: '2099-01-01' })],
-  ['a token that expires after all time', NO_EXPIRY, claiming({ exp: ENDLESS })],
-  ['a token of no subject', NO_SUBJECT, claiming({ sub: undefined })],
-  ['a token of a subject with line breaks', NO_SUBJECT, claiming({ sub: 'client\nadmin' })],
-  ['a token of a subject that is too long', NO_SUBJECT, claiming({ sub: 'x'.repeat(129) })],
+  ['a token whose exp is not a number', NO_EXPIRY, claiming({ exp: '2099-01-01' })],
+  ['a token whose exp is infinite', NO_EXPIRY, claiming({ exp: ENDLESS })],
+  ['a token without a subject', NO_SUBJECT, claiming({ sub: undefined })],
+  ['a token with a subject with line breaks', NO_SUBJECT, claiming({ sub: 'client\nadmin' })],
+  ['a token with a subject that is too long', NO_SUBJECT, claiming({ sub: 'x'.repeat(129) })],
   ['a token that names no organisation', NO_TENANT, claiming({ org: undefined })],
-  ['a token of two organisations', NO_TENANT, claiming({ org: ['default', 'other'] })],
-  ['a token of an organisation with blanks', NO_TENANT, claiming({ org: 'default other' })],
-  ['a token where keys are taken', 'Tokens are not taken here, but API keys are', () => asBearer(hs256.token(), KEYS)],
+  ['a token with two organisations', NO_TENANT, claiming({ org: ['default', 'other'] })],
+  ['a token with an organisation with blanks', NO_TENANT, claiming({ org: 'default other' })],
+  [
+    'a token where only API keys are accepted',
+    'Tokens are not accepted; send an API key',
+    () => asBearer(hs256.token(), KEYS),
+  ],
 ];
 
 const LET_IN: [presented: string, present: Present][] = [
   ['a key', () => asBearer(key(), KEYS)],
-  ['a key where tokens are taken too', () => asBearer(key())],
+  ['a key where tokens are accepted, too', () => asBearer(key())],
   ['a key that expires in a minute', () => asBearer(key({ expiresAtMs: Date.now() + 60_000 }))],
   ['a key of scheme bearer', async () => header(`bearer  ${await key()}`)],
   ['a key of an admin', () => asBearer(key({ scopes: ['admin'] }))],
@@ -303,7 +315,7 @@ const LET_IN: [presented: string, present: Present][] = [
 
 afterEach(() => void vi.restoreAllMocks());
 
-describe('is not let in', () => {
+describe('a caller is refused', () => {
   it.each([
     ['api_key', KEYS],
     ['jwt', tokensOf(rs256)],
@@ -317,15 +329,15 @@ describe('is not let in', () => {
     await expectRefusedEverywhere(await presentation(), unauthorized(reason));
   });
 
-  it('who has a revoked key that would not do anyway', async () => {
+  it('with a revoked key that lacks the scope', async () => {
     const { key } = await revokedKey({ scopes: [] });
     await expectRefusedEverywhere(await asBearer(key), unauthorized(REVOKED));
   });
 
-  it('who has a token whose issuer cannot be reached, and is answered when to retry', async () => {
+  it('with a token whose issuer is unreachable: 503 with Retry-After', async () => {
     const down = { ...rs256.variables, JWT_JWKS_URL: `http://issuer.test/${crypto.randomUUID()}/keys` };
     const presented = await asBearer(rs256.token(), tokensOf({ variables: down }));
-    const message = 'The keys of the token’s issuer cannot be had right now. Please try again.';
+    const message = 'The keys of the token’s issuer are unavailable right now. Please try again.';
     await expectRefusedEverywhere(presented, {
       status: 503,
       body: { error: { code: 'SERVICE_UNAVAILABLE', message, details: {} }, timestamp: TIMESTAMP },
@@ -367,7 +379,7 @@ describe('while the issuer replaces its key', () => {
     };
   }
 
-  it('tokens of the new key are let in at once, all of them, whoever made a key up just before', async () => {
+  it('all tokens with the new key are accepted at once, even right after an invented key id', async () => {
     const { statusOf, publishBoth, newToken, madeUp } = await rotation();
     expect(await statusOf(madeUp())).toEqual([401, null]);
     await publishBoth();
@@ -375,14 +387,14 @@ describe('while the issuer replaces its key', () => {
     expect(statuses).toEqual(Array(8).fill([200, null]));
   });
 
-  it('a token of a new key is not called invalid while the issuer is down, and those of the known key are let in', async () => {
+  it('and is down, a token with the new key gets 503, and tokens with the known key are accepted', async () => {
     const { statusOf, breakDown, token, newToken } = await rotation();
     await breakDown();
     for (let times = 0; times < 2; times += 1) expect(await statusOf(newToken())).toEqual([503, '5']);
     expect(await statusOf(token())).toEqual([200, null]);
   });
 
-  it('a crowd with made-up keys shuts nobody out whose key is known', async () => {
+  it('many tokens with invented key ids do not block tokens with a known key', async () => {
     const { statusOf, token, madeUp } = await rotation();
     const crowd = await Promise.all(Array.from({ length: 30 }, () => statusOf(madeUp())));
     expect(new Set(crowd.map(([code]) => code))).toEqual(new Set([401, 503]));
@@ -390,7 +402,7 @@ describe('while the issuer replaces its key', () => {
   });
 });
 
-describe('is let in', () => {
+describe('a caller is accepted', () => {
   it.each(LET_IN)('who presents %s', async (_, presentation) => {
     const presented = await presentation();
     for (const { route, status, ask } of ROUTES) {
@@ -489,7 +501,7 @@ describe('a revoked key', () => {
     }
   });
 
-  it('is not said to have done nothing where the first answer of the database was lost before it was revoked', async () => {
+  it('does not claim that nothing was done if the database’s first answer was lost before the revocation', async () => {
     const { keyId, headers } = await apiKey();
     const { transaction_id, booking_id } = await paid();
     const { d1 } = watchedDatabase((roundTrip) => (roundTrip === 1 ? 'lose' : 'answer'));
@@ -511,7 +523,7 @@ describe('a revoked key', () => {
     expect(await status(answer.body.error.details.refund_transaction_id)).toMatchObject({ status: 200 });
   });
 
-  it('lets nobody in from the very next request on', async () => {
+  it('is refused from the next request on', async () => {
     const { key, keyId } = await apiKey();
     const read = { method: 'GET', path: '/payment/methods' } as const;
     expect((await present(read, await asBearer(key))).answer.status).toBe(200);
@@ -519,7 +531,7 @@ describe('a revoked key', () => {
     expect(refusalOf((await present(read, await asBearer(key))).answer)).toEqual(unauthorized(REVOKED));
   });
 
-  it('is asked about once, and not again because it was refused', async () => {
+  it('is checked once, and not again after a refusal', async () => {
     const [watched, { headers }] = [watchedDatabase(), await revokedKey()];
     await sendWith({ ...KEYS, DB: watched.d1 }, 'POST', '/payment/process', { body: payment(), headers });
     expect(watched.roundTrips()).toBe(1);
@@ -553,7 +565,7 @@ describe('the last use of a key', () => {
   const setLastUse = (keyId: string, atMs: number) =>
     env.DB.prepare('UPDATE api_keys SET last_used_at_ms = ?2 WHERE key_id = ?1').bind(keyId, atMs).run();
 
-  it('is written down to the hour', async () => {
+  it('is recorded to the hour', async () => {
     const { keyId, headers } = await apiKey();
     const use = () => sendWith(KEYS, 'GET', '/payment/methods', { headers });
     const startedAtMs = Date.now();
@@ -571,7 +583,7 @@ describe('the last use of a key', () => {
     expect(await lastUse(keyId)).toBeGreaterThanOrEqual(startedAtMs);
   });
 
-  it('is not written down of a key that was refused', async () => {
+  it('is not recorded for a refused key', async () => {
     const { keyId, headers } = await revokedKey();
     await sendWith(KEYS, 'GET', '/payment/methods', { headers });
     expect(await lastUse(keyId)).toBeNull();
@@ -579,7 +591,7 @@ describe('the last use of a key', () => {
 });
 
 describe('the rate limit', () => {
-  it('counts whoever is not let in, and is asked before the key is read', async () => {
+  it('counts refused callers, and is checked before the key is read', async () => {
     const [address, watched] = [newAddress(), watchedDatabase()];
     const ask = (headers: Record<string, string>) =>
       sendWith({ AUTH_MODE: 'api_key', DB: watched.d1 }, 'GET', '/payment/methods', { address, headers });

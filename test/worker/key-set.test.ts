@@ -7,7 +7,7 @@ const URL_OF_KEYS = 'https://issuer.example/keys';
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-const UNAVAILABLE = { kind: 'unavailable', reason: 'The keys of the token’s issuer cannot be had' };
+const UNAVAILABLE = { kind: 'unavailable', reason: 'The keys of the token’s issuer are unavailable' };
 const keySetOf = (...kids: string[]) => ({ keys: kids.map((kid) => ({ kid, kty: 'RSA' })) });
 const known = (...kids: string[]) => ({ kind: 'keys', ...keySetOf(...kids) });
 const publishing =
@@ -47,14 +47,14 @@ describe('a key set', () => {
     expect(issuer.asked).toEqual([URL_OF_KEYS]);
   });
 
-  it('loses a key that the issuer has taken back, after ten minutes', async () => {
+  it('drops a key that the issuer has withdrawn after ten minutes', async () => {
     const issuer = newIssuer(publishing('key-1', 'key-2'));
     await issuer.keysAt(0);
     issuer.answer = publishing('key-2');
     expect(await issuer.keysAt(10 * MINUTE_MS)).toEqual(known('key-2'));
   });
 
-  it('is asked for again for each token of a key that is not known: a key may be newer than what is known', async () => {
+  it('is fetched again for each token with an unknown key, which may be newer than the cache', async () => {
     const issuer = newIssuer(publishing('key-1'));
     await issuer.keysAt(0);
     expect(await issuer.keysAt(1, 'made-up')).toEqual(known('key-1'));
@@ -72,7 +72,7 @@ describe('a key set', () => {
     expect(await Promise.all(at)).toEqual(Array(8).fill(known('key-1', 'key-2')));
   });
 
-  it('is asked for 20 times at once for made-up keys, then once in 1.5 seconds, and nobody is called invalid unasked', async () => {
+  it('is fetched 20 times at once for invented key ids, then once in 1.5 seconds; without a fetch no token is called invalid', async () => {
     const issuer = newIssuer(publishing('key-1'));
     await issuer.keysAt(0);
     for (let index = 0; index < 20; index += 1) {
@@ -171,7 +171,7 @@ describe.each<[what: string, answer: () => Response]>([
     expect(await issuer.keysAt(10 * MINUTE_MS + 30_000)).toEqual(known('key-2'));
   });
 
-  it('can’t say whether a token of a key that is not known is good, and lets tokens of known keys in', async () => {
+  it('is unavailable for a token with an unknown key, and accepts tokens with known keys', async () => {
     const issuer = newIssuer(publishing('key-1'));
     await issuer.keysAt(0);
     issuer.answer = answer;

@@ -1,4 +1,4 @@
-/** `payctl personal-data`: what is stored of a user, exported or erased. */
+/** `payctl personal-data`: exports or erases a user's personal data. */
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { isoSeconds } from '../../core/domain/timestamp.ts';

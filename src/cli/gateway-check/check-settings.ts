@@ -1,5 +1,5 @@
 /** The keys that `payctl gateway-check` works with: of the environment, or of .dev.vars. */
-import type { SettingsReading } from '../../contract/setting-names.ts';
+import type { SettingsReading } from '../../contract/misspelled-settings.ts';
 import type { PayPalSettings } from '../../core/gateways/paypal/paypal-client.ts';
 import type { StripeSettings } from '../../core/gateways/stripe/stripe-client.ts';
 import { readSettings } from '../../core/settings/settings.ts';

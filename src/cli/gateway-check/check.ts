@@ -1,15 +1,15 @@
-/** One thing that is tried, and what came of it. */
+/** One check, and its result. */
 
 export interface Check {
   what: string;
   expected: string;
-  /** What came; its text is compared, as far as it is expected. */
+  /** The actual result; its text is compared with the expected part. */
   got: unknown;
-  /** Whether that is as expected; null: it could not be tried, and `got` says why. */
+  /** Whether that is as expected; null: the check could not run, and `got` is the reason. */
   passed: boolean | null;
 }
 
-/** Something that can be tried. An error is one more thing that was not expected. */
+/** A check to run. An error is a failed check. */
 export async function check(
   what: string,
   expected: string,
@@ -39,7 +39,7 @@ export function outcomeOf({ passed }: Check): 'ok' | 'not_ok' | 'skipped' {
   return passed ? 'ok' : 'not_ok';
 }
 
-/** What came, as text. */
+/** The actual result, as text. */
 export function gotText({ got }: Check): string {
   return typeof got === 'string' ? got : (JSON.stringify(got) ?? '');
 }

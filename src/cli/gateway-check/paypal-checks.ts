@@ -1,4 +1,4 @@
-/** What the PayPal adapter is tried out with. An order has to be approved by a payer: a person does that in the browser. */
+/** Checks of the PayPal adapter. An order needs a payer's approval, which a person gives in the browser. */
 import type { Transaction } from '../../core/domain/transaction.ts';
 import type { Gateway, GatewayOutcome } from '../../core/gateways/gateway.ts';
 import {
@@ -15,7 +15,7 @@ import { AMOUNT_MINOR, CURRENCY, newRefund, newTransaction } from './rows.ts';
 
 const CALL_DEADLINE_MS = 20_000;
 
-/** Has a person approve the order behind the link, and says whether that was done. */
+/** Asks a person to approve the order behind the link; returns whether it was approved. */
 export type Approval = (link: string, isApproved: () => Promise<boolean>) => Promise<boolean>;
 
 export async function* paypalChecks(settings: PayPalSettings, approval: Approval): AsyncGenerator<Check> {

@@ -1,4 +1,4 @@
-/** What the Stripe adapter is tried out with: charges, declines, refunds, look-ups, the fence, the list, and a webhook. */
+/** Checks of the Stripe adapter: charges, declines, refunds, look-ups, the fence, the list, and a webhook. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Stripe } from 'stripe';
 import { Redacted } from '../../contract/redacted.ts';
@@ -217,6 +217,6 @@ function rawCard(): Instrument {
     cvv: new Redacted('123'),
     cardholder_name: new Redacted('Gateway Check'),
   });
-  if (card === null) throw new Error("Stripe's own test card is none");
+  if (card === null) throw new Error("Stripe's own test card is not accepted as a card");
   return { kind: 'card', card };
 }

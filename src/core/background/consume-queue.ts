@@ -1,7 +1,7 @@
 /**
- * The consumer of both queues: delivers events, looks up what has no outcome, and does jobs. A message has done its work when what
- * it asked for is in D1. The queue tries again only where D1 itself does not answer, or where one invocation is not enough for a
- * batch: all other retries are in D1.
+ * The consumer of both queues: delivers events, looks up pending payments and refunds, and runs recovery jobs. A message is
+ * acknowledged once its result is in D1. The queue retries only if D1 does not answer, or if a batch is too large for one
+ * invocation; all other retries are scheduled in D1.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
@@ -16,12 +16,12 @@ import { doJob, isKnownJob } from './recovery-jobs.ts';
 
 /** Seconds after which the queue tries again when D1 did not answer. */
 const D1_RETRY_DELAY_SECONDS = 10;
-/** Seconds after which the queue tries again what this invocation has no statements left for. */
+/** Seconds after which the queue retries messages for which this invocation has no statements left. */
 const NEXT_INVOCATION_DELAY_SECONDS = 1;
-/** What is due later than this is left to the cron, which comes every minute. */
+/** Look-ups that are due later than this are left to the cron, which runs every minute. */
 const LOOK_UP_AGAIN_WITHIN_MS = 60_000;
 
-/** As much of a queue's message as it takes; the simulator's queue has no more. */
+/** The part of a queue's message that the consumer needs; the simulator's queue has no more. */
 export type ConsumedMessage = {
   id: string;
   body: QueueMessage | WakeUp;
@@ -39,7 +39,7 @@ export async function consumeBatch(context: Context, messages: readonly Consumed
     else if (body?.kind === 'look_up') lookUps.push({ message, id: body.id });
     else if (body?.kind === 'wake' && isKnownJob(body)) wakeUps.push({ message, wakeUp: body });
     else {
-      // From an older or newer version: logged and dropped. What it was about is in D1.
+      // From an older or newer version: logged and dropped. The row that it names is in D1.
       context.log('error', 'queue.unknown_message', { message_id: message.id });
       message.ack();
     }
@@ -55,7 +55,7 @@ export async function consumeBatch(context: Context, messages: readonly Consumed
   for (const { message, wakeUp } of wakeUps) await acknowledge(context, [message], () => doJob(context, wakeUp));
 }
 
-/** As many as this invocation has statements for; the others come back to another one. */
+/** Looks up as many as this invocation has statements for; the queue delivers the others again. */
 async function lookUpAll(
   context: Context,
   lookUps: readonly { message: ConsumedMessage; id: string }[],
@@ -76,7 +76,7 @@ async function acknowledge({ log }: Context, messages: ConsumedMessage[], work: 
     await work();
   } catch (error) {
     if (!(error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated)) throw error;
-    // An alarm: the migrations have to be applied, which no retry does.
+    // An alarm: a retry does not help until the migrations are applied.
     if (error instanceof LedgerNotMigrated) log('error', 'ledger.not_migrated', errorFields(error));
     for (const message of messages) message.retry({ delaySeconds: D1_RETRY_DELAY_SECONDS });
     return;
@@ -84,7 +84,7 @@ async function acknowledge({ log }: Context, messages: ConsumedMessage[], work: 
   for (const message of messages) message.ack();
 }
 
-/** Looks up what the message is about. What is still open, and due again soon, is put into the queue once more. */
+/** Looks up a payment or refund. If it is still pending and due again soon, its message is queued again. */
 async function lookUpAndSend(context: Context, id: string): Promise<void> {
   const resolved = await resolveOutcome(context, id, BACKGROUND_DEADLINE_MS);
   if (resolved?.kind === 'ended') {

@@ -1,11 +1,11 @@
 /**
- * The names that gateways have in the ledger. A payment belongs to the account that charged it, so where a provider's key does not say
- * which account it is of, the provider is asked, once for each key, and the answer is remembered. A key of another account finds
- * nothing of what this one has charged, and would take that for a charge that never happened.
+ * The names that gateways have in the ledger. A payment belongs to the account that charged it, so where a provider's key does not
+ * contain its account, the provider is asked, once for each key, and the answer is stored. A look-up with a key of another account
+ * would not find this account's charges, and would treat them as charges that never happened.
  */
 import type { Gateway, Unreachable } from './gateway.ts';
 
-/** `unreachable`: the provider did not answer whose the configured key is. */
+/** `unreachable`: the provider did not return the account of the configured key. */
 export type NameInLedger = { kind: 'named'; name: string } | Unreachable;
 
 /** `not_configured`: there is no such gateway any more, or only with the key of another account. */
@@ -23,7 +23,7 @@ export interface AccountMemory {
   keep(names: readonly string[], account: string): Promise<ReadonlyMap<string, string>>;
 }
 
-/** Milliseconds for a provider to say whose a key is. It is asked once for each key. */
+/** Milliseconds for a provider to return the account of a key. It is asked once for each key. */
 const ACCOUNT_DEADLINE_MS = 3_000;
 
 export async function nameInLedger(gateway: Gateway, accounts: AccountMemory): Promise<NameInLedger> {

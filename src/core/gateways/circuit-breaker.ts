@@ -8,7 +8,7 @@ export interface CircuitBreaker {
   refusesUntilMs: number;
 }
 
-/** Of one gateway. Two, because a provider whose refunds are down may charge all the same. */
+/** Of one gateway. Two, because charges may work while refunds are down. */
 export interface CircuitBreakers {
   charge: CircuitBreaker;
   refund: CircuitBreaker;
@@ -28,7 +28,7 @@ export function newBreakersOf(): (gateway: string) => CircuitBreakers {
   };
 }
 
-/** So many failures in a row open it. */
+/** Consecutive failures that open it. */
 const FAILURES_TO_OPEN = 5;
 /** Between two calls that are let through while it is open. */
 const PROBE_INTERVAL_MS = 10_000;
@@ -38,9 +38,9 @@ export function newCircuitBreaker(): CircuitBreaker {
 }
 
 export type Permit =
-  /** The gateway may be asked. */
+  /** The call may be made. */
   | { kind: 'free' }
-  /** This call alone may ask it, to see whether it is back: the others wait for the result. */
+  /** Only this call may be made, as a probe; the others wait for its result. */
   | { kind: 'probe' }
   | { kind: 'refused'; retryAfterMs: number };
 
@@ -62,7 +62,7 @@ export function release(breaker: CircuitBreaker, permit: Permit): void {
   if (permit.kind === 'probe') breaker.refusesUntilMs = 0;
 }
 
-/** What came of a call: any answer closes the breaker, failures in a row open it. */
+/** Records the result of a call: any answer closes the breaker, failures in a row open it. */
 export function recordCall(breaker: CircuitBreaker, answered: boolean, nowMs: number): void {
   breaker.failuresInARow = answered ? 0 : breaker.failuresInARow + 1;
   if (breaker.failuresInARow >= FAILURES_TO_OPEN) breaker.refusesUntilMs = nowMs + PROBE_INTERVAL_MS;

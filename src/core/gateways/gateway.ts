@@ -1,6 +1,6 @@
 /**
- * What the service asks of whoever moves the money, and all that it answers. Expected failures are values; a
- * gateway throws only where it has a bug, and the caller treats that as an unknown outcome.
+ * The interface of payment gateways: requests and outcomes. Expected failures are values. A gateway throws only because of a bug,
+ * which the caller treats as an unknown outcome.
  */
 import type { PaymentMethod } from '../../contract/requests.ts';
 import type { Card } from '../domain/card.ts';
@@ -8,10 +8,10 @@ import type { DeclineCode, FailureCause } from '../domain/failure-causes.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import type { Webhook, WebhookReading } from './webhook.ts';
 
-/** What is charged. It passes through: nothing of it but brand and last four digits is kept (invariant 5). */
+/** The instrument to charge. Only brand and last four digits are stored (invariant 5). */
 export type Instrument =
   | { kind: 'card'; card: Card }
-  /** A card that the provider has been given already, such as Stripe's `pm_…` and `tok_…`. */
+  /** A token for a card that the provider has stored, such as Stripe's `pm_…` and `tok_…`. */
   | { kind: 'token'; token: string }
   /** `paymentId` is the id of an order that the payer has approved. */
   | { kind: 'paypal'; email: string; paymentId: string };
@@ -20,7 +20,7 @@ export interface ChargeRequest {
   /** The claimed row: its `transactionId` is the idempotency key with the gateway (invariant 3). */
   transaction: Transaction;
   instrument: Instrument;
-  /** Aborted at the deadline. What has not been answered by then is an unknown outcome. */
+  /** Aborted at the deadline. Without an answer by then, the outcome is unknown. */
   signal: AbortSignal;
   /** Milliseconds from the start to the deadline, for gateways that make more than one call. */
   deadlineMs?: number;
@@ -32,8 +32,8 @@ export interface ChargeRequest {
 }
 
 /**
- * Whether what moves the money may be begun, after the calls before it: begun in the last fifth of the time, it would as
- * good as never be answered, and a certain failure would become an unknown outcome.
+ * Whether the call that moves money may start after the preceding calls. In the last fifth of the time it would hardly get an
+ * answer, and a certain failure would become an unknown outcome.
  */
 export function timeIsLeft(startedAtMs: number, nowMs: number, deadlineMs: number | undefined): boolean {
   return deadlineMs === undefined || nowMs - startedAtMs <= deadlineMs * 0.8;
@@ -48,43 +48,43 @@ export interface RefundRequest {
 
 /**
  * - `approved`: the money moved.
- * - `mischarged`: another amount moved than was asked for, so the payment fails and what was captured is owed back.
- * - `declined`: it did not, and the payer or the card is why.
- * - `failed`: it certainly did not, and the gateway is why.
+ * - `mischarged`: another amount moved than was requested, so the payment fails and the captured amount is refunded.
+ * - `declined`: no money moved, because of the payer or the card.
+ * - `failed`: certainly no money moved, because of the gateway.
  * - `unknown`: not known yet. Never guessed (invariant 3).
  */
 export type GatewayOutcome =
-  /** `hasRefunds`: whether the provider says along with it that some of it has been paid back, whoever asked for that. */
+  /** `hasRefunds`: whether the provider reports refunds of it, external ones included. */
   | { kind: 'approved'; reference: string; hasRefunds?: true }
-  /** `amountMinor`: what was captured; null where that is in another currency than the payment. */
+  /** `amountMinor`: the captured amount; null if its currency differs from the payment's. */
   | ({ kind: 'mischarged'; reference: string; amountMinor: number | null; cause: FailureCause } & Why)
   | ({ kind: 'declined'; code: DeclineCode; reason?: string } & Why)
   /**
-   * `silent`: it gave no answer, or none that one could work with. Too many of them, and it is asked no more. An unknown outcome
-   * is one unless it says otherwise, a failure only where it says so.
+   * `silent`: the gateway gave no usable answer; the circuit breaker counts these. The default is true for an unknown outcome and
+   * false for a failure.
    */
   | ({ kind: 'failed'; reason?: string; silent?: boolean } & Why)
   /**
-   * `accepted`: the provider says that it has the request and is still processing it.
-   * `intent`: what the provider calls the payment, to be looked up by; see the ledger's `gateway_intent`.
+   * `accepted`: the provider has confirmed the request and is still processing it.
+   * `intent`: the provider's id of the payment, for look-ups; see the ledger's `gateway_intent`.
    */
   | ({ kind: 'unknown'; reason: string; silent?: boolean; accepted?: boolean; intent?: string } & Why);
 
-/** Where more is known than a code. */
+/** Details beyond the code. */
 export interface Why {
-  /** What a caller gets to read, and is advised to do. */
+  /** Determines the reason and the advice in the answer. */
   cause?: FailureCause;
-  /** The provider's own word, for the log: callers are not informed of lost and stolen cards, or of fraud. */
+  /** The provider's own code, for the log: callers are not informed of lost or stolen cards, or of fraud. */
   providerCode?: string;
 }
 
 /**
- * What a gateway knows of a key that was used with it.
+ * The result of a look-up by idempotency key.
  *
  * - `not_found`: not "never", since the request may be on its way.
- * - `unreachable`: no answer, or one that says nothing of any row: 5xx, 429, 401. Other look-ups are likely to fare the same.
- * - `undetermined`: it answered, and the answer does not say how this row ended, such as a 404 for a reference that it gave out
- *   itself. This is about the one row; other rows are asked about as usual.
+ * - `unreachable`: no answer, or one that is not about a row: 5xx, 429, 401. Other look-ups are likely to fail, too.
+ * - `undetermined`: the answer does not determine this row's outcome, such as a 404 for a reference that the gateway issued
+ *   itself. Look-ups of other rows continue.
  */
 export type LookUp =
   | Exclude<GatewayOutcome, { kind: 'unknown' }>
@@ -92,25 +92,25 @@ export type LookUp =
   | { kind: 'not_found' }
   | NoOutcome;
 
-/** An answer to a look-up that decides nothing. */
+/** The result of a look-up that does not determine the outcome. */
 export type NoOutcome = { kind: 'unreachable' | 'undetermined'; reason: string } & Why;
 
-/** The provider did not answer, or not in a way that can be used. */
+/** The provider gave no usable answer. */
 export type Unreachable = { kind: 'unreachable'; reason: string } & Why;
 
 export function isNoOutcome(found: LookUp | undefined): found is NoOutcome {
   return found?.kind === 'unreachable' || found?.kind === 'undetermined';
 }
 
-/** Whether an answer with this status says that the gateway or the way to it is in trouble, and nothing of the row asked about. */
+/** Whether this status reports a problem of the gateway or the network, not of the row. */
 export function isGatewayTrouble(status: number): boolean {
   return status >= 500 || (status >= 300 && status < 400) || [401, 408, 429].includes(status);
 }
 
-/** What came of a fence: the charge will never happen, or it has, or it is not decided yet. */
+/** The result of a fence: the charge will never happen, has happened, or is still undecided. */
 export type Fence = { kind: 'cancelled' } | Exclude<LookUp, { kind: 'not_found' }>;
 
-/** Money that the gateway says it moved, under the id that it was asked with: a transaction's or a refund's. */
+/** A movement that the gateway reports, under the id of the request: a transaction's or a refund's. */
 export interface Movement {
   kind: 'charge' | 'refund';
   id: string;
@@ -120,14 +120,14 @@ export interface Movement {
   /** `reversed`: a refund that the gateway took back after it had been paid. */
   status: 'succeeded' | 'reversed';
   movedAtMs: number;
-  /** Of an external refund, which has no id of ours: the payment's. */
+  /** Of an external refund, which has no id of this service: the payment's id. */
   transactionId?: string;
 }
 
-/** A refund as it is at the provider, mostly one that this service was not asked for. */
+/** A refund as the provider has it, usually an external one. */
 export interface ExternalRefund {
   reference: string;
-  /** Ours, where it turns out that this service asked for it after all. */
+  /** This service's id, if the refund is not external after all. */
   refundId: string | null;
   /** The provider's name for the charge, and its payment; null where the ledger does not have it. */
   chargeReference: string;
@@ -140,63 +140,63 @@ export interface ExternalRefund {
   movedAtMs: number;
 }
 
-/** `not_found`: the provider has no refund of this name. */
+/** `not_found`: the provider has no refund with this id. */
 export type ExternalRefundAnswer = { kind: 'found'; refund: ExternalRefund } | { kind: 'not_found' } | Unreachable;
 
 /** `transactionId`: null where this service has not made the charge. */
 export type ChargeOwner = { kind: 'known'; transactionId: string | null } | Unreachable;
 
-/** All refunds of a charge, external ones too, as its provider lists them. */
+/** All refunds of a charge at the provider, external ones included. */
 export type RefundListing = { kind: 'listed'; refunds: ExternalRefund[] } | NoOutcome;
 
-/** Thrown where a listing is not available, or not complete: half of one is of no use for reconciliation. */
+/** Thrown if a listing is unavailable or incomplete: reconciliation needs all of it. */
 export class ListingFailed extends Error {
   override name = 'ListingFailed';
 }
 
-/** Whose account a gateway charges for: the provider's own id of it, or why that is not known. */
+/** The provider's id of the account that a gateway charges for, or the reason why it is unknown. */
 export type GatewayAccount = { kind: 'known'; account: string } | Unreachable;
 
 export interface Gateway {
   /**
-   * What is known without asking: `stripe:test`, `paypal:MERCHANT`, `http:host` or `sandbox`. The ledger's rows have the name that
+   * The name without a request to the provider: `stripe:test`, `paypal:MERCHANT`, `http:host` or `sandbox`. The ledger's rows have the name that
    * `Gateways.nameInLedger` gives, which differs where there is an `account` to ask for.
    */
   readonly name: string;
-  /** The provider's id of the account behind the configured key, where the settings do not say it. Asks the provider. */
+  /** Asks the provider for the id of the account behind the configured key, if the settings do not contain it. */
   account?: {
-    /** Distinguishes keys and reveals nothing of them: under it the answer is remembered. */
+    /** Identifies a key without revealing it; the answer is stored under it. */
     keyName(): Promise<string>;
     ask(signal: AbortSignal): Promise<GatewayAccount>;
   };
-  /** Whether it is a system of its own. A gateway that can't be down, the sandbox, fails on request only. */
+  /** Whether it is an external system. The sandbox is not: it fails only on request. */
   readonly canBeDown: boolean;
-  /** The methods that it can be paid with as it is configured. */
+  /** The payment methods that it accepts as configured. */
   readonly methods: readonly PaymentMethod[];
   /**
-   * Milliseconds from a request's start to when the gateway knows of it, at the very longest, as it documents. What it
-   * does not know by then never happens: the fence of a gateway that can't cancel.
+   * The documented maximum of milliseconds from a request's start until the gateway has received it. A request that it has not
+   * received by then never arrives: the fence of a gateway that cannot cancel.
    */
   readonly knownWithinMs: number;
-  /** Milliseconds for which the gateway takes a repeated idempotency key for the request that it has seen. */
+  /** Milliseconds for which the gateway recognizes a repeated idempotency key. */
   readonly keysKeptForMs: number;
-  /** What the provider calls a payment with this instrument, where that is known before it is asked. */
+  /** The provider's id of a payment with this instrument, if it is known before the request. */
   intentOf?(instrument: Instrument): string | null;
   charge(request: ChargeRequest): Promise<GatewayOutcome>;
   refund(request: RefundRequest): Promise<GatewayOutcome>;
-  /** Asks, by the ledger's row, how a charge ended. */
+  /** Looks up the outcome of a charge by the ledger's row. */
   lookUpCharge(transaction: Transaction, signal: AbortSignal): Promise<LookUp>;
-  /** Asks, by the ledger's rows, how a refund ended. One that was taken back after it had been paid is `declined`. */
+  /** Looks up the outcome of a refund by the ledger's rows. A reversed refund is `declined`. */
   lookUpRefund(refund: Refund, transaction: Transaction, signal: AbortSignal): Promise<LookUp>;
-  /** Where the gateway can: makes sure that a charge which has not happened never will. */
+  /** If supported: the fence, which ensures that a charge that has not happened never will. */
   cancelCharge?(transaction: Transaction, signal: AbortSignal): Promise<Fence>;
-  /** Where the gateway can: all that it moved from one time to another, for reconciliation. */
+  /** If supported: all movements of a period, for reconciliation. */
   listMovements?(fromMs: number, toMs: number): AsyncIterable<Movement>;
-  /** Where there are external refunds: one of them, by the provider's own name for it. */
+  /** If external refunds exist: one of them, by the provider's id. */
   findExternalRefund?(reference: string, signal: AbortSignal): Promise<ExternalRefundAnswer>;
-  /** Where there are external refunds: all refunds of a charge, those of this service too. It only reads. */
+  /** If external refunds exist: all refunds of a charge, including those of this service. It only reads. */
   listRefundsOfCharge?(transaction: Transaction, signal: AbortSignal): Promise<RefundListing>;
-  /** The payment of the charge that the provider knows by this name. */
+  /** The payment of the charge with this provider's id. */
   findChargeOwner?(reference: string, signal: AbortSignal): Promise<ChargeOwner>;
   /** Where the provider sends webhooks. */
   readWebhook?(webhook: Webhook, signal: AbortSignal): Promise<WebhookReading>;

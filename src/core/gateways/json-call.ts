@@ -1,9 +1,9 @@
-/** One HTTP call to a provider, as a value whatever becomes of it. Nothing of an answer's text or of an error gets into a reason. */
-import { jsonAtMost } from '../answer-body.ts';
+/** One HTTP call to a provider; failures are values, too. A reason never quotes the answer or an error. */
+import { jsonAtMost } from '../response-body.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** What an adapter has of the world outside. */
+/** An adapter's access to the network and the clock. */
 export interface Outside {
   send: Fetch;
   nowMs: () => number;
@@ -15,7 +15,7 @@ export const PLATFORM: Outside = { send: (url, init) => fetch(url, init), nowMs:
 /** A state has some hundred bytes. */
 const STATE_MAX_BYTES = 16 * 1024;
 
-/** `body`: undefined where it is no JSON, or too long to be an answer. */
+/** `body`: undefined if it is not JSON or exceeds the limit. */
 export type Answer = { kind: 'answered'; status: number; body: unknown } | { kind: 'silent'; reason: string };
 
 export interface JsonCall {
@@ -25,7 +25,7 @@ export interface JsonCall {
   /** Text to send; none where it is null. */
   body: string | null;
   signal: AbortSignal;
-  /** More of an answer is not read. */
+  /** The rest of a longer answer is not read. */
   maxBytes?: number;
 }
 
@@ -48,7 +48,7 @@ export async function jsonCall(send: Fetch, call: JsonCall): Promise<Answer> {
   }
 }
 
-/** A provider's code, for logs and reasons; undefined where it is not one, but text. */
+/** A provider's code, for logs and reasons; undefined if it is free text. */
 export function codeOrNone(code: unknown): string | undefined {
   return typeof code === 'string' && /^[A-Za-z0-9_.-]{1,80}$/.test(code) ? code : undefined;
 }

@@ -1,4 +1,4 @@
-/** Which gateways there are, which of them takes which method as the settings say. */
+/** The configured gateways, and the gateway for each payment method. */
 import type { PaymentMethod } from '../../contract/requests.ts';
 import type { Settings } from '../settings/settings.ts';
 import {

@@ -1,4 +1,4 @@
-/** What providers report on their own. A webhook is a hint: it says what to ask about, and the answer to that counts. */
+/** Webhooks of providers. A webhook is only a hint: it starts a look-up, and the look-up determines the outcome. */
 import * as z from 'zod/mini';
 
 /** A provider's event id or event type, as the ledger stores it. */
@@ -10,10 +10,10 @@ export function refused(reason: string): WebhookReading {
 
 export interface Webhook {
   header(name: string): string | undefined;
-  /** As it was sent: signatures are over its bytes. */
+  /** The raw body: signatures cover its bytes. */
   body: Uint8Array<ArrayBuffer>;
   nowMs: number;
-  /** Where certificates are kept that signatures are verified with. */
+  /** The store of certificates that verify signatures. */
   certificates: CertificateStore;
 }
 
@@ -36,17 +36,17 @@ export type Provider = 'stripe' | 'paypal';
 
 export type WebhookReading =
   | { kind: 'event'; event: ProviderEvent }
-  /** Not the provider's, or none that can be read: `reason` is a sentence for whoever sent it. */
+  /** Forged or unreadable: `reason` is a sentence for the sender. */
   | { kind: 'refused'; reason: string }
-  /** Nobody can say whether it is the provider's. */
+  /** It cannot be verified right now. */
   | { kind: 'unreachable'; reason: string };
 
 export interface ProviderEvent {
   provider: Provider;
-  /** The provider's own: it comes again with the same one. */
+  /** The provider's id of the event; a repetition has the same one. */
   eventId: string;
   type: string;
-  /** Null: of nothing that this service has to know. */
+  /** Null: not relevant to this service. */
   notice: Notice | null;
 }
 
@@ -61,15 +61,15 @@ export type Notice =
 /** A payer who has asked their bank, or the provider, for the money back. */
 export interface Dispute {
   disputeId: string;
-  /** What the provider calls the charge. */
+  /** The provider's id of the charge. */
   chargeReference: string;
-  /** Null where the provider does not say it along with the dispute. */
+  /** Null where the provider does not include it in the dispute. */
   transactionId: string | null;
   status: string;
   reason: string;
   amountMinor: number;
   currency: string;
   openedAtMs: number;
-  /** Of this word about it. */
+  /** Of this event of the dispute. */
   reportedAtMs: number;
 }

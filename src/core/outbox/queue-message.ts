@@ -1,6 +1,6 @@
 /** What travels in the queues `payment-events` and `payment-work`. It is transport; the truth is in D1. */
 import type { PaymentEvent } from '../../contract/events.ts';
-import type { Job } from '../ledger/jobs/take-slot.ts';
+import type { Job } from '../ledger/jobs/job-names.ts';
 
 /** As much of a queue as sends to it need. */
 export interface MessageQueue<Message> {

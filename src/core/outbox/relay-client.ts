@@ -12,7 +12,7 @@ import {
   type RelayResult,
   relayResults,
 } from '../../contract/relay.ts';
-import { jsonAtMost } from '../answer-body.ts';
+import { jsonAtMost } from '../response-body.ts';
 
 /** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
 export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;

@@ -1,12 +1,12 @@
 /**
- * API keys. A key says by itself whose it is and what it may do, under a signature of this service, so that one that was made
- * up or altered is refused without asking anybody. Whether it has been revoked is in the database, which knows its hash only.
+ * API keys. A key contains its organisation, scopes and expiry, signed by this service, so a forged or altered key is refused
+ * without a query. The database stores only the hash of a key, and whether it has been revoked.
  */
 import { base64url } from 'jose';
 import { type Credential, isTenant, type Refused, SCOPES, type Scope } from './credential.ts';
 import { hex, hmacSha256, isHmacSha256 } from './hmac.ts';
 
-/** Beyond chance, in bytes: of the name by which a key is listed, and of the part that nobody but its holder has. */
+/** Random bytes: of the id by which a key is listed, and of its secret part. */
 const KEY_ID_BYTES = 6;
 const SECRET_BYTES = 16;
 /** A SHA-256 in base64url. */
@@ -17,7 +17,7 @@ const LONGEST_KEY = 512;
 const PREFIX = 'psk_';
 const FORM = /^psk_(live|test)_[A-Za-z0-9_-]+$/;
 
-/** `live` keys are taken in production only, and `test` keys nowhere else. */
+/** `live` keys are accepted in production only, `test` keys everywhere else. */
 export type KeyMode = 'live' | 'test';
 
 export interface NewKey {
@@ -29,9 +29,9 @@ export interface NewKey {
 
 export interface MadeKey {
   keyId: string;
-  /** The key itself. It is shown once, and kept nowhere. */
+  /** The key itself. It is shown once and never stored. */
   key: string;
-  /** What the database keeps of it. */
+  /** The part that the database stores. */
   keyHash: string;
 }
 
@@ -49,12 +49,12 @@ export async function makeApiKey(
   return { keyId, key, keyHash: await keyHashOf(secret, key) };
 }
 
-/** Whether this means to be an API key, and no token. */
+/** Whether the text is meant as an API key, not as a token. */
 export function looksLikeApiKey(text: string): boolean {
   return text.startsWith(PREFIX);
 }
 
-/** Whose key it is, according to the key itself. The database decides whether it has been revoked: `keyHash`. */
+/** The credential that the key contains. Whether the key has been revoked, the database decides by `keyHash`. */
 export async function readApiKey(
   secret: string,
   mode: KeyMode,
@@ -65,7 +65,7 @@ export async function readApiKey(
   const unsigned = key.slice(0, -SIGNATURE_LENGTH);
   if (key.length > LONGEST_KEY || !FORM.test(unsigned)) return refused('The API key is malformed');
   if (!unsigned.startsWith(prefixOf(mode))) {
-    return refused(`The API key is not a ${mode} key: it is of another environment`);
+    return refused(`The API key is not a ${mode} key: it belongs to another environment`);
   }
   const said = await signedText(secret, unsigned, signature);
   if (said === null) return refused('The API key is not known');
@@ -82,17 +82,17 @@ export async function readApiKey(
   return { kind: 'authenticated', credential };
 }
 
-/** What a key says, or null where its signature is not this service's. */
+/** The signed text of a key; null if the signature is not this service's. */
 async function signedText(secret: string, unsigned: string, signature: string): Promise<string | null> {
   try {
     if (!(await isHmacSha256(secret, new Uint8Array(base64url.decode(signature)), unsigned))) return null;
     return new TextDecoder().decode(base64url.decode(unsigned.slice(prefixOf('live').length)));
   } catch {
-    return null; // which is not base64 at all
+    return null; // not base64
   }
 }
 
-/** As long for one mode as for the other. */
+/** Of the same length for both modes. */
 function prefixOf(mode: KeyMode): string {
   return `${PREFIX}${mode}_`;
 }

@@ -1,6 +1,6 @@
 /**
- * Personal data is stored encrypted: AES-256-GCM (NIST SP 800-38D) under a key that has a name, so that a second one
- * can take over while what the first one has sealed still opens.
+ * Personal data is stored encrypted: AES-256-GCM (NIST SP 800-38D) under a named key, so that after a
+ * rotation the previous key still decrypts what it encrypted.
  */
 import { base64url } from 'jose';
 import { secretBytes } from '../../contract/secret.ts';
@@ -8,7 +8,7 @@ import { base64Bytes, hex } from './hmac.ts';
 
 const NONCE_BYTES = 12;
 const KEY_NAME_LENGTH = 8;
-/** In place of a key's name: of a version that sealed nothing. */
+/** In place of a key's name, for rows of a former version that stored plain text. */
 export const PLAIN = 'plain';
 
 export interface Cipher {
@@ -17,7 +17,7 @@ export interface Cipher {
   /**
    * `key name.nonce and ciphertext`, the second part in base64url.
    *
-   * @param place what the text belongs to: it opens nowhere else
+   * @param place the record that the text belongs to: it cannot be decrypted for another one
    */
   seal(text: string, place: string): Promise<string>;
   /** @throws CannotOpen where its key is not known, or it was altered or moved */
@@ -28,7 +28,7 @@ export class CannotOpen extends Error {
   override name = 'CannotOpen';
 }
 
-/** @param previousKeys which may still open; each 32 bytes in base64, as is `key` */
+/** @param previousKeys that may still decrypt; each 32 bytes in base64, as is `key` */
 export function createCipher({ key, previousKeys }: { key: string; previousKeys: readonly string[] }): Cipher {
   return {
     keyName: () => nameOf(key),
@@ -78,7 +78,7 @@ function importKey(key: string) {
   ]);
 }
 
-/** Of its hash, however it is spelled: it identifies the key, and reveals nothing of it. */
+/** The start of the key's hash: it identifies the key without revealing it, however its base64 is spelled. */
 async function nameOf(key: string): Promise<string> {
   const hash = await crypto.subtle.digest(
     'SHA-256',

@@ -1,23 +1,23 @@
-/** Who calls, for which organisation, and what they may do, whichever way they have shown it. */
+/** The authenticated caller: organisation, actor and scopes, from an API key or a token. */
 
-/** `admin` includes the others, and what an admin reads is in the audit log. */
+/** `admin` includes the others; reads by an admin are recorded in the audit log. */
 export const SCOPES = ['payments:write', 'refunds:write', 'payments:read', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface Credential {
-  /** The organisation whose payments are meant. */
+  /** The organisation whose payments the caller works with. */
   tenant: string;
-  /** Who it is, for the audit log: `key:…`, `jwt:…` or `anonymous`. */
+  /** For the audit log: `key:…`, `jwt:…` or `anonymous`. */
   actor: string;
   scopes: readonly Scope[];
-  /** Of an API key: what the database is to be asked about it; null where nothing is. */
+  /** Of an API key, to check for revocation; null for a token or an anonymous caller. */
   keyHash: string | null;
 }
 
-/** Where there are no keys and no tokens, there is one organisation. */
+/** The only organisation where neither keys nor tokens are required. */
 export const DEFAULT_TENANT = 'default';
 
-/** With AUTH_MODE none, everybody may do everything that the contract has. */
+/** With AUTH_MODE none, every caller may use the whole contract. */
 export const ANONYMOUS: Credential = {
   tenant: DEFAULT_TENANT,
   actor: 'anonymous',
@@ -28,17 +28,17 @@ export const ANONYMOUS: Credential = {
 /** The key or token is not valid; the reason is shown to the caller. */
 export type Refused = { kind: 'refused'; reason: string };
 
-/** The issuer's keys can't be fetched, so it is not known whether the token is valid; the reason is shown to the caller. */
+/** The issuer's keys cannot be fetched, so the token cannot be verified; the reason is shown to the caller. */
 export type Unavailable = { kind: 'unavailable'; reason: string };
 
-/** What came of checking an API key or a token. */
+/** The result of checking an API key or a token. */
 export type Authentication = { kind: 'authenticated'; credential: Credential } | Refused | Unavailable;
 
 export function mayDo({ scopes }: Credential, needed: Scope): boolean {
   return scopes.includes(needed) || scopes.includes('admin');
 }
 
-/** As it is in logs and in every column: nothing in it can be mistaken for something else. */
+/** A tenant appears in logs and in columns as it is, so it has no separators or control characters. */
 export function isTenant(text: unknown): text is string {
   return typeof text === 'string' && /^[\w.:-]{1,64}$/.test(text);
 }

@@ -1,12 +1,12 @@
-/** Keyed hashes, because what is hashed has a card number in it, and those can be guessed. */
+/** Keyed hashes: the input contains a card number, which an attacker could guess from a plain hash. */
 import type { Redacted } from '../../contract/redacted.ts';
 import { hex, hmacSha256 } from './hmac.ts';
 
-/** So many hexadecimal digits identify a secret. */
+/** In hexadecimal digits. */
 const SECRET_NAME_LENGTH = 8;
 
 /**
- * Fingerprints of the form `secret:hash`; the first part names the secret, without envelope anything of it.
+ * Fingerprints of the form `secret:hash`; the first part identifies the secret without revealing it.
  *
  * @param key base64, with or without `whsec_` before it
  */

@@ -9,7 +9,7 @@ export async function hmacSha256(key: string, text: string): Promise<Uint8Array<
   return new Uint8Array(await crypto.subtle.sign('HMAC', await importKey(key, 'sign'), new TextEncoder().encode(text)));
 }
 
-/** Whether this is the hash of the text under the key, in a time that does not depend on how much of it matches. */
+/** Whether this is the hash of the text under the key, compared in constant time. */
 export async function isHmacSha256(key: string, hash: Uint8Array<ArrayBuffer>, text: string): Promise<boolean> {
   return crypto.subtle.verify('HMAC', await importKey(key, 'verify'), hash, new TextEncoder().encode(text));
 }

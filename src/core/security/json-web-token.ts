@@ -1,6 +1,6 @@
 /**
- * JSON Web Tokens (RFC 7519) of an issuer that shares a secret with this service, or of one that publishes its keys. The
- * algorithm is the configured one, whatever the token's header names.
+ * JSON Web Tokens (RFC 7519) from an issuer that shares a secret with this service or publishes its keys. Only the configured
+ * algorithm is accepted, whatever the token's header names.
  */
 
 import {
@@ -28,12 +28,12 @@ const TYPE = /^(application\/)?(jwt|at\+jwt)$/i;
 export interface JwtSettings {
   issuer: string;
   audience: string;
-  /** The claim that names the tenant, which is then required; null: all tokens are of one organisation. */
+  /** The claim that names the tenant, which is then required; null: all tokens belong to one organisation. */
   tenantClaim: string | null;
   signedWith: { algorithm: 'HS256'; secret: string } | { algorithm: 'RS256' | 'ES256'; jwksUrl: string };
 }
 
-/** @param keySets the issuer's keys that were fetched earlier */
+/** @param keySets cached keys of the issuer */
 export async function readToken(
   settings: JwtSettings,
   keySets: KeySets,
@@ -45,7 +45,8 @@ export async function readToken(
   let claims: JWTPayload;
   try {
     const { kid, ...header } = decodeProtectedHeader(token);
-    if (!isSignedAsConfigured(signedWith.algorithm, header)) return refused('The token is not signed as it has to be');
+    if (!isSignedAsConfigured(signedWith.algorithm, header))
+      return refused('The token is not signed with the required algorithm or key');
     const options: JWTVerifyOptions = {
       algorithms: [signedWith.algorithm],
       issuer,
@@ -57,11 +58,12 @@ export async function readToken(
     if (signedWith.algorithm === 'HS256') {
       claims = await verifyWith(new TextEncoder().encode(signedWith.secret), token, options);
     } else {
-      // Without a name, every key of the issuer would have to be tried.
-      if (typeof kid !== 'string' || kid === '') return refused('The token is not signed as it has to be');
+      // Without a `kid`, each of the issuer's keys would have to be tried.
+      if (typeof kid !== 'string' || kid === '')
+        return refused('The token is not signed with the required algorithm or key');
       const published = await keySets.keysFor(signedWith.jwksUrl, kid, nowMs);
       if (published.kind === 'unavailable') return published;
-      // Each member of a key is the library's to check.
+      // The library validates the members of each key.
       claims = await verifyWithKeySet({ keys: published.keys as JWK[] }, token, options);
     }
   } catch (error) {
@@ -80,7 +82,7 @@ async function verifyWith(key: CryptoKey | Uint8Array, token: string, options: J
 }
 
 /**
- * Keys may share a `kid` (RFC 7517, 4.5): then each one that fits the algorithm is tried. Keys are imported anew for each token,
+ * Keys may share a `kid` (RFC 7517, 4.5): each key that fits the algorithm is tried. Keys are imported anew for each token,
  * because the library keeps the promises of its imports, and Workers do not let requests share a promise.
  */
 async function verifyWithKeySet(keySet: JSONWebKeySet, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
@@ -92,8 +94,8 @@ async function verifyWithKeySet(keySet: JSONWebKeySet, token: string, options: J
       try {
         return await verifyWith(key, token, options);
       } catch (failure) {
-        // Claims are read only where the signature holds. Anything else is a key that did not sign it, or that no signature can be
-        // verified with, such as a short one: it must not stand in the way of the others.
+        // Claims are checked only after the signature. Any other error means that this key did not sign the token, or is unusable
+        // (too short, for example): the next key is tried.
         if (isOfClaims(failure)) throw failure;
       }
     }
@@ -105,13 +107,13 @@ function isOfClaims(error: unknown): boolean {
   return error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
 }
 
-/** In our own words, because the library's message can repeat the token. Whatever else a hostile token makes it throw is a refusal as well. */
+/** The library's message can repeat the token, so it is not used. Any other error that a hostile token causes is a refusal, too. */
 function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'The token has expired';
   if (!(error instanceof errors.JWTClaimValidationFailed)) return 'The token is not valid';
   switch (error.claim) {
     case 'iss':
-      return 'The token is of another issuer';
+      return 'The token is from another issuer';
     case 'aud':
       return 'The token is for another audience';
     case 'exp':
@@ -128,7 +130,7 @@ function credentialOf(claims: JWTPayload, tenantClaim: string | null, nowMs: num
   const { sub, exp = Number.POSITIVE_INFINITY, iat = 0 } = claims;
   // JSON has no infinity, but 1e999 is read as one.
   if (!Number.isFinite(exp)) return refused('The token does not expire');
-  // The library looks at `iat` only where tokens have a maximum age.
+  // The library checks `iat` only if a maximum token age is set.
   if (nowMs < (iat - CLOCK_SKEW_SECONDS) * 1000) return refused('The token is not valid yet');
   if (typeof sub !== 'string' || !/^[\x21-\x7e]+$/.test(sub) || sub.length > SUBJECT_MAX_LENGTH) {
     return refused('The token has no subject');
@@ -139,7 +141,7 @@ function credentialOf(claims: JWTPayload, tenantClaim: string | null, nowMs: num
   return { kind: 'authenticated', credential };
 }
 
-/** `scope` as RFC 8693 has it, separated by spaces, or as a list, as some issuers write it. */
+/** `scope` is separated by spaces (RFC 8693); some issuers send a list. */
 function scopesOf({ scope }: JWTPayload) {
   const listed = typeof scope === 'string' ? scope.split(' ') : Array.isArray(scope) ? scope : [];
   return listed.filter(isScope);

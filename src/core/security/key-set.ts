@@ -1,22 +1,22 @@
 /**
- * The keys that issuers publish (RFC 7517), kept for as long as an isolate lives, so that a request seldom waits for them. What
- * is known goes on being used for a day while the issuer can't be reached. Tokens with a known key never wait for others: who makes
- * key names up costs nobody else anything.
+ * A cache of the keys that issuers publish (RFC 7517). It lives as long as the isolate, so requests seldom wait for a fetch. While
+ * the issuer is unreachable, cached keys are used for a day. Tokens with a known key never wait for a fetch of an unknown one, so
+ * invented key ids do not slow down other callers.
  */
 import * as z from 'zod/mini';
-import { textAtMost } from '../answer-body.ts';
 import { errorFields, type Log } from '../log.ts';
+import { textAtMost } from '../response-body.ts';
 import type { Unavailable } from './credential.ts';
 
 const FRESH_FOR_MS = 10 * 60_000;
-/** What the issuer has withdrawn meanwhile must not be good for as long as it can't be reached. */
+/** A limit, so that a key which the issuer has withdrawn does not stay valid for the whole of an outage. */
 const USED_FOR_MS = 24 * 60 * 60_000;
-/** Between two attempts to renew keys that are known, while the issuer does not answer. */
+/** Between two attempts to renew cached keys while the issuer does not answer. */
 const RENEWED_AGAIN_AFTER_MS = 30_000;
 /**
- * A token may name a key that is newer than what is known, so the issuer is asked: by each request for itself, since requests
- * can't share a fetch on Workers. Whoever makes names up must not have the issuer asked each time. So an isolate asks this often
- * at once, and then once in each interval.
+ * A token may name a key that is newer than the cache, so the keys are fetched again: by each request for itself, because requests
+ * cannot share a fetch on Workers. Against invented key ids, an isolate limits these fetches to this burst, and then to one in
+ * each interval.
  */
 const UNKNOWN_KEY_FETCHES = 20;
 const UNKNOWN_KEY_INTERVAL_MS = 1_500;
@@ -34,15 +34,15 @@ const NOTHING_KNOWN: Known = {
   renewedAtMs: Number.NEGATIVE_INFINITY,
   spentUntilMs: Number.NEGATIVE_INFINITY,
 };
-const UNAVAILABLE: Unavailable = { kind: 'unavailable', reason: 'The keys of the token’s issuer cannot be had' };
+const UNAVAILABLE: Unavailable = { kind: 'unavailable', reason: 'The keys of the token’s issuer are unavailable' };
 
-/** Of the isolate, by address: plain data. */
+/** One cache per isolate, by URL: plain data. */
 const setsOfIsolate = new Map<string, Known>();
 
 export interface KeySets {
   /**
-   * The issuer's keys. One of them is called `kid`, or the issuer has just been asked and has none of that name: only then is
-   * the token certainly not its own.
+   * The issuer's keys. If none of them has this `kid`, they have just been fetched, so the issuer certainly did not sign the
+   * token.
    */
   keysFor(url: string, kid: string | undefined, nowMs: number): Promise<{ kind: 'keys'; keys: Key[] } | Unavailable>;
 }
@@ -55,7 +55,7 @@ interface Known {
   fetchedAtMs: number;
   /** When the last attempt to renew them began. */
   renewedAtMs: number;
-  /** When all fetches for unknown keys may be made at once again. */
+  /** When the whole burst of fetches for unknown keys is available again. */
   spentUntilMs: number;
 }
 
@@ -68,7 +68,7 @@ export function keySets(log: Log, send: Send = (url, init) => fetch(url, init), 
     return nowMs - kept.fetchedAtMs < USED_FOR_MS ? kept : NOTHING_KNOWN;
   }
 
-  /** Whether the issuer may be asked for a key that is not known. If so, that is one fetch less. */
+  /** Whether a fetch for an unknown key is allowed; if so, it is counted. */
   function spendFetch(url: string, nowMs: number): boolean {
     const spentUntilMs = Math.max(sets.get(url)?.spentUntilMs ?? 0, nowMs) + UNKNOWN_KEY_INTERVAL_MS;
     if (spentUntilMs - nowMs > UNKNOWN_KEY_FETCHES * UNKNOWN_KEY_INTERVAL_MS) return false;
@@ -79,7 +79,7 @@ export function keySets(log: Log, send: Send = (url, init) => fetch(url, init), 
   return {
     async keysFor(url, kid, nowMs) {
       const known = knownAt(url, nowMs);
-      // A token that names no key can't be verified with any.
+      // A token without a `kid` cannot be verified.
       if (typeof kid !== 'string') return { kind: 'keys', keys: known.keys ?? [] };
       if (known.keys !== null && hasKey(known, kid)) {
         const isFresh = nowMs - known.fetchedAtMs < FRESH_FOR_MS;
@@ -95,7 +95,7 @@ export function keySets(log: Log, send: Send = (url, init) => fetch(url, init), 
         if (nowMs >= knownAt(url, nowMs).fetchedAtMs) update(url, { keys, fetchedAtMs: nowMs });
         return { kind: 'keys', keys };
       } catch (error) {
-        // Another request may have been luckier meanwhile.
+        // Another request may have fetched the keys meanwhile.
         const kept = knownAt(url, nowMs);
         const isKnown = kept.keys !== null && hasKey(kept, kid);
         log(isKnown ? 'warn' : 'error', 'auth.key_set_unreachable', { url, ...errorFields(error) });

@@ -1,5 +1,5 @@
 /** The one place that reads the Worker's variables and secrets. Every mistake is named, all of them at once. */
-import { misspelledSettings, type SettingsReading } from '../../contract/setting-names.ts';
+import { misspelledSettings, type SettingsReading } from '../../contract/misspelled-settings.ts';
 import { minorUnits } from '../domain/money.ts';
 import type { JwtSettings } from '../security/json-web-token.ts';
 import { guardProblems, type Variables } from './start-up-guard.ts';

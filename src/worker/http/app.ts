@@ -4,7 +4,7 @@ import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { Hono } from 'hono/tiny';
 import { createLog } from '../../core/log.ts';
-import { errorResponse } from './errors.ts';
+import { errorResponse } from './error-envelope.ts';
 import type { HttpEnv } from './http-env.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';

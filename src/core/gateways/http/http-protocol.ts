@@ -1,4 +1,4 @@
-/** What an answer means that a gateway gives in the protocol of docs/gateway-protocol.md, and one that it does not give. */
+/** Outcomes from a gateway's answers in the protocol of docs/gateway-protocol.md, or from a missing answer. */
 import * as z from 'zod/mini';
 import type { DeclineCode } from '../../domain/failure-causes.ts';
 import { type GatewayOutcome, isGatewayTrouble, type LookUp, type NoOutcome } from '../gateway.ts';
@@ -110,7 +110,7 @@ export function stateIn<T>(answer: Answer, schema: z.ZodMiniType<T>): Found<T> {
 
 /**
  * A charge is sent once, so where the request was refused, nothing happened. But a server that gave up on reading it (408)
- * may have passed it on, and a conflict (409) says that its key is being worked on.
+ * may have passed it on, and a conflict (409) means that its key is in use.
  */
 export function refusesCharge(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 409;
@@ -121,8 +121,8 @@ export function refusal(status: number): GatewayOutcome {
 }
 
 /**
- * A refund can be sent again, and then the refusal of this request (no key, too many of them) says nothing of the one
- * before. Only that the refund is invalid is as true of both.
+ * A refund can be sent again, and then a refusal of this request (401, 429) does not determine the outcome of the
+ * previous one. Only an invalid refund is invalid in both.
  */
 export function refusesRefund(status: number): boolean {
   return status === 400 || status === 422;

@@ -3,7 +3,7 @@
  * so certificates come from PayPal's own hosts only, are kept once they have been fetched, and only a few unknown addresses are
  * asked for in an hour, for one sender and in all, however many are named.
  */
-import { textAtMost } from '../../answer-body.ts';
+import { textAtMost } from '../../response-body.ts';
 import type { Fetch } from '../json-call.ts';
 import type { CertificateStore } from '../webhook.ts';
 import { readCertificate, type SigningCertificate } from './x509-certificate.ts';
@@ -14,7 +14,7 @@ const CERTIFICATE_PATH = /^\/v1\/notifications\/certs\/[A-Za-z0-9-]{1,100}$/;
 const CERTIFICATE_MAX_BYTES = 16 * 1024;
 /** When a sender's requests of the hour are used up, an isolate does not ask the database for them for so long. */
 const NOTHING_NEW_FOR_MS = 10_000;
-/** An isolate remembers no more of them: whoever has a thousand networks costs the database a read for each webhook. */
+/** An isolate remembers at most this many; a sender with more networks costs a database read for each webhook. */
 const MAX_REMEMBERED_SENDERS = 1_000;
 
 /** What an isolate remembers, as plain data. */
@@ -32,7 +32,7 @@ export type FoundCertificate =
   | { kind: 'found'; certificate: SigningCertificate }
   /** No trusted certificate is at this address. */
   | { kind: 'refused'; reason: string }
-  /** Nobody can say right now. */
+  /** The certificate is unavailable right now. */
   | { kind: 'unreachable'; reason: string };
 
 /**
@@ -72,7 +72,7 @@ export async function certificateAt(
   if (nowMs < (known.nothingNewUntilMs.get(store.sender) ?? 0)) return usedUp;
 
   const { certificates, request } = await store.requestUnlessKnown(address, nowMs);
-  // All of them, and not only this one: they must be at hand while unknown addresses are not asked about.
+  // All of them, not only this one: they must be cached while requests for unknown addresses are refused.
   known.pems = new Map(certificates.map(({ url, pem }) => [url, pem]));
   const keptElsewhere = await usable(known.pems.get(address), nowMs);
   if (keptElsewhere !== null) return { kind: 'found', certificate: keptElsewhere };

@@ -108,7 +108,7 @@ export class PayPalClient {
     });
     if (answer.kind === 'silent') return answer;
     if (answer.status >= 500 || answer.status === 429) return noToken(answer.status);
-    // Whatever it says of the credentials is not the answer to the call behind it.
+    // Its answer is about the credentials, not about the call that needs the token.
     if (answer.status !== 200) return { kind: 'answered', status: 401, body: null };
     const { access_token: token, expires_in: seconds } = (answer.body ?? {}) as Record<string, unknown>;
     if (typeof token !== 'string') return noToken(answer.status);
@@ -126,7 +126,7 @@ function noToken(status: number): Answer {
   return { kind: 'silent', reason: `PayPal gave no access token (${status})` };
 }
 
-/** The first issue of an error, by which PayPal says what is wrong; its texts are for people. */
+/** The first issue of an error, PayPal's code for the cause; its texts are for people. */
 export function issueOf(answer: Answer): string | undefined {
   if (answer.kind === 'silent') return undefined;
   const { details, name } = (answer.body ?? {}) as Partial<Schemas['error_422']>;

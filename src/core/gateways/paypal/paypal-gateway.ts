@@ -20,7 +20,7 @@ import {
   type RefundRequest,
   timeIsLeft,
 } from '../gateway.ts';
-import { declinedBecause } from '../provider-codes.ts';
+import { declinedBecause } from '../refusal.ts';
 import { PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from './paypal-client.ts';
 import { isAsAsked, judge, marksFor, refusedForBooking } from './paypal-order.ts';
 import {

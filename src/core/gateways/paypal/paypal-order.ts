@@ -1,11 +1,11 @@
 /**
- * What an order of PayPal's says: whether it is what the payment asks for, which booking it was created for, and what became of its
- * capture. The payer's browser may have made or changed it, so that nothing in it is trusted unread.
+ * Checks of a PayPal order: whether it matches the payment, which booking it was created for, and the outcome of its capture. The
+ * payer's browser may have created or changed it, so each field is checked before use.
  */
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier, type Transaction } from '../../domain/transaction.ts';
 import type { ChargeRequest, GatewayOutcome } from '../gateway.ts';
-import { declinedBecause } from '../provider-codes.ts';
+import { declinedBecause } from '../refusal.ts';
 import type { PayPalSettings } from './paypal-client.ts';
 import { captureOf, isAmountOf, isDeclined, type KnownState, type Order, stateOfCapture } from './paypal-outcomes.ts';
 
@@ -32,10 +32,10 @@ export async function refusedForBooking(
   const answers = await Promise.all(booking.transactionIds.map(isOfSameBooking));
   if (answers.includes(true)) return null;
   if (!answers.includes(null)) return declinedBecause('order_of_another_booking');
-  return { kind: 'failed', reason: 'the ledger did not say which booking the order was marked for' };
+  return { kind: 'failed', reason: 'the ledger did not return the booking that the order was marked for' };
 }
 
-/** What PayPal calls the only purchase unit of an order, unless whoever creates the order gives it a name. */
+/** PayPal's default name for the only purchase unit of an order. */
 const UNNAMED = 'default';
 
 type OrderBooking =
@@ -62,7 +62,7 @@ function bookingOf(order: Order, { transactionId, bookingId }: Transaction): Ord
   return ids.length === 0 ? { kind: 'accepted' } : { kind: 'another_booking' };
 }
 
-/** Writes our id on the order, and with it on the capture. What is there already is replaced, as PayPal wants it said. */
+/** Writes our id on the order, and with it on the capture. The operation is `replace` where a value exists, as PayPal requires. */
 export function marksFor(order: Order, transactionId: string): object[] {
   const [unit] = order.purchase_units ?? [];
   const path = `/purchase_units/@reference_id=='${unit?.reference_id ?? 'default'}'`;
@@ -96,7 +96,7 @@ export function judge(
   const payee = order.purchase_units?.[0]?.payee?.merchant_id;
   if (payee !== merchantId) return declinedBecause('order_changed', 'PAYEE');
   if (isAmountOf(capture.amount, transaction)) return state;
-  // Refunded by somebody: nothing of it is owed any more.
+  // Already refunded: nothing is owed.
   if (capture.status === 'REFUNDED') return declinedBecause('order_changed', 'AMOUNT');
   const { amount } = capture;
   const amountMinor =

@@ -1,4 +1,4 @@
-/** What PayPal's answers and refusals mean: pure. */
+/** Outcomes from PayPal's answers and errors. Pure functions. */
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier, type Transaction } from '../../domain/transaction.ts';
 import {
@@ -10,8 +10,9 @@ import {
   type Unreachable,
 } from '../gateway.ts';
 import type { Answer } from '../json-call.ts';
-import { declinedBecause, paypalCause, refusedBecause } from '../provider-codes.ts';
+import { declinedBecause, refusedBecause } from '../refusal.ts';
 import { issueOf, paypalWhy, type Schemas } from './paypal-client.ts';
+import { paypalCause } from './paypal-codes.ts';
 
 export type Order = Schemas['order'];
 export type Capture = Schemas['capture'];
@@ -34,7 +35,7 @@ export function isNotFound(answer: Answer): boolean {
   return answer.kind === 'answered' && answer.status === 404 && issueOf(answer) === 'INVALID_RESOURCE_ID';
 }
 
-/** Of a call before the capture: whatever went wrong, nothing was captured, and nobody is going to. */
+/** Of a call before the capture: whatever the error, nothing was captured or will be. */
 export function refusedBeforeMoney(answer: Answer): GatewayOutcome {
   const why = paypalWhy(answer);
   const issue = issueOf(answer);
@@ -44,9 +45,9 @@ export function refusedBeforeMoney(answer: Answer): GatewayOutcome {
   return { kind: 'failed', ...why, silent: isSilence(answer) };
 }
 
-/** Of the capture: only what PayPal says of this very request is certain. */
+/** Of the capture: only PayPal's own error about this request is certain. */
 export function refusedCapture(answer: Answer): GatewayOutcome {
-  // Captured by whom? The order itself says it.
+  // The order shows which transaction captured it.
   const isCaptured = ['ORDER_ALREADY_CAPTURED', 'ORDER_ALREADY_COMPLETED', 'DUPLICATE_INVOICE_ID'].includes(
     issueOf(answer) ?? '',
   );
@@ -55,7 +56,7 @@ export function refusedCapture(answer: Answer): GatewayOutcome {
 }
 
 /**
- * A refund can be sent again, and then a refusal of the token, the permission or the rate says nothing of the request before.
+ * A refund can be sent again, and then a refused token, a missing permission or a rate limit does not determine the first request's outcome.
  * An invalid refund is answered the same each time, and so is one of a capture that PayPal does not have; that its
  * invoice is known only says that it has been paid.
  */
@@ -158,7 +159,7 @@ export function refundIdOn(of: { custom_id?: string | null | undefined; invoice_
   return [of.custom_id, of.invoice_id].find((id) => isIdentifier(id, 'REF-')) ?? null;
 }
 
-/** PayPal says by a link which capture a refund is of. */
+/** A refund links to its capture. */
 export function captureIdIn(links: readonly { href: string; rel: string }[] | undefined): string | null {
   const up = links?.find(({ rel }) => rel === 'up')?.href;
   return /\/v2\/payments\/captures\/([A-Z0-9]+)$/.exec(up ?? '')?.[1] ?? null;

@@ -3,9 +3,9 @@
  * about each webhook would let anybody who sends forged ones have PayPal called.
  */
 import * as z from 'zod/mini';
-import { parsedJson } from '../../answer-body.ts';
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier } from '../../domain/transaction.ts';
+import { parsedJson } from '../../response-body.ts';
 import { codeOrNone } from '../json-call.ts';
 import { eventText, type Notice, type ProviderEvent, refused, type Webhook, type WebhookReading } from '../webhook.ts';
 import { certificateAt, isCertificateAddress, type KnownCertificates } from './paypal-certificates.ts';
@@ -112,7 +112,7 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-/** What a body says, once it is known to be PayPal's; null where it is not an event. */
+/** The event in a verified body; null if the body is not an event. */
 export function paypalEvent(body: string): ProviderEvent | null {
   const event = webhookEvent.safeParse(parsedJson(body));
   if (!event.success) return null;
@@ -120,7 +120,7 @@ export function paypalEvent(body: string): ProviderEvent | null {
   return { provider: 'paypal', eventId, type, notice: noticeIn(type, toldAt, resource) };
 }
 
-/** Null where this service has nothing to know of it. */
+/** Null if it is not relevant to this service. */
 function noticeIn(type: string, toldAt: string | null | undefined, resource: unknown): Notice | null {
   const parsed = paypalResource.safeParse(resource);
   if (!parsed.success) return null;
@@ -151,7 +151,7 @@ function noticeIn(type: string, toldAt: string | null | undefined, resource: unk
   }
 }
 
-/** A capture that was reversed is reported like a dispute: the payer has the money back, and nobody here has given it. */
+/** A capture that was reversed is reported like a dispute: the payer has the money back without a refund by the merchant. */
 function noticeOfDispute(
   type: string,
   toldAt: string | null | undefined,

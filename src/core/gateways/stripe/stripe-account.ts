@@ -26,7 +26,7 @@ async function askAccount(settings: StripeSettings, send: Fetch, signal: AbortSi
   try {
     const stripe = await stripeClient(settings, { signal, retries: 1 }, send);
     const answer = account.safeParse(await beforeDeadline(signal, stripe.rawRequest('GET', '/v1/account')));
-    if (!answer.success) return { kind: 'unreachable', reason: 'Stripe did not say which account the key is of' };
+    if (!answer.success) return { kind: 'unreachable', reason: 'Stripe did not return the account of the key' };
     if (accountId === null || answer.data.id === accountId) return { kind: 'known', account: answer.data.id };
     return {
       kind: 'unreachable',

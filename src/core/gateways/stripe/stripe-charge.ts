@@ -2,7 +2,7 @@
 import { hasExpired } from '../../domain/card.ts';
 import type { Transaction } from '../../domain/transaction.ts';
 import { type ChargeRequest, type GatewayOutcome, type Instrument, timeIsLeft } from '../gateway.ts';
-import { declinedBecause } from '../provider-codes.ts';
+import { declinedBecause } from '../refusal.ts';
 import { beforeDeadline, type StripeClient, stripeFailure } from './stripe-client.ts';
 import { createIntent, isPayable } from './stripe-intents.ts';
 import { asOutcome, refusedBeforeMoney, refusedConfirmation, stateOfIntent } from './stripe-outcomes.ts';

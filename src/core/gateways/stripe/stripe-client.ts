@@ -3,7 +3,7 @@
  * with Stripe has no work with it when it starts.
  */
 import type { Stripe } from 'stripe';
-import { parsedJson } from '../../answer-body.ts';
+import { parsedJson } from '../../response-body.ts';
 import { codeOrNone, type Fetch } from '../json-call.ts';
 
 /** Of all requests, whatever the account's own is. A webhook has the version that its endpoint was set up with. */
@@ -61,9 +61,9 @@ export async function stripeClient(
 }
 
 /**
- * The response, which can only be read if it is Stripe's own. The SDK takes any JSON without an `error` for the object that was
- * asked for, whatever the status: a proxy's `{"message": …}` would be an intent without an id. Such an answer says nothing about
- * the request, and counts as a connection that broke.
+ * The response, which can only be read if it is Stripe's own. The SDK returns any JSON without an `error` as the requested
+ * object, whatever the status: a proxy's `{"message": …}` would be an intent without an id. Such an answer is treated as a broken
+ * connection.
  */
 function ownAnswer(response: Response): Response {
   const { status, text: read } = response;
@@ -76,9 +76,9 @@ function ownAnswer(response: Response): Response {
   return Object.assign(response, { text });
 }
 
-/** What is known of an error of the SDK's. Its message can repeat what was sent, and is never looked at. */
+/** The relevant fields of an SDK error. Its message can quote the request and is never used. */
 export interface StripeFailure {
-  /** Undefined where there was no answer, or none that is Stripe's. */
+  /** Undefined if there was no answer from Stripe. */
   status: number | undefined;
   /** `card_error`, `invalid_request_error`, … */
   type: string | undefined;
@@ -87,7 +87,7 @@ export interface StripeFailure {
   param: string | undefined;
   /** Whether it is the answer to an earlier request with the same key. */
   replayed: boolean;
-  /** Whether Stripe was asked, and gave no answer that one could work with. */
+  /** Whether Stripe was asked and gave no usable answer. */
   silent: boolean;
 }
 
@@ -110,7 +110,7 @@ export function stripeFailure(error: unknown): StripeFailure {
   };
 }
 
-/** Codes by which Stripe refuses every request of an account or a key until somebody changes its settings. */
+/** Codes by which Stripe refuses every request of an account or a key until its settings are changed. */
 const ACCOUNT_CODES = [
   'account_invalid',
   'api_key_expired',
@@ -119,7 +119,7 @@ const ACCOUNT_CODES = [
   'testmode_charges_only',
 ];
 
-/** For the log and for operators: in fixed words, and as an error where no patience mends it. */
+/** For the log and for operators, in fixed words; an error if retrying does not help. */
 export function stripeWhy(failed: StripeFailure): { reason: string; cause?: 'gateway_not_configured' } {
   const { status, code, type, silent } = failed;
   const cause = 'gateway_not_configured';
@@ -137,9 +137,9 @@ export function stripeWhy(failed: StripeFailure): { reason: string; cause?: 'gat
   }
 }
 
-/** The work's result, or a rejection when the signal is aborted: the SDK's own pauses do not end with it. */
+/** The work's result, or a rejection when the signal is aborted: the SDK does not abort its own pauses. */
 export async function beforeDeadline<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  work.catch(() => {}); // what comes of it afterwards is nobody's business any more
+  work.catch(() => {}); // a later result is ignored
   if (signal.aborted) throw new DeadlinePassed();
   let stop = () => {};
   const passed = new Promise<never>((_, reject) => {

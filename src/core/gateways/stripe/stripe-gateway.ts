@@ -21,7 +21,7 @@ import {
   type RefundRequest,
 } from '../gateway.ts';
 import { type Outside, PLATFORM } from '../json-call.ts';
-import { declinedBecause } from '../provider-codes.ts';
+import { declinedBecause } from '../refusal.ts';
 import { stripeAccount } from './stripe-account.ts';
 import { stripeAmount } from './stripe-amount.ts';
 import { chargeWithStripe } from './stripe-charge.ts';
@@ -43,7 +43,7 @@ import { readStripeWebhook } from './stripe-webhook.ts';
 const KEYS_KEPT_FOR_MS = 24 * 60 * 60_000;
 /** Stripe documents no time after which a request does not arrive any more; no HTTP connection lives for so long. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
-/** Of a charge or refund for which somebody waits: once more, where the connection broke. */
+/** Retries of a charge or refund within a request: one, if the connection broke. */
 const RETRIES_OF_CALLS = 1;
 /** Any other text in a path could be another address. */
 const STRIPE_ID = /^\w{1,255}$/;

@@ -1,6 +1,6 @@
 /**
- * The PaymentIntent behind a transaction, and the refund behind a row: made, found again, and cancelled. What is made follows from
- * the ledger's row, so that whoever comes later gets the same under the same key.
+ * Creates, finds and cancels the PaymentIntent of a transaction and the refund of a row. The request follows from the ledger's row
+ * alone, so that a later call with the same key gets the same object.
  */
 import type { Stripe } from 'stripe';
 import type { Refund, Transaction } from '../../domain/transaction.ts';
@@ -10,7 +10,7 @@ import { type StripeClient, stripeFailure } from './stripe-client.ts';
 import { type NOT_FOUND, stateOfIntent } from './stripe-outcomes.ts';
 
 export const PAGE_SIZE = 100;
-/** An intent is looked for among so many pages of its minute. */
+/** The pages of a minute's intents that are searched. */
 const LIST_MAX_PAGES = 3;
 /** Around the creation of the row: clocks that differ, and the deadline of the call behind it. */
 const LISTED_BEFORE_MS = 60_000;
@@ -18,7 +18,7 @@ const LISTED_AFTER_MS = 120_000;
 /** Of a payment's refunds. */
 const REFUNDS_MAX_PAGES = 5;
 
-/** Thrown where Stripe can't say: there is too much to look through, or what is known by name is not there. */
+/** Thrown if a look-up is inconclusive: too many objects to search, or a known id is not found. */
 export class NotToBeFound extends Error {
   override name = 'NotToBeFound';
 }
@@ -43,13 +43,13 @@ export function createIntent(stripe: StripeClient, transaction: Transaction): Pr
 }
 
 /**
- * By its name where that was kept, else among the intents of its minute, else by Stripe's search. Only reads (invariant 9). Null says
- * that none was found, and not that there is none: a search does not have what was made in the last minute, or hour at worst.
+ * Finds the intent by its id if stored, else among the intents of its minute, else by Stripe's search. Only reads (invariant 9). Null
+ * does not prove that none exists: the search lags by a minute, or an hour at worst.
  */
 export async function findIntent(stripe: StripeClient, transaction: Transaction): Promise<Stripe.PaymentIntent | null> {
   const kept = transaction.gatewayIntent ?? transaction.gatewayReference;
   if (kept !== null) return retrieveIntent(stripe, kept);
-  if (!isPayable(transaction)) return null; // nobody was ever asked for it
+  if (!isPayable(transaction)) return null; // Stripe was never asked
 
   const listing = await listIntents(stripe, transaction);
   return listing.kind === 'too_many' ? searchIntent(stripe, transaction) : mostAdvanced(listing.intents);
@@ -86,7 +86,7 @@ async function listIntents(
   return found.length > 0 ? { kind: 'listed', intents: found } : { kind: 'too_many' };
 }
 
-/** What a search shows is as it was when it was indexed, so each hit is retrieved. */
+/** Search results are as old as the index, so each hit is retrieved. */
 async function searchIntent(
   stripe: StripeClient,
   { transactionId }: Transaction,
@@ -102,8 +102,8 @@ function mostAdvanced(intents: readonly Stripe.PaymentIntent[]): Stripe.PaymentI
 }
 
 /**
- * The fence. An intent that nobody can find may be on its way to Stripe: made once more under its key, it is the same one,
- * and whoever confirms it afterwards is refused.
+ * The fence. The creation of an intent that is not found may still be on its way to Stripe. Creating it again under its key gives the same
+ * intent, which is then cancelled, so that a later confirmation is refused.
  */
 export async function cancelIntent(stripe: StripeClient, transaction: Transaction): Promise<Fence | typeof NOT_FOUND> {
   if (!isPayable(transaction)) return { kind: 'cancelled' };

@@ -1,8 +1,9 @@
-/** What Stripe's answers and refusals mean: pure. */
+/** Outcomes from Stripe's answers and errors. Pure functions. */
 import type { Stripe } from 'stripe';
 import type { GatewayOutcome, LookUp, NoOutcome } from '../gateway.ts';
-import { declinedBecause, refusedBecause, stripeDecline, stripeRequestCause } from '../provider-codes.ts';
+import { declinedBecause, refusedBecause } from '../refusal.ts';
 import { type StripeFailure, stripeWhy } from './stripe-client.ts';
+import { stripeDecline, stripeRequestCause } from './stripe-codes.ts';
 
 export const NOT_FOUND = { kind: 'not_found' } as const;
 
@@ -16,7 +17,7 @@ export function stateOfIntent(intent: Stripe.PaymentIntent): KnownState {
     case 'requires_capture':
       return { kind: 'in_progress' };
     case 'requires_action':
-      // Nobody has what it takes to go on with it: the secret for that is given to nobody.
+      // It cannot be continued: its client secret is never handed out.
       return declinedBecause('authentication_required');
     case 'canceled':
       return { kind: 'failed', cause: 'never_happened' };
@@ -28,7 +29,7 @@ export function stateOfIntent(intent: Stripe.PaymentIntent): KnownState {
       return stripeDecline(error.decline_code, error.code);
     }
     default:
-      // Not confirmed: as good as not there, since the confirmation may be on its way.
+      // Not confirmed: treated as not found, because the confirmation may still be on its way.
       return NOT_FOUND;
   }
 }
@@ -75,7 +76,7 @@ function refusesPaymentMethod({ status, type, code, param }: StripeFailure): boo
   return param?.startsWith('payment_method') === true && (code === undefined || !FORM_CODES.has(code));
 }
 
-/** Of a call before the confirmation: whatever went wrong, nothing was charged, and nobody is going to. */
+/** Of a call before the confirmation: whatever the error, nothing was charged or will be. */
 export function refusedBeforeMoney(failed: StripeFailure): GatewayOutcome {
   const { status, type, code, declineCode, param, silent } = failed;
   if (type === 'card_error') return stripeDecline(declineCode, code);
@@ -95,8 +96,8 @@ export function refusedBeforeMoney(failed: StripeFailure): GatewayOutcome {
 }
 
 /**
- * Of the confirmation: only what Stripe says of this very request is certain. It may have been sent twice, and then a refusal of
- * the key says nothing of the first time.
+ * Of the confirmation: only Stripe's own error about this request is certain. The request may have been sent twice, and then a
+ * refused key does not determine the outcome of the first one.
  *
  * @param isCallersMethod whether the caller chose the payment method. One that was made for this charge can't have been used before
  */
@@ -126,7 +127,7 @@ export function isChargeUnknown({ status, code, param }: StripeFailure): boolean
 }
 
 /**
- * A refund can be sent again, and then a refusal of the key or of the rate says nothing of the request before. One that is
+ * A refund can be sent again, and then a refused key or a rate limit does not determine the first request's outcome. One that is
  * no valid refund is answered the same each time, and so is one of a charge that Stripe does not have: Stripe deletes none.
  */
 export function refusedRefund(failed: StripeFailure): GatewayOutcome {

@@ -1,7 +1,7 @@
 /** Stripe's webhooks, signed over `timestamp.body` with a tolerance of five minutes. */
 import * as z from 'zod/mini';
-import { parsedJson } from '../../answer-body.ts';
 import { isIdentifier } from '../../domain/transaction.ts';
+import { parsedJson } from '../../response-body.ts';
 import { codeOrNone, type Fetch } from '../json-call.ts';
 import { eventText, type Notice, type ProviderEvent, refused, type Webhook, type WebhookReading } from '../webhook.ts';
 import { minorUnitsOfStripe } from './stripe-amount.ts';
@@ -49,7 +49,7 @@ export async function readStripeWebhook(
     }
   };
   if (!(await isSigned(TOLERANCE_SECONDS))) {
-    // The SDK says by its message only which of the two it is. With a tolerance of 0, it takes a signature of any age.
+    // Only the SDK's message distinguishes the two. With a tolerance of 0, it accepts a signature of any age.
     const isOld = await isSigned(0);
     return refused(isOld ? 'The signature is older than five minutes.' : 'The signature does not match the body.');
   }
@@ -59,7 +59,7 @@ export async function readStripeWebhook(
     : { kind: 'event', event };
 }
 
-/** What a body says, once it is known to be Stripe's; null where it is not an event. */
+/** The event in a verified body; null if the body is not an event. */
 export function stripeEvent(body: unknown): ProviderEvent | null {
   const event = anyEvent.safeParse(body);
   if (!event.success) return null;

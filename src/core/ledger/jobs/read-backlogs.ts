@@ -3,7 +3,7 @@
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import { countDueLookUps } from '../look-ups/take-due-look-ups.ts';
 import { countDueEvents } from '../outbox/lease-due-events.ts';
-import { JOBS, type Job } from './take-slot.ts';
+import { JOBS, type Job } from './job-names.ts';
 
 export interface Backlog {
   job: Job;

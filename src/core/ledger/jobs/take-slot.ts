@@ -4,9 +4,7 @@
  */
 
 import { type Database, rowOf, runBatch } from '../database.ts';
-
-export const JOBS = ['look_ups', 'sweep'] as const;
-export type Job = (typeof JOBS)[number];
+import type { Job } from './job-names.ts';
 
 /** `leaseId` is the holder's, new for each invocation. */
 export interface SlotLease {

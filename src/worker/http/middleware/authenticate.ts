@@ -1,6 +1,6 @@
 /**
- * Middleware: who calls, by an API key or a token in the Authorization header (RFC 6750). Of a key, the database is asked whether
- * it has been revoked, in the first batch that the request needs anyway; no answer leaves before that.
+ * Middleware: authenticates the caller by the API key or the token in the Authorization header (RFC 6750). Whether a key has been
+ * revoked is checked in the first database batch that the request needs anyway; no response is sent before that check.
  */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
@@ -11,7 +11,7 @@ import { ANONYMOUS, type Authentication, type Credential } from '../../../core/s
 import { readToken } from '../../../core/security/json-web-token.ts';
 import { keySets } from '../../../core/security/key-set.ts';
 import { clientAddress, clientNetwork } from '../../rate-limit/client-address.ts';
-import { errorResponse, retryAfter } from '../errors.ts';
+import { errorResponse, retryAfter } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 
 export const REALM = 'Bearer realm="payment-service"';
@@ -50,10 +50,10 @@ async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Authe
   const presented = BEARER.exec(header.trim())?.[1];
   if (presented === undefined) return { kind: 'refused', reason: 'The Authorization header is malformed' };
   if (looksLikeApiKey(presented)) {
-    if (auth.apiKeySecret === null) return { kind: 'refused', reason: 'API keys are not taken here, but tokens are' };
+    if (auth.apiKeySecret === null) return { kind: 'refused', reason: 'API keys are not accepted; send a token' };
     return readApiKey(auth.apiKeySecret, production ? 'live' : 'test', presented, nowMs);
   }
-  if (auth.jwt === null) return { kind: 'refused', reason: 'Tokens are not taken here, but API keys are' };
+  if (auth.jwt === null) return { kind: 'refused', reason: 'Tokens are not accepted; send an API key' };
   return readToken(auth.jwt, keySets(c.var.log), presented, nowMs);
 }
 
@@ -73,7 +73,7 @@ function callerOf(c: Context<HttpEnv>, credential: Credential, nowMs: number): C
   };
 }
 
-/** The 401. What is wrong is said in the header as well (RFC 6750, 3). */
+/** The 401, with its reason in the header as well (RFC 6750, 3). */
 export function unauthorized(c: Context, why: string, error?: 'invalid_token'): Response {
   c.header('WWW-Authenticate', error === undefined ? REALM : `${REALM}, error="${error}", error_description="${why}"`);
   return errorResponse(c, 401, 'UNAUTHORIZED', why);

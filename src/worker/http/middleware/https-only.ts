@@ -1,6 +1,6 @@
 /** Middleware: production refuses plain HTTP. It does not redirect: the request has already travelled in the clear. */
 import { createMiddleware } from 'hono/factory';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 
 export function httpsOnly() {

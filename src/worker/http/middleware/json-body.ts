@@ -3,7 +3,7 @@
  * with FastAPI. The validator behind it gets text in UTF-8.
  */
 import { createMiddleware } from 'hono/factory';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { bodyBytes } from './limit-body.ts';
 import { UnreadableRequest } from './unreadable-request.ts';

@@ -1,7 +1,7 @@
 /** Middleware: a request body of sensible size. */
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { UnreadableRequest } from './unreadable-request.ts';
 

@@ -1,6 +1,6 @@
 /** Handler: the path exists, the method does not (RFC 9110, 15.5.6). */
 import type { Context } from 'hono';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 
 export function methodNotAllowed(allow: 'GET, HEAD' | 'POST') {
   return function methodNotAllowed(c: Context): Response {

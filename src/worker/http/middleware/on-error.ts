@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { KeyRefused, LedgerNotMigrated, LedgerUnavailable } from '../../../core/ledger/database.ts';
 import { errorFields } from '../../../core/log.ts';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { unauthorized } from './authenticate.ts';
 import { isUnreadable } from './unreadable-request.ts';

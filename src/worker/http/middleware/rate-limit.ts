@@ -9,7 +9,7 @@ import { errorFields } from '../../../core/log.ts';
 import type { RateLimitSettings } from '../../../core/settings/settings.ts';
 import { clientBucket, isExempt } from '../../rate-limit/client-address.ts';
 import type { Admission, Window } from '../../rate-limit/sliding-window.ts';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 
 const BURST_WINDOW_MS = 10_000;

@@ -1,7 +1,7 @@
 /** Middleware: the caller may do this, or the answer is 403 (RFC 6750, 3.1). Behind `authenticate`. */
 import { createMiddleware } from 'hono/factory';
 import { mayDo, type Scope } from '../../../core/security/credential.ts';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { REALM } from './authenticate.ts';
 

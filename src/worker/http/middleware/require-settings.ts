@@ -1,7 +1,7 @@
 /** Middleware: no request goes further than a Worker whose settings are complete. `/health` is before it. */
 import { createMiddleware } from 'hono/factory';
 import { readSettings } from '../../../core/settings/settings.ts';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 
 const HOW_TO_CONFIGURE =

@@ -1,7 +1,7 @@
 /** Middleware: the body fits its schema, or the answer says where it does not, without repeating what was sent. */
 import { zValidator } from '@hono/zod-validator';
 import type * as z from 'zod/mini';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 
 /** Issues beyond this many say nothing new. */
 const MAX_ISSUES = 20;

@@ -18,7 +18,7 @@ import {
   idempotencyKeyReused,
   retryAfter,
   tooManyAttempts,
-} from '../errors.ts';
+} from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { idempotencyKey, REPLAYED_HEADER } from '../middleware/idempotency-key.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../middleware/json-body.ts';

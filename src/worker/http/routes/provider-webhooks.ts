@@ -8,7 +8,7 @@ import { certificateStore } from '../../../core/ledger/providers/keep-certificat
 import { handleWebhook } from '../../../core/recovery/handle-webhook.ts';
 import type { Settings } from '../../../core/settings/settings.ts';
 import { clientBucket } from '../../rate-limit/client-address.ts';
-import { errorResponse, retryAfter } from '../errors.ts';
+import { errorResponse, retryAfter } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { bodyBytes, limitBody } from '../middleware/limit-body.ts';
 import { methodNotAllowed } from '../middleware/method-not-allowed.ts';

@@ -8,7 +8,13 @@ import { decimalAmount, withoutFloatError } from '../../../core/domain/money.ts'
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import { type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
 import { type RefundAnswer, refundPayment } from '../../../core/payments/refund-payment.ts';
-import { errorResponse, GATEWAY_DOWN, idempotencyInProgress, idempotencyKeyReused, retryAfter } from '../errors.ts';
+import {
+  errorResponse,
+  GATEWAY_DOWN,
+  idempotencyInProgress,
+  idempotencyKeyReused,
+  retryAfter,
+} from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { idempotencyKey, REPLAYED_HEADER } from '../middleware/idempotency-key.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../middleware/json-body.ts';

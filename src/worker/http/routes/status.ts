@@ -5,7 +5,7 @@ import { decimalAmount } from '../../../core/domain/money.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import { type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
 import { readStatus } from '../../../core/payments/read-status.ts';
-import { errorResponse } from '../errors.ts';
+import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { outliveClient } from '../middleware/outlive-client.ts';
 import { requireScope } from '../middleware/require-scope.ts';

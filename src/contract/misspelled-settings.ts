@@ -1,19 +1,19 @@
 /**
- * What comes of reading settings, and misspelled ones. A setting that nobody reads would leave its default in force without a
- * word: another currency, another broker.
+ * Finds misspelled settings, for all programs that read settings. Without this check, the default of a misspelled setting would
+ * silently apply: another currency, another broker.
  */
 
-/** `problems`: every one of them, each as `NAME what is wrong`. */
+/** The result of reading settings. `problems`: all of them, each as `NAME` and a description. */
 export type SettingsReading<Settings> = { kind: 'valid'; settings: Settings } | { kind: 'invalid'; problems: string[] };
 
-/** Typing errors, as insertions, omissions and replacements of a character; two characters in the wrong order are two. */
+/** Typing errors, as insertions, omissions and replacements of a character; two swapped characters count as two. */
 const TYPOS_MAX = 2;
-/** A shorter name is near too many others. */
+/** Shorter names are close to too many others. */
 const NAME_MIN_LENGTH = 8;
 
 /**
- * What to say of variables whose names are no settings, and nearly are. Only text counts, because bindings are objects; a name
- * that adds a part to a setting's, such as BRIDGE_URL_OLD, was meant as it is.
+ * Problems for variables whose names are close to a setting's. Only text is checked, because bindings are objects. A name that
+ * extends a setting's, such as BRIDGE_URL_OLD, is not a misspelling.
  */
 export function misspelledSettings(env: { readonly [name: string]: unknown }, known: ReadonlySet<string>): string[] {
   return Object.entries(env).flatMap(([name, value]) => {

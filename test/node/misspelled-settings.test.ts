@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { misspelledSettings } from '../../src/contract/setting-names.ts';
+import { misspelledSettings } from '../../src/contract/misspelled-settings.ts';
 
 const KNOWN = new Set(['PAYMENT_CURRENCY', 'RABBITMQ_URL', 'BRIDGE_URL', 'CORS_ORIGINS', 'LOG_LEVEL', 'DB']);
 
