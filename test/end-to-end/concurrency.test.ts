@@ -54,7 +54,7 @@ describe('at once', () => {
     expect(paid.length).toBeGreaterThan(PAYMENTS);
     expect(paid.length).toBeLessThan(REFUNDS);
     const refundEvents = () => stack.listener.received.filter(({ routingKey }) => routingKey === 'payment.refund');
-    await until('all are told', () => refundEvents().length >= paid.length);
+    await untilSwept('all are published', () => refundEvents().length >= paid.length);
     await sleep(1_000);
     for (const { id } of payments) {
       const answered = sum(paid.filter((answer) => answer.id === id).map(({ cents }) => cents));
@@ -66,7 +66,19 @@ describe('at once', () => {
       expect(sum(told.map(({ body }) => Math.round(body.refund_amount * 100)))).toBe(answered);
     }
     expect(refundEvents()).toHaveLength(paid.length);
-  }, 120_000);
+  }, 180_000);
+
+  /** So many at once can keep the Worker from its bridge for too long: what was not delivered at once then goes out with a sweep. */
+  const untilSwept = (what: string, isPublished: () => boolean) =>
+    until(
+      what,
+      async () => {
+        if (isPublished()) return true;
+        await stack.worker.sweep();
+        return isPublished();
+      },
+      { deadlineMs: 90_000, everyMs: 1_000 },
+    );
 
   /** So many at once can be too much for this machine: what is pending then has to settle like any other. */
   async function isPaid(code: number, body: Record<string, unknown>): Promise<boolean> {
@@ -110,7 +122,7 @@ describe('at once', () => {
     await stack.startWorker();
     await replays();
 
-    await until('it is told', () => stack.listener.of(booking).length > 0);
+    await untilSwept('it is published', () => stack.listener.of(booking).length > 0);
     await sleep(1_000);
     expect(stack.listener.of(booking)).toHaveLength(1);
     expect(gateway.charges().filter(({ bookingId }) => bookingId === booking)).toHaveLength(1);
