@@ -19,6 +19,8 @@ const configuration = readFileSync('wrangler.toml', 'utf8').replace(
   /^main = "(.+)"$/m,
   (_, main) => `main = ${JSON.stringify(resolve(main))}`,
 );
+// Nor do settings in the environment, which wrangler would read if this were true.
+process.env.CLOUDFLARE_INCLUDE_PROCESS_ENV = 'false';
 // In one step, since two runs of vitest share the directory.
 writeFileSync(`${configPath}.${process.pid}`, configuration);
 renameSync(`${configPath}.${process.pid}`, configPath);

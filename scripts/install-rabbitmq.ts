@@ -33,9 +33,11 @@ const { dryRun } = optionsOf<{ dryRun?: true }>(
 );
 
 const installed = serverOfMachine();
-if (installed !== null) console.log(`RabbitMQ is installed: ${installed}`);
-else if (dryRun) for (const command of COMMANDS) console.log(`Would run: ${command.join(' ')}`);
-else install();
+if (installed !== null) console.log(`RabbitMQ is installed already: ${installed}`);
+if (dryRun) {
+  const would = installed === null ? 'Would run' : 'Where it is not, this would run';
+  for (const command of COMMANDS) console.log(`${would}: ${command.join(' ')}`);
+} else if (installed === null) install();
 
 function install(): void {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionTo } from '../../src/bridge/broker-address.ts';
 import { until } from '../support/child.ts';
 import type { Received } from '../support/exchange.ts';
+import { localDatabase } from '../support/local-database.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
 
@@ -102,14 +103,43 @@ describe('from HTTP to the exchange', () => {
 
   // Over a socket: inside workerd, such a header can't be made without a warning.
   it.each(['kéy', '"kéy"'])('refuses an idempotency key that is not ASCII: %s', async (key) => {
-    const booking = newBooking();
+    const made = await pay(stack.worker.url);
+    const before = rowCounts(stack);
     const headers = { 'Idempotency-Key': key };
-    const paid = await pay(stack.worker.url, { booking_id: booking }, headers);
-    expect(paid).toMatchObject({ code: 400, body: { error_code: 'INVALID_REQUEST' } });
-    expect(await pay(stack.worker.url, { booking_id: booking })).toMatchObject({ code: 200 });
-    const refund = { booking_id: booking, original_transaction_id: 'TXN-1', refund_amount: 1, user_id: 'user_123' };
-    const refunded = await post(stack.worker.url, '/payment/refund', { ...refund, reason: 'r' }, headers);
-    expect(refunded).toMatchObject({ code: 400, body: { error: { code: 'INVALID_REQUEST' } } });
+    const envelope = {
+      error: { code: 'INVALID_REQUEST', message: expect.stringMatching(/\S/), details: expect.any(Object) },
+      timestamp: TIMESTAMP,
+    };
+
+    const paid = await pay(stack.worker.url, {}, headers);
+    expect(paid.code).toBe(400);
+    expect(paid.body).toEqual({
+      ...envelope,
+      status: 'failed',
+      booking_id: null,
+      amount: null,
+      payment_method: null,
+      error_code: 'INVALID_REQUEST',
+      error_message: expect.stringMatching(/\S/),
+      processed_at: TIMESTAMP,
+    });
+    expect(paid.body).toMatchObject({ error: { details: { retry_possible: false } } });
+
+    const refunded = await post(
+      stack.worker.url,
+      '/payment/refund',
+      {
+        booking_id: made.body.booking_id,
+        original_transaction_id: made.body.transaction_id,
+        refund_amount: 10,
+        reason: 'Customer cancellation',
+        user_id: 'user_123',
+      },
+      headers,
+    );
+    expect(refunded.code).toBe(400);
+    expect(refunded.body).toEqual(envelope);
+    expect(rowCounts(stack)).toEqual(before);
   });
 
   it('puts the events into the queue that the contract names, under their own bindings', async () => {
@@ -152,4 +182,16 @@ async function eventsOf(stack: Stack, booking: string, count: number): Promise<R
   const events = stack.listener.of(booking);
   expect(events).toHaveLength(count);
   return events;
+}
+
+/** Of payments, refunds and idempotency keys. */
+function rowCounts({ directory }: Stack): number[] {
+  const database = localDatabase(directory);
+  try {
+    return ['transactions', 'refunds', 'idempotency_keys'].map((table) =>
+      database.count(`SELECT count(*) FROM ${table}`),
+    );
+  } finally {
+    database.close();
+  }
 }
