@@ -76,6 +76,24 @@ const cardDetails = z.object(
 
 const payPalDetails = z.object({ email, payment_id: orderId }, required('an object'));
 
+export const CAPTURE_METHODS = ['automatic', 'manual'] as const;
+export type CaptureMethod = (typeof CAPTURE_METHODS)[number];
+
+const RETURN_URL_MAX_LENGTH = 2000;
+
+/** An address that a browser can be sent to. Which ones an installation allows, its settings say. */
+const returnUrl = typedText(RETURN_URL_MAX_LENGTH).check(
+  z.refine((written) => isWebAddress(written), 'must be an absolute https address without a user name or a password'),
+);
+
+function isWebAddress(written: string): boolean {
+  if (!URL.canParse(written)) return false;
+  const { protocol, username, password } = new URL(written);
+  return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
+}
+
+const holdMinutes = z.int(required('a whole number of minutes')).check(z.minimum(1, 'must be 1 or more'));
+
 export const paymentRequest = z.object(
   {
     user_id: text,
@@ -87,6 +105,12 @@ export const paymentRequest = z.object(
     payment_method_token: z.nullish(token),
     paypal_details: z.nullish(payPalDetails),
     user_email: z.nullish(email),
+    /** Where the payer comes back to after authenticating or approving. Without it, a payment that requires that is declined. */
+    return_url: z.nullish(returnUrl),
+    /** `manual`: the money is held until `/payment/capture` or `/payment/void`. */
+    capture_method: z.nullish(z.enum(CAPTURE_METHODS, required(`one of ${CAPTURE_METHODS.join(', ')}`))),
+    /** How long it is held at most. */
+    hold_minutes: z.nullish(holdMinutes),
   },
   required('an object'),
 );
@@ -103,3 +127,7 @@ export const refundRequest = z.object(
   required('an object'),
 );
 export type RefundRequest = z.infer<typeof refundRequest>;
+
+/** Of `/payment/capture` and `/payment/void`. */
+export const holdRequest = z.object({ booking_id: text, transaction_id: text, user_id: text }, required('an object'));
+export type HoldRequest = z.infer<typeof holdRequest>;

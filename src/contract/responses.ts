@@ -20,6 +20,48 @@ export interface PaymentSuccessResponse {
   message: string;
 }
 
+/** The 202 of a payment whose payer has to authenticate or approve. */
+export interface PaymentChallengeResponse {
+  status: 'pending';
+  transaction_id: string;
+  booking_id: string;
+  amount: number;
+  payment_method: PaymentMethod;
+  processed_at: null;
+  message: string;
+  next_action: {
+    type: 'redirect_to_url';
+    /** A secret of the payer's. */
+    url: string;
+    expires_at: string;
+  };
+}
+
+/** The 200 of a payment whose money is held. */
+export interface PaymentAuthorizedResponse {
+  status: 'authorized';
+  transaction_id: string;
+  booking_id: string;
+  amount: number;
+  payment_method: PaymentMethod;
+  processed_at: null;
+  message: string;
+  capture_before: string;
+}
+
+/** The 200 of `/payment/void`. */
+export interface PaymentVoidedResponse {
+  status: 'failed';
+  transaction_id: string;
+  booking_id: string;
+  amount: number;
+  payment_method: PaymentMethod;
+  error_code: 'PAYMENT_VOIDED';
+  error_message: string;
+  processed_at: string;
+  message: string;
+}
+
 /** The envelope that every error carries. */
 export interface ErrorEnvelope {
   error: { code: ErrorCode; message: string; details: Record<string, unknown> };
@@ -53,12 +95,15 @@ export interface RefundSuccessResponse {
 
 export interface StatusResponse {
   transaction_id: string;
-  status: 'pending' | 'completed' | 'failed' | 'refunded' | 'reversed';
+  /** `authorized`: only where the payment asked for `capture_method: "manual"`. */
+  status: 'pending' | 'authorized' | 'completed' | 'failed' | 'refunded' | 'reversed';
   booking_id: string;
   amount: number;
   payment_method: PaymentMethod;
   created_at: string;
   processed_at: string | null;
+  /** With `authorized`: until when it can be captured. */
+  capture_before?: string;
   /** Of a payment, once something of it has been refunded. */
   refunded_amount?: number;
   /** With `refunded_amount`: what can still be refunded, without what pending refunds hold. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { paymentEvent as schema } from '../../src/contract/events.ts';
 import { paymentEvent, refundEvent } from '../../src/core/domain/event.ts';
-import type { Transaction } from '../../src/core/domain/transaction.ts';
+import { TAKEN_AT_ONCE, type Transaction } from '../../src/core/domain/transaction.ts';
 import { EVENTS } from '../data/contract-examples.ts';
 
 const ROW: Transaction = {
@@ -27,6 +27,7 @@ const ROW: Transaction = {
   createdAtMs: Date.UTC(2024, 11, 15, 10, 30, 44),
   processedAtMs: Date.UTC(2024, 11, 15, 10, 30, 45),
   nextLookupAtMs: null,
+  ...TAKEN_AT_ONCE,
 };
 const TOLD_AT_MS = Date.UTC(2024, 11, 15, 10, 30, 45, 999);
 const envelope = (eventId: string, createdAtMs = TOLD_AT_MS) => ({

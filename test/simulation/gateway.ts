@@ -284,6 +284,8 @@ function asAnswer(state: LookUp): GatewayOutcome {
   switch (state.kind) {
     case 'in_progress':
     case 'not_found':
+    case 'payer_approved':
+    case 'cancelled':
     case 'unreachable':
     case 'undetermined':
       return unknown(`it is ${state.kind}`);

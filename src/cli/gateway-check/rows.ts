@@ -1,6 +1,6 @@
 /** Rows as the ledger has them, for adapters that are tried without one. */
 import { ulid } from 'ulid';
-import type { Refund, Transaction } from '../../core/domain/transaction.ts';
+import { type Refund, TAKEN_AT_ONCE, type Transaction } from '../../core/domain/transaction.ts';
 
 export const AMOUNT_MINOR = 2550;
 export const CURRENCY = 'USD';
@@ -31,6 +31,7 @@ export function pendingTransaction(overrides: Partial<Transaction> = {}): Transa
     createdAtMs: Date.now(),
     processedAtMs: null,
     nextLookupAtMs: null,
+    ...TAKEN_AT_ONCE,
     ...overrides,
   };
 }

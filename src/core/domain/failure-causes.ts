@@ -9,6 +9,10 @@ export type FailureCode = Extract<
   | 'CARD_EXPIRED'
   | 'CARD_DECLINED'
   | 'PAYMENT_FAILED'
+  | 'AUTHENTICATION_FAILED'
+  | 'AUTHENTICATION_EXPIRED'
+  | 'AUTHORIZATION_EXPIRED'
+  | 'PAYMENT_VOIDED'
   | 'REFUND_NOT_ALLOWED'
   | 'PAYMENT_GATEWAY_ERROR'
 >;
@@ -77,9 +81,39 @@ export const CAUSES = {
   },
   authentication_required: {
     code: 'CARD_DECLINED',
-    reason: 'The bank asks for an authentication of the card holder, which this service cannot pass on',
+    reason: "The card's bank requires the payer to authenticate",
     retryPossible: true,
-    nextStep: 'Pay with another card, or by PayPal.',
+    nextStep: 'Pay again with a return_url, where the payer comes back to after authenticating, or with another card.',
+  },
+  authentication_failed: {
+    code: 'AUTHENTICATION_FAILED',
+    reason: 'The payer could not be authenticated',
+    retryPossible: true,
+    nextStep: 'Pay again, or with another card.',
+  },
+  authentication_expired: {
+    code: 'AUTHENTICATION_EXPIRED',
+    reason: 'The payer did not authenticate or approve the payment in time',
+    retryPossible: true,
+    nextStep: 'Pay again, and send the payer to the new address at once.',
+  },
+  authorization_expired: {
+    code: 'AUTHORIZATION_EXPIRED',
+    reason: 'The payment was not captured in time, and the money is no longer held',
+    retryPossible: true,
+    nextStep: 'Pay again, and capture the payment before capture_before.',
+  },
+  authorization_ended: {
+    code: 'AUTHORIZATION_EXPIRED',
+    reason: 'The payment provider no longer holds the money',
+    retryPossible: true,
+    nextStep: 'Pay again.',
+  },
+  voided: {
+    code: 'PAYMENT_VOIDED',
+    reason: 'The payment was voided before it was captured',
+    retryPossible: true,
+    nextStep: 'Nothing was charged. Pay again if the booking is still wanted.',
   },
   try_again: {
     code: 'CARD_DECLINED',

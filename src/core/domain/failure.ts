@@ -24,6 +24,10 @@ const CAUSE_OF_CODE: Readonly<Record<FailureCode, FailureCause>> = {
   CARD_EXPIRED: 'expired',
   CARD_DECLINED: 'declined',
   PAYMENT_FAILED: 'payment_failed',
+  AUTHENTICATION_FAILED: 'authentication_failed',
+  AUTHENTICATION_EXPIRED: 'authentication_expired',
+  AUTHORIZATION_EXPIRED: 'authorization_expired',
+  PAYMENT_VOIDED: 'voided',
   REFUND_NOT_ALLOWED: 'refund_not_allowed',
   PAYMENT_GATEWAY_ERROR: 'gateway_error',
 };

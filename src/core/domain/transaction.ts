@@ -1,6 +1,6 @@
 /** Payments and refunds as the ledger keeps them. Amounts are in minor units, times in milliseconds since 1970. */
 import type { ErrorCode } from '../../contract/error-codes.ts';
-import type { PaymentMethod } from '../../contract/requests.ts';
+import type { CaptureMethod, PaymentMethod } from '../../contract/requests.ts';
 import type { Failure } from './failure.ts';
 import type { FailureCause } from './failure-causes.ts';
 
@@ -40,6 +40,53 @@ export interface Transaction extends GatewayRow {
   gateway: string;
   /** What the gateway calls the payment before any money moves: an order that a payer approved, or an intent. */
   gatewayIntent: string | null;
+  captureMethod: CaptureMethod;
+  /** How long the money is held at most; null where nothing is. */
+  holdMinutes: number | null;
+  /** Of a pending payment: what it waits for. It keeps it when it ends. */
+  substate: Substate | null;
+  /** When the wait ends: the payer's, or the time in which the money has to be captured. */
+  expiresAtMs: number | null;
+  /** What the gateway calls the money that it holds. */
+  authorizationReference: string | null;
+  /** What has been begun at the gateway, since the payer or the caller decided it, or the time was up. */
+  step: Step | null;
+  stepAtMs: number | null;
+  /** Encrypted; where the payer authenticates or approves, until the payment ends. */
+  sealedActionUrl: string | null;
+  /** Encrypted; where the payer comes back to, until the payment ends. */
+  sealedReturnUrl: string | null;
+}
+
+/** Of a payment that is taken at once, without its payer being sent anywhere. */
+export const TAKEN_AT_ONCE = {
+  captureMethod: 'automatic',
+  holdMinutes: null,
+  substate: null,
+  expiresAtMs: null,
+  authorizationReference: null,
+  step: null,
+  stepAtMs: null,
+  sealedActionUrl: null,
+  sealedReturnUrl: null,
+} as const satisfies Partial<Transaction>;
+
+/** `challenged`: the payer has to authenticate or approve. `authorized`: the money is held, not taken. */
+export type Substate = 'challenged' | 'authorized';
+
+/**
+ * `authorize` leads to `authorized`. Of the other three a payment gets one, before the gateway is asked, and keeps it: whether it is
+ * captured, voided or expired is decided by the row.
+ */
+export type Step = 'authorize' | 'capture' | 'void' | 'expire';
+
+/** Whether the payment waits, for its payer or to be captured: it is pending, and that is no unknown outcome. */
+export function isWaiting({ status, substate, step }: Transaction): boolean {
+  return status === 'pending' && substate !== null && step === null;
+}
+
+export function isAuthorized({ status, substate }: Transaction): boolean {
+  return status === 'pending' && substate === 'authorized';
 }
 
 /** What can still be refunded, in minor units: what was captured, less what was refunded and what pending refunds hold. */

@@ -14,12 +14,19 @@ export type Instrument =
   /** A token for a card that the provider has stored, such as Stripe's `pm_…` and `tok_…`. */
   | { kind: 'token'; token: string }
   /** `paymentId` is the id of an order that the payer has approved. */
-  | { kind: 'paypal'; email: string; paymentId: string };
+  | { kind: 'paypal'; email: string; paymentId: string }
+  /** No order yet: the gateway creates one, and the payer approves it. */
+  | { kind: 'new_paypal_order' };
 
 export interface ChargeRequest {
   /** The claimed row: its `transactionId` is the idempotency key with the gateway (invariant 3). */
   transaction: Transaction;
   instrument: Instrument;
+  /**
+   * Where the payer comes back to after authenticating or approving. Null: the payer cannot be sent anywhere, so a payment that
+   * requires it is declined.
+   */
+  returnUrl?: string | null;
   /** Aborted at the deadline. Without an answer by then, the outcome is unknown. */
   signal: AbortSignal;
   /** Milliseconds from the start to the deadline, for gateways that make more than one call. */
@@ -39,6 +46,14 @@ export function timeIsLeft(startedAtMs: number, nowMs: number, deadlineMs: numbe
   return deadlineMs === undefined || nowMs - startedAtMs <= deadlineMs * 0.8;
 }
 
+/** A call that ends a hold, or takes a payment that its payer has approved. The key is made of the transaction's id. */
+export interface StepRequest {
+  transaction: Transaction;
+  signal: AbortSignal;
+  /** Milliseconds from the start to the deadline. */
+  deadlineMs?: number;
+}
+
 export interface RefundRequest {
   /** The reserved row: its `refundId` is the idempotency key with the gateway. */
   refund: Refund;
@@ -48,6 +63,8 @@ export interface RefundRequest {
 
 /**
  * - `approved`: the money moved.
+ * - `authorized`: the money is held for a payment whose `captureMethod` is `manual`. It is not taken yet.
+ * - `challenged`: the payer has to authenticate or approve first, at an address of the provider. No money moved.
  * - `mischarged`: another amount moved than was requested, so the payment fails and the captured amount is refunded.
  * - `declined`: no money moved, because of the payer or the card.
  * - `failed`: certainly no money moved, because of the gateway.
@@ -56,6 +73,8 @@ export interface RefundRequest {
 export type GatewayOutcome =
   /** `hasRefunds`: whether the provider reports refunds of it, external ones included. */
   | { kind: 'approved'; reference: string; hasRefunds?: true }
+  | Authorized
+  | Challenged
   /** `amountMinor`: the captured amount; null if its currency differs from the payment's. */
   | ({ kind: 'mischarged'; reference: string; amountMinor: number | null; cause: FailureCause } & Why)
   | ({ kind: 'declined'; code: DeclineCode; reason?: string } & Why)
@@ -70,6 +89,23 @@ export type GatewayOutcome =
    */
   | ({ kind: 'unknown'; reason: string; silent?: boolean; accepted?: boolean; intent?: string } & Why);
 
+/** `expiresAtMs`: until when the provider holds the money; null where it does not say. */
+export interface Authorized {
+  kind: 'authorized';
+  reference: string;
+  expiresAtMs: number | null;
+}
+
+/**
+ * `url`: where the payer is sent, as the provider gives it, or relative to this service's address; null in a look-up where the provider
+ * does not repeat it. `intent`: the provider's id of the payment, for look-ups.
+ */
+export interface Challenged {
+  kind: 'challenged';
+  url: string | null;
+  intent?: string;
+}
+
 /** Details beyond the code. */
 export interface Why {
   /** Determines the reason and the advice in the answer. */
@@ -81,6 +117,8 @@ export interface Why {
 /**
  * The result of a look-up by idempotency key.
  *
+ * - `payer_approved`: the payer has approved, and the money is neither taken nor held until `completeCharge` is called.
+ * - `cancelled`: the charge or the hold has ended at the provider, and no money was taken. Why is a matter of the ledger's row.
  * - `not_found`: not "never", since the request may be on its way.
  * - `unreachable`: no answer, or one that is not about a row: 5xx, 429, 401. Other look-ups are likely to fail, too.
  * - `undetermined`: the answer does not determine this row's outcome, such as a 404 for a reference that the gateway issued
@@ -89,6 +127,8 @@ export interface Why {
 export type LookUp =
   | Exclude<GatewayOutcome, { kind: 'unknown' }>
   | { kind: 'in_progress' }
+  | { kind: 'payer_approved' }
+  | { kind: 'cancelled' }
   | { kind: 'not_found' }
   | NoOutcome;
 
@@ -108,7 +148,7 @@ export function isGatewayTrouble(status: number): boolean {
 }
 
 /** The result of a fence: the charge will never happen, has happened, or is still undecided. */
-export type Fence = { kind: 'cancelled' } | Exclude<LookUp, { kind: 'not_found' }>;
+export type Fence = Exclude<LookUp, { kind: 'not_found' }>;
 
 /** A movement that the gateway reports, under the id of the request: a transaction's or a refund's. */
 export interface Movement {
@@ -188,8 +228,20 @@ export interface Gateway {
   lookUpCharge(transaction: Transaction, signal: AbortSignal): Promise<LookUp>;
   /** Looks up the outcome of a refund by the ledger's rows. A reversed refund is `declined`. */
   lookUpRefund(refund: Refund, transaction: Transaction, signal: AbortSignal): Promise<LookUp>;
-  /** If supported: the fence, which ensures that a charge that has not happened never will. */
+  /**
+   * If supported: the fence, which ensures that a charge that has not happened never will. It also ends a challenge that the payer has
+   * not answered. A gateway without it can take no money of a challenge unless `completeCharge` is called.
+   */
   cancelCharge?(transaction: Transaction, signal: AbortSignal): Promise<Fence>;
+  /** If it creates orders for payers to approve: takes the money of an approved one, or holds it where that is asked for. */
+  completeCharge?(request: StepRequest): Promise<GatewayOutcome>;
+  /** If it holds money. */
+  holds?: {
+    /** Takes the money that is held. */
+    capture(request: StepRequest): Promise<GatewayOutcome>;
+    /** Releases the money. Sent again, it does nothing; `approved` where the money was captured before. */
+    release(transaction: Transaction, signal: AbortSignal): Promise<Fence>;
+  };
   /** If supported: all movements of a period, for reconciliation. */
   listMovements?(fromMs: number, toMs: number): AsyncIterable<Movement>;
   /** If external refunds exist: one of them, by the provider's id. */

@@ -12,7 +12,11 @@ const transactionColumns = (table: string) => `
   ${table}.gateway_intent AS gatewayIntent, ${table}.gateway_reference AS gatewayReference,
   ${table}.error_code AS errorCode, ${table}.failure_reason AS failureReason,
   ${table}.failure_cause AS failureCause, ${table}.created_at_ms AS createdAtMs,
-  ${table}.processed_at_ms AS processedAtMs, ${table}.next_lookup_at_ms AS nextLookupAtMs`;
+  ${table}.processed_at_ms AS processedAtMs, ${table}.next_lookup_at_ms AS nextLookupAtMs,
+  coalesce(${table}.capture_method, 'automatic') AS captureMethod, ${table}.hold_minutes AS holdMinutes,
+  ${table}.substate, ${table}.expires_at_ms AS expiresAtMs,
+  ${table}.authorization_reference AS authorizationReference, ${table}.step, ${table}.step_at_ms AS stepAtMs,
+  ${table}.sealed_action_url AS sealedActionUrl, ${table}.sealed_return_url AS sealedReturnUrl`;
 
 /** Of a Refund. */
 const refundColumns = (table: string) => `

@@ -1,11 +1,26 @@
 /** Which outcome an answer of a gateway decides. */
 import { codeOf, failure, failureBecause } from '../domain/failure.ts';
 import type { FailureCause, FailureCode } from '../domain/failure-causes.ts';
-import type { Outcome } from '../domain/transaction.ts';
+import type { Outcome, Transaction } from '../domain/transaction.ts';
 import type { GatewayAnswer } from './ask-gateway.ts';
 
-/** The outcome that an answer decides; null where it decides none. */
-export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): Outcome | null {
+/** The outcome of a refund that an answer decides; null where it decides none. */
+export function outcomeOfRefund(answer: GatewayAnswer): Outcome | null {
+  return outcomeOf('refund', answer, NEVER_HAPPENED);
+}
+
+/**
+ * The same of a payment. Where it has been decided here that the payment ends, that is why it has ended, whatever the provider calls
+ * it, unless money was taken.
+ */
+export function outcomeOfPayment(transaction: Transaction, answer: GatewayAnswer): Outcome | null {
+  const outcome = outcomeOf('charge', answer, cancelledBecause(transaction));
+  const isToEnd = transaction.step === 'void' || transaction.step === 'expire';
+  const isCertainlyUnpaid = outcome?.status === 'failed' && outcome.owed === undefined;
+  return isToEnd && isCertainlyUnpaid ? cancelledBecause(transaction) : outcome;
+}
+
+function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer, cancelled: Outcome): Outcome | null {
   switch (answer.kind) {
     case 'approved':
       return { status: 'completed', gatewayReference: answer.reference };
@@ -19,7 +34,10 @@ export function outcomeOf(subject: 'charge' | 'refund', answer: GatewayAnswer): 
     case 'failed':
       return failedBecause(answer.cause ?? 'gateway_error');
     case 'cancelled':
-      return NEVER_HAPPENED;
+      return cancelled;
+    case 'authorized':
+    case 'challenged':
+    case 'payer_approved':
     case 'unknown':
     case 'in_progress':
     case 'not_found':
@@ -42,6 +60,15 @@ function fitting(subject: 'charge' | 'refund', cause: FailureCause): FailureCaus
 
 function failedBecause(cause: FailureCause): Outcome & { status: 'failed' } {
   return { status: 'failed', failure: failureBecause(cause) };
+}
+
+/** Why a payment ends of which no money was taken: what its row says has been decided here, and nothing that the provider says. */
+export function cancelledBecause({ substate, step, sealedReturnUrl }: Transaction): Outcome & { status: 'failed' } {
+  if (step === 'void') return failedBecause('voided');
+  if (substate === 'authorized')
+    return failedBecause(step === 'expire' ? 'authorization_expired' : 'authorization_ended');
+  if (substate === null) return NEVER_HAPPENED;
+  return failedBecause(sealedReturnUrl === null ? 'authentication_required' : 'authentication_expired');
 }
 
 /** Of a call that never reached the gateway, and never will. */

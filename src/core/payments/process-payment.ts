@@ -21,7 +21,7 @@ import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { isAccepted, logUnknownAccount, moveMoneyNow } from '../outcomes/ask-gateway.ts';
-import { outcomeOf } from '../outcomes/decided-outcome.ts';
+import { outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
 import { type InvalidInstrument, keptOfCard, readInstrument } from './read-instrument.ts';
@@ -94,8 +94,8 @@ export async function processPayment(
   if (instrument.kind === 'invalid') {
     return recordOutcome(context, transaction, { status: 'failed', failure: instrument.failure });
   }
-  const answer = await charge(context, claimed.gateway, transaction, instrument);
-  const outcome = outcomeOf('charge', answer);
+  const answer = await charge(context, claimed.gateway, transaction, instrument, null);
+  const outcome = outcomeOfPayment(transaction, answer);
   if (outcome !== null) {
     return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
   }
@@ -253,13 +253,14 @@ function charge(
   gateway: Gateway,
   transaction: Transaction,
   instrument: Instrument,
+  returnUrl: string | null,
 ): Promise<GatewayOutcome> {
   const { transactionId: id } = transaction;
   const deadlineMs = context.settings.gatewayTimeoutMs;
   const call = { gateway, call: 'charge', id, deadlineMs } as const;
   const isOfSameBooking = (otherId: string) => isAttemptOf(context, transaction, otherId);
   return moveMoneyNow(context, call, (signal) =>
-    gateway.charge({ transaction, instrument, signal, deadlineMs, isOfSameBooking }),
+    gateway.charge({ transaction, instrument, returnUrl, signal, deadlineMs, isOfSameBooking }),
   );
 }
 

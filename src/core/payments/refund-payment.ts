@@ -21,7 +21,7 @@ import { type Reservation, reserveRefund } from '../ledger/refunds/reserve-refun
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { isAccepted, logUnknownAccount, moveMoneyNow } from '../outcomes/ask-gateway.ts';
-import { NEVER_HAPPENED, outcomeOf } from '../outcomes/decided-outcome.ts';
+import { NEVER_HAPPENED, outcomeOfRefund } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordRefund } from '../outcomes/record-refund.ts';
 import { isSameRequest, keyClaim, refundIdentity } from './replay.ts';
@@ -238,7 +238,7 @@ async function payBack(
   const deadlineMs = context.settings.gatewayTimeoutMs;
   const call = { gateway, call: 'refund', id: refund.refundId, deadlineMs } as const;
   const answer = await moveMoneyNow(context, call, (signal) => gateway.refund({ refund, transaction, signal }));
-  return { outcome: outcomeOf('refund', answer), accepted: isAccepted(answer) };
+  return { outcome: outcomeOfRefund(answer), accepted: isAccepted(answer) };
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */

@@ -6,7 +6,7 @@ import type { PaymentLookUp } from '../ledger/look-ups/look-up-task.ts';
 import { rescheduleTaken } from '../ledger/look-ups/reschedule-taken.ts';
 import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
 import { lookUp } from '../outcomes/ask-gateway.ts';
-import { NEVER_HAPPENED, outcomeOf } from '../outcomes/decided-outcome.ts';
+import { NEVER_HAPPENED, outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { cancelsFromMs, failedChargeFollowUpMs, neverHappensFromMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
 import { bookExternalRefunds } from './external-refunds.ts';
@@ -30,7 +30,7 @@ export async function resolvePayment(asking: Asking, task: PaymentLookUp): Promi
 async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
   const { transaction } = task;
   const found = await lookUpCharge(asking, transaction);
-  const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : outcomeOf('charge', found);
+  const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : outcomeOfPayment(transaction, found);
   return outcome === null ? stillOpen(asking, task, found) : endPayment(asking, transaction, outcome);
 }
 
@@ -50,7 +50,7 @@ async function fence(asking: Asking, transaction: Transaction): Promise<Outcome 
   const fenced = await lookUp<Fence>(context, callOf(asking, 'cancelCharge', id), (signal) =>
     cancel(transaction, signal),
   );
-  return outcomeOf('charge', fenced);
+  return outcomeOfPayment(transaction, fenced);
 }
 
 /** One that has failed at the gateway: its charge may have turned up since (invariant 1). */
@@ -59,7 +59,7 @@ async function followUpFailed(asking: Asking, task: PaymentLookUp): Promise<Reso
   const { transaction } = task;
   const found = await lookUpCharge(asking, transaction);
   if (isNoOutcome(found)) return unansweredFollowUp(asking, task, found);
-  const outcome = outcomeOf('charge', found);
+  const outcome = outcomeOfPayment(transaction, found);
   const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
   if (hasCharged) return endPayment(asking, transaction, outcome);
   const nextLookUpAtMs = failedChargeFollowUpMs(transaction.processedAtMs ?? nowMs(), nowMs());

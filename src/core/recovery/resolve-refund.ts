@@ -6,7 +6,7 @@ import type { RefundLookUp } from '../ledger/look-ups/look-up-task.ts';
 import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
 import { reverseRefund } from '../ledger/refunds/reverse-refund.ts';
 import { lookUp, moveMoney } from '../outcomes/ask-gateway.ts';
-import { NEVER_HAPPENED, outcomeOf } from '../outcomes/decided-outcome.ts';
+import { NEVER_HAPPENED, outcomeOfRefund } from '../outcomes/decided-outcome.ts';
 import { paidRefundFollowUpMs, refundIsSentAgainUntilMs } from '../outcomes/look-up-schedule.ts';
 import { recordRefund } from '../outcomes/record-refund.ts';
 import { stillOpen, unansweredFollowUp } from './leave-open.ts';
@@ -34,14 +34,14 @@ async function resolvePending(asking: Asking, task: RefundLookUp): Promise<Resol
   const found = await lookUpRefund(asking, task);
   // What the payer never owed is paid back, however often the gateway fails to take the request.
   const owed = refund.kind === 'late_charge';
-  let outcome = outcomeOf('refund', found);
+  let outcome = outcomeOfRefund(found);
   if (found.kind === 'not_found') {
     if (owed || context.nowMs() < refundIsSentAgainUntilMs(refund, gateway)) {
       const call = callOf(asking, 'refund', refund.refundId);
       const answer = await moveMoney(context, call, (signal) => gateway.refund({ refund, transaction, signal }));
       // Of a charge that the provider does not know, nothing can ever be paid back.
       const mayBeTakenLater = owed && answer.kind === 'failed' && answer.cause !== 'charge_unknown';
-      outcome = mayBeTakenLater ? null : outcomeOf('refund', answer);
+      outcome = mayBeTakenLater ? null : outcomeOfRefund(answer);
     } else if (context.nowMs() >= refund.createdAtMs + gateway.keysKeptForMs) outcome = NEVER_HAPPENED;
   }
   if (outcome === null) return stillOpen(asking, task, found);
@@ -56,7 +56,7 @@ async function followUpPaid(asking: Asking, task: RefundLookUp): Promise<Resolut
   const found = await lookUpRefund(asking, task);
   if (isNoOutcome(found)) return unansweredFollowUp(asking, task, found);
 
-  const outcome = outcomeOf('refund', found);
+  const outcome = outcomeOfRefund(found);
   if (outcome?.status === 'failed') {
     await reverse(asking, refund, outcome.failure);
     return NOTHING_TO_DO;

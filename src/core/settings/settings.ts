@@ -32,6 +32,12 @@ export interface Settings {
   velocity: VelocityLimits;
   /** Origins of web pages that may call. */
   corsOrigins: string[];
+  /** Where payers may be sent back to; empty: anywhere. */
+  returnUrlOrigins: string[];
+  /** The longest, and what is meant where a request does not say. */
+  holdMinutes: number;
+  /** How long a payer has to authenticate or approve. */
+  authenticationMinutes: number;
   rateLimit: RateLimitSettings;
 }
 
@@ -103,6 +109,9 @@ function settingsOf(values: Values): Settings {
     encryption,
     velocity,
     corsOrigins: service.corsOrigins,
+    returnUrlOrigins: service.returnUrlOrigins,
+    holdMinutes: service.holdMinutes,
+    authenticationMinutes: service.authenticationMinutes,
     rateLimit,
   };
 }

@@ -30,6 +30,11 @@ const RATE_LIMIT_MAX = 1000;
 /** More in a window than this would be no limit. */
 const VELOCITY_MAX = 100_000;
 
+/** Two days: banks release a hold on a debit card after some days. */
+const HOLD_MAX_MINUTES = 2_880;
+/** PayPal keeps an order that is not approved for three hours. */
+const AUTHENTICATION_MAX_MINUTES = 120;
+
 interface Traits {
   /** Each secret differs from every other. `generated`: random bytes, which `npm run setup` makes and every installation has. */
   secret?: 'generated' | 'given';
@@ -71,6 +76,9 @@ export const VARIABLES = {
     ),
     maxAmount: variable('PAYMENT_MAX_AMOUNT', z._default(z.string(), '100000')),
     corsOrigins: variable('CORS_ORIGINS', origins),
+    returnUrlOrigins: variable('RETURN_URL_ORIGINS', origins),
+    holdMinutes: variable('PAYMENT_HOLD_MINUTES', count(30, HOLD_MAX_MINUTES)),
+    authenticationMinutes: variable('PAYMENT_AUTHENTICATION_MINUTES', count(15, AUTHENTICATION_MAX_MINUTES)),
   },
   bridge: {
     url: variable('BRIDGE_URL', address, ADDRESS),
@@ -102,6 +110,8 @@ export const VARIABLES = {
   http: {
     url: variable('PAYMENT_GATEWAY_URL', optionalAddress, { ...ADDRESS, neededBy: 'http' }),
     apiKey: variable('PAYMENT_GATEWAY_API_KEY', optional, { ...GIVEN, neededBy: 'http' }),
+    /** Whether the gateway has the protocol's calls for holds. */
+    holds: variable('PAYMENT_GATEWAY_HOLDS', flag(false)),
   },
   stripe: {
     secretKey: variable(

@@ -141,6 +141,7 @@ function instrumentBody(instrument: Instrument) {
   if (instrument.kind === 'paypal') {
     return { type: 'paypal', email: instrument.email, payment_id: instrument.paymentId };
   }
+  if (instrument.kind === 'new_paypal_order') throw new Error('an order was to be created behind an HTTP gateway');
   if (instrument.kind === 'token') return { type: 'token', token: instrument.token };
   const { card } = instrument;
   return {

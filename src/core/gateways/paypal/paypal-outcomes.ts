@@ -145,7 +145,8 @@ export function stateOfRefund({ id, status }: PayPalRefund): KnownState {
 
 /** What was found right after asking for it. */
 export function asOutcome(state: KnownState): GatewayOutcome {
-  if (state.kind !== 'in_progress' && state.kind !== 'not_found') return state;
+  if (state.kind === 'cancelled') return { kind: 'failed', cause: 'never_happened' };
+  if (state.kind !== 'in_progress' && state.kind !== 'not_found' && state.kind !== 'payer_approved') return state;
   const accepted = state.kind === 'in_progress';
   return { kind: 'unknown', reason: 'PayPal is still working on it', silent: false, accepted };
 }

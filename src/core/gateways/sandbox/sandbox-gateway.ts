@@ -94,7 +94,7 @@ export function createSandbox(): Gateway {
 function scenarioOf(instrument: Instrument): Scenario | undefined {
   if (instrument.kind === 'token')
     return Object.hasOwn(TOKENS, instrument.token) ? TOKENS[instrument.token] : undefined;
-  if (instrument.kind === 'paypal') return undefined;
+  if (instrument.kind !== 'card') return undefined;
   const { card } = instrument;
   return hasExpired(card, SANDBOX_TODAY) ? { kind: 'declined', code: 'CARD_EXPIRED' } : SCENARIOS[card.number.reveal()];
 }

@@ -56,7 +56,8 @@ async function paymentMethodOf(
   { transactionId }: Transaction,
   instrument: Instrument,
 ): Promise<string | null> {
-  if (instrument.kind === 'paypal') throw new Error('PayPal was routed to Stripe');
+  if (instrument.kind === 'paypal' || instrument.kind === 'new_paypal_order')
+    throw new Error('PayPal was routed to Stripe');
   if (instrument.kind === 'token' && /^pm_\w+$/.test(instrument.token)) return instrument.token;
   if (instrument.kind === 'token' && !/^tok_\w+$/.test(instrument.token)) return null;
   const made = await stripe.paymentMethods.create(

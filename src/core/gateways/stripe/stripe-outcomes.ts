@@ -48,6 +48,8 @@ export function stateOfRefund(refund: Stripe.Refund): KnownState {
 
 /** What was found right after asking for it. */
 export function asOutcome(state: KnownState, intent?: string): GatewayOutcome {
+  if (state.kind === 'cancelled') return { kind: 'failed', cause: 'never_happened' };
+  if (state.kind === 'payer_approved') throw new Error('Stripe waits for nobody to take an approved payment');
   if (state.kind !== 'in_progress' && state.kind !== 'not_found') return state;
   const reason = 'Stripe is still working on it';
   const accepted = state.kind === 'in_progress';
