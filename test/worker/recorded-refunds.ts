@@ -72,10 +72,10 @@ async function refundInParts(recorder: Recorder): Promise<void> {
 async function refundAmounts(recorder: Recorder): Promise<void> {
   const paid = await payFor(recorder, 'paid to be refunded by any amount');
   for (const refund_amount of [0, -1, 0.001, 25.51, 1e9, '0', '1e400', '2.555']) {
-    await refund(recorder, `refund of ${refund_amount}`, paid, { refund_amount });
+    await refund(recorder, `refund of ${JSON.stringify(refund_amount)}`, paid, { refund_amount });
   }
   for (const refund_amount of [0.1, '0.20', ' 1e0 ', 0.1 + 0.2]) {
-    await refund(recorder, `refund of ${refund_amount}`, paid, { refund_amount });
+    await refund(recorder, `refund of ${JSON.stringify(refund_amount)}`, paid, { refund_amount });
   }
   await refund(recorder, 'refund for a reason of two lines', paid, {
     refund_amount: 1,
