@@ -12,6 +12,8 @@ import { type Fault, receive } from './faults.ts';
 import { keyOf, operationOf, type Provider, pathOf, providerOf } from './operations.ts';
 import { PayPalEmulator } from './paypal.ts';
 import { StripeEmulator } from './stripe.ts';
+import { AUTHENTICATION_PATH } from './stripe-authentication.ts';
+import { authenticationPage } from './stripe-authentication-page.ts';
 import {
   type Notification,
   type WebhookAnswer,
@@ -89,6 +91,7 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
   const stripe = new StripeEmulator({
     secretKey: credentials.stripeSecretKey,
     clock,
+    baseUrl: () => url,
     onEvent: (event) => happened({ provider: 'stripe', event }),
   });
   const paypal = new PayPalEmulator({
@@ -123,6 +126,12 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
     if (request.method === 'GET' && path === '/checkoutnow') {
       const notifications = gather(() => send(response, approvalPage(request, paypal)));
       return delivery.afterAnswer(notifications.gathered);
+    }
+    if (path.startsWith(AUTHENTICATION_PATH)) {
+      const { result: page, gathered } = gather(() => authenticationPage(request, stripe));
+      await delivery.beforeAnswer(gathered);
+      send(response, page);
+      return delivery.afterAnswer(gathered);
     }
     const call = describe(request);
     calls.push(call);
