@@ -82,6 +82,18 @@ describe('a payer who has to authenticate', () => {
     });
   });
 
+  it.each(['AUTHENTICATION_FAILED', 'AUTHENTICATION_REQUIRED'])(
+    'is none of a refund, which knows no %s',
+    async (code) => {
+      answerWith({ status: 'declined', code, reason: 'Ask your bank' });
+      const paid = transaction({ gatewayReference: 'ch_TXN-1' });
+      const refund = pendingRefund(paid, { refundId: 'REF-1' });
+      const declined = { kind: 'declined', code: 'PAYMENT_FAILED', reason: 'Ask your bank' };
+      expect(await gateway.refund({ refund, transaction: paid, signal: patience() })).toEqual(declined);
+      expect(await gateway.lookUpRefund(refund, paid, patience())).toEqual(declined);
+    },
+  );
+
   it('cannot any more after a cancel', async () => {
     await charge({ instrument: CHALLENGED, returnUrl: RETURN_URL });
     expect(await cancel(WITH_RETURN_URL)).toEqual({ kind: 'cancelled' });

@@ -11,10 +11,9 @@ const DECLINE_CODES = [
   'CARD_EXPIRED',
   'CARD_DECLINED',
   'PAYMENT_FAILED',
-  'AUTHENTICATION_FAILED',
 ] as const satisfies DeclineCode[];
-/** Of a payment without a return_url. Callers get it as `CARD_DECLINED`, with advice of its own. */
-const AUTHENTICATION_REQUIRED = 'AUTHENTICATION_REQUIRED';
+/** Of charges alone. Callers get the second one as `CARD_DECLINED`, with the advice to send a return_url. */
+const AUTHENTICATION_CODES = ['AUTHENTICATION_FAILED', 'AUTHENTICATION_REQUIRED'] as const;
 
 const URL_MAX_LENGTH = 2_000;
 
@@ -34,12 +33,14 @@ const orElse = <T, E extends T | undefined>(type: z.ZodMiniType<T>, other: E) =>
   );
 
 /** A decline with a code or a reason that can't be used is a decline all the same. */
-const declined = z.object({
-  status: z.literal('declined'),
-  code: orElse(z.enum([...DECLINE_CODES, AUTHENTICATION_REQUIRED]), 'PAYMENT_FAILED'),
-  // It is kept with the payment and published in its event, where no card data may be (invariant 5).
-  reason: orElse(text.check(z.refine((reason) => !CARD_NUMBER.test(reason))), undefined),
-});
+const declinedWith = <const Codes extends readonly string[]>(codes: Codes) =>
+  z.object({
+    status: z.literal('declined'),
+    code: orElse(z.enum(codes), 'PAYMENT_FAILED'),
+    // It is kept with the payment and published in its event, where no card data may be (invariant 5).
+    reason: orElse(text.check(z.refine((reason) => !CARD_NUMBER.test(reason))), undefined),
+  });
+const declined = declinedWith([...DECLINE_CODES, ...AUTHENTICATION_CODES]);
 const approved = z.object({ status: z.literal('approved'), reference: text });
 const failed = z.object({ status: z.literal('failed') });
 const inProgress = z.object({ status: z.literal('in_progress') });
@@ -50,7 +51,7 @@ const authorized = z.object({
   expires_at_ms: z.optional(z.nullable(z.int().check(z.positive()))),
 });
 
-export const refundState = z.discriminatedUnion('status', [approved, declined, failed, inProgress]);
+export const refundState = z.discriminatedUnion('status', [approved, declinedWith(DECLINE_CODES), failed, inProgress]);
 
 /** Payers are sent to the address of a challenge, so what is allowed in it depends on the gateway's own. */
 export function chargeStateOf(gatewayUrl: string) {
@@ -201,7 +202,7 @@ function knownOf(state: ChargeState): Known {
     case 'approved':
       return { kind: 'approved', reference: state.reference };
     case 'declined':
-      if (state.code === AUTHENTICATION_REQUIRED) {
+      if (state.code === 'AUTHENTICATION_REQUIRED') {
         return { kind: 'declined', code: 'CARD_DECLINED', cause: 'authentication_required' };
       }
       return { kind: 'declined', code: state.code, ...(state.reason !== undefined && { reason: state.reason }) };
