@@ -1,6 +1,6 @@
 /** The optional parts of the protocol, over real connections: payers who authenticate first, and money that is held. */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -437,12 +437,13 @@ function logging<Answer>(
 /** Each request as it comes, to a gateway that knows nothing of them. */
 async function record(): Promise<string[]> {
   const requests: string[] = [];
-  const http = createServer(async (request, response) => {
+  const reply = async (request: IncomingMessage, response: ServerResponse) => {
     let text = '';
     for await (const chunk of request) text += chunk;
     requests.push(`${request.method} ${request.url} ${request.headers['idempotency-key'] ?? '-'} ${text}`);
     response.end('{}');
-  });
+  };
+  const http = createServer((request, response) => void reply(request, response));
   await once(http.listen(0, '127.0.0.1'), 'listening');
   releases.push(async () => {
     http.closeAllConnections();
