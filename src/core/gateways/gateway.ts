@@ -71,8 +71,11 @@ export interface RefundRequest {
  * - `unknown`: not known yet. Never guessed (invariant 3).
  */
 export type GatewayOutcome =
-  /** `hasRefunds`: whether the provider reports refunds of it, external ones included. */
-  | { kind: 'approved'; reference: string; hasRefunds?: true }
+  /**
+   * `hasRefunds`: whether the provider reports refunds of it, external ones included.
+   * `reason`: why an operator has to know of it, such as money that was taken instead of held.
+   */
+  | { kind: 'approved'; reference: string; hasRefunds?: true; reason?: string }
   | Authorized
   | Challenged
   /** `amountMinor`: the captured amount; null if its currency differs from the payment's. */
