@@ -50,7 +50,7 @@ afterEach(async () => {
 });
 
 describe('a payer who has to authenticate', () => {
-  const challenged = () => ({ kind: 'challenged', url: `${server.url}/challenges/TXN-1`, intent: 'pi_TXN-1' });
+  const challenged = () => ({ kind: 'challenged', url: `${server.url}/challenges/TXN-1` });
 
   it.each([
     ['a token', CHALLENGED],
@@ -202,14 +202,10 @@ describe('what nobody asked for', () => {
     expect(await find(transaction())).toEqual({ kind: 'challenged', url: 'https://bank.example/3ds' });
   });
 
-  it('is a hold: neither the charge nor a look-up has an outcome until the gateway ends it', async () => {
+  it('is a hold: the outcome of the charge is unknown, and a look-up finds the hold, so that it can be released', async () => {
     answerWith({ status: 'authorized', reference: 'auth_1' });
     expect(await charge({ returnUrl: RETURN_URL })).toEqual({ kind: 'unknown', reason: NO_HOLD });
-    for (const ask of [find, cancel]) {
-      expect(await ask(transaction())).toEqual({ kind: 'undetermined', reason: NO_HOLD });
-    }
-    answerWith({ status: 'cancelled' });
-    expect(await find(transaction())).toEqual({ kind: 'cancelled' });
+    expect(await find(transaction())).toEqual({ kind: 'authorized', reference: 'auth_1', expiresAtMs: null });
   });
 
   it('is to take the money of a hold: it is taken, and the log has an error', async () => {

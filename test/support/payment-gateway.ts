@@ -66,7 +66,7 @@ export type State =
   | { status: 'failed' }
   | { status: 'in_progress' }
   | { status: 'cancelled' }
-  | { status: 'challenged'; url: string; reference: string }
+  | { status: 'challenged'; url: string }
   | { status: 'authorized'; reference: string; expires_at_ms: number };
 
 export interface ChargeRow {
@@ -312,7 +312,7 @@ function openBooks(nowMs: () => number, holdMs: number, challengeUrl: (id: strin
   function challenge(chargeId: string, returnUrl: string | undefined): State {
     return returnUrl === undefined
       ? { status: 'declined', code: 'AUTHENTICATION_REQUIRED' }
-      : { status: 'challenged', url: challengeUrl(chargeId), reference: `pi_${chargeId}` };
+      : { status: 'challenged', url: challengeUrl(chargeId) };
   }
 
   /** Moves a charge on that is in this state; false where it is not. */

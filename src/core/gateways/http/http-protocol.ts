@@ -56,7 +56,7 @@ export const refundState = z.discriminatedUnion('status', [approved, declinedWit
 /** Payers are sent to the address of a challenge, so what is allowed in it depends on the gateway's own. */
 export function chargeStateOf(gatewayUrl: string) {
   const url = z.string().check(z.refine((address) => isPayerAddress(address, gatewayUrl)));
-  const challenged = z.object({ status: z.literal('challenged'), url, reference: z.optional(text) });
+  const challenged = z.object({ status: z.literal('challenged'), url });
   const states = [approved, declined, failed, inProgress, cancelled, challenged, authorized] as const;
   return z.discriminatedUnion('status', states);
 }
@@ -115,6 +115,9 @@ export function askedBy({ captureMethod, step, substate, sealedReturnUrl }: Tran
 export function outcomeOfCharge(found: Found<ChargeState>, asked: Asked): GatewayOutcome {
   if (found.kind === 'state' && found.state.status === 'challenged' && !asked.challenge) {
     return { kind: 'unknown', reason: 'the gateway challenged the payer of a payment without a return_url' };
+  }
+  if (found.kind === 'state' && found.state.status === 'authorized' && !asked.hold) {
+    return { kind: 'unknown', reason: 'the gateway holds the money of a payment that asked for no hold' };
   }
   return asOutcome(knownOfCharge(found, asked));
 }
@@ -178,16 +181,10 @@ function noOutcome(answer: Answer, reason: string): NoOutcome {
 
 type Known = Exclude<GatewayOutcome, { kind: 'unknown' }> | { kind: 'in_progress' } | { kind: 'cancelled' };
 
-/**
- * Money that nobody asked to be held is neither taken nor released by this service: it raises an alarm until the gateway ends the
- * hold. Money that was taken instead of held is taken.
- */
+/** Money that was taken instead of held is taken. */
 function knownOfCharge(found: Found<ChargeState>, asked: Asked): Known | Missing {
   if (found.kind === 'none') return found;
   const known = knownOf(found.state);
-  if (known.kind === 'authorized' && !asked.hold) {
-    return { kind: 'none', reason: 'the gateway holds the money of a payment that asked for no hold' };
-  }
   if (known.kind === 'approved' && asked.hold && !asked.capture) {
     return { ...known, reason: 'the gateway took the money of a payment that asked for a hold' };
   }
@@ -206,10 +203,8 @@ function knownOf(state: ChargeState): Known {
         return { kind: 'declined', code: 'CARD_DECLINED', cause: 'authentication_required' };
       }
       return { kind: 'declined', code: state.code, ...(state.reason !== undefined && { reason: state.reason }) };
-    case 'challenged': {
-      const { url, reference } = state;
-      return { kind: 'challenged', url, ...(reference !== undefined && { intent: reference }) };
-    }
+    case 'challenged':
+      return { kind: 'challenged', url: state.url };
     case 'authorized':
       return { kind: 'authorized', reference: state.reference, expiresAtMs: state.expires_at_ms ?? null };
     case 'failed':
