@@ -112,6 +112,8 @@ export interface PaymentGatewayServer {
   readonly contradictions: string[];
   /** Those that were charged. */
   charges(): ChargeRow[];
+  /** Those whose money is held, and not taken. */
+  held(): ChargeRow[];
   /** Those that were paid back, and not taken back since. */
   refunds(): RefundRow[];
   /** Whatever has become of it, also nothing. */
@@ -226,6 +228,7 @@ export async function startPaymentGateway(options: PaymentGatewayOptions = {}): 
     calls: [],
     contradictions: books.contradictions,
     charges: () => [...books.charges.values()].filter(isApproved),
+    held: () => [...books.charges.values()].filter(({ state }) => state.status === 'authorized'),
     refunds: () => [...books.refunds.values()].filter(isApproved),
     charge: (chargeId) => books.charges.get(chargeId),
     refund: (refundId) => books.refunds.get(refundId),
