@@ -18,6 +18,11 @@ export function whatToAsk(url: string): string[] {
       next('orders.capture', { kind: 'issue', status: 422, issue: 'INSTRUMENT_DECLINED' }),
     ],
     ['the next payment is pending', next('payment_intents.confirm', { kind: 'pending' })],
+    [
+      'the payer authenticates',
+      post('stripe/authentication', { intent: 'pi_…', authentication: 'completed or failed' }),
+    ],
+    ['an authorization expires', post('stripe/expiry', { intent: 'pi_…' })],
     ['the next refund is pending', next('refunds.create', { kind: 'pending' })],
     ['what is pending ends', post('end', { id: 'pi_…, re_… or PayPal’s id', end: 'succeeded or failed' })],
     ['', ''],

@@ -44,6 +44,8 @@ const orderRequest = z.strictObject({
 });
 const tokenRequest = z.strictObject({ like: text });
 const stripeRefund = z.strictObject({ intent: text, amount: z.optional(z.int().check(z.positive())) });
+const authenticationRequest = z.strictObject({ intent: text, authentication: z.enum(['completed', 'failed']) });
+const expiryRequest = z.strictObject({ intent: text });
 const endRequest = z.strictObject({ id: text, end: z.enum(['succeeded', 'failed']) });
 const disputeRequest = z.union([
   z.strictObject({ charge: text, reason: z.optional(text) }),
@@ -91,6 +93,16 @@ export function control(request: ApiRequest, controlled: Controlled): ApiAnswer 
       return answered(request, stripeRefund, ({ intent, amount }) => ({
         refund: controlled.stripe.refundInDashboard(intent, amount),
       }));
+    case 'POST /emulator/stripe/authentication':
+      return answered(request, authenticationRequest, ({ intent, authentication }) => ({
+        intent,
+        redirect: controlled.stripe.authenticate(intent, authentication),
+      }));
+    case 'POST /emulator/stripe/expiry':
+      return answered(request, expiryRequest, ({ intent }) => {
+        controlled.stripe.expireAuthorization(intent);
+        return { intent };
+      });
     case 'POST /emulator/paypal/refund':
       return answered(request, paypalRefund, ({ capture, value }) => ({
         refund: controlled.paypal.refundInDashboard(capture, value),

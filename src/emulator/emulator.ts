@@ -12,6 +12,8 @@ import { type Fault, receive } from './faults.ts';
 import { keyOf, operationOf, type Provider, pathOf, providerOf } from './operations.ts';
 import { PayPalEmulator } from './paypal.ts';
 import { StripeEmulator } from './stripe.ts';
+import { AUTHENTICATION_PATH } from './stripe-authentication.ts';
+import { authenticationPage } from './stripe-authentication-page.ts';
 import {
   type Notification,
   type WebhookAnswer,
@@ -89,6 +91,7 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
   const stripe = new StripeEmulator({
     secretKey: credentials.stripeSecretKey,
     clock,
+    baseUrl: () => url,
     onEvent: (event) => happened({ provider: 'stripe', event }),
   });
   const paypal = new PayPalEmulator({
@@ -122,6 +125,10 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
     if (path.startsWith('/emulator/')) return send(response, controlled(request));
     if (request.method === 'GET' && path === '/checkoutnow') {
       const notifications = gather(() => send(response, approvalPage(request, paypal)));
+      return delivery.afterAnswer(notifications.gathered);
+    }
+    if (path.startsWith(AUTHENTICATION_PATH)) {
+      const notifications = gather(() => send(response, authenticationPage(request, stripe)));
       return delivery.afterAnswer(notifications.gathered);
     }
     const call = describe(request);

@@ -47,7 +47,10 @@ export interface Emulators {
 /** The operations to which faults about a payment's outcome apply. */
 const ENDINGS: Readonly<Record<'decline' | 'pending' | 'refund_fails_later', readonly string[]>> = {
   decline: ['payment_methods.create', 'payment_intents.create', 'payment_intents.confirm', 'orders.capture'],
-  pending: ['payment_intents.create', 'payment_intents.confirm', 'refunds.create', 'orders.capture', 'captures.refund'],
+  pending: [
+    ...['payment_intents.create', 'payment_intents.confirm', 'payment_intents.capture', 'refunds.create'],
+    ...['orders.capture', 'captures.refund'],
+  ],
   refund_fails_later: ['refunds.create', 'captures.refund'],
 };
 

@@ -1,9 +1,11 @@
 /** Stripe's published test cards, and how a charge of each of them ends. Of a card, its brand and last four digits are kept. */
 
-export type Outcome =
+export type ChargeOutcome =
   | { kind: 'succeeds' }
-  | { kind: 'needs_authentication' }
   | { kind: 'declined'; code: string; declineCode: string; message: string; blocked?: boolean };
+
+/** `end`: of the charge, once the payer has authenticated. `lookUpFails`: the payer can't, and the charge ends at once. */
+export type Outcome = ChargeOutcome | { kind: 'needs_authentication'; end: ChargeOutcome; lookUpFails?: true };
 
 export interface Card {
   brand: string;
@@ -16,10 +18,9 @@ export interface Card {
   refundsArePending?: boolean;
 }
 
-const SUCCEEDS: Outcome = { kind: 'succeeds' };
-const NEEDS_AUTHENTICATION: Outcome = { kind: 'needs_authentication' };
+const SUCCEEDS: ChargeOutcome = { kind: 'succeeds' };
 
-const declined = (declineCode: string, message = 'Your card was declined.', code = 'card_declined'): Outcome => ({
+const declined = (declineCode: string, message = 'Your card was declined.', code = 'card_declined'): ChargeOutcome => ({
   kind: 'declined',
   code,
   declineCode,
@@ -43,8 +44,11 @@ const OUTCOMES = {
     'Your card was declined for making repeated attempts too frequently or exceeding its amount limit.',
   ),
   chargeDeclinedFraudulent: declined('fraudulent'),
-  radarBlock: { ...declined('fraudulent'), blocked: true } as Outcome,
-} satisfies Record<string, Outcome>;
+  radarBlock: { ...declined('fraudulent'), blocked: true } as ChargeOutcome,
+} satisfies Record<string, ChargeOutcome>;
+
+const authenticated = (end: ChargeOutcome): Outcome => ({ kind: 'needs_authentication', end });
+const NEEDS_AUTHENTICATION = authenticated(SUCCEEDS);
 
 interface Published {
   /** What follows pm_card_ and tok_. */
@@ -99,12 +103,20 @@ const PUBLISHED: readonly Published[] = [
   {
     tokens: ['authenticationRequiredChargeDeclinedInsufficientFunds'],
     number: '4000008260003178',
-    outcome: NEEDS_AUTHENTICATION,
+    outcome: authenticated(OUTCOMES.chargeDeclinedInsufficientFunds),
   },
   { tokens: ['threeDSecure2Required'], number: '4000000000003220', outcome: NEEDS_AUTHENTICATION },
   { tokens: ['threeDSecureRequired'], number: '4000000000003063', outcome: NEEDS_AUTHENTICATION },
-  { tokens: ['threeDSecureRequiredChargeDeclined'], number: '4000008400001629', outcome: NEEDS_AUTHENTICATION },
-  { tokens: ['threeDSecureRequiredProcessingError'], number: '4000008400001280', outcome: NEEDS_AUTHENTICATION },
+  {
+    tokens: ['threeDSecureRequiredChargeDeclined'],
+    number: '4000008400001629',
+    outcome: authenticated(OUTCOMES.chargeDeclined),
+  },
+  {
+    tokens: ['threeDSecureRequiredProcessingError'],
+    number: '4000008400001280',
+    outcome: { kind: 'needs_authentication', end: OUTCOMES.chargeDeclined, lookUpFails: true },
+  },
   // Of these it can be had and is not needed.
   { tokens: ['threeDSecureOptional'], number: '4000000000003055', outcome: SUCCEEDS },
   { tokens: ['threeDSecureOptionalProcessingError'], number: '4000000000003097', outcome: SUCCEEDS },

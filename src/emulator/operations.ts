@@ -22,6 +22,7 @@ const OPERATIONS: Readonly<Record<Provider, readonly (readonly [name: string, me
     ['payment_intents.search', 'GET', '/v1/payment_intents/search'],
     ['payment_intents.retrieve', 'GET', '/v1/payment_intents/{intent}'],
     ['payment_intents.confirm', 'POST', '/v1/payment_intents/{intent}/confirm'],
+    ['payment_intents.capture', 'POST', '/v1/payment_intents/{intent}/capture'],
     ['payment_intents.cancel', 'POST', '/v1/payment_intents/{intent}/cancel'],
     ['refunds.create', 'POST', '/v1/refunds'],
     ['refunds.list', 'GET', '/v1/refunds'],

@@ -1,20 +1,28 @@
 /** A Stripe account outside of its API: its objects, and the actions of payers, banks and the merchant's dashboard. */
-import type { EmulatorClock, ProviderEvent } from './api.ts';
+import type { ProviderEvent } from './api.ts';
 import { cardOfToken } from './instruments.ts';
-import { DASHBOARD, type IntentRow, type RefundRow, StripeBooks } from './stripe-books.ts';
+import { type AuthenticationEnd, addressAfter, endAuthentication, isOpen } from './stripe-authentication.ts';
+import {
+  type AuthenticationRow,
+  DASHBOARD,
+  type IntentRow,
+  type RefundRow,
+  StripeBooks,
+  type StripeBooksOptions,
+} from './stripe-books.ts';
 import { missing } from './stripe-errors.ts';
-import { finishIntent } from './stripe-intents.ts';
+import { expireAuthorization, finishIntent } from './stripe-intents.ts';
 import { addMethod } from './stripe-methods.ts';
 import * as refunds from './stripe-refunds.ts';
 
 export class StripeAccount {
   protected readonly books: StripeBooks;
 
-  constructor(clock: EmulatorClock, apiVersion: string, onEvent: (event: ProviderEvent) => void) {
-    this.books = new StripeBooks(clock, apiVersion, onEvent);
+  constructor(options: StripeBooksOptions) {
+    this.books = new StripeBooks(options);
   }
 
-  /** Those that succeeded, in the order of their creation. */
+  /** Money that was taken, in the order of the intents' creation. */
   charges() {
     return [...this.books.intents.values()]
       .filter(({ status }) => status === 'succeeded')
@@ -22,7 +30,7 @@ export class StripeAccount {
         intentId: intent.id,
         transactionId: intent.metadata.transaction_id ?? null,
         bookingId: intent.metadata.booking_id ?? null,
-        amount: intent.amount,
+        amount: intent.latestCharge?.amountCaptured ?? 0,
         currency: intent.currency,
         atMs: intent.succeededAtMs ?? intent.createdAtMs,
       }));
@@ -40,9 +48,10 @@ export class StripeAccount {
     }));
   }
 
-  /** Whatever has become of them. */
+  /** Of money that was taken, whatever has become of them. */
   refunds() {
-    return [...this.books.refunds.values()].map(({ id, metadata, charge, amount, status, createdAtMs }) => ({
+    const refunds = [...this.books.refunds.values()].filter(({ isRelease }) => !isRelease);
+    return refunds.map(({ id, metadata, charge, amount, status, createdAtMs }) => ({
       id,
       refundId: metadata.refund_id ?? null,
       intentId: charge.intent.id,
@@ -93,10 +102,37 @@ export class StripeAccount {
     finishIntent(this.books, this.intent(intentId), end, DASHBOARD);
   }
 
+  /** @param secret of the page where it takes place */
+  authentication(secret: string): AuthenticationRow | null {
+    return this.books.authentications.get(secret) ?? null;
+  }
+
+  /**
+   * Of one that is open.
+   *
+   * @returns where the payer goes on
+   */
+  endAuthentication(authentication: AuthenticationRow, end: AuthenticationEnd): string | null {
+    endAuthentication(this.books, authentication, end, DASHBOARD);
+    return addressAfter(authentication);
+  }
+
+  /** By the payer of an intent that requires it, without a browser. */
+  authenticate(intentId: string, end: AuthenticationEnd): string | null {
+    const { authentication } = this.intent(intentId);
+    if (authentication === null || !isOpen(authentication)) throw new Error(`${intentId} waits for no authentication`);
+    return this.endAuthentication(authentication, end);
+  }
+
+  /** The bank no longer holds the money of an intent that requires capture. */
+  expireAuthorization(intentId: string): void {
+    expireAuthorization(this.books, this.intent(intentId), DASHBOARD);
+  }
+
   /** @returns the dispute's id */
   openDispute(intentId: string, reason = 'fraudulent'): string {
     const { latestCharge } = this.intent(intentId);
-    if (latestCharge?.status !== 'succeeded') throw new Error(`${intentId} has no charge to dispute`);
+    if (!latestCharge?.amountCaptured) throw new Error(`${intentId} has no charge to dispute`);
     return refunds.openDispute(this.books, latestCharge, reason, DASHBOARD).id;
   }
 

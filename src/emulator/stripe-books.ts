@@ -21,6 +21,7 @@ export type IntentStatus =
   | 'requires_payment_method'
   | 'requires_confirmation'
   | 'requires_action'
+  | 'requires_capture'
   | 'processing'
   | 'succeeded'
   | 'canceled';
@@ -39,7 +40,10 @@ export interface IntentRow {
   /** Null: whatever the account accepts. */
   allowedMethodTypes: string[] | null;
   automaticMethods: { enabled: boolean; allow_redirects?: string } | null;
+  captureMethod: 'automatic' | 'automatic_async' | 'manual';
   method: PaymentMethodRow | null;
+  /** The latest, whether or not it is over. */
+  authentication: AuthenticationRow | null;
   latestCharge: ChargeRow | null;
   lastError: Record<string, unknown> | null;
   canceledAtMs: number | null;
@@ -48,11 +52,27 @@ export interface IntentRow {
   succeededAtMs: number | null;
 }
 
+/** A payer's authentication of one confirmation of an intent. */
+export interface AuthenticationRow {
+  intent: IntentRow;
+  /** Of the page where the payer completes it; its last part is a secret. */
+  url: string;
+  returnUrl: string | null;
+}
+
 export interface ChargeRow {
   id: string;
   intent: IntentRow;
   method: PaymentMethodRow;
+  /** `succeeded` with nothing captured: an authorization. */
   status: 'succeeded' | 'pending' | 'failed';
+  /** Whether the payer has authenticated. */
+  authenticated: boolean;
+  amountCaptured: number;
+  /** Of a capture that is pending. */
+  amountToCapture: number | null;
+  /** Null unless capture is manual. */
+  captureBeforeMs: number | null;
   failure: { code: string; declineCode: string; message: string; blocked: boolean } | null;
   disputed: boolean;
   createdAtMs: number;
@@ -65,6 +85,8 @@ export interface RefundRow {
   status: 'pending' | 'succeeded' | 'failed';
   reason: string | null;
   metadata: Record<string, string>;
+  /** Of money that was held and not taken. Stripe has no object of its own for it. */
+  isRelease: boolean;
   createdAtMs: number;
 }
 
@@ -84,22 +106,34 @@ export interface Cause {
 
 export const DASHBOARD: Cause = { requestId: null, key: null };
 
+export interface StripeBooksOptions {
+  clock: EmulatorClock;
+  apiVersion: string;
+  baseUrl: () => string;
+  onEvent: (event: ProviderEvent) => void;
+}
+
 export class StripeBooks {
   readonly methods = new Map<string, PaymentMethodRow>();
   /** As Stripe.js makes them, each for one use; the test tokens of the documentation can be used again and again. */
   readonly tokens = new Map<string, TokenRow>();
   readonly intents = new Map<string, IntentRow>();
+  /** By the secret in the page's address. */
+  readonly authentications = new Map<string, AuthenticationRow>();
   readonly refunds = new Map<string, RefundRow>();
   readonly disputes = new Map<string, DisputeRow>();
   /** In the order in which they happened. */
   readonly events: { event: ProviderEvent; createdAtMs: number }[] = [];
   readonly clock: EmulatorClock;
   readonly apiVersion: string;
+  /** Of the emulator. */
+  readonly baseUrl: () => string;
   readonly #onEvent: (event: ProviderEvent) => void;
 
-  constructor(clock: EmulatorClock, apiVersion: string, onEvent: (event: ProviderEvent) => void) {
+  constructor({ clock, apiVersion, baseUrl, onEvent }: StripeBooksOptions) {
     this.clock = clock;
     this.apiVersion = apiVersion;
+    this.baseUrl = baseUrl;
     this.#onEvent = onEvent;
   }
 
@@ -130,7 +164,7 @@ export class StripeBooks {
     return [...this.refunds.values()].filter((refund) => refund.charge === charge);
   }
 
-  /** Paid back, or on its way there. */
+  /** Paid back, on its way there, or released. */
   refundedOf(charge: ChargeRow): number {
     const standing = this.refundsOf(charge).filter(({ status }) => status !== 'failed');
     return standing.reduce((sum, { amount }) => sum + amount, 0);

@@ -55,6 +55,9 @@ export const NOT_IN_THE_EXCERPT: Readonly<Record<string, Record<string, Exceptio
     },
   },
   'payment_intents.confirm': METHOD_TYPES,
+  'payment_intents.capture': {
+    final_capture: { schema: { type: 'boolean' }, because: 'newer than the excerpt' },
+  },
   'refunds.create': {
     instructions_email: { schema: text, because: 'newer than the excerpt' },
   },

@@ -1,12 +1,16 @@
 /** Payment intents, and what becomes of them when they are confirmed or canceled. */
 import type { Stripe } from 'stripe';
-import { type Decline, type Ending, LETTERS_AND_DIGITS, type Refused, randomText } from './api.ts';
-import type { Cause, ChargeRow, IntentRow, PaymentMethodRow, StripeBooks } from './stripe-books.ts';
-import { cardError, type Declined, declineBody, invalid } from './stripe-errors.ts';
+import { type Decline, type Ending, LETTERS_AND_DIGITS, randomText } from './api.ts';
+import { beginAuthentication } from './stripe-authentication.ts';
+import type { Cause, IntentRow, PaymentMethodRow, StripeBooks } from './stripe-books.ts';
+import { finishCapture, unexpectedState } from './stripe-captures.ts';
+import { approve, chargeOf, recordDecline } from './stripe-charges.ts';
+import { checkDescriptorSuffix } from './stripe-descriptors.ts';
+import { cardError, type Declined, invalid } from './stripe-errors.ts';
 import { methodOf } from './stripe-methods.ts';
 import { checkAmount } from './stripe-money.ts';
-import { showCharge, showIntent, showMethod } from './stripe-objects.ts';
-import { openDispute } from './stripe-refunds.ts';
+import { showIntent } from './stripe-objects.ts';
+import { emitRelease, release } from './stripe-refunds.ts';
 
 const BY_AUTHENTICATION: Decline = {
   code: 'authentication_required',
@@ -32,7 +36,9 @@ export function createIntent(books: StripeBooks, params: Stripe.PaymentIntentCre
     allowedMethodTypes: params.allowed_payment_method_types ?? null,
     automaticMethods:
       params.automatic_payment_methods ?? (params.allowed_payment_method_types ? null : { enabled: true }),
+    captureMethod: (params.capture_method as IntentRow['captureMethod'] | undefined) ?? 'automatic',
     method: params.payment_method === undefined ? null : methodOf(books, params.payment_method),
+    authentication: null,
     latestCharge: null,
     lastError: null,
     canceledAtMs: null,
@@ -51,15 +57,21 @@ export function createIntent(books: StripeBooks, params: Stripe.PaymentIntentCre
 /** @throws {Refused} */
 export function checkNewIntent(params: Stripe.PaymentIntentCreateParams): void {
   checkAmount(params.amount, params.currency.toLowerCase());
-  if (params.error_on_requires_action && !params.confirm) {
-    throw invalid('error_on_requires_action can only be used when confirm=true', { param: 'error_on_requires_action' });
+  for (const param of ['error_on_requires_action', 'return_url'] as const) {
+    if (params[param] && !params.confirm) throw invalid(`${param} can only be used when confirm=true`, { param });
   }
+  checkDescriptorSuffix(params.statement_descriptor_suffix);
 }
+
+type Confirmation = Pick<
+  Stripe.PaymentIntentConfirmParams,
+  'payment_method' | 'error_on_requires_action' | 'return_url' | 'use_stripe_sdk'
+>;
 
 export function confirmIntent(
   books: StripeBooks,
   intent: IntentRow,
-  params: Pick<Stripe.PaymentIntentConfirmParams, 'payment_method' | 'error_on_requires_action' | 'return_url'>,
+  params: Confirmation,
   ending: Ending,
   cause: Cause,
 ): void {
@@ -77,24 +89,29 @@ export function confirmIntent(
   if (outcome.kind === 'declined') declineIntent(books, intent, method, outcome, cause);
   if (outcome.kind === 'needs_authentication') {
     if (params.error_on_requires_action) declineIntent(books, intent, method, BY_AUTHENTICATION, cause, 'uncharged');
-    intent.status = 'requires_action';
-    books.emit('payment_intent.requires_action', showIntent(intent), cause);
+    if (outcome.lookUpFails && outcome.end.kind === 'declined')
+      declineIntent(books, intent, method, outcome.end, cause);
+    beginAuthentication(books, intent, params.use_stripe_sdk ? null : (params.return_url ?? null), cause);
     return;
   }
-  intent.latestCharge = chargeOf(books, intent, method, ending.pending ? 'pending' : 'succeeded');
+  const charge = chargeOf(books, intent, method, 'pending');
+  if (!ending.pending) {
+    approve(books, intent, charge, cause);
+    return;
+  }
+  intent.latestCharge = charge;
   intent.lastError = null;
-  if (ending.pending) {
-    intent.status = 'processing';
-    books.emit('payment_intent.processing', showIntent(intent), cause);
-  } else succeed(books, intent, intent.latestCharge, cause);
+  intent.status = 'processing';
+  books.emit('payment_intent.processing', showIntent(intent), cause);
 }
 
-/** One that was processing. */
+/** One that was processing: a charge, or the capture of one. */
 export function finishIntent(books: StripeBooks, intent: IntentRow, end: 'succeeded' | 'failed', cause: Cause): void {
   const charge = intent.latestCharge;
   if (intent.status !== 'processing' || charge === null) throw new Error(`${intent.id} is not processing`);
   if (end === 'succeeded') {
-    succeed(books, intent, charge, cause);
+    if (charge.amountToCapture === null) approve(books, intent, charge, cause);
+    else finishCapture(books, intent, charge, charge.amountToCapture, cause);
     return;
   }
   const decline = { code: 'card_declined', declineCode: 'generic_decline', message: 'Your card was declined.' };
@@ -108,9 +125,34 @@ export function cancelIntent(books: StripeBooks, intent: IntentRow, reason: stri
       `the following statuses may be canceled: ${CAN_BE_CANCELED.join(', ')}.`;
     throw unexpectedState(intent, message);
   }
+  endIntent(books, intent, reason ?? null, cause);
+}
+
+/** The bank holds the money no longer, and Stripe cancels the intent. */
+export function expireAuthorization(books: StripeBooks, intent: IntentRow, cause: Cause): void {
+  if (intent.status !== 'requires_capture') throw new Error(`${intent.id} is not authorized, but ${intent.status}`);
+  endIntent(books, intent, 'automatic', cause);
+}
+
+/** Those whose time is over. */
+export function expireAuthorizations(books: StripeBooks, cause: Cause): void {
+  const nowMs = books.clock.nowMs();
+  for (const intent of books.intents.values()) {
+    const isHeld = intent.status === 'requires_capture';
+    if (isHeld && (intent.latestCharge?.captureBeforeMs ?? nowMs) <= nowMs) expireAuthorization(books, intent, cause);
+  }
+}
+
+function endIntent(books: StripeBooks, intent: IntentRow, reason: string | null, cause: Cause): void {
+  const held = intent.status === 'requires_capture' ? intent.latestCharge : null;
   intent.status = 'canceled';
   intent.canceledAtMs = books.clock.nowMs();
-  intent.cancellationReason = reason ?? null;
+  intent.cancellationReason = reason;
+  if (held !== null) {
+    const hasExpired = reason === 'automatic';
+    const released = release(books, held, intent.amount, hasExpired ? 'expired_uncaptured_charge' : null);
+    emitRelease(books, released, cause, hasExpired ? 'charge.expired' : 'charge.refunded');
+  }
   books.emit('payment_intent.canceled', showIntent(intent), cause);
 }
 
@@ -121,6 +163,9 @@ const USED_BEFORE =
 
 /** An account accepts methods that send the payer elsewhere, unless the intent excludes them. */
 function checkReturn(intent: IntentRow, returnUrl: string | undefined): void {
+  if (returnUrl !== undefined && !URL.canParse(returnUrl)) {
+    throw invalid('Not a valid URL', { code: 'url_invalid', param: 'return_url' });
+  }
   if (returnUrl !== undefined || !intent.automaticMethods?.enabled) return;
   if (intent.automaticMethods.allow_redirects === 'never') return;
   throw invalid(
@@ -129,26 +174,6 @@ function checkReturn(intent: IntentRow, returnUrl: string | undefined): void {
       'redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and ' +
       '`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.',
   );
-}
-
-function chargeOf(
-  books: StripeBooks,
-  intent: IntentRow,
-  method: PaymentMethodRow,
-  status: ChargeRow['status'],
-): ChargeRow {
-  const createdAtMs = books.clock.nowMs();
-  return { id: books.id('ch'), intent, method, status, failure: null, disputed: false, createdAtMs };
-}
-
-function succeed(books: StripeBooks, intent: IntentRow, charge: ChargeRow, cause: Cause): void {
-  charge.status = 'succeeded';
-  intent.status = 'succeeded';
-  intent.succeededAtMs = books.clock.nowMs();
-  books.emit('charge.succeeded', showCharge(books, charge), cause);
-  books.emit('payment_intent.succeeded', showIntent(intent), cause);
-  const { disputeReason } = charge.method.card;
-  if (disputeReason !== undefined) openDispute(books, charge, disputeReason, cause);
 }
 
 /** @throws {Refused} always, with the answer for it */
@@ -163,33 +188,6 @@ function declineIntent(
   const charge = charged === 'charged' ? chargeOf(books, intent, method, 'failed') : null;
   const error = recordDecline(books, intent, method, declined, charge, cause);
   throw cardError(declined, { ...error, payment_intent: showIntent(intent) });
-}
-
-function recordDecline(
-  books: StripeBooks,
-  intent: IntentRow,
-  method: PaymentMethodRow,
-  declined: Declined,
-  charge: ChargeRow | null,
-  cause: Cause,
-): Record<string, unknown> {
-  const { code, declineCode = code, message = 'Your card was declined.' } = declined;
-  const more = { ...(charge && { charge: charge.id }), payment_method: showMethod(method) };
-  intent.status = 'requires_payment_method';
-  intent.method = null;
-  intent.lastError = { ...declineBody(declined), ...more };
-  if (charge !== null) {
-    charge.status = 'failed';
-    charge.failure = { code, declineCode, message, blocked: 'blocked' in declined && declined.blocked === true };
-    intent.latestCharge = charge;
-    books.emit('charge.failed', showCharge(books, charge), cause);
-  }
-  books.emit('payment_intent.payment_failed', showIntent(intent), cause);
-  return more;
-}
-
-function unexpectedState(intent: IntentRow, message: string): Refused {
-  return invalid(message, { code: 'payment_intent_unexpected_state', payment_intent: showIntent(intent) });
 }
 
 function confirmationRefused({ status }: IntentRow): string {

@@ -68,3 +68,10 @@ export function checkDigits(amount: number, currency: string): void {
     throw invalid(`Invalid amount: in ${currency}, it must be evenly divisible by ${multiple}`, { param: 'amount' });
   }
 }
+
+/** "$20.01" */
+export function inWords(amount: number, currency: string): string {
+  const format = new Intl.NumberFormat('en-US', { style: 'currency', currency });
+  const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
+  return format.format(amount / 10 ** decimals);
+}

@@ -1,6 +1,7 @@
 /** Stripe's objects as answers and events show them: the published examples' keys, with an account's own values. */
 import { readFileSync } from 'node:fs';
 import {
+  type AuthenticationRow,
   type ChargeRow,
   type DisputeRow,
   type IntentRow,
@@ -47,10 +48,12 @@ export function showIntent(intent: IntentRow): Shown {
     id: intent.id,
     allowed_payment_method_types: intent.allowedMethodTypes,
     amount: intent.amount,
-    amount_received: intent.status === 'succeeded' ? intent.amount : 0,
+    amount_capturable: intent.status === 'requires_capture' ? intent.amount : 0,
+    amount_received: intent.latestCharge?.amountCaptured ?? 0,
     automatic_payment_methods: intent.automaticMethods,
     canceled_at: intent.canceledAtMs === null ? null : seconds(intent.canceledAtMs),
     cancellation_reason: intent.cancellationReason,
+    capture_method: intent.captureMethod,
     client_secret: intent.clientSecret,
     created: seconds(intent.createdAtMs),
     currency: intent.currency,
@@ -59,10 +62,7 @@ export function showIntent(intent: IntentRow): Shown {
     latest_charge: intent.latestCharge?.id ?? null,
     managed_payments: { enabled: false },
     metadata: intent.metadata,
-    next_action:
-      intent.status === 'requires_action'
-        ? { type: 'use_stripe_sdk', use_stripe_sdk: { type: 'three_d_secure_redirect' } }
-        : null,
+    next_action: intent.status === 'requires_action' ? nextAction(intent.authentication as AuthenticationRow) : null,
     payment_method: intent.method?.id ?? null,
     payment_method_configuration_details: null,
     payment_method_options: {
@@ -80,6 +80,11 @@ export function showIntent(intent: IntentRow): Shown {
   };
 }
 
+function nextAction({ url, returnUrl }: AuthenticationRow): Shown {
+  if (returnUrl !== null) return { type: 'redirect_to_url', redirect_to_url: { return_url: returnUrl, url } };
+  return { type: 'use_stripe_sdk', use_stripe_sdk: { stripe_js: url, type: 'three_d_secure_redirect' } };
+}
+
 /** The example's `refunds` and `source` are from before 2022-11-15; since then they are returned only on request. */
 const { refunds: _refunds, source: _source, ...CHARGE } = FIXTURES.charge as Shown;
 
@@ -92,11 +97,11 @@ export function showCharge(books: StripeBooks, charge: ChargeRow): Shown {
     ...CHARGE,
     id: charge.id,
     amount: intent.amount,
-    amount_captured: status === 'succeeded' ? intent.amount : 0,
+    amount_captured: charge.amountCaptured,
     amount_refunded: refunded,
-    balance_transaction: status === 'succeeded' ? `txn_${charge.id.slice(3)}` : null,
+    balance_transaction: charge.amountCaptured > 0 ? `txn_${charge.id.slice(3)}` : null,
     billing_details: { ...NO_BILLING, ...method.billing },
-    captured: status === 'succeeded',
+    captured: charge.amountCaptured > 0,
     created: seconds(charge.createdAtMs),
     currency: intent.currency,
     description: intent.description,
@@ -116,8 +121,9 @@ export function showCharge(books: StripeBooks, charge: ChargeRow): Shown {
         last4,
         funding,
         network: brand,
-        three_d_secure: null,
+        three_d_secure: charge.authenticated ? AUTHENTICATED : null,
         wallet: null,
+        ...(charge.captureBeforeMs !== null && { capture_before: seconds(charge.captureBeforeMs) }),
       },
       type: 'card',
     },
@@ -131,6 +137,16 @@ export function showCharge(books: StripeBooks, charge: ChargeRow): Shown {
     transfer_data: null,
   };
 }
+
+const AUTHENTICATED = {
+  authentication_flow: 'challenge',
+  electronic_commerce_indicator: '05',
+  exemption_indicator: null,
+  result: 'authenticated',
+  result_reason: null,
+  transaction_id: null,
+  version: '2.2.0',
+};
 
 function outcomeOf({ failure, status }: ChargeRow): Shown | null {
   if (status === 'pending') return null;
@@ -149,19 +165,17 @@ function outcomeOf({ failure, status }: ChargeRow): Shown | null {
 }
 
 export function showRefund(refund: RefundRow): Shown {
-  const { charge, status } = refund;
+  const { charge, status, isRelease } = refund;
+  const reference = { reference_status: 'pending', reference_type: 'acquirer_reference_number', type: 'refund' };
   return {
     ...FIXTURES.refund,
     id: refund.id,
     amount: refund.amount,
-    balance_transaction: status === 'pending' ? null : `txn_${refund.id.slice(3)}`,
+    balance_transaction: status === 'pending' || isRelease ? null : `txn_${refund.id.slice(3)}`,
     charge: charge.id,
     created: seconds(refund.createdAtMs),
     currency: charge.intent.currency,
-    destination_details: {
-      card: { reference_status: 'pending', reference_type: 'acquirer_reference_number', type: 'refund' },
-      type: 'card',
-    },
+    destination_details: { card: isRelease ? { type: 'reversal' } : reference, type: 'card' },
     metadata: refund.metadata,
     payment_intent: charge.intent.id,
     payment_method: charge.method.id,

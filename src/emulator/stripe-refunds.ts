@@ -3,7 +3,7 @@ import type { Stripe } from 'stripe';
 import type { Ending } from './api.ts';
 import type { Cause, ChargeRow, DisputeRow, RefundRow, StripeBooks } from './stripe-books.ts';
 import { invalid, missing } from './stripe-errors.ts';
-import { checkDigits } from './stripe-money.ts';
+import { checkDigits, inWords } from './stripe-money.ts';
 import { showCharge, showDispute, showRefund } from './stripe-objects.ts';
 
 export function createRefund(
@@ -23,10 +23,11 @@ export function createRefund(
   }
   const amount = params.amount ?? left;
   if (amount < 1) throw invalid('Invalid positive integer', { code: 'parameter_invalid_integer', param: 'amount' });
-  checkDigits(amount, charge.intent.currency);
+  const { currency } = charge.intent;
+  checkDigits(amount, currency);
   if (amount > left) {
     throw invalid(
-      `Refund amount (${inWords(amount, charge)}) is greater than unrefunded amount on charge (${inWords(left, charge)})`,
+      `Refund amount (${inWords(amount, currency)}) is greater than unrefunded amount on charge (${inWords(left, currency)})`,
       { param: 'amount' },
     );
   }
@@ -37,6 +38,7 @@ export function createRefund(
     status: 'pending',
     reason: params.reason ?? null,
     metadata: (params.metadata || {}) as Record<string, string>,
+    isRelease: false,
     createdAtMs: books.clock.nowMs(),
   };
   if (!ending.pending && !charge.method.card.refundsArePending) refund.status = 'succeeded';
@@ -58,6 +60,7 @@ function chargeToRefund(books: StripeBooks, params: Stripe.RefundCreateParams): 
     const charges = [...books.intents.values()].map(({ latestCharge }) => latestCharge);
     const charge = charges.find((each) => each?.id === chargeId && each?.status === 'succeeded');
     if (!charge) throw missing('charge', String(chargeId), 'charge');
+    if (charge.amountCaptured === 0) throw invalid(uncaptured(charge));
     return charge;
   }
   const intent = books.intents.get(intentId);
@@ -68,6 +71,30 @@ function chargeToRefund(books: StripeBooks, params: Stripe.RefundCreateParams): 
     });
   }
   return intent.latestCharge;
+}
+
+const uncaptured = ({ intent }: ChargeRow) =>
+  `This uncaptured Charge was created by a PaymentIntent (${intent.id}). You must cancel the PaymentIntent to reverse the ` +
+  'authorization instead of refunding the Charge directly.';
+
+/** Of held money. It is reported by `emitRelease`. */
+export function release(books: StripeBooks, charge: ChargeRow, amount: number, reason: string | null): RefundRow {
+  const refund: RefundRow = {
+    ...{ id: books.id('re'), charge, amount, status: 'succeeded', reason, metadata: {}, isRelease: true },
+    createdAtMs: books.clock.nowMs(),
+  };
+  books.refunds.set(refund.id, refund);
+  return refund;
+}
+
+export function emitRelease(
+  books: StripeBooks,
+  released: RefundRow,
+  cause: Cause,
+  type: 'charge.refunded' | 'charge.expired' = 'charge.refunded',
+): void {
+  books.emit('refund.created', showRefund(released), cause);
+  books.emit(type, showCharge(books, released.charge), cause);
 }
 
 /** A bank sends it back, before or after it has arrived. */
@@ -106,10 +133,4 @@ export function closeDispute(books: StripeBooks, dispute: DisputeRow, end: 'won'
   dispute.status = end;
   dispute.charge.disputed = end === 'lost';
   books.emit('charge.dispute.closed', showDispute(dispute), cause);
-}
-
-function inWords(amount: number, { intent }: ChargeRow): string {
-  const format = new Intl.NumberFormat('en-US', { style: 'currency', currency: intent.currency });
-  const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(amount / 10 ** decimals);
 }

@@ -27,6 +27,7 @@ const NOT_EMULATED: Readonly<Record<string, readonly string[]>> = {
       'setup_future_usage',
     ],
   ],
+  'payment_intents.capture': ['application_fee_amount', 'final_capture', 'transfer_data'],
   'payment_intents.list': ['customer'],
   'refunds.create': ['refund_application_fee', 'reverse_transfer'],
   'events.list': ['delivery_success'],
@@ -108,7 +109,6 @@ function asStripeNames(field: string): string {
 }
 
 function notEmulated(operation: string, params: Record<string, unknown>): string | null {
-  if (params.capture_method === 'manual') return 'capture_method=manual';
   if (params.confirmation_method === 'manual') return 'confirmation_method=manual';
   return (NOT_EMULATED[operation] ?? []).find((name) => name in params) ?? null;
 }

@@ -22,6 +22,7 @@ import { IdempotencyKeys } from './idempotency-keys.ts';
 import type { Operation } from './operations.ts';
 import { StripeAccount } from './stripe-account.ts';
 import { type Cause, DASHBOARD, type IntentRow, type RefundRow } from './stripe-books.ts';
+import { captureIntent } from './stripe-captures.ts';
 import { crashed, invalid, keyReused } from './stripe-errors.ts';
 import * as intents from './stripe-intents.ts';
 import { type Expansions, expanded, type ListParams, page, type Row } from './stripe-lists.ts';
@@ -51,6 +52,8 @@ export interface StripeEmulatorOptions {
   accountId?: string;
   apiVersion?: string;
   clock: EmulatorClock;
+  /** Of the pages where payers authenticate. */
+  baseUrl: () => string;
   onEvent: (event: ProviderEvent) => void;
 }
 
@@ -66,8 +69,8 @@ export class StripeEmulator extends StripeAccount {
   readonly #fingerprintKey = randomBytes(32);
 
   constructor(options: StripeEmulatorOptions) {
-    const { secretKey, apiVersion = STRIPE_API_VERSION, clock, onEvent } = options;
-    super(clock, apiVersion, onEvent);
+    const { secretKey, apiVersion = STRIPE_API_VERSION, clock, baseUrl, onEvent } = options;
+    super({ clock, apiVersion, baseUrl, onEvent });
     this.#secretKey = secretKey;
     this.#accountId = options.accountId ?? EMULATOR_CREDENTIALS.stripeAccountId;
     this.#keys = new IdempotencyKeys(clock, KEYS_ARE_KEPT_MS);
@@ -89,6 +92,7 @@ export class StripeEmulator extends StripeAccount {
 
   /** Carries out a call, or replays the answer stored for its key. */
   carryOut(call: StripeCall, ending: Ending = {}): ApiAnswer {
+    intents.expireAuthorizations(this.books, DASHBOARD);
     const { key, path, apiVersion } = call;
     const cause = { requestId: `req_${randomText(this.books.clock, LETTERS_AND_DIGITS, 14)}`, key };
     const marked = (answer: ApiAnswer) => this.#marked(answer, apiVersion, cause);
@@ -128,8 +132,9 @@ export class StripeEmulator extends StripeAccount {
         const create = params as unknown as Stripe.PaymentIntentCreateParams;
         if (!create.confirm && (ending.decline || ending.pending)) throw new Error('nothing is confirmed by this call');
         const row = intents.createIntent(books, create, cause);
-        const { error_on_requires_action = false, return_url = '' } = create;
-        if (create.confirm) intents.confirmIntent(books, row, { error_on_requires_action, return_url }, ending, cause);
+        // Its test card's name would make a second payment method.
+        const { payment_method: _, ...confirmation } = create;
+        if (create.confirm) intents.confirmIntent(books, row, confirmation, ending, cause);
         return intent(row);
       }
       case 'payment_intents.retrieve':
@@ -137,6 +142,11 @@ export class StripeEmulator extends StripeAccount {
       case 'payment_intents.confirm': {
         const row = this.intent(operation.id);
         intents.confirmIntent(books, row, params as Stripe.PaymentIntentConfirmParams, ending, cause);
+        return intent(row);
+      }
+      case 'payment_intents.capture': {
+        const row = this.intent(operation.id);
+        captureIntent(books, row, params as Stripe.PaymentIntentCaptureParams, ending, cause);
         return intent(row);
       }
       case 'payment_intents.cancel': {

@@ -267,7 +267,7 @@ describe('a request that does not fit', () => {
       () => stripe.refunds.create({ payment_intent: 'pi_1', reason: 'late' as never }),
       'requested_by_customer',
     ],
-    ['what is not emulated', () => create({ capture_method: 'manual' }), 'capture_method=manual'],
+    ['what is not emulated', () => create({ confirmation_method: 'manual' }), 'confirmation_method=manual'],
     ['too long metadata', () => create({ metadata: { note: 'x'.repeat(501) } }), 'note is longer'],
   ])('%s is refused with the difference', async (_, ask, difference) => {
     const error = await failure(ask() as Promise<never>);

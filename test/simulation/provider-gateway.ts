@@ -85,12 +85,14 @@ abstract class ProviderGateway extends MoneyMover {
     this.stripe = new StripeEmulator({
       secretKey: EMULATOR_CREDENTIALS.stripeSecretKey,
       clock,
+      baseUrl: () => API_URL,
       onEvent: (event) => this.#happened(event, stripeEvent(JSON.parse(event.body))),
     });
     this.#otherStripe = new StripeEmulator({
       secretKey: OTHER_STRIPE_KEY,
       accountId: 'acct_1AnotherAccount00',
       clock,
+      baseUrl: () => API_URL,
       onEvent: () => {},
     });
     this.paypal = new PayPalEmulator({
