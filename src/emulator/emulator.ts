@@ -128,8 +128,10 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
       return delivery.afterAnswer(notifications.gathered);
     }
     if (path.startsWith(AUTHENTICATION_PATH)) {
-      const notifications = gather(() => send(response, authenticationPage(request, stripe)));
-      return delivery.afterAnswer(notifications.gathered);
+      const { result: page, gathered } = gather(() => authenticationPage(request, stripe));
+      await delivery.beforeAnswer(gathered);
+      send(response, page);
+      return delivery.afterAnswer(gathered);
     }
     const call = describe(request);
     calls.push(call);

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import type { Stripe } from 'stripe';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
 import type { Gateway, GatewayOutcome } from '../../src/core/gateways/gateway.ts';
@@ -15,6 +16,7 @@ import { paypalEvent } from '../../src/core/gateways/paypal/paypal-webhook.ts';
 import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
 import { stripeEvent } from '../../src/core/gateways/stripe/stripe-webhook.ts';
 import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
+import { stripeClientOf } from '../support/emulator-clients.ts';
 import { paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const run = promisify(execFile);
@@ -33,6 +35,7 @@ const shop = createServer((request, response) => {
 
 let child: ChildProcess;
 let output = '';
+let stripeClient: Stripe;
 let stripe: Gateway;
 let paypal: Gateway;
 
@@ -46,6 +49,7 @@ beforeAll(async () => {
   });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (output += text));
   await vi.waitFor(() => expect(output).toContain('what there is'), 30_000);
+  stripeClient = stripeClientOf({ url, stripeSecretKey: EMULATOR_CREDENTIALS.stripeSecretKey });
   const { stripeSecretKey, paypalClientId, paypalClientSecret, paypalMerchantId } = EMULATOR_CREDENTIALS;
   stripe = createStripeGateway({ secretKey: stripeSecretKey, accountId: null, webhookSecret: null, apiUrl: url });
   const settings = {
@@ -143,6 +147,18 @@ describe('the printed lines', () => {
     };
     await ends(books.refunds.find(({ refundId }) => refundId === refund.refundId)?.id ?? '', 'failed');
     expect(await stripe.lookUpRefund(refund, paid, signal())).toMatchObject({ kind: 'declined' });
+  });
+
+  it('authenticate the payer of an authorization, and have it expire', async () => {
+    const { id, status } = await stripeClient.paymentIntents.create({
+      ...{ amount: 2550, currency: 'usd', allowed_payment_method_types: ['card'], capture_method: 'manual' },
+      ...{ payment_method: 'pm_card_threeDSecure2Required', confirm: true },
+    });
+    expect(status).toBe('requires_action');
+    await printed('the payer authenticates', { 'pi_…': id, 'completed or failed': 'completed' });
+    expect((await stripeClient.paymentIntents.retrieve(id)).status).toBe('requires_capture');
+    await printed('an authorization expires', { 'pi_…': id });
+    expect((await stripeClient.paymentIntents.retrieve(id)).status).toBe('canceled');
   });
 
   it('make refunds by dashboard, and disputes that go on, at either provider', async () => {

@@ -63,6 +63,19 @@ describe('a webhook of Stripe', () => {
     expect(emulator.webhookAnswers).toEqual([{ provider: 'stripe', type: 'payment_intent.created', status: 204 }]);
   });
 
+  it.each(['after_answer', 'before_answer'] as const)('reports the end of an authentication %s', async (timing) => {
+    emulator.webhookTiming = () => timing;
+    const { next_action: action } = await createIntent({
+      ...{ confirm: true, payment_method: 'pm_card_threeDSecure2Required', return_url: 'https://shop.example/' },
+    });
+    const body = new URLSearchParams({ authentication: 'completed' });
+    await fetch(action?.redirect_to_url?.url ?? '', { method: 'POST', body, redirect: 'manual' });
+    await vi.waitFor(() => {
+      const types = received.map(({ body }) => JSON.parse(body).type);
+      expect(types).toEqual(expect.arrayContaining(['charge.succeeded', 'payment_intent.succeeded']));
+    });
+  });
+
   it('reports disputes', async () => {
     const { id } = await createIntent({ confirm: true, payment_method: 'pm_card_visa' });
     const dispute = emulator.stripe.openDispute(id, 'product_not_received');
