@@ -26,7 +26,8 @@ export function stateOfIntent(intent: Stripe.PaymentIntent, transaction: Transac
     case 'requires_payment_method': {
       const error = intent.last_payment_error;
       if (!error) return NOT_FOUND;
-      // After a failed authentication, too, the intent stays open at Stripe. Nothing here confirms it again.
+      // Stripe leaves the intent open, and its client secret is in the address that the payer comes back to. Nothing here confirms it
+      // again. Should a page do so, that is a late charge (invariant 1).
       if (error.code === AUTHENTICATION_FAILURE) return declinedBecause('authentication_failed', error.code);
       // No bank has declined it: Stripe has refused the payment method itself.
       if (error.type === 'invalid_request_error') return declinedBecause('unknown_token', error.code);
