@@ -91,6 +91,7 @@ describe('a capture', () => {
     expect(await stripe.capture(transaction)).toEqual(approved());
     const { operation, key } = stripe.emulator.calls.at(-1) ?? {};
     expect([operation, key]).toEqual(['payment_intents.capture', `${transaction.transactionId}:capture`]);
+    expect(stripe.posted.at(-1)?.body).toBe('amount_to_capture=2550');
     expect(await stripe.lookUp(transaction)).toEqual(approved());
     const charge = { kind: 'charge', id: transaction.transactionId, reference: intentId(), amountMinor: 2550 };
     expect(await stripe.movements()).toMatchObject([charge]);
@@ -142,7 +143,6 @@ describe('a capture', () => {
   it.each<[Fault]>([
     [{ kind: 'error_500', committed: false, cached: false }],
     [{ kind: 'error_500', committed: true, cached: false }],
-    [{ kind: 'error_500', committed: true, cached: true }],
     [{ kind: 'rate_limited_429', retryAfterSeconds: 1 }],
     [{ kind: 'conflict_409' }],
     [{ kind: 'stripe_error', status: 401, type: 'invalid_request_error', message: 'no' }],
@@ -232,6 +232,19 @@ describe('a capture', () => {
     expect(statusAtStripe()).toEqual(['canceled']);
     expect(await stripe.lookUp(transaction)).toEqual({ kind: 'cancelled' });
   });
+
+  it.each([
+    [true, { kind: 'approved' }, 'succeeded'],
+    [false, { kind: 'failed' }, 'canceled'],
+  ])(
+    'whose key is answered with a failure of Stripe’s for good, carried out: %s, is %j',
+    async (done, outcome, status) => {
+      const transaction = await held();
+      stripe.strike('payment_intents.capture', { kind: 'error_500', committed: done, cached: true });
+      expect(await stripe.capture(transaction)).toMatchObject(outcome);
+      expect(statusAtStripe()).toEqual([status]);
+    },
+  );
 
   it('that is refused, though the money was taken meanwhile, is approved', async () => {
     const transaction = await held();

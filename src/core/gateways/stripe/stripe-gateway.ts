@@ -1,6 +1,7 @@
 /**
  * Stripe. A charge is a PaymentIntent, made unconfirmed under the transaction's id and then confirmed: before the confirmation
- * no money can have moved, and an intent that has not been confirmed can be cancelled, which is the fence.
+ * no money can have moved, and an intent that has not been confirmed, or whose payer has not authenticated, can be cancelled,
+ * which is the fence.
  */
 import type { Stripe } from 'stripe';
 import type { Refund, Transaction } from '../../domain/transaction.ts';

@@ -40,10 +40,13 @@ export async function captureHold(
   }
 }
 
-/** Whether Stripe's answer is about this capture. Of a key or an account that is wrong, it is not: that can be mended. */
+/**
+ * Whether Stripe refuses this capture, however often it is sent. An API key or an account that is wrong can be mended; a failure of
+ * Stripe's that comes again for the idempotency key can't.
+ */
 function isRefused(failed: StripeFailure): boolean {
-  const { status, type } = failed;
-  if (type === 'card_error') return true;
+  const { status, type, silent, replayed } = failed;
+  if (type === 'card_error' || (silent && replayed)) return true;
   const isOfRequest = (status === 400 || status === 402) && type !== 'idempotency_error';
   return isOfRequest && stripeWhy(failed).cause === undefined;
 }
@@ -57,7 +60,7 @@ async function refusedCapture(
   stripe: StripeClient,
   transaction: Transaction,
   intentId: string,
-  { type, code, declineCode }: StripeFailure,
+  { type, code, declineCode, silent }: StripeFailure,
   signal: AbortSignal,
 ): Promise<GatewayOutcome> {
   const state = await askStripe(signal, async () =>
@@ -67,6 +70,7 @@ async function refusedCapture(
   );
   if (isNoOutcome(state)) return unknownBecause(state, intentId);
   if (state.kind !== 'cancelled') return outcomeOfCapture(state, intentId);
+  if (silent) return { kind: 'failed', reason: 'Stripe broke at the capture' };
   return type === 'card_error' ? stripeDecline(declineCode, code) : declinedBecause('authorization_ended', code);
 }
 
