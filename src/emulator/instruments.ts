@@ -1,11 +1,21 @@
 /** Stripe's published test cards, and how a charge of each of them ends. Of a card, its brand and last four digits are kept. */
 
-export type ChargeOutcome =
-  | { kind: 'succeeds' }
-  | { kind: 'declined'; code: string; declineCode: string; message: string; blocked?: boolean };
+export interface CardDecline {
+  kind: 'declined';
+  code: string;
+  declineCode: string;
+  message: string;
+  blocked?: boolean;
+}
 
-/** `end`: of the charge, once the payer has authenticated. `lookUpFails`: the payer can't, and the charge ends at once. */
-export type Outcome = ChargeOutcome | { kind: 'needs_authentication'; end: ChargeOutcome; lookUpFails?: true };
+export type ChargeOutcome = { kind: 'succeeds' } | CardDecline;
+
+export type Outcome =
+  | ChargeOutcome
+  /** `end`: of the charge, once the payer has authenticated. */
+  | { kind: 'needs_authentication'; end: ChargeOutcome }
+  /** Needed too, but 3-D Secure fails before the payer is asked. */
+  | { kind: 'authentication_unavailable'; end: CardDecline };
 
 export interface Card {
   brand: string;
@@ -20,7 +30,7 @@ export interface Card {
 
 const SUCCEEDS: ChargeOutcome = { kind: 'succeeds' };
 
-const declined = (declineCode: string, message = 'Your card was declined.', code = 'card_declined'): ChargeOutcome => ({
+const declined = (declineCode: string, message = 'Your card was declined.', code = 'card_declined'): CardDecline => ({
   kind: 'declined',
   code,
   declineCode,
@@ -44,8 +54,8 @@ const OUTCOMES = {
     'Your card was declined for making repeated attempts too frequently or exceeding its amount limit.',
   ),
   chargeDeclinedFraudulent: declined('fraudulent'),
-  radarBlock: { ...declined('fraudulent'), blocked: true } as ChargeOutcome,
-} satisfies Record<string, ChargeOutcome>;
+  radarBlock: { ...declined('fraudulent'), blocked: true },
+} satisfies Record<string, CardDecline>;
 
 const authenticated = (end: ChargeOutcome): Outcome => ({ kind: 'needs_authentication', end });
 const NEEDS_AUTHENTICATION = authenticated(SUCCEEDS);
@@ -115,7 +125,7 @@ const PUBLISHED: readonly Published[] = [
   {
     tokens: ['threeDSecureRequiredProcessingError'],
     number: '4000008400001280',
-    outcome: { kind: 'needs_authentication', end: OUTCOMES.chargeDeclined, lookUpFails: true },
+    outcome: { kind: 'authentication_unavailable', end: OUTCOMES.chargeDeclined },
   },
   // Of these it can be had and is not needed.
   { tokens: ['threeDSecureOptional'], number: '4000000000003055', outcome: SUCCEEDS },

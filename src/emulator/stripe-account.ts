@@ -129,6 +129,15 @@ export class StripeAccount {
     expireAuthorization(this.books, this.intent(intentId), DASHBOARD);
   }
 
+  /** Those whose time is over. Each call of the API begins with it. */
+  expireAuthorizations(): void {
+    const nowMs = this.books.clock.nowMs();
+    for (const intent of this.books.intents.values()) {
+      const untilMs = intent.latestCharge?.captureBeforeMs ?? Infinity;
+      if (intent.status === 'requires_capture' && untilMs <= nowMs) expireAuthorization(this.books, intent, DASHBOARD);
+    }
+  }
+
   /** @returns the dispute's id */
   openDispute(intentId: string, reason = 'fraudulent'): string {
     const { latestCharge } = this.intent(intentId);

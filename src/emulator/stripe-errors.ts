@@ -1,6 +1,6 @@
 /** Stripe's error answers. */
 import { type ApiAnswer, type Decline, json, Refused } from './api.ts';
-import type { ChargeOutcome } from './instruments.ts';
+import type { CardDecline } from './instruments.ts';
 
 export interface StripeError {
   type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error';
@@ -84,7 +84,7 @@ export function crashed(): ApiAnswer {
   return errorAnswer(500, { type: 'api_error', message: 'An unknown error occurred' });
 }
 
-export type Declined = Decline | Extract<ChargeOutcome, { kind: 'declined' }>;
+export type Declined = Decline | CardDecline;
 
 /** What the card's issuer does not allow. */
 export function cardError(declined: Declined, more: Record<string, unknown>): Refused {

@@ -87,10 +87,9 @@ export function confirmIntent(
   const { outcome } = method.card;
   if (ending.decline) declineIntent(books, intent, method, ending.decline, cause);
   if (outcome.kind === 'declined') declineIntent(books, intent, method, outcome, cause);
-  if (outcome.kind === 'needs_authentication') {
+  if (outcome.kind !== 'succeeds') {
     if (params.error_on_requires_action) declineIntent(books, intent, method, BY_AUTHENTICATION, cause, 'uncharged');
-    if (outcome.lookUpFails && outcome.end.kind === 'declined')
-      declineIntent(books, intent, method, outcome.end, cause);
+    if (outcome.kind === 'authentication_unavailable') declineIntent(books, intent, method, outcome.end, cause);
     beginAuthentication(books, intent, params.use_stripe_sdk ? null : (params.return_url ?? null), cause);
     return;
   }
@@ -132,15 +131,6 @@ export function cancelIntent(books: StripeBooks, intent: IntentRow, reason: stri
 export function expireAuthorization(books: StripeBooks, intent: IntentRow, cause: Cause): void {
   if (intent.status !== 'requires_capture') throw new Error(`${intent.id} is not authorized, but ${intent.status}`);
   endIntent(books, intent, 'automatic', cause);
-}
-
-/** Those whose time is over. */
-export function expireAuthorizations(books: StripeBooks, cause: Cause): void {
-  const nowMs = books.clock.nowMs();
-  for (const intent of books.intents.values()) {
-    const isHeld = intent.status === 'requires_capture';
-    if (isHeld && (intent.latestCharge?.captureBeforeMs ?? nowMs) <= nowMs) expireAuthorization(books, intent, cause);
-  }
 }
 
 function endIntent(books: StripeBooks, intent: IntentRow, reason: string | null, cause: Cause): void {

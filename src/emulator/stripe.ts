@@ -92,7 +92,7 @@ export class StripeEmulator extends StripeAccount {
 
   /** Carries out a call, or replays the answer stored for its key. */
   carryOut(call: StripeCall, ending: Ending = {}): ApiAnswer {
-    intents.expireAuthorizations(this.books, DASHBOARD);
+    this.expireAuthorizations();
     const { key, path, apiVersion } = call;
     const cause = { requestId: `req_${randomText(this.books.clock, LETTERS_AND_DIGITS, 14)}`, key };
     const marked = (answer: ApiAnswer) => this.#marked(answer, apiVersion, cause);
