@@ -18,6 +18,9 @@ export interface Script {
   lookUpRefund: LookUp;
   /** Null: it can't cancel. */
   cancelCharge: Fence | null;
+  completeCharge: GatewayOutcome;
+  captureHold: GatewayOutcome;
+  releaseHold: Fence;
 }
 
 const UNKNOWN: GatewayOutcome = { kind: 'unknown', reason: 'the connection broke' };
@@ -53,6 +56,9 @@ export function newWorld(
       lookUpCharge: UNREACHABLE,
       lookUpRefund: UNREACHABLE,
       cancelCharge: { kind: 'cancelled' },
+      completeCharge: UNKNOWN,
+      captureHold: UNKNOWN,
+      releaseHold: UNREACHABLE,
       ...script,
     } as Script,
     asked: [] as string[],
@@ -91,6 +97,20 @@ function scriptedGateway(
     async lookUpRefund({ refundId }) {
       asked.push(`lookUpRefund ${refundId}`);
       return script.lookUpRefund;
+    },
+    async completeCharge({ transaction }) {
+      asked.push(`completeCharge ${transaction.transactionId}`);
+      return script.completeCharge;
+    },
+    holds: {
+      async capture({ transaction }) {
+        asked.push(`captureHold ${transaction.transactionId}`);
+        return script.captureHold;
+      },
+      async release({ transactionId }) {
+        asked.push(`releaseHold ${transactionId}`);
+        return script.releaseHold;
+      },
     },
     ...(cancelCharge !== null && {
       async cancelCharge({ transactionId }) {
