@@ -7,6 +7,7 @@ import type { Notice } from '../../src/core/gateways/webhook.ts';
 import { type GatewayEmulator, startGatewayEmulator } from '../../src/emulator/emulator.ts';
 import type { Fault } from '../../src/emulator/faults.ts';
 import { stripeClientOf } from './emulator-clients.ts';
+import { pendingTransaction } from './rows.ts';
 
 export const RETURN_URL = 'https://shop.example/done?transaction_id=TXN-1';
 
@@ -18,6 +19,8 @@ export interface StripeAdapter {
   /** What was posted, each as its path without the id of an intent, and its body. */
   readonly posted: { path: string; body: string }[];
   charge(transaction: Transaction, token: string, more?: ChargeMore): Promise<GatewayOutcome>;
+  /** A payment whose money is held, as the ledger has it then. */
+  hold(overrides?: Partial<Transaction>): Promise<Transaction>;
   lookUp(transaction: Transaction): ReturnType<Gateway['lookUpCharge']>;
   cancel(transaction: Transaction): ReturnType<NonNullable<Gateway['cancelCharge']>>;
   capture(transaction: Transaction, signal?: AbortSignal): Promise<GatewayOutcome>;
@@ -59,6 +62,12 @@ export async function startStripeAdapter(): Promise<StripeAdapter> {
     ...{ emulator, gateway, clock, posted },
     charge: (transaction, token, { signal = inTime(), ...more } = {}) =>
       gateway.charge({ transaction, instrument: instrumentOf(token), signal, ...more }),
+    async hold(overrides = {}) {
+      const transaction = pendingTransaction({ captureMethod: 'manual', ...overrides });
+      const outcome = await gateway.charge({ transaction, instrument: instrumentOf('pm_card_visa'), signal: inTime() });
+      if (outcome.kind !== 'authorized') throw new Error(`expected a hold, not ${outcome.kind}`);
+      return { ...transaction, substate: 'authorized', authorizationReference: outcome.reference };
+    },
     lookUp: (transaction) => gateway.lookUpCharge(transaction, inTime()),
     cancel: (transaction) => cancelCharge(transaction, inTime()),
     capture: (transaction, signal = inTime()) => holds.capture({ transaction, signal }),
