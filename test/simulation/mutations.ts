@@ -655,9 +655,9 @@ export const MUTATIONS: readonly Mutation[] = [
       // The second lock: by its name an intent is there, or the key is of another account.
       {
         file: STRIPE_INTENTS,
-        find: 'if (kept !== null) return retrieveIntent(stripe, kept);',
+        find: 'if (kept !== null) return retrieveIntent(stripe, kept, transaction);',
         replace: `if (kept !== null) {
-    return retrieveIntent(stripe, kept).catch((error) => {
+    return retrieveIntent(stripe, kept, transaction).catch((error) => {
       if (error instanceof NotToBeFound) return null;
       throw error;
     });

@@ -194,6 +194,12 @@ export const CAUSES = {
     retryPossible: false,
     nextStep: `What was captured for this merchant is refunded automatically. ${NEW_ORDER}`,
   },
+  captured_amount_differs: {
+    code: 'PAYMENT_FAILED',
+    reason: 'Another amount was captured at the payment provider',
+    retryPossible: true,
+    nextStep: 'What was captured is refunded automatically. Pay again.',
+  },
   funding_declined: {
     code: 'CARD_DECLINED',
     reason: 'PayPal could not charge the funding source that the payer chose',

@@ -1,16 +1,24 @@
 /** A charge at Stripe: the intent and what it is paid with are prepared, which moves no money, and then the intent is confirmed. */
 import { hasExpired } from '../../domain/card.ts';
 import type { Transaction } from '../../domain/transaction.ts';
-import { type ChargeRequest, type GatewayOutcome, type Instrument, timeIsLeft } from '../gateway.ts';
+import { type ChargeRequest, type GatewayOutcome, type Instrument, isNoOutcome, timeIsLeft } from '../gateway.ts';
 import { declinedBecause } from '../refusal.ts';
+import { askStripe } from './ask-stripe.ts';
 import { beforeDeadline, type StripeClient, stripeFailure } from './stripe-client.ts';
-import { createIntent, isPayable } from './stripe-intents.ts';
-import { asOutcome, refusedBeforeMoney, refusedConfirmation, stateOfIntent } from './stripe-outcomes.ts';
+import { createIntent, endIntent, isPayable, withItsHold } from './stripe-intents.ts';
+import {
+  asOutcome,
+  type KnownState,
+  refusedBeforeMoney,
+  refusedConfirmation,
+  stateOfIntent,
+  unknownBecause,
+} from './stripe-outcomes.ts';
 
 /** @param client is awaited here, because the time that it takes to make counts towards the deadline */
 export async function chargeWithStripe(
   client: Promise<StripeClient>,
-  { transaction, instrument, signal, deadlineMs }: ChargeRequest,
+  { transaction, instrument, returnUrl = null, signal, deadlineMs }: ChargeRequest,
   nowMs: () => number,
 ): Promise<GatewayOutcome> {
   const startedAtMs = nowMs();
@@ -25,13 +33,18 @@ export async function chargeWithStripe(
   if (!timeIsLeft(startedAtMs, nowMs(), deadlineMs)) {
     return { kind: 'failed', reason: 'Stripe took too long to make the payment', silent: true };
   }
+  let state: KnownState;
   try {
-    return await beforeDeadline(signal, confirm(stripe, transaction, prepared));
+    state = await beforeDeadline(signal, confirm(stripe, transaction, prepared, returnUrl));
   } catch (error) {
     const isCallersMethod = instrument.kind === 'token' && instrument.token === prepared.paymentMethod;
     const refused = refusedConfirmation(stripeFailure(error), prepared.intentId, isCallersMethod);
     return orExpired(refused, instrument, nowMs());
   }
+  const hasNoAddress = state.kind === 'challenged' && state.url === null;
+  return hasNoAddress
+    ? endChallenge(stripe, transaction, prepared.intentId, signal)
+    : asOutcome(state, prepared.intentId);
 }
 
 type Prepared =
@@ -80,15 +93,32 @@ async function paymentMethodOf(
 
 async function confirm(
   stripe: StripeClient,
-  { transactionId }: Transaction,
+  transaction: Transaction,
   { intentId, paymentMethod }: Extract<Prepared, { kind: 'prepared' }>,
-): Promise<GatewayOutcome> {
+  returnUrl: string | null,
+): Promise<KnownState> {
   const intent = await stripe.paymentIntents.confirm(
     intentId,
-    { payment_method: paymentMethod, error_on_requires_action: true },
-    { idempotencyKey: `${transactionId}:confirm` },
+    {
+      payment_method: paymentMethod,
+      ...(returnUrl === null ? { error_on_requires_action: true } : { return_url: returnUrl }),
+      ...withItsHold(transaction),
+    },
+    { idempotencyKey: `${transaction.transactionId}:confirm` },
   );
-  return asOutcome(stateOfIntent(intent), intentId);
+  return stateOfIntent(intent, transaction);
+}
+
+/** Of a challenge without an address, such as one for Stripe's own script in the shop's page: no payer can answer it. */
+async function endChallenge(
+  stripe: StripeClient,
+  transaction: Transaction,
+  intentId: string,
+  signal: AbortSignal,
+): Promise<GatewayOutcome> {
+  const ended = await askStripe(signal, () => endIntent(stripe, intentId, transaction));
+  if (ended.kind === 'cancelled') return declinedBecause('authentication_required');
+  return isNoOutcome(ended) ? unknownBecause(ended, intentId) : asOutcome(ended, intentId);
 }
 
 /**
