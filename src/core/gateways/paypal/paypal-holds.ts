@@ -67,7 +67,7 @@ async function refusedCaptureOfHold(
   if (!isRefusal(answer, [400, 404, 422])) return unknownAfter(answer);
   if (issue !== undefined && TO_BE_LOOKED_UP.has(issue)) {
     const found = await lookUpCharge(paypal, transaction, signal);
-    const hasEnded = found.kind === 'cancelled' || (found.kind === 'authorized' && ENDED.has(issue));
+    const hasEnded = isReleased(found) || (found.kind === 'authorized' && ENDED.has(issue));
     if (hasEnded) return declinedBecause('authorization_ended', issue);
     return found.kind === 'approved' || found.kind === 'mischarged' ? found : unknownAfter(answer);
   }
@@ -82,9 +82,13 @@ async function finalAfterRelease(
   signal: AbortSignal,
 ): Promise<GatewayOutcome> {
   const released = await releaseHold(paypal, transaction, signal);
-  if (released.kind === 'cancelled') return refusal;
+  if (isReleased(released)) return refusal;
   if (released.kind === 'approved' || released.kind === 'mischarged') return released;
   return { kind: 'unknown', reason: 'PayPal refused the capture, and has not released the money yet', silent: false };
+}
+
+function isReleased({ kind }: LookUp): boolean {
+  return kind === 'cancelled' || kind === 'declined';
 }
 
 /** Releases the held money. Sent again, PayPal refuses it, and what is there shows how it ended. */

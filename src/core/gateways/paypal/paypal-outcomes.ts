@@ -224,16 +224,17 @@ type Links = readonly { href: string; rel: string }[] | undefined;
 
 /** A refund links to its capture. */
 export function captureIdIn(links: Links): string | null {
-  return /\/v2\/payments\/captures\/([A-Z0-9]+)$/.exec(linkUp(links))?.[1] ?? null;
+  return idAbove(links, /\/v2\/payments\/captures\/([A-Z0-9]+)$/);
 }
 
 /** A capture links to its authorization, if it has one. */
 export function authorizationIdIn(links: Links): string | null {
-  return /\/v2\/payments\/authorizations\/([A-Z0-9]+)$/.exec(linkUp(links))?.[1] ?? null;
+  return idAbove(links, /\/v2\/payments\/authorizations\/([A-Z0-9]+)$/);
 }
 
-function linkUp(links: Links): string {
-  return links?.find(({ rel }) => rel === 'up')?.href ?? '';
+function idAbove(links: Links, path: RegExp): string | null {
+  const above = links?.filter(({ rel }) => rel === 'up').map(({ href }) => path.exec(href)?.[1]);
+  return above?.find((id) => id !== undefined) ?? null;
 }
 
 /** @param transactionId of the payment that it is of; null where the ledger does not have it */
