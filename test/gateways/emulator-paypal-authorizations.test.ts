@@ -191,9 +191,12 @@ describe('an authorization', () => {
 
   it('is listed in the state, with its order', async () => {
     const id = await held();
-    const { paypal } = await (await fetch(`${emulator.url}/emulator/state`)).json();
-    expect(paypal.authorizations).toMatchObject([{ authorizationId: id, transactionId: 'TXN-1', status: 'CREATED' }]);
-    expect(paypal.orders).toMatchObject([{ orderId: paypal.authorizations[0].orderId, intent: 'AUTHORIZE' }]);
+    const response = await fetch(`${emulator.url}/emulator/state`);
+    const [order] = emulator.paypal.orders();
+    const authorization = { authorizationId: id, orderId: order?.orderId, transactionId: 'TXN-1', status: 'CREATED' };
+    expect(await response.json()).toMatchObject({
+      paypal: { orders: [{ orderId: order?.orderId, intent: 'AUTHORIZE' }], authorizations: [authorization] },
+    });
   });
 
   async function expectExpired(id: string): Promise<void> {
