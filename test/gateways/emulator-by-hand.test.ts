@@ -15,6 +15,7 @@ import { paypalEvent } from '../../src/core/gateways/paypal/paypal-webhook.ts';
 import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
 import { stripeEvent } from '../../src/core/gateways/stripe/stripe-webhook.ts';
 import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
+import { paypalCallerOf } from '../support/emulator-clients.ts';
 import { paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const run = promisify(execFile);
@@ -35,11 +36,12 @@ let child: ChildProcess;
 let output = '';
 let stripe: Gateway;
 let paypal: Gateway;
+let url: string;
 
 beforeAll(async () => {
   const webhooksTo = await listening(shop);
   const free = createServer();
-  const url = await listening(free);
+  url = await listening(free);
   await new Promise((resolve) => free.close(resolve));
   child = spawn(process.execPath, ['src/emulator/main.ts'], {
     env: { ...process.env, GATEWAY_EMULATOR_PORT: new URL(url).port, WEBHOOKS_TO: webhooksTo },
@@ -166,6 +168,22 @@ describe('the printed lines', () => {
       await goesOn('lost');
       expect((await toldOf(closed, 'dispute')).status).toMatch(/^(lost|resolved)$/i);
     }
+  });
+
+  it('play PayPal’s payer, and let orders and authorizations expire', async () => {
+    const { order = '' } = await printed('one to authorize');
+    for (const line of ['the payer approves', 'the payer cancels']) {
+      expect(await printed(line, { '…': order })).toEqual({ payer_sent_to: null });
+    }
+    const call = await paypalCallerOf({ url, ...EMULATOR_CREDENTIALS });
+    const { body } = await call('POST', `/v2/checkout/orders/${order}/authorize`, { body: {} });
+    const { id } = body.purchase_units[0].payments.authorizations[0];
+    await printed('an authorization expires', { '…': id });
+    expect((await call('GET', `/v2/payments/authorizations/${id}`)).body.status).toBe('VOIDED');
+
+    const { order: left = '' } = await printed('an approved order');
+    await printed('an order expires', { '…': left });
+    expect((await call('GET', `/v2/checkout/orders/${left}`)).status).toBe(404);
   });
 
   it('of PayPal’s dashboard, too', async () => {
