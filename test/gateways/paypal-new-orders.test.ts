@@ -201,8 +201,11 @@ describe('completing an order of ours', () => {
     expect(paypal.emulator.paypal.captures()).toHaveLength(1);
   });
 
-  it('takes nothing that the payer has not approved', async () => {
-    expect(await paypal.complete(await paypal.challenged())).toMatchObject({ kind: 'challenged' });
+  it('takes nothing that the payer has not approved, or has to come back for', async () => {
+    expect(await paypal.complete(await paypal.challenged())).toMatchObject({
+      kind: 'declined',
+      cause: 'new_order_ended',
+    });
     expect(paypal.emulator.paypal.captures()).toEqual([]);
   });
 

@@ -66,7 +66,9 @@ export async function completeNewOrder(
   if (order === null) return unknownAfter(found);
   const state = judge(settings, order, transaction, { unmarkedCounts: true, nowMs: client.nowMs() });
   if (state.kind === 'cancelled') return declinedBecause('new_order_ended');
-  if (state.kind !== 'payer_approved') return asOutcome(asOfNewOrder(state));
+  // PayPal itself refuses one that is not approved any more, since its payer has to come back.
+  const isToBePaid = state.kind === 'payer_approved' || state.kind === 'challenged';
+  if (!isToBePaid) return asOutcome(asOfNewOrder(state));
   const isOurs = order.purchase_units?.[0]?.custom_id === transactionId;
   if (!isOurs || !isAsAsked(order, transaction, settings)) return declinedBecause('new_order_changed');
   if (!timeIsLeft(startedAtMs, client.nowMs(), deadlineMs)) return { kind: 'unknown', reason: TOO_SLOW };
