@@ -19,6 +19,9 @@ export const TEST_CARDS = {
 } as const;
 
 /** The security code of `CARD` in test/worker/request.ts: three digits that no other value of a test has. */
+/** Of these the bank wants the payer to authenticate, in the sandbox as at Stripe. */
+export const AUTHENTICATION_CARDS = ['4000002500003155', '4000000000003220'] as const;
+
 export const TEST_CVV = '739';
 
 /** The year in which it expires. */

@@ -275,7 +275,8 @@ describe('the tables', () => {
     }
     for (const kind of ['view', 'trigger']) {
       const tablesAndViews = [...namesOf(before, 'table'), ...namesOf(before, 'view')];
-      expect(sqlOf(after, kind, tablesAndViews)).toEqual(sqlOf(before, kind, tablesAndViews));
+      const known = sqlOf(after, kind, tablesAndViews).filter(({ sql }) => !guardsNewColumns(before, String(sql)));
+      expect(known).toEqual(sqlOf(before, kind, tablesAndViews));
     }
     // Other indexes come and go: only a statement that demands one by its name would fail without it.
     expect(readFileSync('test/data/former-version.mjs', 'utf8')).not.toMatch(/INDEXED\s+BY/i);
@@ -315,6 +316,14 @@ function sqlOf(sqlite: DatabaseSync, type: string, tables: readonly string[]) {
     .prepare('SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = ? ORDER BY name')
     .all(type)
     .filter(({ tbl_name }) => tables.includes(String(tbl_name)));
+}
+
+/** Whether it is a trigger that fires only where a column is written that these tables do not have. */
+function guardsNewColumns(before: DatabaseSync, sql: string): boolean {
+  const [, columns, table] = /BEFORE UPDATE OF ([\w, ]+) ON (\w+)/.exec(sql) ?? [];
+  if (columns === undefined || table === undefined) return false;
+  const known = columnsOf(before, table).map(({ name }) => name);
+  return columns.split(', ').every((column) => !known.includes(column));
 }
 
 /** As the version before addresses were encrypted (migration 0007) read what an event is rendered from. */

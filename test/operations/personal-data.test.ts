@@ -183,6 +183,8 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   'transactions.user_id': 'pseudonym',
   'transactions.user_email': 'removed',
   'transactions.sealed_email': 'removed',
+  'transactions.sealed_action_url': 'removed',
+  'transactions.sealed_return_url': 'removed',
   'transactions.failure_reason': 'only our words',
   'transactions.gateway_intent': 'only codes',
   'refunds.reason': 'removed',
@@ -193,6 +195,7 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   // Ids of the shop, of this service and of the provider, by which the payment is found; and words out of fixed lists.
   ...kept('transactions', 'transaction_id tenant booking_id status currency payment_method card_brand card_last4'),
   ...kept('transactions', 'gateway gateway_reference error_code failure_cause ended_by counted'),
+  ...kept('transactions', 'capture_method substate substate_by authorization_reference step step_by'),
   ...kept('refunds', 'refund_id tenant transaction_id status kind gateway_reference error_code failure_cause'),
   ...kept('events', 'event_id tenant booking_id event_type transaction_id refund_id lease_id'),
   ...kept('refunds', 'created_by written_by'),

@@ -6,7 +6,7 @@ import { payment, send } from './request.ts';
 import { rowCounts } from './stored.ts';
 
 const READ = ['/health', '/payment/methods', '/payment/status/TXN-1'];
-const WRITTEN = ['/payment/process', '/payment/refund'];
+const WRITTEN = ['/payment/process', '/payment/capture', '/payment/void', '/payment/refund'];
 
 const wrongMethods = [
   ...WRITTEN.flatMap((path) => ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map((method) => [method, path, 'POST'])),

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Bindings } from '../../src/worker/bindings.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { apiKey, bearer } from './credentials.ts';
+import { challengedPayment, held, heldPayment, holdRequest, voidPayment } from './held.ts';
 import { newKey } from './idempotent-requests.ts';
 import { cardNumbered, paid, payment, refundOf, sendWith } from './request.ts';
 import { sharingIssuer } from './tokens.ts';
@@ -76,6 +77,25 @@ describe.each(CALLERS)('from a caller %s', (_, checks, newCaller) => {
 
   it('a refund', async () => {
     expect(await toRefund(refundOf(await paid()))).toEqual({ status: 200, roundTrips: 2, limiterCalls: 1 });
+  });
+
+  it.each([
+    ['a payment that is held', () => heldPayment(), 200],
+    ['a payment whose payer has to authenticate', () => challengedPayment(), 202],
+  ])('%s costs what a payment costs', async (_, body, status) => {
+    expect(await toPay(body())).toEqual({ status, roundTrips: 2, limiterCalls: 1 });
+  });
+
+  it.each(['capture', 'void'])('a %s costs what a refund costs', async (step) => {
+    const cost = await costs('POST', `/payment/${step}`, holdRequest(await held()));
+    expect(cost).toEqual({ status: 200, roundTrips: 2, limiterCalls: 1 });
+  });
+
+  it('a capture that comes too late', async () => {
+    const payment = await held();
+    await voidPayment(payment);
+    const cost = await costs('POST', '/payment/capture', holdRequest(payment));
+    expect(cost).toEqual({ status: 409, roundTrips: 1, limiterCalls: 1 });
   });
 
   it('a status', async () => {

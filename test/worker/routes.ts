@@ -1,5 +1,6 @@
 /** All that can be asked of the service, with what a caller gets who is let in. */
 import type { Scope } from '../../src/core/security/credential.ts';
+import { type Held, held, holdRequest } from './held.ts';
 import { paid, payment, refund, refundOf } from './request.ts';
 
 export interface Asked {
@@ -8,8 +9,11 @@ export interface Asked {
   body?: Record<string, unknown>;
 }
 
-/** What is there to be asked for: a payment, and a refund of a cent of it. */
+/** What is there to be asked for: a payment, a refund of a cent of it, and payments that are held. */
 export interface Standing {
+  /** Captured and voided again and again: each time with the same answer. */
+  captured: Held;
+  voided: Held;
   paid: { transaction_id: string; booking_id: string };
   refundId: string;
 }
@@ -28,7 +32,7 @@ const A_CENT = { refund_amount: 0.01 };
 export async function newStanding(): Promise<Standing> {
   const payment = await paid();
   const { body } = await refund(refundOf(payment, A_CENT));
-  return { paid: payment, refundId: body.refund_transaction_id };
+  return { captured: await held(), voided: await held(), paid: payment, refundId: body.refund_transaction_id };
 }
 
 const get = (path: string): Asked => ({ method: 'GET', path });
@@ -39,6 +43,18 @@ export const ROUTES: readonly Route[] = [
     needs: 'payments:write',
     status: 200,
     ask: () => ({ method: 'POST', path: '/payment/process', body: payment() }),
+  },
+  {
+    route: 'POST /payment/capture',
+    needs: 'payments:write',
+    status: 200,
+    ask: ({ captured }) => ({ method: 'POST', path: '/payment/capture', body: holdRequest(captured) }),
+  },
+  {
+    route: 'POST /payment/void',
+    needs: 'payments:write',
+    status: 200,
+    ask: ({ voided }) => ({ method: 'POST', path: '/payment/void', body: holdRequest(voided) }),
   },
   {
     route: 'POST /payment/refund',

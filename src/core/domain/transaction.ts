@@ -85,8 +85,9 @@ export function isWaiting({ status, substate, step }: Transaction): boolean {
   return status === 'pending' && substate !== null && step === null;
 }
 
-export function isAuthorized({ status, substate }: Transaction): boolean {
-  return status === 'pending' && substate === 'authorized';
+/** Whether the money is held, and can be captured or voided. */
+export function isAuthorized(transaction: Transaction): boolean {
+  return isWaiting(transaction) && transaction.substate === 'authorized';
 }
 
 /** What can still be refunded, in minor units: what was captured, less what was refunded and what pending refunds hold. */

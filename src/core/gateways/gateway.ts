@@ -220,6 +220,8 @@ export interface Gateway {
   readonly knownWithinMs: number;
   /** Milliseconds for which the gateway recognizes a repeated idempotency key. */
   readonly keysKeptForMs: number;
+  /** Whether it creates PayPal orders itself, for payers to approve at the address that it answers with. */
+  readonly createsOrders?: true;
   /** The provider's id of a payment with this instrument, if it is known before the request. */
   intentOf?(instrument: Instrument): string | null;
   charge(request: ChargeRequest): Promise<GatewayOutcome>;

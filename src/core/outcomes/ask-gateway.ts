@@ -15,7 +15,16 @@ export type GatewayAnswer = GatewayOutcome | LookUp | Fence;
 
 export interface GatewayCall {
   gateway: Gateway;
-  call: 'charge' | 'refund' | 'lookUpCharge' | 'lookUpRefund' | 'cancelCharge' | 'listRefundsOfCharge';
+  call:
+    | 'charge'
+    | 'completeCharge'
+    | 'captureHold'
+    | 'refund'
+    | 'lookUpCharge'
+    | 'lookUpRefund'
+    | 'cancelCharge'
+    | 'releaseHold'
+    | 'listRefundsOfCharge';
   /** Of the transaction or the refund. */
   id: string;
   deadlineMs: number;
@@ -35,7 +44,7 @@ export function logUnknownAccount(
 /** Asks for money to be moved. A deadline that passes is an unknown outcome (invariant 3). */
 export function moveMoney(
   context: Context,
-  call: GatewayCall & { call: 'charge' | 'refund' },
+  call: GatewayCall & { call: 'charge' | 'completeCharge' | 'captureHold' | 'refund' },
   asking: (signal: AbortSignal) => Promise<GatewayOutcome>,
 ): Promise<GatewayOutcome> {
   return ask(context, call, { kind: 'unknown', reason: 'the gateway could not be asked' }, asking);

@@ -101,8 +101,8 @@ export function externalCheckAtMs(checks: number, nowMs: number, atUsualPaceMs: 
 }
 
 /** When a pending row is asked about again that the gateway answers for without an outcome; null: at the pace of any other. */
-export function seldomLookUpAtMs(createdAtMs: number, nowMs: number): number | null {
-  const ageMs = nowMs - createdAtMs;
+export function seldomLookUpAtMs(openSinceMs: number, nowMs: number): number | null {
+  const ageMs = nowMs - openSinceMs;
   return ageMs < SELDOM_FROM_MS ? null : nowMs + Math.min(Math.floor(ageMs / 2), SELDOM_MAX_MS);
 }
 

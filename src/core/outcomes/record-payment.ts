@@ -27,10 +27,7 @@ export async function recordPayment(
     eventId,
     result,
     processedAtMs,
-    nextLookupAtMs:
-      result.status === 'failed' && result.failure.code === 'PAYMENT_GATEWAY_ERROR'
-        ? failedChargeFollowUpMs(processedAtMs, processedAtMs)
-        : null,
+    nextLookupAtMs: isFollowedUp(pending, result) ? failedChargeFollowUpMs(processedAtMs, processedAtMs) : null,
     declineOf,
   });
   if (lateRefund !== null && owed) {
@@ -52,4 +49,10 @@ export async function recordPayment(
   }
   const envelope = wroteEvent ? await envelopeOf(context, eventId, processedAtMs, transaction) : null;
   return { transaction, event: envelope && paymentEvent(envelope, transaction), lateRefund };
+}
+
+/** Where the gateway is why it failed; and where a capture was refused, since the money may still be held, and is to be released. */
+function isFollowedUp({ substate, step }: Transaction, result: Outcome): boolean {
+  if (result.status !== 'failed') return false;
+  return result.failure.code === 'PAYMENT_GATEWAY_ERROR' || (substate === 'authorized' && step === 'capture');
 }

@@ -2,14 +2,15 @@
 import type { PaymentRequest } from '../../contract/requests.ts';
 import { type Card, readCard } from '../domain/card.ts';
 import { type Failure, failure, failureBecause } from '../domain/failure.ts';
-import type { Instrument } from '../gateways/gateway.ts';
+import type { Gateway, Instrument } from '../gateways/gateway.ts';
 
 export type InvalidInstrument = { kind: 'invalid'; failure: Failure };
 
 /** `invalid`: there is nothing to charge. The contract's schema lets the details be left out. */
-export function readInstrument(request: PaymentRequest): Instrument | InvalidInstrument {
+export function readInstrument(request: PaymentRequest, gateway: Gateway | null): Instrument | InvalidInstrument {
   if (request.payment_method === 'paypal') {
     const paypal = request.paypal_details;
+    if (!paypal && request.return_url && gateway?.createsOrders) return { kind: 'new_paypal_order' };
     if (!paypal) return { kind: 'invalid', failure: failureBecause('paypal_required') };
     return { kind: 'paypal', email: paypal.email, paymentId: paypal.payment_id };
   }

@@ -1,7 +1,7 @@
 /** The status of a payment or a refund. Where it is pending, and its look-up is due, the gateway is asked first. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
-import { isIdentifier, type Refund, type Transaction } from '../domain/transaction.ts';
+import { isIdentifier, isWaiting, type Refund, type Transaction } from '../domain/transaction.ts';
 import { STATUS_DEADLINE_MS } from '../invocation-limits.ts';
 import { audit } from '../ledger/audit/insert-entry.ts';
 import type { Statements } from '../ledger/database.ts';
@@ -9,7 +9,7 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';
 import { findRefund } from '../ledger/refunds/find-refund.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
-import { resolveOutcome } from '../recovery/resolve.ts';
+import { resolveOutcome, resolveWaiting } from '../recovery/resolve.ts';
 
 export interface StatusRows {
   transaction: Transaction;
@@ -30,10 +30,15 @@ export async function readStatus(context: Context, id: string): Promise<StatusAn
   const { status, nextLookupAtMs } = found.refund ?? found.transaction;
   // A completed payment is due where its provider has reported refunds that the ledger does not have.
   const isOpen = status === 'pending' || (found.refund === null && status === 'completed');
-  if (!isOpen || nextLookupAtMs === null || nextLookupAtMs > context.nowMs()) return asRecorded;
+  const isDue = isOpen && nextLookupAtMs !== null && nextLookupAtMs <= context.nowMs();
+  // What it waits for, its payer or its shop may have done a moment ago.
+  const waits = found.refund === null && isWaiting(found.transaction);
+  if (!isDue && !waits) return asRecorded;
 
   try {
-    const resolved = await resolveOutcome(context, id, STATUS_DEADLINE_MS);
+    const resolve = isDue ? resolveOutcome : resolveWaiting;
+    const resolved = await resolve(context, id, STATUS_DEADLINE_MS);
+    if (resolved?.kind === 'waits') return { ...asRecorded, ...((await find(context, id)) ?? found) };
     if (resolved?.kind !== 'ended') return asRecorded;
     const lateRefund = resolved.lateRefundId && { id: resolved.lateRefundId, atMs: context.nowMs() };
     return { ...((await find(context, id)) ?? found), event: resolved.event, lookUp: lateRefund || null };

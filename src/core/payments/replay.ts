@@ -13,6 +13,7 @@ import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';
  */
 export function paymentIdentity(request: PaymentRequest, amount: string): Redacted<string> {
   const { card_details: card, paypal_details: paypal, payment_method_token: token } = request;
+  const optIn = optInIdentity(request);
   return redactedJson([
     request.user_id,
     request.booking_id,
@@ -23,7 +24,17 @@ export function paymentIdentity(request: PaymentRequest, amount: string): Redact
     request.user_email || null,
     // Only where there is one: fingerprints of requests from before there were tokens stay what they are.
     ...(token ? [token] : []),
+    ...(optIn.length > 0 ? [optIn] : []),
   ]);
+}
+
+/** The same of what the request opts in to: empty without any of it. What the service assumes is the same as what is left out. */
+function optInIdentity({ return_url, capture_method, hold_minutes }: PaymentRequest): (string | number)[][] {
+  return [
+    ...(return_url ? [['return_url', return_url]] : []),
+    ...(capture_method === 'manual' ? [['capture_method', capture_method]] : []),
+    ...(hold_minutes ? [['hold_minutes', hold_minutes]] : []),
+  ];
 }
 
 /** The same of a refund. */

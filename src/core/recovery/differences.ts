@@ -189,14 +189,16 @@ function ofMovements(id: string, standing: readonly Movement[], ledger: Money): 
   return differences;
 }
 
-function ofPending(
-  id: string,
-  { createdAtMs }: Transaction | Refund,
-  standing: readonly Movement[],
-  nowMs: number,
-): Difference[] {
-  if (nowMs - createdAtMs <= UNRESOLVED_AFTER_MS) return [];
+function ofPending(id: string, row: Transaction | Refund, standing: readonly Movement[], nowMs: number): Difference[] {
+  const { createdAtMs } = row;
+  if (nowMs - unsettledSinceMs(row) <= UNRESOLVED_AFTER_MS) return [];
   return [{ kind: 'unresolved', id, createdAtMs, moved: standing.length > 0 }];
+}
+
+/** What waits for its payer, or to be captured, is unsettled only when that time is over, or a step has been begun. */
+function unsettledSinceMs(row: Transaction | Refund): number {
+  if (!('substate' in row) || row.substate === null) return row.createdAtMs;
+  return row.stepAtMs ?? row.expiresAtMs ?? row.createdAtMs;
 }
 
 function ofSilence(id: string, gateway: string, lookUp: LookUp | undefined): Difference[] {

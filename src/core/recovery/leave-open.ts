@@ -61,9 +61,9 @@ export async function accountUnknown(
 export async function stillOpen({ context, gateway }: Asked, task: LookUpTask, found: LookUp): Promise<Resolution> {
   const { db, log } = context;
   const nowMs = context.nowMs();
-  const { id, createdAtMs, nextLookupAtMs } = lookedUpRow(task);
+  const { id, openSinceMs, nextLookupAtMs } = lookedUpRow(task);
   const isAnswered = found.kind === 'in_progress' || found.kind === 'undetermined';
-  const seldomAtMs = isAnswered ? seldomLookUpAtMs(createdAtMs, nowMs) : null;
+  const seldomAtMs = isAnswered ? seldomLookUpAtMs(openSinceMs, nowMs) : null;
   if (seldomAtMs === null) return open(found, nextLookupAtMs);
   if (found.kind === 'undetermined') {
     if (await scheduleUndetermined(db, id, nowMs, seldomAtMs)) {

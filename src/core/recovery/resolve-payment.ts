@@ -1,7 +1,7 @@
 /** Looks up a payment: while it is pending, after it has failed, and where its charge may have external refunds. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
-import { type Fence, isNoOutcome, type LookUp, type RefundListing } from '../gateways/gateway.ts';
+import { type Fence, isNoOutcome, type LookUp, type NoOutcome, type RefundListing } from '../gateways/gateway.ts';
 import type { PaymentLookUp } from '../ledger/look-ups/look-up-task.ts';
 import { rescheduleTaken } from '../ledger/look-ups/reschedule-taken.ts';
 import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
@@ -9,9 +9,11 @@ import { lookUp } from '../outcomes/ask-gateway.ts';
 import { NEVER_HAPPENED, outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { cancelsFromMs, failedChargeFollowUpMs, neverHappensFromMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
+import { release } from '../outcomes/take-step.ts';
+import { continuePayment, isBegun } from './continue-payment.ts';
 import { bookExternalRefunds } from './external-refunds.ts';
 import { stillOpen, unansweredFollowUp, undecidedCheck } from './leave-open.ts';
-import { type Asking, callOf, NOTHING_TO_DO, type Resolution } from './resolution.ts';
+import { type Asking, callOf, deadlineOf, NOTHING_TO_DO, type Resolution } from './resolution.ts';
 
 export async function resolvePayment(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
   const { transaction } = task;
@@ -30,7 +32,10 @@ export async function resolvePayment(asking: Asking, task: PaymentLookUp): Promi
 async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
   const { transaction } = task;
   const found = await lookUpCharge(asking, transaction);
-  const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : outcomeOfPayment(transaction, found);
+  const decided = outcomeOfPayment(transaction, found);
+  if (decided !== null) return endPayment(asking, transaction, decided);
+  if (isBegun(transaction, found)) return continuePayment(asking, task, found);
+  const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : null;
   return outcome === null ? stillOpen(asking, task, found) : endPayment(asking, transaction, outcome);
 }
 
@@ -55,13 +60,42 @@ async function fence(asking: Asking, transaction: Transaction): Promise<Outcome 
 
 /** One that has failed at the gateway: its charge may have turned up since (invariant 1). */
 async function followUpFailed(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
-  const { db, nowMs } = asking.context;
   const { transaction } = task;
   const found = await lookUpCharge(asking, transaction);
   if (isNoOutcome(found)) return unansweredFollowUp(asking, task, found);
   const outcome = outcomeOfPayment(transaction, found);
+  if (found.kind === 'authorized') return releaseLate(asking, task, found.reference);
   const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
   if (hasCharged) return endPayment(asking, transaction, outcome);
+  return scheduleFollowUp(asking, transaction);
+}
+
+/** Money is held for a payment that has failed: it is released, and that is no refund (invariant 1). */
+async function releaseLate(asking: Asking, task: PaymentLookUp, reference: string): Promise<Resolution> {
+  const { context, gateway } = asking;
+  const { transaction } = task;
+  const { transactionId, bookingId } = transaction;
+  const stepping = { context, gateway, transaction, deadlineMs: deadlineOf(asking) };
+  const released = await release(stepping, reference);
+  context.log('error', 'payment.authorized_late', {
+    transaction_id: transactionId,
+    booking_id: bookingId,
+    release: released.kind,
+  });
+  if (released.kind === 'approved') {
+    return endPayment(asking, transaction, { status: 'completed', gatewayReference: released.reference });
+  }
+  if (released.kind !== 'cancelled') return unansweredFollowUp(asking, task, asNoOutcome(released));
+  return scheduleFollowUp(asking, transaction);
+}
+
+/** An answer that does not say that the money has been released. */
+function asNoOutcome(answer: LookUp): NoOutcome {
+  return isNoOutcome(answer) ? answer : { kind: 'unreachable', reason: `the hold was not released: ${answer.kind}` };
+}
+
+async function scheduleFollowUp({ context }: Asking, transaction: Transaction): Promise<Resolution> {
+  const { db, nowMs } = context;
   const nextLookUpAtMs = failedChargeFollowUpMs(transaction.processedAtMs ?? nowMs(), nowMs());
   await scheduleLookUp(db, transaction.transactionId, transaction.status, nextLookUpAtMs);
   return NOTHING_TO_DO;

@@ -7,6 +7,7 @@ import { BACKGROUND_DEADLINE_MS } from '../invocation-limits.ts';
 import { findLookUp } from '../ledger/look-ups/find-look-up.ts';
 import type { LookUpTask } from '../ledger/look-ups/look-up-task.ts';
 import { takeLookUp } from '../ledger/look-ups/take-look-up.ts';
+import { takeWaiting } from '../ledger/look-ups/take-waiting.ts';
 import { accountUnknown, gatewayNotConfigured } from './leave-open.ts';
 import { NOTHING_TO_DO, type Resolution } from './resolution.ts';
 import { resolvePayment } from './resolve-payment.ts';
@@ -25,6 +26,16 @@ export const STATEMENTS_PER_LOOK_UP = 24;
  */
 export async function resolveOutcome(context: Context, id: string, deadlineMs: number): Promise<Resolution | null> {
   const task = await takeLookUp(context.db, id, context.nowMs());
+  return task === null ? null : resolveTask(context, task, deadlineMs);
+}
+
+/**
+ * Looks up a payment that waits, because its status is asked for.
+ *
+ * @returns null where it does not wait any more, or was looked up a moment ago
+ */
+export async function resolveWaiting(context: Context, id: string, deadlineMs: number): Promise<Resolution | null> {
+  const task = await takeWaiting(context.db, id, context.nowMs());
   return task === null ? null : resolveTask(context, task, deadlineMs);
 }
 

@@ -3,6 +3,7 @@
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { Hono } from 'hono/tiny';
+import { SANDBOX_CHALLENGE_PATH } from '../../core/gateways/sandbox/sandbox-gateway.ts';
 import { createLog } from '../../core/log.ts';
 import { errorResponse } from './error-envelope.ts';
 import type { HttpEnv } from './http-env.ts';
@@ -15,10 +16,12 @@ import { rateLimit } from './middleware/rate-limit.ts';
 import { configured } from './middleware/require-settings.ts';
 import { withContext } from './middleware/with-context.ts';
 import { healthRoute } from './routes/health.ts';
+import { captureRoute, voidRoute } from './routes/hold.ts';
 import { methodsRoute } from './routes/methods.ts';
 import { processRoute } from './routes/process.ts';
 import { webhooksRoute } from './routes/provider-webhooks.ts';
 import { refundRoute } from './routes/refund.ts';
+import { sandboxChallengeRoute } from './routes/sandbox-challenge.ts';
 import { statusRoute } from './routes/status.ts';
 
 /** A provider's few addresses send what all payers cause, and send again what was too much. Others shall not have us ask PayPal. */
@@ -40,11 +43,15 @@ export function createApp(): Hono<HttpEnv> {
   app.use(configured(), httpsOnly());
   app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withContext());
   app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS));
+  app.use(`${SANDBOX_CHALLENGE_PATH}/*`, rateLimit());
 
   app.route('/payment/process', processRoute).all('/payment/process', methodNotAllowed('POST'));
+  app.route('/payment/capture', captureRoute).all('/payment/capture', methodNotAllowed('POST'));
+  app.route('/payment/void', voidRoute).all('/payment/void', methodNotAllowed('POST'));
   app.route('/payment/refund', refundRoute).all('/payment/refund', methodNotAllowed('POST'));
   app.route('/payment/status', statusRoute).all('/payment/status/:id', methodNotAllowed('GET, HEAD'));
   app.route('/webhooks', webhooksRoute);
+  app.route(SANDBOX_CHALLENGE_PATH, sandboxChallengeRoute);
   app.route('/payment/methods', methodsRoute).all('/payment/methods', methodNotAllowed('GET, HEAD'));
   return app;
 }

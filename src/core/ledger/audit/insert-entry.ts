@@ -8,6 +8,12 @@ import type { Author, Database } from '../database.ts';
 
 export type AuditAction =
   | 'payment.attempted'
+  | 'payment.challenged'
+  | 'payment.authorized'
+  | 'payment.authorize'
+  | 'payment.capture'
+  | 'payment.void'
+  | 'payment.expire'
   | 'payment.ended'
   | 'refund.attempted'
   | 'refund.owed'
@@ -48,6 +54,10 @@ const notWrittenBefore = (outcome: string) => `NOT EXISTS (
 const FACTS = {
   /** The event of this id ended the payment that is the subject. */
   payment_ended: 'transactions WHERE transaction_id = ?6 AND ended_by = ?9',
+  /** The attempt found that the payment that is the subject waits, and for what. */
+  substate_written: 'transactions WHERE transaction_id = ?6 AND substate_by = ?9',
+  /** The attempt began a step of the payment that is the subject. */
+  step_begun: 'transactions WHERE transaction_id = ?6 AND step_by = ?9',
   /** The attempt gave the refund that is the subject the status that is the entry's outcome. */
   refund_written: 'refunds WHERE refund_id = ?6 AND written_by = ?9 AND status = ?8',
   /** The attempt inserted the refund that is the subject. */

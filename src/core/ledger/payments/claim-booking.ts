@@ -1,5 +1,6 @@
 /** Claims a booking for a payment, with its idempotency key, before any money moves (invariants 1, 3 and 8). */
 
+import type { CaptureMethod } from '../../../contract/requests.ts';
 import type { Transaction } from '../../domain/transaction.ts';
 import { auditAttempt } from '../audit/insert-entry.ts';
 import { TRANSACTION_COLUMNS } from '../columns.ts';
@@ -23,6 +24,7 @@ import {
   type VelocityCount,
   WITHIN_VELOCITY,
 } from '../velocity/count-attempt.ts';
+import { returnUrlOf } from './challenge-urls.ts';
 import { findKeyed, type ReplayedPayment, replayedPayment } from './find-payment.ts';
 
 /** What is known of a payment before any money moves. */
@@ -43,6 +45,11 @@ export type NewTransaction = Pick<
 > & {
   /** Stored encrypted. */
   userEmail: string | null;
+  /** What the caller opted in to; see `TAKEN_AT_ONCE` for what is meant without it. */
+  captureMethod?: CaptureMethod;
+  holdMinutes?: number | null;
+  /** Stored encrypted. */
+  returnUrl?: string | null;
   /** From when on the gateway may be asked for an outcome that never came. */
   nextLookupAtMs: number;
 };
@@ -52,8 +59,9 @@ export type NewTransaction = Pick<
 // Invariant 8: nor while another attempt holds the key. A first try of this one whose answer was lost meets its own row.
 const CLAIM_BOOKING = `
   INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, sealed_email, status, currency, amount_minor,
-    payment_method, card_brand, card_last4, gateway, gateway_intent, created_at_ms, next_lookup_at_ms)
-  SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
+    payment_method, card_brand, card_last4, gateway, gateway_intent, created_at_ms, next_lookup_at_ms, capture_method,
+    hold_minutes, sealed_return_url)
+  SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?19, ?20, ?21
   WHERE ${WITHIN_VELOCITY}
     AND ${keyIsFree({ tenant: '?2', path: '?16', key: '?17', id: '?1', expiredMs: '?18' })}
   ON CONFLICT DO NOTHING`;
@@ -91,7 +99,9 @@ export async function claimBooking(
   key: KeyClaim | null = null,
   counts: readonly VelocityCount[] = [],
 ): Promise<Claim> {
-  const sealedEmail = claim.userEmail === null ? null : await db.cipher.seal(claim.userEmail, claim.transactionId);
+  const { transactionId, userEmail, returnUrl = null } = claim;
+  const sealedEmail = userEmail === null ? null : await db.cipher.seal(userEmail, transactionId);
+  const sealedReturnUrl = returnUrl === null ? null : await db.cipher.seal(returnUrl, returnUrlOf(transactionId));
   const parameters = [
     claim.transactionId,
     claim.tenant,
@@ -109,6 +119,9 @@ export async function claimBooking(
     claim.nextLookupAtMs,
     countsParameter(counts),
     ...keyParameters(key, claim.createdAtMs),
+    claim.captureMethod === 'manual' ? 'manual' : null,
+    claim.holdMinutes ?? null,
+    sealedReturnUrl,
   ];
   const standing =
     claim.gatewayIntent === null

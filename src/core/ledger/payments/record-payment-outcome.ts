@@ -21,7 +21,7 @@ import { FIND_TRANSACTION } from './find-payment.ts';
 const RECORD_OUTCOME = `
   UPDATE transactions SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5,
     failure_cause = ?6, processed_at_ms = ?7, next_lookup_at_ms = ?8,
-    ended_by = ?9
+    ended_by = ?9, sealed_action_url = NULL, sealed_return_url = NULL
   WHERE transaction_id = ?1 AND status = 'pending'`;
 
 // Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it. The payment's

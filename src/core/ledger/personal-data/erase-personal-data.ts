@@ -48,7 +48,8 @@ export async function erasePersonalData(
       .bind(...scope),
     payments: db.d1
       .prepare(
-        `UPDATE transactions SET user_email = NULL, sealed_email = NULL, user_id = ?6,
+        `UPDATE transactions SET user_email = NULL, sealed_email = NULL, sealed_action_url = NULL,
+           sealed_return_url = NULL, user_id = ?6,
            failure_reason = ${ourWords('failure_reason')}, gateway_intent = nullif(${code('gateway_intent')}, '')
          WHERE transaction_id IN (${ENDED})`,
       )

@@ -1,5 +1,6 @@
 /** Middleware: the body fits its schema, or the answer says where it does not, without repeating what was sent. */
 import { zValidator } from '@hono/zod-validator';
+import type { Context } from 'hono';
 import type * as z from 'zod/mini';
 import { errorResponse } from '../error-envelope.ts';
 
@@ -13,7 +14,12 @@ export function validate<Schema extends z.ZodMiniType>(schema: Schema) {
       path: path.map(String).join('.'),
       message,
     }));
-    c.var.log('info', 'request.invalid', { fields: issues.map(({ path }) => path).join(' ') });
-    return errorResponse(c, 422, 'VALIDATION_ERROR', 'The request is not valid: see details.issues.', { issues });
+    return invalidRequest(c, issues);
   });
+}
+
+/** The 422 for these fields. */
+export function invalidRequest(c: Context, issues: { path: string; message: string }[]): Response {
+  c.var.log('info', 'request.invalid', { fields: issues.map(({ path }) => path).join(' ') });
+  return errorResponse(c, 422, 'VALIDATION_ERROR', 'The request is not valid: see details.issues.', { issues });
 }

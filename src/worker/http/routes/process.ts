@@ -1,17 +1,15 @@
 /** POST /payment/process */
 import type { Context } from 'hono';
 import { Hono } from 'hono/tiny';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { ErrorCode } from '../../../contract/error-codes.ts';
-import { type PaymentMethod, paymentRequest } from '../../../contract/requests.ts';
-import type { PaymentFailureResponse, PaymentSuccessResponse } from '../../../contract/responses.ts';
-import { adviceOn, failure, failureBecause, failureMessage } from '../../../core/domain/failure.ts';
-import { decimalAmount, withoutFloatError } from '../../../core/domain/money.ts';
+import { paymentRequest } from '../../../contract/requests.ts';
+import type { PaymentAuthorizedResponse, PaymentChallengeResponse } from '../../../contract/responses.ts';
+import { adviceOn, failureBecause } from '../../../core/domain/failure.ts';
+import { withoutFloatError } from '../../../core/domain/money.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
-import type { Transaction } from '../../../core/domain/transaction.ts';
+import { isWaiting, type Transaction } from '../../../core/domain/transaction.ts';
 import { type PaymentAnswer, processPayment } from '../../../core/payments/process-payment.ts';
+import { optInProblems } from '../../../core/payments/read-opt-in.ts';
 import {
-  errorEnvelope,
   errorResponse,
   GATEWAY_DOWN,
   idempotencyInProgress,
@@ -27,8 +25,16 @@ import { onError } from '../middleware/on-error.ts';
 import { outliveClient } from '../middleware/outlive-client.ts';
 import { requireScope } from '../middleware/require-scope.ts';
 import { isUnreadable } from '../middleware/unreadable-request.ts';
-import { validate } from '../middleware/validate.ts';
+import { invalidRequest, validate } from '../middleware/validate.ts';
 import { exactAmount } from './exact-amount.ts';
+import {
+  type Asked,
+  failedPayment,
+  paymentFailure,
+  paymentFields,
+  paymentSuccess,
+  recorded,
+} from './payment-bodies.ts';
 
 export const processRoute = new Hono<HttpEnv>().post(
   '/',
@@ -39,6 +45,8 @@ export const processRoute = new Hono<HttpEnv>().post(
   validate(paymentRequest),
   async function process(c) {
     const request = c.req.valid('json');
+    const problems = optInProblems(c.var.settings, request);
+    if (problems.length > 0) return invalidRequest(c, problems);
     const amount = withoutFloatError(exactAmount(await c.req.text(), 'amount'));
     const { context, idempotencyKey } = c.var;
     const answer = await outliveClient(c, processPayment(context, request, amount, idempotencyKey));
@@ -54,29 +62,18 @@ processRoute.onError(function onProcessError(error, c) {
   return isUnreadable(error) ? unreadablePayment(c, error.message) : onError(error, c);
 });
 
-/** What an answer repeats of a request of which nothing was recorded. */
-interface Asked {
-  bookingId: string | null;
-  amount: number | null;
-  method: PaymentMethod | null;
-}
-
 function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Response {
-  const isReplayed = (answer.kind === 'completed' || answer.kind === 'failed') && answer.replayed;
+  const isReplayed = 'replayed' in answer && answer.replayed;
   if (isReplayed) c.header(REPLAYED_HEADER, 'true');
   switch (answer.kind) {
     case 'completed':
       return c.json(paymentSuccess(answer.transaction), 200);
-    case 'failed': {
-      const { errorCode, failureReason, failureCause } = answer.transaction;
-      const code = errorCode ?? 'PAYMENT_FAILED';
-      return paymentFailure(c, code === 'PAYMENT_GATEWAY_ERROR' ? 502 : 400, {
-        ...recorded(answer.transaction),
-        code,
-        reason: failureReason ?? failure('PAYMENT_FAILED').reason,
-        ...adviceOn(failureCause, code),
-      });
-    }
+    case 'failed':
+      return failedPayment(c, answer.transaction);
+    case 'challenged':
+      return c.json(paymentChallenge(c, answer.transaction, answer.actionUrl), 202);
+    case 'authorized':
+      return c.json(paymentAuthorized(answer.transaction), 200);
     case 'pending':
       return paymentFailure(c, 502, {
         ...recorded(answer.transaction),
@@ -92,6 +89,7 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
       return errorResponse(c, 409, 'DUPLICATE_TRANSACTION', 'Transaction already processed', {
         transaction_id: answer.standing?.transactionId ?? null,
         status: answer.standing?.status ?? null,
+        ...(answer.standing && answer.isOfSameUser && wayOut(answer.standing)),
       });
     case 'in_progress':
       return idempotencyInProgress(c, { transaction_id: answer.transaction.transactionId, status: 'pending' });
@@ -120,6 +118,14 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         retryPossible: false,
         nextStep: 'Send an amount above 0, with no more decimals than the currency has, and not beyond the maximum.',
       });
+    case 'holds_not_supported':
+      return paymentFailure(c, 400, {
+        ...asked,
+        code: 'PAYMENT_METHOD_DISABLED',
+        reason: `Payment method ${answer.method} cannot be authorized and captured later`,
+        retryPossible: false,
+        nextStep: 'Pay with capture_method automatic, or by another method.',
+      });
     case 'method_disabled':
       return paymentFailure(c, 400, {
         ...asked,
@@ -131,72 +137,43 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
   }
 }
 
-function paymentSuccess(transaction: Transaction): PaymentSuccessResponse {
+/** The 202: the payer is to be sent to `next_action.url`, which is in no other answer. */
+function paymentChallenge(c: Context, transaction: Transaction, actionUrl: string): PaymentChallengeResponse {
   return {
-    status: 'success',
-    transaction_id: transaction.transactionId,
-    booking_id: transaction.bookingId,
-    amount: decimalAmount(transaction.amountMinor, transaction.currency),
-    payment_method: transaction.paymentMethod,
-    processed_at: isoSeconds(transaction.processedAtMs ?? transaction.createdAtMs),
-    message: 'Payment processed successfully',
+    status: 'pending',
+    ...paymentFields(transaction),
+    processed_at: null,
+    message: 'The payer has to authenticate or approve the payment',
+    next_action: {
+      type: 'redirect_to_url',
+      // A page of this service has an address relative to that of the request.
+      url: new URL(actionUrl, c.req.url).href,
+      expires_at: isoSeconds(transaction.expiresAtMs ?? transaction.createdAtMs),
+    },
+  };
+}
+
+function paymentAuthorized(transaction: Transaction): PaymentAuthorizedResponse {
+  return {
+    status: 'authorized',
+    ...paymentFields(transaction),
+    processed_at: null,
+    message: 'Payment authorized: capture it before capture_before, or void it',
+    capture_before: isoSeconds(transaction.expiresAtMs ?? transaction.createdAtMs),
+  };
+}
+
+/** How a user whose payment waits for them gets to pay in another way. */
+function wayOut(standing: Transaction): Record<string, string> {
+  if (!isWaiting(standing) || standing.substate !== 'challenged') return {};
+  return {
+    expires_at: isoSeconds(standing.expiresAtMs ?? standing.createdAtMs),
+    next_step: 'Send the payer to the next_action of the first answer, or end that payment with POST /payment/void.',
   };
 }
 
 const OUTCOME_UNKNOWN = 'It is not known yet whether the payment was processed';
 const BEING_PROCESSED = 'Payment is still being processed';
-
-interface FailedPayment extends Asked {
-  transaction?: Transaction;
-  code: ErrorCode;
-  /** Of the envelope. */
-  message?: string;
-  reason: string;
-  /** Whether another attempt may succeed; that this one has failed never blocks the next. */
-  retryPossible: boolean;
-  nextStep: string;
-}
-
-function recorded(transaction: Transaction) {
-  return {
-    transaction,
-    bookingId: transaction.bookingId,
-    amount: decimalAmount(transaction.amountMinor, transaction.currency),
-    method: transaction.paymentMethod,
-  };
-}
-
-/** Both documented shapes of a failure in one body: the flat fields, and the envelope. */
-function paymentFailure(c: Context, status: ContentfulStatusCode, failed: FailedPayment): Response {
-  const { transaction, code, message = 'Payment could not be processed', reason, retryPossible, nextStep } = failed;
-  const processedAtMs = transaction ? transaction.processedAtMs : Date.now();
-  return c.json<PaymentFailureResponse>(
-    {
-      status: transaction?.status === 'pending' ? 'pending' : 'failed',
-      ...(transaction && { transaction_id: transaction.transactionId }),
-      booking_id: failed.bookingId,
-      amount: failed.amount,
-      payment_method: failed.method,
-      error_code: code,
-      error_message: failureMessage(code, reason),
-      processed_at: processedAtMs === null ? null : isoSeconds(processedAtMs),
-      ...errorEnvelope(envelopeCode(status, code), message, {
-        reason,
-        error_code: code,
-        transaction_id: transaction?.transactionId ?? null,
-        retry_possible: retryPossible,
-        next_step: nextStep,
-      }),
-    },
-    status,
-  );
-}
-
-/** A 400 has PAYMENT_FAILED, and the cause in its details; only an invalid body has INVALID_REQUEST. */
-function envelopeCode(status: ContentfulStatusCode, code: ErrorCode): ErrorCode {
-  if (status === 502) return 'PAYMENT_GATEWAY_ERROR';
-  return code === 'INVALID_REQUEST' ? code : 'PAYMENT_FAILED';
-}
 
 /** The 400 for a body that can't be read, in the two shapes that every 400 of this path has. */
 function unreadablePayment(c: Context, reason: string): Response {

@@ -3,7 +3,7 @@ import { Hono } from 'hono/tiny';
 import type { StatusResponse } from '../../../contract/responses.ts';
 import { decimalAmount } from '../../../core/domain/money.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
-import { type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
+import { isAuthorized, type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
 import { readStatus } from '../../../core/payments/read-status.ts';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
@@ -22,12 +22,14 @@ function paymentStatus(transaction: Transaction): StatusResponse {
   const { refundedMinor, currency } = transaction;
   return {
     transaction_id: transaction.transactionId,
-    status: transaction.status,
+    status: isAuthorized(transaction) ? 'authorized' : transaction.status,
     booking_id: transaction.bookingId,
     amount: decimalAmount(transaction.amountMinor, transaction.currency),
     payment_method: transaction.paymentMethod,
     created_at: isoSeconds(transaction.createdAtMs),
     processed_at: transaction.processedAtMs === null ? null : isoSeconds(transaction.processedAtMs),
+    ...(isAuthorized(transaction) &&
+      transaction.expiresAtMs !== null && { capture_before: isoSeconds(transaction.expiresAtMs) }),
     ...(refundedMinor > 0 && {
       refunded_amount: decimalAmount(refundedMinor, currency),
       refundable_amount: decimalAmount(refundableMinor(transaction), currency),

@@ -1,0 +1,59 @@
+/**
+ * What follows once a step has been begun on a payment's row: the gateway is asked to take the money, to hold it or to release it. Callers
+ * and recovery both come here, and each call may be sent again under the same key.
+ */
+import type { Context } from '../context.ts';
+import type { Transaction } from '../domain/transaction.ts';
+import type { Fence, Gateway, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
+import { type GatewayCall, lookUp, moveMoney } from './ask-gateway.ts';
+
+/** The step that the row names, and with which gateway. */
+export interface Stepping {
+  context: Context;
+  gateway: Gateway;
+  transaction: Transaction;
+  deadlineMs: number;
+}
+
+/** Takes the money that is held, or that the payer has approved; or holds it, where that is the step. */
+export function takeMoney({ context, gateway, transaction, deadlineMs }: Stepping): Promise<GatewayOutcome> {
+  const isHeld = transaction.substate === 'authorized';
+  const ask = isHeld ? gateway.holds?.capture.bind(gateway.holds) : gateway.completeCharge?.bind(gateway);
+  if (ask === undefined) throw new Error(`${gateway.name} has no way to go on with a payment that it made wait`);
+  const call: GatewayCall & { call: 'captureHold' | 'completeCharge' } = {
+    gateway,
+    call: isHeld ? 'captureHold' : 'completeCharge',
+    id: transaction.transactionId,
+    deadlineMs,
+  };
+  return moveMoney(context, call, (signal) => ask({ transaction, signal, deadlineMs }));
+}
+
+/**
+ * Ends a payment of which no money is to be taken: releases what is held, or cancels the challenge. A challenge of a gateway that
+ * cannot cancel it has ended with the row, because only this service would have taken the money.
+ */
+export async function endAtGateway(stepping: Stepping): Promise<Fence | LookUp> {
+  const { context, gateway, transaction, deadlineMs } = stepping;
+  const { transactionId: id, substate } = transaction;
+  if (substate === 'authorized') return release(stepping);
+  if (gateway.cancelCharge === undefined) return { kind: 'cancelled' };
+  const cancel = gateway.cancelCharge.bind(gateway);
+  const fence = await lookUp<Fence>(context, { gateway, call: 'cancelCharge', id, deadlineMs }, (signal) =>
+    cancel(transaction, signal),
+  );
+  // The payer was faster, and the money is held already.
+  return fence.kind === 'authorized' ? release(stepping, fence.reference) : fence;
+}
+
+/** Releases money that is held. @param reference the gateway's name for it, where the row does not have it */
+export async function release(
+  { context, gateway, transaction, deadlineMs }: Stepping,
+  reference = transaction.authorizationReference,
+): Promise<Fence | LookUp> {
+  const { holds } = gateway;
+  if (holds === undefined) return { kind: 'undetermined', reason: 'the gateway cannot release what it holds' };
+  const held = { ...transaction, authorizationReference: reference };
+  const call: GatewayCall = { gateway, call: 'releaseHold', id: transaction.transactionId, deadlineMs };
+  return lookUp<Fence>(context, call, (signal) => holds.release(held, signal));
+}

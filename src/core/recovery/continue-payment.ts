@@ -1,0 +1,125 @@
+/**
+ * Goes on with a pending payment whose provider has no outcome for it: one that waits for its payer or to be captured, and one of
+ * which a step has been begun. Only the row decides which step that is; the provider's answer says whether it has arrived.
+ */
+import type { Transaction } from '../domain/transaction.ts';
+import type { Authorized, Challenged, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
+import type { PaymentLookUp } from '../ledger/look-ups/look-up-task.ts';
+import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
+import { beginStep, type NewStep } from '../ledger/payments/begin-step.ts';
+import { outcomeOfPayment } from '../outcomes/decided-outcome.ts';
+import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
+import { recordPayment } from '../outcomes/record-payment.ts';
+import { recordAuthorization, recordChallenge } from '../outcomes/record-substate.ts';
+import { endAtGateway, takeMoney } from '../outcomes/take-step.ts';
+import { stillOpen } from './leave-open.ts';
+import { type Asking, deadlineOf, type Resolution } from './resolution.ts';
+
+/** Whether there is something to go on with, or the outcome of the charge itself is unknown. */
+export function isBegun({ substate }: Transaction, found: LookUp): boolean {
+  return substate !== null || found.kind === 'challenged' || found.kind === 'authorized';
+}
+
+/** @param found what the provider answers, which is no outcome */
+export async function continuePayment(asking: Asking, task: PaymentLookUp, found: LookUp): Promise<Resolution> {
+  const { transaction } = task;
+  switch (transaction.step) {
+    case 'void':
+    case 'expire':
+      return found.kind === 'in_progress' ? stillOpen(asking, task, found) : end(asking, task);
+    case 'authorize':
+    case 'capture':
+      return resume(asking, task, found);
+    case null:
+      return waitOrExpire(asking, task, found);
+  }
+}
+
+/** Nothing has been begun: the row learns what the payment waits for, and a wait that is over ends. */
+async function waitOrExpire(asking: Asking, task: PaymentLookUp, found: LookUp): Promise<Resolution> {
+  const { context } = asking;
+  const { transaction } = task;
+  if (found.kind === 'authorized' && transaction.substate !== 'authorized') return hold(asking, transaction, found);
+  if (found.kind === 'challenged' && transaction.substate === null) return challenge(asking, transaction, found);
+  if (found.kind === 'payer_approved') return takeApproved(asking, task);
+  if (found.kind === 'unreachable' || found.kind === 'undetermined' || found.kind === 'in_progress') {
+    return stillOpen(asking, task, found);
+  }
+  const { expiresAtMs } = transaction;
+  if (expiresAtMs !== null && expiresAtMs > context.nowMs()) return wait(asking, transaction, expiresAtMs);
+  const begun = await begin(asking, transaction, 'expire');
+  return begun.began ? end(asking, { ...task, transaction: begun.transaction }) : WAITS;
+}
+
+const WAITS: Resolution = { kind: 'waits' };
+
+/** Until the end of its clock: that is when it is due. */
+async function wait({ context }: Asking, transaction: Transaction, untilMs: number): Promise<Resolution> {
+  const { transactionId, status, nextLookupAtMs } = transaction;
+  if (nextLookupAtMs !== untilMs) await scheduleLookUp(context.db, transactionId, status, untilMs);
+  return WAITS;
+}
+
+async function hold({ context }: Asking, transaction: Transaction, found: Authorized): Promise<Resolution> {
+  await recordAuthorization(context, transaction, found);
+  return WAITS;
+}
+
+async function challenge({ context }: Asking, transaction: Transaction, found: Challenged): Promise<Resolution> {
+  await recordChallenge(context, transaction, found);
+  return WAITS;
+}
+
+/** The payer has approved. The row says that the money is being taken, before the provider is asked to; then neither expiry nor void applies. */
+async function takeApproved(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
+  const { transaction } = task;
+  const begun = await begin(asking, transaction, transaction.captureMethod === 'manual' ? 'authorize' : 'capture');
+  return begun.began ? take(asking, { ...task, transaction: begun.transaction }) : WAITS;
+}
+
+/** The money was asked for, and the answer was lost: where the request has not arrived, it is sent again under the same key. */
+async function resume(asking: Asking, task: PaymentLookUp, found: LookUp): Promise<Resolution> {
+  const { transaction } = task;
+  if (transaction.step === 'authorize' && found.kind === 'authorized') return hold(asking, transaction, found);
+  const hasNotArrived = found.kind === 'payer_approved' || found.kind === 'challenged' || found.kind === 'authorized';
+  return hasNotArrived ? take(asking, task) : stillOpen(asking, task, found);
+}
+
+async function take(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
+  const { context, gateway } = asking;
+  const { transaction } = task;
+  const answer = await takeMoney({ context, gateway, transaction, deadlineMs: deadlineOf(asking) });
+  if (answer.kind === 'authorized') return hold(asking, transaction, answer);
+  return conclude(asking, task, answer);
+}
+
+/** It is to end without money being taken. What the provider does not confirm stays pending. */
+async function end(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
+  const { context, gateway } = asking;
+  const { transaction } = task;
+  const answer = await endAtGateway({ context, gateway, transaction, deadlineMs: deadlineOf(asking) });
+  return conclude(asking, task, answer);
+}
+
+async function conclude(asking: Asking, task: PaymentLookUp, answer: GatewayOutcome | LookUp): Promise<Resolution> {
+  const outcome = outcomeOfPayment(task.transaction, answer);
+  if (outcome === null) {
+    return stillOpen(asking, task, answer.kind === 'unknown' ? { kind: 'unreachable', reason: answer.reason } : answer);
+  }
+  const { event, lateRefund } = await recordPayment(asking.context, task.transaction, outcome);
+  return { kind: 'ended', event, lateRefundId: lateRefund?.refundId ?? null };
+}
+
+async function begin({ context }: Asking, { transactionId }: Transaction, step: NewStep['step']) {
+  const begun = await beginStep(context.db, {
+    transactionId,
+    step,
+    from: step === 'expire' ? ['challenged', 'authorized'] : ['challenged'],
+    attemptId: context.newId('att_'),
+    nowMs: context.nowMs(),
+    nextLookupAtMs: firstLookUpAtMs(context),
+    by: null,
+  });
+  if (begun === null) throw new Error('a step was to be begun of a payment that was never claimed');
+  return begun;
+}
