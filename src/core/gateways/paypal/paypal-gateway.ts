@@ -62,6 +62,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
     methods: ['paypal'],
     knownWithinMs: KNOWN_WITHIN_MS,
     keysKeptForMs: KEYS_KEPT_FOR_MS,
+    createsOrders: true,
     intentOf: (instrument: Instrument) => (instrument.kind === 'paypal' ? instrument.paymentId : null),
 
     charge(request: ChargeRequest): Promise<GatewayOutcome> {
