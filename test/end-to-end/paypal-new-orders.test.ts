@@ -66,8 +66,10 @@ describe('a payment whose payer approves an order of ours', () => {
   it('that was voided is not taken, even if the payer approves it afterwards', async () => {
     const payment = await begin();
     expect(await ask('/payment/void', payment)).toMatchObject({ code: 200 });
+    shop.emulator.webhookAnswers.length = 0;
     await approve(payment);
-    await expect.poll(() => shop.logged('webhook.received').length, { timeout: 20_000 }).toBeGreaterThan(0);
+    const approval = { type: 'CHECKOUT.ORDER.APPROVED', status: 200 };
+    await expect.poll(() => shop.emulator.webhookAnswers, { timeout: 20_000 }).toMatchObject([approval]);
     expect(await statusOf(payment)).toBe('failed');
     expect(capturesOf(payment)).toEqual([]);
   });
