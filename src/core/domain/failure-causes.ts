@@ -224,6 +224,24 @@ export const CAUSES = {
     retryPossible: true,
     nextStep: 'Have the payer approve a new order with another funding source in PayPal, and pay with its id.',
   },
+  new_order_declined: {
+    code: 'CARD_DECLINED',
+    reason: 'PayPal could not charge the funding source that the payer chose',
+    retryPossible: true,
+    nextStep: 'Pay again, and have the payer choose another funding source in PayPal.',
+  },
+  new_order_ended: {
+    code: 'PAYMENT_FAILED',
+    reason: 'The PayPal order ended before it was paid',
+    retryPossible: true,
+    nextStep: 'Pay again, and send the payer to the new address at once.',
+  },
+  new_order_changed: {
+    code: 'PAYMENT_FAILED',
+    reason: 'The PayPal order was changed before it was paid',
+    retryPossible: true,
+    nextStep: 'What was captured for this merchant is refunded automatically. Pay again.',
+  },
   payer_cannot_pay: {
     code: 'PAYMENT_FAILED',
     reason: 'The payer cannot pay with this PayPal account or what it is funded by',

@@ -138,6 +138,7 @@ const NEED_AN_OPERATOR: readonly (FailureCause | undefined)[] = [
   'gateway_not_configured',
   'charge_unknown',
   'order_changed',
+  'new_order_changed',
 ];
 
 function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
