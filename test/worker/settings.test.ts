@@ -357,6 +357,12 @@ describe('the settings', () => {
     ]);
   });
 
+  it('allow raw cards unless they are told not to', () => {
+    const of = (RAW_CARDS_ALLOWED?: string) => settings({ ...DEVELOPMENT, RAW_CARDS_ALLOWED }).rawCardsAllowed;
+    expect([of(), of('true'), of('false')]).toEqual([true, true, false]);
+    expect(problems({ ...DEVELOPMENT, RAW_CARDS_ALLOWED: 'no' })).toEqual(['RAW_CARDS_ALLOWED must be true or false']);
+  });
+
   it('count the largest amount in the currency’s minor units (invariant 7)', () => {
     const of = (PAYMENT_MAX_AMOUNT: string, PAYMENT_CURRENCY: string) =>
       settings({ ...DEVELOPMENT, PAYMENT_MAX_AMOUNT, PAYMENT_CURRENCY }).maxAmountMinor;

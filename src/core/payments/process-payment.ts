@@ -50,6 +50,7 @@ export type PaymentAnswer =
   | { kind: 'key_reused' }
   /** Nothing was recorded. */
   | { kind: 'invalid_amount' }
+  | { kind: 'raw_card' }
   | { kind: 'method_disabled'; method: PaymentMethod }
   | { kind: 'gateway_down'; retryAfterMs: number }
   /** The gateway does not accept the configured key. */
@@ -191,9 +192,13 @@ async function readyToClaim(
   { request, amount, gateway, permit }: Attempt,
 ): Promise<
   | { kind: 'ready'; amountMinor: number; gateway: Gateway; gatewayName: string }
-  | Extract<PaymentAnswer, { kind: 'invalid_amount' | 'method_disabled' | 'gateway_down' | 'gateway_not_configured' }>
+  | Extract<
+      PaymentAnswer,
+      { kind: 'raw_card' | 'invalid_amount' | 'method_disabled' | 'gateway_down' | 'gateway_not_configured' }
+    >
 > {
   const { settings, gateways } = context;
+  if (request.card_details && !settings.rawCardsAllowed) return { kind: 'raw_card' };
   const amountMinor = minorUnits(amount, settings.currency);
   if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
   if (gateway === null) return { kind: 'method_disabled', method: request.payment_method };

@@ -21,6 +21,8 @@ export interface Settings {
   /** ISO 4217. */
   currency: string;
   maxAmountMinor: number;
+  /** Whether payments may carry card numbers; else only a provider's token for a card. */
+  rawCardsAllowed: boolean;
   bridgeUrl: string;
   /** `whsec_…`, base64. */
   bridgeSigningSecret: string;
@@ -96,6 +98,7 @@ function settingsOf(values: Values): Settings {
     gatewayTimeoutMs: service.gatewayTimeoutMs,
     currency: service.currency,
     maxAmountMinor: minorUnits(service.maxAmount, service.currency) ?? 0,
+    rawCardsAllowed: service.rawCardsAllowed,
     bridgeUrl: bridge.url,
     bridgeSigningSecret: bridge.signingSecret,
     fingerprintKey: fingerprint.key,

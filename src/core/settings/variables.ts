@@ -70,6 +70,7 @@ export const VARIABLES = {
       ),
     ),
     maxAmount: variable('PAYMENT_MAX_AMOUNT', z._default(z.string(), '100000')),
+    rawCardsAllowed: variable('RAW_CARDS_ALLOWED', flag(true)),
     corsOrigins: variable('CORS_ORIGINS', origins),
   },
   bridge: {
