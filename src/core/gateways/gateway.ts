@@ -20,6 +20,10 @@ export interface ChargeRequest {
   /** The claimed row: its `transactionId` is the idempotency key with the gateway (invariant 3). */
   transaction: Transaction;
   instrument: Instrument;
+  /** For the payer's bank statement. It is in no row: what is asked of the gateway later can't depend on it. */
+  statementDescriptorSuffix?: string | null;
+  /** Where the provider sends its receipt. Personal data that is in no row, and never logged. */
+  receiptEmail?: string | null;
   /** Aborted at the deadline. Without an answer by then, the outcome is unknown. */
   signal: AbortSignal;
   /** Milliseconds from the start to the deadline, for gateways that make more than one call. */

@@ -24,7 +24,7 @@ import { isAccepted, logUnknownAccount, moveMoneyNow } from '../outcomes/ask-gat
 import { outcomeOf } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
-import { type InvalidInstrument, keptOfCard, readInstrument } from './read-instrument.ts';
+import { type InvalidInstrument, keptOfCard, passedOn, readInstrument } from './read-instrument.ts';
 import { isSameRequest, keyClaim, paymentIdentity } from './replay.ts';
 import { countsOf, declinesOf } from './velocity-check.ts';
 
@@ -95,7 +95,7 @@ export async function processPayment(
   if (instrument.kind === 'invalid') {
     return recordOutcome(context, transaction, { status: 'failed', failure: instrument.failure });
   }
-  const answer = await charge(context, claimed.gateway, transaction, instrument);
+  const answer = await charge(context, claimed.gateway, transaction, instrument, request);
   const outcome = outcomeOf('charge', answer);
   if (outcome !== null) {
     return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
@@ -258,13 +258,14 @@ function charge(
   gateway: Gateway,
   transaction: Transaction,
   instrument: Instrument,
+  request: PaymentRequest,
 ): Promise<GatewayOutcome> {
   const { transactionId: id } = transaction;
   const deadlineMs = context.settings.gatewayTimeoutMs;
   const call = { gateway, call: 'charge', id, deadlineMs } as const;
   const isOfSameBooking = (otherId: string) => isAttemptOf(context, transaction, otherId);
   return moveMoneyNow(context, call, (signal) =>
-    gateway.charge({ transaction, instrument, signal, deadlineMs, isOfSameBooking }),
+    gateway.charge({ transaction, instrument, ...passedOn(request), signal, deadlineMs, isOfSameBooking }),
   );
 }
 

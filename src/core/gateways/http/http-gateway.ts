@@ -61,7 +61,8 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
     knownWithinMs: KNOWN_WITHIN_MS,
     keysKeptForMs: KEYS_KEPT_FOR_MS,
 
-    async charge({ transaction, instrument, signal }: ChargeRequest): Promise<GatewayOutcome> {
+    async charge(request: ChargeRequest): Promise<GatewayOutcome> {
+      const { transaction, instrument, statementDescriptorSuffix, receiptEmail, signal } = request;
       const answer = await ask(settings, {
         path: 'charges',
         key: transaction.transactionId,
@@ -71,6 +72,8 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
           amount_minor: transaction.amountMinor,
           currency: transaction.currency,
           instrument: instrumentBody(instrument),
+          ...(statementDescriptorSuffix && { statement_descriptor_suffix: statementDescriptorSuffix }),
+          ...(receiptEmail && { receipt_email: receiptEmail }),
         },
         signal,
       });

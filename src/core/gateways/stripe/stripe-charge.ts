@@ -4,20 +4,21 @@ import type { Transaction } from '../../domain/transaction.ts';
 import { type ChargeRequest, type GatewayOutcome, type Instrument, timeIsLeft } from '../gateway.ts';
 import { declinedBecause } from '../refusal.ts';
 import { beforeDeadline, type StripeClient, stripeFailure } from './stripe-client.ts';
-import { createIntent, isPayable } from './stripe-intents.ts';
+import { createIntent, describeIntent, isPayable } from './stripe-intents.ts';
 import { asOutcome, refusedBeforeMoney, refusedConfirmation, stateOfIntent } from './stripe-outcomes.ts';
 
 /** @param client is awaited here, because the time that it takes to make counts towards the deadline */
 export async function chargeWithStripe(
   client: Promise<StripeClient>,
-  { transaction, instrument, signal, deadlineMs }: ChargeRequest,
+  request: ChargeRequest,
   nowMs: () => number,
 ): Promise<GatewayOutcome> {
+  const { instrument, signal, deadlineMs } = request;
   const startedAtMs = nowMs();
   const stripe = await client;
   let prepared: Prepared;
   try {
-    prepared = await beforeDeadline(signal, prepare(stripe, transaction, instrument));
+    prepared = await beforeDeadline(signal, prepare(stripe, request));
   } catch (error) {
     return orExpired(refusedBeforeMoney(stripeFailure(error)), instrument, nowMs());
   }
@@ -26,7 +27,7 @@ export async function chargeWithStripe(
     return { kind: 'failed', reason: 'Stripe took too long to make the payment', silent: true };
   }
   try {
-    return await beforeDeadline(signal, confirm(stripe, transaction, prepared));
+    return await beforeDeadline(signal, confirm(stripe, request, prepared));
   } catch (error) {
     const isCallersMethod = instrument.kind === 'token' && instrument.token === prepared.paymentMethod;
     const refused = refusedConfirmation(stripeFailure(error), prepared.intentId, isCallersMethod);
@@ -39,15 +40,25 @@ type Prepared =
   | { kind: 'refused'; outcome: GatewayOutcome };
 
 /** The intent and what it is to be paid with, side by side. Neither moves money. */
-async function prepare(stripe: StripeClient, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
+async function prepare(stripe: StripeClient, request: ChargeRequest): Promise<Prepared> {
+  const { transaction, instrument } = request;
   if (!isPayable(transaction)) return { kind: 'refused', outcome: declinedBecause('amount_not_payable') };
-  const [intent, paymentMethod] = await Promise.all([
-    createIntent(stripe, transaction),
+  const [intentId, paymentMethod] = await Promise.all([
+    intentOf(stripe, request),
     paymentMethodOf(stripe, transaction, instrument),
   ]);
   return paymentMethod === null
     ? { kind: 'refused', outcome: declinedBecause('unknown_token') }
-    : { kind: 'prepared', intentId: intent.id, paymentMethod };
+    : { kind: 'prepared', intentId, paymentMethod };
+}
+
+async function intentOf(
+  stripe: StripeClient,
+  { transaction, statementDescriptorSuffix }: ChargeRequest,
+): Promise<string> {
+  const { id } = await createIntent(stripe, transaction);
+  if (statementDescriptorSuffix) await describeIntent(stripe, transaction, id, statementDescriptorSuffix);
+  return id;
 }
 
 /** Stripe's id of the payment method; null where a token is not Stripe's. */
@@ -79,12 +90,17 @@ async function paymentMethodOf(
 
 async function confirm(
   stripe: StripeClient,
-  { transactionId }: Transaction,
+  { transaction: { transactionId }, receiptEmail }: ChargeRequest,
   { intentId, paymentMethod }: Extract<Prepared, { kind: 'prepared' }>,
 ): Promise<GatewayOutcome> {
   const intent = await stripe.paymentIntents.confirm(
     intentId,
-    { payment_method: paymentMethod, error_on_requires_action: true },
+    {
+      payment_method: paymentMethod,
+      error_on_requires_action: true,
+      // Not at the creation, which is sent again from the row alone.
+      ...(receiptEmail && { receipt_email: receiptEmail }),
+    },
     { idempotencyKey: `${transactionId}:confirm` },
   );
   return asOutcome(stateOfIntent(intent), intentId);
