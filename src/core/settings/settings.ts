@@ -32,6 +32,8 @@ export interface Settings {
   /** Of personal data. Each 32 bytes, base64. */
   encryption: Values['encryption'];
   velocity: VelocityLimits;
+  /** Whether each status of a dispute becomes an event. */
+  publishDisputes: boolean;
   /** Origins of web pages that may call. */
   corsOrigins: string[];
   rateLimit: RateLimitSettings;
@@ -105,6 +107,7 @@ function settingsOf(values: Values): Settings {
     auth: authSettings(auth),
     encryption,
     velocity,
+    publishDisputes: service.publishDisputes,
     corsOrigins: service.corsOrigins,
     rateLimit,
   };

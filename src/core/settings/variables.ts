@@ -71,6 +71,7 @@ export const VARIABLES = {
     ),
     maxAmount: variable('PAYMENT_MAX_AMOUNT', z._default(z.string(), '100000')),
     rawCardsAllowed: variable('RAW_CARDS_ALLOWED', flag(true)),
+    publishDisputes: variable('PUBLISH_DISPUTES', flag(false)),
     corsOrigins: variable('CORS_ORIGINS', origins),
   },
   bridge: {
