@@ -21,6 +21,7 @@ const OPERATIONS: Readonly<Record<Provider, readonly (readonly [name: string, me
     ['payment_intents.list', 'GET', '/v1/payment_intents'],
     ['payment_intents.search', 'GET', '/v1/payment_intents/search'],
     ['payment_intents.retrieve', 'GET', '/v1/payment_intents/{intent}'],
+    ['payment_intents.update', 'POST', '/v1/payment_intents/{intent}'],
     ['payment_intents.confirm', 'POST', '/v1/payment_intents/{intent}/confirm'],
     ['payment_intents.capture', 'POST', '/v1/payment_intents/{intent}/capture'],
     ['payment_intents.cancel', 'POST', '/v1/payment_intents/{intent}/cancel'],

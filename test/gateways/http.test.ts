@@ -72,6 +72,21 @@ describe('a charge', () => {
     ]);
   });
 
+  it('has the suffix of the statement and the address for the receipt where they were sent, and else neither', async () => {
+    const { url, requests } = await record({ status: 'approved', reference: 'ch_1' });
+    const { charge: chargeThere } = createHttpGateway({ url, apiKey: 'key' });
+    const request = { transaction: transaction(), instrument: card(), signal: signalOf({}) };
+    await chargeThere({ ...request, statementDescriptorSuffix: 'SEAT 12A', receiptEmail: 'receipt@example.com' });
+    await chargeThere({ ...request, statementDescriptorSuffix: null, receiptEmail: null });
+    const [passedOn, without] = requests.map(({ body }) => body);
+    expect(passedOn).toEqual({
+      ...(without as object),
+      statement_descriptor_suffix: 'SEAT 12A',
+      receipt_email: 'receipt@example.com',
+    });
+    expect(Object.keys(without as object)).toEqual(['id', 'booking_id', 'amount_minor', 'currency', 'instrument']);
+  });
+
   it('that is sent twice is charged once', async () => {
     const first = await charge();
     expect(await charge()).toEqual(first);

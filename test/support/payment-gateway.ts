@@ -150,6 +150,8 @@ const CARDS: Readonly<Record<string, State>> = {
 const id = z.string().check(z.minLength(1), z.maxLength(255));
 const amount = { amount_minor: z.int().check(z.positive()), currency: z.string().check(z.regex(/^[A-Z]{3}$/)) };
 const chargeBody = z.strictObject({
+  statement_descriptor_suffix: z.optional(z.string()),
+  receipt_email: z.optional(z.string()),
   id,
   booking_id: id,
   ...amount,

@@ -409,6 +409,18 @@ describe('the settings', () => {
     ]);
   });
 
+  it('allow raw cards unless they are told not to', () => {
+    const of = (RAW_CARDS_ALLOWED?: string) => settings({ ...DEVELOPMENT, RAW_CARDS_ALLOWED }).rawCardsAllowed;
+    expect([of(), of('true'), of('false')]).toEqual([true, true, false]);
+    expect(problems({ ...DEVELOPMENT, RAW_CARDS_ALLOWED: 'no' })).toEqual(['RAW_CARDS_ALLOWED must be true or false']);
+  });
+
+  it('publish disputes only where they are told to', () => {
+    const of = (PUBLISH_DISPUTES?: string) => settings({ ...DEVELOPMENT, PUBLISH_DISPUTES }).publishDisputes;
+    expect([of(), of('false'), of('true')]).toEqual([false, false, true]);
+    expect(problems({ ...DEVELOPMENT, PUBLISH_DISPUTES: '1' })).toEqual(['PUBLISH_DISPUTES must be true or false']);
+  });
+
   it('count the largest amount in the currency’s minor units (invariant 7)', () => {
     const of = (PAYMENT_MAX_AMOUNT: string, PAYMENT_CURRENCY: string) =>
       settings({ ...DEVELOPMENT, PAYMENT_MAX_AMOUNT, PAYMENT_CURRENCY }).maxAmountMinor;

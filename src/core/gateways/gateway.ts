@@ -27,6 +27,10 @@ export interface ChargeRequest {
    * requires it is declined.
    */
   returnUrl?: string | null;
+  /** For the payer's bank statement. It is in no row: what is asked of the gateway later can't depend on it. */
+  statementDescriptorSuffix?: string | null;
+  /** Where the provider sends its receipt. Personal data that is in no row, and never logged. */
+  receiptEmail?: string | null;
   /** Aborted at the deadline. Without an answer by then, the outcome is unknown. */
   signal: AbortSignal;
   /** Milliseconds from the start to the deadline, for gateways that make more than one call. */

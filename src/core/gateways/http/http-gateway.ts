@@ -75,7 +75,8 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
     knownWithinMs: KNOWN_WITHIN_MS,
     keysKeptForMs: KEYS_KEPT_FOR_MS,
 
-    async charge({ transaction, instrument, returnUrl = null, signal }: ChargeRequest): Promise<GatewayOutcome> {
+    async charge(request: ChargeRequest): Promise<GatewayOutcome> {
+      const { transaction, instrument, returnUrl = null, statementDescriptorSuffix, receiptEmail, signal } = request;
       const asked = { ...askedBy(transaction), challenge: returnUrl !== null };
       const answer = await ask(settings, {
         path: 'charges',
@@ -88,6 +89,8 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
           instrument: instrumentBody(instrument),
           ...(asked.challenge && { return_url: returnUrl }),
           ...(asked.hold && { capture: 'manual' }),
+          ...(statementDescriptorSuffix && { statement_descriptor_suffix: statementDescriptorSuffix }),
+          ...(receiptEmail && { receipt_email: receiptEmail }),
         },
         signal,
       });

@@ -5,7 +5,7 @@ import { type ChargeRequest, type GatewayOutcome, type Instrument, isNoOutcome, 
 import { declinedBecause } from '../refusal.ts';
 import { askStripe } from './ask-stripe.ts';
 import { beforeDeadline, type StripeClient, stripeFailure } from './stripe-client.ts';
-import { createIntent, endIntent, isPayable, withItsHold } from './stripe-intents.ts';
+import { createIntent, describeIntent, endIntent, isPayable, withItsHold } from './stripe-intents.ts';
 import {
   asOutcome,
   type KnownState,
@@ -18,14 +18,15 @@ import {
 /** @param client is awaited here, because the time that it takes to make counts towards the deadline */
 export async function chargeWithStripe(
   client: Promise<StripeClient>,
-  { transaction, instrument, returnUrl = null, signal, deadlineMs }: ChargeRequest,
+  request: ChargeRequest,
   nowMs: () => number,
 ): Promise<GatewayOutcome> {
+  const { transaction, instrument, signal, deadlineMs } = request;
   const startedAtMs = nowMs();
   const stripe = await client;
   let prepared: Prepared;
   try {
-    prepared = await beforeDeadline(signal, prepare(stripe, transaction, instrument));
+    prepared = await beforeDeadline(signal, prepare(stripe, request));
   } catch (error) {
     return orExpired(refusedBeforeMoney(stripeFailure(error)), instrument, nowMs());
   }
@@ -35,7 +36,7 @@ export async function chargeWithStripe(
   }
   let state: KnownState;
   try {
-    state = await beforeDeadline(signal, confirm(stripe, transaction, prepared, returnUrl));
+    state = await beforeDeadline(signal, confirm(stripe, request, prepared));
   } catch (error) {
     const isCallersMethod = instrument.kind === 'token' && instrument.token === prepared.paymentMethod;
     const refused = refusedConfirmation(stripeFailure(error), prepared.intentId, isCallersMethod);
@@ -52,15 +53,25 @@ type Prepared =
   | { kind: 'refused'; outcome: GatewayOutcome };
 
 /** The intent and what it is to be paid with, side by side. Neither moves money. */
-async function prepare(stripe: StripeClient, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
+async function prepare(stripe: StripeClient, request: ChargeRequest): Promise<Prepared> {
+  const { transaction, instrument } = request;
   if (!isPayable(transaction)) return { kind: 'refused', outcome: declinedBecause('amount_not_payable') };
-  const [intent, paymentMethod] = await Promise.all([
-    createIntent(stripe, transaction),
+  const [intentId, paymentMethod] = await Promise.all([
+    intentOf(stripe, request),
     paymentMethodOf(stripe, transaction, instrument),
   ]);
   return paymentMethod === null
     ? { kind: 'refused', outcome: declinedBecause('unknown_token') }
-    : { kind: 'prepared', intentId: intent.id, paymentMethod };
+    : { kind: 'prepared', intentId, paymentMethod };
+}
+
+async function intentOf(
+  stripe: StripeClient,
+  { transaction, statementDescriptorSuffix }: ChargeRequest,
+): Promise<string> {
+  const { id } = await createIntent(stripe, transaction);
+  if (statementDescriptorSuffix) await describeIntent(stripe, transaction, id, statementDescriptorSuffix);
+  return id;
 }
 
 /** Stripe's id of the payment method; null where a token is not Stripe's. */
@@ -93,15 +104,16 @@ async function paymentMethodOf(
 
 async function confirm(
   stripe: StripeClient,
-  transaction: Transaction,
+  { transaction, returnUrl = null, receiptEmail }: ChargeRequest,
   { intentId, paymentMethod }: Extract<Prepared, { kind: 'prepared' }>,
-  returnUrl: string | null,
 ): Promise<KnownState> {
   const intent = await stripe.paymentIntents.confirm(
     intentId,
     {
       payment_method: paymentMethod,
       ...(returnUrl === null ? { error_on_requires_action: true } : { return_url: returnUrl }),
+      // Not at the creation, which is sent again from the row alone.
+      ...(receiptEmail && { receipt_email: receiptEmail }),
       ...withItsHold(transaction),
     },
     { idempotencyKey: `${transaction.transactionId}:confirm` },

@@ -48,6 +48,23 @@ export function withItsHold({ captureMethod }: Transaction, prefix = ''): { expa
 }
 
 /**
+ * Has the suffix appear on the payer's bank statement. Stripe takes it at the creation of an intent or by an update, and not at the
+ * confirmation. The creation can't have it: it is sent again from the row alone, and Stripe refuses a key with other parameters.
+ */
+export async function describeIntent(
+  stripe: StripeClient,
+  { transactionId }: Transaction,
+  intentId: string,
+  suffix: string,
+): Promise<void> {
+  await stripe.paymentIntents.update(
+    intentId,
+    { statement_descriptor_suffix: suffix },
+    { idempotencyKey: `${transactionId}:describe` },
+  );
+}
+
+/**
  * Finds the intent by its id if stored, else among the intents of its minute, else by Stripe's search. Only reads (invariant 9). Null
  * does not prove that none exists: the search lags by a minute, or an hour at worst.
  */
