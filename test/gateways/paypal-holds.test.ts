@@ -1,6 +1,7 @@
 /** Money that PayPal holds: authorized, captured and released by the adapter. At the emulator, over real sockets. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
+import { captureOf } from '../../src/core/gateways/paypal/paypal-outcomes.ts';
 import type { Fault } from '../../src/emulator/faults.ts';
 import { type Held, PayPalAtEmulator, signal } from '../support/paypal-at-emulator.ts';
 import { paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
@@ -152,7 +153,7 @@ describe('a caller’s own order whose money is to be held', () => {
 });
 
 describe('a capture of held money', () => {
-  it('takes the payment’s amount under a key of its own, once, and releases the rest', async () => {
+  it('takes the payment’s amount under a key of its own, once', async () => {
     const transaction = await paypal.authorized();
     const outcome = await paypal.capture(transaction);
     const [{ captureId } = { captureId: '' }] = captures();
@@ -182,6 +183,17 @@ describe('a capture of held money', () => {
     expect(await paypal.lookUp(transaction)).toMatchObject({ kind: isCommitted ? 'approved' : 'authorized' });
     expect(await paypal.capture(transaction)).toMatchObject({ kind: 'approved' });
     expect(captures()).toHaveLength(1);
+  });
+
+  it('is known by its link to the authorization where it does not carry our id', async () => {
+    const transaction = await paypal.authorized();
+    const { transactionId, authorizationReference: id } = transaction;
+    const capture = { id: '3C679366HH908993F', status: 'COMPLETED' as const, final_capture: true };
+    const links = [{ href: `https://api-m.paypal.com/v2/payments/authorizations/${id}`, rel: 'up' }];
+    const authorizations = [{ id, custom_id: transactionId, status: 'CAPTURED' as const }];
+    const shown = { ...capture, links };
+    const order = { purchase_units: [{ payments: { authorizations, captures: [shown] } }] };
+    expect(captureOf(order, transaction, false)).toBe(shown);
   });
 
   it('whose key PayPal has forgotten takes nothing a second time', async () => {
