@@ -220,6 +220,15 @@ describe('a payment that its payer has approved', () => {
     expect(await row(payment)).toMatchObject({ status: 'completed' });
   });
 
+  it('fails where the provider has lost the order meanwhile, and refuses to take its money', async () => {
+    const payment = await challenged({ lookUpCharge: PAYER_APPROVED });
+    await lookUpDue(payment);
+    payment.world.script.lookUpCharge = NOT_FOUND;
+    payment.world.script.completeCharge = DECLINED;
+    await lookUpDue(payment);
+    expect(await row(payment)).toMatchObject({ status: 'failed', error_code: 'CARD_DECLINED' });
+  });
+
   it('is not captured after it was voided', async () => {
     const payment = await challenged({ lookUpCharge: PAYER_APPROVED, completeCharge: APPROVED, cancelCharge: null });
     expect(await voided(payment)).toMatchObject({ kind: 'ended', transaction: { errorCode: 'PAYMENT_VOIDED' } });

@@ -81,8 +81,18 @@ async function takeApproved(asking: Asking, task: PaymentLookUp): Promise<Resolu
 async function resume(asking: Asking, task: PaymentLookUp, found: LookUp): Promise<Resolution> {
   const { transaction } = task;
   if (transaction.step === 'authorize' && found.kind === 'authorized') return hold(asking, transaction, found);
-  const hasNotArrived = found.kind === 'payer_approved' || found.kind === 'challenged' || found.kind === 'authorized';
-  return hasNotArrived ? take(asking, task) : stillOpen(asking, task, found);
+  return hasNotArrived(asking, transaction, found) ? take(asking, task) : stillOpen(asking, task, found);
+}
+
+/**
+ * What the provider has lost meanwhile, such as an order whose time is over, it refuses: it is asked once more, for as long as it would
+ * recognize a request that has arrived after all.
+ */
+function hasNotArrived({ context, gateway }: Asking, { substate, stepAtMs }: Transaction, { kind }: LookUp): boolean {
+  if (kind === 'not_found') {
+    return substate === 'challenged' && context.nowMs() - (stepAtMs ?? 0) < gateway.keysKeptForMs;
+  }
+  return kind === 'payer_approved' || kind === 'challenged' || kind === 'authorized';
 }
 
 async function take(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
