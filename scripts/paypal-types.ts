@@ -18,8 +18,16 @@ const HEADING =
 
 /** What an adapter reads and writes. The parts that each of them is made of come along. */
 const SCHEMAS: Readonly<Record<string, readonly string[]>> = {
-  'paypal-orders-v2.json': ['order', 'patch'],
-  'paypal-payments-v2.json': ['capture-2', 'refund', 'refund_request', 'error_422', 'error_details'],
+  'paypal-orders-v2.json': ['order', 'patch', 'purchase_unit_request', 'paypal_wallet_experience_context'],
+  'paypal-payments-v2.json': [
+    'authorization-2',
+    'capture-2',
+    'capture_request',
+    'refund',
+    'refund_request',
+    'error_422',
+    'error_details',
+  ],
 };
 /** Parts with hundreds of fields that the service does not read: what a payer paid with, and where it is shipped to. */
 const LEFT_OUT = new Set([

@@ -213,7 +213,7 @@ function undelivered(event: PaymentEvent, reason: string): RelayResult {
 }
 
 /**
- * The exchange, the queue and its three bindings. What exists is taken as it is, because a queue's owner may have given
+ * The exchange, the queue and its bindings. What exists is taken as it is, because a queue's owner may have given
  * it a type or a limit that we don't know of; what does not exist is made, durable. What this user may not declare or bind, or what
  * is exclusive to another connection, is taken as it is too: whether it is complete shows when a mandatory message is returned.
  *

@@ -1,4 +1,7 @@
-/** The three events, field for field as the booking and notification services read them. The type is the routing key. */
+/**
+ * The events, field for field: three as the booking and notification services read them, and that of a dispute, which exists only with
+ * PUBLISH_DISPUTES. The type is the routing key.
+ */
 import * as z from 'zod/mini';
 import { ERROR_CODES } from './error-codes.ts';
 import { PAYMENT_METHODS } from './requests.ts';
@@ -42,12 +45,29 @@ export const paymentRefundEvent = z.strictObject({
   timestamp,
 });
 
+/** `status` and `reason` are the provider's words, `amount` is what is disputed, in `currency`. */
+export const paymentDisputeEvent = z.strictObject({
+  ...common,
+  event_type: z.literal('payment.dispute'),
+  transaction_id: z.string(),
+  dispute_id: z.string(),
+  provider: z.enum(['stripe', 'paypal']),
+  status: z.string(),
+  reason: z.string(),
+  amount: z.number(),
+  currency: z.string(),
+  opened_at: timestamp,
+  reported_at: timestamp,
+  timestamp,
+});
+
 export const paymentEvent = z.discriminatedUnion('event_type', [
   paymentSuccessEvent,
   paymentFailedEvent,
   paymentRefundEvent,
+  paymentDisputeEvent,
 ]);
 export type PaymentEvent = z.infer<typeof paymentEvent>;
 
-export const EVENT_TYPES = ['payment.success', 'payment.failed', 'payment.refund'] as const;
+export const EVENT_TYPES = ['payment.success', 'payment.failed', 'payment.refund', 'payment.dispute'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -95,6 +95,12 @@ export const EVENT_FIELDS: readonly string[] = [
   'refund_transaction_id',
   'refund_amount',
   'reason',
+  'dispute_id',
+  'provider',
+  'status',
+  'currency',
+  'opened_at',
+  'reported_at',
 ];
 const OTHER = 'OTHER';
 const NOT_OF_THE_CONTRACT = 'not an event of the contract';

@@ -46,6 +46,16 @@ const email = typedText(EMAIL_MAX_LENGTH);
 const token = typedText(TEXT_MAX_LENGTH);
 const orderId = typedText(TEXT_MAX_LENGTH).check(z.minLength(1, 'must not be empty'));
 
+/** Stripe's rules for a statement descriptor: Latin characters, none of these six, and at least one letter. */
+const STATEMENT_SUFFIX_MAX_LENGTH = 22;
+const statementSuffix = typedText(STATEMENT_SUFFIX_MAX_LENGTH).check(
+  z.refine((typed) => /[a-z]/i.test(typed), 'must contain a letter'),
+  z.refine(
+    (typed) => !/\P{ASCII}|[<>\\'"*]/u.test(typed),
+    'must contain only ASCII characters, and none of < > \\ \' " *',
+  ),
+);
+
 /** What Python's `float()` accepts of a string, less the names of infinities and NaN. */
 const NUMERIC_STRING = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
 
@@ -111,6 +121,10 @@ export const paymentRequest = z.object(
     capture_method: z.nullish(z.enum(CAPTURE_METHODS, required(`one of ${CAPTURE_METHODS.join(', ')}`))),
     /** How long it is held at most. */
     hold_minutes: z.nullish(holdMinutes),
+    /** Of the payer's bank statement. */
+    statement_descriptor_suffix: z.nullish(statementSuffix),
+    /** Where the provider sends its receipt; personal data, passed on and not kept. */
+    receipt_email: z.nullish(email),
   },
   required('an object'),
 );

@@ -37,6 +37,7 @@ const faultRequest = z.strictObject({ operation: z.enum(OPERATION_NAMES as [stri
 const orderRequest = z.strictObject({
   value: text,
   currency: text,
+  intent: z.optional(z.enum(['CAPTURE', 'AUTHORIZE'])),
   status: z.optional(z.enum(['CREATED', 'APPROVED'])),
   reference_id: z.optional(text),
   custom_id: z.optional(text),
@@ -51,6 +52,8 @@ const disputeRequest = z.union([
   z.strictObject({ charge: text, reason: z.optional(text) }),
   z.strictObject({ dispute: text, status: z.enum(['under_review', 'won', 'lost']) }),
 ]);
+const paypalOrder = z.strictObject({ order: text });
+const paypalExpiry = z.union([paypalOrder, z.strictObject({ authorization: text })]);
 const paypalRefund = z.strictObject({ capture: text, value: z.optional(text) });
 
 /** zod/mini has no messages of its own. */
@@ -77,16 +80,21 @@ export function control(request: ApiRequest, controlled: Controlled): ApiAnswer 
         return { next: operation, fault: asked };
       });
     case 'POST /emulator/orders':
-      return answered(request, orderRequest, ({ value, currency, status: asked = 'APPROVED', ...names }) => ({
-        order: controlled.paypal.createOrder({
-          value,
-          currency,
-          status: asked,
-          ...(names.reference_id !== undefined && { referenceId: names.reference_id }),
-          ...(names.custom_id !== undefined && { customId: names.custom_id }),
-          ...(names.invoice_id !== undefined && { invoiceId: names.invoice_id }),
+      return answered(
+        request,
+        orderRequest,
+        ({ value, currency, intent = 'CAPTURE', status: asked = 'APPROVED', ...names }) => ({
+          order: controlled.paypal.createOrder({
+            value,
+            currency,
+            intent,
+            status: asked,
+            ...(names.reference_id !== undefined && { referenceId: names.reference_id }),
+            ...(names.custom_id !== undefined && { customId: names.custom_id }),
+            ...(names.invoice_id !== undefined && { invoiceId: names.invoice_id }),
+          }),
         }),
-      }));
+      );
     case 'POST /emulator/stripe/tokens':
       return answered(request, tokenRequest, ({ like }) => ({ token: controlled.stripe.createToken(like) }));
     case 'POST /emulator/stripe/refund':
@@ -102,6 +110,16 @@ export function control(request: ApiRequest, controlled: Controlled): ApiAnswer 
       return answered(request, expiryRequest, ({ intent }) => {
         controlled.stripe.expireAuthorization(intent);
         return { intent };
+      });
+    case 'POST /emulator/paypal/approve':
+      return answered(request, paypalOrder, ({ order }) => ({ payer_sent_to: controlled.paypal.approveOrder(order) }));
+    case 'POST /emulator/paypal/cancel':
+      return answered(request, paypalOrder, ({ order }) => ({ payer_sent_to: controlled.paypal.cancelOrder(order) }));
+    case 'POST /emulator/paypal/expire':
+      return answered(request, paypalExpiry, (input) => {
+        if ('order' in input) controlled.paypal.expireOrder(input.order);
+        else controlled.paypal.expireAuthorization(input.authorization);
+        return input;
       });
     case 'POST /emulator/paypal/refund':
       return answered(request, paypalRefund, ({ capture, value }) => ({
@@ -161,22 +179,5 @@ function answered<Input>(
     return json(200, act(input.data));
   } catch (error) {
     return json(400, { error: (error as Error).message });
-  }
-}
-
-/** The payer's part, which PayPal has on its own site. */
-export function approvalPage(request: ApiRequest, paypal: PayPalEmulator): ApiAnswer {
-  const orderId = new URL(request.url, 'http://localhost').searchParams.get('token') ?? '';
-  const page = (code: number, sentence: string): ApiAnswer => ({
-    status: code,
-    headers: { 'content-type': 'text/html; charset=utf-8' },
-    body: `<!doctype html><title>PayPal, emulated</title><p>${sentence}</p>\n`,
-  });
-  if (!/^[A-Z0-9]{1,36}$/.test(orderId)) return page(400, 'An order is expected: /checkoutnow?token=ORDER');
-  try {
-    paypal.approveOrder(orderId);
-    return page(200, `The order ${orderId} is approved. The shop can capture it.`);
-  } catch {
-    return page(404, `There is no order ${orderId}.`);
   }
 }

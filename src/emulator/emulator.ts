@@ -6,11 +6,12 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ApiAnswer, ApiRequest, EmulatorClock, ProviderEvent } from './api.ts';
-import { approvalPage, control } from './control.ts';
+import { control } from './control.ts';
 import { EMULATOR_CREDENTIALS, type EmulatorCredentials } from './credentials.ts';
 import { type Fault, receive } from './faults.ts';
 import { keyOf, operationOf, type Provider, pathOf, providerOf } from './operations.ts';
 import { PayPalEmulator } from './paypal.ts';
+import { approvalPage } from './paypal-approval-page.ts';
 import { StripeEmulator } from './stripe.ts';
 import { AUTHENTICATION_PATH } from './stripe-authentication.ts';
 import { authenticationPage } from './stripe-authentication-page.ts';
@@ -123,9 +124,11 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
   async function handle(request: ApiRequest, response: ServerResponse): Promise<void> {
     const path = pathOf(request);
     if (path.startsWith('/emulator/')) return send(response, controlled(request));
-    if (request.method === 'GET' && path === '/checkoutnow') {
-      const notifications = gather(() => send(response, approvalPage(request, paypal)));
-      return delivery.afterAnswer(notifications.gathered);
+    if (path === '/checkoutnow') {
+      const { result: page, gathered } = gather(() => approvalPage(request, paypal));
+      await delivery.beforeAnswer(gathered);
+      send(response, page);
+      return delivery.afterAnswer(gathered);
     }
     if (path.startsWith(AUTHENTICATION_PATH)) {
       const { result: page, gathered } = gather(() => authenticationPage(request, stripe));
@@ -183,7 +186,10 @@ export async function startGatewayEmulator(options: GatewayEmulatorOptions = {})
       askFor: (operation, fault) => asked.push({ operation, fault }),
       state: () => ({
         stripe: { intents: stripe.intents(), refunds: stripe.refunds(), disputes: stripe.disputes() },
-        paypal: { captures: paypal.captures(), refunds: paypal.refunds(), disputes: paypal.disputes() },
+        paypal: {
+          ...{ orders: paypal.orders(), authorizations: paypal.authorizations() },
+          ...{ captures: paypal.captures(), refunds: paypal.refunds(), disputes: paypal.disputes() },
+        },
         faults: asked,
         misfits: emulator.misfits,
         webhooks: delivery.answers,

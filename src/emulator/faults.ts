@@ -25,7 +25,7 @@ export type Fault =
   | { kind: 'forget_keys' }
   /**
    * The issuer declines. Stripe: a card_error, and the intent is back at `requires_payment_method`. PayPal: a capture that is
-   * DECLINED; an order that may be tried again is the issue INSTRUMENT_DECLINED.
+   * DECLINED, an authorization that is DENIED; an order that may be tried again is the issue INSTRUMENT_DECLINED.
    */
   | { kind: 'decline'; code: string; declineCode?: string; message?: string }
   /** PayPal's error with this issue, with nothing done. */
@@ -46,17 +46,20 @@ export interface Emulators {
 
 /** The operations to which faults about a payment's outcome apply. */
 const ENDINGS: Readonly<Record<'decline' | 'pending' | 'refund_fails_later', readonly string[]>> = {
-  decline: ['payment_methods.create', 'payment_intents.create', 'payment_intents.confirm', 'orders.capture'],
+  decline: [
+    ...['payment_methods.create', 'payment_intents.create', 'payment_intents.confirm'],
+    ...['orders.capture', 'orders.authorize', 'authorizations.capture'],
+  ],
   pending: [
     ...['payment_intents.create', 'payment_intents.confirm', 'payment_intents.capture', 'refunds.create'],
-    ...['orders.capture', 'captures.refund'],
+    ...['orders.capture', 'authorizations.capture', 'captures.refund'],
   ],
   refund_fails_later: ['refunds.create', 'captures.refund'],
 };
 
 /** @returns the reason why the fault does not apply to the operation, or null */
 export function senselessBecause(fault: Fault, operation: string): string | null {
-  const isPayPal = /^(oauth2|orders|captures|webhook|refunds\.get)/.test(operation);
+  const isPayPal = /^(oauth2|orders|authorizations|captures|webhook|refunds\.get)/.test(operation);
   if (fault.kind === 'issue' && !isPayPal) return `${operation} is Stripe's, and has no issues`;
   if (fault.kind === 'stripe_error' && isPayPal) return `${operation} is PayPal's`;
   if (!(fault.kind in ENDINGS)) return null;
@@ -131,12 +134,10 @@ function strikePayPal(paypal: PayPalEmulator, call: PayPalCall, fault: Fault, la
     }
     case 'issue': {
       const { status, issue, name } = fault;
-      return paypalErrors.errorAnswer(
-        clock,
-        status,
-        inItsWords(call, status, issue),
-        name === undefined ? {} : { name },
-      );
+      return paypalErrors.errorAnswer(clock, status, inItsWords(call, status, issue), {
+        ...(name !== undefined && { name }),
+        links: linksOf(paypal, call, issue),
+      });
     }
     default:
       return strike(paypal, call, fault, later);
@@ -189,6 +190,13 @@ function strike<Call extends { operation: Operation }>(
     default:
       throw new Error(`${fault.kind} is one provider's, and has been carried out`);
   }
+}
+
+/** Back to the approval page, where the payer chooses another instrument. */
+function linksOf(paypal: PayPalEmulator, { operation: { name, id } }: PayPalCall, issue: string): unknown[] {
+  const isOfOrder = name === 'orders.capture' || name === 'orders.authorize';
+  if (issue !== 'INSTRUMENT_DECLINED' || !isOfOrder) return [];
+  return [{ href: paypal.approvalUrl(id), rel: 'redirect', method: 'GET' }];
 }
 
 function inItsWords({ operation, method }: PayPalCall, status: number, issue: string) {

@@ -1,7 +1,10 @@
 /** PayPal's account outside of its API: what there is, and what payers, PayPal and the merchant's dashboard do. */
 import { type EmulatorClock, type ProviderEvent, randomText } from './api.ts';
-import { type CaptureRow, PayPalBooks } from './paypal-books.ts';
+import { expireAuthorization, expireDueAuthorizations, isOpen } from './paypal-authorizations.ts';
+import { type CaptureRow, type OrderRow, PayPalBooks } from './paypal-books.ts';
 import { readMoney, showMoney } from './paypal-money.ts';
+import { approvalUrl } from './paypal-objects.ts';
+import * as orders from './paypal-orders.ts';
 import * as payments from './paypal-payments.ts';
 
 export class PayPalAccount {
@@ -23,6 +26,7 @@ export class PayPalAccount {
     value: string;
     currency: string;
     merchantId?: string;
+    intent?: 'CAPTURE' | 'AUTHORIZE';
     status?: 'CREATED' | 'APPROVED';
     referenceId?: string;
     customId?: string;
@@ -30,7 +34,8 @@ export class PayPalAccount {
   }): string {
     const money = readMoney({ currency_code: order.currency, value: order.value });
     if (money.kind === 'invalid') throw new Error(`${order.value} ${order.currency}: ${money.problem}`);
-    return payments.addOrder(this.books, {
+    return orders.addOrder(this.books, {
+      intent: order.intent ?? 'CAPTURE',
       status: order.status ?? 'APPROVED',
       referenceId: order.referenceId ?? 'default',
       minor: money.minor,
@@ -38,13 +43,14 @@ export class PayPalAccount {
       merchantId: order.merchantId ?? this.merchantId,
       customId: order.customId ?? null,
       invoiceId: order.invoiceId ?? null,
-      description: null,
+      ...{ description: null, softDescriptor: null, brandName: null },
+      ...{ returnUrl: null, cancelUrl: null, expiresAtMs: null },
     }).id;
   }
 
   /** Changes an order as the page that created it can, until the capture, even after the service has read it. */
   changeOrder(orderId: string, change: { value?: string; merchantId?: string }): void {
-    const order = this.#known(this.books.orders, orderId);
+    const order = this.#order(orderId);
     if (order.status === 'COMPLETED') throw new Error(`the order ${orderId} is completed`);
     if (change.value !== undefined) {
       const money = readMoney({ currency_code: order.currency, value: change.value });
@@ -59,14 +65,76 @@ export class PayPalAccount {
     this.books.tellsOfRefunds = ids;
   }
 
-  approveOrder(orderId: string): void {
-    payments.approveOrder(this.books, this.#known(this.books.orders, orderId));
+  /** The account's setting against two payments of one invoice. */
+  set refusesDuplicateInvoices(refuses: boolean) {
+    this.books.refusesDuplicateInvoices = refuses;
+  }
+
+  /** One that has expired is unknown to PayPal. */
+  hasOrder(orderId: string): boolean {
+    const order = this.books.orders.get(orderId);
+    return order !== undefined && !orders.isGone(this.books, order);
+  }
+
+  /** The payer opens the approval page. */
+  openOrder(orderId: string): Readonly<OrderRow> {
+    const order = this.#order(orderId);
+    orders.openOrder(this.books, order);
+    return order;
+  }
+
+  /** The payer approves. @returns where the payer is sent, if the order says so */
+  approveOrder(orderId: string): string | null {
+    return orders.approveOrder(this.books, this.#order(orderId));
+  }
+
+  /** The payer leaves without approval. @returns where the payer is sent, if the order says so */
+  cancelOrder(orderId: string): string | null {
+    return orders.cancelOrder(this.#order(orderId));
+  }
+
+  approvalUrl(orderId: string): string {
+    return approvalUrl(this.books.baseUrl(), orderId);
+  }
+
+  /** As after hours without approval, or without capture. */
+  expireOrder(orderId: string): void {
+    const order = this.#order(orderId);
+    if (order.status === 'COMPLETED') throw new Error(`the order ${orderId} is completed`);
+    order.isExpired = true;
+  }
+
+  /** As after its 29 days. */
+  expireAuthorization(authorizationId: string): void {
+    const authorization = this.#known(this.books.authorizations, authorizationId);
+    if (!isOpen(authorization)) throw new Error(`${authorizationId} is ${authorization.status} already`);
+    expireAuthorization(this.books, authorization);
+  }
+
+  orders() {
+    return [...this.books.orders.values()].map((order) => {
+      const { currency_code: currency, value } = showMoney(order.minor, order.currency);
+      const { id: orderId, intent, status, customId: transactionId, createdAtMs: atMs } = order;
+      const isExpired = orders.isGone(this.books, order);
+      return { orderId, intent, transactionId, value, currency, status, isExpired, atMs };
+    });
+  }
+
+  authorizations() {
+    expireDueAuthorizations(this.books);
+    return [...this.books.authorizations.values()].map((authorization) => {
+      const { id: authorizationId, order, minor, customId: transactionId } = authorization;
+      const { status, isExpired, createdAtMs: atMs, expiresAtMs } = authorization;
+      const { currency_code: currency, value } = showMoney(minor, order.currency);
+      const ids = { authorizationId, orderId: order.id, transactionId };
+      return { ...ids, value, currency, status, isExpired, expiresAtMs, atMs };
+    });
   }
 
   /** In the order of their creation, whatever has become of them. */
   captures() {
     return [...this.books.captures.values()].map((capture) => {
-      const { currency_code: currency, value } = showMoney(capture.order.minor, capture.order.currency);
+      const { currency_code: currency, value } = showMoney(capture.minor, capture.order.currency);
       return {
         captureId: capture.id,
         orderId: capture.order.id,
@@ -103,7 +171,7 @@ export class PayPalAccount {
   /** PayPal takes the payment back, as after a lost chargeback. @returns the id of what is taken back */
   reverseCapture(captureId: string): string {
     const capture = this.#capture(captureId);
-    const left = capture.order.minor - this.books.refundedOf(capture);
+    const left = capture.minor - this.books.refundedOf(capture);
     return payments.addRefund(this.books, capture, {}, left, {}, 'reversed').id;
   }
 
@@ -144,6 +212,12 @@ export class PayPalAccount {
     return [...this.books.disputes.values()].map(({ id, capture, reason, status, outcome, createdAtMs }) => ({
       ...{ id, captureId: capture.id, reason, status, outcome, atMs: createdAtMs },
     }));
+  }
+
+  #order(orderId: string): OrderRow {
+    const order = this.#known(this.books.orders, orderId);
+    if (!this.hasOrder(orderId)) throw new Error(`the order ${orderId} has expired`);
+    return order;
   }
 
   #capture(captureId: string): CaptureRow {

@@ -1,9 +1,11 @@
-/** The state of a PayPal account: orders, captures, refunds, disputes and events. */
+/** The state of a PayPal account: orders, authorizations, captures, refunds, disputes and events. */
 import { CAPITALS_AND_DIGITS, type EmulatorClock, type ProviderEvent, randomText } from './api.ts';
 
 export interface OrderRow {
   id: string;
-  status: 'CREATED' | 'APPROVED' | 'COMPLETED';
+  intent: 'CAPTURE' | 'AUTHORIZE';
+  /** PAYER_ACTION_REQUIRED is CREATED with a payment source in the request. */
+  status: 'CREATED' | 'PAYER_ACTION_REQUIRED' | 'APPROVED' | 'COMPLETED';
   referenceId: string;
   minor: number;
   currency: string;
@@ -11,7 +13,28 @@ export interface OrderRow {
   customId: string | null;
   invoiceId: string | null;
   description: string | null;
-  capture: CaptureRow | null;
+  softDescriptor: string | null;
+  brandName: string | null;
+  /** Where the payer is sent from the approval page. */
+  returnUrl: string | null;
+  cancelUrl: string | null;
+  /** When it expires unless approved by then; null: never by itself. */
+  expiresAtMs: number | null;
+  isExpired: boolean;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+export interface AuthorizationRow {
+  id: string;
+  order: OrderRow;
+  status: 'CREATED' | 'PARTIALLY_CAPTURED' | 'CAPTURED' | 'VOIDED' | 'DENIED';
+  /** VOIDED because its time was over: PayPal has no status of its own for this. */
+  isExpired: boolean;
+  minor: number;
+  customId: string | null;
+  invoiceId: string | null;
+  expiresAtMs: number;
   createdAtMs: number;
   updatedAtMs: number;
 }
@@ -19,6 +42,10 @@ export interface OrderRow {
 export interface CaptureRow {
   id: string;
   order: OrderRow;
+  /** null: captured from the order directly. */
+  authorization: AuthorizationRow | null;
+  minor: number;
+  isFinal: boolean;
   /** The status at the end of the capture; refunded amounts are in the refunds. */
   status: 'COMPLETED' | 'PENDING' | 'DECLINED';
   customId: string | null;
@@ -51,11 +78,14 @@ export interface DisputeRow {
 
 export class PayPalBooks {
   readonly orders = new Map<string, OrderRow>();
+  readonly authorizations = new Map<string, AuthorizationRow>();
   readonly captures = new Map<string, CaptureRow>();
   readonly refunds = new Map<string, RefundRow>();
   readonly disputes = new Map<string, DisputeRow>();
   /** In the order in which they happened. */
   readonly events: { event: ProviderEvent; resourceId: string; createdAtMs: number }[] = [];
+  /** The account's setting against two payments of one invoice. */
+  refusesDuplicateInvoices = true;
   tellsOfRefunds: 'both' | 'invoice_id' | 'neither' = 'both';
   readonly clock: EmulatorClock;
   /** Links begin with it. */
@@ -95,6 +125,20 @@ export class PayPalBooks {
     this.#onEvent(event);
   }
 
+  authorizationsOf(order: OrderRow): AuthorizationRow[] {
+    return [...this.authorizations.values()].filter((authorization) => authorization.order === order);
+  }
+
+  capturesOf(order: OrderRow): CaptureRow[] {
+    return [...this.captures.values()].filter((capture) => capture.order === order);
+  }
+
+  /** Taken, or about to be. */
+  capturedOf(authorization: AuthorizationRow): number {
+    const captures = this.capturesOf(authorization.order).filter(({ status }) => status !== 'DECLINED');
+    return captures.reduce((sum, { minor }) => sum + minor, 0);
+  }
+
   refundsOf(capture: CaptureRow): RefundRow[] {
     return [...this.refunds.values()].filter((refund) => refund.capture === capture);
   }
@@ -108,7 +152,7 @@ export class PayPalBooks {
   statusOf(capture: CaptureRow): string {
     const refunded = this.refundedOf(capture);
     if (capture.status !== 'COMPLETED' || refunded === 0) return capture.status;
-    return refunded < capture.order.minor ? 'PARTIALLY_REFUNDED' : 'REFUNDED';
+    return refunded < capture.minor ? 'PARTIALLY_REFUNDED' : 'REFUNDED';
   }
 
   openDisputeOf(capture: CaptureRow): DisputeRow | undefined {

@@ -1,14 +1,19 @@
 /** PayPal's objects as answers and events show them. */
-import type { CaptureRow, DisputeRow, OrderRow, PayPalBooks, RefundRow } from './paypal-books.ts';
+import type { AuthorizationRow, CaptureRow, DisputeRow, OrderRow, PayPalBooks, RefundRow } from './paypal-books.ts';
 import { showMoney } from './paypal-money.ts';
 
 type Shown = Record<string, unknown>;
 
 export const PAYEE_EMAIL = 'shop@example.com';
-const PAYER = {
+export const PAYER = {
   name: { given_name: 'Johanna', surname: 'Doe' },
   email_address: 'payer@example.com',
   payer_id: 'QYR5Z8XDVJNXQ',
+};
+
+const SELLER_PROTECTION = {
+  status: 'ELIGIBLE',
+  dispute_categories: ['ITEM_NOT_RECEIVED', 'UNAUTHORIZED_TRANSACTION'],
 };
 
 /** What PayPal keeps of a payment: part of it, and a fixed sum. */
@@ -16,23 +21,13 @@ const FEE_PER_MILLE = 35;
 const FEE_MINOR = 49;
 
 export function showOrder(books: PayPalBooks, order: OrderRow): Shown {
-  const { capture } = order;
-  const approved = order.status !== 'CREATED';
+  const isApproved = order.status === 'APPROVED' || order.status === 'COMPLETED';
   return {
     id: order.id,
-    intent: 'CAPTURE',
+    intent: order.intent,
     status: order.status,
-    ...(approved && {
-      payment_source: {
-        paypal: {
-          email_address: PAYER.email_address,
-          account_id: PAYER.payer_id,
-          account_status: 'VERIFIED',
-          name: PAYER.name,
-        },
-      },
-      payer: { ...PAYER, address: { country_code: 'US' } },
-    }),
+    ...paymentSource(order),
+    ...(isApproved && { payer: { ...PAYER, address: { country_code: 'US' } } }),
     purchase_units: [
       {
         reference_id: order.referenceId,
@@ -40,14 +35,8 @@ export function showOrder(books: PayPalBooks, order: OrderRow): Shown {
         payee: { email_address: PAYEE_EMAIL, merchant_id: order.merchantId },
         ...(order.description !== null && { description: order.description }),
         ...ids(order),
-        ...(capture !== null && {
-          payments: {
-            captures: [showCapture(books, capture)],
-            ...(books.refundsOf(capture).length > 0 && {
-              refunds: books.refundsOf(capture).map((refund) => showRefund(books, refund)),
-            }),
-          },
-        }),
+        ...(order.softDescriptor !== null && { soft_descriptor: order.softDescriptor }),
+        ...payments(books, order),
       },
     ],
     ...times(order),
@@ -55,13 +44,46 @@ export function showOrder(books: PayPalBooks, order: OrderRow): Shown {
   };
 }
 
+/** What PayPal answers with unless the whole is asked for. */
+export function showShortOrder(books: PayPalBooks, order: OrderRow): Shown {
+  return {
+    id: order.id,
+    status: order.status,
+    ...(order.status === 'PAYER_ACTION_REQUIRED' && paymentSource(order)),
+    links: orderLinks(books, order),
+  };
+}
+
+function paymentSource({ status }: OrderRow): Shown {
+  if (status === 'CREATED') return {};
+  if (status === 'PAYER_ACTION_REQUIRED') return { payment_source: { paypal: {} } };
+  const { email_address, payer_id, name } = PAYER;
+  return { payment_source: { paypal: { email_address, account_id: payer_id, account_status: 'VERIFIED', name } } };
+}
+
+function payments(books: PayPalBooks, order: OrderRow): Shown {
+  const authorizations = books.authorizationsOf(order).map((authorization) => showAuthorization(books, authorization));
+  const captures = books.capturesOf(order);
+  const refunds = captures.flatMap((capture) => books.refundsOf(capture)).map((refund) => showRefund(books, refund));
+  const collection = {
+    ...(authorizations.length > 0 && { authorizations }),
+    ...(captures.length > 0 && { captures: captures.map((capture) => showCapture(books, capture)) }),
+    ...(refunds.length > 0 && { refunds }),
+  };
+  return Object.keys(collection).length === 0 ? {} : { payments: collection };
+}
+
 export function orderLinks({ baseUrl }: PayPalBooks, order: OrderRow): Shown[] {
   const self = `${baseUrl()}/v2/checkout/orders/${order.id}`;
   const links = [{ href: self, rel: 'self', method: 'GET' }];
+  const approval = approvalUrl(baseUrl(), order.id);
   if (order.status === 'COMPLETED') return links;
+  if (order.status === 'PAYER_ACTION_REQUIRED')
+    return [...links, { href: approval, rel: 'payer-action', method: 'GET' }];
   links.push({ href: self, rel: 'update', method: 'PATCH' });
-  if (order.status === 'CREATED') links.push({ href: approvalUrl(baseUrl(), order.id), rel: 'approve', method: 'GET' });
-  else links.push({ href: `${self}/capture`, rel: 'capture', method: 'POST' });
+  const next = order.intent === 'CAPTURE' ? 'capture' : 'authorize';
+  if (order.status === 'CREATED') links.push({ href: approval, rel: 'approve', method: 'GET' });
+  else links.push({ href: `${self}/${next}`, rel: next, method: 'POST' });
   return links;
 }
 
@@ -69,19 +91,55 @@ export function approvalUrl(baseUrl: string, orderId: string): string {
   return `${baseUrl}/checkoutnow?token=${orderId}`;
 }
 
+/** As an order lists it. */
+function showAuthorization(books: PayPalBooks, authorization: AuthorizationRow): Shown {
+  const { id, status, minor, order, expiresAtMs } = authorization;
+  return {
+    id,
+    status,
+    amount: showMoney(minor, order.currency),
+    ...ids(authorization),
+    seller_protection: SELLER_PROTECTION,
+    expiration_time: timeOf(expiresAtMs),
+    ...times(authorization),
+    links: authorizationLinks(books, authorization),
+  };
+}
+
+function authorizationLinks({ baseUrl }: PayPalBooks, { id, status, order }: AuthorizationRow): Shown[] {
+  const self = `${baseUrl()}/v2/payments/authorizations/${id}`;
+  const isOpen = status === 'CREATED' || status === 'PARTIALLY_CAPTURED';
+  const next = isOpen ? (['capture', 'void', 'reauthorize'] as const) : [];
+  return [
+    { href: self, rel: 'self', method: 'GET' },
+    ...next.map((rel) => ({ href: `${self}/${rel}`, rel, method: 'POST' })),
+    { href: `${baseUrl()}/v2/checkout/orders/${order.id}`, rel: 'up', method: 'GET' },
+  ];
+}
+
+/** With what leads back to its order, as the authorization's own address and its events have it. */
+export function showWholeAuthorization(books: PayPalBooks, authorization: AuthorizationRow): Shown {
+  const { order } = authorization;
+  return {
+    ...showAuthorization(books, authorization),
+    supplementary_data: { related_ids: { order_id: order.id } },
+    payee: { email_address: PAYEE_EMAIL, merchant_id: order.merchantId },
+  };
+}
+
 export function showCapture(books: PayPalBooks, capture: CaptureRow): Shown {
-  const { minor, currency } = capture.order;
+  const { minor, order } = capture;
+  const { currency } = order;
   const status = books.statusOf(capture);
   const fee = Math.round((minor * FEE_PER_MILLE) / 1000) + FEE_MINOR;
-  const self = `${books.baseUrl()}/v2/payments/captures/${capture.id}`;
   return {
     id: capture.id,
     status,
     ...(status === 'PENDING' && { status_details: { reason: 'PENDING_REVIEW' } }),
     amount: showMoney(minor, currency),
-    final_capture: true,
+    final_capture: capture.isFinal,
     disbursement_mode: 'INSTANT',
-    seller_protection: { status: 'ELIGIBLE', dispute_categories: ['ITEM_NOT_RECEIVED', 'UNAUTHORIZED_TRANSACTION'] },
+    seller_protection: SELLER_PROTECTION,
     ...(capture.status === 'COMPLETED' && {
       seller_receivable_breakdown: {
         gross_amount: showMoney(minor, currency),
@@ -91,20 +149,29 @@ export function showCapture(books: PayPalBooks, capture: CaptureRow): Shown {
     }),
     ...ids(capture),
     ...times(capture),
-    links: [
-      { href: self, rel: 'self', method: 'GET' },
-      { href: `${self}/refund`, rel: 'refund', method: 'POST' },
-      { href: `${books.baseUrl()}/v2/checkout/orders/${capture.order.id}`, rel: 'up', method: 'GET' },
-    ],
+    links: captureLinks(books, capture),
   };
+}
+
+export function captureLinks({ baseUrl }: PayPalBooks, { id, authorization, order }: CaptureRow): Shown[] {
+  const self = `${baseUrl()}/v2/payments/captures/${id}`;
+  const above = authorization === null ? [] : [`${baseUrl()}/v2/payments/authorizations/${authorization.id}`];
+  above.push(`${baseUrl()}/v2/checkout/orders/${order.id}`);
+  return [
+    { href: self, rel: 'self', method: 'GET' },
+    { href: `${self}/refund`, rel: 'refund', method: 'POST' },
+    ...above.map((href) => ({ href, rel: 'up', method: 'GET' })),
+  ];
 }
 
 /** With what leads back to its order, as the capture's own address and its events have it. */
 export function showWholeCapture(books: PayPalBooks, capture: CaptureRow): Shown {
+  const { order, authorization } = capture;
+  const related = { order_id: order.id, ...(authorization !== null && { authorization_id: authorization.id }) };
   return {
     ...showCapture(books, capture),
-    supplementary_data: { related_ids: { order_id: capture.order.id } },
-    payee: { email_address: PAYEE_EMAIL, merchant_id: capture.order.merchantId },
+    supplementary_data: { related_ids: related },
+    payee: { email_address: PAYEE_EMAIL, merchant_id: order.merchantId },
   };
 }
 
@@ -153,7 +220,7 @@ export function showDispute({ baseUrl }: PayPalBooks, dispute: DisputeRow): Show
     ],
     reason: dispute.reason,
     status: dispute.status,
-    dispute_amount: showMoney(capture.order.minor, capture.order.currency),
+    dispute_amount: showMoney(capture.minor, capture.order.currency),
     ...(dispute.outcome !== null && { dispute_outcome: { outcome_code: dispute.outcome } }),
     dispute_life_cycle_stage: 'INQUIRY',
     dispute_channel: 'INTERNAL',

@@ -1,8 +1,8 @@
-/** Orders, captures and refunds of a PayPal account, and what becomes of them. */
+/** Captures, refunds and disputes of a PayPal account, and what becomes of them. */
 import type { Ending } from './api.ts';
-import type { CaptureRow, DisputeRow, OrderRow, PayPalBooks, RefundRow } from './paypal-books.ts';
+import type { CaptureRow, DisputeRow, PayPalBooks, RefundRow } from './paypal-books.ts';
 import { type Money, readMoney, showMoney } from './paypal-money.ts';
-import { approvalUrl, showDispute, showOrder, showRefund, showWholeCapture } from './paypal-objects.ts';
+import { showDispute, showRefund, showWholeCapture } from './paypal-objects.ts';
 
 /** Refuses the call that is being carried out, with an issue of its description. */
 export type Refuse = (
@@ -11,129 +11,28 @@ export type Refuse = (
   more?: { field?: string; description?: string; links?: unknown[] },
 ) => Error;
 
-export interface OrderRequest {
-  intent: 'CAPTURE' | 'AUTHORIZE';
-  purchase_units: {
-    reference_id?: string;
-    amount: Money;
-    payee?: { merchant_id?: string };
-    custom_id?: string;
-    invoice_id?: string;
-    description?: string;
-  }[];
-}
-
-export function createOrder(
+/** An issue unless an invoice may be paid once more. */
+export function refuseDuplicateInvoice(
   books: PayPalBooks,
-  request: OrderRequest,
-  ourMerchantId: string,
+  invoiceId: string | null,
   refuse: Refuse,
-): OrderRow {
-  const [unit] = request.purchase_units;
-  if (request.intent !== 'CAPTURE' || unit === undefined || request.purchase_units.length > 1) {
-    // PayPal has others, too; the service does not use them.
-    throw refuse(400, 'NOT_SUPPORTED', { field: unit === undefined ? '/purchase_units' : '/intent' });
-  }
-  const money = readMoney(unit.amount);
-  if (money.kind === 'invalid') {
-    const issue = money.problem === 'DECIMALS_NOT_SUPPORTED' ? 'DECIMAL_PRECISION' : money.problem;
-    throw refuse(422, issue, { field: "/purchase_units/@reference_id=='default'/amount/value" });
-  }
-  return addOrder(books, {
-    ...{ minor: money.minor, currency: unit.amount.currency_code, status: 'CREATED' },
-    merchantId: unit.payee?.merchant_id ?? ourMerchantId,
-    referenceId: unit.reference_id ?? 'default',
-    customId: unit.custom_id ?? null,
-    invoiceId: unit.invoice_id ?? null,
-    description: unit.description ?? null,
-  });
+  paidBefore: (capture: CaptureRow) => boolean = () => true,
+): void {
+  if (invoiceId === null || !books.refusesDuplicateInvoices) return;
+  const captures = [...books.captures.values()].filter(({ status }) => status !== 'DECLINED');
+  const isPaid = captures.some((capture) => capture.invoiceId === invoiceId && paidBefore(capture));
+  if (isPaid) throw refuse(422, 'DUPLICATE_INVOICE_ID');
 }
 
-type NewOrder = Omit<OrderRow, 'id' | 'capture' | 'createdAtMs' | 'updatedAtMs'>;
+type NewCapture = Pick<CaptureRow, 'order' | 'authorization' | 'minor' | 'isFinal' | 'customId' | 'invoiceId'>;
 
-export function addOrder(books: PayPalBooks, order: NewOrder): OrderRow {
-  const nowMs = books.clock.nowMs();
-  const row = { ...order, id: books.id(), capture: null, createdAtMs: nowMs, updatedAtMs: nowMs };
-  books.orders.set(row.id, row);
-  return row;
-}
-
-/** The payer's part. */
-export function approveOrder(books: PayPalBooks, order: OrderRow): void {
-  if (order.status !== 'CREATED') return;
-  order.status = 'APPROVED';
-  order.updatedAtMs = books.clock.nowMs();
-  books.emit(
-    'CHECKOUT.ORDER.APPROVED',
-    'checkout-order',
-    showOrder(books, order),
-    'An order has been approved by buyer',
-  );
-}
-
-export interface Patch {
-  op: string;
-  path?: string;
-  value?: unknown;
-}
-
-const PATCHABLE = { custom_id: 'customId', invoice_id: 'invoiceId', description: 'description' } as const;
-const LONGEST = 127;
-
-export function patchOrder(books: PayPalBooks, order: OrderRow, patches: Patch[], refuse: Refuse): void {
-  if (order.status === 'COMPLETED') {
-    const description = 'The order cannot be patched after it is completed.';
-    throw refuse(422, 'ORDER_ALREADY_COMPLETED', { description });
-  }
-  const patched = { ...order };
-  for (const [index, { op, path = '', value }] of patches.entries()) {
-    const match = /^\/purchase_units\/@reference_id=='([^']*)'\/(\w+)$/.exec(path);
-    const field = `/${index}/path`;
-    if (match === null) throw refuse(422, 'INVALID_JSON_POINTER_FORMAT', { field });
-    if (match[1] !== order.referenceId) throw refuse(422, 'REFERENCE_ID_NOT_FOUND', { field });
-    const name = PATCHABLE[match[2] as keyof typeof PATCHABLE];
-    if (name === undefined) throw refuse(422, 'NOT_PATCHABLE', { field });
-    const isPresent = patched[name] !== null;
-    if (!['add', 'replace', 'remove'].includes(op) || (op === 'add') === isPresent) {
-      throw refuse(400, 'INVALID_PATCH_OPERATION', { field: `/${index}/op` });
-    }
-    if (op === 'remove') patched[name] = null;
-    else if (value === undefined) throw refuse(422, 'PATCH_VALUE_REQUIRED', { field: `/${index}/value` });
-    else if (typeof value !== 'string') throw refuse(400, 'INVALID_PARAMETER_SYNTAX', { field: `/${index}/value` });
-    else if (value === '' || value.length > LONGEST) {
-      throw refuse(400, 'INVALID_STRING_LENGTH', { field: `/${index}/value` });
-    } else patched[name] = value;
-  }
-  Object.assign(order, patched, { updatedAtMs: books.clock.nowMs() });
-}
-
-export function captureOrder(
-  books: PayPalBooks,
-  order: OrderRow,
-  refusesDuplicateInvoices: boolean,
-  ending: Ending,
-  refuse: Refuse,
-): CaptureRow {
-  if (order.status === 'COMPLETED') throw refuse(422, 'ORDER_ALREADY_CAPTURED');
-  if (order.status !== 'APPROVED') {
-    const approve = { href: approvalUrl(books.baseUrl(), order.id), rel: 'approve', method: 'GET' };
-    throw refuse(422, 'ORDER_NOT_APPROVED', { links: [approve] });
-  }
-  const used = [...books.captures.values()].some(
-    ({ invoiceId, status }) => invoiceId !== null && invoiceId === order.invoiceId && status !== 'DECLINED',
-  );
-  if (used && refusesDuplicateInvoices) throw refuse(422, 'DUPLICATE_INVOICE_ID');
+export function addCapture(books: PayPalBooks, capture: NewCapture, ending: Ending): CaptureRow {
   const nowMs = books.clock.nowMs();
   const status = ending.decline ? 'DECLINED' : ending.pending ? 'PENDING' : 'COMPLETED';
-  const { customId, invoiceId } = order;
-  const times = { createdAtMs: nowMs, updatedAtMs: nowMs };
-  const capture: CaptureRow = { id: books.id(), order, status, customId, invoiceId, ...times };
-  books.captures.set(capture.id, capture);
-  order.capture = capture;
-  order.status = 'COMPLETED';
-  order.updatedAtMs = nowMs;
-  announceCapture(books, capture);
-  return capture;
+  const row: CaptureRow = { ...capture, id: books.id(), status, createdAtMs: nowMs, updatedAtMs: nowMs };
+  books.captures.set(row.id, row);
+  announceCapture(books, row);
+  return row;
 }
 
 /** One that was pending. */
@@ -145,7 +44,8 @@ export function endCapture(books: PayPalBooks, capture: CaptureRow, end: 'COMPLE
 }
 
 function announceCapture(books: PayPalBooks, capture: CaptureRow): void {
-  const { minor, currency } = capture.order;
+  const { minor, order } = capture;
+  const { currency } = order;
   const type = { COMPLETED: 'COMPLETED', PENDING: 'PENDING', DECLINED: 'DENIED' }[capture.status];
   const { value } = showMoney(minor, currency);
   const summary = `Payment ${type.toLowerCase()} for ${value} ${currency}`;
@@ -166,12 +66,12 @@ export function refundCapture(
   ending: Ending,
   refuse: Refuse,
 ): RefundRow {
-  const left = capture.order.minor - books.refundedOf(capture);
+  const left = capture.minor - books.refundedOf(capture);
   const minor = request.amount === undefined ? left : minorOf(request.amount, capture, refuse);
   if (capture.status === 'PENDING') throw refuse(422, 'PENDING_CAPTURE');
   if (capture.status === 'DECLINED') throw refuse(422, 'REFUND_NOT_ALLOWED');
   if (left === 0) throw refuse(422, 'CAPTURE_FULLY_REFUNDED');
-  if (books.openDisputeOf(capture) && minor < capture.order.minor) throw refuse(422, 'TRANSACTION_DISPUTED');
+  if (books.openDisputeOf(capture) && minor < capture.minor) throw refuse(422, 'TRANSACTION_DISPUTED');
   if (minor > left) throw refuse(422, 'REFUND_AMOUNT_EXCEEDED', { field: '/amount/value' });
   const refunds = [...books.refunds.values()].filter(({ status }) => status !== 'FAILED');
   if (request.invoice_id !== undefined && refunds.some(({ invoiceId }) => invoiceId === request.invoice_id)) {

@@ -1,5 +1,5 @@
 /**
- * PayPal's API, as far as an approved order, its capture and refunds need it: published shapes, states, request ids and events.
+ * PayPal's API, as far as orders, authorizations, captures and refunds need it: published shapes, states, request ids and events.
  * Nothing here waits or reaches out: a call is carried out at once, at its clock's time.
  */
 import type { ApiAnswer, ApiRequest, EmulatorClock, Ending, ProviderEvent, Received, RefusedRequest } from './api.ts';
@@ -8,16 +8,29 @@ import { IdempotencyKeys } from './idempotency-keys.ts';
 import { keyOf, type Operation, operationOf, pathOf, queryOf } from './operations.ts';
 import { PayPalAccess } from './paypal-access.ts';
 import { PayPalAccount } from './paypal-account.ts';
-import type { OrderRow, RefundRow } from './paypal-books.ts';
+import * as authorizations from './paypal-authorizations.ts';
+import type { CaptureRow, OrderRow, RefundRow } from './paypal-books.ts';
 import { errorAnswer, refusal } from './paypal-errors.ts';
 import { listEvents, verifySignature } from './paypal-notifications.ts';
-import { orderLinks, refundLinks, showOrder, showRefund, showWholeCapture } from './paypal-objects.ts';
+import {
+  captureLinks,
+  refundLinks,
+  showOrder,
+  showRefund,
+  showShortOrder,
+  showWholeAuthorization,
+  showWholeCapture,
+} from './paypal-objects.ts';
+import * as orders from './paypal-orders.ts';
 import * as payments from './paypal-payments.ts';
 import { paypalAnswerMisfit, paypalRequestMisfit } from './published-apis.ts';
 import type { PayPalSigner } from './webhooks.ts';
 
-const KEYS_ARE_KEPT_MS = 6 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+const ORDER_KEYS_ARE_KEPT_MS = 6 * HOUR_MS;
+const PAYMENT_KEYS_ARE_KEPT_MS = 45 * 24 * HOUR_MS;
 const LONGEST_KEY = 108;
+const NO_CONTENT: ApiAnswer = { status: 204, headers: {}, body: '' };
 
 export interface PayPalCall {
   operation: Operation;
@@ -48,11 +61,10 @@ export interface PayPalEmulatorOptions {
 export class PayPalEmulator extends PayPalAccount {
   /** Requests that did not fit the published descriptions, with the difference. */
   readonly misfits: string[] = [];
-  /** The account's setting against two payments of one invoice. */
-  refusesDuplicateInvoices = true;
   readonly #access: PayPalAccess;
-  /** The row that a request id has made. */
-  readonly #keys: IdempotencyKeys<string>;
+  /** The row that a request id has made, of orders and of payments. */
+  readonly #orderKeys: IdempotencyKeys<string>;
+  readonly #paymentKeys: IdempotencyKeys<string>;
   readonly #webhookId: string;
   readonly #signer: PayPalSigner | null;
   /** PEM, by name. */
@@ -62,7 +74,8 @@ export class PayPalEmulator extends PayPalAccount {
     const { clock, onEvent, baseUrl = () => 'https://api-m.sandbox.paypal.com' } = options;
     super(options.merchantId, clock, baseUrl, onEvent);
     this.#access = new PayPalAccess(options.clientId, options.clientSecret, clock);
-    this.#keys = new IdempotencyKeys(clock, KEYS_ARE_KEPT_MS);
+    this.#orderKeys = new IdempotencyKeys(clock, ORDER_KEYS_ARE_KEPT_MS);
+    this.#paymentKeys = new IdempotencyKeys(clock, PAYMENT_KEYS_ARE_KEPT_MS);
     this.#webhookId = options.webhookId;
     this.#signer = options.signer ?? null;
     if (this.#signer !== null) this.publishCertificate(this.#signer.name, this.#signer.certificate);
@@ -132,7 +145,8 @@ export class PayPalEmulator extends PayPalAccount {
 
   #perform(call: PayPalCall, ending: Ending): ApiAnswer {
     const books = this.books;
-    const { operation, method, body } = call;
+    const { operation, method, body, key } = call;
+    authorizations.expireDueAuthorizations(books);
     const refuse: payments.Refuse = (status, issue, more) =>
       refusal(books.clock, operation, method, status, issue, more);
     const found = <Row>(rows: Map<string, Row>): Row => {
@@ -140,27 +154,47 @@ export class PayPalEmulator extends PayPalAccount {
       if (row === undefined) throw refuse(404, 'INVALID_RESOURCE_ID');
       return row;
     };
+    const foundOrder = () => {
+      const order = found(books.orders);
+      if (orders.isGone(books, order)) throw refuse(404, 'INVALID_RESOURCE_ID');
+      return order;
+    };
     switch (operation.name) {
       case 'oauth2.token':
         return this.#access.login(call.text);
       case 'orders.create': {
-        const request = body as payments.OrderRequest;
-        return this.#once(
-          call,
-          books.orders,
-          () => payments.createOrder(books, request, this.merchantId, refuse),
-          this.#order,
-        );
+        const request = body as orders.OrderRequest;
+        const create = () => orders.createOrder(books, request, this.merchantId, key, refuse);
+        return this.#once(call, books.orders, create, this.#orderShown);
       }
       case 'orders.get':
-        return json(200, showOrder(books, found(books.orders)));
+        return json(200, showOrder(books, foundOrder()));
       case 'orders.patch':
-        payments.patchOrder(books, found(books.orders), body as payments.Patch[], refuse);
-        return { status: 204, headers: {}, body: '' };
+        orders.patchOrder(books, foundOrder(), body as orders.Patch[], refuse);
+        return NO_CONTENT;
       case 'orders.capture': {
-        const order = found(books.orders);
-        const capture = () => payments.captureOrder(books, order, this.refusesDuplicateInvoices, ending, refuse).order;
-        return this.#once(call, books.orders, capture, this.#order);
+        const order = foundOrder();
+        const capture = () => orders.captureOrder(books, order, ending, refuse).order;
+        return this.#once(call, books.orders, capture, this.#orderShown);
+      }
+      case 'orders.authorize': {
+        const order = foundOrder();
+        const authorize = () => orders.authorizeOrder(books, order, ending, refuse).order;
+        return this.#once(call, books.orders, authorize, this.#orderShown);
+      }
+      case 'authorizations.get':
+        return json(200, showWholeAuthorization(books, found(books.authorizations)));
+      case 'authorizations.capture': {
+        const authorization = found(books.authorizations);
+        const request = body as authorizations.CaptureRequest;
+        const capture = () => authorizations.captureAuthorization(books, authorization, request, ending, refuse);
+        return this.#once(call, books.captures, capture, this.#captureShown, 201);
+      }
+      case 'authorizations.void': {
+        const authorization = found(books.authorizations);
+        const release = () => authorizations.voidAuthorization(books, authorization, refuse);
+        const { row } = this.#made(call, books.authorizations, release);
+        return call.whole ? json(200, showWholeAuthorization(books, row)) : NO_CONTENT;
       }
       case 'captures.get':
         return json(200, showWholeCapture(books, found(books.captures)));
@@ -187,23 +221,38 @@ export class PayPalEmulator extends PayPalAccount {
   }
 
   /** The latest state of what the request id has made, or else of what is made now. */
+  #made<Row extends { id: string }>(
+    { operation, key, path }: PayPalCall,
+    rows: Map<string, Row>,
+    make: () => Row,
+  ): { row: Row; isRepeated: boolean } {
+    const keys = operation.template.startsWith('/v2/payments/') ? this.#paymentKeys : this.#orderKeys;
+    const known = key === null ? undefined : keys.get(`${path} ${key}`);
+    const standing = known === undefined ? undefined : rows.get(known);
+    if (standing !== undefined) return { row: standing, isRepeated: true };
+    const row = make();
+    if (key !== null) keys.keep(`${path} ${key}`, row.id);
+    return { row, isRepeated: false };
+  }
+
   #once<Row extends { id: string }>(
-    { key, path, whole }: PayPalCall,
+    call: PayPalCall,
     rows: Map<string, Row>,
     make: () => Row,
     show: (row: Row, whole: boolean) => unknown,
     repeatedStatus = 200,
   ): ApiAnswer {
-    const known = key === null ? undefined : this.#keys.get(`${path} ${key}`);
-    const standing = known === undefined ? undefined : rows.get(known);
-    if (standing !== undefined) return json(repeatedStatus, show(standing, whole));
-    const row = make();
-    if (key !== null) this.#keys.keep(`${path} ${key}`, row.id);
-    return json(201, show(row, whole));
+    const { row, isRepeated } = this.#made(call, rows, make);
+    return json(isRepeated ? repeatedStatus : 201, show(row, call.whole));
   }
 
-  readonly #order = (order: OrderRow, whole: boolean) =>
-    whole ? showOrder(this.books, order) : { id: order.id, status: order.status, links: orderLinks(this.books, order) };
+  readonly #orderShown = (order: OrderRow, whole: boolean) =>
+    whole ? showOrder(this.books, order) : showShortOrder(this.books, order);
+
+  readonly #captureShown = (capture: CaptureRow, whole: boolean) =>
+    whole
+      ? showWholeCapture(this.books, capture)
+      : { id: capture.id, status: this.books.statusOf(capture), links: captureLinks(this.books, capture) };
 
   readonly #refundShown = (refund: RefundRow, whole: boolean) =>
     whole
@@ -211,7 +260,8 @@ export class PayPalEmulator extends PayPalAccount {
       : { id: refund.id, status: refund.status, links: refundLinks(this.books, refund) };
 
   forgetKeys(): void {
-    this.#keys.forget();
+    this.#orderKeys.forget();
+    this.#paymentKeys.forget();
   }
 
   /** Tokens of now are refused from now on. */

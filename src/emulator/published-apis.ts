@@ -117,6 +117,7 @@ export function paypalAnswerMisfit(operation: Operation, method: string, status:
 /** Issues that PayPal's pages on errors have, and its OpenAPI descriptions have not. */
 const NOT_IN_THE_DESCRIPTIONS: Readonly<Record<string, readonly string[]>> = {
   'orders.patch': ['ORDER_ALREADY_COMPLETED'],
+  'orders.capture': ['ACTION_DOES_NOT_MATCH_INTENT'],
 };
 
 function isUndescribed({ name }: Operation, body: unknown): boolean {

@@ -54,6 +54,7 @@ export const NOT_IN_THE_EXCERPT: Readonly<Record<string, Record<string, Exceptio
       because: 'automatic_async is newer than the excerpt',
     },
   },
+  'payment_intents.update': METHOD_TYPES,
   'payment_intents.confirm': METHOD_TYPES,
   'payment_intents.capture': {
     final_capture: { schema: { type: 'boolean' }, because: 'newer than the excerpt' },

@@ -63,9 +63,22 @@ export function checkNewIntent(params: Stripe.PaymentIntentCreateParams): void {
   checkDescriptorSuffix(params.statement_descriptor_suffix);
 }
 
+/** An empty text removes what was there. @throws {Refused} */
+export function updateIntent(intent: IntentRow, params: Stripe.PaymentIntentUpdateParams): void {
+  if (!CAN_BE_CONFIRMED.includes(intent.status)) {
+    const message = `This PaymentIntent could not be updated because it has a status of ${intent.status}.`;
+    throw unexpectedState(intent, message);
+  }
+  const { description, receipt_email, statement_descriptor, statement_descriptor_suffix } = params;
+  if (description !== undefined) intent.description = description || null;
+  if (receipt_email !== undefined) intent.receiptEmail = receipt_email || null;
+  if (statement_descriptor !== undefined) intent.statementDescriptor = statement_descriptor || null;
+  if (statement_descriptor_suffix !== undefined) intent.statementDescriptorSuffix = statement_descriptor_suffix || null;
+}
+
 type Confirmation = Pick<
   Stripe.PaymentIntentConfirmParams,
-  'payment_method' | 'error_on_requires_action' | 'return_url' | 'use_stripe_sdk'
+  'payment_method' | 'error_on_requires_action' | 'receipt_email' | 'return_url' | 'use_stripe_sdk'
 >;
 
 export function confirmIntent(
@@ -84,6 +97,7 @@ export function confirmIntent(
   if (method.used) throw invalid(USED_BEFORE);
   method.used = true;
   intent.method = method;
+  if (params.receipt_email !== undefined) intent.receiptEmail = params.receipt_email || null;
   const { outcome } = method.card;
   if (ending.decline) declineIntent(books, intent, method, ending.decline, cause);
   if (outcome.kind === 'declined') declineIntent(books, intent, method, outcome, cause);

@@ -17,6 +17,18 @@ const NOT_EMULATED: Readonly<Record<string, readonly string[]>> = {
     ...['application_fee_amount', 'customer', 'mandate', 'mandate_data', 'off_session', 'on_behalf_of'],
     ...['payment_method_data', 'payment_method_options', 'setup_future_usage', 'transfer_data'],
   ],
+  'payment_intents.update': [
+    ...[
+      'amount',
+      'application_fee_amount',
+      'currency',
+      'customer',
+      'metadata',
+      'payment_method',
+      'payment_method_data',
+    ],
+    ...['payment_method_options', 'setup_future_usage', 'shipping', 'transfer_data', 'transfer_group'],
+  ],
   'payment_intents.confirm': [
     ...[
       'mandate',

@@ -139,6 +139,11 @@ export class StripeEmulator extends StripeAccount {
       }
       case 'payment_intents.retrieve':
         return intent(this.intent(operation.id));
+      case 'payment_intents.update': {
+        const row = this.intent(operation.id);
+        intents.updateIntent(row, params as Stripe.PaymentIntentUpdateParams);
+        return intent(row);
+      }
       case 'payment_intents.confirm': {
         const row = this.intent(operation.id);
         intents.confirmIntent(books, row, params as Stripe.PaymentIntentConfirmParams, ending, cause);

@@ -1,5 +1,5 @@
 /**
- * `npm run chaos`: pays and refunds under load while the Worker is killed again and again, at moments that chance picks, and
+ * `npm run chaos`: pays, holds, captures, voids and refunds under load while the Worker is killed again and again, at moments that chance picks, and
  * then holds the gateway, the database and RabbitMQ against each other, transaction by transaction. The gateway is one of
  * this script's own, with faults; everything else is real.
  */
@@ -12,9 +12,14 @@ import { startBroker } from '../../scripts/rabbitmq.ts';
 import { EXIT_FAILED, optionsOf, readWholeNumber } from '../../src/local/command.ts';
 import { type Progress, withProgress } from '../../src/local/progress.ts';
 import { localDatabase } from '../support/local-database.ts';
-import { type Fault, type PaymentGatewayServer, startPaymentGateway } from '../support/payment-gateway.ts';
+import {
+  type CallKind,
+  type Fault,
+  type PaymentGatewayServer,
+  startPaymentGateway,
+} from '../support/payment-gateway.ts';
 import { runDirectory } from '../support/run.ts';
-import { newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
+import { type HttpAnswer, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
 
 const CALLERS = 8;
 /** Between two kills, while callers pay. */
@@ -56,6 +61,7 @@ try {
     PAYMENT_GATEWAY_URL: gateway.url,
     PAYMENT_GATEWAY_API_KEY: gateway.apiKey,
     PAYMENT_GATEWAY_TIMEOUT_MS: String(GATEWAY_DEADLINE_MS),
+    PAYMENT_GATEWAY_HOLDS: 'true',
   });
   try {
     agrees = await wreak(stack);
@@ -74,7 +80,7 @@ async function wreak(stack: Stack): Promise<boolean> {
   const startedAtMs = performance.now();
   let over = false;
   let requests = 0;
-  gateway.fault = ({ kind }) => (kind === 'charge' || kind === 'refund' ? someFault() : { kind: 'normal' });
+  gateway.fault = ({ kind }) => (MOVES_MONEY.has(kind) ? someFault(kind) : { kind: 'normal' });
 
   const callers = Array.from({ length: CALLERS }, async () => {
     while (!over) {
@@ -107,8 +113,45 @@ async function wreak(stack: Stack): Promise<boolean> {
   return compare(stack, gateway) && drainedAfterMs !== null;
 }
 
-/** One booking's life: paid, perhaps with the same key again where the connection broke, and perhaps refunded. */
-async function oneBooking({ worker }: Stack, over: () => boolean): Promise<number> {
+const MOVES_MONEY: ReadonlySet<CallKind> = new Set(['charge', 'capture', 'release', 'refund']);
+
+/** One booking's life: paid at once, or held first. */
+function oneBooking(stack: Stack, over: () => boolean): Promise<number> {
+  return randomInt(2) === 0 ? paidAtOnce(stack, over) : heldFirst(stack, over);
+}
+
+/**
+ * Held, and then captured or voided, or both at once, or forgotten. What breaks off is sent again, as a shop would: both are safe to
+ * repeat. A forgotten hold expires after a minute.
+ */
+async function heldFirst({ worker }: Stack, over: () => boolean): Promise<number> {
+  const booking = newBooking();
+  const request = { booking_id: booking, amount: 20, capture_method: 'manual', hold_minutes: 1 };
+  let requests = 0;
+  let held: HttpAnswer | null = null;
+  for (let attempt = 0; attempt < 20 && !over() && held?.code !== 200; attempt += 1) {
+    requests += 1;
+    held = await pay(worker.url, request, { 'Idempotency-Key': booking }).catch(() => null);
+    if (held !== null && held.code !== 200 && held.code !== 409 && held.code !== 503) return requests;
+    if (held?.code !== 200) await sleep(300);
+  }
+  if (held?.code !== 200) return requests;
+  const hold = { booking_id: booking, transaction_id: held.body.transaction_id, user_id: 'user_123' };
+  const end = async (path: string) => {
+    for (let attempt = 0; attempt < 5 && !over(); attempt += 1) {
+      requests += 1;
+      const answer = await post(worker.url, path, hold).catch(() => null);
+      if (answer !== null && answer.code !== 503) return;
+      await sleep(300);
+    }
+  };
+  const ends = [['/payment/capture'], ['/payment/void'], ['/payment/capture', '/payment/void'], []][randomInt(4)] ?? [];
+  await Promise.all(ends.map(end));
+  return requests;
+}
+
+/** Paid, perhaps with the same key again where the connection broke, and perhaps refunded. */
+async function paidAtOnce({ worker }: Stack, over: () => boolean): Promise<number> {
   const booking = newBooking();
   const headers = { 'Idempotency-Key': booking };
   let requests = 0;
@@ -134,7 +177,8 @@ async function oneBooking({ worker }: Stack, over: () => boolean): Promise<numbe
   return requests;
 }
 
-function someFault(): Fault {
+/** A bank can decline a charge; what it holds, it pays and releases. */
+function someFault(kind: CallKind): Fault {
   if (randomInt(100) >= FAULTY_PERCENT) return { kind: 'commit_then_delay', ms: randomInt(50) };
   const faults: Fault[] = [
     { kind: 'drop' },
@@ -142,7 +186,7 @@ function someFault(): Fault {
     { kind: 'commit_then_delay', ms: 2 * GATEWAY_DEADLINE_MS },
     { kind: 'land_late', afterMs: randomInt(10_000), meanwhile: 'hold' },
     { kind: 'answer', status: 500, committed: true },
-    { kind: 'decline', code: 'CARD_DECLINED' },
+    ...(kind === 'release' ? [] : [{ kind: 'decline', code: 'CARD_DECLINED' } as const]),
   ];
   return faults[randomInt(faults.length)] as Fault;
 }
@@ -170,7 +214,10 @@ async function drain(stack: Stack, progress: Progress): Promise<number | null> {
 }
 
 /** Prints what each of the three has, and every transaction of which they do not say the same. */
-function compare({ directory, listener }: Stack, { charges, refunds, contradictions }: PaymentGatewayServer): boolean {
+function compare(
+  { directory, listener }: Stack,
+  { charges, held, refunds, contradictions }: PaymentGatewayServer,
+): boolean {
   const database = localDatabase(directory);
   const ids = (sql: string) => new Set(database.column(sql));
   const told = (type: string, field: string) =>
@@ -199,6 +246,9 @@ function compare({ directory, listener }: Stack, { charges, refunds, contradicti
     ],
   ];
   const failedRows = database.count(`SELECT count(*) FROM transactions WHERE status = 'failed'`);
+  const ended = database.column(
+    `SELECT step || ' ' || count(*) FROM transactions WHERE step IS NOT NULL GROUP BY step`,
+  );
   database.close();
 
   console.log(`\n${'what'.padEnd(18)}${'gateway'.padStart(10)}${'ledger'.padStart(10)}${'told'.padStart(10)}`);
@@ -213,8 +263,10 @@ function compare({ directory, listener }: Stack, { charges, refunds, contradicti
     }
   }
   if (failedRows !== rows[2]?.[2].size) differences.push(`${failedRows} payments have failed, not all with an event`);
+  console.log(`holds by how they ended: ${ended.join(', ')}`);
   const outcomes = rows.reduce((sum, [, , inLedger]) => sum + inLedger.size, 0);
   if (eventIds.size !== outcomes) differences.push(`${eventIds.size} event ids for ${outcomes} outcomes`);
+  for (const { id } of held()) differences.push(`the gateway still holds the money of ${id}`);
   for (const id of contradictions) differences.push(`the gateway was asked for ${id} twice, for different things`);
   for (const difference of differences) console.log(difference);
   console.log(

@@ -30,10 +30,7 @@ const INSUFFICIENT_FUNDS = toldAs('INSUFFICIENT_FUNDS', 'Insufficient funds', {
 const DECLINED = toldAs('CARD_DECLINED', 'Card declined by bank');
 const LIMIT_EXCEEDED = toldAs('CARD_DECLINED', "The amount or the number of payments is beyond the card's limit");
 const NOT_SUPPORTED = toldAs('CARD_DECLINED', 'The card does not support this kind of payment, or its currency');
-const AUTHENTICATION_REQUIRED = toldAs(
-  'CARD_DECLINED',
-  'The bank asks for an authentication of the card holder, which this service cannot pass on',
-);
+const AUTHENTICATION_REQUIRED = toldAs('CARD_DECLINED', "The card's bank requires the payer to authenticate");
 const TRY_AGAIN = toldAs('CARD_DECLINED', 'The bank could not be reached');
 const TOO_SMALL = toldAs('PAYMENT_FAILED', 'The amount is below the least that can be charged', { retry: false });
 const TOO_LARGE = toldAs('PAYMENT_FAILED', 'The amount is beyond what can be charged at once', { retry: false });

@@ -16,7 +16,7 @@ import { paypalEvent } from '../../src/core/gateways/paypal/paypal-webhook.ts';
 import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
 import { stripeEvent } from '../../src/core/gateways/stripe/stripe-webhook.ts';
 import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
-import { stripeClientOf } from '../support/emulator-clients.ts';
+import { paypalCallerOf, stripeClientOf } from '../support/emulator-clients.ts';
 import { paidTransaction, pendingRefund, pendingTransaction } from '../support/rows.ts';
 
 const run = promisify(execFile);
@@ -38,11 +38,12 @@ let output = '';
 let stripeClient: Stripe;
 let stripe: Gateway;
 let paypal: Gateway;
+let url: string;
 
 beforeAll(async () => {
   const webhooksTo = await listening(shop);
   const free = createServer();
-  const url = await listening(free);
+  url = await listening(free);
   await new Promise((resolve) => free.close(resolve));
   child = spawn(process.execPath, ['src/emulator/main.ts'], {
     env: { ...process.env, GATEWAY_EMULATOR_PORT: new URL(url).port, WEBHOOKS_TO: webhooksTo },
@@ -182,6 +183,22 @@ describe('the printed lines', () => {
       await goesOn('lost');
       expect((await toldOf(closed, 'dispute')).status).toMatch(/^(lost|resolved)$/i);
     }
+  });
+
+  it('play PayPal’s payer, and let orders and authorizations expire', async () => {
+    const { order = '' } = await printed('one to authorize');
+    for (const line of ['the payer approves', 'the payer cancels']) {
+      expect(await printed(line, { '…': order })).toEqual({ payer_sent_to: null });
+    }
+    const call = await paypalCallerOf({ url, ...EMULATOR_CREDENTIALS });
+    const { body } = await call('POST', `/v2/checkout/orders/${order}/authorize`, { body: {} });
+    const { id } = body.purchase_units[0].payments.authorizations[0];
+    await printed('an authorization expires', { '…': id });
+    expect((await call('GET', `/v2/payments/authorizations/${id}`)).body.status).toBe('VOIDED');
+
+    const { order: left = '' } = await printed('an approved order');
+    await printed('an order expires', { '…': left });
+    expect((await call('GET', `/v2/checkout/orders/${left}`)).status).toBe(404);
   });
 
   it('of PayPal’s dashboard, too', async () => {

@@ -449,7 +449,7 @@ describe('a refund', () => {
     const transaction = await paid();
     const refund = pendingRefund(transaction);
     const first = await gateway.refund({ refund, transaction, signal: signal() });
-    clock.nowMs += 7 * HOUR_MS;
+    clock.nowMs += 46 * 24 * HOUR_MS;
     expect(await gateway.refund({ refund, transaction, signal: signal() })).toMatchObject({ kind: 'unknown' });
     expect(await gateway.lookUpRefund(refund, transaction, signal())).toEqual(first);
     expect(emulator.paypal.refunds()).toHaveLength(1);

@@ -1,7 +1,7 @@
 /** The Stripe adapter, at the emulator over real sockets: what the ways through HTTP do not show. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
-import type { Gateway, GatewayOutcome, Instrument, Movement } from '../../src/core/gateways/gateway.ts';
+import type { ChargeRequest, Gateway, GatewayOutcome, Instrument, Movement } from '../../src/core/gateways/gateway.ts';
 import type { StripeSettings } from '../../src/core/gateways/stripe/stripe-client.ts';
 import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
 import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
@@ -13,6 +13,7 @@ import { card, paidTransaction, pendingRefund, pendingTransaction } from '../sup
 
 const HOUR_MS = 60 * 60_000;
 const VISA: Instrument = { kind: 'token', token: 'pm_card_visa' };
+const PASSED_ON = { statementDescriptorSuffix: 'SEAT 12A', receiptEmail: 'receipt@example.com' };
 
 let emulator: GatewayEmulator;
 let gateway: Gateway;
@@ -42,8 +43,8 @@ function gatewayWith(settings: Partial<StripeSettings>): Gateway {
 }
 
 const signal = () => AbortSignal.timeout(5_000);
-const charge = (transaction: Transaction, instrument: Instrument = VISA) =>
-  gateway.charge({ transaction, instrument, signal: signal() });
+const charge = (transaction: Transaction, instrument: Instrument = VISA, more: Partial<ChargeRequest> = {}) =>
+  gateway.charge({ transaction, instrument, signal: signal(), ...more });
 const lookUp = (transaction: Transaction) => gateway.lookUpCharge(transaction, signal());
 const cancel = async (transaction: Transaction) => gateway.cancelCharge?.(transaction, signal());
 const operations = () => emulator.calls.map(({ operation }) => operation);
@@ -73,6 +74,35 @@ describe('a charge', () => {
     expect(emulator.stripe.charges()).toMatchObject([
       { transactionId: transaction.transactionId, bookingId: transaction.bookingId, amount: 2550, currency: 'usd' },
     ]);
+  });
+
+  it('has the suffix of the statement set before it is confirmed, and the address for the receipt with the confirmation', async () => {
+    const transaction = pendingTransaction();
+    const outcome = await charge(transaction, VISA, PASSED_ON);
+    expect(emulator.calls.map(({ operation, key }) => [operation, key])).toEqual([
+      ['payment_intents.create', transaction.transactionId],
+      ['payment_intents.update', `${transaction.transactionId}:describe`],
+      ['payment_intents.confirm', `${transaction.transactionId}:confirm`],
+    ]);
+    expect(await stripeClientOf(emulator).paymentIntents.retrieve(referenceOf(outcome))).toMatchObject({
+      status: 'succeeded',
+      receipt_email: PASSED_ON.receiptEmail,
+      statement_descriptor_suffix: PASSED_ON.statementDescriptorSuffix,
+    });
+  });
+
+  it('with an address for the receipt alone costs no further call', async () => {
+    await charge(pendingTransaction(), VISA, { receiptEmail: PASSED_ON.receiptEmail });
+    expect(operations()).toEqual(['payment_intents.create', 'payment_intents.confirm']);
+  });
+
+  it('of which the suffix can’t be set certainly moves no money', async () => {
+    strike('payment_intents.update', { kind: 'error_500', committed: false, cached: true });
+    const transaction = pendingTransaction();
+    expect(await charge(transaction, VISA, PASSED_ON)).toMatchObject({ kind: 'failed', silent: true });
+    expect(operations()).not.toContain('payment_intents.confirm');
+    expect(await cancel(transaction)).toEqual({ kind: 'cancelled' });
+    expect(emulator.stripe.charges()).toEqual([]);
   });
 
   it('of a card makes a payment method of it, beside the intent', async () => {
@@ -314,9 +344,9 @@ describe('a look-up', () => {
     const MANY = 301;
 
     /** A charge of which the process that made it died, and then many others in the same minute. */
-    async function crowded(): Promise<Transaction> {
+    async function crowded(more: Partial<ChargeRequest> = {}): Promise<Transaction> {
       const transaction = pendingTransaction();
-      await charge(transaction);
+      await charge(transaction, VISA, more);
       const stripe = stripeClientOf(emulator);
       for (let made = 0; made < MANY; made += 50) {
         const creating = Array.from({ length: 50 }, () =>
@@ -334,8 +364,8 @@ describe('a look-up', () => {
       expect(operations().slice(-2)).toEqual(['payment_intents.search', 'payment_intents.retrieve']);
     });
 
-    it('finds nothing where the search does not have it yet, and the fence finds it by its key', async () => {
-      const transaction = await crowded();
+    it('finds nothing where the search does not have it yet, and the fence finds it by its key, whatever was passed on', async () => {
+      const transaction = await crowded(PASSED_ON);
       const made = emulator.stripe.intents().length;
       expect(await lookUp(transaction)).toEqual({ kind: 'not_found' });
       expect(operations().at(-1)).toBe('payment_intents.search');
@@ -410,12 +440,15 @@ describe('the fence', () => {
     expect(emulator.stripe.charges()).toEqual([]);
   });
 
-  it('of a charge that is still on its way takes its key, so that it finds a cancelled intent', async () => {
+  it.each([
+    ['', {}],
+    [', also where what is in no row is passed on', PASSED_ON],
+  ])('of a charge that is still on its way takes its key, so that it finds a cancelled intent%s', async (_, more) => {
     const transaction = pendingTransaction();
     expect(await cancel(transaction)).toEqual({ kind: 'cancelled' });
-    expect(await charge(transaction)).not.toMatchObject({ kind: 'approved' });
+    expect(await charge(transaction, VISA, more)).not.toMatchObject({ kind: 'approved' });
     expect(emulator.stripe.charges()).toEqual([]);
-    expect(await lookUp(transaction)).toMatchObject({ kind: 'failed', cause: 'never_happened' });
+    expect(await lookUp(transaction)).toEqual({ kind: 'cancelled' });
   });
 
   it('holds where the key is answered with a failure for good: nobody got the name of an intent', async () => {

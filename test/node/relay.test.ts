@@ -1,6 +1,11 @@
 /** The words in which a bridge says why an event was not delivered: all of them are known, and nothing else is one. */
 import { describe, expect, it } from 'vitest';
-import { paymentFailedEvent, paymentRefundEvent, paymentSuccessEvent } from '../../src/contract/events.ts';
+import {
+  paymentDisputeEvent,
+  paymentFailedEvent,
+  paymentRefundEvent,
+  paymentSuccessEvent,
+} from '../../src/contract/events.ts';
 import {
   EVENT_FIELDS,
   isReasonOfBridge,
@@ -28,7 +33,9 @@ describe('a reason', () => {
   });
 
   it('can name every field of an event, and nothing else', () => {
-    const shapes = [paymentSuccessEvent, paymentFailedEvent, paymentRefundEvent].map(({ shape }) => Object.keys(shape));
+    const shapes = [paymentSuccessEvent, paymentFailedEvent, paymentRefundEvent, paymentDisputeEvent].map(({ shape }) =>
+      Object.keys(shape),
+    );
     expect([...EVENT_FIELDS].toSorted()).toEqual([...new Set(shapes.flat())].toSorted());
   });
 

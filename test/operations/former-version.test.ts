@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { monotonicFactory } from 'ulid';
 import { describe, expect, it } from 'vitest';
 import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
+import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 // biome-ignore lint/correctness/useImportExtensions: it is JavaScript, and its declarations are beside it
 import * as formerVersion from '../data/former-version.mjs';
@@ -257,6 +258,31 @@ describe('a payment that belongs to a Stripe account whose name the former versi
   });
 });
 
+it('an event of a dispute waits while the former version runs, and what comes after it in its booking waits with it', async () => {
+  const { former, current, waitingEvents, wait } = openBoth();
+  const payment = await paid(current, 'BOOK-1');
+  const dispute = {
+    ...{ provider: 'stripe', disputeId: 'dp_1', transactionId: payment.transactionId, status: 'needs_response' },
+    ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: NOON_MS, reportedAtMs: NOON_MS },
+  };
+  await recordDispute(current.db, dispute, NOON_MS, 'evt_dispute', true);
+  await refunded(former, payment, '10.00');
+
+  expect(await former.deliver(waitingEvents())).toMatchObject([{ event_type: 'payment.success' }]);
+  for (let sweep = 0; sweep < 2; sweep += 1) {
+    wait(HOUR_MS);
+    expect(await former.deliver(waitingEvents())).toEqual([]);
+  }
+  expect(waitingEvents()).toEqual(['evt_dispute', expect.any(String)]);
+  wait(HOUR_MS);
+  expect(await current.deliver(waitingEvents())).toMatchObject([
+    { event_id: 'evt_dispute', event_type: 'payment.dispute', status: 'needs_response', user_email: ADDRESS },
+  ]);
+  expect(await current.deliver(waitingEvents())).toMatchObject([{ event_type: 'payment.refund' }]);
+  const { differences } = await current.reconcile(NOON_MS - DAY_MS);
+  expect(differences).toEqual([]);
+});
+
 describe('the tables', () => {
   it('have all that any statement of the former version can name, and refuse nothing that they took', () => {
     const before = openSqliteD1().sqlite;
@@ -266,7 +292,11 @@ describe('the tables', () => {
 
     for (const table of namesOf(before, 'table')) {
       const columns = columnsOf(before, table);
-      expect(columnsOf(after, table).slice(0, columns.length)).toEqual(columns);
+      const kept = columnsOf(after, table).slice(0, columns.length);
+      // A column that may be empty now refuses nothing that it took.
+      expect(kept.map((column, index) => ({ ...column, notnull: column.notnull || columns[index]?.notnull }))).toEqual(
+        columns,
+      );
       // A statement that does not name a new column leaves it out.
       for (const added of columnsOf(after, table).slice(columns.length)) {
         expect(added.notnull === 0 || added.dflt_value !== null, `${table}.${added.name}`).toBe(true);

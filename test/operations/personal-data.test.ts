@@ -191,6 +191,8 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   'refunds.failure_reason': 'only our words',
   'disputes.status': 'only codes',
   'disputes.reason': 'only codes',
+  'dispute_reports.status': 'only codes',
+  'dispute_reports.reason': 'only codes',
   'events.last_error': 'removed',
   // Ids of the shop, of this service and of the provider, by which the payment is found; and words out of fixed lists.
   ...kept('transactions', 'transaction_id tenant booking_id status currency payment_method card_brand card_last4'),
@@ -200,6 +202,7 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('events', 'event_id tenant booking_id event_type transaction_id refund_id lease_id'),
   ...kept('refunds', 'created_by written_by'),
   ...kept('disputes', 'tenant provider dispute_id transaction_id currency written_by told_by'),
+  ...kept('dispute_reports', 'event_id tenant provider dispute_id transaction_id currency'),
   ...kept('unbooked_refunds', 'transaction_id gateway_reference found_by'),
   // Gone after a day; the fingerprint is a keyed hash.
   ...kept('idempotency_keys', 'tenant path idempotency_key fingerprint claimed_id'),
@@ -242,7 +245,8 @@ describe('after an erasure', () => {
         ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, reportedAtMs: 2_000 },
       },
       world.clock.nowMs,
-      'an attempt',
+      'evt_dispute',
+      true,
     );
     const words = `Unknown customer ${ADA_EMAIL}`;
     for (const [name, decision] of Object.entries(DECISIONS)) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
+import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
 import { readPaymentRecords } from '../../src/core/ledger/read-payment-records.ts';
 import { writeExternalRefund } from '../../src/core/ledger/refunds/book-external-refund.ts';
 import { type Difference, differencesBetween } from '../../src/core/recovery/differences.ts';
@@ -344,6 +345,23 @@ describe('names', () => {
       { kind: 'event_missing', id: payment.transactionId, eventType: 'payment.success' },
       { kind: 'event_missing', id: refundIds[0], eventType: 'payment.refund' },
     ]);
+  });
+
+  it('a status of a dispute that was to be published and has no event: event_missing', async () => {
+    const world = openWorld();
+    const { transactionId } = await healthyPayment(world);
+    const dispute = {
+      ...{ provider: 'stripe', disputeId: 'dp_1', transactionId, status: 'lost', reason: 'fraudulent' },
+      ...{ currency: 'USD', amountMinor: 2550, openedAtMs: 1, reportedAtMs: 2 },
+    };
+    await recordDispute(world.context.db, dispute, world.clock.nowMs, 'evt_dispute', true);
+    world.deliverAll();
+    expect(await found(world)).toEqual([]);
+    world.tamper(`UPDATE events SET delivered_at_ms = NULL WHERE event_type = 'payment.dispute'`);
+    world.clock.nowMs += 10 * MINUTE_MS + 1;
+    expect(await found(world)).toMatchObject([{ kind: 'event_waiting', eventType: 'payment.dispute' }]);
+    world.tamper(`DELETE FROM events WHERE event_type = 'payment.dispute'`);
+    expect(await found(world)).toEqual([{ kind: 'event_missing', id: 'evt_dispute', eventType: 'payment.dispute' }]);
   });
 
   it('an event of another outcome than the row has: event_unfounded', async () => {

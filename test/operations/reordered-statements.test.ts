@@ -126,7 +126,7 @@ async function everyWrite(db: Database): Promise<unknown[]> {
   ] as const) {
     const dispute = { provider: 'stripe', disputeId: 'dp_1', transactionId: 'TXN-2', status, reason: 'fraudulent' };
     const told = { ...dispute, currency: 'USD', amountMinor: 100, openedAtMs: 1, reportedAtMs };
-    answers.push(await recordDispute(db, told, later + 13, `att_${reportedAtMs}`));
+    answers.push(await recordDispute(db, told, later + 13, `evt_dp_${reportedAtMs}`, true));
   }
   const apiKey = { keyId: 'key_1', tenant: 'default', name: 'key', scopes: [], createdAtMs: 1, expiresAtMs: null };
   await insertApiKey(db, { ...apiKey, keyHash: 'hash' });
@@ -136,6 +136,7 @@ async function everyWrite(db: Database): Promise<unknown[]> {
 
 const TABLES = [
   ...['transactions', 'refunds', 'events', 'idempotency_keys', 'velocity_counters', 'disputes', 'unbooked_refunds'],
+  ...['dispute_reports'],
   ...['api_keys', 'audit_entries'],
 ];
 
@@ -183,6 +184,12 @@ describe('the rows of every guarded write are the same', () => {
       'evt_3',
       'evt_re_1',
       'evt_re_3',
+      'evt_dp_1',
+      'evt_dp_3',
+    ]);
+    expect(parsed('dispute_reports')).toMatchObject([
+      { event_id: 'evt_dp_1', status: 'needs_response' },
+      { event_id: 'evt_dp_3', status: 'won' },
     ]);
     expect(parsed('velocity_counters')).toMatchObject([{ attempts: 2, declines: 1 }]);
     expect(parsed('idempotency_keys').map(({ claimed_id }) => claimed_id)).toEqual(['TXN-2', 'REF-first']);

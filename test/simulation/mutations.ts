@@ -28,6 +28,7 @@ const STRIPE = 'src/core/gateways/stripe/stripe-gateway.ts';
 const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
 const STRIPE_OUTCOMES = 'src/core/gateways/stripe/stripe-outcomes.ts';
 const PAYPAL = 'src/core/gateways/paypal/paypal-gateway.ts';
+const PAYPAL_LOOK_UP = 'src/core/gateways/paypal/paypal-look-up.ts';
 const PAYPAL_ORDER = 'src/core/gateways/paypal/paypal-order.ts';
 const PAYPAL_OUTCOMES = 'src/core/gateways/paypal/paypal-outcomes.ts';
 
@@ -489,14 +490,13 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 9',
     edits: [
       {
-        file: PAYPAL,
-        find: `return judge(settings, order, transaction, { unmarkedCounts: transaction.status === 'pending' });`,
-        replace: `const found = judge(settings, order, transaction, { unmarkedCounts: transaction.status === 'pending' });
-      if (found.kind === 'mischarged') {
-        const path = \`\${capturePath(found.reference)}/refund\`;
-        await client.call({ method: 'POST', path, body: {}, requestId: \`\${transaction.transactionId}:changed\`, signal });
-      }
-      return found;`,
+        file: PAYPAL_LOOK_UP,
+        find: '  return transaction.substate === null ? state : asOfNewOrder(state);\n',
+        replace: `  if (state.kind === 'mischarged') {
+    const path = \`\${capturePath(state.reference)}/refund\`;
+    await client.call({ method: 'POST', path, body: {}, requestId: \`\${transaction.transactionId}:changed\`, signal });
+  }
+  return transaction.substate === null ? state : asOfNewOrder(state);\n`,
       },
     ],
   },
@@ -562,8 +562,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PAYPAL_OUTCOMES,
-        find: '({ custom_id }) => custom_id === transactionId ||',
-        replace: '({ custom_id }) => custom_id !== null ||',
+        find: '    ({ custom_id, links }) =>\n      custom_id === transactionId ||',
+        replace: '    ({ custom_id, links }) =>\n      custom_id !== null ||',
       },
       {
         file: 'migrations/0007_security.sql',
@@ -655,9 +655,9 @@ export const MUTATIONS: readonly Mutation[] = [
       // The second lock: by its name an intent is there, or the key is of another account.
       {
         file: STRIPE_INTENTS,
-        find: 'if (kept !== null) return retrieveIntent(stripe, kept);',
+        find: 'if (kept !== null) return retrieveIntent(stripe, kept, transaction);',
         replace: `if (kept !== null) {
-    return retrieveIntent(stripe, kept).catch((error) => {
+    return retrieveIntent(stripe, kept, transaction).catch((error) => {
       if (error instanceof NotToBeFound) return null;
       throw error;
     });

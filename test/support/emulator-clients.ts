@@ -28,8 +28,12 @@ export type PayPalCaller = (
   options?: { body?: unknown; requestId?: string; token?: string; prefer?: string },
 ) => Promise<PayPalAnswer>;
 
+type PayPalLogin = Pick<GatewayEmulator, 'url' | 'paypalClientId'>;
+
 /** Calls with a token that it has got before; whole resources are asked for. */
-export async function paypalCallerOf(emulator: GatewayEmulator): Promise<PayPalCaller> {
+export async function paypalCallerOf(
+  emulator: PayPalLogin & Pick<GatewayEmulator, 'paypalClientSecret'>,
+): Promise<PayPalCaller> {
   const { body: login } = await paypalLogin(emulator, emulator.paypalClientSecret);
   return async (method, path, { body, requestId, token = login.access_token, prefer = 'return=representation' } = {}) =>
     answerOf(
@@ -46,7 +50,7 @@ export async function paypalCallerOf(emulator: GatewayEmulator): Promise<PayPalC
     );
 }
 
-export async function paypalLogin({ url, paypalClientId }: GatewayEmulator, secret: string): Promise<PayPalAnswer> {
+export async function paypalLogin({ url, paypalClientId }: PayPalLogin, secret: string): Promise<PayPalAnswer> {
   return answerOf(
     await fetch(`${url}/v1/oauth2/token`, {
       method: 'POST',

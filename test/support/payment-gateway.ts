@@ -7,7 +7,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import * as z from 'zod/mini';
 
-export type CallKind = 'charge' | 'lookup_charge' | 'cancel' | 'refund' | 'lookup_refund' | 'movements';
+export type CallKind =
+  | 'charge'
+  | 'lookup_charge'
+  | 'cancel'
+  | 'capture'
+  | 'release'
+  | 'refund'
+  | 'lookup_refund'
+  | 'movements';
 
 export interface GatewayCall {
   kind: CallKind;
@@ -57,7 +65,9 @@ export type State =
   | { status: 'declined'; code: string; reason?: string }
   | { status: 'failed' }
   | { status: 'in_progress' }
-  | { status: 'cancelled' };
+  | { status: 'cancelled' }
+  | { status: 'challenged'; url: string }
+  | { status: 'authorized'; reference: string; expires_at_ms: number };
 
 export interface ChargeRow {
   id: string;
@@ -67,6 +77,8 @@ export interface ChargeRow {
   state: State;
   /** When it ended. */
   atMs: number;
+  /** Whether the money is to be held, until it is captured. */
+  isHold: boolean;
 }
 
 export interface RefundRow {
@@ -83,6 +95,8 @@ export interface PaymentGatewayOptions {
   apiKey?: string;
   /** Rows of one page of movements. Default: 100. */
   pageSize?: number;
+  /** How long money is held. Default: a week. */
+  holdMs?: number;
   /** Of the times that are recorded; delays are always real. Default: the system's clock. */
   nowMs?: () => number;
 }
@@ -98,6 +112,8 @@ export interface PaymentGatewayServer {
   readonly contradictions: string[];
   /** Those that were charged. */
   charges(): ChargeRow[];
+  /** Those whose money is held, and not taken. */
+  held(): ChargeRow[];
   /** Those that were paid back, and not taken back since. */
   refunds(): RefundRow[];
   /** Whatever has become of it, also nothing. */
@@ -105,12 +121,22 @@ export interface PaymentGatewayServer {
   refund(id: string): RefundRow | undefined;
   /** The payer's bank sends a paid refund back. */
   reverseRefund(id: string): void;
+  /** The payer authenticates a challenged charge: the money is taken, or held. */
+  authenticate(id: string): void;
+  failAuthentication(id: string): void;
+  /** The money of a charge is held no longer, as if its time were over. */
+  expireHold(id: string): void;
   /** Ends the server, its connections, and what has not landed yet. */
   stop(): Promise<void>;
 }
 
 /** The protocol's paths are below it, as they may be below any. */
 const ROOT = '/v1';
+const HOLD_MS = 7 * 24 * 60 * 60_000;
+
+/** Payers with one of these authenticate first. The card is the sandbox's. */
+const CHALLENGED_CARD = '4000002500003155';
+export const CHALLENGED_TOKEN = 'tok_authenticate';
 
 /** As in the sandbox. Every other card, and PayPal, is approved. */
 const CARDS: Readonly<Record<string, State>> = {
@@ -124,6 +150,8 @@ const CARDS: Readonly<Record<string, State>> = {
 const id = z.string().check(z.minLength(1), z.maxLength(255));
 const amount = { amount_minor: z.int().check(z.positive()), currency: z.string().check(z.regex(/^[A-Z]{3}$/)) };
 const chargeBody = z.strictObject({
+  statement_descriptor_suffix: z.optional(z.string()),
+  receipt_email: z.optional(z.string()),
   id,
   booking_id: id,
   ...amount,
@@ -139,6 +167,8 @@ const chargeBody = z.strictObject({
     z.strictObject({ type: z.literal('token'), token: z.string() }),
     z.strictObject({ type: z.literal('paypal'), email: z.string(), payment_id: z.string() }),
   ]),
+  return_url: z.optional(z.url()),
+  capture: z.optional(z.literal('manual')),
 });
 const refundBody = z.strictObject({
   id,
@@ -151,8 +181,8 @@ const time = z.coerce.number().check(z.int(), z.nonnegative());
 const movementsQuery = z.object({ from: time, to: time, cursor: z._default(z.string().check(z.regex(/^\d+$/)), '0') });
 
 export async function startPaymentGateway(options: PaymentGatewayOptions = {}): Promise<PaymentGatewayServer> {
-  const { apiKey = `key-${crypto.randomUUID()}`, pageSize = 100, nowMs = Date.now } = options;
-  const books = openBooks(nowMs);
+  const { apiKey = `key-${crypto.randomUUID()}`, pageSize = 100, holdMs = HOLD_MS, nowMs = Date.now } = options;
+  const books = openBooks(nowMs, holdMs, (id) => `${server.url}/challenges/${id}`);
   const attempts = new Map<string, number>();
   const timers = new Set<NodeJS.Timeout>();
 
@@ -200,6 +230,7 @@ export async function startPaymentGateway(options: PaymentGatewayOptions = {}): 
     calls: [],
     contradictions: books.contradictions,
     charges: () => [...books.charges.values()].filter(isApproved),
+    held: () => [...books.charges.values()].filter(({ state }) => state.status === 'authorized'),
     refunds: () => [...books.refunds.values()].filter(isApproved),
     charge: (chargeId) => books.charges.get(chargeId),
     refund: (refundId) => books.refunds.get(refundId),
@@ -207,6 +238,11 @@ export async function startPaymentGateway(options: PaymentGatewayOptions = {}): 
       const row = books.refunds.get(refundId);
       if (row === undefined || !isApproved(row)) throw new Error(`the gateway has not paid the refund ${refundId}`);
       row.state = { status: 'declined', code: 'PAYMENT_FAILED', reason: "The payer's bank sent it back" };
+    },
+    authenticate: (chargeId) => books.authenticate(chargeId, true),
+    failAuthentication: (chargeId) => books.authenticate(chargeId, false),
+    expireHold(chargeId) {
+      if (!books.release(chargeId)) throw new Error(`the gateway holds no money for the charge ${chargeId}`);
     },
     async stop() {
       for (const timer of timers) clearTimeout(timer);
@@ -234,7 +270,7 @@ interface Order {
 type Books = ReturnType<typeof openBooks>;
 
 /** What the gateway remembers. */
-function openBooks(nowMs: () => number) {
+function openBooks(nowMs: () => number, holdMs: number, challengeUrl: (id: string) => string) {
   const charges = new Map<string, ChargeRow>();
   const refunds = new Map<string, RefundRow>();
   /** In the order in which the money moved, so that a position in it is a cursor. */
@@ -270,6 +306,30 @@ function openBooks(nowMs: () => number) {
     };
   }
 
+  /** A charge that its payer need not authenticate, or has authenticated. */
+  function takenOrHeld(chargeId: string, isHold: boolean): State {
+    return isHold
+      ? { status: 'authorized', reference: `auth_${chargeId}`, expires_at_ms: nowMs() + holdMs }
+      : { status: 'approved', reference: `ch_${chargeId}` };
+  }
+
+  /** Without an address to come back to, the payer can't be sent anywhere. */
+  function challenge(chargeId: string, returnUrl: string | undefined): State {
+    return returnUrl === undefined
+      ? { status: 'declined', code: 'AUTHENTICATION_REQUIRED' }
+      : { status: 'challenged', url: challengeUrl(chargeId) };
+  }
+
+  /** Moves a charge on that is in this state; false where it is not. */
+  function moveOn(chargeId: string, from: State['status'], state: (row: ChargeRow) => State): boolean {
+    const row = charges.get(chargeId);
+    if (row?.state.status !== from) return false;
+    row.state = state(row);
+    row.atMs = nowMs();
+    if (row.state.status === 'approved') moved.push({ kind: 'charge', reference: row.state.reference, row });
+    return true;
+  }
+
   /** How a refund ends that comes now: paid, if so much of its charge is left. */
   function endOfRefund(body: z.infer<typeof refundBody>): State {
     const charge = charges.get(body.charge_id);
@@ -296,11 +356,15 @@ function openBooks(nowMs: () => number) {
     orderCharge(body: z.infer<typeof chargeBody>): Order {
       const { id: chargeId, booking_id: bookingId, amount_minor: amountMinor, currency, instrument } = body;
       const ending = instrument.type === 'card' ? CARDS[instrument.number] : undefined;
+      const isHold = body.capture === 'manual';
+      const isChallenged =
+        (instrument.type === 'card' && instrument.number === CHALLENGED_CARD) ||
+        (instrument.type === 'token' && instrument.token === CHALLENGED_TOKEN);
       return order(
         'charge',
         charges,
-        (state) => ({ id: chargeId, bookingId, amountMinor, currency, state, atMs: nowMs() }),
-        () => ending ?? { status: 'approved', reference: `ch_${chargeId}` },
+        (state) => ({ id: chargeId, bookingId, amountMinor, currency, state, atMs: nowMs(), isHold }),
+        () => ending ?? (isChallenged ? challenge(chargeId, body.return_url) : takenOrHeld(chargeId, isHold)),
       );
     },
 
@@ -314,10 +378,34 @@ function openBooks(nowMs: () => number) {
       );
     },
 
-    /** Also where nothing is known of the charge, so that one which is still on its way finds its id taken. */
+    authenticate(chargeId: string, succeeds: boolean): void {
+      const isChallenged = moveOn(chargeId, 'challenged', ({ isHold }) =>
+        succeeds ? takenOrHeld(chargeId, isHold) : { status: 'declined', code: 'AUTHENTICATION_FAILED' },
+      );
+      if (!isChallenged) throw new Error(`the payer of the charge ${chargeId} is not challenged`);
+    },
+
+    capture(chargeId: string, ending?: State): void {
+      moveOn(chargeId, 'authorized', () => ending ?? takenOrHeld(chargeId, false));
+    },
+
+    /** The same of one that was on its way or in progress. */
+    landCapture(chargeId: string): void {
+      for (const from of ['authorized', 'in_progress'] as const) {
+        moveOn(chargeId, from, () => takenOrHeld(chargeId, false));
+      }
+    },
+
+    release: (chargeId: string) => moveOn(chargeId, 'authorized', () => ({ status: 'cancelled' })),
+
+    /**
+     * Also where nothing is known of the charge, so that one which is still on its way finds its id taken. A hold is released, and
+     * not cancelled.
+     */
     cancel(chargeId: string): void {
+      moveOn(chargeId, 'challenged', () => ({ status: 'cancelled' }));
       if (charges.has(chargeId)) return;
-      const nothing = { bookingId: '', amountMinor: 0, currency: '' };
+      const nothing = { bookingId: '', amountMinor: 0, currency: '', isHold: false };
       charges.set(chargeId, { id: chargeId, ...nothing, state: { status: 'cancelled' }, atMs: nowMs() });
     },
   };
@@ -354,16 +442,16 @@ function orderIn(books: Books, request: IncomingMessage, text: string, pageSize:
       return question('lookup_charge', rowId, () => stateOf(books.charges.get(rowId)));
     case 'GET refunds {id}':
       return question('lookup_refund', rowId, () => stateOf(books.refunds.get(rowId)));
-    case 'POST charges {id} cancel': {
-      const cancel = () => books.cancel(rowId);
+    case 'POST charges {id} cancel':
+      return ofCharge('cancel', rowId, books, () => books.cancel(rowId));
+    case 'POST charges {id} capture':
+      if (request.headers['idempotency-key'] !== `${rowId}:capture`) return { refusal: 400 };
       return {
-        kind: 'cancel',
-        id: rowId,
-        commit: cancel,
-        land: cancel,
-        answer: () => stateOf(books.charges.get(rowId)),
+        ...ofCharge('capture', rowId, books, (ending) => books.capture(rowId, ending)),
+        land: () => books.landCapture(rowId),
       };
-    }
+    case 'POST charges {id} release':
+      return ofCharge('release', rowId, books, () => books.release(rowId));
     case 'GET movements': {
       const query = movementsQuery.safeParse(Object.fromEntries(url.searchParams));
       if (!query.success) return { refusal: 400 };
@@ -373,6 +461,10 @@ function orderIn(books: Books, request: IncomingMessage, text: string, pageSize:
     default:
       return { refusal: 404 };
   }
+}
+
+function ofCharge(kind: CallKind, id: string, books: Books, commit: Order['commit']): Order {
+  return { kind, id, commit, land: commit, answer: () => stateOf(books.charges.get(id)) };
 }
 
 function question(kind: CallKind, id: string, answer: Order['answer']): Order {

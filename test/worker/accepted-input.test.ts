@@ -122,6 +122,9 @@ describe('the habits of clients that were written for FastAPI', () => {
         card_details: { ...CARD, expiry_month: '12 ', expiry_year: ' 47', cvv: '739 ', cardholder_name: '\nJohn Doe ' },
       },
     ],
+    ['null for a suffix and an address for the receipt', { statement_descriptor_suffix: null, receipt_email: null }],
+    ['blanks around a suffix of 22 characters', { statement_descriptor_suffix: ` ${'x'.repeat(22)}\n` }],
+    ['an empty address for the receipt', { receipt_email: ' ' }],
     ['a line feed behind an e-mail address', { user_email: 'user@example.com\n' }],
     [
       'a month without its zero and a year of two digits',

@@ -110,6 +110,16 @@ export const BAD_PAYMENT_FIELDS: BadField[] = [
     '321 characters': JSON.stringify(MARKER.padEnd(321, 'x')),
     'a NUL': `"${MARKER}\\u0000"`,
   }),
+  ...cases('receipt_email', { 'a number': '1', '321 characters': JSON.stringify(MARKER.padEnd(321, 'x')) }),
+  ...cases('statement_descriptor_suffix', {
+    'a number': '1',
+    empty: '""',
+    '23 characters': JSON.stringify('x'.repeat(23)),
+    'no letter': '"2026-11-28"',
+    'a letter beyond ASCII': '"SEAT Ä"',
+    'a line feed in it': '"SEAT\\n12"',
+    ...Object.fromEntries([...`<>\\'"*`].map((sign) => [sign, JSON.stringify(`SEAT ${sign}`)])),
+  }),
 ];
 
 const { empty: _, 'a line feed': __, '256 characters': ___, ...NO_REASON } = NO_TEXT;

@@ -152,7 +152,8 @@ describe('a payment is the same one', () => {
   it.each([
     ['another security code, which is not kept in any form', { card_details: { ...CARD, cvv: '740' } }],
     ['a field that nobody knows', { remark: 'again' }],
-    ['its optional fields null', { paypal_details: null, user_email: null }],
+    ['its optional fields null', { paypal_details: null, user_email: null, statement_descriptor_suffix: null }],
+    ['an empty address for the receipt', { receipt_email: '' }],
   ])('with %s', async (_, change) => {
     const [key, request] = [newKey(), payment()];
     const first = await payWithKey(key, request);
@@ -221,6 +222,8 @@ describe('a key that belongs to another payment', () => {
     ['user', { user_id: 'user_124' }],
     ['method', { payment_method: 'debit_card' }],
     ['address', { user_email: 'another@example.com' }],
+    ['suffix of the statement', { statement_descriptor_suffix: 'SEAT 12A' }],
+    ['address for the receipt', { receipt_email: 'another@example.com' }],
     ['way to pay', { payment_method: 'paypal', paypal_details: { email: 'a@example.com', payment_id: 'PAY-1' } }],
   ])('is a 422 with another %s, and nothing is recorded', async (_, change) => {
     const [key, request] = [newKey(), payment()];

@@ -4,11 +4,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { LookUp } from '../../src/core/gateways/gateway.ts';
 import { LOOK_UPS_AT_ONCE } from '../../src/core/invocation-limits.ts';
 import { takeDueLookUps } from '../../src/core/ledger/look-ups/take-due-look-ups.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { resolveNotified, resolveOutcome, STATEMENTS_PER_LOOK_UP } from '../../src/core/recovery/resolve.ts';
 import { resolveDue, STATEMENTS_LEFT_TO_CALLER } from '../../src/core/recovery/resolve-due.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { clearLedger, countRows, duePayments, dueRefunds } from './backlog.ts';
-import { database } from './operation.ts';
+import { database, paymentRequest } from './operation.ts';
 import {
   APPROVED,
   CANCELS_AFTER_MS,
@@ -32,6 +33,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const IN_PROGRESS = { kind: 'in_progress' } as const;
+const AUTHORIZED = { kind: 'authorized', reference: 'auth_1', expiresAtMs: null } as const;
 const UNDETERMINED = { kind: 'undetermined', reason: 'a 404 for a reference of its own' } as const;
 
 beforeEach(clearLedger);
@@ -233,6 +235,16 @@ describe('the statements of an invocation', () => {
       },
     ],
     [
+      'a hold that expires',
+      { charge: AUTHORIZED, lookUpCharge: AUTHORIZED, releaseHold: { kind: 'cancelled' } },
+      async (world) => heldPayment(world),
+    ],
+    [
+      'a hold that was captured at the provider when it expires',
+      { charge: AUTHORIZED, lookUpCharge: AUTHORIZED, releaseHold: APPROVED },
+      async (world) => heldPayment(world),
+    ],
+    [
       'a refund that was paid',
       { lookUpRefund: APPROVED },
       async (world) => pendingRefund(world, await paidPayment(world)),
@@ -252,6 +264,12 @@ describe('the statements of an invocation', () => {
       async (world) => paidRefund(world, await paidPayment(world)),
     ],
   ];
+
+  async function heldPayment({ context }: TestWorld): Promise<string> {
+    const answer = await processPayment(context, paymentRequest({ capture_method: 'manual' }), '25.50');
+    if (answer.kind !== 'authorized') throw new Error(`the payment of a test is ${answer.kind}`);
+    return answer.transaction.transactionId;
+  }
 
   it.each(CASES)('are enough for %s, with a connection that breaks once', async (_, script, make) => {
     const world = newWorld(script);

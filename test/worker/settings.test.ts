@@ -72,6 +72,9 @@ describe('the settings', () => {
       gatewayTimeoutMs: 10_000,
       currency: 'USD',
       maxAmountMinor: 10_000_000,
+      returnUrlOrigins: [],
+      holdMinutes: 30,
+      authenticationMinutes: 15,
       rateLimit: { perMinute: 100, burst: 20, exempt: [], failOpen: true },
     });
   });
@@ -94,6 +97,10 @@ describe('the settings', () => {
       ENCRYPTION_KEY: 'replace-me',
       API_KEY_SECRET: 'replace-me',
       PAYMENT_GATEWAY_URL: 'ftp://gateway',
+      PAYMENT_GATEWAY_HOLDS: 'yes',
+      RETURN_URL_ORIGINS: 'shop.example',
+      PAYMENT_HOLD_MINUTES: '2881',
+      PAYMENT_AUTHENTICATION_MINUTES: '121',
       RATE_LIMIT_PER_MINUTE: '0',
       RATE_LIMIT_BURST: '1.5',
       RATE_LIMIT_EXEMPT: 'nowhere',
@@ -112,6 +119,10 @@ describe('the settings', () => {
       'ENCRYPTION_KEY',
       'API_KEY_SECRET',
       'PAYMENT_GATEWAY_URL',
+      'PAYMENT_GATEWAY_HOLDS',
+      'RETURN_URL_ORIGINS',
+      'PAYMENT_HOLD_MINUTES',
+      'PAYMENT_AUTHENTICATION_MINUTES',
       'RATE_LIMIT_PER_MINUTE',
       'RATE_LIMIT_BURST',
       'RATE_LIMIT_EXEMPT',
@@ -191,6 +202,31 @@ describe('the settings', () => {
     expect(found.join()).not.toContain(origin);
   });
 
+  it('read where payers may be sent back to, how long money is held, and how long a payer has to authenticate', () => {
+    const variables = {
+      RETURN_URL_ORIGINS: 'https://shop.example, http://localhost:3000',
+      PAYMENT_HOLD_MINUTES: '2880',
+      PAYMENT_AUTHENTICATION_MINUTES: '120',
+    };
+    expect(settings({ ...DEVELOPMENT, ...variables })).toMatchObject({
+      returnUrlOrigins: ['https://shop.example', 'http://localhost:3000'],
+      holdMinutes: 2880,
+      authenticationMinutes: 120,
+    });
+  });
+
+  it.each(['0', '1.5', '-1'])('refuse %s minutes', (minutes) => {
+    const found = problems({
+      ...DEVELOPMENT,
+      PAYMENT_HOLD_MINUTES: minutes,
+      PAYMENT_AUTHENTICATION_MINUTES: minutes,
+    });
+    expect(found).toEqual([
+      expect.stringMatching(/^PAYMENT_HOLD_MINUTES must be/),
+      expect.stringMatching(/^PAYMENT_AUTHENTICATION_MINUTES must be/),
+    ]);
+  });
+
   it('name all that production lacks', () => {
     const found = problems({}).join('\n');
     expect(found).toContain('BRIDGE_URL');
@@ -223,6 +259,16 @@ describe('the settings', () => {
       'the gateway’s key of an example',
       { ...GATEWAY, PAYMENT_GATEWAY_API_KEY: 'your_api_key' },
       'PAYMENT_GATEWAY_API_KEY',
+    ],
+    [
+      'web pages without encryption',
+      { CORS_ORIGINS: 'https://shop.example http://shop.example' },
+      'CORS_ORIGINS must have https origins only',
+    ],
+    [
+      'that payers are sent back without encryption',
+      { RETURN_URL_ORIGINS: 'https://shop.example,http://shop.example' },
+      'RETURN_URL_ORIGINS must have https origins only',
     ],
   ])('in production refuse %s', (_, variables, named) => {
     expect(settings(PRODUCTION).production).toBe(true);
@@ -268,6 +314,12 @@ describe('the settings', () => {
       gateway: 'sandbox',
       httpGateway,
     });
+  });
+
+  it('have a gateway over HTTP hold money only where they say that it can', () => {
+    expect(settings({ ...DEVELOPMENT, ...GATEWAY }).httpGateway?.holds).toBe(false);
+    expect(settings({ ...DEVELOPMENT, ...GATEWAY, PAYMENT_GATEWAY_HOLDS: 'true' }).httpGateway?.holds).toBe(true);
+    expect(settings({ ...DEVELOPMENT, PAYMENT_GATEWAY_HOLDS: 'true' }).httpGateway).toBeNull();
   });
 
   it.each(['PAYMENT_GATEWAY_URL', 'PAYMENT_GATEWAY_API_KEY'])(
@@ -355,6 +407,18 @@ describe('the settings', () => {
     expect(problems({ ...live, STRIPE_API_URL: 'http://api.stripe.com' })).toEqual([
       'STRIPE_API_URL must be an https address',
     ]);
+  });
+
+  it('allow raw cards unless they are told not to', () => {
+    const of = (RAW_CARDS_ALLOWED?: string) => settings({ ...DEVELOPMENT, RAW_CARDS_ALLOWED }).rawCardsAllowed;
+    expect([of(), of('true'), of('false')]).toEqual([true, true, false]);
+    expect(problems({ ...DEVELOPMENT, RAW_CARDS_ALLOWED: 'no' })).toEqual(['RAW_CARDS_ALLOWED must be true or false']);
+  });
+
+  it('publish disputes only where they are told to', () => {
+    const of = (PUBLISH_DISPUTES?: string) => settings({ ...DEVELOPMENT, PUBLISH_DISPUTES }).publishDisputes;
+    expect([of(), of('false'), of('true')]).toEqual([false, false, true]);
+    expect(problems({ ...DEVELOPMENT, PUBLISH_DISPUTES: '1' })).toEqual(['PUBLISH_DISPUTES must be true or false']);
   });
 
   it('count the largest amount in the currency’s minor units (invariant 7)', () => {

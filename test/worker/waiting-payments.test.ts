@@ -178,6 +178,14 @@ describe('a challenge whose time is over', () => {
     const payment = await challenged({ lookUpCharge: declined });
     await resolveNotified(payment.world.context, payment.made.transactionId, false);
     expect(await row(payment)).toMatchObject({ status: 'failed', error_code: 'AUTHENTICATION_FAILED', step: null });
+    expect(timesAsked(payment.world, 'cancelCharge')).toBe(1);
+  });
+
+  it('is completed where its payer authenticated after all, before the challenge was ended', async () => {
+    const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
+    const payment = await challenged({ lookUpCharge: declined, cancelCharge: APPROVED });
+    await resolveNotified(payment.world.context, payment.made.transactionId, false);
+    expect(await row(payment)).toMatchObject({ status: 'completed' });
   });
 });
 

@@ -11,6 +11,7 @@ import { createPayPalGateway } from '../../core/gateways/paypal/paypal-gateway.t
 import type { WebhookReading } from '../../core/gateways/webhook.ts';
 import { certificatesInMemory } from './certificates-in-memory.ts';
 import { type Check, check } from './check.ts';
+import { holdChecks, newOrderCheck } from './paypal-hold-checks.ts';
 import { AMOUNT_MINOR, CURRENCY, newRefund, newTransaction } from './rows.ts';
 
 const CALL_DEADLINE_MS = 20_000;
@@ -91,6 +92,8 @@ export async function* paypalChecks(settings: PayPalSettings, approval: Approval
     (got: WebhookReading | string) => (typeof got === 'string' ? null : got.kind === 'refused'),
   );
 
+  const challenged = yield* newOrderCheck(gateway);
+
   if (!(await approval(approveLink, async () => (await statusOf(client, orderId, signal())) === 'APPROVED'))) {
     yield {
       what: 'charge, refund and look-ups',
@@ -101,6 +104,7 @@ export async function* paypalChecks(settings: PayPalSettings, approval: Approval
     return;
   }
   yield* paidChecks(gateway, { ...transaction, gatewayIntent: orderId }, pay, signal);
+  if (challenged !== null) yield* holdChecks(gateway, challenged, approval);
 }
 
 async function* paidChecks(

@@ -1,4 +1,4 @@
-/** Checks of the Stripe adapter: charges, declines, refunds, look-ups, the fence, the list, and a webhook. */
+/** Checks of the Stripe adapter: charges, declines, refunds, look-ups, the fence, holds, challenges, the list, and a webhook. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Stripe } from 'stripe';
 import { Redacted } from '../../contract/redacted.ts';
@@ -15,6 +15,7 @@ import type { WebhookReading } from '../../core/gateways/webhook.ts';
 import { certificatesInMemory } from './certificates-in-memory.ts';
 import { type Check, check } from './check.ts';
 import { newRefund, newTransaction } from './rows.ts';
+import { stripeChallengeChecks, stripeHoldChecks } from './stripe-waiting-checks.ts';
 
 const CALL_DEADLINE_MS = 20_000;
 const EVENT_DEADLINE_MS = 30_000;
@@ -86,6 +87,8 @@ export async function* stripeChecks(settings: StripeSettings): AsyncGenerator<Ch
   );
   yield* refundChecks(gateway, { ...transaction, status: 'completed', gatewayReference: reference }, signal);
   yield* fenceChecks(gateway, signal);
+  yield* stripeHoldChecks(gateway, signal);
+  yield* stripeChallengeChecks(gateway, signal);
   yield await check(
     'the list of movements',
     'has the charge',
@@ -136,9 +139,9 @@ async function* fenceChecks(gateway: Gateway, signal: () => AbortSignal): AsyncG
   );
   yield await check(
     'look-up of that charge',
-    'never happened',
+    'cancelled',
     () => gateway.lookUpCharge(transaction, signal()),
-    (got: LookUp) => got.kind === 'failed' && got.cause === 'never_happened',
+    (got: LookUp) => got.kind === 'cancelled',
   );
 }
 

@@ -60,3 +60,40 @@ export function refundEvent(
     timestamp: isoSeconds(createdAtMs),
   };
 }
+
+/** A status of a dispute, as its provider reported it. */
+export interface DisputeReport {
+  disputeId: string;
+  provider: 'stripe' | 'paypal';
+  status: string;
+  reason: string;
+  currency: string;
+  amountMinor: number;
+  openedAtMs: number;
+  reportedAtMs: number;
+}
+
+/** The event of a status that a dispute got. */
+export function disputeEvent(
+  { eventId, createdAtMs, userEmail }: EventEnvelope,
+  transaction: Transaction,
+  report: DisputeReport,
+): PaymentEvent {
+  return {
+    event_id: eventId,
+    event_type: 'payment.dispute',
+    user_id: transaction.userId,
+    user_email: userEmail,
+    booking_id: transaction.bookingId,
+    transaction_id: transaction.transactionId,
+    dispute_id: report.disputeId,
+    provider: report.provider,
+    status: report.status,
+    reason: report.reason,
+    amount: decimalAmount(report.amountMinor, report.currency),
+    currency: report.currency,
+    opened_at: isoSeconds(report.openedAtMs),
+    reported_at: isoSeconds(report.reportedAtMs),
+    timestamp: isoSeconds(createdAtMs),
+  };
+}

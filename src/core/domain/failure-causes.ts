@@ -194,6 +194,12 @@ export const CAUSES = {
     retryPossible: false,
     nextStep: `What was captured for this merchant is refunded automatically. ${NEW_ORDER}`,
   },
+  captured_amount_differs: {
+    code: 'PAYMENT_FAILED',
+    reason: 'Another amount was captured at the payment provider',
+    retryPossible: true,
+    nextStep: 'What was captured is refunded automatically. Pay again.',
+  },
   funding_declined: {
     code: 'CARD_DECLINED',
     reason: 'PayPal could not charge the funding source that the payer chose',
@@ -217,6 +223,24 @@ export const CAUSES = {
     reason: 'PayPal declined the payment of this order',
     retryPossible: true,
     nextStep: 'Have the payer approve a new order with another funding source in PayPal, and pay with its id.',
+  },
+  new_order_declined: {
+    code: 'CARD_DECLINED',
+    reason: 'PayPal could not charge the funding source that the payer chose',
+    retryPossible: true,
+    nextStep: 'Pay again, and have the payer choose another funding source in PayPal.',
+  },
+  new_order_ended: {
+    code: 'PAYMENT_FAILED',
+    reason: 'The PayPal order ended before it was paid',
+    retryPossible: true,
+    nextStep: 'Pay again, and send the payer to the new address at once.',
+  },
+  new_order_changed: {
+    code: 'PAYMENT_FAILED',
+    reason: 'The PayPal order was changed before it was paid',
+    retryPossible: true,
+    nextStep: 'What was captured for this merchant is refunded automatically. Pay again.',
   },
   payer_cannot_pay: {
     code: 'PAYMENT_FAILED',

@@ -27,6 +27,10 @@ export interface ChargeRequest {
    * requires it is declined.
    */
   returnUrl?: string | null;
+  /** For the payer's bank statement. It is in no row: what is asked of the gateway later can't depend on it. */
+  statementDescriptorSuffix?: string | null;
+  /** Where the provider sends its receipt. Personal data that is in no row, and never logged. */
+  receiptEmail?: string | null;
   /** Aborted at the deadline. Without an answer by then, the outcome is unknown. */
   signal: AbortSignal;
   /** Milliseconds from the start to the deadline, for gateways that make more than one call. */
@@ -71,8 +75,11 @@ export interface RefundRequest {
  * - `unknown`: not known yet. Never guessed (invariant 3).
  */
 export type GatewayOutcome =
-  /** `hasRefunds`: whether the provider reports refunds of it, external ones included. */
-  | { kind: 'approved'; reference: string; hasRefunds?: true }
+  /**
+   * `hasRefunds`: whether the provider reports refunds of it, external ones included.
+   * `reason`: why an operator has to know of it, such as money that was taken instead of held.
+   */
+  | { kind: 'approved'; reference: string; hasRefunds?: true; reason?: string }
   | Authorized
   | Challenged
   /** `amountMinor`: the captured amount; null if its currency differs from the payment's. */

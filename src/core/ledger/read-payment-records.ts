@@ -11,7 +11,7 @@ export interface RecordedEvent {
   eventId: string;
   eventType: EventType;
   transactionId: string;
-  /** Null for the event of the payment itself. */
+  /** Null for the event of the payment itself, and of a dispute. */
   refundId: string | null;
   createdAtMs: number;
   /** When an operator last had it sent again; null: never. */
@@ -22,11 +22,13 @@ export interface RecordedEvent {
   lastError: string | null;
 }
 
-/** A payment, its refunds, and the events of both, as they were at one moment. */
+/** A payment, its refunds, and the events of both and of its disputes, as they were at one moment. */
 export interface PaymentRecord {
   transaction: Transaction;
   refunds: Refund[];
   events: RecordedEvent[];
+  /** Ids of the events that statuses of its disputes were to have. */
+  disputeEventIds: string[];
 }
 
 const PAYMENTS_CREATED = `
@@ -82,26 +84,36 @@ const REFUNDS = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.transaction_id 
 const EVENT_COLUMNS = `
   e.event_id AS eventId, e.event_type AS eventType, e.transaction_id AS transactionId, e.refund_id AS refundId,
   e.created_at_ms AS createdAtMs, e.replayed_at_ms AS replayedAtMs, e.attempts, e.delivered_at_ms AS deliveredAtMs, e.last_error AS lastError`;
-// In two halves, because each of them has an index.
+// In parts, because each of them has an index.
 const EVENTS = `
   SELECT ${EVENT_COLUMNS} FROM events e WHERE e.refund_id IS NULL AND e.transaction_id ${ASKED_FOR}
   UNION ALL
   SELECT ${EVENT_COLUMNS} FROM refunds r JOIN events e ON e.refund_id = r.refund_id
-  WHERE r.transaction_id ${ASKED_FOR}`;
+  WHERE r.transaction_id ${ASKED_FOR}
+  UNION ALL
+  SELECT e.event_id, e.event_type, p.transaction_id, NULL, e.created_at_ms, e.replayed_at_ms, e.attempts, e.delivered_at_ms,
+    e.last_error
+  FROM dispute_reports p JOIN events e USING (event_id) WHERE p.transaction_id ${ASKED_FOR}`;
+const REPORTS = `
+  SELECT event_id AS eventId, transaction_id AS transactionId FROM dispute_reports WHERE transaction_id ${ASKED_FOR}`;
 
 /** The payments with these ids, as far as there are any. One batch, so that rows, balances and events are of one moment. */
 export async function readPaymentRecords(db: Database, transactionIds: string[]): Promise<PaymentRecord[]> {
   const ids = JSON.stringify(transactionIds);
-  const { payments, refunds, events } = await runBatch(db, {
+  const { payments, refunds, events, reports } = await runBatch(db, {
     payments: db.d1.prepare(PAYMENTS).bind(ids),
     refunds: db.d1.prepare(REFUNDS).bind(ids),
     events: db.d1.prepare(EVENTS).bind(ids),
+    reports: db.d1.prepare(REPORTS).bind(ids),
   });
   const records = new Map<string, PaymentRecord>();
   for (const transaction of rowsOf<Transaction>(payments)) {
-    records.set(transaction.transactionId, { transaction, refunds: [], events: [] });
+    records.set(transaction.transactionId, { transaction, refunds: [], events: [], disputeEventIds: [] });
   }
   for (const refund of rowsOf<Refund>(refunds)) records.get(refund.transactionId)?.refunds.push(refund);
   for (const event of rowsOf<RecordedEvent>(events)) records.get(event.transactionId)?.events.push(event);
+  for (const { eventId, transactionId } of rowsOf<Pick<RecordedEvent, 'eventId' | 'transactionId'>>(reports)) {
+    records.get(transactionId)?.disputeEventIds.push(eventId);
+  }
   return [...records.values()];
 }

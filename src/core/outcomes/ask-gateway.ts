@@ -138,13 +138,13 @@ const NEED_AN_OPERATOR: readonly (FailureCause | undefined)[] = [
   'gateway_not_configured',
   'charge_unknown',
   'order_changed',
+  'new_order_changed',
 ];
 
 function levelOf(answer: GatewayAnswer | RefundListing): LogLevel {
-  const { cause }: Details = answer;
-  if (NEED_AN_OPERATOR.includes(cause)) return 'error';
+  const { kind, cause, reason }: Details = answer;
+  if (NEED_AN_OPERATOR.includes(cause) || (kind === 'approved' && reason !== undefined)) return 'error';
   if (cause === 'order_of_another_booking') return 'warn';
-  const { kind } = answer;
   const decidesNothing = kind === 'unknown' || kind === 'unreachable' || kind === 'undetermined';
   return decidesNothing || kind === 'failed' ? 'warn' : 'info';
 }

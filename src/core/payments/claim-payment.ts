@@ -113,10 +113,19 @@ async function readyToClaim(
   | { kind: 'ready'; amountMinor: number; gateway: Gateway; gatewayName: string }
   | Extract<
       PaymentAnswer,
-      { kind: 'invalid_amount' | 'method_disabled' | 'holds_not_supported' | 'gateway_down' | 'gateway_not_configured' }
+      {
+        kind:
+          | 'raw_card'
+          | 'invalid_amount'
+          | 'method_disabled'
+          | 'holds_not_supported'
+          | 'gateway_down'
+          | 'gateway_not_configured';
+      }
     >
 > {
   const { settings, gateways } = context;
+  if (request.card_details && !settings.rawCardsAllowed) return { kind: 'raw_card' };
   const amountMinor = minorUnits(amount, settings.currency);
   if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };
   if (gateway === null) return { kind: 'method_disabled', method: request.payment_method };

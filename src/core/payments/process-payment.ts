@@ -14,7 +14,14 @@ import type { PaymentMethod, PaymentRequest } from '../../contract/requests.ts';
 import type { Context } from '../context.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
 import { askForPermit, type Permit, release } from '../gateways/circuit-breaker.ts';
-import type { Authorized, Challenged, Gateway, GatewayOutcome, Instrument } from '../gateways/gateway.ts';
+import type {
+  Authorized,
+  Challenged,
+  ChargeRequest,
+  Gateway,
+  GatewayOutcome,
+  Instrument,
+} from '../gateways/gateway.ts';
 import { findTransaction } from '../ledger/payments/find-payment.ts';
 import { keepIntent } from '../ledger/payments/keep-intent.ts';
 import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
@@ -26,7 +33,7 @@ import { recordPayment } from '../outcomes/record-payment.ts';
 import { recordAuthorization, recordChallenge } from '../outcomes/record-substate.ts';
 import { answerByRow, ended } from './answer-by-row.ts';
 import { claimPayment } from './claim-payment.ts';
-import { readInstrument } from './read-instrument.ts';
+import { passedOn, readInstrument } from './read-instrument.ts';
 import { keyClaim, paymentIdentity } from './replay.ts';
 import { declinesOf } from './velocity-check.ts';
 
@@ -56,6 +63,7 @@ export type PaymentAnswer =
   | { kind: 'key_reused' }
   /** Nothing was recorded. */
   | { kind: 'invalid_amount' }
+  | { kind: 'raw_card' }
   | { kind: 'method_disabled' | 'holds_not_supported'; method: PaymentMethod }
   | { kind: 'gateway_down'; retryAfterMs: number }
   /** The gateway does not accept the configured key. */
@@ -108,7 +116,7 @@ export async function processPayment(
   if (instrument.kind === 'invalid') {
     return recordOutcome(context, transaction, { status: 'failed', failure: instrument.failure });
   }
-  const answer = await charge(context, claimed.gateway, transaction, instrument, returnUrl);
+  const answer = await charge(context, claimed.gateway, transaction, instrument, { ...passedOn(request), returnUrl });
   const outcome = outcomeOfPayment(transaction, answer);
   if (outcome !== null) {
     return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
@@ -171,14 +179,14 @@ function charge(
   gateway: Gateway,
   transaction: Transaction,
   instrument: Instrument,
-  returnUrl: string | null,
+  passedOn: Pick<ChargeRequest, 'returnUrl' | 'statementDescriptorSuffix' | 'receiptEmail'>,
 ): Promise<GatewayOutcome> {
   const { transactionId: id } = transaction;
   const deadlineMs = context.settings.gatewayTimeoutMs;
   const call = { gateway, call: 'charge', id, deadlineMs } as const;
   const isOfSameBooking = (otherId: string) => isAttemptOf(context, transaction, otherId);
   return moveMoneyNow(context, call, (signal) =>
-    gateway.charge({ transaction, instrument, returnUrl, signal, deadlineMs, isOfSameBooking }),
+    gateway.charge({ transaction, instrument, ...passedOn, signal, deadlineMs, isOfSameBooking }),
   );
 }
 

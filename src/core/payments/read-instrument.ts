@@ -1,8 +1,8 @@
-/** What a request pays with. */
+/** What a request pays with, and what else of it is for the gateway alone. */
 import type { PaymentRequest } from '../../contract/requests.ts';
 import { type Card, readCard } from '../domain/card.ts';
 import { type Failure, failure, failureBecause } from '../domain/failure.ts';
-import type { Gateway, Instrument } from '../gateways/gateway.ts';
+import type { ChargeRequest, Gateway, Instrument } from '../gateways/gateway.ts';
 
 export type InvalidInstrument = { kind: 'invalid'; failure: Failure };
 
@@ -30,4 +30,12 @@ export function keptOfCard(instrument: Instrument | InvalidInstrument): {
 } {
   const card: Card | null = instrument.kind === 'card' ? instrument.card : null;
   return { cardBrand: card?.brand ?? null, cardLast4: card?.last4 ?? null };
+}
+
+/** What is in no row, and not in what is asked of the gateway later. */
+export function passedOn(request: PaymentRequest): Pick<ChargeRequest, 'statementDescriptorSuffix' | 'receiptEmail'> {
+  return {
+    statementDescriptorSuffix: request.statement_descriptor_suffix || null,
+    receiptEmail: request.receipt_email || null,
+  };
 }

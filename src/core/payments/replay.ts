@@ -14,6 +14,7 @@ import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';
 export function paymentIdentity(request: PaymentRequest, amount: string): Redacted<string> {
   const { card_details: card, paypal_details: paypal, payment_method_token: token } = request;
   const optIn = optInIdentity(request);
+  const { statement_descriptor_suffix: suffix, receipt_email: receipt } = request;
   return redactedJson([
     request.user_id,
     request.booking_id,
@@ -22,9 +23,11 @@ export function paymentIdentity(request: PaymentRequest, amount: string): Redact
     card ? cardIdentity(card) : null,
     paypal ? [paypal.email, paypal.payment_id] : null,
     request.user_email || null,
-    // Only where there is one: fingerprints of requests from before there were tokens stay what they are.
+    // Only where there is one: fingerprints of requests from before there were such fields stay what they are.
     ...(token ? [token] : []),
     ...(optIn.length > 0 ? [optIn] : []),
+    ...(suffix ? [{ suffix }] : []),
+    ...(receipt ? [{ receipt }] : []),
   ]);
 }
 

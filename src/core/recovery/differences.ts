@@ -75,7 +75,7 @@ export interface Evidence {
 export function differencesBetween({ range, records, movements, lookUps, nowMs }: Evidence): Difference[] {
   const moved = movementsById(movements);
   const differences: Difference[] = [];
-  for (const { transaction, refunds, events } of records) {
+  for (const { transaction, refunds, events, disputeEventIds } of records) {
     const { transactionId } = transaction;
     const charge = {
       movements: moved.get(transactionId) ?? [],
@@ -96,7 +96,7 @@ export function differencesBetween({ range, records, movements, lookUps, nowMs }
       moved.delete(listedAs);
       differences.push(...ofRefund(refund, transaction, payment, nowMs));
     }
-    differences.push(...ofBalance(transaction, refunds), ...ofEvents(transaction, refunds, events));
+    differences.push(...ofBalance(transaction, refunds), ...ofEvents(transaction, refunds, events, disputeEventIds));
     differences.push(...ofDelivery(events, nowMs));
   }
   for (const [id, [movement]] of moved) {
@@ -249,11 +249,15 @@ function ofBalance(transaction: Transaction, refunds: readonly Refund[]): Differ
   return [{ kind: 'balance_differs', transactionId, currency, balance, refunds: sums }];
 }
 
-/** One event for each payment that has ended and for each requested refund that was paid, and no other (invariant 4). */
+/**
+ * One event for each payment that has ended, for each requested refund that was paid, and for each status of a dispute that was to
+ * be published, and no other (invariant 4).
+ */
 function ofEvents(
   transaction: Transaction,
   refunds: readonly Refund[],
   events: readonly RecordedEvent[],
+  disputeEventIds: readonly string[],
 ): Difference[] {
   const owed = new Map<string, EventType>();
   if (transaction.status !== 'pending') {
@@ -263,9 +267,10 @@ function ofEvents(
     const isPublished = kind === 'requested' && (status === 'completed' || status === 'reversed');
     if (isPublished) owed.set(refundId, 'payment.refund');
   }
+  for (const eventId of disputeEventIds) owed.set(eventId, 'payment.dispute');
   const differences: Difference[] = [];
   for (const { eventId, eventType, transactionId, refundId } of events) {
-    const id = refundId ?? transactionId;
+    const id = eventType === 'payment.dispute' ? eventId : (refundId ?? transactionId);
     if (owed.get(id) === eventType) owed.delete(id);
     else differences.push({ kind: 'event_unfounded', eventId, eventType, id });
   }

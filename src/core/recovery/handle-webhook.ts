@@ -9,6 +9,7 @@ import type { Gateway, Unreachable } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
 import { BACKGROUND_DEADLINE_MS } from '../invocation-limits.ts';
 import { findLookUp } from '../ledger/look-ups/find-look-up.ts';
+import { findEvents } from '../ledger/outbox/find-events.ts';
 import { isDecided, recordDispute } from '../ledger/payments/record-dispute.ts';
 import { rememberWebhook, wasHandled } from '../ledger/providers/remember-webhook.ts';
 import { findRefundByReference } from '../ledger/refunds/find-refund.ts';
@@ -129,9 +130,9 @@ async function inTime<Answer>(
   }
 }
 
-/** Disputes are recorded and logged; an operator answers them in the provider's dashboard. */
+/** Disputes are recorded, logged, and published where that is wanted; an operator answers them in the provider's dashboard. */
 async function handleDispute(
-  { db, log, nowMs, newId }: Context,
+  { db, log, nowMs, newId, settings: { publishDisputes } }: Context,
   gateway: Gateway,
   provider: Provider,
   dispute: Dispute,
@@ -143,10 +144,11 @@ async function handleDispute(
     if (owner?.kind === 'unreachable') return { kind: 'later', reason: owner.reason };
     transactionId = owner?.transactionId ?? null;
   }
+  const attemptId = newId(publishDisputes ? 'evt_' : 'att_');
   const recorded =
     transactionId === null
       ? null
-      : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs(), newId('att_'));
+      : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs(), attemptId, publishDisputes);
   if (recorded === null) return NOTHING_TO_SEND; // of a charge that this service has not made
   const { dispute: current, wrote } = recorded;
   // An alarm for each status, once, however many webhooks report it.
@@ -158,5 +160,7 @@ async function handleDispute(
     reason,
     amount_minor: amountMinor,
   });
-  return NOTHING_TO_SEND;
+  if (!publishDisputes || !wrote) return NOTHING_TO_SEND;
+  const { events } = await findEvents(db, [attemptId]);
+  return { kind: 'handled', event: events[0] ?? null, lookUp: null }; // one whose address can't be opened is the sweep's
 }

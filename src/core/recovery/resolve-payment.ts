@@ -9,7 +9,7 @@ import { lookUp } from '../outcomes/ask-gateway.ts';
 import { NEVER_HAPPENED, outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { cancelsFromMs, failedChargeFollowUpMs, neverHappensFromMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
-import { release } from '../outcomes/take-step.ts';
+import { endAtGateway, release } from '../outcomes/take-step.ts';
 import { continuePayment, isBegun } from './continue-payment.ts';
 import { bookExternalRefunds } from './external-refunds.ts';
 import { stillOpen, unansweredFollowUp, undecidedCheck } from './leave-open.ts';
@@ -33,10 +33,23 @@ async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Reso
   const { transaction } = task;
   const found = await lookUpCharge(asking, transaction);
   const decided = outcomeOfPayment(transaction, found);
-  if (decided !== null) return endPayment(asking, transaction, decided);
+  if (decided !== null) return endPayment(asking, transaction, await closed(asking, transaction, decided));
   if (isBegun(transaction, found)) return continuePayment(asking, task, found);
   const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : null;
   return outcome === null ? stillOpen(asking, task, found) : endPayment(asking, transaction, outcome);
+}
+
+/**
+ * A payer who has failed to authenticate could try again at some providers: the challenge is ended there too. A payer who was faster
+ * has paid.
+ */
+async function closed(asking: Asking, transaction: Transaction, decided: Outcome): Promise<Outcome> {
+  const isOpenChallenge = transaction.substate === 'challenged' && transaction.step === null;
+  if (!isOpenChallenge || decided.status === 'completed' || decided.owed !== undefined) return decided;
+  const { context, gateway } = asking;
+  const ended = await endAtGateway({ context, gateway, transaction, deadlineMs: deadlineOf(asking) });
+  const outcome = outcomeOfPayment(transaction, ended);
+  return outcome?.status === 'completed' ? outcome : decided;
 }
 
 /**

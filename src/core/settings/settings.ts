@@ -21,6 +21,8 @@ export interface Settings {
   /** ISO 4217. */
   currency: string;
   maxAmountMinor: number;
+  /** Whether payments may carry card numbers; else only a provider's token for a card. */
+  rawCardsAllowed: boolean;
   bridgeUrl: string;
   /** `whsec_…`, base64. */
   bridgeSigningSecret: string;
@@ -30,6 +32,8 @@ export interface Settings {
   /** Of personal data. Each 32 bytes, base64. */
   encryption: Values['encryption'];
   velocity: VelocityLimits;
+  /** Whether each status of a dispute becomes an event. */
+  publishDisputes: boolean;
   /** Origins of web pages that may call. */
   corsOrigins: string[];
   /** Where payers may be sent back to; empty: anywhere. */
@@ -102,12 +106,14 @@ function settingsOf(values: Values): Settings {
     gatewayTimeoutMs: service.gatewayTimeoutMs,
     currency: service.currency,
     maxAmountMinor: minorUnits(service.maxAmount, service.currency) ?? 0,
+    rawCardsAllowed: service.rawCardsAllowed,
     bridgeUrl: bridge.url,
     bridgeSigningSecret: bridge.signingSecret,
     fingerprintKey: fingerprint.key,
     auth: authSettings(auth),
     encryption,
     velocity,
+    publishDisputes: service.publishDisputes,
     corsOrigins: service.corsOrigins,
     returnUrlOrigins: service.returnUrlOrigins,
     holdMinutes: service.holdMinutes,

@@ -115,7 +115,9 @@ function productionProblems(env: Variables): string[] {
   for (const name of ADDRESSES) {
     if (/^\s*http:/i.test(String(env[name]))) problems.push(`${name} must be an https address`);
   }
-  if (/(^|[\s,])http:/i.test(textOf(env, 'CORS_ORIGINS'))) problems.push('CORS_ORIGINS must have https origins only');
+  for (const name of ['CORS_ORIGINS', 'RETURN_URL_ORIGINS'] as const) {
+    if (/(^|[\s,])http:/i.test(textOf(env, name))) problems.push(`${name} must have https origins only`);
+  }
   return problems;
 }
 

@@ -75,6 +75,8 @@ export const VARIABLES = {
       ),
     ),
     maxAmount: variable('PAYMENT_MAX_AMOUNT', z._default(z.string(), '100000')),
+    rawCardsAllowed: variable('RAW_CARDS_ALLOWED', flag(true)),
+    publishDisputes: variable('PUBLISH_DISPUTES', flag(false)),
     corsOrigins: variable('CORS_ORIGINS', origins),
     returnUrlOrigins: variable('RETURN_URL_ORIGINS', origins),
     holdMinutes: variable('PAYMENT_HOLD_MINUTES', count(30, HOLD_MAX_MINUTES)),

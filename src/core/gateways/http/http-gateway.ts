@@ -16,15 +16,19 @@ import {
   type LookUp,
   type Movement,
   type RefundRequest,
+  type StepRequest,
 } from '../gateway.ts';
 import { type Answer, jsonCall, PLATFORM } from '../json-call.ts';
 import {
-  chargeState,
-  knownOf,
-  lookUpOf,
+  askedBy,
+  chargeStateOf,
+  fenceOf,
+  lookUpOfCharge,
+  lookUpOfRefund,
   movementsPage,
-  noOutcome,
-  outcomeOf,
+  outcomeOfCapture,
+  outcomeOfCharge,
+  outcomeOfRefund,
   refundState,
   refusal,
   refusesCharge,
@@ -46,6 +50,8 @@ export interface HttpGatewaySettings {
   /** The address that the protocol's paths are below. */
   url: string;
   apiKey: string;
+  /** Whether the gateway has the protocol's calls for holds. */
+  holds?: boolean;
 }
 
 /** By its host: rows of one provider must never be looked up with another one. */
@@ -54,6 +60,14 @@ function httpGatewayName(url: string): string {
 }
 
 export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
+  const chargeState = chargeStateOf(settings.url);
+
+  /** A charge that has not happened is to end. */
+  async function end(call: 'cancel' | 'release', transaction: Transaction, signal: AbortSignal): Promise<Fence> {
+    const answer = await ask(settings, { path: chargePath(transaction, call), body: {}, signal });
+    return fenceOf(answer, stateIn(answer, chargeState), askedBy(transaction));
+  }
+
   return {
     name: httpGatewayName(settings.url),
     canBeDown: true,
@@ -61,7 +75,9 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
     knownWithinMs: KNOWN_WITHIN_MS,
     keysKeptForMs: KEYS_KEPT_FOR_MS,
 
-    async charge({ transaction, instrument, signal }: ChargeRequest): Promise<GatewayOutcome> {
+    async charge(request: ChargeRequest): Promise<GatewayOutcome> {
+      const { transaction, instrument, returnUrl = null, statementDescriptorSuffix, receiptEmail, signal } = request;
+      const asked = { ...askedBy(transaction), challenge: returnUrl !== null };
       const answer = await ask(settings, {
         path: 'charges',
         key: transaction.transactionId,
@@ -71,11 +87,15 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
           amount_minor: transaction.amountMinor,
           currency: transaction.currency,
           instrument: instrumentBody(instrument),
+          ...(asked.challenge && { return_url: returnUrl }),
+          ...(asked.hold && { capture: 'manual' }),
+          ...(statementDescriptorSuffix && { statement_descriptor_suffix: statementDescriptorSuffix }),
+          ...(receiptEmail && { receipt_email: receiptEmail }),
         },
         signal,
       });
       if (answer.kind === 'answered' && refusesCharge(answer.status)) return refusal(answer.status);
-      return outcomeOf(stateIn(answer, chargeState));
+      return outcomeOfCharge(stateIn(answer, chargeState), asked);
     },
 
     async refund({ refund, transaction, signal }: RefundRequest): Promise<GatewayOutcome> {
@@ -93,26 +113,35 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
         signal,
       });
       if (answer.kind === 'answered' && refusesRefund(answer.status)) return refusal(answer.status);
-      return outcomeOf(stateIn(answer, refundState));
+      return outcomeOfRefund(stateIn(answer, refundState));
     },
 
     async lookUpCharge(transaction: Transaction, signal: AbortSignal): Promise<LookUp> {
-      const path = `charges/${encodeURIComponent(transaction.transactionId)}`;
-      return lookUpOf(await ask(settings, { path, signal }), chargeState);
+      const answer = await ask(settings, { path: chargePath(transaction), signal });
+      return lookUpOfCharge(answer, stateIn(answer, chargeState), askedBy(transaction));
     },
 
     async lookUpRefund(refund: Refund, _: Transaction, signal: AbortSignal): Promise<LookUp> {
       const path = `refunds/${encodeURIComponent(refund.refundId)}`;
-      return lookUpOf(await ask(settings, { path, signal }), refundState);
+      return lookUpOfRefund(await ask(settings, { path, signal }));
     },
 
-    async cancelCharge(transaction: Transaction, signal: AbortSignal): Promise<Fence> {
-      const path = `charges/${encodeURIComponent(transaction.transactionId)}/cancel`;
-      const answer = await ask(settings, { path, body: {}, signal });
-      const found = stateIn(answer, chargeState);
-      if (found.kind === 'none') return noOutcome(answer, found.reason);
-      return found.state.status === 'cancelled' ? { kind: 'cancelled' } : knownOf(found.state);
-    },
+    cancelCharge: (transaction, signal) => end('cancel', transaction, signal),
+
+    ...(settings.holds && {
+      holds: {
+        async capture({ transaction, signal }: StepRequest): Promise<GatewayOutcome> {
+          const answer = await ask(settings, {
+            path: chargePath(transaction, 'capture'),
+            key: `${transaction.transactionId}:capture`,
+            body: {},
+            signal,
+          });
+          return outcomeOfCapture(stateIn(answer, chargeState));
+        },
+        release: (transaction: Transaction, signal: AbortSignal) => end('release', transaction, signal),
+      },
+    }),
 
     async *listMovements(fromMs: number, toMs: number): AsyncGenerator<Movement> {
       let cursor: string | null = null;
@@ -135,6 +164,11 @@ export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
       throw new ListingFailed(`the gateway's listing has more than ${LISTING_MAX_PAGES} pages`);
     },
   };
+}
+
+function chargePath({ transactionId }: Transaction, call?: 'cancel' | 'capture' | 'release'): string {
+  const path = `charges/${encodeURIComponent(transactionId)}`;
+  return call === undefined ? path : `${path}/${call}`;
 }
 
 function instrumentBody(instrument: Instrument) {

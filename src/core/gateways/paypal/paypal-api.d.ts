@@ -480,7 +480,53 @@ export interface components {
       value?: unknown;
       from?: string;
     };
-    'capture-2': components['schemas']['capture'] & {
+    purchase_unit_request: {
+      reference_id?: string;
+      amount: components['schemas']['amount_with_breakdown'];
+      payee?: components['schemas']['payee'];
+      payment_instruction?: components['schemas']['payment_instruction'];
+      description?: string;
+      custom_id?: string;
+      invoice_id?: string;
+      soft_descriptor?: string;
+      items?: components['schemas']['item'][];
+      shipping?: components['schemas']['shipping_detail'];
+      supplementary_data?: components['schemas']['supplementary_data'];
+    };
+    shipping_detail: Record<string, never>;
+    paypal_wallet_experience_context: {
+      brand_name?: string;
+      locale?: components['schemas']['language'];
+      /**
+       * @default GET_FROM_FILE
+       * @enum {string}
+       */
+      shipping_preference: 'GET_FROM_FILE' | 'NO_SHIPPING' | 'SET_PROVIDED_ADDRESS';
+      /** Format: uri */
+      return_url?: components['schemas']['url'];
+      /** Format: uri */
+      cancel_url?: components['schemas']['url'];
+      /**
+       * @default NO_PREFERENCE
+       * @enum {string}
+       */
+      landing_page: 'LOGIN' | 'GUEST_CHECKOUT' | 'NO_PREFERENCE';
+      /**
+       * @default CONTINUE
+       * @enum {string}
+       */
+      user_action: 'CONTINUE' | 'PAY_NOW';
+      /**
+       * @default UNRESTRICTED
+       * @enum {string}
+       */
+      payment_method_preference: 'UNRESTRICTED' | 'IMMEDIATE_PAYMENT_REQUIRED';
+    };
+    /** Format: uri */
+    url: string;
+    /** Format: ppaas_common_language_v3 */
+    language: string;
+    'authorization-2': components['schemas']['authorization'] & {
       readonly supplementary_data?: components['schemas']['supplementary_data'];
       readonly payee?: components['schemas']['payee_base'];
     };
@@ -488,6 +534,23 @@ export interface components {
       order_id?: string;
       authorization_id?: string;
       capture_id?: string;
+    };
+    'capture-2': components['schemas']['capture'] & {
+      readonly supplementary_data?: components['schemas']['supplementary_data'];
+      readonly payee?: components['schemas']['payee_base'];
+    };
+    capture_request: components['schemas']['supplementary_purchase_data'] & {
+      amount?: components['schemas']['money'];
+      invoice_id?: string;
+      /** @default false */
+      final_capture: boolean;
+      payment_instruction?: components['schemas']['payment_instruction'];
+      note_to_payer?: string;
+      soft_descriptor?: string;
+    };
+    supplementary_purchase_data: {
+      invoice_id?: string;
+      note_to_payer?: string;
     };
     refund_request: {
       amount?: components['schemas']['money'];

@@ -15,6 +15,12 @@ export interface PayPalSettings {
   apiUrl: string;
 }
 
+/** An account, and what PayPal is asked by for it. */
+export interface PayPal {
+  settings: PayPalSettings;
+  client: PayPalClient;
+}
+
 /** An order with its captures and refunds has some ten kilobytes. */
 const ANSWER_MAX_BYTES = 256 * 1024;
 /** A token is not used in the last moments of its life. */

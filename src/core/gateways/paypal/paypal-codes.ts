@@ -2,7 +2,7 @@
 import type { FailureCause } from '../../domain/failure-causes.ts';
 import { causeIn } from '../refusal.ts';
 
-/** Issues in 403, 404 and 422 answers to captures and refunds. */
+/** Issues in 403, 404 and 422 answers to orders, authorizations, captures and refunds. */
 const PAYPAL_ISSUES: Readonly<Record<string, FailureCause>> = {
   // Of the order.
   INVALID_RESOURCE_ID: 'order_not_found',
@@ -11,6 +11,7 @@ const PAYPAL_ISSUES: Readonly<Record<string, FailureCause>> = {
   CONSENT_NEEDED: 'order_not_approved',
   ORDER_ALREADY_CAPTURED: 'order_used',
   ORDER_ALREADY_COMPLETED: 'order_used',
+  ORDER_EXPIRED: 'order_not_found',
   BILLING_AGREEMENT_NOT_FOUND: 'order_not_found',
   AGREEMENT_ALREADY_CANCELLED: 'order_not_approved',
   // Of the payer and the funding source. The order stays valid: the payer can choose another funding source for it.
@@ -31,6 +32,11 @@ const PAYPAL_ISSUES: Readonly<Record<string, FailureCause>> = {
   PAYEE_BLOCKED_TRANSACTION: 'payment_failed',
   TRANSACTION_BLOCKED_BY_PAYEE: 'payment_failed',
   DECLINED_DUE_TO_RELATED_TXN: 'payment_failed',
+  // Of the amount of a new order.
+  INVALID_CURRENCY_CODE: 'amount_not_payable',
+  DECIMAL_PRECISION: 'amount_not_payable',
+  DECIMALS_NOT_SUPPORTED: 'amount_not_payable',
+  MAX_VALUE_EXCEEDED: 'amount_too_large',
   // Of the merchant's account: the merchant has to correct its configuration.
   PERMISSION_DENIED: 'gateway_not_configured',
   PAYEE_ACCOUNT_RESTRICTED: 'gateway_not_configured',

@@ -1,28 +1,32 @@
 /**
  * PayPal. A payer has approved an order; it is looked at before it is captured and after, since whoever made it in a browser had
  * a say in its amount and in who is paid. A capture belongs to the transaction whose id the order carried: so an order that
- * two payments were sent with pays for one of them.
+ * two payments were sent with pays for one of them. An order that this service created is checked in the same way.
  *
- * There is no fence but time: PayPal can cancel a capture by the id of its request, but for few accounts only.
+ * There is no fence but time: PayPal can cancel a capture by the id of its request, but for few accounts only. An order cannot be
+ * cancelled at all: one that this service created is completed, or is not.
  */
-import { decimalText } from '../../domain/money.ts';
-import { isIdentifier, type Refund, type Transaction } from '../../domain/transaction.ts';
-import {
-  type ChargeOwner,
-  type ChargeRequest,
-  type ExternalRefund,
-  type ExternalRefundAnswer,
-  type Gateway,
-  type GatewayOutcome,
-  type Instrument,
-  type LookUp,
-  type RefundListing,
-  type RefundRequest,
-  timeIsLeft,
+import type { Refund, Transaction } from '../../domain/transaction.ts';
+import type {
+  ChargeOwner,
+  ChargeRequest,
+  ExternalRefund,
+  ExternalRefundAnswer,
+  Gateway,
+  GatewayOutcome,
+  Instrument,
+  LookUp,
+  RefundListing,
+  RefundRequest,
+  StepRequest,
 } from '../gateway.ts';
 import { declinedBecause } from '../refusal.ts';
-import { PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from './paypal-client.ts';
-import { isAsAsked, judge, marksFor, refusedForBooking } from './paypal-order.ts';
+import { paypalMoney } from './paypal-amount.ts';
+import { chargeOrder, completeNewOrder } from './paypal-charge.ts';
+import { type PayPal, PayPalClient, type PayPalSettings, paypalWhy, type Schemas } from './paypal-client.ts';
+import { captureHold, releaseHold } from './paypal-holds.ts';
+import { lookUpCharge } from './paypal-look-up.ts';
+import { createOrder } from './paypal-new-order.ts';
 import {
   asOutcome,
   CAPTURE_UNKNOWN,
@@ -36,12 +40,11 @@ import {
   type PayPalRefund,
   refundIdOn,
   refundsIn,
-  refusedBeforeMoney,
-  refusedCapture,
   refusedRefund,
-  stateOfCapture,
   stateOfRefund,
+  transactionIdOn,
 } from './paypal-outcomes.ts';
+import { capturePath, orderPath, PAYPAL_ID } from './paypal-paths.ts';
 import { readPayPalWebhook } from './paypal-webhook.ts';
 
 /** PayPal keeps the ids of requests for six hours, unless an account was set up otherwise. */
@@ -49,69 +52,44 @@ const KEYS_KEPT_FOR_MS = 6 * 60 * 60_000;
 /** PayPal documents no time after which a request does not arrive any more; no HTTP connection lives for so long. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
 const NOTE_MAX_LENGTH = 255;
-/** Of an order, a capture or a refund. Any other text in a path could be another address. */
-const PAYPAL_ID = /^[A-Z0-9]{1,36}$/;
-/** Currencies that PayPal takes without the decimals that ISO 4217 gives them. */
-const WITHOUT_DECIMALS = new Set(['HUF', 'TWD']);
 
 /** @param client what PayPal is asked by */
 export function createPayPalGateway(settings: PayPalSettings, client = new PayPalClient(settings)): Gateway {
+  const paypal: PayPal = { settings, client };
   return {
     name: `paypal:${settings.merchantId}`,
     canBeDown: true,
     methods: ['paypal'],
     knownWithinMs: KNOWN_WITHIN_MS,
     keysKeptForMs: KEYS_KEPT_FOR_MS,
+    createsOrders: true,
     intentOf: (instrument: Instrument) => (instrument.kind === 'paypal' ? instrument.paymentId : null),
 
-    async charge(request: ChargeRequest): Promise<GatewayOutcome> {
-      const { transaction, instrument, signal, deadlineMs } = request;
+    charge(request: ChargeRequest): Promise<GatewayOutcome> {
+      const { instrument } = request;
+      if (instrument.kind === 'new_paypal_order') return createOrder(paypal, request);
       if (instrument.kind !== 'paypal') throw new Error(`a ${instrument.kind} was routed to PayPal`);
-      if (!PAYPAL_ID.test(instrument.paymentId)) return declinedBecause('order_not_found');
-      const startedAtMs = client.nowMs();
-      const { transactionId } = transaction;
-      const path = orderPath(instrument.paymentId);
+      return chargeOrder(paypal, request, instrument.paymentId);
+    },
 
-      const found = await client.call({ method: 'GET', path, signal });
-      const order = orderIn(found, instrument.paymentId);
-      if (order === null) return refusedBeforeMoney(found);
-      if (!isAsAsked(order, transaction, settings)) return declinedBecause('order_differs');
-      if (order.status === 'COMPLETED') {
-        return asOutcome(judge(settings, order, transaction, { unmarkedCounts: false }));
-      }
-      if (order.status === 'VOIDED') return declinedBecause('order_not_found');
-      if (order.status !== 'APPROVED') return declinedBecause('order_not_approved');
-      const refused = await refusedForBooking(order, request);
-      if (refused !== null) return refused;
+    completeCharge: (request: StepRequest) => completeNewOrder(paypal, request),
 
-      const marked = await client.call({ method: 'PATCH', path, body: marksFor(order, transactionId), signal });
-      if (marked.kind === 'silent' || marked.status !== 204) return refusedBeforeMoney(marked);
-      if (!timeIsLeft(startedAtMs, client.nowMs(), deadlineMs)) {
-        return { kind: 'failed', reason: 'PayPal took too long to show the order', silent: true };
-      }
-      const captured = await client.call({
-        method: 'POST',
-        path: `${path}/capture`,
-        body: {},
-        requestId: transactionId,
-        signal,
-      });
-      const completed = orderIn(captured, instrument.paymentId);
-      if (completed === null) return refusedCapture(captured);
-      return asOutcome(judge(settings, completed, transaction, { unmarkedCounts: true }));
+    holds: {
+      capture: (request: StepRequest) => captureHold(paypal, request),
+      release: (transaction: Transaction, signal: AbortSignal) => releaseHold(paypal, transaction, signal),
     },
 
     async refund({ refund, transaction, signal }: RefundRequest): Promise<GatewayOutcome> {
       // Without an amount PayPal refunds all that is left of the capture, whatever its amount and currency are.
       const isWhole = refund.kind === 'late_charge';
-      const value = paypalValue(refund.amountMinor, transaction.currency);
-      if ((value === null && !isWhole) || transaction.gatewayReference === null)
+      const amount = paypalMoney(refund.amountMinor, transaction.currency);
+      if ((amount === null && !isWhole) || transaction.gatewayReference === null)
         return declinedBecause('refund_not_allowed');
       const answer = await client.call({
         method: 'POST',
         path: `${capturePath(transaction.gatewayReference)}/refund`,
         body: {
-          ...(value !== null && !isWhole && { amount: { value, currency_code: transaction.currency } }),
+          ...(amount !== null && !isWhole && { amount }),
           custom_id: refund.refundId,
           // PayPal lets one through for each: the guard behind the request's id.
           invoice_id: refund.refundId,
@@ -123,22 +101,7 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
       return isOk(answer) ? asOutcome(stateOfRefund(answer.body as PayPalRefund)) : refusedRefund(answer);
     },
 
-    async lookUpCharge(transaction: Transaction, signal: AbortSignal): Promise<LookUp> {
-      const { gatewayIntent: orderId, gatewayReference: captureId } = transaction;
-      // Orders go after some time, captures stay.
-      if (captureId !== null) {
-        const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
-        return isOk(answer) ? stateOfCapture(answer.body as Capture) : noOutcome(answer);
-      }
-      // Its row has the order from the first moment on: without a valid one, PayPal was never asked.
-      if (orderId === null || !PAYPAL_ID.test(orderId)) return { kind: 'not_found' };
-      const answer = await client.call({ method: 'GET', path: orderPath(orderId), signal });
-      if (isNotFound(answer)) return { kind: 'not_found' };
-      const order = orderIn(answer, orderId);
-      if (order === null) return noOutcome(answer);
-      // Of one that has ended, it may be a later payment's with the same order.
-      return judge(settings, order, transaction, { unmarkedCounts: transaction.status === 'pending' });
-    },
+    lookUpCharge: (transaction: Transaction, signal: AbortSignal) => lookUpCharge(paypal, transaction, signal),
 
     async lookUpRefund(refund: Refund, transaction: Transaction, signal: AbortSignal): Promise<LookUp> {
       if (refund.gatewayReference !== null) {
@@ -190,17 +153,6 @@ export function createPayPalGateway(settings: PayPalSettings, client = new PayPa
   };
 }
 
-const orderPath = (orderId: string) => `/v2/checkout/orders/${encodeURIComponent(orderId)}`;
-const capturePath = (captureId: string) => `/v2/payments/captures/${encodeURIComponent(captureId)}`;
-
-/** PayPal's decimals for an amount in minor units; null where PayPal has fewer of them than the amount. */
-function paypalValue(amountMinor: number, currency: string): string | null {
-  const text = decimalText(amountMinor, currency);
-  if (!WITHOUT_DECIMALS.has(currency)) return text;
-  const [whole = '', fraction = ''] = text.split('.');
-  return /^0*$/.test(fraction) ? whole : null;
-}
-
 /** One line, as PayPal shows it to the payer. A character beyond the sixteenth bit must not be cut in two. */
 function noteOf(reason: string): { note_to_payer?: string } {
   const note = reason.replace(/\s+/g, ' ').trim().slice(0, NOTE_MAX_LENGTH).toWellFormed();
@@ -229,6 +181,5 @@ async function ownerOf(client: PayPalClient, captureId: string, signal: AbortSig
   const answer = await client.call({ method: 'GET', path: capturePath(captureId), signal });
   if (isNotFound(answer)) return { kind: 'known', transactionId: null };
   if (!isOk(answer)) return { kind: 'unreachable', ...paypalWhy(answer) };
-  const { custom_id: id } = answer.body as Capture;
-  return { kind: 'known', transactionId: isIdentifier(id, 'TXN-') ? id : null };
+  return { kind: 'known', transactionId: transactionIdOn(answer.body as Capture) };
 }

@@ -1,13 +1,25 @@
 /**
- * Checks of a PayPal order: whether it matches the payment, which booking it was created for, and the outcome of its capture. The
- * payer's browser may have created or changed it, so each field is checked before use.
+ * Checks of a PayPal order: whether it matches the payment, which booking it was created for, and the outcome of its capture or its
+ * authorization. The payer's browser may have created or changed it, so each field is checked before use.
  */
 import { minorUnits } from '../../domain/money.ts';
 import { isIdentifier, type Transaction } from '../../domain/transaction.ts';
 import type { ChargeRequest, GatewayOutcome } from '../gateway.ts';
 import { declinedBecause } from '../refusal.ts';
+import { isAmountOf } from './paypal-amount.ts';
 import type { PayPalSettings } from './paypal-client.ts';
-import { captureOf, isAmountOf, isDeclined, type KnownState, type Order, stateOfCapture } from './paypal-outcomes.ts';
+import { approvalAddress, intentFor, isOfNewOrder } from './paypal-new-order.ts';
+import {
+  type Authorization,
+  authorizationOf,
+  type Capture,
+  captureOf,
+  isDeclined,
+  type KnownState,
+  type Order,
+  stateOfAuthorization,
+  stateOfCapture,
+} from './paypal-outcomes.ts';
 
 /** Whether the order is one purchase of this amount, to be paid to this merchant. */
 export function isAsAsked(order: Order, transaction: Transaction, { merchantId }: PayPalSettings): boolean {
@@ -15,7 +27,7 @@ export function isAsAsked(order: Order, transaction: Transaction, { merchantId }
   return (
     unit !== undefined &&
     others.length === 0 &&
-    order.intent === 'CAPTURE' &&
+    order.intent === intentFor(transaction) &&
     isAmountOf(unit.amount, transaction) &&
     unit.payee?.merchant_id === merchantId
   );
@@ -73,28 +85,48 @@ export function marksFor(order: Order, transactionId: string): object[] {
   }));
 }
 
+/** What is known of a transaction before its order is looked at. */
+interface Circumstances {
+  /**
+   * Whether a capture or an authorization that carries no transaction's id is this one's. The page can replace its mark until the
+   * capture: so it is, but where the order was captured before this transaction came to it.
+   */
+  unmarkedCounts: boolean;
+  nowMs: number;
+}
+
 /**
  * What the order says of this transaction: of a capture that carries another id, that it is another one's. The page that made the
  * order can change its amount between our look at it and the capture: what was captured then is owed back. Only reads (invariant 9).
- *
- * @param unmarkedCounts whether a capture that carries no transaction's id is this one's. Its mark can be replaced by the page until
- *   the capture: so it is, but where the order was captured before this transaction came to it
  */
 export function judge(
-  { merchantId }: PayPalSettings,
+  settings: PayPalSettings,
   order: Order,
   transaction: Transaction,
-  { unmarkedCounts }: { unmarkedCounts: boolean },
+  { unmarkedCounts, nowMs }: Circumstances,
 ): KnownState {
+  const payee = order.purchase_units?.[0]?.payee?.merchant_id;
+  const isPaidElsewhere = payee !== settings.merchantId;
   const capture = captureOf(order, transaction, unmarkedCounts);
-  if (capture === undefined) {
-    if (order.status !== 'COMPLETED') return { kind: 'not_found' };
-    return declinedBecause(isDeclined(order) ? 'capture_declined' : 'order_used');
-  }
+  const taken = capture && judgeCapture(capture, transaction, isPaidElsewhere);
+  const authorization = authorizationOf(order, transaction, unmarkedCounts);
+  const held =
+    transaction.captureMethod === 'manual' && authorization
+      ? judgeAuthorization(authorization, transaction, isPaidElsewhere, nowMs)
+      : undefined;
+  // A capture that PayPal declined leaves the money held: it is released when the capture is sent again.
+  const isStillHeld = held?.kind === 'authorized' && (taken?.kind === 'declined' || taken?.kind === 'failed');
+  if (taken !== undefined && !isStillHeld) return taken;
+  if (held !== undefined) return held;
+  if (order.status === 'COMPLETED') return declinedBecause(isDeclined(order) ? 'capture_declined' : 'order_used');
+  return isOfNewOrder(transaction) ? judgeNewOrder(settings, order, transaction) : { kind: 'not_found' };
+}
+
+/** @param isPaidElsewhere whether another merchant has the money */
+export function judgeCapture(capture: Capture, transaction: Transaction, isPaidElsewhere: boolean): KnownState {
   const state = stateOfCapture(capture);
   if (state.kind !== 'approved') return state;
-  const payee = order.purchase_units?.[0]?.payee?.merchant_id;
-  if (payee !== merchantId) return declinedBecause('order_changed', 'PAYEE');
+  if (isPaidElsewhere) return declinedBecause('order_changed', 'PAYEE');
   if (isAmountOf(capture.amount, transaction)) return state;
   // Already refunded: nothing is owed.
   if (capture.status === 'REFUNDED') return declinedBecause('order_changed', 'AMOUNT');
@@ -108,4 +140,28 @@ export function judge(
     cause: 'order_changed',
     providerCode: 'AMOUNT',
   };
+}
+
+function judgeAuthorization(
+  authorization: Authorization,
+  transaction: Transaction,
+  isPaidElsewhere: boolean,
+  nowMs: number,
+): KnownState {
+  const state = stateOfAuthorization(authorization, nowMs);
+  if (state.kind !== 'authorized') return state;
+  if (isPaidElsewhere) return declinedBecause('order_changed', 'PAYEE');
+  // That of a payment that has ended is to be released, whatever its amount.
+  const isToBeReleased = transaction.status !== 'pending';
+  return isToBeReleased || isAmountOf(authorization.amount, transaction)
+    ? state
+    : declinedBecause('order_changed', 'AMOUNT');
+}
+
+/** Of one that this service created, of which nothing has been taken or held yet. That happens only if `completeCharge` is called. */
+function judgeNewOrder({ apiUrl }: PayPalSettings, order: Order, { step }: Transaction): KnownState {
+  // Once the row says that it is voided or has expired, it is never completed, whatever the payer does.
+  if (order.status === 'VOIDED' || step === 'void' || step === 'expire') return { kind: 'cancelled' };
+  if (order.status === 'APPROVED') return { kind: 'payer_approved' };
+  return { kind: 'challenged', url: approvalAddress(order.links ?? [], apiUrl) };
 }

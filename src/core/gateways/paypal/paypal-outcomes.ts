@@ -15,6 +15,7 @@ import { issueOf, paypalWhy, type Schemas } from './paypal-client.ts';
 import { paypalCause } from './paypal-codes.ts';
 
 export type Order = Schemas['order'];
+export type Authorization = Schemas['authorization'];
 export type Capture = Schemas['capture'];
 export type PayPalRefund = Schemas['refund'];
 
@@ -45,14 +46,23 @@ export function refusedBeforeMoney(answer: Answer): GatewayOutcome {
   return { kind: 'failed', ...why, silent: isSilence(answer) };
 }
 
-/** Of the capture: only PayPal's own error about this request is certain. */
+/** Of the capture or the authorization of an order: only PayPal's own error about this request is certain. */
 export function refusedCapture(answer: Answer): GatewayOutcome {
   // The order shows which transaction captured it.
-  const isCaptured = ['ORDER_ALREADY_CAPTURED', 'ORDER_ALREADY_COMPLETED', 'DUPLICATE_INVOICE_ID'].includes(
-    issueOf(answer) ?? '',
-  );
-  const isCertain = isRefusal(answer, [400, 401, 403, 404, 422]) && !isCaptured;
-  return isCertain ? refusedBeforeMoney(answer) : { kind: 'unknown', ...paypalWhy(answer), silent: isSilence(answer) };
+  const isCertain = isRefusal(answer, [400, 401, 403, 404, 422]) && !PAID_BEFORE.has(issueOf(answer) ?? '');
+  return isCertain ? refusedBeforeMoney(answer) : unknownAfter(answer);
+}
+
+const PAID_BEFORE: ReadonlySet<string> = new Set([
+  'ORDER_ALREADY_CAPTURED',
+  'ORDER_ALREADY_AUTHORIZED',
+  'ORDER_ALREADY_COMPLETED',
+  'ORDER_COMPLETED_OR_VOIDED',
+  'DUPLICATE_INVOICE_ID',
+]);
+
+export function unknownAfter(answer: Answer): GatewayOutcome & { kind: 'unknown' } {
+  return { kind: 'unknown', ...paypalWhy(answer), silent: isSilence(answer) };
 }
 
 /**
@@ -64,7 +74,7 @@ export function refusedRefund(answer: Answer): GatewayOutcome {
   const issue = issueOf(answer);
   if (isNotFound(answer)) return CAPTURE_UNKNOWN;
   const isCertain = isRefusal(answer, [400, 422]) && issue !== 'DUPLICATE_INVOICE_ID';
-  if (!isCertain) return { kind: 'unknown', ...paypalWhy(answer), silent: isSilence(answer) };
+  if (!isCertain) return unknownAfter(answer);
   return refusedBecause(paypalCause(issue) ?? 'refund_not_allowed', issue, paypalWhy(answer).reason);
 }
 
@@ -86,7 +96,7 @@ export function noOutcome(answer: Answer): NoOutcome {
  * Whether PayPal itself has refused the call with one of these statuses. The error of something in between names no issue, and says
  * nothing of what PayPal did before. A refused token names none either, but then PayPal carries out nothing.
  */
-function isRefusal(answer: Answer, statuses: number[]): boolean {
+export function isRefusal(answer: Answer, statuses: number[]): boolean {
   if (answer.kind === 'silent' || !statuses.includes(answer.status)) return false;
   return answer.status === 401 || issueOf(answer) !== undefined;
 }
@@ -95,13 +105,37 @@ function isSilence(answer: Answer): boolean {
   return answer.kind === 'silent' || answer.status >= 500 || answer.status === 429;
 }
 
-/** The capture that carries this transaction's id, or, where that counts, no transaction's; the one that moved money first. */
-export function captureOf(order: Order, { transactionId }: Transaction, unmarkedCounts: boolean): Capture | undefined {
+/**
+ * The capture that carries this transaction's id or belongs to its authorization, or, where that counts, carries no transaction's id;
+ * the one that moved money first.
+ */
+export function captureOf(order: Order, transaction: Transaction, unmarkedCounts: boolean): Capture | undefined {
+  const { transactionId } = transaction;
+  const authorizationId = authorizationOf(order, transaction, unmarkedCounts)?.id;
   const captures = order.purchase_units?.flatMap(({ payments }) => payments?.captures ?? []) ?? [];
   const ours = captures.filter(
-    ({ custom_id }) => custom_id === transactionId || (unmarkedCounts && !isIdentifier(custom_id, 'TXN-')),
+    ({ custom_id, links }) =>
+      custom_id === transactionId ||
+      (unmarkedCounts && !isIdentifier(custom_id, 'TXN-')) ||
+      (authorizationId !== undefined && authorizationIdIn(links) === authorizationId),
   );
   return ours.find(({ status }) => status !== 'DECLINED' && status !== 'FAILED') ?? ours[0];
+}
+
+/** The same of authorizations. Only an order of intent AUTHORIZE has any. */
+export function authorizationOf(
+  order: Order,
+  { transactionId, authorizationReference }: Transaction,
+  unmarkedCounts: boolean,
+): Authorization | undefined {
+  const authorizations = order.purchase_units?.flatMap(({ payments }) => payments?.authorizations ?? []) ?? [];
+  const ours = authorizations.filter(
+    ({ id, custom_id }) =>
+      custom_id === transactionId ||
+      (id !== undefined && id === authorizationReference) ||
+      (unmarkedCounts && !isIdentifier(custom_id, 'TXN-')),
+  );
+  return ours.find(({ status }) => status !== 'DENIED' && status !== 'VOIDED') ?? ours[0];
 }
 
 export function refundsIn(order: Order): PayPalRefund[] {
@@ -131,6 +165,31 @@ export function stateOfCapture({ id, status, status_details: details }: Capture)
   }
 }
 
+/** Until when PayPal holds the money of an authorization. */
+function expiryMsOf({ expiration_time: expiresAt }: Authorization): number | null {
+  const expiresAtMs = Date.parse(expiresAt ?? '');
+  return Number.isNaN(expiresAtMs) ? null : expiresAtMs;
+}
+
+export function stateOfAuthorization(authorization: Authorization, nowMs: number): KnownState {
+  const { id, status } = authorization;
+  const expiresAtMs = expiryMsOf(authorization);
+  switch (status) {
+    case 'DENIED':
+      return declinedBecause('capture_declined', 'AUTHORIZATION_DENIED');
+    case 'VOIDED':
+      return { kind: 'cancelled' };
+    case 'CAPTURED':
+    case 'PARTIALLY_CAPTURED':
+      return { kind: 'in_progress' }; // the capture says more, where it is shown
+    default:
+      if (expiresAtMs !== null && expiresAtMs <= nowMs) return { kind: 'cancelled' };
+      return status === 'CREATED' && id !== undefined
+        ? { kind: 'authorized', reference: id, expiresAtMs }
+        : { kind: 'in_progress' };
+  }
+}
+
 export function stateOfRefund({ id, status }: PayPalRefund): KnownState {
   switch (status) {
     case 'COMPLETED':
@@ -151,19 +210,31 @@ export function asOutcome(state: KnownState): GatewayOutcome {
   return { kind: 'unknown', reason: 'PayPal is still working on it', silent: false, accepted };
 }
 
-export function isAmountOf(money: Schemas['money'] | undefined, { amountMinor, currency }: Transaction): boolean {
-  return money?.currency_code === currency && minorUnits(money.value, currency) === amountMinor;
-}
-
 /** Our id on a refund: PayPal may name it by either of the two that it was given. */
 export function refundIdOn(of: { custom_id?: string | null | undefined; invoice_id?: string | null | undefined }) {
   return [of.custom_id, of.invoice_id].find((id) => isIdentifier(id, 'REF-')) ?? null;
 }
 
+/** Our id on an order, an authorization or a capture. The capture of an authorization was given it as `invoice_id`. */
+export function transactionIdOn(of: { custom_id?: string | null | undefined; invoice_id?: string | null | undefined }) {
+  return [of.custom_id, of.invoice_id].find((id) => isIdentifier(id, 'TXN-')) ?? null;
+}
+
+type Links = readonly { href: string; rel: string }[] | undefined;
+
 /** A refund links to its capture. */
-export function captureIdIn(links: readonly { href: string; rel: string }[] | undefined): string | null {
-  const up = links?.find(({ rel }) => rel === 'up')?.href;
-  return /\/v2\/payments\/captures\/([A-Z0-9]+)$/.exec(up ?? '')?.[1] ?? null;
+export function captureIdIn(links: Links): string | null {
+  return idAbove(links, /\/v2\/payments\/captures\/([A-Z0-9]+)$/);
+}
+
+/** A capture links to its authorization, if it has one. */
+export function authorizationIdIn(links: Links): string | null {
+  return idAbove(links, /\/v2\/payments\/authorizations\/([A-Z0-9]+)$/);
+}
+
+function idAbove(links: Links, path: RegExp): string | null {
+  const above = links?.filter(({ rel }) => rel === 'up').map(({ href }) => path.exec(href)?.[1]);
+  return above?.find((id) => id !== undefined) ?? null;
 }
 
 /** @param transactionId of the payment that it is of; null where the ledger does not have it */

@@ -10,7 +10,7 @@ import { codeOrNone } from '../json-call.ts';
 import { eventText, type Notice, type ProviderEvent, refused, type Webhook, type WebhookReading } from '../webhook.ts';
 import { certificateAt, isCertificateAddress, type KnownCertificates } from './paypal-certificates.ts';
 import type { PayPalClient, PayPalSettings } from './paypal-client.ts';
-import { captureIdIn, refundIdOn } from './paypal-outcomes.ts';
+import { captureIdIn, refundIdOn, transactionIdOn } from './paypal-outcomes.ts';
 import { checksum, isSignedWith } from './x509-certificate.ts';
 
 /** PayPal's own limits for what it sends in headers. */
@@ -37,11 +37,12 @@ const webhookEvent = z.object({
   create_time: text,
   resource: z.optional(z.unknown()),
 });
-/** Of captures, refunds and disputes, as far as any of it is read. */
+/** Of orders, authorizations, captures, refunds and disputes, as far as any of it is read. */
 const paypalResource = z.object({
   id: text,
   custom_id: text,
   invoice_id: text,
+  purchase_units: z.nullish(z.array(z.object({ custom_id: text, invoice_id: text }))),
   amount: money,
   links: z.nullish(z.array(z.object({ href: z.string(), rel: z.string() }))),
   dispute_id: text,
@@ -126,13 +127,18 @@ function noticeIn(type: string, toldAt: string | null | undefined, resource: unk
   if (!parsed.success) return null;
   const { custom_id: customId, invoice_id: invoiceId, id } = parsed.data;
   switch (type) {
+    case 'CHECKOUT.ORDER.APPROVED':
+    case 'CHECKOUT.ORDER.VOIDED':
+    case 'CHECKOUT.PAYMENT-APPROVAL.REVERSED':
+      return noticeOfPayment(parsed.data.purchase_units?.[0] ?? {}, false);
+    case 'PAYMENT.AUTHORIZATION.CREATED':
     case 'PAYMENT.CAPTURE.COMPLETED':
+      return noticeOfPayment(parsed.data, true);
+    case 'PAYMENT.AUTHORIZATION.VOIDED':
     case 'PAYMENT.CAPTURE.DENIED':
     case 'PAYMENT.CAPTURE.DECLINED':
     case 'PAYMENT.CAPTURE.PENDING':
-      return isIdentifier(customId, 'TXN-')
-        ? { about: 'payment', transactionId: customId, charged: type.endsWith('.COMPLETED') }
-        : null;
+      return noticeOfPayment(parsed.data, false);
     case 'PAYMENT.CAPTURE.REFUNDED':
     case 'PAYMENT.REFUND.PENDING':
     case 'PAYMENT.REFUND.COMPLETED':
@@ -149,6 +155,11 @@ function noticeIn(type: string, toldAt: string | null | undefined, resource: unk
     default:
       return null;
   }
+}
+
+function noticeOfPayment(resource: Parameters<typeof transactionIdOn>[0], charged: boolean): Notice | null {
+  const transactionId = transactionIdOn(resource);
+  return transactionId === null ? null : { about: 'payment', transactionId, charged };
 }
 
 /** A capture that was reversed is reported like a dispute: the payer has the money back without a refund by the merchant. */

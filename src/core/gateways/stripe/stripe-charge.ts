@@ -1,23 +1,32 @@
 /** A charge at Stripe: the intent and what it is paid with are prepared, which moves no money, and then the intent is confirmed. */
 import { hasExpired } from '../../domain/card.ts';
 import type { Transaction } from '../../domain/transaction.ts';
-import { type ChargeRequest, type GatewayOutcome, type Instrument, timeIsLeft } from '../gateway.ts';
+import { type ChargeRequest, type GatewayOutcome, type Instrument, isNoOutcome, timeIsLeft } from '../gateway.ts';
 import { declinedBecause } from '../refusal.ts';
+import { askStripe } from './ask-stripe.ts';
 import { beforeDeadline, type StripeClient, stripeFailure } from './stripe-client.ts';
-import { createIntent, isPayable } from './stripe-intents.ts';
-import { asOutcome, refusedBeforeMoney, refusedConfirmation, stateOfIntent } from './stripe-outcomes.ts';
+import { createIntent, describeIntent, endIntent, isPayable, withItsHold } from './stripe-intents.ts';
+import {
+  asOutcome,
+  type KnownState,
+  refusedBeforeMoney,
+  refusedConfirmation,
+  stateOfIntent,
+  unknownBecause,
+} from './stripe-outcomes.ts';
 
 /** @param client is awaited here, because the time that it takes to make counts towards the deadline */
 export async function chargeWithStripe(
   client: Promise<StripeClient>,
-  { transaction, instrument, signal, deadlineMs }: ChargeRequest,
+  request: ChargeRequest,
   nowMs: () => number,
 ): Promise<GatewayOutcome> {
+  const { transaction, instrument, signal, deadlineMs } = request;
   const startedAtMs = nowMs();
   const stripe = await client;
   let prepared: Prepared;
   try {
-    prepared = await beforeDeadline(signal, prepare(stripe, transaction, instrument));
+    prepared = await beforeDeadline(signal, prepare(stripe, request));
   } catch (error) {
     return orExpired(refusedBeforeMoney(stripeFailure(error)), instrument, nowMs());
   }
@@ -25,13 +34,18 @@ export async function chargeWithStripe(
   if (!timeIsLeft(startedAtMs, nowMs(), deadlineMs)) {
     return { kind: 'failed', reason: 'Stripe took too long to make the payment', silent: true };
   }
+  let state: KnownState;
   try {
-    return await beforeDeadline(signal, confirm(stripe, transaction, prepared));
+    state = await beforeDeadline(signal, confirm(stripe, request, prepared));
   } catch (error) {
     const isCallersMethod = instrument.kind === 'token' && instrument.token === prepared.paymentMethod;
     const refused = refusedConfirmation(stripeFailure(error), prepared.intentId, isCallersMethod);
     return orExpired(refused, instrument, nowMs());
   }
+  const hasNoAddress = state.kind === 'challenged' && state.url === null;
+  return hasNoAddress
+    ? endChallenge(stripe, transaction, prepared.intentId, signal)
+    : asOutcome(state, prepared.intentId);
 }
 
 type Prepared =
@@ -39,15 +53,25 @@ type Prepared =
   | { kind: 'refused'; outcome: GatewayOutcome };
 
 /** The intent and what it is to be paid with, side by side. Neither moves money. */
-async function prepare(stripe: StripeClient, transaction: Transaction, instrument: Instrument): Promise<Prepared> {
+async function prepare(stripe: StripeClient, request: ChargeRequest): Promise<Prepared> {
+  const { transaction, instrument } = request;
   if (!isPayable(transaction)) return { kind: 'refused', outcome: declinedBecause('amount_not_payable') };
-  const [intent, paymentMethod] = await Promise.all([
-    createIntent(stripe, transaction),
+  const [intentId, paymentMethod] = await Promise.all([
+    intentOf(stripe, request),
     paymentMethodOf(stripe, transaction, instrument),
   ]);
   return paymentMethod === null
     ? { kind: 'refused', outcome: declinedBecause('unknown_token') }
-    : { kind: 'prepared', intentId: intent.id, paymentMethod };
+    : { kind: 'prepared', intentId, paymentMethod };
+}
+
+async function intentOf(
+  stripe: StripeClient,
+  { transaction, statementDescriptorSuffix }: ChargeRequest,
+): Promise<string> {
+  const { id } = await createIntent(stripe, transaction);
+  if (statementDescriptorSuffix) await describeIntent(stripe, transaction, id, statementDescriptorSuffix);
+  return id;
 }
 
 /** Stripe's id of the payment method; null where a token is not Stripe's. */
@@ -80,15 +104,33 @@ async function paymentMethodOf(
 
 async function confirm(
   stripe: StripeClient,
-  { transactionId }: Transaction,
+  { transaction, returnUrl = null, receiptEmail }: ChargeRequest,
   { intentId, paymentMethod }: Extract<Prepared, { kind: 'prepared' }>,
-): Promise<GatewayOutcome> {
+): Promise<KnownState> {
   const intent = await stripe.paymentIntents.confirm(
     intentId,
-    { payment_method: paymentMethod, error_on_requires_action: true },
-    { idempotencyKey: `${transactionId}:confirm` },
+    {
+      payment_method: paymentMethod,
+      ...(returnUrl === null ? { error_on_requires_action: true } : { return_url: returnUrl }),
+      // Not at the creation, which is sent again from the row alone.
+      ...(receiptEmail && { receipt_email: receiptEmail }),
+      ...withItsHold(transaction),
+    },
+    { idempotencyKey: `${transaction.transactionId}:confirm` },
   );
-  return asOutcome(stateOfIntent(intent), intentId);
+  return stateOfIntent(intent, transaction);
+}
+
+/** Of a challenge without an address, such as one for Stripe's own script in the shop's page: no payer can answer it. */
+async function endChallenge(
+  stripe: StripeClient,
+  transaction: Transaction,
+  intentId: string,
+  signal: AbortSignal,
+): Promise<GatewayOutcome> {
+  const ended = await askStripe(signal, () => endIntent(stripe, intentId, transaction));
+  if (ended.kind === 'cancelled') return declinedBecause('authentication_required');
+  return isNoOutcome(ended) ? unknownBecause(ended, intentId) : asOutcome(ended, intentId);
 }
 
 /**

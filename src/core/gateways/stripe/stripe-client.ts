@@ -91,6 +91,9 @@ export interface StripeFailure {
   silent: boolean;
 }
 
+/** The code with which Stripe refuses a call for the state that an intent is in. */
+export const UNEXPECTED_STATE = 'payment_intent_unexpected_state';
+
 /** As the SDK calls its errors. An error of another kind comes from before anything was sent. */
 const NO_ANSWER = ['StripeConnectionError', 'StripeAPIError'];
 

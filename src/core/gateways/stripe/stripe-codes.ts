@@ -5,6 +5,9 @@
 import type { DeclineCause } from '../../domain/failure-causes.ts';
 import { causeIn, declinedBecause } from '../refusal.ts';
 
+/** Of a payer who failed to authenticate. It comes as an error of a card or of a request. */
+export const AUTHENTICATION_FAILURE = 'payment_intent_authentication_failure';
+
 /** Decline codes and error codes of cards. */
 const STRIPE_CARD_CODES: Readonly<Record<string, DeclineCause>> = {
   insufficient_funds: 'insufficient_funds',
@@ -20,6 +23,7 @@ const STRIPE_CARD_CODES: Readonly<Record<string, DeclineCause>> = {
   incorrect_address: 'invalid_card',
   authentication_required: 'authentication_required',
   authentication_not_handled: 'authentication_required',
+  [AUTHENTICATION_FAILURE]: 'authentication_failed',
   card_velocity_exceeded: 'limit_exceeded',
   withdrawal_count_limit_exceeded: 'limit_exceeded',
   card_decline_rate_limit_exceeded: 'limit_exceeded',
@@ -42,6 +46,7 @@ const STRIPE_REQUEST_CODES: Readonly<Record<string, DeclineCause>> = {
   charge_disputed: 'disputed',
   refund_disputed_payment: 'disputed',
   charge_exceeds_source_limit: 'limit_exceeded',
+  [AUTHENTICATION_FAILURE]: 'authentication_failed',
   balance_insufficient: 'merchant_funds',
   insufficient_funds: 'merchant_funds',
 };

@@ -1,6 +1,7 @@
 /**
  * Stripe. A charge is a PaymentIntent, made unconfirmed under the transaction's id and then confirmed: before the confirmation
- * no money can have moved, and an intent that has not been confirmed can be cancelled, which is the fence.
+ * no money can have moved, and an intent that has not been confirmed, or whose payer has not authenticated, can be cancelled,
+ * which is the fence.
  */
 import type { Stripe } from 'stripe';
 import type { Refund, Transaction } from '../../domain/transaction.ts';
@@ -12,26 +13,28 @@ import {
   type Fence,
   type Gateway,
   type GatewayOutcome,
-  isGatewayTrouble,
   ListingFailed,
   type LookUp,
   type Movement,
-  type NoOutcome,
   type RefundListing,
   type RefundRequest,
+  type StepRequest,
 } from '../gateway.ts';
 import { type Outside, PLATFORM } from '../json-call.ts';
 import { declinedBecause } from '../refusal.ts';
+import { askStripe } from './ask-stripe.ts';
 import { stripeAccount } from './stripe-account.ts';
 import { stripeAmount } from './stripe-amount.ts';
 import { chargeWithStripe } from './stripe-charge.ts';
 import { beforeDeadline, type StripeSettings, stripeClient, stripeFailure, stripeWhy } from './stripe-client.ts';
-import { cancelIntent, findIntent, findRefund, NotToBeFound, refundsOf } from './stripe-intents.ts';
+import { captureHold, releaseHold } from './stripe-holds.ts';
+import { cancelIntent, findIntent, findRefund, refundsOf } from './stripe-intents.ts';
 import { externalRefund, listCharges, listRefunds } from './stripe-movements.ts';
 import {
   asOutcome,
   CHARGE_UNKNOWN,
   isChargeUnknown,
+  type KnownState,
   NOT_FOUND,
   refusedRefund,
   stateOfIntent,
@@ -94,13 +97,13 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
     },
 
     lookUpCharge: (transaction: Transaction, signal: AbortSignal) =>
-      asked<LookUp>(signal, async () => {
+      askStripe<LookUp>(signal, async () => {
         const intent = await findIntent(await questions(signal), transaction);
-        return intent === null ? NOT_FOUND : stateOfIntent(intent);
+        return intent === null ? NOT_FOUND : stateOfIntent(intent, transaction);
       }),
 
     lookUpRefund: (refund: Refund, transaction: Transaction, signal: AbortSignal) =>
-      asked<LookUp>(signal, async () => {
+      askStripe<LookUp>(signal, async () => {
         try {
           const found = await findRefund(await questions(signal), refund, transaction);
           return found === null ? NOT_FOUND : stateOfRefund(found);
@@ -110,11 +113,13 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
         }
       }),
 
-    async cancelCharge(transaction: Transaction, signal: AbortSignal): Promise<Fence> {
-      const fence = await asked<Fence | typeof NOT_FOUND>(signal, async () =>
-        cancelIntent(await questions(signal), transaction),
-      );
-      return fence.kind === 'not_found' ? { kind: 'undetermined', reason: 'Stripe has not cancelled it yet' } : fence;
+    cancelCharge: (transaction: Transaction, signal: AbortSignal) =>
+      fenceOf(signal, async () => cancelIntent(await questions(signal), transaction)),
+
+    holds: {
+      capture: (request: StepRequest) => captureHold(calls(request.signal), request),
+      release: (transaction: Transaction, signal: AbortSignal) =>
+        fenceOf(signal, async () => releaseHold(await questions(signal), transaction)),
     },
 
     async *listMovements(fromMs: number, toMs: number): AsyncGenerator<Movement> {
@@ -144,7 +149,7 @@ export function createStripeGateway(settings: StripeSettings, { send, nowMs }: O
       signal: AbortSignal,
     ): Promise<RefundListing> {
       if (intentId === null) return { kind: 'listed', refunds: [] };
-      return asked<RefundListing>(signal, async () => {
+      return askStripe<RefundListing>(signal, async () => {
         const refunds: ExternalRefund[] = [];
         for await (const refund of refundsOf(await questions(signal), intentId)) refunds.push(externalRefund(refund));
         return { kind: 'listed', refunds };
@@ -183,16 +188,7 @@ async function brokenRefund(signal: AbortSignal, finding: Promise<Stripe.Refund 
   }
 }
 
-async function asked<Found extends LookUp | Fence | RefundListing>(
-  signal: AbortSignal,
-  asking: () => Promise<Found>,
-): Promise<Found | NoOutcome> {
-  try {
-    return await beforeDeadline(signal, asking());
-  } catch (error) {
-    if (error instanceof NotToBeFound) return { kind: 'undetermined', reason: error.message };
-    const failed = stripeFailure(error);
-    const isUnreachable = failed.status === undefined || isGatewayTrouble(failed.status);
-    return { kind: isUnreachable ? 'unreachable' : 'undetermined', ...stripeWhy(failed) };
-  }
+async function fenceOf(signal: AbortSignal, ending: () => Promise<KnownState>): Promise<Fence> {
+  const fence = await askStripe(signal, ending);
+  return fence.kind === 'not_found' ? { kind: 'undetermined', reason: 'Stripe has not cancelled it yet' } : fence;
 }

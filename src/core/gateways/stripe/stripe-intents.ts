@@ -4,10 +4,9 @@
  */
 import type { Stripe } from 'stripe';
 import type { Refund, Transaction } from '../../domain/transaction.ts';
-import type { Fence } from '../gateway.ts';
 import { stripeAmount } from './stripe-amount.ts';
-import { type StripeClient, stripeFailure } from './stripe-client.ts';
-import { type NOT_FOUND, stateOfIntent } from './stripe-outcomes.ts';
+import { type StripeClient, stripeFailure, UNEXPECTED_STATE } from './stripe-client.ts';
+import { type KnownState, stateOfIntent } from './stripe-outcomes.ts';
 
 export const PAGE_SIZE = 100;
 /** The pages of a minute's intents that are searched. */
@@ -28,7 +27,7 @@ export function isPayable({ amountMinor, currency }: Transaction): boolean {
 }
 
 export function createIntent(stripe: StripeClient, transaction: Transaction): Promise<Stripe.PaymentIntent> {
-  const { transactionId, bookingId, amountMinor, currency } = transaction;
+  const { transactionId, bookingId, amountMinor, currency, captureMethod } = transaction;
   const amount = stripeAmount(amountMinor, currency);
   if (amount === null) throw new Error(`Stripe can't charge ${amountMinor} minor units of ${currency}`);
   return stripe.paymentIntents.create(
@@ -37,8 +36,31 @@ export function createIntent(stripe: StripeClient, transaction: Transaction): Pr
       currency: currency.toLowerCase(),
       allowed_payment_method_types: ['card'],
       metadata: { transaction_id: transactionId, booking_id: bookingId },
+      ...(captureMethod === 'manual' && { capture_method: captureMethod }),
     },
     { idempotencyKey: transactionId },
+  );
+}
+
+/** Of an intent whose money is held: only its charge says for how long. @param prefix `data.` in a list */
+export function withItsHold({ captureMethod }: Transaction, prefix = ''): { expand?: string[] } {
+  return captureMethod === 'manual' ? { expand: [`${prefix}latest_charge`] } : {};
+}
+
+/**
+ * Has the suffix appear on the payer's bank statement. Stripe takes it at the creation of an intent or by an update, and not at the
+ * confirmation. The creation can't have it: it is sent again from the row alone, and Stripe refuses a key with other parameters.
+ */
+export async function describeIntent(
+  stripe: StripeClient,
+  { transactionId }: Transaction,
+  intentId: string,
+  suffix: string,
+): Promise<void> {
+  await stripe.paymentIntents.update(
+    intentId,
+    { statement_descriptor_suffix: suffix },
+    { idempotencyKey: `${transactionId}:describe` },
   );
 }
 
@@ -47,8 +69,8 @@ export function createIntent(stripe: StripeClient, transaction: Transaction): Pr
  * does not prove that none exists: the search lags by a minute, or an hour at worst.
  */
 export async function findIntent(stripe: StripeClient, transaction: Transaction): Promise<Stripe.PaymentIntent | null> {
-  const kept = transaction.gatewayIntent ?? transaction.gatewayReference;
-  if (kept !== null) return retrieveIntent(stripe, kept);
+  const kept = transaction.authorizationReference ?? transaction.gatewayIntent ?? transaction.gatewayReference;
+  if (kept !== null) return retrieveIntent(stripe, kept, transaction);
   if (!isPayable(transaction)) return null; // Stripe was never asked
 
   const listing = await listIntents(stripe, transaction);
@@ -56,9 +78,13 @@ export async function findIntent(stripe: StripeClient, transaction: Transaction)
 }
 
 /** @throws NotToBeFound where Stripe does not have it: one that was named by Stripe is another account's then, not none */
-async function retrieveIntent(stripe: StripeClient, intentId: string): Promise<Stripe.PaymentIntent> {
+export async function retrieveIntent(
+  stripe: StripeClient,
+  intentId: string,
+  transaction: Transaction,
+): Promise<Stripe.PaymentIntent> {
   try {
-    return await stripe.paymentIntents.retrieve(intentId);
+    return await stripe.paymentIntents.retrieve(intentId, withItsHold(transaction));
   } catch (error) {
     if (stripeFailure(error).status !== 404) throw error;
     throw new NotToBeFound(`Stripe has no ${intentId}: is STRIPE_SECRET_KEY of another account than when it was made?`);
@@ -68,8 +94,9 @@ async function retrieveIntent(stripe: StripeClient, intentId: string): Promise<S
 /** The transaction's intents among those of its minute. */
 async function listIntents(
   stripe: StripeClient,
-  { transactionId, createdAtMs }: Transaction,
+  transaction: Transaction,
 ): Promise<{ kind: 'listed'; intents: Stripe.PaymentIntent[] } | { kind: 'too_many' }> {
+  const { transactionId, createdAtMs } = transaction;
   const created = {
     gte: Math.floor((createdAtMs - LISTED_BEFORE_MS) / 1000),
     lte: Math.ceil((createdAtMs + LISTED_AFTER_MS) / 1000),
@@ -77,7 +104,12 @@ async function listIntents(
   const found: Stripe.PaymentIntent[] = [];
   let after: { starting_after?: string } = {};
   for (let page = 0; page < LIST_MAX_PAGES; page += 1) {
-    const { data, has_more } = await stripe.paymentIntents.list({ created, limit: PAGE_SIZE, ...after });
+    const { data, has_more } = await stripe.paymentIntents.list({
+      created,
+      limit: PAGE_SIZE,
+      ...withItsHold(transaction, 'data.'),
+      ...after,
+    });
     found.push(...data.filter(({ metadata }) => metadata.transaction_id === transactionId));
     const last = data.at(-1);
     if (!has_more || last === undefined) return { kind: 'listed', intents: found };
@@ -87,34 +119,41 @@ async function listIntents(
 }
 
 /** Search results are as old as the index, so each hit is retrieved. */
-async function searchIntent(
-  stripe: StripeClient,
-  { transactionId }: Transaction,
-): Promise<Stripe.PaymentIntent | null> {
-  const { data } = await stripe.paymentIntents.search({ query: `metadata['transaction_id']:'${transactionId}'` });
-  return mostAdvanced(await Promise.all(data.map(({ id }) => retrieveIntent(stripe, id))));
+async function searchIntent(stripe: StripeClient, transaction: Transaction): Promise<Stripe.PaymentIntent | null> {
+  const query = `metadata['transaction_id']:'${transaction.transactionId}'`;
+  const { data } = await stripe.paymentIntents.search({ query });
+  return mostAdvanced(await Promise.all(data.map(({ id }) => retrieveIntent(stripe, id, transaction))));
 }
+
+/** The states of an intent that has money, or may get some, from the one that counts most. */
+const ADVANCED = ['succeeded', 'processing', 'requires_capture', 'requires_action'];
 
 /** There is more than one only if Stripe forgot a key: what has moved money counts. */
 function mostAdvanced(intents: readonly Stripe.PaymentIntent[]): Stripe.PaymentIntent | null {
-  const withStatus = (status: string) => intents.find((intent) => intent.status === status);
-  return withStatus('succeeded') ?? withStatus('processing') ?? intents[0] ?? null;
+  const advanced = ADVANCED.flatMap((status) => intents.filter((intent) => intent.status === status));
+  return advanced[0] ?? intents[0] ?? null;
 }
 
 /**
  * The fence. The creation of an intent that is not found may still be on its way to Stripe. Creating it again under its key gives the same
- * intent, which is then cancelled, so that a later confirmation is refused.
+ * intent, which is then cancelled, so that a later confirmation is refused. A payer who was faster keeps what is held, but for the
+ * moment between the two calls: then it is released, which is as certain.
  */
-export async function cancelIntent(stripe: StripeClient, transaction: Transaction): Promise<Fence | typeof NOT_FOUND> {
+export async function cancelIntent(stripe: StripeClient, transaction: Transaction): Promise<KnownState> {
   if (!isPayable(transaction)) return { kind: 'cancelled' };
   const found = await findIntent(stripe, transaction);
+  if (found?.status === 'requires_capture') return stateOfIntent(found, transaction);
   const intentId = found?.id ?? (await intentIdByKey(stripe, transaction));
-  if (intentId === null) return { kind: 'cancelled' };
+  return intentId === null ? { kind: 'cancelled' } : endIntent(stripe, intentId, transaction);
+}
+
+/** Cancels an intent, which releases what it holds. One that can't be cancelled any more is what it has become. */
+export async function endIntent(stripe: StripeClient, intentId: string, transaction: Transaction): Promise<KnownState> {
   try {
-    return fenceOf(await stripe.paymentIntents.cancel(intentId));
+    return stateOfIntent(await stripe.paymentIntents.cancel(intentId), transaction);
   } catch (error) {
-    if (stripeFailure(error).code !== 'payment_intent_unexpected_state') throw error;
-    return fenceOf(await retrieveIntent(stripe, intentId));
+    if (stripeFailure(error).code !== UNEXPECTED_STATE) throw error;
+    return stateOfIntent(await retrieveIntent(stripe, intentId, transaction), transaction);
   }
 }
 
@@ -131,10 +170,6 @@ async function intentIdByKey(stripe: StripeClient, transaction: Transaction): Pr
     if (replayed || (status === 400 && type !== 'idempotency_error')) return null;
     throw error;
   }
-}
-
-function fenceOf(intent: Stripe.PaymentIntent): Fence | typeof NOT_FOUND {
-  return intent.status === 'canceled' ? { kind: 'cancelled' } : stateOfIntent(intent);
 }
 
 /** By Stripe's name for it where that is known, else among the refunds of its payment. */

@@ -7,7 +7,10 @@ import type { StripeClient } from './stripe-client.ts';
 import { PAGE_SIZE } from './stripe-intents.ts';
 import { stateOfRefund } from './stripe-outcomes.ts';
 
-/** Only those of this service: the account may take other payments too. */
+/**
+ * Only those of this service: the account may take other payments too. Money that is held, or was released, has not moved. Dated by the
+ * intent, as Stripe's list and the ledger's rows are, and not by the capture of what was held first.
+ */
 export async function* listCharges(stripe: StripeClient, fromMs: number, toMs: number): AsyncGenerator<Movement> {
   for await (const intent of stripe.paymentIntents.list({ created: createdIn(fromMs, toMs), limit: PAGE_SIZE })) {
     const { id, status, metadata, created, currency, amount_received } = intent;
@@ -57,7 +60,7 @@ export function externalRefund(refund: Stripe.Refund): ExternalRefund {
   const { payment_intent: intent, amount, currency, metadata } = refund;
   const charge = typeof intent === 'object' ? intent : null;
   const amountMinor = minorUnitsOfStripe(amount, currency);
-  const state = stateOfRefund(refund).kind;
+  const state = isRelease(refund, charge) ? 'released' : stateOfRefund(refund).kind;
   const refundId = metadata?.refund_id;
   return {
     reference: refund.id,
@@ -70,4 +73,9 @@ export function externalRefund(refund: Stripe.Refund): ExternalRefund {
     reason: metadata?.reason ?? 'Refunded at Stripe',
     movedAtMs: refund.created * 1000,
   };
+}
+
+/** Held money that is released is a refund at Stripe too: all of what was never captured, or the rest of it, which leaves no trace in the balance. */
+function isRelease({ status, balance_transaction }: Stripe.Refund, charge: Stripe.PaymentIntent | null): boolean {
+  return charge?.amount_received === 0 || (status === 'succeeded' && balance_transaction === null);
 }

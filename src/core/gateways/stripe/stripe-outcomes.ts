@@ -1,29 +1,34 @@
 /** Outcomes from Stripe's answers and errors. Pure functions. */
 import type { Stripe } from 'stripe';
+import type { Transaction } from '../../domain/transaction.ts';
 import type { GatewayOutcome, LookUp, NoOutcome } from '../gateway.ts';
 import { declinedBecause, refusedBecause } from '../refusal.ts';
-import { type StripeFailure, stripeWhy } from './stripe-client.ts';
-import { stripeDecline, stripeRequestCause } from './stripe-codes.ts';
+import { minorUnitsOfStripe } from './stripe-amount.ts';
+import { type StripeFailure, stripeWhy, UNEXPECTED_STATE } from './stripe-client.ts';
+import { AUTHENTICATION_FAILURE, stripeDecline, stripeRequestCause } from './stripe-codes.ts';
 
 export const NOT_FOUND = { kind: 'not_found' } as const;
 
 export type KnownState = Exclude<LookUp, NoOutcome>;
 
-export function stateOfIntent(intent: Stripe.PaymentIntent): KnownState {
+export function stateOfIntent(intent: Stripe.PaymentIntent, transaction: Transaction): KnownState {
   switch (intent.status) {
     case 'succeeded':
-      return { kind: 'approved', reference: intent.id };
+      return stateOfMoney(intent, transaction);
     case 'processing':
-    case 'requires_capture':
       return { kind: 'in_progress' };
+    case 'requires_capture':
+      return { kind: 'authorized', reference: intent.id, expiresAtMs: heldUntilMs(intent) };
     case 'requires_action':
-      // It cannot be continued: its client secret is never handed out.
-      return declinedBecause('authentication_required');
+      return { kind: 'challenged', url: intent.next_action?.redirect_to_url?.url ?? null, intent: intent.id };
     case 'canceled':
-      return { kind: 'failed', cause: 'never_happened' };
+      return { kind: 'cancelled' };
     case 'requires_payment_method': {
       const error = intent.last_payment_error;
       if (!error) return NOT_FOUND;
+      // Stripe leaves the intent open, and its client secret is in the address that the payer comes back to. Nothing here confirms it
+      // again. Should a page do so, that is a late charge (invariant 1).
+      if (error.code === AUTHENTICATION_FAILURE) return declinedBecause('authentication_failed', error.code);
       // No bank has declined it: Stripe has refused the payment method itself.
       if (error.type === 'invalid_request_error') return declinedBecause('unknown_token', error.code);
       return stripeDecline(error.decline_code, error.code);
@@ -32,6 +37,20 @@ export function stateOfIntent(intent: Stripe.PaymentIntent): KnownState {
       // Not confirmed: treated as not found, because the confirmation may still be on its way.
       return NOT_FOUND;
   }
+}
+
+/** Only a capture in Stripe's dashboard takes another amount than was asked for. */
+function stateOfMoney({ id, amount_received, currency }: Stripe.PaymentIntent, transaction: Transaction): KnownState {
+  const isSameCurrency = currency.toUpperCase() === transaction.currency;
+  const amountMinor = isSameCurrency ? minorUnitsOfStripe(amount_received, currency) : null;
+  if (amountMinor === transaction.amountMinor) return { kind: 'approved', reference: id };
+  return { kind: 'mischarged', reference: id, amountMinor, cause: 'captured_amount_differs' };
+}
+
+/** Null where Stripe does not say, or was not asked for the charge. */
+function heldUntilMs({ latest_charge: charge }: Stripe.PaymentIntent): number | null {
+  const captureBefore = typeof charge === 'object' ? charge?.payment_method_details?.card?.capture_before : undefined;
+  return captureBefore === undefined ? null : captureBefore * 1000;
 }
 
 export function stateOfRefund(refund: Stripe.Refund): KnownState {
@@ -54,6 +73,11 @@ export function asOutcome(state: KnownState, intent?: string): GatewayOutcome {
   const reason = 'Stripe is still working on it';
   const accepted = state.kind === 'in_progress';
   return { kind: 'unknown', reason, silent: false, accepted, ...(intent !== undefined && { intent }) };
+}
+
+/** Of a state that Stripe was asked about after a call, and did not name. */
+export function unknownBecause({ kind, reason, cause }: NoOutcome, intent: string): GatewayOutcome {
+  return { kind: 'unknown', reason, silent: kind === 'unreachable', intent, ...(cause !== undefined && { cause }) };
 }
 
 /** Stripe's codes for a token that is used up, in use by another request, or no card. */
@@ -107,9 +131,7 @@ export function refusedConfirmation(failed: StripeFailure, intent: string, isCal
   const { status, type, code, silent } = failed;
   const isCertain =
     type === 'card_error' ||
-    ((status === 400 || status === 402 || status === 404) &&
-      type !== 'idempotency_error' &&
-      code !== 'payment_intent_unexpected_state');
+    ((status === 400 || status === 402 || status === 404) && type !== 'idempotency_error' && code !== UNEXPECTED_STATE);
   if (!isCertain) return { kind: 'unknown', ...stripeWhy(failed), silent, intent };
   if (isCallersMethod && refusesPaymentMethod(failed)) return declinedBecause('unknown_token', code);
   return refusedBeforeMoney(failed);

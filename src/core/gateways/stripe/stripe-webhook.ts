@@ -78,10 +78,12 @@ function noticeIn(type: string, toldAtSeconds: number, object: unknown): Notice 
     case 'payment_intent.succeeded':
     case 'payment_intent.payment_failed':
     case 'payment_intent.canceled':
-    case 'payment_intent.processing': {
+    case 'payment_intent.processing':
+    case 'payment_intent.requires_action':
+    case 'payment_intent.amount_capturable_updated': {
       const transactionId = metadata?.transaction_id;
       if (!isIdentifier(transactionId, 'TXN-')) return null;
-      return { about: 'payment', transactionId, charged: status === 'succeeded' };
+      return { about: 'payment', transactionId, charged: status === 'succeeded' || status === 'requires_capture' };
     }
     case 'refund.created':
     case 'refund.updated':

@@ -1,23 +1,34 @@
 /** Events of the outbox, rendered from the rows that they are about. */
 
 import type { PaymentEvent } from '../../../contract/events.ts';
-import { paymentEvent, refundEvent } from '../../domain/event.ts';
+import { type DisputeReport, disputeEvent, paymentEvent, refundEvent } from '../../domain/event.ts';
 import type { Transaction } from '../../domain/transaction.ts';
 import { CannotOpen } from '../../security/cipher.ts';
 import { TRANSACTION_COLUMNS } from '../columns.ts';
 import { type Database, rowsOf, runBatch } from '../database.ts';
 import { emailOf } from '../payments/find-payment.ts';
 
+// The event of a dispute names its payment in its report alone.
 const FIND_EVENTS = `
   SELECT e.event_id AS eventId, e.created_at_ms AS eventCreatedAtMs, r.refund_id AS refundId,
-    r.amount_minor AS refundAmountMinor, r.reason AS refundReason, ${TRANSACTION_COLUMNS}
-  FROM events e JOIN transactions t USING (transaction_id) LEFT JOIN refunds r USING (refund_id)
+    r.amount_minor AS refundAmountMinor, r.reason AS refundReason, d.dispute_id AS disputeId, d.provider,
+    d.status AS disputeStatus, d.reason AS disputeReason, d.currency AS disputeCurrency,
+    d.amount_minor AS disputeAmountMinor, d.opened_at_ms AS openedAtMs, d.told_at_ms AS reportedAtMs,
+    ${TRANSACTION_COLUMNS}
+  FROM events e LEFT JOIN dispute_reports d USING (event_id)
+    JOIN transactions t ON t.transaction_id = coalesce(e.transaction_id, d.transaction_id)
+    LEFT JOIN refunds r ON r.refund_id = e.refund_id
   WHERE e.event_id IN (SELECT value FROM json_each(?1)) ORDER BY e.sequence`;
 
-type EventRow = Transaction & { eventId: string; eventCreatedAtMs: number } & (
-    | { refundId: null }
-    | { refundId: string; refundAmountMinor: number; refundReason: string }
-  );
+type OfRefund = { refundId: string; refundAmountMinor: number; refundReason: string };
+type OfDispute = Pick<DisputeReport, 'disputeId' | 'provider' | 'openedAtMs' | 'reportedAtMs'> & {
+  disputeStatus: string;
+  disputeReason: string;
+  disputeCurrency: string;
+  disputeAmountMinor: number;
+};
+type EventRow = Transaction & { eventId: string; eventCreatedAtMs: number } & (OfRefund | { refundId: null }) &
+  (OfDispute | { disputeId: null });
 
 /**
  * The events with these ids, rendered from the rows that they are about, oldest first. `unopened`: those whose email address can't be
@@ -43,6 +54,13 @@ export async function findEvents(
 
 function rendered(row: EventRow, userEmail: string | null): PaymentEvent {
   const envelope = { eventId: row.eventId, createdAtMs: row.eventCreatedAtMs, userEmail };
+  if (row.disputeId !== null) {
+    const { disputeId, provider, openedAtMs, reportedAtMs, disputeStatus: status, disputeReason: reason } = row;
+    const { disputeCurrency: currency, disputeAmountMinor: amountMinor } = row;
+    return disputeEvent(envelope, row, {
+      ...{ disputeId, provider, status, reason, currency, amountMinor, openedAtMs, reportedAtMs },
+    });
+  }
   if (row.refundId === null) return paymentEvent(envelope, row);
   const { refundId, refundAmountMinor: amountMinor, refundReason: reason } = row;
   return refundEvent(envelope, row, { refundId, amountMinor, reason });

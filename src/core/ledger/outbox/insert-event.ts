@@ -34,6 +34,43 @@ export function newRefundEvent(
   return d1.prepare(INSERT_REFUND_EVENT).bind(event.eventId, event.refundId, event.createdAtMs);
 }
 
+// Both are facts of the dispute's row, so that neither needs the other to come first.
+const INSERT_DISPUTE_REPORT = `
+  INSERT INTO dispute_reports (event_id, tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor,
+    opened_at_ms, told_at_ms)
+  SELECT ?1, tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor, opened_at_ms, told_at_ms
+  FROM disputes
+  WHERE provider = ?2 AND dispute_id = ?3 AND transaction_id = ?4 AND written_by = ?1
+    AND NOT EXISTS (SELECT 1 FROM dispute_reports WHERE event_id = ?1)`;
+const INSERT_DISPUTE_EVENT = `
+  INSERT INTO events (event_id, tenant, booking_id, event_type, created_at_ms)
+  SELECT ?1, t.tenant, t.booking_id, 'payment.dispute', ?5
+  FROM disputes d JOIN transactions t USING (transaction_id)
+  WHERE d.provider = ?2 AND d.dispute_id = ?3 AND d.transaction_id = ?4 AND d.written_by = ?1
+    AND NOT EXISTS (SELECT 1 FROM events WHERE event_id = ?1)`;
+
+/** The status of a dispute that was written under the event's id. */
+interface DisputeStatus {
+  eventId: string;
+  provider: string;
+  disputeId: string;
+  transactionId: string;
+  createdAtMs: number;
+}
+
+/** The statement that keeps the status, for its event to be rendered from. It belongs behind the one that writes the dispute. */
+export function newDisputeReport(d1: D1Database, status: DisputeStatus): D1PreparedStatement {
+  return d1
+    .prepare(INSERT_DISPUTE_REPORT)
+    .bind(status.eventId, status.provider, status.disputeId, status.transactionId);
+}
+
+/** The statement that inserts the event of the status. It belongs behind the one that writes the dispute. */
+export function newDisputeEvent(d1: D1Database, status: DisputeStatus): D1PreparedStatement {
+  const { eventId, provider, disputeId, transactionId, createdAtMs } = status;
+  return d1.prepare(INSERT_DISPUTE_EVENT).bind(eventId, provider, disputeId, transactionId, createdAtMs);
+}
+
 /** The statement that finds a row if the event was written, by this batch or by an earlier try of it. */
 export function hasEvent(d1: D1Database, eventId: string): D1PreparedStatement {
   return d1.prepare('SELECT 1 FROM events WHERE event_id = ?1').bind(eventId);

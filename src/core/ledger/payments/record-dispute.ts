@@ -3,6 +3,7 @@
 import { auditFact } from '../audit/insert-entry.ts';
 import { DISPUTE_COLUMNS } from '../columns.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
+import { newDisputeEvent, newDisputeReport } from '../outbox/insert-event.ts';
 
 export interface RecordedDispute {
   provider: string;
@@ -47,14 +48,17 @@ const FIND = `
  * payment is not in the ledger.
  *
  * @param attemptId of this attempt alone
+ * @param publish whether a status that this attempt writes has an event, in the same batch and under the attempt's id (invariant 4)
  */
 export async function recordDispute(
   db: Database,
   dispute: RecordedDispute,
   nowMs: number,
   attemptId: string,
+  publish = false,
 ): Promise<{ dispute: RecordedDispute; wrote: boolean } | null> {
   const { provider, disputeId, transactionId, status } = dispute;
+  const told = { eventId: attemptId, provider, disputeId, transactionId, createdAtMs: nowMs };
   const { standing } = await runBatch(db, {
     recorded: db.d1
       .prepare(RECORD)
@@ -71,6 +75,8 @@ export async function recordDispute(
         attemptId,
         JSON.stringify(DECIDED),
       ),
+    report: publish ? newDisputeReport(db.d1, told) : null,
+    event: publish ? newDisputeEvent(db.d1, told) : null,
     audited: auditFact(db, 'dispute_reported', attemptId, {
       atMs: nowMs,
       action: 'dispute.reported',

@@ -42,9 +42,20 @@ export async function erasePersonalData(
         `UPDATE disputes SET status = ${code('status')}, reason = ${code('reason')} WHERE transaction_id IN (${ENDED})`,
       )
       .bind(...scope),
+    reports: db.d1
+      .prepare(
+        `UPDATE dispute_reports SET status = ${code('status')}, reason = ${code('reason')} WHERE transaction_id IN (${ENDED})`,
+      )
+      .bind(...scope),
     // Of those that are under way, too: why an event waits is nothing that has to be repeated.
     events: db.d1
       .prepare(`UPDATE events SET last_error = NULL WHERE last_error IS NOT NULL AND transaction_id IN (${OF_USER})`)
+      .bind(...scope),
+    disputeEvents: db.d1
+      .prepare(
+        `UPDATE events SET last_error = NULL WHERE last_error IS NOT NULL
+           AND event_id IN (SELECT event_id FROM dispute_reports WHERE transaction_id IN (${OF_USER}))`,
+      )
       .bind(...scope),
     payments: db.d1
       .prepare(

@@ -126,6 +126,14 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         retryPossible: false,
         nextStep: 'Pay with capture_method automatic, or by another method.',
       });
+    case 'raw_card':
+      return paymentFailure(c, 400, {
+        ...asked,
+        code: 'INVALID_CARD',
+        reason: 'This service accepts no card numbers: a payment_method_token takes the place of card_details',
+        retryPossible: false,
+        nextStep: "Send a payment_method_token, and no card_details: the payer's browser gets it from the provider.",
+      });
     case 'method_disabled':
       return paymentFailure(c, 400, {
         ...asked,
