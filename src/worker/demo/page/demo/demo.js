@@ -14,7 +14,19 @@ const USER = { user_id: 'user_123', user_email: 'alex@example.com' };
 const DOUBLE_CLICK_MS = 1_000;
 /** The rate limit is 20 requests in ten seconds. */
 const POLL_MS = 2_000;
-const NO_EVENT = 'None yet: an event reports an outcome, and there is no outcome yet.';
+const HAS_NO_OUTCOME = new Set(['sending', 'challenged', 'authorized', 'pending']);
+const NO_EVENT = 'None yet: an event reports an outcome, and this payment has no outcome yet.';
+/**
+ * In place of the button's own text, while a booking cannot be paid again.
+ *
+ * @type {Readonly<Record<string, string>>}
+ */
+const STATES = {
+  challenged: 'Waiting for the payer',
+  authorized: 'Held',
+  pending: 'No outcome yet',
+  completed: 'Paid',
+};
 
 const page = {
   form: byId('checkout', HTMLFormElement),
@@ -161,7 +173,10 @@ function followEvents() {
   watching.abort();
   watching = new AbortController();
   if (session.payment === null) drawNoEvent(page.events, 'Nothing has happened yet.');
-  else void watchEvents(page.events, session.bookingId, NO_EVENT, watching.signal, explainFailure);
+  else {
+    const note = HAS_NO_OUTCOME.has(session.payment.kind) ? NO_EVENT : null;
+    void watchEvents(page.events, session.bookingId, note, watching.signal, explainFailure);
+  }
 }
 
 /**
@@ -223,10 +238,10 @@ function redraw() {
   page.chosen.textContent =
     seats.length === 0 ? 'No seat chosen' : `${seats.length === 1 ? 'Seat' : 'Seats'} ${seats.join(', ')}`;
   page.total.textContent = money(amount());
-  const isOpen = payment === null || ['sending', 'failed', 'refused'].includes(payment.kind);
-  page.pay.textContent = isOpen
-    ? `${session.mode === 'manual' ? 'Hold' : 'Pay'} ${money(amount())}`
-    : 'This booking has its payment';
+  const state = payment === null ? undefined : STATES[payment.kind];
+  const isOpen = state === undefined;
+  const verb = session.mode === 'manual' ? 'Hold' : 'Pay';
+  page.pay.textContent = state ?? (seats.length === 0 ? verb : `${verb} ${money(amount())}`);
   page.pay.disabled = !isOpen;
   for (const fieldset of page.form.querySelectorAll('fieldset'))
     fieldset.disabled = !isOpen || payment?.kind === 'sending';

@@ -20,7 +20,7 @@ export function drawNoEvent(place, note) {
  *
  * @param {HTMLElement} place
  * @param {string} bookingId
- * @param {string} note what to say where there is none
+ * @param {string | null} note what to say above those of the attempts before, where this one has none yet
  * @param {AbortSignal} signal
  * @param {(events: BookingEvent[]) => void} onEvents
  */
@@ -31,8 +31,7 @@ export async function watchEvents(place, bookingId, note, signal, onEvents) {
     if (signal.aborted) return;
     const text = JSON.stringify(events);
     if (events !== null && text !== shown) {
-      if (events.length === 0) drawNoEvent(place, note);
-      else place.replaceChildren(...events.toReversed().map(eventView));
+      drawEvents(place, events, note);
       onEvents(events);
     }
     shown = text;
@@ -40,6 +39,22 @@ export async function watchEvents(place, bookingId, note, signal, onEvents) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     if (signal.aborted) return;
   }
+}
+
+/**
+ * The newest first, and open if it is the one of this attempt.
+ *
+ * @param {HTMLElement} place
+ * @param {BookingEvent[]} events
+ * @param {string | null} note
+ */
+function drawEvents(place, events, note) {
+  const views = events.toReversed().map((event, index) => eventView(event, index === 0 && note === null));
+  const none = note ?? 'None: nothing was recorded of this request.';
+  place.replaceChildren(
+    ...(note !== null || views.length === 0 ? [element('p', { class: 'empty' }, none)] : []),
+    ...views,
+  );
 }
 
 /**
@@ -57,14 +72,14 @@ async function eventsOf(bookingId) {
 
 /**
  * @param {BookingEvent} event
- * @param {number} index the newest one is open
+ * @param {boolean} open
  */
-function eventView({ message, delivered_at, attempts, last_error }, index) {
+function eventView({ message, delivered_at, attempts, last_error }, open) {
   const type = String(message?.event_type ?? 'event');
   const state = delivered_at === null ? 'waits' : 'delivered';
   return element(
     'details',
-    { class: 'event', open: index === 0 },
+    { class: 'event', open },
     element('summary', {}, element('code', {}, type), element('span', { class: `badge ${state}` }, state)),
     element(
       'p',

@@ -7,10 +7,10 @@ const EXPIRY_YEAR = '2034';
 
 /** @type {readonly Instrument[]} */
 export const INSTRUMENTS = [
-  { id: 'pays', name: 'Card that pays', number: '4242424242424242', continueTo: 'the bank' },
-  { id: 'declined', name: 'Card that is declined', number: '4000000000000002', continueTo: 'the bank' },
-  { id: 'no-funds', name: 'Card without funds', number: '4000000000009995', continueTo: 'the bank' },
-  { id: 'authenticates', name: 'Card that needs authentication', number: '4000002500003155', continueTo: 'the bank' },
+  { id: 'pays', name: 'Pays', number: '4242424242424242', continueTo: 'the bank' },
+  { id: 'declined', name: 'Is declined', number: '4000000000000002', continueTo: 'the bank' },
+  { id: 'no-funds', name: 'Lacks funds', number: '4000000000009995', continueTo: 'the bank' },
+  { id: 'authenticates', name: 'Needs authentication', number: '4000002500003155', continueTo: 'the bank' },
   { id: 'paypal', name: 'PayPal', number: null, continueTo: 'PayPal' },
 ];
 
@@ -25,7 +25,7 @@ export function drawInstruments(fieldset) {
         element('span', { class: 'name' }, name),
         number === null
           ? element('span', { class: 'detail' }, 'approve on a page')
-          : element('code', { class: 'detail' }, number.replace(/(\d{4})(?=\d)/g, '$1 ')),
+          : element('code', { class: 'detail' }, number),
       ),
     );
   }

@@ -112,7 +112,7 @@ function titleOf({ kind, code }, { continueTo }) {
     case 'sending':
       return 'Sending the payment';
     case 'challenged':
-      return continueTo === 'PayPal' ? 'PayPal wants an approval' : 'The bank wants an authentication';
+      return continueTo === 'PayPal' ? 'PayPal asks for approval' : 'The bank asks for authentication';
     case 'authorized':
       return 'The seats are held';
     case 'completed':
@@ -135,7 +135,7 @@ function sentencesOf({ kind, code, reason, nextStep, until }) {
     case 'sending':
       return [];
     case 'challenged':
-      return [`Nothing is charged before that. It has to be done by ${timeOf(until)}.`];
+      return [`Nothing is charged until the payer confirms. There is time until ${timeOf(until)}.`];
     case 'authorized':
       return [`The money is authorized, and not yet taken. Issue the seats by ${timeOf(until)}, or let them go.`];
     case 'completed':

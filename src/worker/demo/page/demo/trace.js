@@ -58,6 +58,15 @@ function isRepeated(last, next) {
   );
 }
 
+/**
+ * Whether the service has answered as it had answered before, for the same Idempotency-Key.
+ *
+ * @param {Exchange} exchange
+ */
+function isReplayed({ responseHeaders }) {
+  return responseHeaders.some(([name, value]) => name === 'idempotent-replayed' && value === 'true');
+}
+
 /** @param {Exchange} exchange */
 function exchangeView(exchange) {
   const { method, path, status, durationMs, times } = exchange;
@@ -70,6 +79,7 @@ function exchangeView(exchange) {
       element('span', { class: 'verb' }, method),
       element('code', { class: 'path' }, path),
       element('span', { class: 'times' }, times > 1 ? `× ${times}` : ''),
+      element('span', { class: 'replayed' }, isReplayed(exchange) ? 'replayed' : ''),
       element(
         'span',
         { class: status >= 200 && status < 300 ? 'code' : 'code refused' },
