@@ -26,6 +26,8 @@ describe.skipIf(program === null)(title, () => {
   const exchange = `test.demo.${randomBytes(4).toString('hex')}`;
   const queue = `${exchange}.processing_queue`;
   let project: ProjectCopy;
+  /** As `npm run dev` prints it. */
+  let demo: string;
   let service: string;
   let dev: Child;
   let listener: Listener;
@@ -37,17 +39,17 @@ describe.skipIf(program === null)(title, () => {
   beforeAll(async () => {
     project = copyProject();
     listener = await listen(rabbitmqUrl(), exchange, runDirectory('demo'));
-    const port = await getPort();
-    service = `http://localhost:${port}`;
     dev = startDev(project, {
       RABBITMQ_URL: rabbitmqUrl(),
       RABBITMQ_EXCHANGE: exchange,
       RABBITMQ_QUEUE: queue,
-      PAYMENT_SERVICE_PORT: String(port),
+      PAYMENT_SERVICE_PORT: String(await getPort()),
       BRIDGE_PORT: String(await getPort()),
     });
     browser = await chromium.launch({ executablePath: program ?? '' });
     await until('it is up', () => dev.output().includes('\nevents '), { child: dev, deadlineMs: START_DEADLINE_MS });
+    [, demo = ''] = /^checkout demo +(\S+)$/m.exec(dev.output()) ?? [];
+    service = new URL(demo).origin;
   });
 
   afterAll(async () => {
@@ -68,7 +70,7 @@ describe.skipIf(program === null)(title, () => {
     page.on('request', (request) => {
       if (new URL(request.url()).origin !== service) complaints.push(`a request to ${request.url()}`);
     });
-    await page.goto(`${service}/demo`);
+    await page.goto(demo);
     await seat('Row C, seat 4').waitFor();
   });
 
@@ -166,7 +168,7 @@ describe.skipIf(program === null)(title, () => {
       await way.click();
       await button(answer).click();
       await titled('Paid');
-      expect(page.url()).toBe(`${service}/demo?transaction_id=${transactionId}`);
+      expect(page.url()).toBe(`${demo}?transaction_id=${transactionId}`);
       expect(await published()).toMatchObject({ event_type: 'payment.success', transaction_id: transactionId });
       expect(await requests()).toContain('POST /payment/process 202');
     },
@@ -190,7 +192,7 @@ describe.skipIf(program === null)(title, () => {
   });
 
   it('ignores a transaction in the address that it has not paid', async () => {
-    await page.goto(`${service}/demo?transaction_id=TXN-SOMEBODY-ELSES`);
+    await page.goto(`${demo}?transaction_id=TXN-SOMEBODY-ELSES`);
     await page.getByText('TXN-SOMEBODY-ELSES, which this tab has not paid').waitFor();
     await titled('Nothing paid yet');
     expect(await requests()).toEqual([]);
