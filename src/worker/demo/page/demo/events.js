@@ -99,10 +99,9 @@ function eventView({ message, delivered_at, attempts, last_error }, open) {
  * @param {string | null} lastError
  */
 function waiting(attempts, lastError) {
-  const why = lastError === null ? '' : ` The last answer: ${lastError}.`;
-  const tried =
-    attempts === 0 ? 'It has not been sent yet.' : `Sent ${attempts === 1 ? 'once' : `${attempts} times`} in vain.`;
-  return `It waits in the database until RabbitMQ confirms it. ${tried}${why}`;
+  const failed = attempts === 1 ? 'One attempt has failed' : `${attempts} attempts have failed`;
+  const why = lastError === null ? '' : `, the last one because ${lastError}`;
+  return `It waits in the database until RabbitMQ confirms it.${attempts === 0 ? '' : ` ${failed}${why}.`}`;
 }
 
 /** @param {string} iso */

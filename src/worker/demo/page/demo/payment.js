@@ -80,6 +80,7 @@ export function afterAnswer(payment, { status, body }) {
  * @returns {Payment}
  */
 export function afterStatus(payment, { status, body }) {
+  if (status === 404) return { ...payment, kind: 'refused', ...UNKNOWN };
   if (status !== 200) return payment;
   const processedAt = body.processed_at;
   switch (body.status) {
@@ -106,6 +107,14 @@ function reasonOf(status, body) {
     nextStep: details?.next_step ?? NEXT_STEPS[status] ?? null,
   };
 }
+
+/** A tab may be older than the database. */
+const UNKNOWN = {
+  status: null,
+  code: 'TRANSACTION_NOT_FOUND',
+  reason: 'The service does not know this payment: its database is another one.',
+  nextStep: 'Begin a new booking.',
+};
 
 /** @type {Readonly<Record<number, string>>} */
 const NEXT_STEPS = {

@@ -19,8 +19,11 @@ export function newSession() {
 
 /** @returns {Session} */
 export function restoredSession() {
-  const kept = sessionStorage.getItem(KEY);
-  return kept === null ? newSession() : JSON.parse(kept);
+  const text = sessionStorage.getItem(KEY);
+  if (text === null) return newSession();
+  const kept = JSON.parse(text);
+  // Its answer went to the page that was left. If it was paid, the service says so when it is paid again.
+  return kept.payment?.kind === 'sending' ? { ...kept, payment: null } : kept;
 }
 
 /** @param {Session} session */
