@@ -15,8 +15,8 @@ const START_DEADLINE_MS = 100_000;
 /** Of one step in the browser, on a machine that has other things to do. */
 const STEP_DEADLINE_MS = 20_000;
 const SMALLEST = { width: 360, height: 740 };
-/** Chromium's own line of a response that refuses something, as a decline does. */
-const REFUSED = /^Failed to load resource: .* status of 400 /;
+/** Chromium's own line of a response that refuses something: a decline, or the second of two clicks while the first is worked on. */
+const REFUSED = /^Failed to load resource: .* status of (400|409) /;
 
 const program = chromiumOfMachine();
 const title =

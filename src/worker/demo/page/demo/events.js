@@ -100,7 +100,7 @@ function eventView({ message, delivered_at, attempts, last_error }, open) {
  */
 function waiting(attempts, lastError) {
   const failed = attempts === 1 ? 'One attempt has failed' : `${attempts} attempts have failed`;
-  const why = lastError === null ? '' : `, the last one because ${lastError}`;
+  const why = lastError === null ? '' : `: ${lastError}`;
   return `It waits in the database until RabbitMQ confirms it.${attempts === 0 ? '' : ` ${failed}${why}.`}`;
 }
 
