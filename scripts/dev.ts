@@ -164,11 +164,8 @@ function startWorker(settings: DevSettings, answered: () => boolean): Running {
   return startProcess(
     [
       ...[WRANGLER, 'dev', WORKER, '--port', String(servicePort), '--show-interactive-dev-session=false'],
-      ...['--assets', DEMO_PAGE],
-      ...[
-        ...persistence(persistTo),
-        ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
-      ],
+      ...['--assets', DEMO_PAGE, ...persistence(persistTo)],
+      ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
     ],
     { cwd: PROJECT, env: WRANGLER_ENV, onLine: workerLines(answered, output) },
   );
