@@ -23,8 +23,10 @@ import { shownBroker, watchCommand } from './watch-command.ts';
 const START_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 2_000;
 const PROBE_INTERVAL_MS = 50;
-/** index.ts, which logs each request's end as well. */
+/** index.ts, which logs each request's end as well, and answers the demo. */
 const WORKER = join(PROJECT, 'src/worker/dev.ts');
+/** The demo, which wrangler serves beside the Worker. wrangler.toml does not name it, so it is not deployed. */
+const DEMO_PAGE = join(PROJECT, 'src/worker/demo/page');
 /** Cron Triggers do not fire by themselves under `wrangler dev`. */
 const CRON_PATH = '/cdn-cgi/local/scheduled?cron=*+*+*+*+*';
 const CRON_INTERVAL_MS = 60_000;
@@ -162,10 +164,8 @@ function startWorker(settings: DevSettings, answered: () => boolean): Running {
   return startProcess(
     [
       ...[WRANGLER, 'dev', WORKER, '--port', String(servicePort), '--show-interactive-dev-session=false'],
-      ...[
-        ...persistence(persistTo),
-        ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
-      ],
+      ...['--assets', DEMO_PAGE, ...persistence(persistTo)],
+      ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
     ],
     { cwd: PROJECT, env: WRANGLER_ENV, onLine: workerLines(answered, output) },
   );
@@ -267,11 +267,13 @@ function showService(settings: DevSettings): void {
   const state = shownPath(stateDirectory(persistTo));
   const seconds = process.uptime().toFixed(1);
   const service = `http://localhost:${servicePort}`;
+  const demo = `${service}/demo`;
   const toTry = paymentsToTry({ ...settings, persistTo: persistTo === null ? null : state });
   const emulator = emulatorPort === null ? null : emulatorUrl(emulatorPort);
   const lines = [
     '',
     `payment service  ${service}, after ${seconds} s`,
+    `checkout demo    ${demo}`,
     `bridge           http://127.0.0.1:${bridge.port}`,
     `database         ${state}`,
     ...(emulator === null ? [] : [`gateways         Stripe and PayPal, emulated at ${emulator}`]),
@@ -281,7 +283,8 @@ function showService(settings: DevSettings): void {
     ...toTry.map((line) => `  ${line}`),
     '',
   ];
-  output.tell('dev.ready', lines.join('\n'), { service, bridge_port: bridge.port, database: state, emulator });
+  const fields = { service, demo, bridge_port: bridge.port, database: state, emulator };
+  output.tell('dev.ready', lines.join('\n'), fields);
 }
 
 function showBroker({ bridge }: DevSettings, { url, how }: FoundBroker): void {

@@ -7,6 +7,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { searchCardData } from '../test/support/card-data.ts';
 import { killGroupsOf } from '../test/support/groups.ts';
+import { chromiumOfMachine, HOW_TO_GET_CHROMIUM } from './chromium.ts';
 import { endedByPerson, startProcess } from './processes.ts';
 import { type Broker, endBrokersBelow, HOW_TO_GET_A_BROKER, startBroker } from './rabbitmq.ts';
 
@@ -27,6 +28,9 @@ try {
   broker = await startBroker({ directory: `${directory}/rabbitmq`, signal: ended });
   if (broker !== null) console.log(`RabbitMQ for the tests: ${broker.how}`);
   else console.error(`The tests need a RabbitMQ: ${HOW_TO_GET_A_BROKER}`);
+  if (kind === 'long' && chromiumOfMachine() === null) {
+    console.error(`The test of the checkout demo needs a browser, and is skipped: ${HOW_TO_GET_CHROMIUM}`);
+  }
   // Of the tests that were asked for, none may need it.
   if (broker !== null || asked.length > 0) passed = await runTests(broker);
 } catch (error) {

@@ -1,9 +1,11 @@
 /**
- * What `npm run dev` has wrangler start in place of index.ts: the same Worker, which logs each request's end as well. On Cloudflare,
- * the platform's own log has that. Wrangler's line of a request has no id that would join it to the Worker's.
+ * What `npm run dev` has wrangler start in place of index.ts: the same Worker, which logs each request's end as well, and answers
+ * the page at /demo. On Cloudflare, the platform's own log has that. Wrangler's line of a request has no id that would join it to the
+ * Worker's.
  */
 import { createLog } from '../core/log.ts';
 import type { Bindings } from './bindings.ts';
+import { DEMO_PATH, demoApi } from './demo/demo-api.ts';
 import worker from './index.ts';
 
 export { RateLimiter } from './index.ts';
@@ -12,12 +14,14 @@ export default {
   ...worker,
 
   async fetch(request: Request, env: Bindings, execution: ExecutionContext): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith(`${DEMO_PATH}/`)) return demoApi.fetch(request, env, execution);
     const startedAtMs = Date.now();
     const response = await worker.fetch(request, env, execution);
     const log = createLog({ request_id: response.headers.get('X-Request-Id') });
     log('info', 'http.answered', {
       method: request.method,
-      path: new URL(request.url).pathname,
+      path: pathname,
       status: response.status,
       duration_ms: Date.now() - startedAtMs,
     });

@@ -1,6 +1,6 @@
 /** The Worker as it is deployed: what it need not load when it starts, it does not. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -16,16 +16,21 @@ const SDK = 'node_modules/stripe/esm';
 describe('the bundle', () => {
   /** The text of each module, by its path. */
   const modules = new Map<string, string>();
+  /** What is beside it, and what wrangler has printed: it names assets, which it uploads from where they are. */
+  let files: string[];
+  let printed: string;
 
   beforeAll(() => {
     // Not among what the run is searched for card data in: the sandbox's cards are in the bundle.
     const directory = mkdtempSync(join(tmpdir(), 'bundle-'));
     const args = ['deploy', '--dry-run', '--no-minify', '--outdir', directory];
-    execFileSync(process.execPath, ['node_modules/wrangler/bin/wrangler.js', ...args], {
-      stdio: ['ignore', 'ignore', 'inherit'],
+    printed = execFileSync(process.execPath, ['node_modules/wrangler/bin/wrangler.js', ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
       timeout: BUILD_DEADLINE_MS,
       env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
     });
+    files = globSync('**', { cwd: directory }).toSorted();
     const parts = readFileSync(join(directory, 'index.js'), 'utf8').split(MODULE);
     rmSync(directory, { recursive: true });
     for (let index = 1; index < parts.length; index += 2) modules.set(parts[index] ?? '', parts[index + 1] ?? '');
@@ -34,6 +39,13 @@ describe('the bundle', () => {
   it('begins with index.ts, and has nothing of what `npm run dev` starts in its place', () => {
     expect(modules.has('src/worker/index.ts')).toBe(true);
     expect(modules.has('src/worker/dev.ts')).toBe(false);
+  });
+
+  it('has nothing of the checkout demo, neither its API nor its page', () => {
+    expect([...modules.keys()].filter((path) => path.startsWith('src/worker/demo/'))).toEqual([]);
+    expect(files.filter((file) => !/^(\.|README\.md|index\.js(\.map)?)?$/.test(file))).toEqual([]);
+    expect(printed).toContain('--dry-run');
+    expect(printed).not.toMatch(/assets/i);
   });
 
   it('has nothing of Stripe’s SDK to do before the first call to Stripe', () => {

@@ -67,34 +67,42 @@ const OVER = html`<h1>There is nothing to authenticate here</h1>
 
 function question({ transaction }: SandboxChallenge): Html {
   const { amountMinor, currency, bookingId, cardLast4 } = transaction;
-  return html`<h1>Is it you who pays?</h1>
-    <p>A bank or PayPal would ask its customer here. This is the sandbox: no money moves.</p>
+  const isCard = cardLast4 !== null;
+  return html`<h1>${isCard ? 'Is it you who pays?' : 'Do you approve this payment?'}</h1>
+    <p class="quiet">${isCard ? 'A bank' : 'PayPal'} would ask its customer here. This is the sandbox: no money moves.</p>
     <dl>
       <dt>Amount</dt>
-      <dd>${decimalText(amountMinor, currency)} ${currency}</dd>
+      <dd class="amount">${decimalText(amountMinor, currency)} ${currency}</dd>
       <dt>Booking</dt>
       <dd>${bookingId}</dd>
       <dt>Paid with</dt>
-      <dd>${cardLast4 === null ? 'PayPal' : `the card that ends in ${cardLast4}`}</dd>
+      <dd>${isCard ? `Card ending in ${cardLast4}` : 'PayPal'}</dd>
     </dl>
     <form method="post">
-      <button name="answer" value="authenticated">Authenticate</button>
+      <button name="answer" value="authenticated">${isCard ? 'Authenticate' : 'Approve'}</button>
       <button name="answer" value="declined" class="other">Decline</button>
     </form>`;
 }
 
 const STYLE = `
-  :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-  body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: Canvas; color: CanvasText; }
-  main { box-sizing: border-box; width: min(26rem, 100%); padding: 2rem 1.5rem; }
-  h1 { font-size: 1.375rem; margin: 0 0 .5rem; }
-  dl { display: grid; grid-template-columns: auto 1fr; gap: .375rem 1.25rem; margin: 1.5rem 0; }
-  dt { opacity: .75; } dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
+  :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; --ground: #f5f5f2; --card: #fff; --ink: #1b1c21; --quiet: #5b5e69;
+    --line: #e2e2dd; --accent: #3451b2; --on-accent: #fff; }
+  @media (prefers-color-scheme: dark) { :root { --ground: #121317; --card: #1b1d22; --ink: #ededf0; --quiet: #a5a8b3; --line: #2f323a;
+    --accent: #a3b5ff; --on-accent: #11162e; } }
+  * { box-sizing: border-box; }
+  body { margin: 0; min-height: 100vh; padding: 1rem; display: grid; place-items: center; background: var(--ground); color: var(--ink); }
+  main { width: min(26rem, 100%); padding: clamp(1.5rem, 6vw, 2.25rem); background: var(--card); border: 1px solid var(--line);
+    border-radius: 1rem; }
+  h1 { font-size: 1.5rem; line-height: 1.25; letter-spacing: -.02em; margin: 0; }
+  p { margin: .75rem 0 0; } .quiet, dt { color: var(--quiet); }
+  dl { display: grid; grid-template-columns: auto 1fr; align-items: baseline; gap: .75rem 1.25rem; margin: 1.75rem 0; padding: 1.25rem 0;
+    border: solid var(--line); border-width: 1px 0; }
+  dd { margin: 0; text-align: right; overflow-wrap: anywhere; } .amount { font-size: 1.25rem; font-weight: 650; }
   form { display: grid; gap: .75rem; }
-  button { font: inherit; font-weight: 600; padding: .75rem; border-radius: .5rem; border: 1px solid #1d4ed8; cursor: pointer;
-    background: #1d4ed8; color: #fff; }
-  button.other { background: none; color: inherit; border-color: currentColor; }
-  button:focus-visible { outline: 3px solid #f59e0b; outline-offset: 2px; }`;
+  button { font: inherit; font-weight: 600; padding: .75rem; border-radius: .75rem; border: 1px solid var(--accent); cursor: pointer;
+    background: var(--accent); color: var(--on-accent); }
+  button.other { background: none; color: inherit; border-color: var(--quiet); }
+  button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }`;
 
 /** @param returnOrigin where the form's answer may lead: browsers hold a form's redirects to the policy as well */
 function page(c: Context<HttpEnv>, status: 200 | 404, content: Html, returnOrigin = ''): Response | Promise<Response> {

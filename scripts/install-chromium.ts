@@ -1,0 +1,12 @@
+/** `npm run install:chromium`: Debian's Chromium, with which the checkout demo is tested. */
+import { chromiumOfMachine } from './chromium.ts';
+import { installDebianPackage } from './debian-package.ts';
+
+installDebianPackage({
+  name: 'chromium',
+  script: 'install:chromium',
+  description: "Installs Debian's Chromium, as root, for the test of the checkout demo.",
+  title: 'Chromium',
+  elsewhere: 'install Chromium or Chrome; without either, the test of the checkout demo is skipped',
+  installed: chromiumOfMachine(),
+});
