@@ -24,6 +24,16 @@ const SPREAD_MS = 400;
 const DEADLINE_MS = 240_000;
 
 const soon = () => sleep(randomInt(SPREAD_MS));
+/** So many at a time are begun as one isolate answers well within a gateway's deadline. */
+const AT_ONCE = 20;
+
+async function made(count: number, make: () => Promise<Begun>): Promise<Begun[]> {
+  const all: Begun[] = [];
+  while (all.length < count) all.push(...(await times(Math.min(AT_ONCE, count - all.length), make)));
+  for (const { answer } of all) expect([200, 202]).toContain(answer.code);
+  return all;
+}
+
 const times = <T>(count: number, make: (index: number) => Promise<T>) =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)));
 
@@ -97,7 +107,7 @@ describe('at an HTTP gateway', () => {
   it(
     '200 captures and 200 voids at once of 40 authorized payments: each ends once',
     async () => {
-      const payments = await times(40, () => hold(shop));
+      const payments = await made(40, () => hold(shop));
       const answers = await times(400, async (index) => {
         const payment = payments[index % 40] as Begun;
         await soon();
@@ -112,7 +122,11 @@ describe('at an HTTP gateway', () => {
         const isCaptured = shop.money(id) === 'taken';
         const served = answers.filter((answer) => answer.id === id && answer.code === 200);
         expect(served.every((answer) => answer.isCapture === isCaptured)).toBe(true);
-        expect(served.length).toBeGreaterThan(0);
+      }
+      for (const payment of payments) {
+        const isCaptured = shop.money(payment.id) === 'taken';
+        expect((await capture(shop, payment)).code).toBe(isCaptured ? 200 : 409);
+        expect((await release(shop, payment)).code).toBe(isCaptured ? 409 : 200);
       }
       console.log(`of 40: ${captured} captured, ${40 - captured} voided`);
     },
@@ -122,7 +136,7 @@ describe('at an HTTP gateway', () => {
   it(
     `a payer who completes while the challenge expires, ${RACES} times`,
     async () => {
-      const payments = await times(RACES, () => begin(shop, shop.challenged));
+      const payments = await made(RACES, () => begin(shop, shop.challenged));
       setClocks(0);
       await Promise.all([
         shop.stack.worker.sweep(),
@@ -140,7 +154,7 @@ describe('at an HTTP gateway', () => {
   it(
     `a payer who completes while the payment is voided, ${RACES} times`,
     async () => {
-      const payments = await times(RACES, () => begin(shop, shop.challenged));
+      const payments = await made(RACES, () => begin(shop, shop.challenged));
       await Promise.all(
         payments.flatMap((payment) => [
           soon().then(() => shop.authenticate(payment.url).catch(() => null)),
@@ -160,7 +174,7 @@ describe('at an HTTP gateway', () => {
   it(
     `a capture while the hold expires, ${RACES} times`,
     async () => {
-      const payments = await times(RACES, () => hold(shop));
+      const payments = await made(RACES, () => hold(shop));
       setClocks(600);
       await Promise.all([
         sleep(600).then(() => shop.stack.worker.sweep()),
@@ -203,7 +217,7 @@ describe('at PayPal', () => {
   it(
     `webhook, status read and clock capture one approved order, ${RACES} times`,
     async () => {
-      const payments = await times(RACES, () => begin(shop, shop.challenged));
+      const payments = await made(RACES, () => begin(shop, shop.challenged));
       setClocks(0);
       await Promise.all([
         shop.stack.worker.sweep(),

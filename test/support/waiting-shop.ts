@@ -52,7 +52,8 @@ export async function httpShop(): Promise<WaitingShop> {
     PAYMENT_GATEWAY_URL: gateway.url,
     PAYMENT_GATEWAY_API_KEY: gateway.apiKey,
     PAYMENT_GATEWAY_HOLDS: 'true',
-    PAYMENT_GATEWAY_TIMEOUT_MS: '2000',
+    // Hundreds of callers at once, each with a limiter of its own, are hundreds of files on a desk.
+    RATE_LIMIT_EXEMPT: '198.18.0.0/15',
   });
   const lost = new Set<string>();
   gateway.fault = ({ kind, id }) => (lost.delete(`${kind} ${id}`) ? { kind: 'commit_then_drop' } : { kind: 'normal' });
