@@ -11,19 +11,34 @@ const afterMs = fc.oneof(
 /** As callers write them; the exact value of each is asked for at the gateway. */
 const AMOUNTS = ['25.50', '10', '19.99', '0.07', '1e2', '100000', '8.2', '1.15'] as const;
 
+/** What a shop asks for beyond a payment at once, where the gateway can do that, and how it goes on. */
+const wait = fc.record({
+  optsIn: fc.constantFrom('to_nothing', 'to_challenge', 'to_hold', 'to_both', 'to_both'),
+  holdMinutes: fc.constantFrom(null, 1, 4),
+  /** Once it hears that the money is held. */
+  then: fc.constantFrom('nothing', 'capture', 'capture', 'void', 'both'),
+  thenAfterMs: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 280_000 })),
+  /** How often it asks for the status meanwhile. */
+  polls: fc.constantFrom(0, 3, 20),
+});
+export type Wait = typeof wait extends fc.Arbitrary<infer W> ? W : never;
+
 const pay = fc.record({
   kind: fc.constant('pay' as const),
   afterMs,
   booking: fc.nat({ max: 3 }),
   amount: fc.constantFrom(...AMOUNTS),
-  card: fc.constantFrom('good', 'good', 'good', 'good', 'declined', 'invalid'),
+  card: fc.constantFrom(
+    ...(['good', 'good', 'good', 'good', 'challenged', 'challenged', 'challenged', 'declined', 'invalid'] as const),
+  ),
   /** At PayPal, the order that the payer has approved, or has not. */
   order: fc.constantFrom(
     ...(['new', 'new', 'new', 'new', 'used', 'used', 'wrong_amount', 'changed_late', 'foreign', 'unapproved'] as const),
   ),
   keyed: fc.boolean(),
-  /** The same request so many times at once. */
+  /** The same request so many times at once: a double click. */
   copies: fc.constantFrom(1, 1, 1, 2, 3),
+  wait,
 });
 
 const refund = fc.record({
@@ -56,6 +71,19 @@ const repeat = fc.record({
 
 const status = fc.record({ kind: fc.constant('status' as const), afterMs, subject: fc.nat({ max: 15 }) });
 
+/** A request to capture, to void, or both at once. */
+const end = fc.record({
+  kind: fc.constant('end' as const),
+  afterMs,
+  step: fc.constantFrom('capture', 'void', 'both'),
+  /** One of the payments that callers know of by then: even numbers count those only that wait. */
+  payment: fc.nat({ max: 15 }),
+  isStranger: fc.constantFrom(false, false, false, false, true),
+  copies: fc.constantFrom(1, 1, 2),
+});
+
+const reconcile = fc.record({ kind: fc.constant('reconcile' as const), afterMs });
+
 const outage = fc.record({
   kind: fc.constant('outage' as const),
   afterMs,
@@ -80,11 +108,13 @@ const action = fc.oneof(
   { weight: 2, arbitrary: refundByHand },
   { weight: 3, arbitrary: repeat },
   { weight: 3, arbitrary: status },
+  { weight: 4, arbitrary: end },
+  { weight: 1, arbitrary: reconcile },
   { weight: 1, arbitrary: outage },
   { weight: 1, arbitrary: rush },
   { weight: 1, arbitrary: restart },
 );
-const lateAction = fc.oneof(pay, refund, refundByHand, repeat, status);
+const lateAction = fc.oneof(pay, refund, refundByHand, repeat, status, end);
 export type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 
 /** What the gateway is: a simple one, or a provider with the service's own adapter before it. */
