@@ -45,7 +45,7 @@ type Payment = Pick<Action & { kind: 'pay' }, 'amount' | 'card' | 'order' | 'key
   booking: string | number;
 };
 
-const AT_ONCE: Wait = { optsIn: 'to_nothing', holdMinutes: null, then: 'nothing', thenAfterMs: 0, polls: 0 };
+const AT_ONCE: Wait = { optsIn: 'to_nothing', holdMinutes: null, ends: 'nothing', endsAfterMs: 0, polls: 0 };
 
 /** Texts that nothing else in a history has: wherever they are found, card data was written down. */
 export const SECURITY_CODE = '737';

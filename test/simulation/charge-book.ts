@@ -197,9 +197,10 @@ export class ChargeBook {
   /** At once, or it is worked on for a while first. */
   #work(charge: BookedCharge, becomes: State): void {
     const { faults } = this.#options;
-    if (!faults.strike('gateway_still_working')) return this.#become(charge, becomes);
-    charge.state = { kind: 'in_progress' };
-    this.#later(1_000 + faults.random.below(WORKED_ON_MAX_MS), () => this.#become(charge, becomes));
+    if (faults.strike('gateway_still_working')) {
+      charge.state = { kind: 'in_progress' };
+      this.#later(1_000 + faults.random.below(WORKED_ON_MAX_MS), () => this.#become(charge, becomes));
+    } else this.#become(charge, becomes);
   }
 
   #become(charge: BookedCharge, state: State): void {

@@ -16,8 +16,8 @@ const wait = fc.record({
   optsIn: fc.constantFrom('to_nothing', 'to_challenge', 'to_hold', 'to_both', 'to_both'),
   holdMinutes: fc.constantFrom(null, 1, 4),
   /** Once it hears that the money is held. */
-  then: fc.constantFrom('nothing', 'capture', 'capture', 'void', 'both'),
-  thenAfterMs: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 280_000 })),
+  ends: fc.constantFrom('nothing', 'capture', 'capture', 'void', 'both'),
+  endsAfterMs: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 280_000 })),
   /** How often it asks for the status meanwhile. */
   polls: fc.constantFrom(0, 3, 20),
 });
@@ -28,9 +28,7 @@ const pay = fc.record({
   afterMs,
   booking: fc.nat({ max: 3 }),
   amount: fc.constantFrom(...AMOUNTS),
-  card: fc.constantFrom(
-    ...(['good', 'good', 'good', 'good', 'challenged', 'challenged', 'challenged', 'declined', 'invalid'] as const),
-  ),
+  card: fc.constantFrom(...(['good', 'good', 'good', 'good', 'challenged', 'declined', 'invalid'] as const)),
   /** At PayPal, the order that the payer has approved, or has not. */
   order: fc.constantFrom(
     ...(['new', 'new', 'new', 'new', 'used', 'used', 'wrong_amount', 'changed_late', 'foreign', 'unapproved'] as const),
@@ -40,6 +38,16 @@ const pay = fc.record({
   copies: fc.constantFrom(1, 1, 1, 2, 3),
   wait,
 });
+
+/** One that waits, of a booking that has more of them. */
+const payAndWait = fc
+  .record({
+    one: pay,
+    booking: fc.integer({ min: 4, max: 9 }),
+    card: fc.constantFrom('good' as const, 'challenged' as const),
+    optsIn: fc.constantFrom('to_challenge' as const, 'to_both' as const, 'to_both' as const),
+  })
+  .map(({ one, booking, card, optsIn }) => ({ ...one, booking, card, wait: { ...one.wait, optsIn } }));
 
 const refund = fc.record({
   kind: fc.constant('refund' as const),
@@ -104,11 +112,12 @@ const restart = fc.record({ kind: fc.constant('restart' as const), afterMs, isol
 
 const action = fc.oneof(
   { weight: 9, arbitrary: pay },
+  { weight: 8, arbitrary: payAndWait },
   { weight: 9, arbitrary: refund },
   { weight: 2, arbitrary: refundByHand },
   { weight: 3, arbitrary: repeat },
   { weight: 3, arbitrary: status },
-  { weight: 4, arbitrary: end },
+  { weight: 5, arbitrary: end },
   { weight: 1, arbitrary: reconcile },
   { weight: 1, arbitrary: outage },
   { weight: 1, arbitrary: rush },
@@ -129,7 +138,7 @@ export const plan = fc.record({
   /** How often a call has one particular fault. */
   faultRate: fc.constantFrom(0.02, 0.05, 0.15),
   faults: fc.shuffledSubarray([...FAULT_KINDS]),
-  actions: fc.array(action, { maxLength: 24, size: 'max' }),
+  actions: fc.array(action, { maxLength: 30, size: 'max' }),
   /** Whether faults go on for days after that, in which callers come back; else nothing goes wrong any more. */
   troubledDays: fc.boolean(),
   /** In those days: what the last look-ups and forgotten keys have to stand. */

@@ -42,20 +42,11 @@ export class Shops {
 
   hear(answer: PaymentAnswer, wait: Wait): void {
     const { gateway } = this.#world;
-    switch (answer.kind) {
-      case 'challenged': {
-        const { transactionId } = answer.transaction;
-        gateway.sendPayer(transactionId, answer.actionUrl);
-        this.#poll(transactionId, wait, wait.polls);
-        break;
-      }
-      case 'authorized':
-        this.#goOn(answer.transaction, wait);
-        break;
-      case 'pending':
-        if (wait.optsIn !== 'to_nothing') this.#poll(answer.transaction.transactionId, wait, wait.polls);
-        break;
-    }
+    if (answer.kind === 'authorized') this.#goOn(answer.transaction, wait);
+    if (answer.kind !== 'challenged' && answer.kind !== 'pending') return;
+    const { transactionId } = answer.transaction;
+    if (answer.kind === 'challenged') gateway.sendPayer(transactionId, answer.actionUrl);
+    if (wait.optsIn !== 'to_nothing') this.#poll(transactionId, wait, wait.polls);
   }
 
   end(
@@ -68,6 +59,10 @@ export class Shops {
       if (step !== 'void') this.#send('capture', request, isStranger);
       if (step !== 'capture') this.#send('void', request, isStranger);
     }
+    // Another page of the shop asks how it stands, at the same moment.
+    const { time, random } = this.#world;
+    if (random.chance(0.5))
+      time.after(random.below(60), () => this.#requests.askStatus(transaction_id, () => {}), null);
   }
 
   #poll(id: string, wait: Wait, times: number): void {
@@ -82,12 +77,12 @@ export class Shops {
   }
 
   /** The money is held: the tickets are printed, or cannot be. */
-  #goOn(transaction: Transaction, { then, thenAfterMs }: Wait): void {
+  #goOn(transaction: Transaction, { ends, endsAfterMs }: Wait): void {
     const { transactionId } = transaction;
-    if (then === 'nothing' || this.#goneOn.has(transactionId)) return;
+    if (ends === 'nothing' || this.#goneOn.has(transactionId)) return;
     this.#goneOn.add(transactionId);
-    const once = { step: then, isStranger: false, copies: 1 } as const;
-    this.#world.time.after(thenAfterMs, () => this.end(transaction, once), null);
+    const once = { step: ends, isStranger: false, copies: 1 } as const;
+    this.#world.time.after(endsAfterMs, () => this.end(transaction, once), null);
   }
 
   #send(step: 'capture' | 'void', request: HoldRequest, isStranger: boolean): void {
