@@ -91,7 +91,9 @@ export class ChargeBook {
   /** Takes the money that is held. */
   capture({ transactionId, authorizationReference }: Transaction): GatewayOutcome {
     const charge = this.#find(({ transactionId: id }) => authorizationOf(id) === authorizationReference);
-    return this.#once(charge, `${transactionId}:capture`, 'authorized', taken);
+    return this.#once(charge, `${transactionId}:capture`, 'authorized', (charge) =>
+      this.#options.faults.strike('gateway_fails', 3) ? { kind: 'failed' } : taken(charge),
+    );
   }
 
   release({ authorizationReference }: Transaction): Fence {

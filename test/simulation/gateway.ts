@@ -192,7 +192,7 @@ export class SimulatedGateway extends mover.MoneyMover {
       this.onMoney('release', transaction.transactionId);
       return this.#book.release(transaction);
     };
-    return this.#ask<Fence>(process, signal, effect, this.#faults.strike('gateway_lands_late'));
+    return this.#ask<Fence>(process, signal, effect, 3);
   }
 
   /** A request that moves money. */
@@ -204,13 +204,15 @@ export class SimulatedGateway extends mover.MoneyMover {
   ): Promise<GatewayOutcome> {
     this.#noteMove(process, kind, id);
     const { random } = this.#faults;
+    // What ends a hold is rarer than a charge: so that as much happens to it.
+    const weight = kind === 'capture' || kind === 'complete' ? 3 : 1;
     const fate: Fate = healthy(5 + random.below(200), 5 + random.below(200));
-    if (this.isDown || this.#faults.strike('gateway_request_lost')) fate.requestMs = null;
+    if (this.isDown || this.#faults.strike('gateway_request_lost', weight)) fate.requestMs = null;
     if (this.#faults.strike('gateway_lands_late'))
       fate.requestMs = 8_000 + random.below(CHARGE_KNOWN_WITHIN_MS - 9_000);
     const breaksPromise = kind === 'charge' && this.#faults.strike('gateway_breaks_its_promise');
     if (breaksPromise) fate.requestMs = CHARGE_KNOWN_WITHIN_MS + 60_000 + random.below(20 * 60_000);
-    if (this.#faults.strike('gateway_answer_lost')) fate.answerMs = null;
+    if (this.#faults.strike('gateway_answer_lost', weight)) fate.answerMs = null;
     if (this.#faults.strike('gateway_answers_late')) fate.answerMs = 8_000 + random.below(30_000);
     if (this.#faults.strike('gateway_takes_request_twice')) fate.againAfterMs = random.below(60_000);
     fate.breaks = random.chance(0.5);
@@ -247,14 +249,19 @@ export class SimulatedGateway extends mover.MoneyMover {
     process: Process,
     signal: AbortSignal,
     effect: () => Answer,
-    landsLate = false,
+    weight = 1,
   ): Promise<Answer> {
     const { random } = this.#faults;
     const fate = healthy(5 + random.below(100), 5 + random.below(100));
-    if (this.isDown || this.#faults.strike('gateway_request_lost')) fate.requestMs = null;
-    if (this.#faults.strike('gateway_answer_lost')) fate.answerMs = null;
-    if (this.#faults.strike('gateway_answers_late')) fate.answerMs = 1_000 + random.below(10_000);
-    if (landsLate) fate.requestMs = 8_000 + random.below(CHARGE_KNOWN_WITHIN_MS - 9_000);
+    if (this.isDown || this.#faults.strike('gateway_request_lost', weight)) fate.requestMs = null;
+    if (this.#faults.strike('gateway_answer_lost', weight)) fate.answerMs = null;
+    // On either way: what it says may be older than what has been written meanwhile, or newer than what the question was.
+    if (this.#faults.strike('gateway_answers_late')) {
+      fate[random.chance(0.5) ? 'answerMs' : 'requestMs'] = 1_000 + random.below(10_000);
+    }
+    if (weight > 1 && this.#faults.strike('gateway_lands_late')) {
+      fate.requestMs = 8_000 + random.below(CHARGE_KNOWN_WITHIN_MS - 9_000);
+    }
     fate.breaks = random.chance(0.5);
     const unreachable = { kind: 'unreachable', reason: 'no answer' } as Answer;
     return heard(this.#network.call(process, fate, effect), signal, unreachable, unreachable);

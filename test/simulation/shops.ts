@@ -55,14 +55,14 @@ export class Shops {
   ): void {
     const { transactionId: transaction_id, bookingId: booking_id, userId } = known;
     const request = { booking_id, transaction_id, user_id: isStranger ? 'a stranger' : userId };
+    const { time, random } = this.#world;
+    const soon = (run: () => void) => time.after(random.below(60), run, null);
     for (let copy = 0; copy < copies; copy += 1) {
-      if (step !== 'void') this.#send('capture', request, isStranger);
-      if (step !== 'capture') this.#send('void', request, isStranger);
+      if (step !== 'void') soon(() => this.#send('capture', request, isStranger));
+      if (step !== 'capture') soon(() => this.#send('void', request, isStranger));
     }
     // Another page of the shop asks how it stands, at the same moment.
-    const { time, random } = this.#world;
-    if (random.chance(0.5))
-      time.after(random.below(60), () => this.#requests.askStatus(transaction_id, () => {}), null);
+    if (random.chance(0.5)) soon(() => this.#requests.askStatus(transaction_id, () => {}));
   }
 
   #poll(id: string, wait: Wait, times: number): void {
