@@ -103,16 +103,17 @@ export class ChargeBook {
     return charge.state;
   }
 
-  /** The payer has the address, and uses it, or not, or twice. */
-  sendPayer(transactionId: string): void {
+  /** The payer has the address, and uses it, or not, or twice. Returns after how many milliseconds; null: not, or it is known. */
+  sendPayer(transactionId: string): number | null {
     const { random } = this.#options.faults;
-    if (this.#answering.has(transactionId)) return;
+    if (this.#answering.has(transactionId)) return null;
     this.#answering.add(transactionId);
     const answers = random.pick(['approves', 'approves', 'approves', 'approves', 'fails', 'leaves', 'twice'] as const);
-    if (answers === 'leaves') return;
+    if (answers === 'leaves') return null;
     const afterMs = random.below(random.pick(ANSWERS_WITHIN_MS));
     this.#later(afterMs, () => this.#answer(transactionId, answers !== 'fails'));
     if (answers === 'twice') this.#later(afterMs + random.below(20_000), () => this.#answer(transactionId, false));
+    return afterMs;
   }
 
   *movements(): Generator<Movement> {

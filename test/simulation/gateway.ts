@@ -66,10 +66,10 @@ export class SimulatedGateway extends mover.MoneyMover {
     }
   }
 
-  sendPayer(transactionId: string, url: string): void {
+  sendPayer(transactionId: string, url: string): number | null {
     if (url !== `${PAYERS_ADDRESS}${transactionId}`)
       throw new Error(`${url} is not where ${transactionId} is approved`);
-    this.#book.sendPayer(transactionId);
+    return this.#book.sendPayer(transactionId);
   }
 
   /** It has no dashboard. */

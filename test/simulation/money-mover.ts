@@ -86,8 +86,11 @@ export abstract class MoneyMover {
   abstract seenBy(process: Process, memory: IsolateMemory): Gateway;
   /** What is sent to pay with it. */
   abstract payable(wish: Wish, newCard: (lastFour: string | null) => Payable): Payable;
-  /** A payer has got the address at which to authenticate or approve. @throws Error where it is not the payment's */
-  abstract sendPayer(transactionId: string, url: string): void;
+  /**
+   * A payer has got the address at which to authenticate or approve. Returns after how many milliseconds they answer; null: never, or
+   * they have got it before. @throws Error where it is not the payment's address
+   */
+  abstract sendPayer(transactionId: string, url: string): number | null;
   /** Somebody refunds so much of what is left of a payment, at the gateway, where that can be done. */
   abstract refundByHand(transactionId: string, percent: number): void;
   /** Whether another amount was captured than was asked for, because the payer's page changed it at the last moment. */

@@ -198,8 +198,8 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
     edits: [
       {
         file: DECIDED,
-        find: `const isCertainlyUnpaid = outcome?.status === 'failed' && outcome.owed === undefined;`,
-        replace: 'const isCertainlyUnpaid = outcome !== null;',
+        find: `const isCertainlyUnpaid = outcome.status === 'failed' && outcome.owed === undefined;`,
+        replace: `const isCertainlyUnpaid = outcome.status !== 'refunded';`,
       },
     ],
   }),
@@ -279,6 +279,11 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
         replace: `if (gateway.cancelCharge === undefined || transaction.step === 'expire') return`,
       },
     ],
+  }),
+  defect({
+    name: 'why a payment has ended is what a look-up read before it was voided',
+    breaks: 'waiting',
+    edits: [{ file: PAYMENT_OUTCOME, find: `AND (?2 = 'completed' OR step IS ?10)\``, replace: 'AND ?10 IS ?10`' }],
   }),
   defect({
     name: 'a step that has begun is in no audit log',

@@ -384,8 +384,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PAYMENT_OUTCOME,
-        find: `  WHERE transaction_id = ?1 AND status = 'pending'\`;`,
-        replace: `  WHERE transaction_id = ?1 AND refunded_minor + reserved_minor = 0\`;`,
+        find: `  WHERE transaction_id = ?1 AND status = 'pending' AND (`,
+        replace: `  WHERE transaction_id = ?1 AND refunded_minor + reserved_minor = 0 AND (`,
       },
       {
         file: 'migrations/0001_transactions.sql',

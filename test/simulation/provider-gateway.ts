@@ -189,7 +189,7 @@ abstract class ProviderGateway extends MoneyMover {
     return refunds;
   }
 
-  sendPayer(transactionId: string): void {
+  sendPayer(transactionId: string): never {
     throw new Error(`nobody was to authenticate ${transactionId}`);
   }
 

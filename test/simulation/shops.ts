@@ -41,11 +41,16 @@ export class Shops {
   }
 
   hear(answer: PaymentAnswer, wait: Wait): void {
-    const { gateway } = this.#world;
+    const { gateway, random } = this.#world;
     if (answer.kind === 'authorized') this.#goOn(answer.transaction, wait);
     if (answer.kind !== 'challenged' && answer.kind !== 'pending') return;
     const { transactionId } = answer.transaction;
-    if (answer.kind === 'challenged') gateway.sendPayer(transactionId, answer.actionUrl);
+    if (answer.kind === 'challenged') {
+      const answersAfterMs = gateway.sendPayer(transactionId, answer.actionUrl);
+      // The payer wants to pay with another card: in one window, and authenticates in the other.
+      const endsAfterMs = random.chance(0.5) ? (answersAfterMs ?? 0) + random.below(200) : wait.endsAfterMs;
+      if (wait.ends === 'void') this.#goOn(answer.transaction, { ...wait, endsAfterMs });
+    }
     if (wait.optsIn !== 'to_nothing') this.#poll(transactionId, wait, wait.polls);
   }
 
@@ -76,7 +81,7 @@ export class Shops {
     time.after(random.below(POLLS_WITHIN_MS), ask, null);
   }
 
-  /** The money is held: the tickets are printed, or cannot be. */
+  /** The tickets are printed, or cannot be. */
   #goOn(transaction: Transaction, { ends, endsAfterMs }: Wait): void {
     const { transactionId } = transaction;
     if (ends === 'nothing' || this.#goneOn.has(transactionId)) return;
