@@ -210,7 +210,7 @@ export class SimulatedGateway extends mover.MoneyMover {
     if (this.isDown || this.#faults.strike('gateway_request_lost', weight)) fate.requestMs = null;
     if (this.#faults.strike('gateway_lands_late'))
       fate.requestMs = 8_000 + random.below(CHARGE_KNOWN_WITHIN_MS - 9_000);
-    const breaksPromise = kind === 'charge' && this.#faults.strike('gateway_breaks_its_promise');
+    const breaksPromise = kind === 'charge' && this.#faults.strike('gateway_breaks_its_promise', 3);
     if (breaksPromise) fate.requestMs = CHARGE_KNOWN_WITHIN_MS + 60_000 + random.below(20 * 60_000);
     if (this.#faults.strike('gateway_answer_lost', weight)) fate.answerMs = null;
     if (this.#faults.strike('gateway_answers_late')) fate.answerMs = 8_000 + random.below(30_000);
