@@ -58,6 +58,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'what failed at the gateway is not looked up again',
+    gateway: 'simulated',
     breaks: 'invariant 1',
     edits: [
       {

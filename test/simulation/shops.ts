@@ -86,8 +86,12 @@ export class Shops {
     const { transactionId } = transaction;
     if (ends === 'nothing' || this.#goneOn.has(transactionId)) return;
     this.#goneOn.add(transactionId);
+    const { time } = this.#world;
+    // Some shops wait until the last moment.
+    const lastMs = (transaction.expiresAtMs ?? 0) - time.nowMs - 1_000;
+    const afterMs = endsAfterMs % 3 === 0 && transaction.substate === 'authorized' ? lastMs : endsAfterMs;
     const once = { step: ends, isStranger: false, copies: 1 } as const;
-    this.#world.time.after(endsAfterMs, () => this.end(transaction, once), null);
+    time.after(afterMs, () => this.end(transaction, once), null);
   }
 
   #send(step: 'capture' | 'void', request: HoldRequest, isStranger: boolean): void {
