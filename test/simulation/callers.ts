@@ -1,14 +1,18 @@
 /** The services that call this one: they pay, refund, ask again, and remember what they were told. */
 import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
+import type { Transaction } from '../../src/core/domain/transaction.ts';
 import { sendRest } from '../../src/core/outbox/send.ts';
 import { type PaymentAnswer, processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
 import { type RefundAnswer, refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { reconcile } from '../../src/core/recovery/reconcile.ts';
 import { redactedDetails } from '../data/cards.ts';
 import { hundredths } from './amount.ts';
 import type { Payable } from './money-mover.ts';
-import type { Action } from './plan.ts';
-import type { Ending, World } from './world.ts';
+import type { Action, Wait } from './plan.ts';
+import { Shops } from './shops.ts';
+import { SHOPS_ADDRESS } from './waiting-invariants.ts';
+import { type Ending, START_MS, type World } from './world.ts';
 
 /** A Worker that has lost its client has 30 s; an operation with all its deadlines has to end in less. */
 const OPERATION_MAX_MS = 25_000;
@@ -26,6 +30,8 @@ export interface SentPayment extends Sent {
   request: PaymentRequest;
   amount: string;
   answers: Ending<PaymentAnswer>[];
+  /** How its shop goes on, if it waits. */
+  wait: Wait;
 }
 
 export interface SentRefund extends Sent {
@@ -35,7 +41,11 @@ export interface SentRefund extends Sent {
   answers: Ending<RefundAnswer>[];
 }
 
-type Payment = Pick<Action & { kind: 'pay' }, 'amount' | 'card' | 'order' | 'keyed'> & { booking: string | number };
+type Payment = Pick<Action & { kind: 'pay' }, 'amount' | 'card' | 'order' | 'keyed' | 'wait'> & {
+  booking: string | number;
+};
+
+const AT_ONCE: Wait = { optsIn: 'to_nothing', holdMinutes: null, ends: 'nothing', endsAfterMs: 0, polls: 0 };
 
 /** Texts that nothing else in a history has: wherever they are found, card data was written down. */
 export const SECURITY_CODE = '737';
@@ -44,14 +54,20 @@ export const EXPIRY_YEAR = '2031';
 export class Callers {
   readonly sent: (SentPayment | SentRefund)[] = [];
   readonly #world: World;
+  readonly #shops: Shops;
   #lastNumber = 0;
 
   constructor(world: World) {
     this.#world = world;
+    this.#shops = new Shops(world, {
+      invoke: (name, run, heard) => void this.#invoke(name, run, heard),
+      askStatus: (id, heard) => this.#askStatus(id, heard),
+    });
   }
 
   do(action: Action): void {
-    const { time, trace, clock } = this.#world;
+    const world = this.#world;
+    const { time, trace, clock } = world;
     trace.push(`${clock} ${JSON.stringify(action)}`);
     switch (action.kind) {
       case 'pay':
@@ -68,6 +84,12 @@ export class Callers {
         break;
       case 'status':
         this.#status(action);
+        break;
+      case 'end':
+        this.#end(action);
+        break;
+      case 'reconcile':
+        void world.invoke('reconcile', (context) => reconcile(context, { fromMs: START_MS, toMs: time.nowMs }));
         break;
       case 'outage':
         if (action.of === 'gateway') this.#world.gateway.goDown(time.nowMs + action.durationMs);
@@ -103,6 +125,7 @@ export class Callers {
       card: 'good',
       order: 'new',
       keyed: false,
+      wait: AT_ONCE,
     });
     const { request, amount } = sent;
     const ending = await this.#world.invoke(
@@ -118,7 +141,7 @@ export class Callers {
   #rush({ payments, everyMs, gatewayIsDown }: Action & { kind: 'rush' }): void {
     const { time, gateway } = this.#world;
     if (gatewayIsDown) gateway.goDown(time.nowMs + payments * everyMs);
-    const each = { amount: '10', card: 'good', order: 'new', keyed: false, copies: 1 } as const;
+    const each = { amount: '10', card: 'good', order: 'new', keyed: false, copies: 1, wait: AT_ONCE } as const;
     for (let index = 0; index < payments; index += 1) {
       time.after(index * everyMs, () => this.#pay({ ...each, booking: `rush-${this.#newNumber()}` }), null);
     }
@@ -129,20 +152,32 @@ export class Callers {
     for (let copy = 0; copy < (payment.keyed ? copies : 1); copy += 1) this.#sendPayment(sent);
   }
 
-  #newPayment({ booking, amount, card, order, keyed }: Payment): SentPayment {
+  #newPayment({ booking, amount, card: planned, order, keyed, wait }: Payment): SentPayment {
+    const { gateway } = this.#world;
     const number = this.#newNumber();
+    const card = planned === 'challenged' && !gateway.canWait ? 'good' : planned;
     const wish = { amountMinor: hundredths(amount), card, order };
-    const payable = this.#world.gateway.payable(wish, (lastFour) => this.#card(lastFour));
+    const payable = gateway.payable(wish, (lastFour) => this.#card(lastFour));
     const cardNumber = payable.card_details?.card_number.reveal() ?? null;
     const request: PaymentRequest = {
       user_id: `user-${number}`,
       booking_id: `booking-${booking}`,
       amount,
       ...payable,
+      ...(gateway.canWait && optIn(wait, number)),
     };
-    const sent: SentPayment = { kind: 'pay', request, amount, cardNumber, ...this.#sent(keyed, number), answers: [] };
+    const keys = this.#sent(keyed, number);
+    const sent: SentPayment = { kind: 'pay', request, amount, cardNumber, wait, ...keys, answers: [] };
     this.sent.push(sent);
     return sent;
+  }
+
+  #end({ payment, ...action }: Action & { kind: 'end' }): void {
+    const all = this.known();
+    const waiting = all.filter(({ transactionId }) => this.#shops.waits(transactionId));
+    const known = payment % 2 === 0 && waiting.length > 0 ? waiting : all;
+    const chosen = known[Math.floor(payment / 2) % Math.max(1, known.length)];
+    if (chosen !== undefined) this.#shops.end(chosen, action);
   }
 
   #paid(payment: number) {
@@ -230,11 +265,15 @@ export class Callers {
     );
     const ids = [...this.known().map(({ transactionId }) => transactionId), ...refunds];
     const id = ids[subject % Math.max(1, ids.length)];
-    if (id === undefined) return;
+    if (id !== undefined) this.#askStatus(id);
+  }
+
+  #askStatus(id: string, heard: (transaction: Transaction | null) => void = () => {}): void {
     void this.#invoke(
       'status',
       (context) => readStatus(context, id),
       (ending) => {
+        heard(ending.kind === 'answer' ? (ending.answer?.transaction ?? null) : null);
         if (ending.kind !== 'answer' || ending.answer === null) return;
         const { status } = ending.answer.refund ?? ending.answer.transaction;
         const stands = this.#standing(id);
@@ -256,7 +295,9 @@ export class Callers {
       (ending) => {
         sent.answers.push(ending);
         heard(ending);
-        if (ending.kind === 'answer') this.#holdAgainstGateway(ending.answer);
+        if (ending.kind !== 'answer') return;
+        this.#holdAgainstGateway(ending.answer);
+        this.#shops.hear(ending.answer, sent.wait);
       },
     );
   }
@@ -362,6 +403,14 @@ export class Callers {
     }
     throw new Error('one of ten digits makes the sum right');
   }
+}
+
+function optIn({ optsIn, holdMinutes }: Wait, number: number): Partial<PaymentRequest> {
+  const isHeld = optsIn === 'to_hold' || optsIn === 'to_both';
+  return {
+    ...((optsIn === 'to_challenge' || optsIn === 'to_both') && { return_url: `${SHOPS_ADDRESS}${number}` }),
+    ...(isHeld && { capture_method: 'manual' as const, hold_minutes: holdMinutes }),
+  };
 }
 
 function luhnSum(number: string): number {

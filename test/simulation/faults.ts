@@ -19,6 +19,8 @@ export const FAULT_KINDS = [
   'gateway_deaf_to_its_signal',
   'gateway_breaks_its_promise',
   'refund_taken_back',
+  'challenge_ends_early',
+  'hold_ends_early',
   // The same, where the gateway is a provider's API.
   'gateway_declines',
   'gateway_key_conflicts',

@@ -4,6 +4,8 @@
  */
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp, Movement } from '../../src/core/gateways/gateway.ts';
+import type { Notice } from '../../src/core/gateways/webhook.ts';
+import { CHALLENGED_LAST_FOUR, ChargeBook, DECLINED_LAST_FOUR, PAYERS_ADDRESS } from './charge-book.ts';
 import type { Faults } from './faults.ts';
 import * as mover from './money-mover.ts';
 import { type Fate, healthy, type Network } from './network.ts';
@@ -12,68 +14,106 @@ import type { Process, SimulatedTime } from './time.ts';
 /** As a gateway without a cancel documents it. */
 const CHARGE_KNOWN_WITHIN_MS = 120_000;
 const KEYS_KEPT_FOR_MS = 24 * 60 * 60_000;
-const DECLINED_LAST_FOUR = '0002';
-
-interface Charge extends mover.Charge {
-  currency: string;
-  state: GatewayOutcome | { kind: 'in_progress' } | { kind: 'cancelled' };
-  madeAtMs: number;
-}
 
 interface PaidRefund extends mover.PaidRefund {
   state: GatewayOutcome;
   madeAtMs: number;
 }
 
+type Moving = 'charge' | 'complete' | 'capture';
+
 export class SimulatedGateway extends mover.MoneyMover {
-  readonly charges = new Map<string, Charge>();
   readonly refunds = new Map<string, PaidRefund>();
   readonly knownWithinMs = CHARGE_KNOWN_WITHIN_MS;
-  readonly #canCancel: boolean;
+  readonly canWait = true;
+  readonly endsChallenges: boolean;
+  readonly #book: ChargeBook;
   readonly #network: Network;
   readonly #faults: Faults;
+  readonly #movedByAsking: string[] = [];
+  #lastEvent = 0;
 
+  /** @param canCancel else payers approve orders, which it cannot cancel, and whose money is taken by another request */
   constructor(time: SimulatedTime, network: Network, faults: Faults, canCancel: boolean) {
     super(time);
     this.#network = network;
     this.#faults = faults;
-    this.#canCancel = canCancel;
+    this.endsChallenges = canCancel;
+    const tellsOfItself = faults.random.chance(0.6);
+    this.#book = new ChargeBook({
+      time,
+      faults,
+      takesOrders: !canCancel,
+      charged: (transactionId) => this.onCharged(transactionId),
+      tell: (notice) => tellsOfItself && this.#tell(notice),
+    });
+  }
+
+  get charges(): ReadonlyMap<string, mover.Charge> {
+    return this.#book.charges;
   }
 
   payable({ card }: mover.Wish, newCard: (lastFour: string | null) => mover.Payable): mover.Payable {
-    if (card === 'invalid') return { payment_method: 'credit_card', card_details: null };
-    return newCard(card === 'declined' ? DECLINED_LAST_FOUR : null);
+    switch (card) {
+      case 'invalid':
+        return { payment_method: 'credit_card', card_details: null };
+      case 'challenged':
+        return this.endsChallenges ? newCard(CHALLENGED_LAST_FOUR) : { payment_method: 'paypal', paypal_details: null };
+      case 'declined':
+        return newCard(DECLINED_LAST_FOUR);
+      case 'good':
+        return newCard(null);
+    }
+  }
+
+  sendPayer(transactionId: string, url: string): number | null {
+    if (url !== `${PAYERS_ADDRESS}${transactionId}`)
+      throw new Error(`${url} is not where ${transactionId} is approved`);
+    return this.#book.sendPayer(transactionId);
   }
 
   /** It has no dashboard. */
   refundByHand(): void {}
 
   wrongs(): string[] {
-    return [];
+    return [...this.#book.wrongs(), ...this.#movedByAsking.map((what) => `invariant 9: reconcile sent ${what}`)];
   }
 
   seenBy(process: Process): Gateway {
-    const gateway: Gateway = {
+    const book = this.#book;
+    const ofCharge = (signal: AbortSignal, kind: Moving, id: string, effect: (late: boolean) => GatewayOutcome) =>
+      this.#move(process, signal, { kind, id }, effect);
+    return {
       name: 'simulated',
       canBeDown: true,
       methods: ['credit_card', 'debit_card', 'paypal'],
       knownWithinMs: CHARGE_KNOWN_WITHIN_MS,
       keysKeptForMs: KEYS_KEPT_FOR_MS,
-      charge: ({ transaction, signal }) =>
-        this.#move(process, signal, 'charge', (late) => this.#charge(transaction, late)),
+      charge: (request) =>
+        ofCharge(request.signal, 'charge', request.transaction.transactionId, (late) => book.charge(request, late)),
       refund: ({ refund, transaction, signal }) =>
-        this.#move(process, signal, 'refund', () => this.#refund(refund, transaction)),
+        this.#move(process, signal, { kind: 'refund', id: refund.refundId }, () => this.#refund(refund, transaction)),
       lookUpCharge: (transaction, signal) =>
-        this.#lookUp(process, signal, transaction.transactionId, () => this.#chargeState(transaction.transactionId)),
+        this.#lookUp(process, signal, transaction.transactionId, () => book.lookUp(transaction.transactionId)),
       lookUpRefund: (refund, _, signal) =>
         this.#lookUp(process, signal, refund.refundId, () => this.#refundState(refund)),
-      ...(this.#canCancel && {
-        cancelCharge: (transaction: Transaction, signal: AbortSignal) =>
-          this.#ask<Fence>(process, signal, () => this.#cancel(transaction)),
-      }),
+      holds: {
+        capture: ({ transaction, signal }) =>
+          ofCharge(signal, 'capture', transaction.transactionId, () => book.capture(transaction)),
+        release: (transaction, signal) => this.#release(process, signal, transaction),
+      },
+      ...(this.endsChallenges
+        ? {
+            cancelCharge: (transaction: Transaction, signal: AbortSignal) =>
+              this.#ask<Fence>(process, signal, () => book.cancel(transaction)),
+          }
+        : {
+            createsOrders: true,
+            completeCharge: ({ transaction, signal }) =>
+              ofCharge(signal, 'complete', transaction.transactionId, () => book.complete(transaction)),
+          }),
       listMovements: () => this.movements(),
     };
-    return gateway;
   }
 
   /** Everything that it moved, whenever that was. */
@@ -82,21 +122,6 @@ export class SimulatedGateway extends mover.MoneyMover {
   }
 
   listed(): Movement[] {
-    const charges = [...this.charges.values()].flatMap(({ state, transactionId, amountMinor, currency, madeAtMs }) =>
-      state.kind === 'approved'
-        ? [
-            {
-              kind: 'charge' as const,
-              id: transactionId,
-              reference: state.reference,
-              amountMinor,
-              currency,
-              status: 'succeeded' as const,
-              movedAtMs: madeAtMs,
-            },
-          ]
-        : [],
-    );
     const refunds = [...this.refunds.values()].flatMap(({ state, refundId, amountMinor, takenBack, madeAtMs }) =>
       state.kind === 'approved'
         ? [
@@ -112,7 +137,7 @@ export class SimulatedGateway extends mover.MoneyMover {
           ]
         : [],
     );
-    return [...charges, ...refunds];
+    return [...this.#book.movements(), ...refunds];
   }
 
   /** Takes a refund that was paid back from the payer, as banks do. */
@@ -121,79 +146,7 @@ export class SimulatedGateway extends mover.MoneyMover {
     if (refund?.state.kind === 'approved') refund.takenBack = true;
   }
 
-  #charge(transaction: Transaction, brokePromise: boolean): GatewayOutcome {
-    const { transactionId, amountMinor, currency, cardLast4 } = transaction;
-    this.onMoney('charge', transactionId);
-    const known = this.charges.get(transactionId);
-    if (known === undefined) {
-      const state = this.#decide(cardLast4, `ch_${transactionId}`);
-      this.charges.set(transactionId, {
-        transactionId,
-        amountMinor,
-        currency,
-        state: this.#faults.strike('gateway_still_working') ? this.#workOn(transactionId, state) : state,
-        madeAtMs: this.time.nowMs,
-        brokePromise,
-      });
-      this.#tellOfCharge(transactionId);
-    }
-    return asAnswer(this.#chargeState(transactionId));
-  }
-
-  #decide(cardLast4: string | null, reference: string): GatewayOutcome {
-    if (cardLast4 === DECLINED_LAST_FOUR) return { kind: 'declined', code: 'CARD_DECLINED' };
-    if (this.#faults.strike('gateway_fails')) return { kind: 'failed' };
-    return { kind: 'approved', reference };
-  }
-
-  /** It has taken the request, and decides later. */
-  #workOn(transactionId: string, state: GatewayOutcome): Charge['state'] {
-    this.time.after(
-      1_000 + this.#faults.random.below(60_000),
-      () => {
-        const charge = this.charges.get(transactionId);
-        if (charge?.state.kind !== 'in_progress') return;
-        charge.state = state;
-        this.#tellOfCharge(transactionId);
-      },
-      null,
-    );
-    return { kind: 'in_progress' };
-  }
-
-  #tellOfCharge(transactionId: string): void {
-    const charge = this.charges.get(transactionId);
-    if (charge?.state.kind === 'approved') this.onCharged(transactionId);
-  }
-
-  #chargeState(transactionId: string): LookUp {
-    const state = this.charges.get(transactionId)?.state;
-    if (state === undefined) return { kind: 'not_found' };
-    if (state.kind === 'cancelled') return { kind: 'failed' };
-    if (state.kind === 'unknown') throw new Error('a gateway knows what it has decided');
-    return state;
-  }
-
-  #cancel({ transactionId, amountMinor, currency }: Transaction): Fence {
-    const known = this.charges.get(transactionId);
-    if (known === undefined) {
-      const madeAtMs = this.time.nowMs;
-      this.charges.set(transactionId, {
-        transactionId,
-        amountMinor,
-        currency,
-        state: { kind: 'cancelled' },
-        madeAtMs,
-        brokePromise: false,
-      });
-      return { kind: 'cancelled' };
-    }
-    const state = this.#chargeState(transactionId);
-    return state.kind === 'not_found' ? { kind: 'cancelled' } : state;
-  }
-
   #refund(refund: Refund, transaction: Transaction): GatewayOutcome {
-    this.onMoney('refund', refund.refundId);
     const known = this.refunds.get(refund.refundId);
     if (known !== undefined) return known.state;
     const charge = this.charges.get(transaction.transactionId);
@@ -232,21 +185,34 @@ export class SimulatedGateway extends mover.MoneyMover {
     return refund.state;
   }
 
+  /** Asked for once the row says so; a repetition may come late. */
+  #release(process: Process, signal: AbortSignal, transaction: Transaction): Promise<Fence> {
+    this.#noteMove(process, 'release', transaction.transactionId);
+    const effect = () => {
+      this.onMoney('release', transaction.transactionId);
+      return this.#book.release(transaction);
+    };
+    return this.#ask<Fence>(process, signal, effect, 3);
+  }
+
   /** A request that moves money. */
   #move(
     process: Process,
     signal: AbortSignal,
-    kind: 'charge' | 'refund',
+    { kind, id }: { kind: Moving | 'refund'; id: string },
     effect: (brokePromise: boolean) => GatewayOutcome,
   ): Promise<GatewayOutcome> {
+    this.#noteMove(process, kind, id);
     const { random } = this.#faults;
+    // What ends a hold is rarer than a charge: so that as much happens to it.
+    const weight = kind === 'capture' || kind === 'complete' ? 3 : 1;
     const fate: Fate = healthy(5 + random.below(200), 5 + random.below(200));
-    if (this.isDown || this.#faults.strike('gateway_request_lost')) fate.requestMs = null;
+    if (this.isDown || this.#faults.strike('gateway_request_lost', weight)) fate.requestMs = null;
     if (this.#faults.strike('gateway_lands_late'))
       fate.requestMs = 8_000 + random.below(CHARGE_KNOWN_WITHIN_MS - 9_000);
-    const breaksPromise = kind === 'charge' && this.#faults.strike('gateway_breaks_its_promise');
+    const breaksPromise = kind === 'charge' && this.#faults.strike('gateway_breaks_its_promise', 3);
     if (breaksPromise) fate.requestMs = CHARGE_KNOWN_WITHIN_MS + 60_000 + random.below(20 * 60_000);
-    if (this.#faults.strike('gateway_answer_lost')) fate.answerMs = null;
+    if (this.#faults.strike('gateway_answer_lost', weight)) fate.answerMs = null;
     if (this.#faults.strike('gateway_answers_late')) fate.answerMs = 8_000 + random.below(30_000);
     if (this.#faults.strike('gateway_takes_request_twice')) fate.againAfterMs = random.below(60_000);
     fate.breaks = random.chance(0.5);
@@ -254,6 +220,7 @@ export class SimulatedGateway extends mover.MoneyMover {
     const answered = this.#network.call(process, fate, () => {
       // Twice the same 500: one before anything was done, one after all of it.
       if (breaksInside && random.chance(0.5)) return unknown('500');
+      this.onMoney(kind, id);
       const outcome = effect(breaksPromise);
       return breaksInside ? unknown('500') : outcome;
     });
@@ -261,17 +228,40 @@ export class SimulatedGateway extends mover.MoneyMover {
     return heard(answered, deaf ? null : signal, unknown('the connection broke'), unknown('no answer in time'));
   }
 
+  #noteMove(process: Process, kind: string, id: string): void {
+    if (process.name.startsWith('reconcile')) this.#movedByAsking.push(`${kind} ${id}`);
+  }
+
+  #tell(notice: Notice): void {
+    this.#lastEvent += 1;
+    // Any provider's name will do: nothing here has its signature.
+    this.onNotice({ provider: 'stripe', eventId: `evt_simulated_${this.#lastEvent}`, type: 'charge.changed', notice });
+  }
+
   #lookUp(process: Process, signal: AbortSignal, id: string, effect: () => LookUp): Promise<LookUp> {
-    this.noteLookUp(id);
+    // What it has told of is asked about at once, and what waits for its payer as often as its status is asked for.
+    if (!process.name.startsWith('webhook'))
+      this.noteLookUp(process.name.startsWith('status') ? `${id} by status` : id);
     return this.#ask(process, signal, effect);
   }
 
-  #ask<Answer extends LookUp | Fence>(process: Process, signal: AbortSignal, effect: () => Answer): Promise<Answer> {
+  #ask<Answer extends LookUp | Fence>(
+    process: Process,
+    signal: AbortSignal,
+    effect: () => Answer,
+    weight = 1,
+  ): Promise<Answer> {
     const { random } = this.#faults;
     const fate = healthy(5 + random.below(100), 5 + random.below(100));
-    if (this.isDown || this.#faults.strike('gateway_request_lost')) fate.requestMs = null;
-    if (this.#faults.strike('gateway_answer_lost')) fate.answerMs = null;
-    if (this.#faults.strike('gateway_answers_late')) fate.answerMs = 1_000 + random.below(10_000);
+    if (this.isDown || this.#faults.strike('gateway_request_lost', weight)) fate.requestMs = null;
+    if (this.#faults.strike('gateway_answer_lost', weight)) fate.answerMs = null;
+    // On either way: what it says may be older than what has been written meanwhile, or newer than what the question was.
+    if (this.#faults.strike('gateway_answers_late')) {
+      fate[random.chance(0.5) ? 'answerMs' : 'requestMs'] = 1_000 + random.below(10_000);
+    }
+    if (weight > 1 && this.#faults.strike('gateway_lands_late')) {
+      fate.requestMs = 8_000 + random.below(CHARGE_KNOWN_WITHIN_MS - 9_000);
+    }
     fate.breaks = random.chance(0.5);
     const unreachable = { kind: 'unreachable', reason: 'no answer' } as Answer;
     return heard(this.#network.call(process, fate, effect), signal, unreachable, unreachable);
@@ -279,20 +269,6 @@ export class SimulatedGateway extends mover.MoneyMover {
 }
 
 const unknown = (reason: string): GatewayOutcome => ({ kind: 'unknown', reason });
-
-function asAnswer(state: LookUp): GatewayOutcome {
-  switch (state.kind) {
-    case 'in_progress':
-    case 'not_found':
-    case 'payer_approved':
-    case 'cancelled':
-    case 'unreachable':
-    case 'undetermined':
-      return unknown(`it is ${state.kind}`);
-    default:
-      return state;
-  }
-}
 
 /** What an adapter makes of an answer: a broken connection and a signal are values, not errors. */
 function heard<T>(answer: Promise<T>, signal: AbortSignal | null, broken: T, late: T): Promise<T> {

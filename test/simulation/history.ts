@@ -9,7 +9,8 @@ import type { FaultCounts } from './faults.ts';
 import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
 import type { Plan } from './plan.ts';
 import { applyMigrations, openSqliteD1 } from './sqlite-d1.ts';
-import { START_MS, World } from './world.ts';
+import { watchWaiting } from './waiting-invariants.ts';
+import { START_MS, WAITS_MAX_MS, World } from './world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -41,6 +42,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
     const callers = new Callers(world);
     watchRows(world);
     watchMoney(world);
+    watchWaiting(world);
 
     let atMs = world.time.nowMs;
     for (const action of plan.actions) {
@@ -57,7 +59,9 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
     }
     world.heal();
     world.cronIntervalMs = MINUTE_MS;
-    await world.time.runUntil(world.time.nowMs + world.gateway.knownWithinMs + DRAIN_MS + pausesOf(world));
+    await world.time.runUntil(
+      world.time.nowMs + world.gateway.knownWithinMs + DRAIN_MS + pausesOf(world) + waitsOf(world),
+    );
     checkNothingWaits(world);
     await checkReconciliation(world, { lookUpsAreLeft: true });
     await checkPaymentsFlow(world, callers);
@@ -81,6 +85,11 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
 /** What met a key of another account is asked about again after an hour. */
 function pausesOf({ faults }: World): number {
   return faults.counts.other_account_deployed ? UNCONFIGURED_PAUSE_MS : 0;
+}
+
+/** What waits for its payer, and then to be captured, has the time for that. */
+function waitsOf({ gateway }: World): number {
+  return gateway.canWait ? WAITS_MAX_MS : 0;
 }
 
 /** What failed has left nothing behind: after it, each isolate takes payments, a breaker that had opened too. */

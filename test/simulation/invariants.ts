@@ -3,30 +3,14 @@ import { decodeTime } from 'ulid';
 import { KEY_LIFETIME_MS } from '../../src/core/ledger/idempotency-keys/claim-key.ts';
 import { hundredths } from './amount.ts';
 import { type Callers, EXPIRY_YEAR, SECURITY_CODE } from './callers.ts';
+import { type Ledger, type Row, readLedger } from './read-ledger.ts';
+import { checkStep, checkWaiting, waitsInAudit } from './waiting-invariants.ts';
 import type { World } from './world.ts';
 
 /** After 0, 2, 6, 14 and 30 seconds, and again where a clock was off. */
 const MAX_LOOK_UPS_A_MINUTE = 8;
-
-type Row = Record<string, string | number | null>;
-
-interface Ledger {
-  transactions: Map<string, Row>;
-  refunds: Map<string, Row>;
-  events: Row[];
-  keys: Row[];
-}
-
-export function readLedger({ sqlite }: World): Ledger {
-  const all = (sql: string) => sqlite.prepare(sql).all() as Row[];
-  const by = (rows: Row[], id: string) => new Map(rows.map((row) => [String(row[id]), row]));
-  return {
-    transactions: by(all('SELECT * FROM transactions'), 'transaction_id'),
-    refunds: by(all('SELECT * FROM refunds'), 'refund_id'),
-    events: all('SELECT * FROM events ORDER BY sequence'),
-    keys: all('SELECT * FROM idempotency_keys'),
-  };
-}
+/** Every three seconds, because the status of what waits is asked for, and then as above. */
+const MAX_LOOK_UPS_BY_STATUS_A_MINUTE = 28;
 
 /** Follows what the tables themselves do not remember: every change of a status, and bookings that were claimed twice. */
 export function watchRows({ sqlite }: World): void {
@@ -70,9 +54,10 @@ export function watchMoney(world: World): void {
      WHERE this.transaction_id = ? AND other.status IN ('pending', 'completed')`,
   );
   gateway.onMoney = (kind, id) => {
-    const row = (kind === 'charge' ? charge : refund).get(id);
-    if (row === undefined)
+    const row = (kind === 'refund' ? refund : charge).get(id);
+    if (row === undefined) {
       violations.push(`invariant 3: the gateway was asked for ${kind} ${id}, which nobody has written down`);
+    } else checkStep(world, kind, id);
   };
   gateway.onCharged = (transactionId) => {
     const live = ended.all(transactionId).map((row) => String(row.transaction_id));
@@ -120,6 +105,7 @@ export function checkEverything(world: World, callers: Callers): void {
   checkAmounts(world, callers);
   checkKeys(world, callers, ledger);
   checkAudit(world, ledger);
+  checkWaiting(world, ledger);
   if (ledger.keys.length > 0) world.violations.push('invariant 8: keys are kept for longer than a day');
   for (const [id, row] of ledger.refunds) {
     if (row.status === 'pending')
@@ -136,7 +122,9 @@ function checkAudit({ sqlite, violations }: World, { transactions, refunds }: Le
   }
   const expected = new Map<string, string[]>();
   for (const [id, { status }] of transactions) {
-    expected.set(id, ['payment.attempted claimed', `payment.ended ${status === 'failed' ? 'failed' : 'completed'}`]);
+    const outcome = status === 'failed' ? 'failed' : 'completed';
+    const waits = waitsInAudit(sqlite, id);
+    expected.set(id, ['payment.attempted claimed', ...waits, `payment.ended ${outcome}`]);
   }
   for (const [id, { status, kind }] of refunds) {
     if (entries.get(id)?.[0] === 'refund.external') expected.set(id, ['refund.external']);
@@ -349,10 +337,11 @@ function checkCardData(world: World, callers: Callers): void {
 /** Nobody hammers the gateway: of one row, it is asked at a measured pace, however many want to know. */
 function checkPace({ gateway, violations }: World): void {
   for (const [id, timesMs] of gateway.lookUps) {
+    const most = id.endsWith('status') ? MAX_LOOK_UPS_BY_STATUS_A_MINUTE : MAX_LOOK_UPS_A_MINUTE;
     for (const [index, atMs] of timesMs.entries()) {
-      const before = timesMs[index - MAX_LOOK_UPS_A_MINUTE];
+      const before = timesMs[index - most];
       if (before !== undefined && atMs - before < 60_000) {
-        violations.push(`pace: the gateway was asked about ${id} more than ${MAX_LOOK_UPS_A_MINUTE} times in a minute`);
+        violations.push(`pace: the gateway was asked about ${id} more than ${most} times in a minute`);
         return;
       }
     }

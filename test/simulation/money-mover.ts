@@ -11,10 +11,19 @@ import type { Process, SimulatedTime } from './time.ts';
 export interface Charge {
   transactionId: string;
   amountMinor: number;
-  state: { kind: GatewayOutcome['kind'] | 'in_progress' | 'cancelled' };
+  state: { kind: GatewayOutcome['kind'] | 'in_progress' | 'payer_approved' | 'cancelled' };
   /** It came later than the gateway says that a charge can. */
   brokePromise: boolean;
+  /** How often its money was taken. */
+  timesTaken: number;
+  /** Until when it says that it holds the money, if it says so. */
+  heldUntilMs: number | null;
+  /** Why it ended without money taken: its hold was released, it was cancelled before, or the provider ended it. */
+  ended: 'released' | 'cancelled' | 'by_itself' | null;
 }
+
+/** What is asked of it that moves money, or lets go of it. */
+export type MoneyRequest = 'charge' | 'refund' | 'complete' | 'capture' | 'release';
 
 export interface PaidRefund {
   /** The gateway's own name for it, where nobody here has asked for it. */
@@ -39,7 +48,7 @@ export interface IsolateMemory {
 export interface Wish {
   /** Hundredths of the currency's unit. */
   amountMinor: number;
-  card: 'good' | 'declined' | 'invalid';
+  card: 'good' | 'declined' | 'invalid' | 'challenged';
   order: 'new' | 'used' | 'wrong_amount' | 'changed_late' | 'foreign' | 'unapproved';
 }
 
@@ -52,7 +61,7 @@ export abstract class MoneyMover {
   /** When it was asked about an id, without having told of it before. */
   readonly lookUps = new Map<string, number[]>();
   /** Called when a request that leads to money being moved arrives, before it is carried out. */
-  onMoney: (kind: 'charge' | 'refund', id: string) => void = () => {};
+  onMoney: (kind: MoneyRequest, id: string) => void = () => {};
   /** Called when a charge has been made. */
   onCharged: (transactionId: string) => void = () => {};
   /** Called with what it tells of by itself. */
@@ -69,10 +78,19 @@ export abstract class MoneyMover {
   /** By the transactions' ids. */
   abstract readonly charges: ReadonlyMap<string, Charge>;
   abstract readonly refunds: ReadonlyMap<string, PaidRefund>;
+  /** Whether, in these histories, it holds money and has payers authenticate or approve. */
+  abstract readonly canWait: boolean;
+  /** Whether a payer who has not answered yet can be kept from it. */
+  abstract readonly endsChallenges: boolean;
   /** The gateway as one process sees it. */
   abstract seenBy(process: Process, memory: IsolateMemory): Gateway;
   /** What is sent to pay with it. */
   abstract payable(wish: Wish, newCard: (lastFour: string | null) => Payable): Payable;
+  /**
+   * A payer has got the address at which to authenticate or approve. Returns after how many milliseconds they answer; null: never, or
+   * they have got it before. @throws Error where it is not the payment's address
+   */
+  abstract sendPayer(transactionId: string, url: string): number | null;
   /** Somebody refunds so much of what is left of a payment, at the gateway, where that can be done. */
   abstract refundByHand(transactionId: string, percent: number): void;
   /** Whether another amount was captured than was asked for, because the payer's page changed it at the last moment. */

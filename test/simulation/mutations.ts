@@ -3,6 +3,7 @@
  * the simulator has to see it. One that it does not see is a hole in the simulator.
  */
 import type { Mutation } from './mutate.ts';
+import { MUTATIONS_OF_WAITING } from './mutations-of-waiting.ts';
 
 const CLAIM = 'src/core/ledger/payments/claim-booking.ts';
 const KEYS = 'src/core/ledger/idempotency-keys/claim-key.ts';
@@ -15,6 +16,7 @@ const AUDIT = 'src/core/ledger/audit/insert-entry.ts';
 const NEW_EVENTS = 'src/core/ledger/outbox/insert-event.ts';
 const LEASE = 'src/core/ledger/outbox/lease-due-events.ts';
 const PROCESS = 'src/core/payments/process-payment.ts';
+const CLAIM_PAYMENT = 'src/core/payments/claim-payment.ts';
 const RESOLVE_PAYMENT = 'src/core/recovery/resolve-payment.ts';
 const RESOLVE_REFUND = 'src/core/recovery/resolve-refund.ts';
 const RESOLVE_DUE = 'src/core/recovery/resolve-due.ts';
@@ -57,12 +59,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'what failed at the gateway is not looked up again',
+    gateway: 'simulated',
     breaks: 'invariant 1',
     edits: [
       {
         file: 'src/core/outcomes/record-payment.ts',
-        find: `result.status === 'failed' && result.failure.code`,
-        replace: `result.status === 'failed' && 'never' === result.failure.code`,
+        find: `return result.failure.code === 'PAYMENT_GATEWAY_ERROR'`,
+        replace: `return 'never' === result.failure.code`,
       },
     ],
   },
@@ -178,7 +181,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: PROCESS,
+        file: CLAIM_PAYMENT,
         find: '  const claimed = await claimBooking(',
         replace: `  if (instrument.kind !== 'invalid') {
     const early = { transactionId: context.newId('TXN-'), bookingId: request.booking_id, amountMinor, currency: settings.currency };
@@ -273,7 +276,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 3',
     edits: [
       {
-        file: PROCESS,
+        file: CLAIM_PAYMENT,
         find: `  if (permit.kind === 'refused') return {`,
         replace: `  if (permit.kind === 'refused' && amountMinor < 0) return {`,
       },
@@ -371,7 +374,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 5',
     edits: [
       {
-        file: PROCESS,
+        file: CLAIM_PAYMENT,
         find: `      log('info', 'payment.attempted', {`,
         replace: `      log('info', 'payment.attempted', {\n    card: request.card_details?.card_number.reveal(),`,
       },
@@ -383,8 +386,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PAYMENT_OUTCOME,
-        find: `  WHERE transaction_id = ?1 AND status = 'pending'\`;`,
-        replace: `  WHERE transaction_id = ?1 AND refunded_minor + reserved_minor = 0\`;`,
+        find: `  WHERE transaction_id = ?1 AND status = 'pending' AND (`,
+        replace: `  WHERE transaction_id = ?1 AND refunded_minor + reserved_minor = 0 AND (`,
       },
       {
         file: 'migrations/0001_transactions.sql',
@@ -454,7 +457,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 8',
     edits: [
       {
-        file: PROCESS,
+        file: CLAIM_PAYMENT,
         find: `  if (key === null || !isSameRequest(fingerprint, key.fingerprint)) return { kind: 'key_reused' };\n`,
         replace: '',
       },
@@ -810,4 +813,5 @@ export const MUTATIONS: readonly Mutation[] = [
       { file: AUDIT, find: 'AND e.detail IS ?7)`', replace: 'AND e.detail IS ?7))`' },
     ],
   },
+  ...MUTATIONS_OF_WAITING,
 ];

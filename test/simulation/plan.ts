@@ -11,20 +11,43 @@ const afterMs = fc.oneof(
 /** As callers write them; the exact value of each is asked for at the gateway. */
 const AMOUNTS = ['25.50', '10', '19.99', '0.07', '1e2', '100000', '8.2', '1.15'] as const;
 
+/** What a shop asks for beyond a payment at once, where the gateway can do that, and how it goes on. */
+const wait = fc.record({
+  optsIn: fc.constantFrom('to_nothing', 'to_challenge', 'to_hold', 'to_both', 'to_both'),
+  holdMinutes: fc.constantFrom(null, 1, 4),
+  /** Once it hears that the money is held. */
+  ends: fc.constantFrom('nothing', 'capture', 'capture', 'void', 'both'),
+  endsAfterMs: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 280_000 })),
+  /** How often it asks for the status meanwhile. */
+  polls: fc.constantFrom(0, 3, 20),
+});
+export type Wait = typeof wait extends fc.Arbitrary<infer W> ? W : never;
+
 const pay = fc.record({
   kind: fc.constant('pay' as const),
   afterMs,
   booking: fc.nat({ max: 3 }),
   amount: fc.constantFrom(...AMOUNTS),
-  card: fc.constantFrom('good', 'good', 'good', 'good', 'declined', 'invalid'),
+  card: fc.constantFrom(...(['good', 'good', 'good', 'good', 'challenged', 'declined', 'invalid'] as const)),
   /** At PayPal, the order that the payer has approved, or has not. */
   order: fc.constantFrom(
     ...(['new', 'new', 'new', 'new', 'used', 'used', 'wrong_amount', 'changed_late', 'foreign', 'unapproved'] as const),
   ),
   keyed: fc.boolean(),
-  /** The same request so many times at once. */
+  /** The same request so many times at once: a double click. */
   copies: fc.constantFrom(1, 1, 1, 2, 3),
+  wait,
 });
+
+/** One that waits, of a booking that has more of them. */
+const payAndWait = fc
+  .record({
+    one: pay,
+    booking: fc.integer({ min: 4, max: 9 }),
+    card: fc.constantFrom('good' as const, 'challenged' as const),
+    optsIn: fc.constantFrom('to_challenge' as const, 'to_both' as const, 'to_both' as const),
+  })
+  .map(({ one, booking, card, optsIn }) => ({ ...one, booking, card, wait: { ...one.wait, optsIn } }));
 
 const refund = fc.record({
   kind: fc.constant('refund' as const),
@@ -56,6 +79,19 @@ const repeat = fc.record({
 
 const status = fc.record({ kind: fc.constant('status' as const), afterMs, subject: fc.nat({ max: 15 }) });
 
+/** A request to capture, to void, or both at once. */
+const end = fc.record({
+  kind: fc.constant('end' as const),
+  afterMs,
+  step: fc.constantFrom('capture', 'void', 'both'),
+  /** One of the payments that callers know of by then: even numbers count those only that wait. */
+  payment: fc.nat({ max: 15 }),
+  isStranger: fc.constantFrom(false, false, false, false, true),
+  copies: fc.constantFrom(1, 1, 2),
+});
+
+const reconcile = fc.record({ kind: fc.constant('reconcile' as const), afterMs });
+
 const outage = fc.record({
   kind: fc.constant('outage' as const),
   afterMs,
@@ -76,15 +112,18 @@ const restart = fc.record({ kind: fc.constant('restart' as const), afterMs, isol
 
 const action = fc.oneof(
   { weight: 9, arbitrary: pay },
+  { weight: 8, arbitrary: payAndWait },
   { weight: 9, arbitrary: refund },
   { weight: 2, arbitrary: refundByHand },
   { weight: 3, arbitrary: repeat },
   { weight: 3, arbitrary: status },
+  { weight: 5, arbitrary: end },
+  { weight: 1, arbitrary: reconcile },
   { weight: 1, arbitrary: outage },
   { weight: 1, arbitrary: rush },
   { weight: 1, arbitrary: restart },
 );
-const lateAction = fc.oneof(pay, refund, refundByHand, repeat, status);
+const lateAction = fc.oneof(pay, refund, refundByHand, repeat, status, end);
 export type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 
 /** What the gateway is: a simple one, or a provider with the service's own adapter before it. */
@@ -99,7 +138,7 @@ export const plan = fc.record({
   /** How often a call has one particular fault. */
   faultRate: fc.constantFrom(0.02, 0.05, 0.15),
   faults: fc.shuffledSubarray([...FAULT_KINDS]),
-  actions: fc.array(action, { maxLength: 24, size: 'max' }),
+  actions: fc.array(action, { maxLength: 30, size: 'max' }),
   /** Whether faults go on for days after that, in which callers come back; else nothing goes wrong any more. */
   troubledDays: fc.boolean(),
   /** In those days: what the last look-ups and forgotten keys have to stand. */

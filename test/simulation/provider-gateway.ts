@@ -65,6 +65,8 @@ export interface ProviderSurroundings {
 
 abstract class ProviderGateway extends MoneyMover {
   readonly knownWithinMs = KNOWN_WITHIN_MS;
+  readonly canWait = false;
+  readonly endsChallenges = false;
   protected readonly stripe: StripeEmulator;
   /** Of an account that takes nothing. What it is asked finds nothing there. */
   readonly #otherStripe: StripeEmulator;
@@ -158,7 +160,15 @@ abstract class ProviderGateway extends MoneyMover {
     for (const { transactionId, amountMinor, state } of this.chargesMade()) {
       if (transactionId === null || charges.get(transactionId)?.state.kind === 'approved') continue;
       const brokePromise = this.#brokenPromises.has(transactionId);
-      charges.set(transactionId, { transactionId, amountMinor, state: { kind: state }, brokePromise });
+      charges.set(transactionId, {
+        transactionId,
+        amountMinor,
+        state: { kind: state },
+        brokePromise,
+        timesTaken: state === 'approved' ? 1 : 0,
+        heldUntilMs: null,
+        ended: null,
+      });
     }
     return charges;
   }
@@ -179,6 +189,10 @@ abstract class ProviderGateway extends MoneyMover {
       });
     }
     return refunds;
+  }
+
+  sendPayer(transactionId: string): never {
+    throw new Error(`nobody was to authenticate ${transactionId}`);
   }
 
   refundByHand(transactionId: string, percent: number): void {
@@ -255,7 +269,10 @@ export class SimulatedStripe extends ProviderGateway {
     const { random } = this.faults;
     if (card === 'invalid') return { payment_method: 'stripe', payment_method_token: 'tok_nobody_knows' };
     if (card === 'good' && random.chance(0.5)) return newCard(null);
-    return { payment_method: 'stripe', payment_method_token: random.pick(CARD_TOKENS[card]) };
+    return {
+      payment_method: 'stripe',
+      payment_method_token: random.pick(CARD_TOKENS[card === 'declined' ? 'declined' : 'good']),
+    };
   }
 
   protected chargesMade(): ProviderCharge[] {

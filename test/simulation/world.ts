@@ -49,9 +49,13 @@ const STATEMENTS_MAX = STATEMENTS_LEFT_TO_CALLER + 3 * STATEMENTS_PER_LOOK_UP;
 const read = readSettings({
   ...LOCAL_VARIABLES,
   BRIDGE_URL: 'http://bridge.test',
+  PAYMENT_AUTHENTICATION_MINUTES: '5',
+  PAYMENT_HOLD_MINUTES: '8',
 });
 if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
 const { settings } = read;
+/** So long a payment waits at most: for its payer, and then to be captured. */
+export const WAITS_MAX_MS = (settings.authenticationMinutes + settings.holdMinutes) * 60_000;
 
 interface Isolate {
   breakersOf: (gateway: string) => CircuitBreakers;
@@ -139,6 +143,11 @@ export class World {
     this.broker.goDown(0);
     this.#otherAccount = false;
     for (const isolate of this.#isolates) isolate.clockSkewMs = 0;
+  }
+
+  /** Called after each batch that the database has carried out. */
+  set onBatch(run: () => void) {
+    this.#database.onBatch = run;
   }
 
   /** How often the cron comes from now on: years of it say no more than a few of its runs. */

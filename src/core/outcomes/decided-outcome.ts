@@ -15,8 +15,13 @@ export function outcomeOfRefund(answer: GatewayAnswer): Outcome | null {
  */
 export function outcomeOfPayment(transaction: Transaction, answer: GatewayAnswer): Outcome | null {
   const outcome = outcomeOf('charge', answer, cancelledBecause(transaction));
+  return outcome && asDecidedHere(transaction, outcome);
+}
+
+/** The same outcome by the step that the row names. */
+export function asDecidedHere(transaction: Transaction, outcome: Outcome): Outcome {
   const isToEnd = transaction.step === 'void' || transaction.step === 'expire';
-  const isCertainlyUnpaid = outcome?.status === 'failed' && outcome.owed === undefined;
+  const isCertainlyUnpaid = outcome.status === 'failed' && outcome.owed === undefined;
   return isToEnd && isCertainlyUnpaid ? cancelledBecause(transaction) : outcome;
 }
 

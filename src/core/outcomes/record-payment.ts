@@ -5,6 +5,7 @@ import { paymentEvent } from '../domain/event.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
 import { recordPaymentOutcome } from '../ledger/payments/record-payment-outcome.ts';
 import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
+import { asDecidedHere } from './decided-outcome.ts';
 import { envelopeOf } from './event-envelope.ts';
 import { failedChargeFollowUpMs } from './look-up-schedule.ts';
 
@@ -26,10 +27,15 @@ export async function recordPayment(
     transactionId: pending.transactionId,
     eventId,
     result,
+    step: pending.step,
     processedAtMs,
     nextLookupAtMs: isFollowedUp(pending, result) ? failedChargeFollowUpMs(processedAtMs, processedAtMs) : null,
     declineOf,
   });
+  if (transaction.status === 'pending') {
+    // A failure that was decided by an older row: a step has begun since, and says why the payment ends.
+    return recordPayment(context, transaction, asDecidedHere(transaction, result), declineOf);
+  }
   if (lateRefund !== null && owed) {
     // An alarm, once: money was taken for a ticket that nobody gets.
     context.log('error', result.status === 'completed' ? 'payment.charged_late' : 'payment.mischarged', {

@@ -1,0 +1,22 @@
+/** The ledger's tables as they are, by other code than the service's own. */
+import type { World } from './world.ts';
+
+export type Row = Record<string, string | number | null>;
+
+export interface Ledger {
+  transactions: Map<string, Row>;
+  refunds: Map<string, Row>;
+  events: Row[];
+  keys: Row[];
+}
+
+export function readLedger({ sqlite }: World): Ledger {
+  const all = (sql: string) => sqlite.prepare(sql).all() as Row[];
+  const by = (rows: Row[], id: string) => new Map(rows.map((row) => [String(row[id]), row]));
+  return {
+    transactions: by(all('SELECT * FROM transactions'), 'transaction_id'),
+    refunds: by(all('SELECT * FROM refunds'), 'refund_id'),
+    events: all('SELECT * FROM events ORDER BY sequence'),
+    keys: all('SELECT * FROM idempotency_keys'),
+  };
+}
