@@ -10,7 +10,7 @@ export function capturePayment(context: Context, request: HoldRequest): Promise<
 }
 
 function refusal({ status, substate, expiresAtMs }: Transaction, nowMs: number): string {
-  if (status !== 'pending') return `The payment is ${status}, and was not held`;
+  if (status !== 'pending') return `The payment is ${status}`;
   if (substate === 'challenged') return 'The payer has not authenticated or approved the payment yet';
   if (substate === 'authorized' && expiresAtMs !== null && expiresAtMs <= nowMs) return 'The authorization has expired';
   return 'The payment is pending, and not authorized';

@@ -5,7 +5,7 @@
 import type { Transaction } from '../domain/transaction.ts';
 import type { Authorized, Challenged, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
 import type { PaymentLookUp } from '../ledger/look-ups/look-up-task.ts';
-import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
+import { rescheduleTaken } from '../ledger/look-ups/reschedule-taken.ts';
 import { beginStep, type NewStep } from '../ledger/payments/begin-step.ts';
 import { outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
@@ -53,10 +53,9 @@ async function waitOrExpire(asking: Asking, task: PaymentLookUp, found: LookUp):
 
 const WAITS: Resolution = { kind: 'waits' };
 
-/** Until the end of its clock: that is when it is due. */
+/** Until the end of its clock: that is when it is due, unless a step has been begun meanwhile. */
 async function wait({ context }: Asking, transaction: Transaction, untilMs: number): Promise<Resolution> {
-  const { transactionId, status, nextLookupAtMs } = transaction;
-  if (nextLookupAtMs !== untilMs) await scheduleLookUp(context.db, transactionId, status, untilMs);
+  await rescheduleTaken(context.db, transaction, untilMs);
   return WAITS;
 }
 
