@@ -29,7 +29,7 @@ export const TEST_EXPIRY_YEAR = '2047';
 
 /** What no test may leave behind. */
 export const FIXED_CARDS: CardData = {
-  numbers: Object.values(TEST_CARDS),
+  numbers: [...Object.values(TEST_CARDS), ...AUTHENTICATION_CARDS],
   cvvs: [TEST_CVV],
   expiryYears: [TEST_EXPIRY_YEAR],
   words: [],
