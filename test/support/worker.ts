@@ -9,7 +9,7 @@ import { answers, type Child, startChild, until } from './child.ts';
 import { localDatabase } from './local-database.ts';
 
 const WRANGLER = 'node_modules/wrangler/bin/wrangler.js';
-const MIGRATE_DEADLINE_MS = 60_000;
+const MIGRATE_DEADLINE_MS = 180_000;
 const SWEEP_DEADLINE_MS = 60_000;
 const JOBS_DEADLINE_MS = 15_000;
 const JOBS_PAUSE_MS = 250;
@@ -81,7 +81,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       logFile: join(options.directory, 'worker.log'),
     },
   );
-  await until('the Worker answers', () => answers(`${url}/health`), { child, deadlineMs: 60_000 });
+  await until('the Worker answers', () => answers(`${url}/health`), { child, deadlineMs: 120_000 });
   return {
     url,
     child,
