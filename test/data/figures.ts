@@ -3,4 +3,9 @@ export function figures(requests: number, where: string, searched: string, hits:
   return `Sent ${requests} requests with random cards ${where}, and searched ${searched} for them: ${hits} hits`;
 }
 
-export const isFigures = (log: string) => /^Sent \d+ (hostile )?requests/.test(log);
+/** How many of the payments of a race ended in which way. */
+export function raceFigures(race: string, ended: string): string {
+  return `Race: ${race}: ${ended}`;
+}
+
+export const isFigures = (log: string) => /^(Sent \d+ (hostile )?requests|Race: )/.test(log);

@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { raceFigures } from '../data/figures.ts';
 import { until } from '../support/child.ts';
 import { type LocalDatabase, localDatabase, writeLocalDatabase } from '../support/local-database.ts';
 import { newBooking, pay, statusOf } from '../support/stack.ts';
@@ -128,7 +129,9 @@ describe('at an HTTP gateway', () => {
         expect((await capture(shop, payment)).code).toBe(isCaptured ? 200 : 409);
         expect((await release(shop, payment)).code).toBe(isCaptured ? 409 : 200);
       }
-      console.log(`of 40: ${captured} captured, ${40 - captured} voided`);
+      console.log(
+        raceFigures('200 captures and 200 voids of 40 payments', `${captured} captured, ${40 - captured} voided`),
+      );
     },
     DEADLINE_MS,
   );
@@ -146,7 +149,12 @@ describe('at an HTTP gateway', () => {
         }),
       ]);
       await drained(payments);
-      console.log(`of ${RACES}: ${agreed(payments)} paid, the others expired`);
+      console.log(
+        raceFigures(
+          'a payer completes while the challenge expires',
+          `of ${RACES}, ${agreed(payments)} paid, the others expired`,
+        ),
+      );
     },
     DEADLINE_MS,
   );
@@ -166,7 +174,9 @@ describe('at an HTTP gateway', () => {
       );
       setClocks(0);
       await drained(payments);
-      console.log(`of ${RACES}: ${agreed(payments)} paid, the others voided`);
+      console.log(
+        raceFigures('a payer completes while it is voided', `of ${RACES}, ${agreed(payments)} paid, the others voided`),
+      );
     },
     DEADLINE_MS,
   );
@@ -185,7 +195,12 @@ describe('at an HTTP gateway', () => {
         }),
       ]);
       await drained(payments);
-      console.log(`of ${RACES}: ${agreed(payments)} captured, the others expired`);
+      console.log(
+        raceFigures(
+          'a capture while the hold expires',
+          `of ${RACES}, ${agreed(payments)} captured, the others expired`,
+        ),
+      );
     },
     DEADLINE_MS,
   );
@@ -228,7 +243,12 @@ describe('at PayPal', () => {
         }),
       ]);
       await drained(payments);
-      console.log(`of ${RACES}: ${agreed(payments)} paid, the others had expired before their payer approved`);
+      console.log(
+        raceFigures(
+          'webhook, status read and clock at PayPal',
+          `of ${RACES}, ${agreed(payments)} paid, the others had expired before their payer approved`,
+        ),
+      );
     },
     DEADLINE_MS,
   );

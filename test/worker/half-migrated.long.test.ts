@@ -27,7 +27,7 @@ import { consumeMessages, lookUpMessage, runCron } from './queue.ts';
 import { payment, refundOf, sendWith } from './request.ts';
 import { APPROVED, newWorld } from './scripted-gateway.ts';
 
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 300_000;
 const STATEMENTS = env.TEST_MIGRATIONS.flatMap(({ name, queries }) => queries.map((sql) => ({ name, sql })));
 
 /** Stored before the later statements are applied. */
