@@ -166,8 +166,10 @@ export function workerLines(isStarted: () => boolean, output: Output): (line: st
       if (logged.size <= REMEMBERED_REQUESTS) break;
       logged.delete(oldest);
     }
-    const outcome = lines.findLast(({ event }) => !ON_THE_WAY.includes(event))?.event;
-    const fields = Object.assign({}, ...lines.map(fieldsOfRequest), answered, { outcome });
+    const results = lines.filter(({ event }) => !ON_THE_WAY.includes(event));
+    // Of a webhook, what came of the payment or the refund says more than that it was handled.
+    const result = results.findLast(({ event }) => event !== 'webhook.handled') ?? results.at(-1);
+    const fields = Object.assign({}, ...lines.map(fieldsOfRequest), answered, { outcome: result?.event });
     output.show('worker', { level: 'info', event: ANSWERED, fields });
   }
 

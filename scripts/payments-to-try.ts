@@ -1,4 +1,7 @@
-/** The payments that `npm run dev` prints: lines for a shell, each of which succeeds with the settings of this machine. */
+/**
+ * The payments that `npm run dev` prints: lines for a shell, each of which succeeds, or is answered
+ * with the page of the payer, with the settings of this machine.
+ */
 import { minorUnits } from '../src/core/domain/money.ts';
 import { stripeAmount } from '../src/core/gateways/stripe/stripe-amount.ts';
 import { readMoney } from '../src/emulator/paypal-money.ts';
@@ -37,22 +40,33 @@ function paymentLines(settings: TrialSettings): string[] {
     return [pay(amount, CARD)];
   }
 
+  const returnUrl = `"return_url":"http://localhost:${settings.servicePort}/demo"`;
   const atStripe = amountOf(settings, (literal) => stripeTakes(literal, currency));
   const atPayPal = amountOf(
     settings,
     (literal) => readMoney({ currency_code: currency, value: literal }).kind === 'valid',
   );
   return [
-    atStripe === null
-      ? `Stripe takes no ${currency}`
-      : pay(atStripe, '"payment_method":"stripe","payment_method_token":"pm_card_visa"'),
-    atPayPal === null
-      ? `PayPal takes no ${currency}`
-      : pay(
-          atPayPal,
-          `"payment_method":"paypal","paypal_details":{"email":"payer@example.com","payment_id":"${approvedOrder(emulatorPort, atPayPal, currency)}"}`,
-          'BOOK-P',
-        ),
+    ...(atStripe === null
+      ? [`Stripe takes no ${currency}`]
+      : [
+          pay(atStripe, '"payment_method":"stripe","payment_method_token":"pm_card_visa"'),
+          pay(
+            atStripe,
+            `"payment_method":"stripe","payment_method_token":"pm_card_threeDSecure2Required",${returnUrl}`,
+            'BOOK-A',
+          ),
+        ]),
+    ...(atPayPal === null
+      ? [`PayPal takes no ${currency}`]
+      : [
+          pay(
+            atPayPal,
+            `"payment_method":"paypal","paypal_details":{"email":"payer@example.com","payment_id":"${approvedOrder(emulatorPort, atPayPal, currency)}"}`,
+            'BOOK-P',
+          ),
+          pay(atPayPal, `"payment_method":"paypal",${returnUrl}`, 'BOOK-R'),
+        ]),
   ];
 }
 

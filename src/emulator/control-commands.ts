@@ -1,6 +1,6 @@
 /** Calls of the control API, as shell commands. */
 const CARDS =
-  'Stripe’s own: 4242424242424242, pm_card_visa, pm_card_visa_chargeDeclined, pm_card_createDispute, … (docs.stripe.com/testing)';
+  'Stripe’s own: 4242424242424242, pm_card_visa, pm_card_visa_chargeDeclined, pm_card_threeDSecure2Required, pm_card_createDispute, … (docs.stripe.com/testing)';
 
 /** @param url of the emulator */
 export function whatToAsk(url: string): string[] {
@@ -23,7 +23,7 @@ export function whatToAsk(url: string): string[] {
       'the payer authenticates',
       post('stripe/authentication', { intent: 'pi_…', authentication: 'completed or failed' }),
     ],
-    ['an authorization expires', post('stripe/expiry', { intent: 'pi_…' })],
+    ['a hold at Stripe expires', post('stripe/expiry', { intent: 'pi_…' })],
     ['the next refund is pending', next('refunds.create', { kind: 'pending' })],
     ['what is pending ends', post('end', { id: 'pi_…, re_… or PayPal’s id', end: 'succeeded or failed' })],
     ['', ''],
@@ -32,7 +32,7 @@ export function whatToAsk(url: string): string[] {
     ['the payer approves', post('paypal/approve', { order: '…' })],
     ['the payer cancels', post('paypal/cancel', { order: '…' })],
     ['an order expires', post('paypal/expire', { order: '…' })],
-    ['an authorization expires', post('paypal/expire', { authorization: '…' })],
+    ['a hold at PayPal expires', post('paypal/expire', { authorization: '…' })],
     ['a dispute', post('disputes', { charge: 'pi_… or PayPal’s capture' })],
     ['the dispute goes on', post('disputes', { dispute: 'du_… or PP-…', status: 'under_review, won or lost' })],
     ['what there is', `curl ${url}/emulator/state`],

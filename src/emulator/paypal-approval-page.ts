@@ -1,6 +1,7 @@
-/** The page on which the payer approves an order, which PayPal has on its own site. It works without scripts. */
+/** The page on which the payer approves an order, which PayPal has on its own site. */
 import type { ApiAnswer, ApiRequest } from './api.ts';
 import { queryOf } from './operations.ts';
+import { payerPage } from './payer-page.ts';
 import type { PayPalEmulator } from './paypal.ts';
 import type { OrderRow } from './paypal-books.ts';
 import { showMoney } from './paypal-money.ts';
@@ -54,13 +55,8 @@ function page(status: number, sentence: string): ApiAnswer {
 }
 
 function html(status: number, content: string): ApiAnswer {
-  const head =
-    '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>PayPal, emulated</title>';
-  return {
-    status,
-    headers: { 'content-type': 'text/html; charset=utf-8' },
-    body: `<!doctype html>\n<html lang="en">\n<head>${head}</head>\n<body><main>\n${content}\n</main></body>\n</html>\n`,
-  };
+  const title = 'PayPal, emulated';
+  return payerPage(status, title, `<p class="quiet">${title}</p>\n${content}`);
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };

@@ -1,6 +1,7 @@
 /** The page where a payer authenticates, which Stripe and the card's bank have on their own sites. */
 import type { ApiAnswer, ApiRequest } from './api.ts';
 import { pathOf } from './operations.ts';
+import { payerPage } from './payer-page.ts';
 import type { StripeEmulator } from './stripe.ts';
 import { AUTHENTICATION_PATH, isOpen } from './stripe-authentication.ts';
 import type { IntentRow } from './stripe-books.ts';
@@ -38,23 +39,6 @@ function over({ status }: IntentRow): string {
 }
 
 function page(status: number, content: string): ApiAnswer {
-  return {
-    status,
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'referrer-policy': 'no-referrer',
-    },
-    body: `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>3-D Secure, emulated</title>
-<main>
-<h1>3-D Secure, emulated</h1>
-${content}
-</main>
-</html>
-`,
-  };
+  const title = '3-D Secure, emulated';
+  return payerPage(status, title, `<h1>${title}</h1>\n${content}`);
 }

@@ -158,7 +158,7 @@ describe('the printed lines', () => {
     expect(status).toBe('requires_action');
     await printed('the payer authenticates', { 'pi_…': id, 'completed or failed': 'completed' });
     expect((await stripeClient.paymentIntents.retrieve(id)).status).toBe('requires_capture');
-    await printed('an authorization expires', { 'pi_…': id });
+    await printed('a hold at Stripe expires', { 'pi_…': id });
     expect((await stripeClient.paymentIntents.retrieve(id)).status).toBe('canceled');
   });
 
@@ -193,7 +193,7 @@ describe('the printed lines', () => {
     const call = await paypalCallerOf({ url, ...EMULATOR_CREDENTIALS });
     const { body } = await call('POST', `/v2/checkout/orders/${order}/authorize`, { body: {} });
     const { id } = body.purchase_units[0].payments.authorizations[0];
-    await printed('an authorization expires', { '…': id });
+    await printed('a hold at PayPal expires', { '…': id });
     expect((await call('GET', `/v2/payments/authorizations/${id}`)).body.status).toBe('VOIDED');
 
     const { order: left = '' } = await printed('an approved order');

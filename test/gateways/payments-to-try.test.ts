@@ -22,6 +22,8 @@ function amountIn(line: string | undefined): string | null {
   return /"amount":([\d.]+),/.exec(line ?? '')?.[1] ?? null;
 }
 
+const payPalLine = (lines: string[]) => lines.find((line) => /PayPal takes no|paypal_details/.test(line));
+
 const ZERO_DECIMALS = 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF'.split(' ');
 const THREE_DECIMALS = 'BHD IQD JOD KWD LYD OMR TND'.split(' ');
 /** Two decimals by ISO 4217, and fewer at a provider; and those in which 25.50 is little. */
@@ -36,7 +38,8 @@ describe('the printed payments', () => {
   afterEach(() => emulator.stop());
 
   it.each(['USD', 'EUR', ...ZERO_DECIMALS, ...THREE_DECIMALS, ...PECULIAR])('in %s succeed', async (currency) => {
-    const [byCard, byPayPal] = paymentsToTry({ ...SETTINGS, currency });
+    const lines = paymentsToTry({ ...SETTINGS, currency });
+    const [byCard, byPayPal] = [lines[0], payPalLine(lines)];
     const transaction = (literal: string) =>
       pendingTransaction({ amountMinor: minorUnits(literal, currency) ?? 0, currency });
     const signal = AbortSignal.timeout(5_000);
@@ -86,7 +89,16 @@ describe('the printed payments', () => {
   }
 
   it.each(['AUD', 'BRL', 'HUF', 'JPY', 'TWD', 'USD'])('include one by PayPal in %s', (currency) => {
-    expect(amountIn(paymentsToTry({ ...SETTINGS, currency })[1])).not.toBeNull();
+    expect(amountIn(payPalLine(paymentsToTry({ ...SETTINGS, currency })))).not.toBeNull();
+  });
+
+  it('include those whose payer has to authenticate or approve, by either provider, for amounts that it takes', () => {
+    const lines = paymentsToTry({ ...SETTINGS, currency: 'JPY' }).filter((line) => line.includes('"return_url"'));
+    expect(lines).toEqual([
+      expect.stringMatching(/"BOOK-A-.*"pm_card_threeDSecure2Required","return_url":"http:\/\/localhost:8003\/demo"/),
+      expect.stringMatching(/"BOOK-R-.*"payment_method":"paypal","return_url":"http:\/\/localhost:8003\/demo"/),
+    ]);
+    expect(lines.map(amountIn)).toEqual(['2550', '2550']);
   });
 
   it.each([

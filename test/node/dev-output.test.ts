@@ -44,6 +44,21 @@ describe('a request', () => {
     ]);
   });
 
+  it('of a webhook says what came of the payment, and else that it was handled', () => {
+    const { lines, output } = shown();
+    const onLine = workerLines(() => true, output);
+    const webhook = { ...ANSWERED, path: '/webhooks/stripe' };
+    onLine(logged('payment.authorized', { ...REQUEST, transaction_id: 'TXN-1' }));
+    onLine(logged('webhook.handled', { ...REQUEST, provider: 'stripe' }));
+    onLine(logged('http.answered', webhook));
+    onLine(logged('webhook.handled', { request_id: 'req-2', provider: 'stripe' }));
+    onLine(logged('http.answered', { ...webhook, request_id: 'req-2' }));
+    expect(lines.map((line) => line.slice(37))).toEqual([
+      'POST /webhooks/stripe  payment.authorized TXN-1  provider=stripe request_id=req-1',
+      'POST /webhooks/stripe  webhook.handled  provider=stripe request_id=req-2',
+    ]);
+  });
+
   it('does not take in the lines of another one', () => {
     const { lines, output } = shown();
     const onLine = workerLines(() => true, output);

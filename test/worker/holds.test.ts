@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { capture, held, heldPayment, voidPayment } from './held.ts';
 import { expectEnvelope, TIMESTAMP } from './matchers.ts';
 import { pay, payment, refund, refundOf, status } from './request.ts';
@@ -59,6 +59,19 @@ describe('a payment with capture_method manual', () => {
   it('cannot be refunded before it is captured', async () => {
     const answer = await refund(refundOf(await held()));
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'REFUND_NOT_ALLOWED' } } });
+    expect(answer.body.error.details.reason).toBe('The payment is held, and not captured: it can be voided');
+  });
+
+  it('is neither captured nor refunded for another user, and the log says why', async () => {
+    const payment = await held();
+    const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    await capture(payment, { user_id: 'another' });
+    await refund({ ...refundOf(payment), user_id: 'another' });
+    const lines = log.mock.calls.map(([line]) => JSON.parse(line));
+    log.mockRestore();
+    const reason = 'The transaction belongs to another user';
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'payment.capture', began: false, reason }));
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'refund.answered', outcome: 'not_allowed', reason }));
   });
 
   it('that was voided is not captured, and one that was captured is not voided: 409 with the status', async () => {

@@ -54,8 +54,13 @@ export async function endHold(
   });
   if (begun === null) return { kind: 'not_found' };
   const { transaction, began } = begun;
-  log('info', `payment.${step}`, { transaction_id: transaction.transactionId, began, status: transaction.status });
-  if (!began) return refused(context, request, transaction, step, refusal);
+  const entry = { transaction_id: transaction.transactionId, began, status: transaction.status };
+  if (!began) {
+    const answer = refused(context, request, transaction, step, refusal);
+    log('info', `payment.${step}`, { ...entry, ...(answer.kind === 'not_allowed' && { reason: answer.reason }) });
+    return answer;
+  }
+  log('info', `payment.${step}`, entry);
 
   const answer = await askGateway(context, transaction, ask);
   const outcome = answer && outcomeOfPayment(transaction, answer);

@@ -76,7 +76,11 @@ export async function refundPayment(
       : await reserve(context, request, amount, key);
   if (reserved.kind !== 'reserved') {
     if (breaker !== null) release(breaker, permit);
-    log('info', 'refund.answered', { transaction_id: request.original_transaction_id, outcome: reserved.kind });
+    log('info', 'refund.answered', {
+      transaction_id: request.original_transaction_id,
+      outcome: reserved.kind,
+      ...(reserved.kind === 'not_allowed' && { reason: reserved.reason }),
+    });
     return reserved;
   }
   const { refund, transaction } = reserved;
@@ -212,6 +216,9 @@ function refusal(request: RefundRequest, payment: Transaction, amountMinor: numb
   if (payment.bookingId !== request.booking_id) return because('The transaction belongs to another booking', null);
   if (payment.userId !== request.user_id) return because('The transaction belongs to another user', null);
   if (payment.status === 'refunded') return because('The payment has been refunded already');
+  if (payment.status === 'pending' && payment.substate === 'authorized') {
+    return because('The payment is held, and not captured: it can be voided');
+  }
   if (payment.status !== 'completed') return because(`The payment is ${payment.status}`);
   return amountMinor <= refundableMinor(payment) + payment.reservedMinor
     ? because('The amount exceeds what is left to refund while another refund is pending')
