@@ -7,6 +7,7 @@ import { readStatus } from '../../src/core/payments/read-status.ts';
 import { voidPayment } from '../../src/core/payments/void-payment.ts';
 import { resolveNotified, resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { resolveDue } from '../../src/core/recovery/resolve-due.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { RETURN_URL } from './held.ts';
 import { newId, paymentRequest } from './operation.ts';
 import {
@@ -274,6 +275,21 @@ describe('a capture', () => {
     payment.world.script.lookUpCharge = APPROVED;
     await lookUpDue(payment);
     expect(timesAsked(payment.world, 'captureHold')).toBe(1);
+    expect(await row(payment)).toMatchObject({ status: 'completed' });
+  });
+
+  it('by a gateway that was configured without holds meanwhile stays pending, with an alarm, until it has them again', async () => {
+    const payment = await held({ captureHold: APPROVED });
+    const { world } = payment;
+    const { gateways } = world.context;
+    const { holds: _, ...withoutHolds } = world.gateway;
+    world.context.gateways = oneGateway(withoutHolds);
+    expect(await capture(payment)).toMatchObject({ kind: 'pending' });
+    world.clock.nowMs += 15 * MINUTE_MS;
+    expect(await lookUpDue(payment)).toMatchObject({ kind: 'open', unreachable: false });
+    expect(loggedErrors(world)).toMatchObject([{ event: 'look_up.undetermined' }]);
+    world.context.gateways = gateways;
+    await lookUpDue(payment);
     expect(await row(payment)).toMatchObject({ status: 'completed' });
   });
 

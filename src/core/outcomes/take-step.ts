@@ -16,10 +16,11 @@ export interface Stepping {
 }
 
 /** Takes the money that is held, or that the payer has approved; or holds it, where that is the step. */
-export function takeMoney({ context, gateway, transaction, deadlineMs }: Stepping): Promise<GatewayOutcome> {
+export async function takeMoney({ context, gateway, transaction, deadlineMs }: Stepping): Promise<GatewayOutcome> {
   const isHeld = transaction.substate === 'authorized';
   const ask = isHeld ? gateway.holds?.capture.bind(gateway.holds) : gateway.completeCharge?.bind(gateway);
-  if (ask === undefined) throw new Error(`${gateway.name} has no way to go on with a payment that it made wait`);
+  // A setting that says that the gateway holds money can be switched off while it still does.
+  if (ask === undefined) return { kind: 'unknown', reason: 'the gateway cannot take what it holds', silent: false };
   const call: GatewayCall & { call: 'captureHold' | 'completeCharge' } = {
     gateway,
     call: isHeld ? 'captureHold' : 'completeCharge',

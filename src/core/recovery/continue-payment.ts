@@ -112,11 +112,15 @@ async function end(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
 
 async function conclude(asking: Asking, task: PaymentLookUp, answer: GatewayOutcome | LookUp): Promise<Resolution> {
   const outcome = outcomeOfPayment(task.transaction, answer);
-  if (outcome === null) {
-    return stillOpen(asking, task, answer.kind === 'unknown' ? { kind: 'unreachable', reason: answer.reason } : answer);
-  }
+  if (outcome === null) return stillOpen(asking, task, answer.kind === 'unknown' ? withoutOutcome(answer) : answer);
   const { event, lateRefund } = await recordPayment(asking.context, task.transaction, outcome);
   return { kind: 'ended', event, lateRefundId: lateRefund?.refundId ?? null };
+}
+
+/** A gateway that answered is not silent: its other rows are looked up, and an operator learns of this one. */
+function withoutOutcome({ reason, silent, accepted }: GatewayOutcome & { kind: 'unknown' }): LookUp {
+  if (accepted) return { kind: 'in_progress' };
+  return { kind: silent === false ? 'undetermined' : 'unreachable', reason };
 }
 
 async function begin({ context }: Asking, { transactionId }: Transaction, step: NewStep['step']) {
