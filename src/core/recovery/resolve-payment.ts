@@ -40,8 +40,8 @@ async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Reso
 }
 
 /**
- * A payer who has failed to authenticate could try again at some providers: the challenge is ended there too. A payer who was faster
- * has paid.
+ * At some providers, a payer who failed to authenticate could try again: the challenge is ended there as well. If the payer has done so
+ * meanwhile, the payment completes.
  */
 async function closed(asking: Asking, transaction: Transaction, decided: Outcome): Promise<Outcome> {
   const isOpenChallenge = transaction.substate === 'challenged' && transaction.step === null;
@@ -102,7 +102,7 @@ async function releaseLate(asking: Asking, task: PaymentLookUp, reference: strin
   return scheduleFollowUp(asking, transaction);
 }
 
-/** An answer that does not say that the money has been released. */
+/** An answer that does not confirm the release. */
 function asNoOutcome(answer: LookUp): NoOutcome {
   return isNoOutcome(answer) ? answer : { kind: 'unreachable', reason: `the hold was not released: ${answer.kind}` };
 }
