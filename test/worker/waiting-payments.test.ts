@@ -182,6 +182,21 @@ describe('a challenge whose time is over', () => {
     expect(timesAsked(payment.world, 'cancelCharge')).toBe(1);
   });
 
+  it('that failed, and was authenticated after all at a provider that did not answer, has its hold released', async () => {
+    const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
+    const script = { lookUpCharge: declined, cancelCharge: AUTHORIZED, releaseHold: UNREACHABLE };
+    const payment = await challenged(script, { ...WITH_RETURN, ...HELD });
+    const { world, made } = payment;
+    await resolveNotified(world.context, made.transactionId, false);
+    expect(await row(payment)).toMatchObject({ error_code: 'AUTHENTICATION_FAILED' });
+    world.script.lookUpCharge = AUTHORIZED;
+    world.script.releaseHold = CANCELLED;
+    expect(await lookUpDue(payment)).toMatchObject({ kind: 'ended' });
+    expect(timesAsked(world, 'releaseHold')).toBe(2);
+    expect(loggedErrors(world)).toMatchObject([{ event: 'payment.authorized_late', release: 'cancelled' }]);
+    expect(await events(payment)).toEqual(['payment.failed']);
+  });
+
   it('is completed where its payer authenticated after all, before the challenge was ended', async () => {
     const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
     const payment = await challenged({ lookUpCharge: declined, cancelCharge: APPROVED });
