@@ -182,19 +182,27 @@ describe('a challenge whose time is over', () => {
     expect(timesAsked(payment.world, 'cancelCharge')).toBe(1);
   });
 
-  it('that failed, and was authenticated after all at a provider that did not answer, has its hold released', async () => {
+  it('that failed, and was authenticated after all at a provider that could not cancel it, has its hold released', async () => {
     const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
-    const script = { lookUpCharge: declined, cancelCharge: AUTHORIZED, releaseHold: UNREACHABLE };
+    const script = { lookUpCharge: declined, cancelCharge: UNREACHABLE, releaseHold: CANCELLED };
     const payment = await challenged(script, { ...WITH_RETURN, ...HELD });
     const { world, made } = payment;
     await resolveNotified(world.context, made.transactionId, false);
     expect(await row(payment)).toMatchObject({ error_code: 'AUTHENTICATION_FAILED' });
     world.script.lookUpCharge = AUTHORIZED;
-    world.script.releaseHold = CANCELLED;
     expect(await lookUpDue(payment)).toMatchObject({ kind: 'ended' });
-    expect(timesAsked(world, 'releaseHold')).toBe(2);
+    expect(timesAsked(world, 'releaseHold')).toBe(1);
     expect(loggedErrors(world)).toMatchObject([{ event: 'payment.authorized_late', release: 'cancelled' }]);
     expect(await events(payment)).toEqual(['payment.failed']);
+  });
+
+  it('is held where its payer authenticated after all, before the challenge was ended', async () => {
+    const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
+    const script = { lookUpCharge: declined, cancelCharge: AUTHORIZED, releaseHold: CANCELLED };
+    const payment = await challenged(script, { ...WITH_RETURN, ...HELD });
+    await resolveNotified(payment.world.context, payment.made.transactionId, false);
+    expect(await row(payment)).toMatchObject({ status: 'pending', substate: 'authorized' });
+    expect(timesAsked(payment.world, 'releaseHold')).toBe(0);
   });
 
   it('is completed where its payer authenticated after all, before the challenge was ended', async () => {
