@@ -156,8 +156,8 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
     edits: [
       {
         file: CONTINUE,
-        find: 'return hasNotArrived ? take(',
-        replace: `return hasNotArrived && found.kind === 'in_progress' ? take(`,
+        find: 'return hasNotArrived(asking, transaction, found) ? take(',
+        replace: `return found.kind === 'in_progress' ? take(`,
       },
     ],
   }),

@@ -271,14 +271,21 @@ describe('the statements of an invocation', () => {
     return answer.transaction.transactionId;
   }
 
-  it.each(CASES)('are enough for %s, with a connection that breaks once', async (_, script, make) => {
-    const world = newWorld(script);
-    const id = await make(world);
-    world.clock.nowMs += DAY_MS + HOUR_MS;
-    const watched = watchedDatabase((roundTrip) => (roundTrip === 2 ? 'lose' : 'answer'));
-    await resolveOutcome({ ...world.context, db: { ...database, d1: watched.d1 } }, id, DEADLINE_MS);
-    expect(watched.statements()).toBeGreaterThan(1);
-    expect(watched.statements()).toBeLessThanOrEqual(STATEMENTS_PER_LOOK_UP);
+  it.each(CASES)('are enough for %s, whichever answer of D1 is lost', async (_, script, make) => {
+    let roundTrips = 0;
+    for (let lost = 1; lost === 1 || lost <= roundTrips; lost += 1) {
+      const world = newWorld(script);
+      const id = await make(world);
+      world.clock.nowMs += DAY_MS + HOUR_MS;
+      const watched = watchedDatabase((roundTrip) => {
+        roundTrips = roundTrip;
+        return roundTrip === lost ? 'lose' : 'answer';
+      });
+      await resolveOutcome({ ...world.context, db: { ...database, d1: watched.d1 } }, id, DEADLINE_MS);
+      expect(watched.statements()).toBeGreaterThan(1);
+      expect(watched.statements()).toBeLessThanOrEqual(STATEMENTS_PER_LOOK_UP);
+    }
+    expect(roundTrips).toBeGreaterThan(1);
   });
 
   it('are never used up by look-ups: the rest is left to the next invocation', async () => {

@@ -7,6 +7,7 @@ import { readStatus } from '../../src/core/payments/read-status.ts';
 import { voidPayment } from '../../src/core/payments/void-payment.ts';
 import { resolveNotified, resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { resolveDue } from '../../src/core/recovery/resolve-due.ts';
+import { oneGateway } from '../data/one-gateway.ts';
 import { RETURN_URL } from './held.ts';
 import { newId, paymentRequest } from './operation.ts';
 import {
@@ -181,6 +182,29 @@ describe('a challenge whose time is over', () => {
     expect(timesAsked(payment.world, 'cancelCharge')).toBe(1);
   });
 
+  it('that failed, and was authenticated after all at a provider that could not cancel it, has its hold released', async () => {
+    const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
+    const script = { lookUpCharge: declined, cancelCharge: UNREACHABLE, releaseHold: CANCELLED };
+    const payment = await challenged(script, { ...WITH_RETURN, ...HELD });
+    const { world, made } = payment;
+    await resolveNotified(world.context, made.transactionId, false);
+    expect(await row(payment)).toMatchObject({ error_code: 'AUTHENTICATION_FAILED' });
+    world.script.lookUpCharge = AUTHORIZED;
+    expect(await lookUpDue(payment)).toMatchObject({ kind: 'ended' });
+    expect(timesAsked(world, 'releaseHold')).toBe(1);
+    expect(loggedErrors(world)).toMatchObject([{ event: 'payment.authorized_late', release: 'cancelled' }]);
+    expect(await events(payment)).toEqual(['payment.failed']);
+  });
+
+  it('is held where its payer authenticated after all, before the challenge was ended', async () => {
+    const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
+    const script = { lookUpCharge: declined, cancelCharge: AUTHORIZED, releaseHold: CANCELLED };
+    const payment = await challenged(script, { ...WITH_RETURN, ...HELD });
+    await resolveNotified(payment.world.context, payment.made.transactionId, false);
+    expect(await row(payment)).toMatchObject({ status: 'pending', substate: 'authorized' });
+    expect(timesAsked(payment.world, 'releaseHold')).toBe(0);
+  });
+
   it('is completed where its payer authenticated after all, before the challenge was ended', async () => {
     const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
     const payment = await challenged({ lookUpCharge: declined, cancelCharge: APPROVED });
@@ -274,6 +298,21 @@ describe('a capture', () => {
     payment.world.script.lookUpCharge = APPROVED;
     await lookUpDue(payment);
     expect(timesAsked(payment.world, 'captureHold')).toBe(1);
+    expect(await row(payment)).toMatchObject({ status: 'completed' });
+  });
+
+  it('by a gateway that was configured without holds meanwhile stays pending, with an alarm, until it has them again', async () => {
+    const payment = await held({ captureHold: APPROVED });
+    const { world } = payment;
+    const { gateways } = world.context;
+    const { holds: _, ...withoutHolds } = world.gateway;
+    world.context.gateways = oneGateway(withoutHolds);
+    expect(await capture(payment)).toMatchObject({ kind: 'pending' });
+    world.clock.nowMs += 15 * MINUTE_MS;
+    expect(await lookUpDue(payment)).toMatchObject({ kind: 'open', unreachable: false });
+    expect(loggedErrors(world)).toMatchObject([{ event: 'look_up.undetermined' }]);
+    world.context.gateways = gateways;
+    await lookUpDue(payment);
     expect(await row(payment)).toMatchObject({ status: 'completed' });
   });
 

@@ -10,8 +10,8 @@ export function outcomeOfRefund(answer: GatewayAnswer): Outcome | null {
 }
 
 /**
- * The same of a payment. Where it has been decided here that the payment ends, that is why it has ended, whatever the provider calls
- * it, unless money was taken.
+ * The same of a payment. After a void or an expiry, the step on the row is the reason for the failure, whatever the provider calls it,
+ * unless money was taken.
  */
 export function outcomeOfPayment(transaction: Transaction, answer: GatewayAnswer): Outcome | null {
   const outcome = outcomeOf('charge', answer, cancelledBecause(transaction));
@@ -67,7 +67,7 @@ function failedBecause(cause: FailureCause): Outcome & { status: 'failed' } {
   return { status: 'failed', failure: failureBecause(cause) };
 }
 
-/** Why a payment ends of which no money was taken: what its row says has been decided here, and nothing that the provider says. */
+/** Why a payment ended without taking money. Only the row decides that: a provider calls voided and expired alike cancelled. */
 export function cancelledBecause({ substate, step, sealedReturnUrl }: Transaction): Outcome & { status: 'failed' } {
   if (step === 'void') return failedBecause('voided');
   if (substate === 'authorized')

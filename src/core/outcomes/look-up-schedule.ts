@@ -35,7 +35,7 @@ export const UNCONFIGURED_PAUSE_MS = 60 * 60_000;
 /** The same of a row that has ended. */
 export const UNCONFIGURED_FOLLOW_UP_PAUSE_MS = 24 * 60 * 60_000;
 
-/** What failed at the gateway is asked about again, in case a charge turns up after all. */
+/** After a failure, the gateway is asked again, in case a charge or a hold turns up after all. */
 const FAILED_CHARGE_FOLLOW_UPS_MS = [60 * 60_000, 24 * 60 * 60_000];
 /** Banks take refunds back days after they were paid. */
 const PAID_REFUND_FOLLOW_UPS_MS = [24 * 60 * 60_000, 7 * 24 * 60 * 60_000];

@@ -11,7 +11,7 @@ import { failedChargeFollowUpMs } from './look-up-schedule.ts';
 
 /**
  * Returns the row as it is now, which another attempt may have written, and the event where this call wrote it.
- * Where the gateway is why it failed, money can have moved all the same: it is asked about again.
+ * A failure after which money can have moved, or can be held, is looked up again.
  *
  * @param declineOf whose decline it is, should it be one
  */
@@ -57,8 +57,13 @@ export async function recordPayment(
   return { transaction, event: envelope && paymentEvent(envelope, transaction), lateRefund };
 }
 
-/** Where the gateway is why it failed; and where a capture was refused, since the money may still be held, and is to be released. */
+/**
+ * A failure of the gateway may have been a charge. After a refused capture, the money may still be held. After a failed authentication,
+ * the payer may have tried again at the provider before the challenge was ended there.
+ */
 function isFollowedUp({ substate, step }: Transaction, result: Outcome): boolean {
   if (result.status !== 'failed') return false;
-  return result.failure.code === 'PAYMENT_GATEWAY_ERROR' || (substate === 'authorized' && step === 'capture');
+  const { code } = result.failure;
+  if (code === 'AUTHENTICATION_FAILED') return substate === 'challenged';
+  return code === 'PAYMENT_GATEWAY_ERROR' || (substate === 'authorized' && step === 'capture');
 }

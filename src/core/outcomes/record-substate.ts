@@ -1,4 +1,4 @@
-/** Writes that a payment waits: for its payer, or to be captured. */
+/** Records that a payment waits: for its payer, or to be captured. */
 import type { Context } from '../context.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { Authorized, Challenged } from '../gateways/gateway.ts';

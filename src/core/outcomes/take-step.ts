@@ -1,13 +1,13 @@
 /**
- * What follows once a step has been begun on a payment's row: the gateway is asked to take the money, to hold it or to release it. Callers
- * and recovery both come here, and each call may be sent again under the same key.
+ * Carries out a step that has begun on a payment's row: asks the gateway to take the money, to hold it or to release it. For callers and
+ * for recovery; each call may be sent again under the same key.
  */
 import type { Context } from '../context.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
 import { type GatewayCall, lookUp, moveMoney } from './ask-gateway.ts';
 
-/** The step that the row names, and with which gateway. */
+/** A payment whose row names the step, and the gateway that carries it out. */
 export interface Stepping {
   context: Context;
   gateway: Gateway;
@@ -16,10 +16,11 @@ export interface Stepping {
 }
 
 /** Takes the money that is held, or that the payer has approved; or holds it, where that is the step. */
-export function takeMoney({ context, gateway, transaction, deadlineMs }: Stepping): Promise<GatewayOutcome> {
+export async function takeMoney({ context, gateway, transaction, deadlineMs }: Stepping): Promise<GatewayOutcome> {
   const isHeld = transaction.substate === 'authorized';
   const ask = isHeld ? gateway.holds?.capture.bind(gateway.holds) : gateway.completeCharge?.bind(gateway);
-  if (ask === undefined) throw new Error(`${gateway.name} has no way to go on with a payment that it made wait`);
+  // A setting that says that the gateway holds money can be switched off while it still does.
+  if (ask === undefined) return { kind: 'unknown', reason: 'the gateway cannot take what it holds', silent: false };
   const call: GatewayCall & { call: 'captureHold' | 'completeCharge' } = {
     gateway,
     call: isHeld ? 'captureHold' : 'completeCharge',
@@ -30,8 +31,8 @@ export function takeMoney({ context, gateway, transaction, deadlineMs }: Steppin
 }
 
 /**
- * Ends a payment of which no money is to be taken: releases what is held, or cancels the challenge. A challenge of a gateway that
- * cannot cancel it has ended with the row, because only this service would have taken the money.
+ * Ends a payment without taking money: releases what is held, or cancels the challenge. If the gateway cannot cancel a challenge, the
+ * step on the row has ended it, because only this service would have taken the money.
  */
 export async function endAtGateway(stepping: Stepping): Promise<Fence | LookUp> {
   const { context, gateway, transaction, deadlineMs } = stepping;

@@ -1,6 +1,6 @@
 /**
- * What capture and void have in common: one guarded update of the row says which of the two the payment gets, the gateway is asked, and
- * the outcome is recorded. Where the process dies after one of these, recovery goes on with the step that the row names.
+ * What capture and void have in common: one guarded update of the row decides between them, the gateway is asked, and the outcome is
+ * recorded. If the process dies in between, recovery continues the step on the row.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { HoldRequest } from '../../contract/requests.ts';
@@ -29,7 +29,7 @@ export type HoldAnswer =
 
 export interface HoldStep {
   step: 'capture' | 'void';
-  /** Of payments that wait for one of these. */
+  /** The substates that allow it. */
   from: readonly Substate[];
   ask: (stepping: Stepping) => Promise<GatewayAnswer>;
   /** Why a payment without a hold or a challenge does not allow it. */
@@ -102,7 +102,7 @@ function pending(context: Context, transaction: Transaction): HoldAnswer {
   return { kind: 'pending', transaction, lookUp: { id: transactionId, atMs: nextLookupAtMs ?? context.nowMs() } };
 }
 
-/** The answer by the row: of the same request before, or why there is another one. */
+/** The answer of an earlier request for the same step, or why the row does not allow it. */
 function refused(
   { nowMs }: Context,
   request: HoldRequest,

@@ -1,4 +1,4 @@
-/** What a request to pay opts in to: that its payer can be sent away to authenticate, and that the money is held before it is taken. */
+/** What a payment request opts in to: sending its payer to authenticate, and holding the money before it is taken. */
 import type { CaptureMethod, PaymentRequest } from '../../contract/requests.ts';
 import type { Settings } from '../settings/settings.ts';
 
@@ -16,7 +16,7 @@ export interface OptInProblem {
   message: string;
 }
 
-/** What is wrong with it under this installation's settings; empty: nothing. */
+/** What this installation's settings do not allow of it; empty if they allow all of it. */
 export function optInProblems(
   { production, returnUrlOrigins, holdMinutes: longest }: Settings,
   { return_url: returnUrl, capture_method: captureMethod, hold_minutes: minutes }: PaymentRequest,
@@ -42,7 +42,7 @@ export function optInProblems(
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** @param transactionId is set in the address, in place of one that is there: the shop compares it with its own session's */
+/** @param transactionId is set in `return_url`, replacing any there: the shop compares it with its own session's */
 export function readOptIn({ holdMinutes }: Settings, request: PaymentRequest, transactionId: string): OptIn {
   const isHeld = request.capture_method === 'manual';
   return {

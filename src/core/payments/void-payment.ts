@@ -1,6 +1,6 @@
 /**
- * `POST /payment/void`: releases the money that is held for a payment, or ends the wait for a payer. A payer who was faster has paid: then
- * the row says so.
+ * `POST /payment/void`: releases the money that is held for a payment, or ends the wait for its payer. If the payer was faster, the
+ * payment completes.
  */
 import type { HoldRequest } from '../../contract/requests.ts';
 import type { Context } from '../context.ts';

@@ -1,6 +1,6 @@
 /**
- * What a payer answers on the sandbox's page. The sandbox keeps no state: as a provider's webhook would, the page says how the payer's
- * authentication ended, and the row holds what came of it.
+ * Handles the payer's answer on the sandbox's page. The sandbox keeps no state: like a provider's webhook, the page reports how the
+ * authentication ended, and the row keeps the outcome.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';

@@ -1,6 +1,6 @@
 /**
- * Goes on with a pending payment whose provider has no outcome for it: one that waits for its payer or to be captured, and one of
- * which a step has been begun. Only the row decides which step that is; the provider's answer says whether it has arrived.
+ * Continues a pending payment whose provider has no outcome yet: one that waits for its payer or its capture, or whose step has begun.
+ * Only the row decides the step; the provider's answer shows whether the request for it has arrived.
  */
 import type { Transaction } from '../domain/transaction.ts';
 import type { Authorized, Challenged, GatewayOutcome, LookUp } from '../gateways/gateway.ts';
@@ -15,12 +15,12 @@ import { endAtGateway, takeMoney } from '../outcomes/take-step.ts';
 import { stillOpen } from './leave-open.ts';
 import { type Asking, deadlineOf, type Resolution } from './resolution.ts';
 
-/** Whether there is something to go on with, or the outcome of the charge itself is unknown. */
+/** Whether the payment waits or a step has begun; otherwise the outcome of the charge itself is unknown. */
 export function isBegun({ substate }: Transaction, found: LookUp): boolean {
   return substate !== null || found.kind === 'challenged' || found.kind === 'authorized';
 }
 
-/** @param found what the provider answers, which is no outcome */
+/** @param found the provider's answer, which decides no outcome */
 export async function continuePayment(asking: Asking, task: PaymentLookUp, found: LookUp): Promise<Resolution> {
   const { transaction } = task;
   switch (transaction.step) {
@@ -84,8 +84,8 @@ async function resume(asking: Asking, task: PaymentLookUp, found: LookUp): Promi
 }
 
 /**
- * What the provider has lost meanwhile, such as an order whose time is over, it refuses: it is asked once more, for as long as it would
- * recognize a request that has arrived after all.
+ * An order that the provider no longer has is asked for once more, so that the provider itself refuses it; but only while it would
+ * recognize an earlier request by its key.
  */
 function hasNotArrived({ context, gateway }: Asking, { substate, stepAtMs }: Transaction, { kind }: LookUp): boolean {
   if (kind === 'not_found') {
@@ -102,7 +102,7 @@ async function take(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
   return conclude(asking, task, answer);
 }
 
-/** It is to end without money being taken. What the provider does not confirm stays pending. */
+/** Ends the payment without taking money. Until the provider confirms that, it stays pending. */
 async function end(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
   const { context, gateway } = asking;
   const { transaction } = task;
@@ -112,11 +112,15 @@ async function end(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
 
 async function conclude(asking: Asking, task: PaymentLookUp, answer: GatewayOutcome | LookUp): Promise<Resolution> {
   const outcome = outcomeOfPayment(task.transaction, answer);
-  if (outcome === null) {
-    return stillOpen(asking, task, answer.kind === 'unknown' ? { kind: 'unreachable', reason: answer.reason } : answer);
-  }
+  if (outcome === null) return stillOpen(asking, task, answer.kind === 'unknown' ? withoutOutcome(answer) : answer);
   const { event, lateRefund } = await recordPayment(asking.context, task.transaction, outcome);
   return { kind: 'ended', event, lateRefundId: lateRefund?.refundId ?? null };
+}
+
+/** A gateway that answered is not silent: its other rows are looked up, and an operator learns of this one. */
+function withoutOutcome({ reason, silent, accepted }: GatewayOutcome & { kind: 'unknown' }): LookUp {
+  if (accepted) return { kind: 'in_progress' };
+  return { kind: silent === false ? 'undetermined' : 'unreachable', reason };
 }
 
 async function begin({ context }: Asking, { transactionId }: Transaction, step: NewStep['step']) {

@@ -1,7 +1,14 @@
 /** Looks up a payment: while it is pending, after it has failed, and where its charge may have external refunds. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
-import { type Fence, isNoOutcome, type LookUp, type NoOutcome, type RefundListing } from '../gateways/gateway.ts';
+import {
+  type Fence,
+  type Gateway,
+  isNoOutcome,
+  type LookUp,
+  type NoOutcome,
+  type RefundListing,
+} from '../gateways/gateway.ts';
 import type { PaymentLookUp } from '../ledger/look-ups/look-up-task.ts';
 import { rescheduleTaken } from '../ledger/look-ups/reschedule-taken.ts';
 import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
@@ -9,7 +16,7 @@ import { lookUp } from '../outcomes/ask-gateway.ts';
 import { NEVER_HAPPENED, outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { cancelsFromMs, failedChargeFollowUpMs, neverHappensFromMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
-import { endAtGateway, release } from '../outcomes/take-step.ts';
+import { release } from '../outcomes/take-step.ts';
 import { continuePayment, isBegun } from './continue-payment.ts';
 import { bookExternalRefunds } from './external-refunds.ts';
 import { stillOpen, unansweredFollowUp, undecidedCheck } from './leave-open.ts';
@@ -33,23 +40,29 @@ async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Reso
   const { transaction } = task;
   const found = await lookUpCharge(asking, transaction);
   const decided = outcomeOfPayment(transaction, found);
-  if (decided !== null) return endPayment(asking, transaction, await closed(asking, transaction, decided));
+  if (decided !== null) {
+    const isOpenChallenge = transaction.substate === 'challenged' && transaction.step === null;
+    const isUnpaid = decided.status === 'failed' && decided.owed === undefined;
+    return isOpenChallenge && isUnpaid ? endChallenge(asking, task, decided) : endPayment(asking, transaction, decided);
+  }
   if (isBegun(transaction, found)) return continuePayment(asking, task, found);
   const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : null;
   return outcome === null ? stillOpen(asking, task, found) : endPayment(asking, transaction, outcome);
 }
 
 /**
- * A payer who has failed to authenticate could try again at some providers: the challenge is ended there too. A payer who was faster
- * has paid.
+ * At some providers, a payer who failed to authenticate could try again: the challenge is cancelled there as well. A payer who has done so
+ * meanwhile has paid, or has the money held: no step on the row says that it is to be released.
  */
-async function closed(asking: Asking, transaction: Transaction, decided: Outcome): Promise<Outcome> {
-  const isOpenChallenge = transaction.substate === 'challenged' && transaction.step === null;
-  if (!isOpenChallenge || decided.status === 'completed' || decided.owed !== undefined) return decided;
-  const { context, gateway } = asking;
-  const ended = await endAtGateway({ context, gateway, transaction, deadlineMs: deadlineOf(asking) });
+async function endChallenge(asking: Asking, task: PaymentLookUp, decided: Outcome): Promise<Resolution> {
+  const { gateway } = asking;
+  const { transaction } = task;
+  if (gateway.cancelCharge === undefined) return endPayment(asking, transaction, decided);
+  const ended = await cancelCharge(asking, transaction, gateway.cancelCharge.bind(gateway));
+  if (ended.kind === 'authorized') return continuePayment(asking, task, ended);
   const outcome = outcomeOfPayment(transaction, ended);
-  return outcome?.status === 'completed' ? outcome : decided;
+  const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
+  return endPayment(asking, transaction, hasCharged ? outcome : decided);
 }
 
 /**
@@ -58,17 +71,22 @@ async function closed(asking: Asking, transaction: Transaction, decided: Outcome
  */
 async function fence(asking: Asking, transaction: Transaction): Promise<Outcome | null> {
   const { context, gateway } = asking;
-  const { transactionId: id, createdAtMs } = transaction;
+  const { createdAtMs } = transaction;
   const nowMs = context.nowMs();
   if (gateway.cancelCharge === undefined) {
     return nowMs >= neverHappensFromMs(context, createdAtMs, gateway.knownWithinMs) ? NEVER_HAPPENED : null;
   }
   if (nowMs < cancelsFromMs(context, createdAtMs)) return null;
-  const cancel = gateway.cancelCharge.bind(gateway);
-  const fenced = await lookUp<Fence>(context, callOf(asking, 'cancelCharge', id), (signal) =>
-    cancel(transaction, signal),
-  );
-  return outcomeOfPayment(transaction, fenced);
+  return outcomeOfPayment(transaction, await cancelCharge(asking, transaction, gateway.cancelCharge.bind(gateway)));
+}
+
+function cancelCharge(
+  asking: Asking,
+  transaction: Transaction,
+  cancel: NonNullable<Gateway['cancelCharge']>,
+): Promise<Fence | LookUp> {
+  const call = callOf(asking, 'cancelCharge', transaction.transactionId);
+  return lookUp<Fence>(asking.context, call, (signal) => cancel(transaction, signal));
 }
 
 /** One that has failed at the gateway: its charge may have turned up since (invariant 1). */
@@ -102,7 +120,7 @@ async function releaseLate(asking: Asking, task: PaymentLookUp, reference: strin
   return scheduleFollowUp(asking, transaction);
 }
 
-/** An answer that does not say that the money has been released. */
+/** An answer that does not confirm the release. */
 function asNoOutcome(answer: LookUp): NoOutcome {
   return isNoOutcome(answer) ? answer : { kind: 'unreachable', reason: `the hold was not released: ${answer.kind}` };
 }

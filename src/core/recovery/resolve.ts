@@ -14,10 +14,10 @@ import { resolvePayment } from './resolve-payment.ts';
 import { resolveRefund } from './resolve-refund.ts';
 
 /**
- * Statements that a look-up sends to D1 at most: those that take the row, find the account behind a key, and write what came of it,
- * and once more the same for a connection that breaks.
+ * Statements that a look-up sends to D1 at most: those that take the row, find the account behind a key, begin a step and write the
+ * outcome, and the longest of these batches once more for a connection that breaks.
  */
-export const STATEMENTS_PER_LOOK_UP = 24;
+export const STATEMENTS_PER_LOOK_UP = 30;
 
 /**
  * Looks up this payment or refund, if its look-up is due.

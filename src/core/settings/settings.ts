@@ -38,7 +38,7 @@ export interface Settings {
   corsOrigins: string[];
   /** Where payers may be sent back to; empty: anywhere. */
   returnUrlOrigins: string[];
-  /** The longest, and what is meant where a request does not say. */
+  /** The longest time that money is held, and the default. */
   holdMinutes: number;
   /** How long a payer has to authenticate or approve. */
   authenticationMinutes: number;

@@ -1,4 +1,4 @@
-/** Which events a booking has, and whether RabbitMQ has confirmed them. */
+/** The events of a booking, and whether RabbitMQ has confirmed them. */
 
 import { type Database, rowsOf, runBatch } from '../database.ts';
 
@@ -10,7 +10,7 @@ export interface EventOfBooking {
   lastError: string | null;
 }
 
-// No index has the delivered events of a booking. Whoever asks has a small database, or patience.
+// Reads the whole table: no index covers delivered events by booking. Only the checkout demo asks, and its database is small.
 const EVENTS_OF_BOOKING = `
   SELECT event_id AS eventId, delivered_at_ms AS deliveredAtMs, attempts, last_error AS lastError
   FROM events WHERE tenant = ?1 AND booking_id = ?2 ORDER BY sequence`;

@@ -8,7 +8,7 @@ import { TRANSACTION_COLUMNS } from '../columns.ts';
 import { type Database, rowsOf, runBatch } from '../database.ts';
 import { emailOf } from '../payments/find-payment.ts';
 
-// The event of a dispute names its payment in its report alone.
+// Only the report of a dispute names the payment; its event does not.
 const FIND_EVENTS = `
   SELECT e.event_id AS eventId, e.created_at_ms AS eventCreatedAtMs, r.refund_id AS refundId,
     r.amount_minor AS refundAmountMinor, r.reason AS refundReason, d.dispute_id AS disputeId, d.provider,
@@ -57,9 +57,8 @@ function rendered(row: EventRow, userEmail: string | null): PaymentEvent {
   if (row.disputeId !== null) {
     const { disputeId, provider, openedAtMs, reportedAtMs, disputeStatus: status, disputeReason: reason } = row;
     const { disputeCurrency: currency, disputeAmountMinor: amountMinor } = row;
-    return disputeEvent(envelope, row, {
-      ...{ disputeId, provider, status, reason, currency, amountMinor, openedAtMs, reportedAtMs },
-    });
+    const report = { disputeId, provider, status, reason, currency, amountMinor, openedAtMs, reportedAtMs };
+    return disputeEvent(envelope, row, report);
   }
   if (row.refundId === null) return paymentEvent(envelope, row);
   const { refundId, refundAmountMinor: amountMinor, refundReason: reason } = row;

@@ -1,6 +1,6 @@
 /**
- * Begins a step at the gateway, by one guarded update of the payment's row. Whether a payment is captured, voided or expired is
- * decided here, before the gateway is asked, and by whoever comes first.
+ * Begins a step by one guarded update of the payment's row, before the gateway is asked. The first update decides whether the payment
+ * is captured, voided or expired.
  */
 
 import type { Step, Substate, Transaction } from '../../domain/transaction.ts';
@@ -12,19 +12,18 @@ import { FIND_TRANSACTION } from './find-payment.ts';
 export interface NewStep {
   transactionId: string;
   step: Step;
-  /** Only of a payment that waits for one of these. */
+  /** The substates in which the payment may be. */
   from: readonly Substate[];
   /** Of this attempt alone. */
   attemptId: string;
   nowMs: number;
-  /** When the gateway may be asked what became of it. */
+  /** When recovery may ask the gateway for the outcome of the step. */
   nextLookupAtMs: number;
-  /** Whose payment it has to be; null where this service itself begins the step. */
+  /** The payment has to belong to them; null where recovery begins the step. */
   by: { tenant: string; bookingId: string; userId: string } | null;
 }
 
-// Only while the payment waits, and no other step has been begun. The clock: what holds money can be captured before its end, and what waits
-// expires after it.
+// Only while the payment waits and no step has begun. A hold is captured before the end of its clock; a hold or a challenge expires at it.
 const BEGIN = `
   UPDATE transactions SET step = ?2, step_by = ?3, step_at_ms = ?4, next_lookup_at_ms = ?5, lookups = 0
   WHERE transaction_id = ?1 AND status = 'pending' AND step IS NULL AND substate IN (SELECT value FROM json_each(?6))

@@ -48,7 +48,7 @@ const FIND = `
  * payment is not in the ledger.
  *
  * @param attemptId of this attempt alone
- * @param publish whether a status that this attempt writes has an event, in the same batch and under the attempt's id (invariant 4)
+ * @param publish whether a status that this attempt writes gets an event, in the same batch and with the attempt's id (invariant 4)
  */
 export async function recordDispute(
   db: Database,
@@ -58,7 +58,7 @@ export async function recordDispute(
   publish = false,
 ): Promise<{ dispute: RecordedDispute; wrote: boolean } | null> {
   const { provider, disputeId, transactionId, status } = dispute;
-  const told = { eventId: attemptId, provider, disputeId, transactionId, createdAtMs: nowMs };
+  const report = { eventId: attemptId, provider, disputeId, transactionId, createdAtMs: nowMs };
   const { standing } = await runBatch(db, {
     recorded: db.d1
       .prepare(RECORD)
@@ -75,8 +75,8 @@ export async function recordDispute(
         attemptId,
         JSON.stringify(DECIDED),
       ),
-    report: publish ? newDisputeReport(db.d1, told) : null,
-    event: publish ? newDisputeEvent(db.d1, told) : null,
+    report: publish ? newDisputeReport(db.d1, report) : null,
+    event: publish ? newDisputeEvent(db.d1, report) : null,
     audited: auditFact(db, 'dispute_reported', attemptId, {
       atMs: nowMs,
       action: 'dispute.reported',
