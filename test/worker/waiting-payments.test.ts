@@ -187,6 +187,23 @@ describe('a challenge whose time is over', () => {
     await resolveNotified(payment.world.context, payment.made.transactionId, false);
     expect(await row(payment)).toMatchObject({ status: 'completed' });
   });
+
+  it.each([
+    ['the challenge may go on', UNREACHABLE, 'cancelCharge'],
+    ['the money is held, and not released', AUTHORIZED, 'releaseHold'],
+  ] as const)('stays pending while %s, though the payer failed to authenticate', async (_, cancelCharge, call) => {
+    const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
+    const payment = await challenged({ lookUpCharge: declined, cancelCharge, releaseHold: UNREACHABLE });
+    await resolveNotified(payment.world.context, payment.made.transactionId, false);
+    expect(await row(payment)).toMatchObject({ status: 'pending', substate: 'challenged' });
+    expect(await events(payment)).toEqual([]);
+
+    payment.world.script.cancelCharge = CANCELLED;
+    await lookUpDue(payment);
+    expect(await row(payment)).toMatchObject({ status: 'failed', error_code: 'AUTHENTICATION_FAILED' });
+    expect(timesAsked(payment.world, call)).toBeGreaterThan(0);
+    expect(await events(payment)).toEqual(['payment.failed']);
+  });
 });
 
 describe('a payment that its payer has approved', () => {

@@ -33,23 +33,30 @@ async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Reso
   const { transaction } = task;
   const found = await lookUpCharge(asking, transaction);
   const decided = outcomeOfPayment(transaction, found);
-  if (decided !== null) return endPayment(asking, transaction, await closed(asking, transaction, decided));
+  if (decided !== null) return close(asking, task, decided);
   if (isBegun(transaction, found)) return continuePayment(asking, task, found);
   const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : null;
   return outcome === null ? stillOpen(asking, task, found) : endPayment(asking, transaction, outcome);
 }
 
 /**
- * A payer who has failed to authenticate could try again at some providers: the challenge is ended there too. A payer who was faster
- * has paid.
+ * A payer who has failed to authenticate could try again at some providers: the challenge is ended there too, and until the provider
+ * has confirmed that, the payment stays pending. A payer who was faster has paid.
  */
-async function closed(asking: Asking, transaction: Transaction, decided: Outcome): Promise<Outcome> {
-  const isOpenChallenge = transaction.substate === 'challenged' && transaction.step === null;
-  if (!isOpenChallenge || decided.status === 'completed' || decided.owed !== undefined) return decided;
+async function close(asking: Asking, task: PaymentLookUp, decided: Outcome): Promise<Resolution> {
   const { context, gateway } = asking;
-  const ended = await endAtGateway({ context, gateway, transaction, deadlineMs: deadlineOf(asking) });
-  const outcome = outcomeOfPayment(transaction, ended);
-  return outcome?.status === 'completed' ? outcome : decided;
+  const { transaction } = task;
+  const isOpenChallenge = transaction.substate === 'challenged' && transaction.step === null;
+  if (!isOpenChallenge || hasCharged(decided)) return endPayment(asking, transaction, decided);
+  const answer = await endAtGateway({ context, gateway, transaction, deadlineMs: deadlineOf(asking) });
+  const ended = outcomeOfPayment(transaction, answer);
+  if (ended === null) return stillOpen(asking, task, answer);
+  return endPayment(asking, transaction, hasCharged(ended) ? ended : decided);
+}
+
+/** Whether money was taken, be it for this payment or by mistake. */
+function hasCharged(outcome: Outcome): boolean {
+  return outcome.status === 'completed' || outcome.owed !== undefined;
 }
 
 /**
@@ -78,8 +85,7 @@ async function followUpFailed(asking: Asking, task: PaymentLookUp): Promise<Reso
   if (isNoOutcome(found)) return unansweredFollowUp(asking, task, found);
   const outcome = outcomeOfPayment(transaction, found);
   if (found.kind === 'authorized') return releaseLate(asking, task, found.reference);
-  const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
-  if (hasCharged) return endPayment(asking, transaction, outcome);
+  if (outcome !== null && hasCharged(outcome)) return endPayment(asking, transaction, outcome);
   return scheduleFollowUp(asking, transaction);
 }
 
