@@ -1,6 +1,6 @@
 /** Payments that wait for their payer or their capture, at a gateway that answers as the test says. */
 import { describe, expect, it } from 'vitest';
-import type { Transaction } from '../../src/core/domain/transaction.ts';
+import { isAuthorized, type Transaction } from '../../src/core/domain/transaction.ts';
 import { capturePayment } from '../../src/core/payments/capture-payment.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
@@ -203,6 +203,22 @@ describe('a challenge whose time is over', () => {
     expect(await row(payment)).toMatchObject({ status: 'failed', error_code: 'AUTHENTICATION_FAILED' });
     expect(timesAsked(payment.world, call)).toBeGreaterThan(0);
     expect(await events(payment)).toEqual(['payment.failed']);
+  });
+});
+
+describe('money that is held though nobody asked for it', () => {
+  it('is released, and its payment is pending until then, never authorized', async () => {
+    const world = newWorld({ charge: challenge(), lookUpCharge: AUTHORIZED });
+    const request = paymentRequest(WITH_RETURN);
+    const key = newId('key_');
+    const made = await processPayment(world.context, request, '25.50', key);
+    if (made.kind !== 'challenged') throw new Error(`the payment is ${made.kind}`);
+    await readStatus(world.context, made.transaction.transactionId);
+    const status = await readStatus(world.context, made.transaction.transactionId);
+    if (status === null) throw new Error('the payment has no status');
+    expect(status.transaction).toMatchObject({ status: 'pending', substate: 'authorized' });
+    expect(isAuthorized(status.transaction)).toBe(false);
+    expect(await processPayment(world.context, request, '25.50', key)).toMatchObject({ kind: 'in_progress' });
   });
 });
 
