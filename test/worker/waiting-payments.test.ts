@@ -356,6 +356,14 @@ describe('a void', () => {
     expect(await events(payment)).toEqual(['payment.success']);
   });
 
+  it('of a challenge that its payer has completed before is a conflict, as it is for a payer who was faster', async () => {
+    const payment = await challenged({ lookUpCharge: APPROVED });
+    await resolveNotified(payment.world.context, payment.made.transactionId);
+    expect(await row(payment)).toMatchObject({ status: 'completed', step: null });
+    expect(await voided(payment)).toMatchObject({ kind: 'conflict', transaction: { status: 'completed' } });
+    expect(timesAsked(payment.world, 'cancelCharge')).toBe(0);
+  });
+
   it('and a capture at once: one of them ends the payment', async () => {
     for (const _ of Array.from({ length: 20 })) {
       const payment = await held({ captureHold: APPROVED, releaseHold: CANCELLED });
