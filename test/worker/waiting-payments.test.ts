@@ -1,6 +1,6 @@
 /** Payments that wait for their payer or their capture, at a gateway that answers as the test says. */
 import { describe, expect, it } from 'vitest';
-import type { Transaction } from '../../src/core/domain/transaction.ts';
+import { isAuthorized, type Transaction } from '../../src/core/domain/transaction.ts';
 import { capturePayment } from '../../src/core/payments/capture-payment.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
@@ -182,20 +182,6 @@ describe('a challenge whose time is over', () => {
     expect(timesAsked(payment.world, 'cancelCharge')).toBe(1);
   });
 
-  it('that failed, and was authenticated after all at a provider that could not cancel it, has its hold released', async () => {
-    const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
-    const script = { lookUpCharge: declined, cancelCharge: UNREACHABLE, releaseHold: CANCELLED };
-    const payment = await challenged(script, { ...WITH_RETURN, ...HELD });
-    const { world, made } = payment;
-    await resolveNotified(world.context, made.transactionId, false);
-    expect(await row(payment)).toMatchObject({ error_code: 'AUTHENTICATION_FAILED' });
-    world.script.lookUpCharge = AUTHORIZED;
-    expect(await lookUpDue(payment)).toMatchObject({ kind: 'ended' });
-    expect(timesAsked(world, 'releaseHold')).toBe(1);
-    expect(loggedErrors(world)).toMatchObject([{ event: 'payment.authorized_late', release: 'cancelled' }]);
-    expect(await events(payment)).toEqual(['payment.failed']);
-  });
-
   it('is held where its payer authenticated after all, before the challenge was ended', async () => {
     const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
     const script = { lookUpCharge: declined, cancelCharge: AUTHORIZED, releaseHold: CANCELLED };
@@ -210,6 +196,36 @@ describe('a challenge whose time is over', () => {
     const payment = await challenged({ lookUpCharge: declined, cancelCharge: APPROVED });
     await resolveNotified(payment.world.context, payment.made.transactionId, false);
     expect(await row(payment)).toMatchObject({ status: 'completed' });
+  });
+
+  it('stays pending until the provider has ended the challenge, though the payer failed to authenticate', async () => {
+    const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
+    const payment = await challenged({ lookUpCharge: declined, cancelCharge: UNREACHABLE });
+    await resolveNotified(payment.world.context, payment.made.transactionId, false);
+    expect(await row(payment)).toMatchObject({ status: 'pending', substate: 'challenged' });
+    expect(await events(payment)).toEqual([]);
+
+    payment.world.script.cancelCharge = CANCELLED;
+    await lookUpDue(payment);
+    expect(await row(payment)).toMatchObject({ status: 'failed', error_code: 'AUTHENTICATION_FAILED' });
+    expect(timesAsked(payment.world, 'cancelCharge')).toBe(2);
+    expect(await events(payment)).toEqual(['payment.failed']);
+  });
+});
+
+describe('money that is held though nobody asked for it', () => {
+  it('is released, and its payment is pending until then, never authorized', async () => {
+    const world = newWorld({ charge: challenge(), lookUpCharge: AUTHORIZED });
+    const request = paymentRequest(WITH_RETURN);
+    const key = newId('key_');
+    const made = await processPayment(world.context, request, '25.50', key);
+    if (made.kind !== 'challenged') throw new Error(`the payment is ${made.kind}`);
+    await readStatus(world.context, made.transaction.transactionId);
+    const status = await readStatus(world.context, made.transaction.transactionId);
+    if (status === null) throw new Error('the payment has no status');
+    expect(status.transaction).toMatchObject({ status: 'pending', substate: 'authorized' });
+    expect(isAuthorized(status.transaction)).toBe(false);
+    expect(await processPayment(world.context, request, '25.50', key)).toMatchObject({ kind: 'in_progress' });
   });
 });
 
@@ -360,6 +376,14 @@ describe('a void', () => {
     const payment = await challenged({ cancelCharge: APPROVED });
     expect(await voided(payment)).toMatchObject({ kind: 'ended', transaction: { status: 'completed' } });
     expect(await events(payment)).toEqual(['payment.success']);
+  });
+
+  it('of a challenge that its payer has completed before is a conflict, as it is for a payer who was faster', async () => {
+    const payment = await challenged({ lookUpCharge: APPROVED });
+    await resolveNotified(payment.world.context, payment.made.transactionId);
+    expect(await row(payment)).toMatchObject({ status: 'completed', step: null });
+    expect(await voided(payment)).toMatchObject({ kind: 'conflict', transaction: { status: 'completed' } });
+    expect(timesAsked(payment.world, 'cancelCharge')).toBe(0);
   });
 
   it('and a capture at once: one of them ends the payment', async () => {

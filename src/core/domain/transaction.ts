@@ -85,9 +85,9 @@ export function isWaiting({ status, substate, step }: Transaction): boolean {
   return status === 'pending' && substate !== null && step === null;
 }
 
-/** Whether the money is held, and can be captured or voided. */
+/** Whether the money is held as the caller asked for it, and can be captured or voided. A hold that nobody asked for is only released. */
 export function isAuthorized(transaction: Transaction): boolean {
-  return isWaiting(transaction) && transaction.substate === 'authorized';
+  return isWaiting(transaction) && transaction.substate === 'authorized' && transaction.captureMethod === 'manual';
 }
 
 /** What can still be refunded, in minor units: what was captured, less what was refunded and what pending refunds hold. */

@@ -57,13 +57,8 @@ export async function recordPayment(
   return { transaction, event: envelope && paymentEvent(envelope, transaction), lateRefund };
 }
 
-/**
- * A failure of the gateway may have been a charge. After a refused capture, the money may still be held. After a failed authentication,
- * the payer may have tried again at the provider before the challenge was ended there.
- */
+/** A failure of the gateway may have been a charge. After a refused capture, the money may still be held. */
 function isFollowedUp({ substate, step }: Transaction, result: Outcome): boolean {
   if (result.status !== 'failed') return false;
-  const { code } = result.failure;
-  if (code === 'AUTHENTICATION_FAILED') return substate === 'challenged';
-  return code === 'PAYMENT_GATEWAY_ERROR' || (substate === 'authorized' && step === 'capture');
+  return result.failure.code === 'PAYMENT_GATEWAY_ERROR' || (substate === 'authorized' && step === 'capture');
 }

@@ -1,6 +1,6 @@
 /** The answer to a request to pay, rendered from the payment's row as it is now: that of a repeated request, above all. */
 import type { Context } from '../context.ts';
-import { isWaiting, type Transaction } from '../domain/transaction.ts';
+import { isAuthorized, isWaiting, type Transaction } from '../domain/transaction.ts';
 import { challengeUrls } from '../ledger/payments/challenge-urls.ts';
 import { errorFields } from '../log.ts';
 import { CannotOpen } from '../security/cipher.ts';
@@ -13,8 +13,8 @@ export async function answerByRow(
 ): Promise<PaymentAnswer> {
   const rest = { transaction, event: null, lookUp: null, replayed };
   if (transaction.status !== 'pending') return { ...ended(transaction), ...rest };
-  if (!isWaiting(transaction)) return { kind: 'in_progress', transaction };
-  if (transaction.substate === 'authorized') return { kind: 'authorized', ...rest };
+  if (isAuthorized(transaction)) return { kind: 'authorized', ...rest };
+  if (!isWaiting(transaction) || transaction.substate !== 'challenged') return { kind: 'in_progress', transaction };
   const actionUrl = await actionUrlOf(context, transaction);
   return actionUrl === null ? { kind: 'in_progress', transaction } : { kind: 'challenged', actionUrl, ...rest };
 }

@@ -123,5 +123,8 @@ function refused(
   }
   const isHold = transaction.captureMethod === 'manual';
   if (transaction.step !== null && (isHold || step === 'void')) return { kind: 'conflict', transaction };
+  // At a provider that takes the money without another call of ours, no step says that the payer was faster.
+  const hasBeenPaid = transaction.substate !== null && isOver && transaction.errorCode === null;
+  if (step === 'void' && hasBeenPaid) return { kind: 'conflict', transaction };
   return because(refusal(transaction, nowMs()));
 }

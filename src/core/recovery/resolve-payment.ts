@@ -42,8 +42,8 @@ async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Reso
   const decided = outcomeOfPayment(transaction, found);
   if (decided !== null) {
     const isOpenChallenge = transaction.substate === 'challenged' && transaction.step === null;
-    const isUnpaid = decided.status === 'failed' && decided.owed === undefined;
-    return isOpenChallenge && isUnpaid ? endChallenge(asking, task, decided) : endPayment(asking, transaction, decided);
+    const isEnding = isOpenChallenge && !hasCharged(decided);
+    return isEnding ? endChallenge(asking, task, decided) : endPayment(asking, transaction, decided);
   }
   if (isBegun(transaction, found)) return continuePayment(asking, task, found);
   const outcome = found.kind === 'not_found' ? await fence(asking, transaction) : null;
@@ -51,18 +51,24 @@ async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Reso
 }
 
 /**
- * At some providers, a payer who failed to authenticate could try again: the challenge is cancelled there as well. A payer who has done so
- * meanwhile has paid, or has the money held: no step on the row says that it is to be released.
+ * At some providers, a payer who failed to authenticate could try again: the challenge is cancelled there as well, and until the provider
+ * has confirmed that, the payment stays pending. A payer who has done so meanwhile has paid, or has the money held: no step on the row says
+ * that it is to be released.
  */
 async function endChallenge(asking: Asking, task: PaymentLookUp, decided: Outcome): Promise<Resolution> {
   const { gateway } = asking;
   const { transaction } = task;
   if (gateway.cancelCharge === undefined) return endPayment(asking, transaction, decided);
-  const ended = await cancelCharge(asking, transaction, gateway.cancelCharge.bind(gateway));
-  if (ended.kind === 'authorized') return continuePayment(asking, task, ended);
-  const outcome = outcomeOfPayment(transaction, ended);
-  const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
-  return endPayment(asking, transaction, hasCharged ? outcome : decided);
+  const answer = await cancelCharge(asking, transaction, gateway.cancelCharge.bind(gateway));
+  if (answer.kind === 'authorized') return continuePayment(asking, task, answer);
+  const ended = outcomeOfPayment(transaction, answer);
+  if (ended === null) return stillOpen(asking, task, answer);
+  return endPayment(asking, transaction, hasCharged(ended) ? ended : decided);
+}
+
+/** Whether money was taken, be it for this payment or by mistake. */
+function hasCharged(outcome: Outcome): boolean {
+  return outcome.status === 'completed' || outcome.owed !== undefined;
 }
 
 /**
@@ -96,8 +102,7 @@ async function followUpFailed(asking: Asking, task: PaymentLookUp): Promise<Reso
   if (isNoOutcome(found)) return unansweredFollowUp(asking, task, found);
   const outcome = outcomeOfPayment(transaction, found);
   if (found.kind === 'authorized') return releaseLate(asking, task, found.reference);
-  const hasCharged = outcome?.status === 'completed' || outcome?.owed !== undefined;
-  if (hasCharged) return endPayment(asking, transaction, outcome);
+  if (outcome !== null && hasCharged(outcome)) return endPayment(asking, transaction, outcome);
   return scheduleFollowUp(asking, transaction);
 }
 
