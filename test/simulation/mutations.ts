@@ -64,8 +64,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/outcomes/record-payment.ts',
-        find: `return result.failure.code === 'PAYMENT_GATEWAY_ERROR'`,
-        replace: `return 'never' === result.failure.code`,
+        find: `return code === 'PAYMENT_GATEWAY_ERROR'`,
+        replace: `return 'never' === String(code)`,
       },
     ],
   },
@@ -220,9 +220,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: RESOLVE_PAYMENT,
-        find: 'const { transactionId: id, createdAtMs } = transaction;',
-        replace:
-          'const { transactionId: id, createdAtMs } = transaction;\n  if (createdAtMs > 0) return NEVER_HAPPENED;',
+        find: 'const { createdAtMs } = transaction;',
+        replace: 'const { createdAtMs } = transaction;\n  if (createdAtMs > 0) return NEVER_HAPPENED;',
       },
     ],
   },
