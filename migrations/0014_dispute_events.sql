@@ -11,7 +11,7 @@ CREATE TABLE dispute_reports (
   currency       TEXT NOT NULL,
   amount_minor   INTEGER NOT NULL CHECK (amount_minor >= 0),
   opened_at_ms   INTEGER NOT NULL,
-  told_at_ms     INTEGER NOT NULL
+  reported_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX dispute_reports_of_transaction ON dispute_reports (transaction_id);

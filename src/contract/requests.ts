@@ -97,9 +97,9 @@ const returnUrl = typedText(RETURN_URL_MAX_LENGTH).check(
 );
 
 function isWebAddress(written: string): boolean {
-  if (!URL.canParse(written)) return false;
-  const { protocol, username, password } = new URL(written);
-  return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
+  // As browsers and servers read it alike: a URL parser also takes backslashes, and an address without slashes.
+  if (!/^https?:\/\/[^/\s\\@;,*]+([/?#][^\s\\]*)?$/i.test(written) || !URL.canParse(written)) return false;
+  return new URL(written).href.length <= RETURN_URL_MAX_LENGTH;
 }
 
 const holdMinutes = z.int(required('a whole number of minutes')).check(z.minimum(1, 'must be 1 or more'));

@@ -73,6 +73,8 @@ export function cancelledBecause({ substate, step, sealedReturnUrl }: Transactio
   if (substate === 'authorized')
     return failedBecause(step === 'expire' ? 'authorization_expired' : 'authorization_ended');
   if (substate === null) return NEVER_HAPPENED;
+  // The payer had approved an order, and the provider ended it before its money was taken.
+  if (step === 'capture' || step === 'authorize') return failedBecause('new_order_ended');
   return failedBecause(sealedReturnUrl === null ? 'authentication_required' : 'authentication_expired');
 }
 

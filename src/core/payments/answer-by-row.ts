@@ -13,7 +13,8 @@ export async function answerByRow(
 ): Promise<PaymentAnswer> {
   const rest = { transaction, event: null, lookUp: null, replayed };
   if (transaction.status !== 'pending') return { ...ended(transaction), ...rest };
-  if (isAuthorized(transaction)) return { kind: 'authorized', ...rest };
+  const isCapturable = isAuthorized(transaction) && (transaction.expiresAtMs ?? 0) > context.nowMs();
+  if (isCapturable) return { kind: 'authorized', ...rest };
   if (!isWaiting(transaction) || transaction.substate !== 'challenged') return { kind: 'in_progress', transaction };
   const actionUrl = await actionUrlOf(context, transaction);
   return actionUrl === null ? { kind: 'in_progress', transaction } : { kind: 'challenged', actionUrl, ...rest };

@@ -34,7 +34,7 @@ export function paymentIdentity(request: PaymentRequest, amount: string): Redact
 /** The same of what the request opts in to; empty if it opts in to nothing. `automatic` is the same as no `capture_method`. */
 function optInIdentity({ return_url, capture_method, hold_minutes }: PaymentRequest): (string | number)[][] {
   return [
-    ...(return_url ? [['return_url', return_url]] : []),
+    ...(return_url ? [['return_url', new URL(return_url).href]] : []),
     ...(capture_method === 'manual' ? [['capture_method', capture_method]] : []),
     ...(hold_minutes ? [['hold_minutes', hold_minutes]] : []),
   ];

@@ -80,8 +80,13 @@ async function takeApproved(asking: Asking, task: PaymentLookUp): Promise<Resolu
 async function resume(asking: Asking, task: PaymentLookUp, found: LookUp): Promise<Resolution> {
   const { transaction } = task;
   if (transaction.step === 'authorize' && found.kind === 'authorized') return hold(asking, transaction, found);
-  return hasNotArrived(asking, transaction, found) ? take(asking, task) : stillOpen(asking, task, found);
+  if (hasNotArrived(asking, transaction, found)) return take(asking, task);
+  // An operator has to look: the provider does not have what its payer approved, and would not recognize the request any more.
+  const isLost = found.kind === 'not_found' && transaction.substate === 'challenged';
+  return stillOpen(asking, task, isLost ? { kind: 'undetermined', reason: LOST } : found);
 }
+
+const LOST = 'the provider no longer has the order that was being paid';
 
 /**
  * An order that the provider no longer has is asked for once more, so that the provider itself refuses it; but only while it would

@@ -113,7 +113,8 @@ async function releaseLate(asking: Asking, task: PaymentLookUp, reference: strin
   const { transactionId, bookingId } = transaction;
   const stepping = { context, gateway, transaction, deadlineMs: deadlineOf(asking) };
   const released = await release(stepping, reference);
-  context.log('error', 'payment.authorized_late', {
+  // An alarm, once it is released; until then, look-ups are made again.
+  context.log(isNoOutcome(released) ? 'warn' : 'error', 'payment.authorized_late', {
     transaction_id: transactionId,
     booking_id: bookingId,
     release: released.kind,

@@ -135,6 +135,9 @@ export function outcomeOfCapture(found: Found<ChargeState>): GatewayOutcome {
     case 'authorized':
     case 'challenged':
       return { kind: 'unknown', reason: `the gateway answered a capture with ${known.kind}` };
+    case 'declined':
+      // The payer is not asked at a capture.
+      return known.code === 'AUTHENTICATION_FAILED' ? { ...known, code: 'PAYMENT_FAILED' } : known;
     default:
       return asOutcome(known);
   }

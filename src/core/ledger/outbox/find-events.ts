@@ -13,7 +13,7 @@ const FIND_EVENTS = `
   SELECT e.event_id AS eventId, e.created_at_ms AS eventCreatedAtMs, r.refund_id AS refundId,
     r.amount_minor AS refundAmountMinor, r.reason AS refundReason, d.dispute_id AS disputeId, d.provider,
     d.status AS disputeStatus, d.reason AS disputeReason, d.currency AS disputeCurrency,
-    d.amount_minor AS disputeAmountMinor, d.opened_at_ms AS openedAtMs, d.told_at_ms AS reportedAtMs,
+    d.amount_minor AS disputeAmountMinor, d.opened_at_ms AS openedAtMs, d.reported_at_ms AS reportedAtMs,
     ${TRANSACTION_COLUMNS}
   FROM events e LEFT JOIN dispute_reports d USING (event_id)
     JOIN transactions t ON t.transaction_id = coalesce(e.transaction_id, d.transaction_id)

@@ -37,7 +37,7 @@ export function newRefundEvent(
 // Both are facts of the dispute's row, so that neither needs the other to come first.
 const INSERT_DISPUTE_REPORT = `
   INSERT INTO dispute_reports (event_id, tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor,
-    opened_at_ms, told_at_ms)
+    opened_at_ms, reported_at_ms)
   SELECT ?1, tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor, opened_at_ms, told_at_ms
   FROM disputes
   WHERE provider = ?2 AND dispute_id = ?3 AND transaction_id = ?4 AND written_by = ?1

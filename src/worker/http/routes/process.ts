@@ -173,7 +173,7 @@ function paymentAuthorized(transaction: Transaction): PaymentAuthorizedResponse 
 
 /** How a user whose payment waits for them gets to pay in another way. */
 function wayOut(standing: Transaction): Record<string, string> {
-  if (!isWaiting(standing) || standing.substate !== 'challenged') return {};
+  if (!isWaiting(standing) || standing.substate !== 'challenged' || standing.sealedReturnUrl === null) return {};
   return {
     expires_at: isoSeconds(standing.expiresAtMs ?? standing.createdAtMs),
     next_step: 'Send the payer to the next_action of the first answer, or end that payment with POST /payment/void.',
