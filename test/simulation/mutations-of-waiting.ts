@@ -156,8 +156,8 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
     edits: [
       {
         file: CONTINUE,
-        find: 'return hasNotArrived(asking, transaction, found) ? take(',
-        replace: `return found.kind === 'in_progress' ? take(`,
+        find: 'if (hasNotArrived(asking, transaction, found)) return',
+        replace: `if (found.kind === 'in_progress') return`,
       },
     ],
   }),
@@ -267,7 +267,7 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
   defect({
     name: "the provider's end of a hold is not looked at",
     breaks: 'waiting',
-    edits: [{ file: WAITS, find: 'provided - PROVIDER_MARGIN_MS)', replace: 'oursMs)' }],
+    edits: [{ file: WAITS, find: 'nowMs + withinMs(provided - nowMs))', replace: 'oursMs)' }],
   }),
   defect({
     name: 'a challenge that is over is not ended at the provider',

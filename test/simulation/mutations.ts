@@ -64,8 +64,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/outcomes/record-payment.ts',
-        find: `return code === 'PAYMENT_GATEWAY_ERROR'`,
-        replace: `return 'never' === String(code)`,
+        find: `return result.failure.code === 'PAYMENT_GATEWAY_ERROR'`,
+        replace: `return 'never' === String(result.failure.code)`,
       },
     ],
   },

@@ -412,6 +412,24 @@ describe('what a provider calls cancelled', () => {
   });
 });
 
+describe('an authorization of another amount than was asked for', () => {
+  it.each(['order_changed', 'new_order_changed'] as const)(
+    '%s: fails the payment, and is released later',
+    async (cause) => {
+      const world = newWorld({ lookUpCharge: NOT_FOUND, releaseHold: CANCELLED });
+      const answer = await processPayment(world.context, paymentRequest(HELD), '25.50');
+      if (answer.kind !== 'pending') throw new Error(answer.kind);
+      const payment = { world, made: answer.transaction };
+      world.script.lookUpCharge = { kind: 'declined', code: 'PAYMENT_FAILED', cause };
+      await lookUpDue(payment);
+      expect(await row(payment)).toMatchObject({ status: 'failed', failure_cause: cause });
+      world.script.lookUpCharge = AUTHORIZED;
+      await lookUpDue(payment);
+      expect(timesAsked(world, 'releaseHold')).toBe(1);
+    },
+  );
+});
+
 describe('an authorization that turns up after its payment has failed', () => {
   it('is released, with an alarm, and is no refund', async () => {
     const world = newWorld({ lookUpCharge: NOT_FOUND, releaseHold: CANCELLED });

@@ -2,6 +2,7 @@
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { paymentEvent } from '../domain/event.ts';
+import type { FailureCause } from '../domain/failure-causes.ts';
 import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
 import { recordPaymentOutcome } from '../ledger/payments/record-payment-outcome.ts';
 import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
@@ -57,8 +58,14 @@ export async function recordPayment(
   return { transaction, event: envelope && paymentEvent(envelope, transaction), lateRefund };
 }
 
-/** A failure of the gateway may have been a charge. After a refused capture, the money may still be held. */
-function isFollowedUp({ substate, step }: Transaction, result: Outcome): boolean {
+/** A failure of the gateway may have been a charge. After others, the money may still be held, and is to be released. */
+function isFollowedUp(pending: Transaction, result: Outcome): boolean {
   if (result.status !== 'failed') return false;
-  return result.failure.code === 'PAYMENT_GATEWAY_ERROR' || (substate === 'authorized' && step === 'capture');
+  return result.failure.code === 'PAYMENT_GATEWAY_ERROR' || mayBeHeld(pending, result.failure.cause);
+}
+
+/** A capture was refused; or another amount is held than was asked for, because the order was changed. */
+function mayBeHeld({ captureMethod, substate, step }: Transaction, cause: FailureCause): boolean {
+  if (substate === 'authorized' && step === 'capture') return true;
+  return captureMethod === 'manual' && (cause === 'order_changed' || cause === 'new_order_changed');
 }

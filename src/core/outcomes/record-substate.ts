@@ -50,9 +50,9 @@ export async function recordAuthorization(
   return transaction;
 }
 
-/** How much of the provider's time is ours: without an hour of it, or half of it where it is short. */
+/** How much of the provider's time is ours: without an hour of it, or half of it where it is short. Below 0 where it is over. */
 function withinMs(remainingMs: number): number {
-  return Math.max(0, remainingMs - Math.min(PROVIDER_MARGIN_MS, Math.floor(remainingMs / 2)));
+  return remainingMs - Math.min(PROVIDER_MARGIN_MS, Math.max(0, Math.floor(remainingMs / 2)));
 }
 
 function logSubstate({ log }: Context, { transactionId, bookingId, substate, expiresAtMs }: Transaction): void {
