@@ -267,7 +267,7 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
   defect({
     name: "the provider's end of a hold is not looked at",
     breaks: 'waiting',
-    edits: [{ file: WAITS, find: 'nowMs + withinMs(provided - nowMs))', replace: 'oursMs)' }],
+    edits: [{ file: WAITS, find: 'provided - PROVIDER_MARGIN_MS)', replace: 'oursMs)' }],
   }),
   defect({
     name: 'a challenge that is over is not ended at the provider',

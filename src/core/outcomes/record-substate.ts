@@ -37,7 +37,7 @@ export async function recordAuthorization(
 ): Promise<Transaction> {
   const nowMs = context.nowMs();
   const oursMs = nowMs + (holdMinutes ?? 0) * MINUTE_MS;
-  const endsAtMs = provided === null ? oursMs : Math.min(oursMs, nowMs + withinMs(provided - nowMs));
+  const endsAtMs = provided === null ? oursMs : Math.min(oursMs, provided - PROVIDER_MARGIN_MS);
   const { transaction, wrote } = await ledger.recordAuthorization(context.db, {
     transactionId,
     attemptId: context.newId('att_'),
@@ -48,11 +48,6 @@ export async function recordAuthorization(
   });
   if (wrote) logSubstate(context, transaction);
   return transaction;
-}
-
-/** How much of the provider's time is ours: without an hour of it, or half of it where it is short. Below 0 where it is over. */
-function withinMs(remainingMs: number): number {
-  return remainingMs - Math.min(PROVIDER_MARGIN_MS, Math.max(0, Math.floor(remainingMs / 2)));
 }
 
 function logSubstate({ log }: Context, { transactionId, bookingId, substate, expiresAtMs }: Transaction): void {
