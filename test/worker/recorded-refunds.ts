@@ -136,7 +136,7 @@ async function refundWithoutOutcome(recorder: Recorder): Promise<void> {
 /** The sandbox declines no refund: the gateway of a test does, and its rows are read through the service. */
 async function refundWhatTheGatewayDeclines(recorder: Recorder): Promise<void> {
   const world = newWorld({ refund: DECLINED });
-  const paid = await paidPayment(world);
+  const paid = await paidPayment(world, { booking_id: 'BOOK-failed-refund' });
   const answer = await refundPayment(world.context, refundRequest(paid), '10.00');
   if (answer.kind !== 'failed') throw new Error(`the refund of a test is ${answer.kind}`);
   await status(recorder, 'status of a failed refund', answer.refund.refundId);

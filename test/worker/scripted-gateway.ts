@@ -136,13 +136,13 @@ export async function pendingPayment({ context }: TestWorld): Promise<{ transact
 }
 
 /** A payment of 25.50 dollars that was paid. */
-export async function paidPayment({
-  script,
-  context,
-}: TestWorld): Promise<{ transactionId: string; bookingId: string }> {
+export async function paidPayment(
+  { script, context }: TestWorld,
+  request: Record<string, unknown> = {},
+): Promise<{ transactionId: string; bookingId: string }> {
   const { charge } = script;
   script.charge = APPROVED;
-  const answer = await processPayment(context, paymentRequest(), '25.50');
+  const answer = await processPayment(context, paymentRequest(request), '25.50');
   script.charge = charge;
   if (answer.kind !== 'completed') throw new Error(`the payment of a test is ${answer.kind}`);
   return answer.transaction;
