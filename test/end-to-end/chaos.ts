@@ -29,6 +29,7 @@ const GATEWAY_DEADLINE_MS = 1_000;
 /** Of a hundred calls that move money, so many go wrong in some way. */
 const FAULTY_PERCENT = 20;
 const DRAIN_DEADLINE_MS = 180_000;
+const MOVES_MONEY: ReadonlySet<CallKind> = new Set(['charge', 'capture', 'release', 'refund']);
 
 const program = new Command('npm run chaos --')
   .description('Kills the Worker again and again under load, then compares the gateway, the database and RabbitMQ.')
@@ -112,8 +113,6 @@ async function wreak(stack: Stack): Promise<boolean> {
   );
   return compare(stack, gateway) && drainedAfterMs !== null;
 }
-
-const MOVES_MONEY: ReadonlySet<CallKind> = new Set(['charge', 'capture', 'release', 'refund']);
 
 /** One booking's life: paid at once, or held first. */
 function oneBooking(stack: Stack, over: () => boolean): Promise<number> {
