@@ -35,6 +35,9 @@ const withoutMissingSourceMaps: Plugin = {
   },
 };
 
+/** Vitest's five seconds are not enough for a thousand rows on two cores, with other files beside. What hangs still ends. */
+const testTimeout = 20_000;
+
 /** SQLite in Node is an experiment, which every process of a test would say. */
 const execArgv = ['--disable-warning=ExperimentalWarning'];
 
@@ -70,16 +73,17 @@ export default defineConfig({
         ],
         test: {
           name: 'worker',
+          testTimeout,
           maxWorkers: 2,
           isolate: false,
           include: ['test/worker/**/*.test.ts'],
           setupFiles: ['test/worker/setup.ts'],
         },
       },
-      { test: { name: 'node', execArgv, include: ['test/node/**/*.test.ts'] } },
-      { test: { name: 'operations', execArgv, include: ['test/operations/**/*.test.ts'] } },
-      { test: { name: 'gateways', execArgv, include: ['test/gateways/**/*.test.ts'] } },
-      { test: { name: 'simulation', execArgv, include: ['test/simulation/**/*.test.ts'] } },
+      { test: { name: 'node', execArgv, testTimeout, include: ['test/node/**/*.test.ts'] } },
+      { test: { name: 'operations', execArgv, testTimeout, include: ['test/operations/**/*.test.ts'] } },
+      { test: { name: 'gateways', execArgv, testTimeout, include: ['test/gateways/**/*.test.ts'] } },
+      { test: { name: 'simulation', execArgv, testTimeout, include: ['test/simulation/**/*.test.ts'] } },
       {
         test: {
           name: 'end-to-end',

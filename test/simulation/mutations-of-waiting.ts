@@ -283,7 +283,13 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
   defect({
     name: 'why a payment has ended is what a look-up read before it was voided',
     breaks: 'waiting',
-    edits: [{ file: PAYMENT_OUTCOME, find: `AND (?2 = 'completed' OR step IS ?10)\``, replace: 'AND ?10 IS ?10`' }],
+    edits: [
+      {
+        file: PAYMENT_OUTCOME,
+        find: `AND (?2 = 'completed' OR (step IS ?10 AND substate IS ?11))\``,
+        replace: 'AND ?10 IS ?10 AND ?11 IS ?11`',
+      },
+    ],
   }),
   defect({
     name: 'a step that has begun is in no audit log',

@@ -11,7 +11,8 @@ import { envelopeOf } from './event-envelope.ts';
 import { failedChargeFollowUpMs } from './look-up-schedule.ts';
 
 /**
- * Returns the row as it is now, which another attempt may have written, and the event where this call wrote it.
+ * Returns the row as it is now, which another attempt may have written, and the event where this call wrote it. The row is still pending
+ * where a failure was decided before another attempt found out that the payment waits.
  * A failure after which money can have moved, or can be held, is looked up again.
  *
  * @param declineOf whose decline it is, should it be one
@@ -28,13 +29,15 @@ export async function recordPayment(
     transactionId: pending.transactionId,
     eventId,
     result,
-    step: pending.step,
+    decidedBy: pending,
     processedAtMs,
     nextLookupAtMs: isFollowedUp(pending, result) ? failedChargeFollowUpMs(processedAtMs, processedAtMs) : null,
     declineOf,
   });
   if (transaction.status === 'pending') {
-    // A failure that was decided by an older row: a step has begun since, and says why the payment ends.
+    // A failure that was decided by an older row. What the payment waits for has been found out since: it is looked up again.
+    if (transaction.substate !== pending.substate) return { transaction, event: null, lateRefund: null };
+    // A step has begun, and says why the payment ends.
     return recordPayment(context, transaction, asDecidedHere(transaction, result), declineOf);
   }
   if (lateRefund !== null && owed) {

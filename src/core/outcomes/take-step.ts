@@ -35,16 +35,24 @@ export async function takeMoney({ context, gateway, transaction, deadlineMs }: S
  * step on the row has ended it, because only this service would have taken the money.
  */
 export async function endAtGateway(stepping: Stepping): Promise<Fence | LookUp> {
-  const { context, gateway, transaction, deadlineMs } = stepping;
-  const { transactionId: id, substate } = transaction;
-  if (substate === 'authorized') return release(stepping);
-  if (gateway.cancelCharge === undefined) return { kind: 'cancelled' };
-  const cancel = gateway.cancelCharge.bind(gateway);
-  const fence = await lookUp<Fence>(context, { gateway, call: 'cancelCharge', id, deadlineMs }, (signal) =>
-    cancel(transaction, signal),
-  );
+  if (stepping.transaction.substate === 'authorized') return release(stepping);
+  const fence = await cancelCharge(stepping);
+  if (fence === null) return { kind: 'cancelled' };
   // The payer was faster, and the money is held already.
   return fence.kind === 'authorized' ? release(stepping, fence.reference) : fence;
+}
+
+/** Ensures that a charge which has not happened never will. Null where the gateway cannot. */
+export async function cancelCharge({
+  context,
+  gateway,
+  transaction,
+  deadlineMs,
+}: Stepping): Promise<Fence | LookUp | null> {
+  const cancel = gateway.cancelCharge?.bind(gateway);
+  if (cancel === undefined) return null;
+  const call: GatewayCall = { gateway, call: 'cancelCharge', id: transaction.transactionId, deadlineMs };
+  return lookUp<Fence>(context, call, (signal) => cancel(transaction, signal));
 }
 
 /** Releases money that is held. @param reference the gateway's name for it, where the row does not have it */

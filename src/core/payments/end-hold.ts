@@ -88,6 +88,7 @@ async function askGateway(
 async function recordOutcome(context: Context, begun: Transaction, outcome: Outcome): Promise<HoldAnswer> {
   try {
     const { transaction, event, lateRefund } = await recordPayment(context, begun, outcome);
+    if (transaction.status === 'pending') return pending(context, transaction);
     const lookUp = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };
     return { kind: 'ended', transaction, event, lookUp };
   } catch (error) {

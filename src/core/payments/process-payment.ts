@@ -138,6 +138,7 @@ async function recordOutcome(
 ): Promise<PaymentAnswer> {
   try {
     const { transaction, event, lateRefund } = await recordPayment(context, claimed, result, declineOf);
+    if (transaction.status === 'pending') return pending(context, transaction, false);
     const lookUp = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };
     return { ...ended(transaction), event, replayed: false, lookUp };
   } catch (error) {

@@ -9,11 +9,11 @@ import { rescheduleTaken } from '../ledger/look-ups/reschedule-taken.ts';
 import { beginStep, type NewStep } from '../ledger/payments/begin-step.ts';
 import { outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
-import { recordPayment } from '../outcomes/record-payment.ts';
 import { recordAuthorization, recordChallenge } from '../outcomes/record-substate.ts';
 import { endAtGateway, takeMoney } from '../outcomes/take-step.ts';
+import { endPayment } from './end-payment.ts';
 import { stillOpen } from './leave-open.ts';
-import { type Asking, deadlineOf, type Resolution } from './resolution.ts';
+import { type Asking, deadlineOf, type Resolution, WAITS } from './resolution.ts';
 
 /** Whether the payment waits or a step has begun; otherwise the outcome of the charge itself is unknown. */
 export function isBegun({ substate }: Transaction, found: LookUp): boolean {
@@ -50,8 +50,6 @@ async function waitOrExpire(asking: Asking, task: PaymentLookUp, found: LookUp):
   const begun = await begin(asking, transaction, 'expire');
   return begun.began ? end(asking, { ...task, transaction: begun.transaction }) : WAITS;
 }
-
-const WAITS: Resolution = { kind: 'waits' };
 
 /** Until the end of its clock: that is when it is due, unless a step has been begun meanwhile. */
 async function wait({ context }: Asking, transaction: Transaction, untilMs: number): Promise<Resolution> {
@@ -118,8 +116,7 @@ async function end(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
 async function conclude(asking: Asking, task: PaymentLookUp, answer: GatewayOutcome | LookUp): Promise<Resolution> {
   const outcome = outcomeOfPayment(task.transaction, answer);
   if (outcome === null) return stillOpen(asking, task, answer.kind === 'unknown' ? withoutOutcome(answer) : answer);
-  const { event, lateRefund } = await recordPayment(asking.context, task.transaction, outcome);
-  return { kind: 'ended', event, lateRefundId: lateRefund?.refundId ?? null };
+  return endPayment(asking, task.transaction, outcome);
 }
 
 /** A gateway that answered is not silent: its other rows are looked up, and an operator learns of this one. */

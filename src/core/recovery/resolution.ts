@@ -20,6 +20,9 @@ export type Resolution =
       nextLookUpAtMs: number | null;
     };
 
+/** It waits, or another attempt has found out meanwhile what it waits for. */
+export const WAITS: Resolution = { kind: 'waits' };
+
 export const NOTHING_TO_DO: Resolution = { kind: 'ended', event: null, lateRefundId: null };
 
 /** Whom a row is looked up with, and by when. */

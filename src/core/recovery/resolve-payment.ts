@@ -1,23 +1,16 @@
 /** Looks up a payment: while it is pending, after it has failed, and where its charge may have external refunds. */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
-import {
-  type Fence,
-  type Gateway,
-  isNoOutcome,
-  type LookUp,
-  type NoOutcome,
-  type RefundListing,
-} from '../gateways/gateway.ts';
+import { isNoOutcome, type LookUp, type NoOutcome, type RefundListing } from '../gateways/gateway.ts';
 import type { PaymentLookUp } from '../ledger/look-ups/look-up-task.ts';
 import { rescheduleTaken } from '../ledger/look-ups/reschedule-taken.ts';
 import { scheduleLookUp } from '../ledger/look-ups/schedule-look-up.ts';
 import { lookUp } from '../outcomes/ask-gateway.ts';
 import { NEVER_HAPPENED, outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { cancelsFromMs, failedChargeFollowUpMs, neverHappensFromMs } from '../outcomes/look-up-schedule.ts';
-import { recordPayment } from '../outcomes/record-payment.ts';
-import { release } from '../outcomes/take-step.ts';
+import { cancelCharge, release, type Stepping } from '../outcomes/take-step.ts';
 import { continuePayment, isBegun } from './continue-payment.ts';
+import { endPayment } from './end-payment.ts';
 import { bookExternalRefunds } from './external-refunds.ts';
 import { stillOpen, unansweredFollowUp, undecidedCheck } from './leave-open.ts';
 import { type Asking, callOf, deadlineOf, NOTHING_TO_DO, type Resolution } from './resolution.ts';
@@ -56,10 +49,9 @@ async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Reso
  * that it is to be released.
  */
 async function endChallenge(asking: Asking, task: PaymentLookUp, decided: Outcome): Promise<Resolution> {
-  const { gateway } = asking;
   const { transaction } = task;
-  if (gateway.cancelCharge === undefined) return endPayment(asking, transaction, decided);
-  const answer = await cancelCharge(asking, transaction, gateway.cancelCharge.bind(gateway));
+  const answer = await cancelCharge(steppingOf(asking, transaction));
+  if (answer === null) return endPayment(asking, transaction, decided);
   if (answer.kind === 'authorized') return continuePayment(asking, task, answer);
   const ended = outcomeOfPayment(transaction, answer);
   if (ended === null) return stillOpen(asking, task, answer);
@@ -83,16 +75,12 @@ async function fence(asking: Asking, transaction: Transaction): Promise<Outcome 
     return nowMs >= neverHappensFromMs(context, createdAtMs, gateway.knownWithinMs) ? NEVER_HAPPENED : null;
   }
   if (nowMs < cancelsFromMs(context, createdAtMs)) return null;
-  return outcomeOfPayment(transaction, await cancelCharge(asking, transaction, gateway.cancelCharge.bind(gateway)));
+  const answer = await cancelCharge(steppingOf(asking, transaction));
+  return answer && outcomeOfPayment(transaction, answer);
 }
 
-function cancelCharge(
-  asking: Asking,
-  transaction: Transaction,
-  cancel: NonNullable<Gateway['cancelCharge']>,
-): Promise<Fence | LookUp> {
-  const call = callOf(asking, 'cancelCharge', transaction.transactionId);
-  return lookUp<Fence>(asking.context, call, (signal) => cancel(transaction, signal));
+function steppingOf(asking: Asking, transaction: Transaction): Stepping {
+  return { context: asking.context, gateway: asking.gateway, transaction, deadlineMs: deadlineOf(asking) };
 }
 
 /** One that has failed at the gateway: its charge may have turned up since (invariant 1). */
@@ -108,11 +96,10 @@ async function followUpFailed(asking: Asking, task: PaymentLookUp): Promise<Reso
 
 /** Money is held for a payment that has failed: it is released, and that is no refund (invariant 1). */
 async function releaseLate(asking: Asking, task: PaymentLookUp, reference: string): Promise<Resolution> {
-  const { context, gateway } = asking;
+  const { context } = asking;
   const { transaction } = task;
   const { transactionId, bookingId } = transaction;
-  const stepping = { context, gateway, transaction, deadlineMs: deadlineOf(asking) };
-  const released = await release(stepping, reference);
+  const released = await release(steppingOf(asking, transaction), reference);
   // An alarm, once it is released; until then, look-ups are made again.
   context.log(isNoOutcome(released) ? 'warn' : 'error', 'payment.authorized_late', {
     transaction_id: transactionId,
@@ -159,11 +146,6 @@ async function checkExternalRefunds(asking: Asking, task: PaymentLookUp): Promis
   }
   await rescheduleTaken(context.db, transaction, null);
   return { kind: 'ended', event, lateRefundId: null };
-}
-
-async function endPayment({ context }: Asking, transaction: Transaction, outcome: Outcome): Promise<Resolution> {
-  const { event, lateRefund } = await recordPayment(context, transaction, outcome);
-  return { kind: 'ended', event, lateRefundId: lateRefund?.refundId ?? null };
 }
 
 function lookUpCharge(asking: Asking, transaction: Transaction): Promise<LookUp> {

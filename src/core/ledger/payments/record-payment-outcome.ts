@@ -5,7 +5,7 @@ import {
   type Outcome,
   type OwedCharge,
   type Refund,
-  type Step,
+  TAKEN_AT_ONCE,
   type Transaction,
 } from '../../domain/transaction.ts';
 import { auditFact } from '../audit/insert-entry.ts';
@@ -19,12 +19,12 @@ import { countDecline } from '../velocity/count-decline.ts';
 import { FIND_TRANSACTION } from './find-payment.ts';
 
 // Invariant 6: only a pending payment can end, and it ends once. The row names the event that ended it. Why it failed follows from the
-// step that its row names: where another one has begun since the row was read, the failure is decided anew.
+// row: where a step has begun or the money is held since the row was read, the failure is decided anew.
 const RECORD_OUTCOME = `
   UPDATE transactions SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5,
     failure_cause = ?6, processed_at_ms = ?7, next_lookup_at_ms = ?8,
     ended_by = ?9, sealed_action_url = NULL, sealed_return_url = NULL
-  WHERE transaction_id = ?1 AND status = 'pending' AND (?2 = 'completed' OR step IS ?10)`;
+  WHERE transaction_id = ?1 AND status = 'pending' AND (?2 = 'completed' OR (step IS ?10 AND substate IS ?11))`;
 
 // Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it. The payment's
 // amount, unless another one was captured.
@@ -47,8 +47,8 @@ export interface PaymentOutcome {
   /** Also names this attempt, in the row that it writes. */
   eventId: string;
   result: Outcome;
-  /** The step that the row named when the outcome was decided. */
-  step?: Step | null;
+  /** The row, as far as the outcome was decided by it. */
+  decidedBy?: Pick<Transaction, 'step' | 'substate'>;
   processedAtMs: number;
   /** When to look again, although it has ended; null: never. */
   nextLookupAtMs: number | null;
@@ -68,16 +68,25 @@ export interface RecordedPayment {
 
 /**
  * Writes an outcome and its event as one (invariant 4). Where the payment has ended before, it stays as it is, and a
- * charge of one that has failed is written down as owed. A failure is not written where another step than `step` has begun.
+ * charge of one that has failed is written down as owed. A failure is not written where the row is no longer what it was decided by.
  */
 export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome): Promise<RecordedPayment> {
   const { d1 } = db;
-  const { transactionId, eventId, result, step = null, processedAtMs, declineOf = [] } = outcome;
+  const { transactionId, eventId, result, decidedBy = TAKEN_AT_ONCE, processedAtMs, declineOf = [] } = outcome;
+  const { step, substate } = decidedBy;
   // First the row. The others are facts of it, in any order; what is read comes last.
   const outcomeAndEvent = {
     recorded: d1
       .prepare(RECORD_OUTCOME)
-      .bind(transactionId, ...outcomeParameters(result), processedAtMs, outcome.nextLookupAtMs, eventId, step),
+      .bind(
+        transactionId,
+        ...outcomeParameters(result),
+        processedAtMs,
+        outcome.nextLookupAtMs,
+        eventId,
+        step,
+        substate,
+      ),
     event: newPaymentEvent(d1, {
       eventId,
       eventType: result.status === 'completed' ? 'payment.success' : 'payment.failed',

@@ -5,7 +5,8 @@ import type { Transaction } from '../../src/core/domain/transaction.ts';
 import { beginStep } from '../../src/core/ledger/payments/begin-step.ts';
 import { findTransaction } from '../../src/core/ledger/payments/find-payment.ts';
 import { recordPayment } from '../../src/core/outcomes/record-payment.ts';
-import { held } from './held.ts';
+import { recordAuthorization } from '../../src/core/outcomes/record-substate.ts';
+import { challenged, held } from './held.ts';
 import { database, newId } from './operation.ts';
 import { newWorld } from './scripted-gateway.ts';
 import { eventsOf, transaction } from './stored.ts';
@@ -36,5 +37,19 @@ describe('a look-up that read a payment before it was voided', () => {
     const { context } = newWorld({});
     await recordPayment(context, asRead, { status: 'completed', gatewayReference: 'taken' });
     expect(await transaction(asRead.transactionId)).toMatchObject({ status: 'completed', step: 'void' });
+  });
+});
+
+describe('a look-up that read a payment before its payer authenticated', () => {
+  it('and found that they had failed to, does not end the hold that they have now', async () => {
+    const { transaction_id: transactionId, booking_id: bookingId } = await challenged({ capture_method: 'manual' });
+    const asRead = await findTransaction(database, 'default', transactionId);
+    if (asRead === null) throw new Error('the payment of a test is not there');
+    const { context } = newWorld({});
+    await recordAuthorization(context, asRead, { kind: 'authorized', reference: 'auth_1', expiresAtMs: null });
+    const failed = { status: 'failed', failure: failureBecause('authentication_failed') } as const;
+    const recorded = await recordPayment(context, asRead, failed);
+    expect(recorded).toMatchObject({ transaction: { status: 'pending', substate: 'authorized' }, event: null });
+    expect(await eventsOf(bookingId)).toEqual([]);
   });
 });
