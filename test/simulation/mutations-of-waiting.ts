@@ -275,8 +275,8 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
     edits: [
       {
         file: TAKE_STEP,
-        find: `if (gateway.cancelCharge === undefined) return`,
-        replace: `if (gateway.cancelCharge === undefined || transaction.step === 'expire') return`,
+        find: `const fence = await cancelCharge(stepping);`,
+        replace: `const fence = stepping.transaction.step === 'expire' ? null : await cancelCharge(stepping);`,
       },
     ],
   }),

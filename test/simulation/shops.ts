@@ -61,13 +61,13 @@ export class Shops {
     const { transactionId: transaction_id, bookingId: booking_id, userId } = known;
     const request = { booking_id, transaction_id, user_id: isStranger ? 'a stranger' : userId };
     const { time, random } = this.#world;
-    const soon = (run: () => void) => time.after(random.below(60), run, null);
+    const soon = (run: () => void, fromMs = 0) => time.after(fromMs + random.below(60), run, null);
+    // Another page of the shop asks how it stands a moment before.
+    if (random.chance(0.8)) soon(() => this.#requests.askStatus(transaction_id, () => {}));
     for (let copy = 0; copy < copies; copy += 1) {
-      if (step !== 'void') soon(() => this.#send('capture', request, isStranger));
-      if (step !== 'capture') soon(() => this.#send('void', request, isStranger));
+      if (step !== 'void') soon(() => this.#send('capture', request, isStranger), 60);
+      if (step !== 'capture') soon(() => this.#send('void', request, isStranger), 60);
     }
-    // Another page of the shop asks how it stands, at the same moment.
-    if (random.chance(0.5)) soon(() => this.#requests.askStatus(transaction_id, () => {}));
   }
 
   #poll(id: string, wait: Wait, times: number): void {
