@@ -16,9 +16,9 @@ export interface BacklogOptions {
   createdAtMs?: number;
 }
 
-/** Empties every table that a backlog is in. */
+/** Empties the tables of a backlog and those that name their rows, which other tests have filled: what names a row goes before it. */
 export async function clearLedger(): Promise<void> {
-  const tables = ['events', 'refunds', 'transactions', 'job_slots'];
+  const tables = ['dispute_reports', 'disputes', 'unbooked_refunds', 'events', 'refunds', 'transactions', 'job_slots'];
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
 }
 

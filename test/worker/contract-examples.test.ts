@@ -1,5 +1,4 @@
 /** The documentation's own requests get the documented answers. Each test begins with an empty database. */
-import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
 import {
@@ -16,14 +15,13 @@ import {
   STATUS_CURL,
   TEST_CARDS_TABLE,
 } from '../data/contract-examples.ts';
+import { clearLedger } from './backlog.ts';
 import { EVENT_ID, REFUND_ID, TIMESTAMP, TRANSACTION_ID } from './matchers.ts';
 import { database } from './operation.ts';
 import { type Answer, send } from './request.ts';
 import { eventsOf } from './stored.ts';
 
-beforeEach(async () => {
-  await env.DB.batch(['events', 'refunds', 'transactions'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
-});
+beforeEach(clearLedger);
 
 const EXAMPLE_IDS: Record<string, unknown> = { 'TXN-456789': TRANSACTION_ID, 'REF-123456': REFUND_ID };
 
