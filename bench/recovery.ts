@@ -10,11 +10,11 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import getPort from 'get-port';
 import { endedByPerson } from '../scripts/processes.ts';
 import { EXIT_FAILED, optionsOf, readWholeNumber } from '../src/local/command.ts';
 import { withProgress } from '../src/local/progress.ts';
 import { LOCAL_VARIABLES } from '../test/data/local-variables.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { writeLocalDatabase } from '../test/support/local-database.ts';
 import { runDirectory } from '../test/support/run.ts';
 import { migrate, startWorker } from '../test/support/worker.ts';
@@ -85,7 +85,7 @@ const nowMs = Date.now();
 const gatewayName = `http:127.0.0.1:${portOf(gateway)}`;
 insertBacklog();
 const worker = await startWorker({
-  port: await getPort(),
+  port: await freePort(),
   directory,
   variables: {
     ...LOCAL_VARIABLES,

@@ -8,7 +8,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import getPort from 'get-port';
+import { freePort } from '../test/support/free-port.ts';
 import { askBroker } from './ask-broker.ts';
 import { whenThisProcessIsGone } from './processes.ts';
 
@@ -54,14 +54,14 @@ export async function startBroker(options: {
   /** Ends the start, and with it what has been started. */
   signal?: AbortSignal;
 }): Promise<Broker | null> {
-  const port = options.port ?? (await getPort());
+  const port = options.port ?? (await freePort());
   const directory = resolve(options.directory);
   const server = serverOfMachine();
   const broker = (await dockerRuns())
     ? brokerInDocker(port)
     : server === null
       ? null
-      : brokerOfMachine(server, directory, port, await getPort(), await getPort());
+      : brokerOfMachine(server, directory, port, await freePort(), await freePort());
   try {
     await broker?.start(options.signal);
   } catch (error) {

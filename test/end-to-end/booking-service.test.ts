@@ -1,9 +1,9 @@
 /** The shop of docs/booking-service.md, as the page has it, with the service and Stripe's emulator; and killed at its capture. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import getPort from 'get-port';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Child, startChild, until } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
 import { ANYBODY, type ProviderStack, startProviderStack } from '../support/provider-stack.ts';
 
 let service: ProviderStack;
@@ -13,7 +13,7 @@ let port: number;
 beforeAll(async () => {
   const unlimited = { RATE_LIMIT_PER_MINUTE: '1000', RATE_LIMIT_BURST: '1000' };
   service = await startProviderStack('booking-service', { variables: unlimited, webhooks: true });
-  port = await getPort();
+  port = await freePort();
   const [, code = ''] = /^```ts\n(.*?)^```$/ms.exec(readFileSync('docs/booking-service.md', 'utf8')) ?? [];
   writeFileSync(join(service.stack.directory, 'shop.mts'), code);
   await openShop();

@@ -2,12 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import getPort from 'get-port';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chromiumOfMachine, HOW_TO_GET_CHROMIUM } from '../../scripts/chromium.ts';
 import { type Child, startChild, until } from '../support/child.ts';
 import { type Listener, listen, removeTopology } from '../support/exchange.ts';
+import { freePort } from '../support/free-port.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 
@@ -43,8 +43,8 @@ describe.skipIf(program === null)(title, () => {
       RABBITMQ_URL: rabbitmqUrl(),
       RABBITMQ_EXCHANGE: exchange,
       RABBITMQ_QUEUE: queue,
-      PAYMENT_SERVICE_PORT: String(await getPort()),
-      BRIDGE_PORT: String(await getPort()),
+      PAYMENT_SERVICE_PORT: String(await freePort()),
+      BRIDGE_PORT: String(await freePort()),
     });
     browser = await chromium.launch({ executablePath: program ?? '' });
     await until('it is up', () => dev.output().includes('\nevents '), { child: dev, deadlineMs: START_DEADLINE_MS });

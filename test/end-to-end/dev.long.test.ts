@@ -6,11 +6,11 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import getPort from 'get-port';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { whyPortIsTaken } from '../../scripts/processes.ts';
 import { type Child, startChild, until } from '../support/child.ts';
 import { listen, removeTopology } from '../support/exchange.ts';
+import { freePort } from '../support/free-port.ts';
 import { payctl } from '../support/operator-command.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
@@ -42,8 +42,8 @@ describe('npm run dev', () => {
       RABBITMQ_URL: rabbitmqUrl(),
       RABBITMQ_EXCHANGE: exchange,
       RABBITMQ_QUEUE: queue,
-      PAYMENT_SERVICE_PORT: String(await getPort()),
-      BRIDGE_PORT: String(await getPort()),
+      PAYMENT_SERVICE_PORT: String(await freePort()),
+      BRIDGE_PORT: String(await freePort()),
     };
   });
 
@@ -123,7 +123,7 @@ describe('npm run dev', () => {
 
   it('has Stripe and PayPal with it, emulated; both payments that it prints are taken in forints and with a key, and reconcile compares them', async () => {
     writeFileSync(join(project.directory, '.dev.vars'), 'PAYMENT_CURRENCY=HUF\nAUTH_MODE=api_key\n');
-    const child = dev({ GATEWAY_EMULATOR_PORT: String(await getPort()) }, ['--gateway', 'emulator']);
+    const child = dev({ GATEWAY_EMULATOR_PORT: String(await freePort()) }, ['--gateway', 'emulator']);
     await untilUp(child);
     const [, makesKey = ''] = /^ {2}(KEY=.*)$/m.exec(child.output()) ?? [];
     for (const line of curlLines(child)) {
@@ -192,7 +192,7 @@ describe('npm run dev', () => {
   it('refuses to work on a database on which another one works, and says which one and what to do', async () => {
     const first = dev();
     await untilUp(first);
-    const other = { PAYMENT_SERVICE_PORT: String(await getPort()), BRIDGE_PORT: String(await getPort()) };
+    const other = { PAYMENT_SERVICE_PORT: String(await freePort()), BRIDGE_PORT: String(await freePort()) };
     const second = startDev(other, [], 'second.log');
     await untilEnded(second);
     expect(second.output()).toBe(
@@ -229,7 +229,7 @@ describe('npm run dev', () => {
     // A file where a broker of its own would have its directory: none can be started.
     mkdirSync(join(project.directory, '.wrangler'));
     writeFileSync(join(project.directory, '.wrangler/rabbitmq'), '');
-    const child = dev({ RABBITMQ_URL: `amqp://127.0.0.1:${await getPort()}/` });
+    const child = dev({ RABBITMQ_URL: `amqp://127.0.0.1:${await freePort()}/` });
     await untilUp(child);
     expect(child.output()).toContain('none answers');
     expect((await pay(`http://127.0.0.1:${env.PAYMENT_SERVICE_PORT}`)).code).toBe(200);

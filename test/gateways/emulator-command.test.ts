@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import getPort from 'get-port';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
 import { stripeClientOf } from '../support/emulator-clients.ts';
+import { freePort } from '../support/free-port.ts';
 
 const LAUNCHER = resolve('src/emulator/launch.mjs');
 const DEADLINE_MS = 30_000;
@@ -35,7 +35,7 @@ describe('gateway-emulator', { timeout: DEADLINE_MS }, () => {
 
   beforeAll(async () => {
     await once(shop.listen(0, '127.0.0.1'), 'listening');
-    const port = await getPort();
+    const port = await freePort();
     url = `http://127.0.0.1:${port}`;
     const webhooksTo = `http://127.0.0.1:${(shop.address() as AddressInfo).port}/api/stripe`;
     const args = [LAUNCHER, '--port', String(port), '--stripe-webhooks-to', webhooksTo];

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import getPort from 'get-port';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readCard } from '../../src/core/domain/card.ts';
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
@@ -18,6 +17,7 @@ import {
 } from '../../src/core/gateways/gateway.ts';
 import { createHttpGateway } from '../../src/core/gateways/http/http-gateway.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { freePort } from '../support/free-port.ts';
 import {
   type CallKind,
   type Fault,
@@ -202,7 +202,7 @@ describe.each<[string, CallKind, (signal?: AbortSignal) => Promise<GatewayOutcom
   });
 
   it('is sent to nobody, where nobody listens', async () => {
-    const url = `http://127.0.0.1:${await getPort()}`;
+    const url = `http://127.0.0.1:${await freePort()}`;
     gateway = createHttpGateway({ url, apiKey: server.apiKey, holds: true });
     expect(await ask()).toEqual({ kind: answer, reason: BROKE });
   });

@@ -1,12 +1,12 @@
 /** The bridge as a RabbitMQ user that may only publish, on a topology that somebody else has made. */
 import { randomBytes } from 'node:crypto';
-import getPort from 'get-port';
 import { Connection } from 'rabbitmq-client';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../../scripts/rabbitmq.ts';
 import { connectionTo } from '../../src/bridge/broker-address.ts';
 import { type BridgeProcess, startBridge } from '../support/bridge.ts';
+import { freePort } from '../support/free-port.ts';
 import { runDirectory } from '../support/run.ts';
 
 const START_DEADLINE_MS = 90_000;
@@ -46,7 +46,7 @@ describe('a bridge that may only write to its exchange', { timeout: 30_000 }, ()
     const url = new URL(broker.url);
     [url.username, url.password] = ['publisher', PASSWORD];
     bridge = await startBridge({
-      port: await getPort(),
+      port: await freePort(),
       rabbitmqUrl: url.toString(),
       signingSecret: SECRET,
       directory: runDirectory('publisher-bridge'),

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import getPort from 'get-port';
 import { type AsyncMessage, Connection } from 'rabbitmq-client';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +11,7 @@ import type { PaymentEvent } from '../../src/contract/events.ts';
 import { RELAY_BODY_MAX_BYTES } from '../../src/contract/relay.ts';
 import { type BridgeProcess, startBridge } from '../support/bridge.ts';
 import { type Listener, listen, removeTopology } from '../support/exchange.ts';
+import { freePort } from '../support/free-port.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 
 const SECRET = randomBytes(32).toString('base64');
@@ -298,7 +298,7 @@ describe('the bridge', () => {
   });
 
   it('reaches a broker at an IPv6 address, and listens on one itself', async () => {
-    const port = await getPort({ host: '::1' });
+    const port = await freePort({ host: '::1' });
     const wire = await forward(port, brokerEndpoint(rabbitmqUrl()), '::1');
     const url = new URL(rabbitmqUrl());
     url.host = `[::1]:${port}`;
@@ -314,7 +314,7 @@ describe('the bridge', () => {
   });
 
   it('runs without a broker, reports that, and refuses batches until one is reachable', async () => {
-    const port = await getPort();
+    const port = await freePort();
     const waiting = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/`, waitForBroker: false });
 
     expect((await fetch(`${waiting.url}/healthz`)).status).toBe(200);
@@ -333,7 +333,7 @@ describe('the bridge', () => {
   });
 
   it('after SIGTERM, answers the accepted batch, refuses others, and exits with 0', async () => {
-    const port = await getPort();
+    const port = await freePort();
     const wire = await forward(port, brokerEndpoint(rabbitmqUrl()));
     const stopping = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/` });
     wire.hold();
@@ -362,7 +362,7 @@ describe('the bridge', () => {
   });
 
   it('reports an event as not delivered when the broker does not confirm in time', async () => {
-    const port = await getPort();
+    const port = await freePort();
     const wire = await forward(port, brokerEndpoint(rabbitmqUrl()));
     const slow = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/` });
     wire.hold();
@@ -426,7 +426,7 @@ async function start(options: {
   const started = await startBridge({
     rabbitmqUrl: rabbitmqUrl(),
     signingSecret: SECRET,
-    port: await getPort(),
+    port: await freePort(),
     directory: runDirectory('bridge'),
     ...options,
   });

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { promisify } from 'node:util';
-import getPort from 'get-port';
 import { afterEach, describe, expect, it } from 'vitest';
 import { askBroker } from '../../scripts/ask-broker.ts';
+import { freePort } from '../support/free-port.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 
 describe('the broker at an address', () => {
@@ -41,7 +41,7 @@ describe('the broker at an address', () => {
     ['[::1]', null],
     ['rabbitmq.invalid', 5672],
   ])('is absent where nothing listens at %s', async (host, port) => {
-    expect(await askBroker(`amqp://${host}:${port ?? (await getPort())}/`)).toEqual({ state: 'absent' });
+    expect(await askBroker(`amqp://${host}:${port ?? (await freePort())}/`)).toEqual({ state: 'absent' });
   });
 
   it('refuses a wrong password, which its reason does not repeat', async () => {

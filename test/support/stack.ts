@@ -1,12 +1,12 @@
 /** Everything between a caller and the exchange: the Worker under `wrangler dev`, the bridge, RabbitMQ, a consumer. */
 import { randomBytes, randomInt } from 'node:crypto';
-import getPort from 'get-port';
 import { TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { type BridgeProcess, startBridge } from './bridge.ts';
 import { type Listener, listen, removeTopology } from './exchange.ts';
+import { freePort } from './free-port.ts';
 import { runDirectory } from './run.ts';
-import { migrate, startWorker, type WorkerProcess } from './worker.ts';
+import { prepareDatabase, startWorker, type WorkerProcess } from './worker.ts';
 
 export interface Stack {
   readonly exchange: string;
@@ -29,7 +29,7 @@ export async function startStack(
   const directory = runDirectory(name);
   const exchange = `test.${name}.${randomBytes(4).toString('hex')}`;
   const queue = `${exchange}.processing_queue`;
-  const [bridgePort, workerPort] = [await getPort(), await getPort()];
+  const [bridgePort, workerPort] = [await freePort(), await freePort()];
   const signingSecret = randomBytes(32).toString('base64');
 
   const bringUpBridge = (waitForBroker = true) =>
@@ -48,7 +48,7 @@ export async function startStack(
 
   const [bridge, , listener] = await Promise.all([
     bringUpBridge(),
-    migrate(directory),
+    prepareDatabase(directory),
     listen(rabbitmqUrl, exchange, directory),
   ]);
   const stack: Stack = {

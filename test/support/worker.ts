@@ -1,14 +1,16 @@
 /** The Worker as a developer runs it: `wrangler dev`, with its D1 and its queue, in a directory of the test's own. */
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import getPort from 'get-port';
 import { answers, type Child, startChild, until } from './child.ts';
+import { freePort } from './free-port.ts';
 import { localDatabase } from './local-database.ts';
 
 const WRANGLER = 'node_modules/wrangler/bin/wrangler.js';
+/** Where a run of tests keeps a migrated local D1, which nobody has used yet. */
+export const MIGRATED_DIRECTORY = 'TEST_MIGRATED_DIRECTORY';
 const MIGRATE_DEADLINE_MS = 180_000;
 const SWEEP_DEADLINE_MS = 60_000;
 const JOBS_DEADLINE_MS = 15_000;
@@ -26,6 +28,13 @@ export interface WorkerOptions {
   directory: string;
   /** In place of .dev.vars, so that a developer's own settings play no part. */
   variables: Record<string, string>;
+}
+
+/** Has a migrated local D1 in the directory: a copy of the one that the run has made, if it has. */
+export async function prepareDatabase(directory: string): Promise<void> {
+  const made = process.env[MIGRATED_DIRECTORY];
+  if (made === undefined) await migrate(directory);
+  else await cp(made, directory, { recursive: true });
 }
 
 /** Applies the migrations to the local D1 in the directory. */
@@ -67,7 +76,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     process.execPath,
     [
       ...[WRANGLER, 'dev', '--ip', '127.0.0.1', '--port', String(options.port), '--env-file', variables],
-      ...['--persist-to', options.directory, '--inspector-port', String(await getPort())],
+      ...['--persist-to', options.directory, '--inspector-port', String(await freePort())],
       '--show-interactive-dev-session=false',
     ],
     {
