@@ -44,6 +44,9 @@ export class StripeAccount {
       bookingId: intent.metadata.booking_id ?? null,
       amount: intent.amount,
       currency: intent.currency,
+      cancellationReason: intent.cancellationReason,
+      /** Until when its money was to be held, if it was. */
+      captureBeforeMs: intent.latestCharge?.captureBeforeMs ?? null,
       atMs: intent.createdAtMs,
     }));
   }

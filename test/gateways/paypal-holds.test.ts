@@ -316,6 +316,16 @@ describe('a release of held money', () => {
     expect(await paypal.release(transaction)).toEqual({ kind: 'cancelled' });
   });
 
+  it.each([
+    ['a page of something between', '<html>Welcome</html>'],
+    ['an authorization that is not voided', '{"id":"X","status":"CREATED"}'],
+  ])('is not confirmed by a 200 with %s', async (_, body) => {
+    const transaction = await paypal.authorized();
+    paypal.strike('authorizations.void', { kind: 'answer', status: 200, body });
+    expect(await paypal.release(transaction)).toMatchObject({ kind: 'undetermined' });
+    expect(authorization()).toMatchObject({ status: 'CREATED' });
+  });
+
   it('of captured money says that it was captured', async () => {
     const transaction = await paypal.authorized();
     const outcome = await paypal.capture(transaction);

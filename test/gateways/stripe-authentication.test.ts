@@ -92,15 +92,18 @@ describe('a payment with a return_url', () => {
   it('is declined where the payer fails to authenticate', async () => {
     const transaction = await challenged();
     stripe.emulator.stripe.authenticate(intentId(), 'failed');
-    expect(await stripe.lookUp(transaction)).toMatchObject({
+    const notAuthenticated = {
       kind: 'declined',
       code: 'AUTHENTICATION_FAILED',
       cause: 'authentication_failed',
       providerCode: 'payment_intent_authentication_failure',
-    });
-    // Stripe leaves it open. The fence ends that.
+    };
+    expect(await stripe.lookUp(transaction)).toMatchObject(notAuthenticated);
+    // Stripe leaves it open. The fence ends that, and the reason stays.
     expect(statusAtStripe()).toEqual(['requires_payment_method']);
-    expect(await stripe.cancel(transaction)).toEqual({ kind: 'cancelled' });
+    expect(await stripe.cancel(transaction)).toMatchObject(notAuthenticated);
+    expect(statusAtStripe()).toEqual(['canceled']);
+    expect(await stripe.lookUp(transaction)).toMatchObject(notAuthenticated);
   });
 
   it('is declined where the bank declines after the authentication', async () => {

@@ -156,7 +156,8 @@ export class Callers {
     const { gateway } = this.#world;
     const number = this.#newNumber();
     const card = planned === 'challenged' && !gateway.canWait ? 'good' : planned;
-    const wish = { amountMinor: hundredths(amount), card, order };
+    const isHeld = gateway.canWait && isToBeHeld(wait);
+    const wish = { amountMinor: hundredths(amount), card, order, isHeld };
     const payable = gateway.payable(wish, (lastFour) => this.#card(lastFour));
     const cardNumber = payable.card_details?.card_number.reveal() ?? null;
     const request: PaymentRequest = {
@@ -405,11 +406,13 @@ export class Callers {
   }
 }
 
-function optIn({ optsIn, holdMinutes }: Wait, number: number): Partial<PaymentRequest> {
-  const isHeld = optsIn === 'to_hold' || optsIn === 'to_both';
+const isToBeHeld = ({ optsIn }: Wait) => optsIn === 'to_hold' || optsIn === 'to_both';
+
+function optIn(wait: Wait, number: number): Partial<PaymentRequest> {
+  const { optsIn, holdMinutes } = wait;
   return {
     ...((optsIn === 'to_challenge' || optsIn === 'to_both') && { return_url: `${SHOPS_ADDRESS}${number}` }),
-    ...(isHeld && { capture_method: 'manual' as const, hold_minutes: holdMinutes }),
+    ...(isToBeHeld(wait) && { capture_method: 'manual' as const, hold_minutes: holdMinutes }),
   };
 }
 

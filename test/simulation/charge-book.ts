@@ -7,19 +7,18 @@ import type { ChargeRequest, Fence, GatewayOutcome, LookUp, Movement } from '../
 import type { Notice } from '../../src/core/gateways/webhook.ts';
 import type { Faults } from './faults.ts';
 import type * as mover from './money-mover.ts';
+import { Payers } from './payers.ts';
 import type { SimulatedTime } from './time.ts';
 
 export const DECLINED_LAST_FOUR = '0002';
 export const CHALLENGED_LAST_FOUR = '3155';
-/** Where payers authenticate or approve. Nothing but the answer to a payment may have it. */
-export const PAYERS_ADDRESS = 'https://bank.test/payers-only/';
+const PAYERS_ADDRESS = 'https://bank.test/payers-only/';
 
 const MINUTE_MS = 60_000;
-/** So long a payer takes at most: some are done before anybody has written down that they are asked, and some too late. */
-const ANSWERS_WITHIN_MS = [1_000, 20_000, 120_000, 330_000, 900_000] as const;
 /** What is still being worked on ends within so long. */
 const WORKED_ON_MAX_MS = 60_000;
-const ENDS_EARLY_WITHIN_MS = 8 * MINUTE_MS;
+/** What ends before its time ends within so long: within a payment's waits. */
+export const ENDS_EARLY_WITHIN_MS = 8 * MINUTE_MS;
 
 type State = Exclude<GatewayOutcome, { kind: 'unknown' }> | { kind: 'in_progress' | 'payer_approved' | 'cancelled' };
 
@@ -47,12 +46,12 @@ export interface ChargeBookOptions {
 export class ChargeBook {
   readonly charges = new Map<string, BookedCharge>();
   readonly #options: ChargeBookOptions;
-  /** Of those whose payers have begun to answer. */
-  readonly #answering = new Set<string>();
+  readonly #payers: Payers;
   readonly #repeatsUrl: boolean;
 
   constructor(options: ChargeBookOptions) {
     this.#options = options;
+    this.#payers = new Payers(options.time, options.faults);
     this.#repeatsUrl = options.faults.random.chance(0.5);
   }
 
@@ -103,17 +102,13 @@ export class ChargeBook {
     return charge.state;
   }
 
-  /** The payer has the address, and uses it, or not, or twice. Returns after how many milliseconds; null: not, or it is known. */
   sendPayer(transactionId: string): number | null {
-    const { random } = this.#options.faults;
-    if (this.#answering.has(transactionId)) return null;
-    this.#answering.add(transactionId);
-    const answers = random.pick(['approves', 'approves', 'approves', 'approves', 'fails', 'leaves', 'twice'] as const);
-    if (answers === 'leaves') return null;
-    const afterMs = random.below(random.pick(ANSWERS_WITHIN_MS));
-    this.#later(afterMs, () => this.#answer(transactionId, answers !== 'fails'));
-    if (answers === 'twice') this.#later(afterMs + random.below(20_000), () => this.#answer(transactionId, false));
-    return afterMs;
+    return this.#payers.send(transactionId, (approves) => this.#answer(transactionId, approves));
+  }
+
+  /** Where a payer authenticates or approves. */
+  static addressFor(transactionId: string): string {
+    return `${PAYERS_ADDRESS}${transactionId}`;
   }
 
   *movements(): Generator<Movement> {
@@ -156,7 +151,7 @@ export class ChargeBook {
     if (!isChallenged) return this.#granted(charge);
     if (returnUrl === null) return { kind: 'declined', code: 'CARD_DECLINED', cause: 'authentication_required' };
     const { transactionId } = charge;
-    return { kind: 'challenged', url: `${PAYERS_ADDRESS}${transactionId}`, intent: intentOf(transactionId) };
+    return { kind: 'challenged', url: ChargeBook.addressFor(transactionId), intent: intentOf(transactionId) };
   }
 
   /** The money is there, and is taken or held. */

@@ -5,7 +5,7 @@
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp, Movement } from '../../src/core/gateways/gateway.ts';
 import type { Notice } from '../../src/core/gateways/webhook.ts';
-import { CHALLENGED_LAST_FOUR, ChargeBook, DECLINED_LAST_FOUR, PAYERS_ADDRESS } from './charge-book.ts';
+import { CHALLENGED_LAST_FOUR, ChargeBook, DECLINED_LAST_FOUR } from './charge-book.ts';
 import type { Faults } from './faults.ts';
 import * as mover from './money-mover.ts';
 import { type Fate, healthy, type Network } from './network.ts';
@@ -26,6 +26,7 @@ export class SimulatedGateway extends mover.MoneyMover {
   readonly refunds = new Map<string, PaidRefund>();
   readonly knownWithinMs = CHARGE_KNOWN_WITHIN_MS;
   readonly canWait = true;
+  readonly payersAddresses = [ChargeBook.addressFor('')];
   readonly endsChallenges: boolean;
   readonly #book: ChargeBook;
   readonly #network: Network;
@@ -67,7 +68,7 @@ export class SimulatedGateway extends mover.MoneyMover {
   }
 
   sendPayer(transactionId: string, url: string): number | null {
-    if (url !== `${PAYERS_ADDRESS}${transactionId}`)
+    if (url !== ChargeBook.addressFor(transactionId))
       throw new Error(`${url} is not where ${transactionId} is approved`);
     return this.#book.sendPayer(transactionId);
   }
@@ -239,9 +240,7 @@ export class SimulatedGateway extends mover.MoneyMover {
   }
 
   #lookUp(process: Process, signal: AbortSignal, id: string, effect: () => LookUp): Promise<LookUp> {
-    // What it has told of is asked about at once, and what waits for its payer as often as its status is asked for.
-    if (!process.name.startsWith('webhook'))
-      this.noteLookUp(process.name.startsWith('status') ? `${id} by status` : id);
+    this.noteLookUp(process, id);
     return this.#ask(process, signal, effect);
   }
 

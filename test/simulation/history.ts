@@ -9,7 +9,7 @@ import type { FaultCounts } from './faults.ts';
 import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
 import type { Plan } from './plan.ts';
 import { applyMigrations, openSqliteD1 } from './sqlite-d1.ts';
-import { watchWaiting } from './waiting-invariants.ts';
+import { countWaits, watchWaiting } from './waiting-invariants.ts';
 import { START_MS, WAITS_MAX_MS, World } from './world.ts';
 
 const MINUTE_MS = 60_000;
@@ -31,6 +31,8 @@ export interface Verdict {
   faults: FaultCounts;
   trace: string[];
   requests: number;
+  /** How many payments waited for what, and how many steps were begun. */
+  waits: Record<string, number>;
 }
 
 /** @param patchSql changes the tables' definition, for a defect that is made on purpose */
@@ -76,6 +78,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
       faults: world.faults.counts,
       trace: world.trace,
       requests: callers.sent.length,
+      waits: countWaits(world.sqlite),
     };
   } finally {
     database.close();

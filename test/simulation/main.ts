@@ -69,7 +69,7 @@ async function showHistories(): Promise<boolean> {
     }
   });
   const outcome = together(outcomes);
-  showFaults(outcome);
+  showCounts(outcome);
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
   console.log(
     `${outcome.histories} histories with ${outcome.requests} requests in ${seconds} s: ${outcome.failures.length} with violations`,
@@ -77,10 +77,11 @@ async function showHistories(): Promise<boolean> {
   return outcome.failures.length === 0;
 }
 
-function showFaults({ faults, gateways }: Outcome): void {
+function showCounts({ faults, gateways, waits }: Outcome): void {
   const sorted = (counts: object) => Object.entries(counts).sort(([a], [b]) => a.localeCompare(b));
   const rows = [
     ...sorted(faults),
+    ...sorted(waits).map(([name, count]) => [`payments: ${name}`, count] as const),
     ...sorted(gateways).map(([kind, count]) => [`histories with ${kind}`, count] as const),
   ];
   for (const [kind, count] of rows) console.log(`${kind.padEnd(32)}${String(count).padStart(9)}`);

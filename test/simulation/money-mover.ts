@@ -49,6 +49,8 @@ export interface Wish {
   /** Hundredths of the currency's unit. */
   amountMinor: number;
   card: 'good' | 'declined' | 'invalid' | 'challenged';
+  /** Whether the money is to be held. */
+  isHeld: boolean;
   order: 'new' | 'used' | 'wrong_amount' | 'changed_late' | 'foreign' | 'unapproved';
 }
 
@@ -80,6 +82,8 @@ export abstract class MoneyMover {
   abstract readonly refunds: ReadonlyMap<string, PaidRefund>;
   /** Whether, in these histories, it holds money and has payers authenticate or approve. */
   abstract readonly canWait: boolean;
+  /** How the addresses begin where payers authenticate or approve. Nothing but the answer to a payment may have one. */
+  abstract readonly payersAddresses: readonly string[];
   /** Whether a payer who has not answered yet can be kept from it. */
   abstract readonly endsChallenges: boolean;
   /** The gateway as one process sees it. */
@@ -122,8 +126,11 @@ export abstract class MoneyMover {
     return Math.max(0, charged - tried);
   }
 
-  protected noteLookUp(id: string): void {
-    this.lookUps.set(id, [...(this.lookUps.get(id) ?? []), this.time.nowMs]);
+  /** What it has told of is asked about at once, and what waits for its payer as often as its status is asked for. */
+  protected noteLookUp({ name }: Process, id: string): void {
+    if (name.startsWith('webhook')) return;
+    const asked = name.startsWith('status') ? `${id} by status` : id;
+    this.lookUps.set(asked, [...(this.lookUps.get(asked) ?? []), this.time.nowMs]);
   }
 
   #sumOfRefunds(transactionId: string, counts: (refund: PaidRefund) => boolean): number {

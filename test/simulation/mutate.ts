@@ -14,6 +14,8 @@ export interface Mutation {
   name: string;
   /** Where it is a defect of one gateway's adapter: it is looked for in histories with that gateway. */
   gateway?: GatewayKind;
+  /** Where payments have to wait at a provider for it. */
+  waitsAtProvider?: true;
   /** What must not hold any more: the start of a violation. */
   breaks: string;
   edits: Edit[];

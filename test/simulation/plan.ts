@@ -146,5 +146,7 @@ export const plan = fc.record({
     maxLength: 4,
     size: 'max',
   }),
+  /** Whether payments wait at a provider, too: for their payers, and to be captured. At the simple gateway they always do. */
+  waitsAtProvider: fc.boolean(),
 });
 export type Plan = typeof plan extends fc.Arbitrary<infer P> ? P : never;

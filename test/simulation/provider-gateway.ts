@@ -1,27 +1,20 @@
-/** Stripe or PayPal as a history's gateway: the service's own adapter, a network that fails, and the emulated provider behind it. */
+/** A provider as a history's gateway: the service's own adapter, a network that fails, and the emulated provider behind it. */
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import type { Fetch } from '../../src/core/gateways/json-call.ts';
-import { PayPalClient } from '../../src/core/gateways/paypal/paypal-client.ts';
-import { createPayPalGateway } from '../../src/core/gateways/paypal/paypal-gateway.ts';
 import { paypalEvent } from '../../src/core/gateways/paypal/paypal-webhook.ts';
-import { createStripeGateway } from '../../src/core/gateways/stripe/stripe-gateway.ts';
 import { stripeEvent } from '../../src/core/gateways/stripe/stripe-webhook.ts';
 import type { ProviderEvent } from '../../src/core/gateways/webhook.ts';
 import type * as api from '../../src/emulator/api.ts';
 import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
 import type { Fault } from '../../src/emulator/faults.ts';
+import type { Operation } from '../../src/emulator/operations.ts';
 import { PayPalEmulator } from '../../src/emulator/paypal.ts';
 import { StripeEmulator } from '../../src/emulator/stripe.ts';
+import { ENDS_EARLY_WITHIN_MS } from './charge-book.ts';
 import type { Faults } from './faults.ts';
-import {
-  type Charge,
-  type IsolateMemory,
-  MoneyMover,
-  type PaidRefund,
-  type Payable,
-  type Wish,
-} from './money-mover.ts';
+import { type Charge, type IsolateMemory, MoneyMover, type MoneyRequest, type PaidRefund } from './money-mover.ts';
 import type { Network } from './network.ts';
+import { Payers } from './payers.ts';
 import { type Arrival, ProviderNetwork } from './provider-network.ts';
 import { seeded } from './random.ts';
 import type { Process, SimulatedTime } from './time.ts';
@@ -32,20 +25,33 @@ await import('stripe');
 /** As the adapters have it. */
 const KNOWN_WITHIN_MS = 10 * 60_000;
 const REFUND_FAILS_WITHIN_HOURS = 140;
-const OTHER_STRIPE_KEY = 'sk_test_opensAnotherAccount';
+/** Opens an account that takes nothing. */
+export const OTHER_STRIPE_KEY = 'sk_test_opensAnotherAccount';
 const HOUR_MS = 60 * 60_000;
-const API_URL = 'https://provider.test';
+export const API_URL = 'https://provider.test';
 
-/** One charge at the provider. */
-interface ProviderCharge {
+/** One charge at the provider, or what there is before one: an authentication, an order, money that is held. */
+export interface ProviderCharge {
   transactionId: string | null;
-  /** What it is refunded by at the provider. */
+  /** What it is refunded by at the provider, or released by. */
   reference: string;
   amountMinor: number;
   state: Charge['state']['kind'];
+  heldUntilMs?: number | null;
+  ended?: Charge['ended'];
 }
 
-interface ProviderRefund {
+/** Of requests to take money that is held, or to let go of it. Others are for a charge or a refund. */
+const OF_HOLDS: Readonly<Record<string, MoneyRequest>> = {
+  'payment_intents.capture': 'capture',
+  'payment_intents.cancel': 'release',
+  'authorizations.capture': 'capture',
+  'authorizations.void': 'release',
+};
+/** Events of money that is held from now on. */
+const HELD: readonly string[] = ['payment_intent.amount_capturable_updated', 'PAYMENT.AUTHORIZATION.CREATED'];
+
+export interface ProviderRefund {
   id: string;
   refundId: string | null;
   transactionId: string | null;
@@ -59,29 +65,35 @@ export interface ProviderSurroundings {
   faults: Faults;
   /** Of the ids that the provider gives. */
   seed: number;
+  /** Whether payments wait: for their payers, and to be captured. */
+  waits: boolean;
   trace: (line: string) => void;
   broke: (error: unknown) => void;
 }
 
-abstract class ProviderGateway extends MoneyMover {
+export abstract class ProviderGateway extends MoneyMover {
   readonly knownWithinMs = KNOWN_WITHIN_MS;
-  readonly canWait = false;
-  readonly endsChallenges = false;
+  readonly canWait: boolean;
   protected readonly stripe: StripeEmulator;
   /** Of an account that takes nothing. What it is asked finds nothing there. */
   readonly #otherStripe: StripeEmulator;
   protected readonly paypal: PayPalEmulator;
   protected readonly faults: Faults;
+  protected readonly payers: Payers;
   readonly #network: ProviderNetwork;
   readonly #brokenPromises = new Set<string>();
   /** The provider's names of refunds that have been paid, whatever has become of them. */
   readonly #everPaid = new Set<string>();
   readonly #movedByAsking: string[] = [];
+  /** Payments whose capture the provider has carried out, and holds the money still. */
+  readonly #notCaptured = new Set<string>();
   #brokePromise = false;
 
-  constructor({ time, network, faults, seed, trace, broke }: ProviderSurroundings) {
+  constructor({ time, network, faults, seed, waits, trace, broke }: ProviderSurroundings) {
     super(time);
+    this.canWait = waits;
     this.faults = faults;
+    this.payers = new Payers(time, faults);
     const chance = seeded(seed);
     const clock = { nowMs: () => time.nowMs, random: () => chance.next() };
     this.stripe = new StripeEmulator({
@@ -132,18 +144,21 @@ abstract class ProviderGateway extends MoneyMover {
   /** What was taken and not decided: all of it is decided now. */
   protected abstract decide(): void;
   protected abstract endingOf(arrival: Arrival): Fault | null;
+  /** Ends this hold, as banks do. */
+  protected abstract endHold(reference: string): void;
 
   seenBy(process: Process, memory: IsolateMemory): Gateway {
     const adapter = this.adapter(this.#network.seenBy(process), memory);
     const asking = this.adapter(this.#network.askedBy(process), memory);
-    // What the provider has told of is asked about at once, as often as it tells.
-    const note = (id: string) => process.name.startsWith('webhook') || this.noteLookUp(id);
-    const { charge, refund, cancelCharge } = adapter;
+    const note = (id: string) => this.noteLookUp(process, id);
+    const { charge, refund, cancelCharge, completeCharge, holds } = adapter;
     return {
       ...asking,
       charge,
       refund,
       ...(cancelCharge && { cancelCharge }),
+      ...(completeCharge && { completeCharge }),
+      ...(holds && { holds }),
       lookUpCharge(transaction, signal) {
         note(transaction.transactionId);
         return asking.lookUpCharge(transaction, signal);
@@ -157,7 +172,7 @@ abstract class ProviderGateway extends MoneyMover {
 
   get charges(): ReadonlyMap<string, Charge> {
     const charges = new Map<string, Charge>();
-    for (const { transactionId, amountMinor, state } of this.chargesMade()) {
+    for (const { transactionId, amountMinor, state, heldUntilMs = null, ended = null } of this.chargesMade()) {
       if (transactionId === null || charges.get(transactionId)?.state.kind === 'approved') continue;
       const brokePromise = this.#brokenPromises.has(transactionId);
       charges.set(transactionId, {
@@ -166,8 +181,8 @@ abstract class ProviderGateway extends MoneyMover {
         state: { kind: state },
         brokePromise,
         timesTaken: state === 'approved' ? 1 : 0,
-        heldUntilMs: null,
-        ended: null,
+        heldUntilMs,
+        ended,
       });
     }
     return charges;
@@ -191,10 +206,6 @@ abstract class ProviderGateway extends MoneyMover {
     return refunds;
   }
 
-  sendPayer(transactionId: string): never {
-    throw new Error(`nobody was to authenticate ${transactionId}`);
-  }
-
   refundByHand(transactionId: string, percent: number): void {
     const paid = this.chargesMade().find((one) => one.transactionId === transactionId && one.state === 'approved');
     if (paid === undefined) return;
@@ -212,7 +223,11 @@ abstract class ProviderGateway extends MoneyMover {
     const wrongs = [...this.stripe.misfits, ...this.paypal.misfits].map((misfit) => `published API: ${misfit}`);
     wrongs.push(...this.#movedByAsking.map((what) => `invariant 9: a look-up sent ${what}`));
     const moved = new Set<string | null>([null]);
-    for (const { transactionId, state } of this.chargesMade()) {
+    for (const { transactionId, reference, state } of this.chargesMade()) {
+      if (state === 'authorized') wrongs.push(`invariant 1: the money of ${transactionId} stays held (${reference})`);
+      if (state === 'challenged' && this.endsChallenges) {
+        wrongs.push(`invariant 1: ${transactionId} stays challenged (${reference})`);
+      }
       if (state !== 'approved') continue;
       if (transactionId !== null && moved.has(transactionId)) {
         wrongs.push(`invariant 1: ${transactionId} was charged twice`);
@@ -228,12 +243,31 @@ abstract class ProviderGateway extends MoneyMover {
   }
 
   #arrive(arrival: Arrival, carryOut: () => api.ApiAnswer | 'dropped'): api.ApiAnswer | 'dropped' {
-    const { ownId, brokePromise } = arrival;
-    if (ownId !== null) this.onMoney(ownId.startsWith('TXN-') ? 'charge' : 'refund', ownId);
+    const { ownId, operation, brokePromise } = arrival;
+    const held = this.#heldBy(operation);
+    const request = OF_HOLDS[operation.name] ?? this.requestFor(operation, ownId);
+    // What could not be captured is released at once, and so is another amount than was asked for.
+    const isReleasedAtOnce = held !== null && (this.#notCaptured.has(held) || this.isMischarged(held));
+    const id = request === 'release' ? held : ownId;
+    if (id !== null && request !== null && !(request === 'release' && isReleasedAtOnce)) this.onMoney(request, id);
     this.#brokePromise = brokePromise;
     const answer = carryOut();
     this.#brokePromise = false;
+    if (request === 'capture' && held !== null && this.#heldBy(operation) !== null) this.#notCaptured.add(held);
     return answer;
+  }
+
+  /** What is asked for beside holds, of which the request says only whose it is. */
+  protected requestFor(_operation: Operation, ownId: string | null): MoneyRequest | null {
+    if (ownId === null) return null;
+    return ownId.startsWith('TXN-') ? 'charge' : 'refund';
+  }
+
+  /** The payment whose held money a request is about. */
+  #heldBy({ name, id }: Operation): string | null {
+    if (!(name in OF_HOLDS)) return null;
+    const held = this.chargesMade().find(({ reference, state }) => reference === id && state === 'authorized');
+    return held?.transactionId ?? null;
   }
 
   #happened(event: api.ProviderEvent, told: ProviderEvent | null): void {
@@ -244,214 +278,19 @@ abstract class ProviderGateway extends MoneyMover {
       this.onCharged(notice.transactionId);
     }
     for (const { id, state } of this.refundsMade()) if (state === 'paid') this.#everPaid.add(id);
+    if (HELD.includes(told.type) && this.faults.strike('hold_ends_early', 3)) {
+      for (const { state, reference } of this.chargesMade()) {
+        if (state === 'authorized' && event.body.includes(reference)) this.#endHoldEarly(reference);
+      }
+    }
     if (notice !== null) this.onNotice(told);
   }
-}
 
-const CARD_TOKENS = {
-  good: ['pm_card_visa', 'pm_card_mastercard', 'tok_visa'],
-  declined: ['pm_card_visa_chargeDeclined'],
-};
-
-export class SimulatedStripe extends ProviderGateway {
-  protected adapter(send: Fetch, { nowMs, otherAccount }: IsolateMemory): Gateway {
-    const { stripeSecretKey, stripeWebhookSecret: webhookSecret } = EMULATOR_CREDENTIALS;
-    const secretKey = otherAccount ? OTHER_STRIPE_KEY : stripeSecretKey;
-    const gateway = createStripeGateway(
-      { secretKey, accountId: null, webhookSecret, apiUrl: API_URL },
-      { send, nowMs },
-    );
-    // A real hash takes turns of the event loop that nobody can count.
-    return { ...gateway, ...(gateway.account && { account: { ...gateway.account, keyName: async () => secretKey } }) };
-  }
-
-  payable({ card }: Wish, newCard: (lastFour: string | null) => Payable): Payable {
-    const { random } = this.faults;
-    if (card === 'invalid') return { payment_method: 'stripe', payment_method_token: 'tok_nobody_knows' };
-    if (card === 'good' && random.chance(0.5)) return newCard(null);
-    return {
-      payment_method: 'stripe',
-      payment_method_token: random.pick(CARD_TOKENS[card === 'declined' ? 'declined' : 'good']),
+  #endHoldEarly(held: string): void {
+    const end = () => {
+      const isHeld = this.chargesMade().some(({ state, reference }) => state === 'authorized' && reference === held);
+      if (isHeld) this.endHold(held);
     };
+    this.time.after(this.faults.random.below(ENDS_EARLY_WITHIN_MS), end, null);
   }
-
-  protected chargesMade(): ProviderCharge[] {
-    return this.stripe.intents().map(({ id, status, transactionId, amount }) => ({
-      transactionId,
-      reference: id,
-      amountMinor: amount,
-      state: INTENT_STATES[status] ?? 'declined',
-    }));
-  }
-
-  protected refundsMade(): ProviderRefund[] {
-    return this.stripe.refunds().map(({ id, refundId, transactionId, amount, status }) => ({
-      id,
-      refundId,
-      transactionId,
-      amountMinor: amount,
-      state: REFUND_STATES[status],
-    }));
-  }
-
-  protected refundAtProvider(intentId: string, amountMinor: number): string {
-    return this.stripe.refundInDashboard(intentId, amountMinor);
-  }
-
-  protected failRefund(id: string): void {
-    this.stripe.failRefund(id);
-  }
-
-  protected decide(): void {
-    const well = () => this.faults.random.chance(0.7);
-    for (const { id, status } of this.stripe.intents()) {
-      if (status === 'processing') this.stripe.finishIntent(id, well() ? 'succeeded' : 'failed');
-    }
-    for (const { id, status } of this.stripe.refunds()) {
-      if (status !== 'pending') continue;
-      if (well()) this.stripe.succeedRefund(id);
-      else this.stripe.failRefund(id);
-    }
-  }
-
-  protected endingOf({ operation }: Arrival): Fault | null {
-    if (operation.name !== 'payment_intents.confirm' || !this.faults.strike('gateway_declines', 2)) return null;
-    return { kind: 'decline', code: 'card_declined', declineCode: 'generic_decline' };
-  }
-}
-
-const INTENT_STATES: Readonly<Record<string, Charge['state']['kind']>> = {
-  succeeded: 'approved',
-  processing: 'in_progress',
-  canceled: 'cancelled',
-};
-const REFUND_STATES = { succeeded: 'paid', pending: 'open', failed: 'failed' } as const;
-
-const SOMEBODY_ELSE = 'SNEAKYSHAP234';
-/** An amount that nobody is asked for. */
-const CHANGED_TO = '0.03';
-
-export class SimulatedPayPal extends ProviderGateway {
-  readonly #orders: { orderId: string; amountMinor: number }[] = [];
-  /** Orders whose amount the payer's page changes after the service has looked at them, and before the capture. */
-  readonly #changedLate = new Set<string>();
-  readonly #toBeChanged = new Set<string>();
-  /** Orders that nobody may capture, and why. */
-  readonly #forbidden = new Map<string, string>();
-  /** Orders that the payer's bank does not pay for, and what PayPal makes of that. */
-  readonly #declined = new Map<string, Fault>();
-
-  protected adapter(send: Fetch, { nowMs, tokens }: IsolateMemory): Gateway {
-    const { paypalClientId, paypalClientSecret, paypalMerchantId, paypalWebhookId } = EMULATOR_CREDENTIALS;
-    const settings = {
-      clientId: paypalClientId,
-      clientSecret: paypalClientSecret,
-      merchantId: paypalMerchantId,
-      webhookId: paypalWebhookId,
-      apiUrl: API_URL,
-    };
-    return createPayPalGateway(settings, new PayPalClient(settings, { send, nowMs }, tokens));
-  }
-
-  payable(wish: Wish): Payable {
-    if (wish.card === 'invalid') return { payment_method: 'paypal', paypal_details: null };
-    // One of the same amount: any other is not so much as looked at.
-    const used = this.#orders.filter(({ amountMinor }) => wish.order === 'used' && amountMinor === wish.amountMinor);
-    const orderId = used.length > 0 ? this.faults.random.pick(used).orderId : this.#newOrder(wish);
-    return { payment_method: 'paypal', paypal_details: { email: 'payer@example.com', payment_id: orderId } };
-  }
-
-  #newOrder({ amountMinor, card, order }: Wish): string {
-    const orderId = this.paypal.createOrder({
-      value: ((amountMinor + (order === 'wrong_amount' ? 1 : 0)) / 100).toFixed(2),
-      currency: 'USD',
-      status: order === 'unapproved' ? 'CREATED' : 'APPROVED',
-      ...(order === 'foreign' && { merchantId: SOMEBODY_ELSE }),
-    });
-    this.#orders.push({ orderId, amountMinor });
-    if (order === 'changed_late') {
-      this.#toBeChanged.add(orderId);
-      this.#changedLate.add(orderId);
-    }
-    if (order === 'wrong_amount' || order === 'foreign' || order === 'unapproved') this.#forbidden.set(orderId, order);
-    if (card === 'declined') {
-      const issue: Fault = { kind: 'issue', status: 422, issue: 'INSTRUMENT_DECLINED' };
-      this.#declined.set(orderId, this.faults.random.pick<Fault>([issue, { kind: 'decline', code: 'declined' }]));
-    }
-    return orderId;
-  }
-
-  protected chargesMade(): ProviderCharge[] {
-    return this.paypal.captures().map(({ captureId, transactionId, value, status }) => ({
-      transactionId,
-      reference: captureId,
-      amountMinor: hundredthsOf(value),
-      state: CAPTURE_STATES[status] ?? 'approved',
-    }));
-  }
-
-  protected refundsMade(): ProviderRefund[] {
-    return this.paypal.refunds().map(({ id, refundId, transactionId, value, status }) => ({
-      id,
-      refundId,
-      transactionId,
-      amountMinor: hundredthsOf(value),
-      state: ({ COMPLETED: 'paid', PENDING: 'open', FAILED: 'failed' } as const)[status],
-    }));
-  }
-
-  protected refundAtProvider(captureId: string, amountMinor: number): string {
-    return this.paypal.refundInDashboard(captureId, (amountMinor / 100).toFixed(2));
-  }
-
-  protected failRefund(id: string): void {
-    this.paypal.failRefund(id);
-  }
-
-  protected decide(): void {
-    const well = () => this.faults.random.chance(0.7);
-    for (const { captureId, status } of this.paypal.captures()) {
-      if (status !== 'PENDING') continue;
-      if (well()) this.paypal.completeCapture(captureId);
-      else this.paypal.denyCapture(captureId);
-    }
-    for (const { id, status } of this.paypal.refunds()) {
-      if (status !== 'PENDING') continue;
-      if (well()) this.paypal.completeRefund(id);
-      else this.paypal.failRefund(id);
-    }
-  }
-
-  protected endingOf({ operation }: Arrival): Fault | null {
-    if (operation.name !== 'orders.capture') return null;
-    if (this.#toBeChanged.delete(operation.id)) this.paypal.changeOrder(operation.id, { value: CHANGED_TO });
-    const declined = this.#declined.get(operation.id);
-    if (declined !== undefined) return declined;
-    return this.faults.strike('gateway_declines', 2) ? { kind: 'decline', code: 'declined' } : null;
-  }
-
-  override isMischarged(transactionId: string): boolean {
-    return this.paypal
-      .captures()
-      .some((capture) => capture.transactionId === transactionId && this.#changedLate.has(capture.orderId));
-  }
-
-  override wrongs(): string[] {
-    const captured = this.paypal.captures().filter(({ orderId, status }) => {
-      return this.#forbidden.has(orderId) && status !== 'DECLINED';
-    });
-    const named = captured.map(
-      ({ orderId }) => `invariant 7: an order that is ${this.#forbidden.get(orderId)} was paid`,
-    );
-    return [...super.wrongs(), ...named];
-  }
-}
-
-const CAPTURE_STATES: Readonly<Record<string, Charge['state']['kind']>> = {
-  PENDING: 'in_progress',
-  DECLINED: 'declined',
-};
-
-function hundredthsOf(value: string): number {
-  return Number(value.replace('.', ''));
 }

@@ -13,6 +13,8 @@ import type { Process, SimulatedTime } from './time.ts';
 const LATE_FROM_MS = 8_000;
 /** By so much less than promised does the latest of them arrive. */
 const PROMISE_MARGIN_MS = 10_000;
+/** What is rarer than charges: so that as much happens to it. */
+const RARE = /\/refund|\/authorizations\/|\/payment_intents\/\w+\/capture/;
 /** What is still being worked on ends within so long. */
 const WORKED_ON_MAX_MS = 60_000;
 
@@ -96,8 +98,7 @@ export class ProviderNetwork {
     if (faults.strike('gateway_answers_late')) fate.answerMs = 1_000 + random.below(30_000);
     fate.breaks = random.chance(0.5);
     if (method === 'GET') return fate;
-    // Refunds are rarer than what a charge takes: so that as much happens to them.
-    if (faults.strike('gateway_lands_late', url.includes('/refund') ? 5 : 2)) {
+    if (faults.strike('gateway_lands_late', RARE.test(url) ? 5 : 2)) {
       fate.requestMs = LATE_FROM_MS + random.below(knownWithinMs - LATE_FROM_MS - PROMISE_MARGIN_MS);
     }
     if (faults.strike('gateway_breaks_its_promise')) {
@@ -161,11 +162,13 @@ export class ProviderNetwork {
     if (writes && isStripe && faults.strike('gateway_keeps_500', fences ? 15 : 3)) {
       return { kind: 'error_500', committed: random.chance(0.5), cached: true };
     }
-    const charges = name === 'payment_intents.confirm' || name === 'orders.capture';
+    const charges = name in FAILURES;
     const refunds = name === 'refunds.create' || name === 'captures.refund';
     const ending = endingOf(arrival);
     if (ending !== null) return ending;
-    if ((charges || refunds) && faults.strike('gateway_still_working', 2)) return { kind: 'pending' };
+    if ((charges || refunds) && name !== 'orders.authorize' && faults.strike('gateway_still_working', 2)) {
+      return { kind: 'pending' };
+    }
     if (refusable && charges && faults.strike('gateway_fails')) return FAILURES[name] ?? { kind: 'normal' };
     if (refunds && faults.strike('refund_taken_back', 2)) {
       return { kind: 'refund_fails_later', afterMs: (1 + random.below(140)) * 60 * 60_000 };
@@ -174,7 +177,9 @@ export class ProviderNetwork {
   }
 }
 
-/** Certain ones: the merchant's account may not do what it is asked for. */
+const RESTRICTED: Fault = { kind: 'issue', status: 422, issue: 'PAYEE_ACCOUNT_RESTRICTED' };
+
+/** Certain ones of what takes or holds money: the merchant's account may not do what it is asked for, or the issuer does not pay. */
 const FAILURES: Readonly<Record<string, Fault>> = {
   'payment_intents.confirm': {
     kind: 'stripe_error',
@@ -182,7 +187,16 @@ const FAILURES: Readonly<Record<string, Fault>> = {
     type: 'invalid_request_error',
     message: 'This account cannot make charges',
   },
-  'orders.capture': { kind: 'issue', status: 422, issue: 'PAYEE_ACCOUNT_RESTRICTED' },
+  'payment_intents.capture': {
+    kind: 'stripe_error',
+    status: 402,
+    type: 'card_error',
+    code: 'card_declined',
+    message: 'Your card was declined.',
+  },
+  'orders.capture': RESTRICTED,
+  'orders.authorize': RESTRICTED,
+  'authorizations.capture': RESTRICTED,
 };
 
 function requestOf(address: string, init: RequestInit): ApiRequest {

@@ -31,6 +31,8 @@ export interface Outcome {
   /** How many of the histories had which gateway. */
   gateways: Partial<Record<GatewayKind, number>>;
   requests: number;
+  /** Of how many payments with which gateway something was waited for or begun: by "gateway what". */
+  waits: Record<string, number>;
   faults: FaultCounts;
   failures: Failure[];
   /** Of all that happened: the same seeds, the same digest. */
@@ -51,7 +53,7 @@ const { runHistory } = await import('./history.ts');
 const patchSql = mutation === null ? undefined : patchMigration(mutation);
 
 const digest = createHash('sha256');
-const outcome: Outcome = { histories: 0, gateways: {}, requests: 0, faults: {}, failures: [], digest: '' };
+const outcome: Outcome = { histories: 0, gateways: {}, requests: 0, waits: {}, faults: {}, failures: [], digest: '' };
 for (const seed of seeds) {
   const failure = await liveThrough(seed);
   parentPort?.postMessage(LIVED);
@@ -65,7 +67,13 @@ parentPort?.postMessage({ ...outcome, digest: digest.digest('hex') });
 async function liveThrough(seed: number): Promise<Failure | null> {
   let runs = 0;
   let first: string[] | null = null;
-  const wanted = gateway === null ? plan : plan.map((one): Plan => ({ ...one, provider: gateway }));
+  const wanted = plan.map(
+    (one): Plan => ({
+      ...one,
+      provider: gateway ?? one.provider,
+      waitsAtProvider: mutation === null ? one.waitsAtProvider : mutation.waitsAtProvider === true,
+    }),
+  );
   const property = fc.asyncProperty(wanted, async (one) => {
     runs += 1;
     if (runs > MAX_SHRINKS) return true;
@@ -75,6 +83,10 @@ async function liveThrough(seed: number): Promise<Failure | null> {
       outcome.gateways[one.provider] = (outcome.gateways[one.provider] ?? 0) + 1;
       outcome.requests += verdict.requests;
       for (const line of verdict.trace) digest.update(line);
+      for (const [what, count] of Object.entries(verdict.waits)) {
+        const name = `${one.provider} ${what}`;
+        outcome.waits[name] = (outcome.waits[name] ?? 0) + count;
+      }
       for (const [kind, count] of Object.entries(verdict.faults)) {
         outcome.faults[kind as FaultKind] = (outcome.faults[kind as FaultKind] ?? 0) + count;
       }

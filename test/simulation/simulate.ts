@@ -34,8 +34,8 @@ export async function simulate(
 }
 
 export function together(outcomes: readonly Outcome[]): Outcome {
-  const all: Outcome = { histories: 0, gateways: {}, requests: 0, faults: {}, failures: [], digest: '' };
-  for (const { histories, gateways, requests, faults, failures, digest } of outcomes) {
+  const all: Outcome = { histories: 0, gateways: {}, requests: 0, waits: {}, faults: {}, failures: [], digest: '' };
+  for (const { histories, gateways, requests, waits, faults, failures, digest } of outcomes) {
     all.digest += digest;
     all.histories += histories;
     all.requests += requests;
@@ -43,6 +43,7 @@ export function together(outcomes: readonly Outcome[]): Outcome {
     for (const [kind, count] of Object.entries(gateways)) {
       all.gateways[kind as GatewayKind] = (all.gateways[kind as GatewayKind] ?? 0) + count;
     }
+    for (const [name, count] of Object.entries(waits)) all.waits[name] = (all.waits[name] ?? 0) + count;
     for (const [kind, count] of Object.entries(faults)) {
       all.faults[kind as FaultKind] = (all.faults[kind as FaultKind] ?? 0) + count;
     }

@@ -1,5 +1,4 @@
 /** What must hold of payments that wait: for their payers to authenticate or approve, or to be captured. */
-import { PAYERS_ADDRESS } from './charge-book.ts';
 import type { MoneyRequest } from './money-mover.ts';
 import { type Ledger, type Row, readLedger } from './read-ledger.ts';
 import type { World } from './world.ts';
@@ -37,7 +36,7 @@ export function watchWaiting(world: World): void {
 /** What fails must not be able to take money any more, nor hold it, unless it is certain that its capture was refused. */
 function wronglyFailed({ gateway }: World, { id, step }: Row): string | null {
   const charge = gateway.charges.get(String(id));
-  if (charge === undefined || charge.brokePromise) return null;
+  if (charge === undefined || charge.brokePromise || gateway.isMischarged(String(id))) return null;
   if (charge.state.kind === 'authorized' && step !== 'capture') return 'its money was held';
   if (charge.state.kind === 'challenged' && gateway.endsChallenges) return 'its payer could still pay';
   return null;
@@ -56,6 +55,12 @@ export function checkStep({ sqlite, violations }: World, request: MoneyRequest, 
   }[request];
   if (!isRight)
     violations.push(`invariant 3: a ${request} of ${id} arrived, which is ${row?.status}, step ${row?.step}`);
+}
+
+/** How often payments waited, and for what, and how often each step was begun. */
+export function countWaits(sqlite: World['sqlite']): Record<string, number> {
+  const rows = sqlite.prepare('SELECT what, count(DISTINCT id) AS payments FROM sim_waits GROUP BY what').all();
+  return Object.fromEntries(rows.map(({ what, payments }) => [String(what), Number(payments)]));
 }
 
 /** The audit log's entries of what a payment has waited for, and of what was begun of it. */
@@ -116,7 +121,7 @@ function wrongEnd({ gateway }: World, id: string, row: Row): string | null {
 
 /** Where a payer is sent, and comes back to, is in the answer to the payment, and sealed in its row until it ends. */
 function checkAddresses(world: World): void {
-  const { sqlite, violations, log, queue, work, broker } = world;
+  const { sqlite, violations, log, queue, work, broker, gateway } = world;
   const { transactions, refunds, events, keys } = readLedger(world);
   const places: [string, string][] = [
     ['the ledger', JSON.stringify([[...transactions.values()], [...refunds.values()], events, keys])],
@@ -126,7 +131,7 @@ function checkAddresses(world: World): void {
     ['the exchange', broker.published.join('\n')],
   ];
   for (const [place, text] of places) {
-    for (const address of [PAYERS_ADDRESS, SHOPS_ADDRESS]) {
+    for (const address of [...gateway.payersAddresses, SHOPS_ADDRESS]) {
       if (text.includes(address)) violations.push(`waiting: ${place} has an address ${address}`);
     }
   }

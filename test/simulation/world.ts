@@ -27,9 +27,10 @@ import { SimulatedGateway } from './gateway.ts';
 import type { MoneyMover } from './money-mover.ts';
 import { Network } from './network.ts';
 import type { Plan } from './plan.ts';
-import { SimulatedPayPal, SimulatedStripe } from './provider-gateway.ts';
 import { SimulatedQueue } from './queue.ts';
 import { type Random, seeded } from './random.ts';
+import { SimulatedPayPal } from './simulated-paypal.ts';
+import { SimulatedStripe } from './simulated-stripe.ts';
 import type { openSqliteD1 } from './sqlite-d1.ts';
 import { type Process, replaceChance, SimulatedTime, useTime } from './time.ts';
 import { SimulatedWebhooks } from './webhooks.ts';
@@ -241,12 +242,12 @@ export class World {
     };
   }
 
-  #newGateway({ provider, chance, gatewayCanCancel }: Plan, network: Network): MoneyMover {
+  #newGateway({ provider, chance, gatewayCanCancel, waitsAtProvider: waits }: Plan, network: Network): MoneyMover {
     const { time, faults } = this;
     if (provider === 'simulated') return new SimulatedGateway(time, network, faults, gatewayCanCancel);
     const trace = (line: string) => void this.trace.push(`${this.clock} ${line}`);
     const broke = (error: unknown) => this.#judge('the emulated provider', error);
-    const surroundings = { time, network, faults, seed: chance + 1, trace, broke };
+    const surroundings = { time, network, faults, seed: chance + 1, waits, trace, broke };
     return provider === 'stripe' ? new SimulatedStripe(surroundings) : new SimulatedPayPal(surroundings);
   }
 

@@ -12,6 +12,7 @@ import { lookUpCharge } from './paypal-look-up.ts';
 import { asOfNewOrder } from './paypal-new-order.ts';
 import { judgeCapture } from './paypal-order.ts';
 import {
+  type Authorization,
   asOutcome,
   authorizationIdIn,
   type Capture,
@@ -96,9 +97,15 @@ export async function releaseHold(paypal: PayPal, transaction: Transaction, sign
   const held = await holdOf(paypal, transaction, signal);
   if (held.kind !== 'authorized') return asFence(held);
   const answer = await voidHold(paypal, held.reference, signal);
-  if (answer.kind === 'answered' && (answer.status === 200 || answer.status === 204)) return { kind: 'cancelled' };
+  if (isVoided(answer)) return { kind: 'cancelled' };
   if (!isRefusal(answer, [404, 409, 422])) return noOutcome(answer);
   return asFence(await lookUpCharge(paypal, transaction, signal));
+}
+
+/** A status alone may be that of something between us and PayPal: one that comes with a body has to come with the authorization. */
+function isVoided(answer: Answer): boolean {
+  if (isOk(answer)) return (answer.body as Authorization).status === 'VOIDED';
+  return answer.kind === 'answered' && answer.status === 204;
 }
 
 /** What a payment that has failed holds after all is not on its row: PayPal has to be asked for it. */
