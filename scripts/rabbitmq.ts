@@ -8,8 +8,8 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort } from '../test/support/free-port.ts';
 import { askBroker } from './ask-broker.ts';
+import { freePort } from './free-port.ts';
 import { whenThisProcessIsGone } from './processes.ts';
 
 const run = promisify(execFile);

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.ts';
 import { type Child, startChild, until } from '../support/child.ts';
-import { freePort } from '../support/free-port.ts';
 import { ANYBODY, type ProviderStack, startProviderStack } from '../support/provider-stack.ts';
 
 let service: ProviderStack;

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chromiumOfMachine, HOW_TO_GET_CHROMIUM } from '../../scripts/chromium.ts';
+import { freePort } from '../../scripts/free-port.ts';
 import { type Child, startChild, until } from '../support/child.ts';
 import { type Listener, listen, removeTopology } from '../support/exchange.ts';
-import { freePort } from '../support/free-port.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 

@@ -34,7 +34,7 @@ const SHOPS: [gateway: string, kind: Kind][] = [
   ['PayPal', { start: paypalShop, canFail: false, canLose: false }],
 ];
 
-describe.each(SHOPS)('at %s', (_, { start, canFail, canLose }) => {
+describe.concurrent.each(SHOPS)('at %s', (_, { start, canFail, canLose }) => {
   let shop: WaitingShop;
   beforeAll(async () => {
     shop = await start();

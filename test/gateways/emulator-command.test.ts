@@ -9,9 +9,9 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../scripts/free-port.ts';
 import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
 import { stripeClientOf } from '../support/emulator-clients.ts';
-import { freePort } from '../support/free-port.ts';
 
 const LAUNCHER = resolve('src/emulator/launch.mjs');
 const DEADLINE_MS = 30_000;

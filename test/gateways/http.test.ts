@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../scripts/free-port.ts';
 import { readCard } from '../../src/core/domain/card.ts';
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
 import {
@@ -17,7 +18,6 @@ import {
 } from '../../src/core/gateways/gateway.ts';
 import { createHttpGateway } from '../../src/core/gateways/http/http-gateway.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
-import { freePort } from '../support/free-port.ts';
 import {
   type CallKind,
   type Fault,

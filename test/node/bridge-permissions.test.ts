@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { Connection } from 'rabbitmq-client';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.ts';
 import { type Broker, startBroker } from '../../scripts/rabbitmq.ts';
 import { connectionTo } from '../../src/bridge/broker-address.ts';
 import { type BridgeProcess, startBridge } from '../support/bridge.ts';
-import { freePort } from '../support/free-port.ts';
 import { runDirectory } from '../support/run.ts';
 
 const START_DEADLINE_MS = 90_000;

@@ -6,12 +6,12 @@ import { promisify } from 'node:util';
 import { type AsyncMessage, Connection } from 'rabbitmq-client';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.ts';
 import { type BrokerEndpoint, brokerEndpoint, connectionTo } from '../../src/bridge/broker-address.ts';
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import { RELAY_BODY_MAX_BYTES } from '../../src/contract/relay.ts';
 import { type BridgeProcess, startBridge } from '../support/bridge.ts';
 import { type Listener, listen, removeTopology } from '../support/exchange.ts';
-import { freePort } from '../support/free-port.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 
 const SECRET = randomBytes(32).toString('base64');

@@ -9,7 +9,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { askBroker } from '../../scripts/ask-broker.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../scripts/free-port.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 
 describe('the broker at an address', () => {

@@ -20,7 +20,7 @@ const ANY_STEP = {
   replace: 'BEFORE UPDATE OF step ON transactions WHEN 1 = 2 AND NOT (',
 };
 
-/** Only the simulated gateway waits in histories. */
+/** At the simulated gateway payments wait in each history. */
 const defect = (one: Omit<Mutation, 'gateway'>): Mutation => ({ gateway: 'simulated', ...one });
 
 export const MUTATIONS_OF_WAITING: readonly Mutation[] = [

@@ -3,6 +3,7 @@
  * the simulator has to see it. One that it does not see is a hole in the simulator.
  */
 import type { Mutation } from './mutate.ts';
+import { MUTATIONS_AT_PROVIDERS } from './mutations-at-providers.ts';
 import { MUTATIONS_OF_WAITING } from './mutations-of-waiting.ts';
 
 const CLAIM = 'src/core/ledger/payments/claim-booking.ts';
@@ -813,4 +814,5 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   ...MUTATIONS_OF_WAITING,
+  ...MUTATIONS_AT_PROVIDERS,
 ];

@@ -13,8 +13,8 @@ import type { Process, SimulatedTime } from './time.ts';
 const LATE_FROM_MS = 8_000;
 /** By so much less than promised does the latest of them arrive. */
 const PROMISE_MARGIN_MS = 10_000;
-/** What is rarer than charges: so that as much happens to it. */
-const RARE = /\/refund|\/authorizations\/|\/payment_intents\/\w+\/capture/;
+/** These are rarer than charges, and so are refunds: so that as much happens to them. */
+const ON_HOLDS = ['payment_intents.capture', 'authorizations.capture', 'authorizations.void'];
 /** What is still being worked on ends within so long. */
 const WORKED_ON_MAX_MS = 60_000;
 
@@ -89,7 +89,8 @@ export class ProviderNetwork {
     });
   }
 
-  #fateOf({ method, url }: ApiRequest): Fate {
+  #fateOf(request: ApiRequest): Fate {
+    const { method, url } = request;
     const { faults, isDown, knownWithinMs } = this.#options;
     const { random } = faults;
     const fate = healthy(5 + random.below(100), 5 + random.below(100));
@@ -98,7 +99,8 @@ export class ProviderNetwork {
     if (faults.strike('gateway_answers_late')) fate.answerMs = 1_000 + random.below(30_000);
     fate.breaks = random.chance(0.5);
     if (method === 'GET') return fate;
-    if (faults.strike('gateway_lands_late', RARE.test(url) ? 5 : 2)) {
+    const isRare = url.includes('/refund') || ON_HOLDS.includes(operationOf(request)?.name ?? '');
+    if (faults.strike('gateway_lands_late', isRare ? 5 : 2)) {
       fate.requestMs = LATE_FROM_MS + random.below(knownWithinMs - LATE_FROM_MS - PROMISE_MARGIN_MS);
     }
     if (faults.strike('gateway_breaks_its_promise')) {
@@ -148,7 +150,7 @@ export class ProviderNetwork {
     const isStripe = provider === 'stripe';
     if (faults.strike('gateway_error_500')) return { kind: 'error_500', committed: random.chance(0.5), cached: false };
     if (faults.strike('gateway_rate_limits')) return { kind: 'rate_limited_429', retryAfterSeconds: 1 };
-    if (faults.strike('gateway_answers_nonsense')) {
+    if (faults.strike('gateway_answers_nonsense', ON_HOLDS.includes(name) ? 5 : 1)) {
       const status = random.pick([200, 502]);
       return { kind: 'answer', status, body: '<html>An error page</html>', committed: random.chance(0.5) };
     }

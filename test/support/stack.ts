@@ -1,10 +1,10 @@
 /** Everything between a caller and the exchange: the Worker under `wrangler dev`, the bridge, RabbitMQ, a consumer. */
 import { randomBytes, randomInt } from 'node:crypto';
+import { freePort } from '../../scripts/free-port.ts';
 import { TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { type BridgeProcess, startBridge } from './bridge.ts';
 import { type Listener, listen, removeTopology } from './exchange.ts';
-import { freePort } from './free-port.ts';
 import { runDirectory } from './run.ts';
 import { prepareDatabase, startWorker, type WorkerProcess } from './worker.ts';
 

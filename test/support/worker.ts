@@ -4,8 +4,8 @@ import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from '../../scripts/free-port.ts';
 import { answers, type Child, startChild, until } from './child.ts';
-import { freePort } from './free-port.ts';
 import { localDatabase } from './local-database.ts';
 
 const WRANGLER = 'node_modules/wrangler/bin/wrangler.js';

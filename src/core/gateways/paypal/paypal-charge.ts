@@ -95,7 +95,7 @@ async function complete(
   const state = judge(settings, completed, transaction, { unmarkedCounts: true, nowMs: client.nowMs() });
   const held = authorizationOf(completed, transaction, true)?.id;
   const isOfAnotherAmount = state.kind === 'declined' && state.cause === 'order_changed';
-  // If PayPal does not answer this, the webhook of the authorization has it released, or its end.
+  // If PayPal does not answer this, a look-up after the failure releases it.
   if (held !== undefined && isOfAnotherAmount) await voidHold(paypal, held, signal);
   return asOutcome(state);
 }

@@ -1,0 +1,112 @@
+/** Defects of payments that wait at Stripe or PayPal: of the adapters, and of what they say of an answer. */
+import type { Mutation } from './mutate.ts';
+
+const STRIPE_OUTCOMES = 'src/core/gateways/stripe/stripe-outcomes.ts';
+const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
+const STRIPE_HOLDS = 'src/core/gateways/stripe/stripe-holds.ts';
+const PAYPAL_OUTCOMES = 'src/core/gateways/paypal/paypal-outcomes.ts';
+const PAYPAL_ORDER = 'src/core/gateways/paypal/paypal-order.ts';
+const PAYPAL_HOLDS = 'src/core/gateways/paypal/paypal-holds.ts';
+
+const atStripe = (one: Omit<Mutation, 'gateway' | 'waitsAtProvider'>): Mutation => ({
+  gateway: 'stripe',
+  waitsAtProvider: true,
+  ...one,
+});
+const atPayPal = (one: Omit<Mutation, 'gateway' | 'waitsAtProvider'>): Mutation => ({
+  gateway: 'paypal',
+  waitsAtProvider: true,
+  ...one,
+});
+
+export const MUTATIONS_AT_PROVIDERS: readonly Mutation[] = [
+  atStripe({
+    name: 'money that Stripe holds is taken for paid',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: STRIPE_OUTCOMES,
+        find: `      return { kind: 'authorized', reference: intent.id, expiresAtMs: heldUntilMs(intent) };`,
+        replace: `      return { kind: 'approved', reference: intent.id };`,
+      },
+    ],
+  }),
+  atStripe({
+    name: 'a payer whom Stripe has to authenticate has declined',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: STRIPE_OUTCOMES,
+        find: `      return { kind: 'challenged', url: intent.next_action?.redirect_to_url?.url ?? null, intent: intent.id };`,
+        replace: `      return declinedBecause('authentication_required');`,
+      },
+    ],
+  }),
+  atStripe({
+    name: 'an intent whose payer never came is not cancelled',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: STRIPE_INTENTS,
+        find: `  if (found?.status === 'requires_capture') return stateOfIntent(found, transaction);`,
+        replace: `  if (found?.status === 'requires_capture') return stateOfIntent(found, transaction);
+  if (found?.status === 'requires_action') return { kind: 'cancelled' };`,
+      },
+    ],
+  }),
+  atStripe({
+    name: 'a hold is released by what leaves holds as they are',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: STRIPE_HOLDS,
+        find: `return intentId === undefined ? NOT_FOUND : endIntent(stripe, intentId, transaction);`,
+        replace: `return intentId === undefined ? NOT_FOUND : stateOfIntent(await retrieveIntent(stripe, intentId, transaction), transaction);`,
+      },
+    ],
+  }),
+  atPayPal({
+    name: 'money that PayPal holds is taken for paid',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: PAYPAL_OUTCOMES,
+        find: `? { kind: 'authorized', reference: id, expiresAtMs }`,
+        replace: `? { kind: 'approved', reference: id }`,
+      },
+    ],
+  }),
+  atPayPal({
+    name: 'any 200 is a released hold',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: PAYPAL_HOLDS,
+        find: `  if (isOk(answer)) return (answer.body as Authorization).status === 'VOIDED';\n`,
+        replace: `  if (answer.kind === 'answered' && answer.status === 200) return true;\n`,
+      },
+    ],
+  }),
+  atPayPal({
+    name: 'an authorization that PayPal denied is still being worked on',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: PAYPAL_OUTCOMES,
+        find: `      return declinedBecause('capture_declined', 'AUTHORIZATION_DENIED');`,
+        replace: `      return { kind: 'in_progress' };`,
+      },
+    ],
+  }),
+  atPayPal({
+    name: 'an order whose payment was voided still waits for its payer',
+    breaks: 'invariant 3',
+    edits: [
+      {
+        file: PAYPAL_ORDER,
+        find: `if (order.status === 'VOIDED' || step === 'void' || step === 'expire') return`,
+        replace: `if (order.status === 'VOIDED' || step === 'never') return`,
+      },
+    ],
+  }),
+];
