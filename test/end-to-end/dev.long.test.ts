@@ -121,26 +121,30 @@ describe('npm run dev', () => {
     }
   });
 
-  it('has Stripe and PayPal with it, emulated; both payments that it prints are taken in forints and with a key, and reconcile compares them', async () => {
+  it('has Stripe and PayPal with it, emulated; the payments that it prints are taken in forints and with a key, or wait for their payers, and reconcile compares them', async () => {
     writeFileSync(join(project.directory, '.dev.vars'), 'PAYMENT_CURRENCY=HUF\nAUTH_MODE=api_key\n');
     const child = dev({ GATEWAY_EMULATOR_PORT: String(await freePort()) }, ['--gateway', 'emulator']);
     await untilUp(child);
     const [, makesKey = ''] = /^ {2}(KEY=.*)$/m.exec(child.output()) ?? [];
+    const answers: unknown[] = [];
     for (const line of curlLines(child)) {
       const { stdout } = await run('/bin/sh', ['-c', `${makesKey}\n${line}`], {
         cwd: project.directory,
         env: { ...process.env, HOME: project.directory },
       });
-      expect(JSON.parse(stdout)).toMatchObject({ status: 'success', amount: 2550 });
+      answers.push(JSON.parse(stdout));
     }
-    const takenUp = () => curlLines(child).length === 2 && /200 +\d+ ms +POST \/webhooks\/paypal/.test(child.output());
+    const taken = { status: 'success', amount: 2550 };
+    const waiting = { status: 'pending', amount: 2550, next_action: { url: expect.stringMatching(/^http/) } };
+    expect(answers).toMatchObject([taken, waiting, taken, waiting]);
+    const takenUp = () => /200 +\d+ ms +POST \/webhooks\/paypal/.test(child.output());
     await until('their webhooks are taken up', takenUp, { child });
     expect(child.output()).toMatch(/200 +\d+ ms +POST \/webhooks\/stripe/);
 
     const place = { home: project.directory, cwd: project.directory };
     const beside = await payctl(['reconcile'], place);
     expect(beside.stderr).toContain('On .wrangler/emulated, the database of the running `npm run dev`\n');
-    expect(beside.stdout).toMatch(/payments +2\n.*movements +[12]\ndifferences +0\n/s);
+    expect(beside.stdout).toMatch(/payments +4\n.*movements +[12]\ndifferences +0\n/s);
     expect(beside.exitCode).toBe(0);
 
     process.kill(child.pid, 'SIGINT');
