@@ -9,6 +9,7 @@ import type { FaultCounts } from './faults.ts';
 import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
 import type { Plan } from './plan.ts';
 import { applyMigrations, openSqliteD1 } from './sqlite-d1.ts';
+import { EndlessHistory } from './time.ts';
 import { countWaits, watchWaiting } from './waiting-invariants.ts';
 import { START_MS, WAITS_MAX_MS, World } from './world.ts';
 
@@ -42,36 +43,12 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
     applyMigrations(database.sqlite, patchSql);
     const world = new World(plan, database);
     const callers = new Callers(world);
-    watchRows(world);
-    watchMoney(world);
-    watchWaiting(world);
-
-    let atMs = world.time.nowMs;
-    for (const action of plan.actions) {
-      atMs += action.afterMs;
-      world.time.after(atMs - world.time.nowMs, () => callers.do(action), null);
+    try {
+      await liveThrough(world, callers, plan);
+    } catch (error) {
+      if (!(error instanceof EndlessHistory)) throw error;
+      world.violations.push(`pace: the history does not end: ${error.message}`);
     }
-    await world.time.runUntil(atMs + AFTERMATH_MS);
-    if (plan.troubledDays) {
-      world.cronIntervalMs = RARE_CRON_MS;
-      for (const { afterHours, action } of plan.lateActions) {
-        world.time.after(afterHours * HOUR_MS, () => callers.do(action), null);
-      }
-      await world.time.runUntil(world.time.nowMs + TROUBLED_DAYS_MS);
-    }
-    world.heal();
-    world.cronIntervalMs = MINUTE_MS;
-    await world.time.runUntil(
-      world.time.nowMs + world.gateway.knownWithinMs + DRAIN_MS + pausesOf(world) + waitsOf(world),
-    );
-    checkNothingWaits(world);
-    await checkReconciliation(world, { lookUpsAreLeft: true });
-    await checkPaymentsFlow(world, callers);
-
-    world.cronIntervalMs = RARE_CRON_MS;
-    await world.time.runUntil(world.time.nowMs + FOLLOW_UPS_MS);
-    checkEverything(world, callers);
-    await checkReconciliation(world, { lookUpsAreLeft: false });
     if (plan.chance % BACKLOG_EACH === 0) world.violations.push(...(await runBacklog(plan, patchSql)));
     return {
       violations: world.violations,
@@ -83,6 +60,39 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
   } finally {
     database.close();
   }
+}
+
+async function liveThrough(world: World, callers: Callers, plan: Plan): Promise<void> {
+  watchRows(world);
+  watchMoney(world);
+  watchWaiting(world);
+
+  let atMs = world.time.nowMs;
+  for (const action of plan.actions) {
+    atMs += action.afterMs;
+    world.time.after(atMs - world.time.nowMs, () => callers.do(action), null);
+  }
+  await world.time.runUntil(atMs + AFTERMATH_MS);
+  if (plan.troubledDays) {
+    world.cronIntervalMs = RARE_CRON_MS;
+    for (const { afterHours, action } of plan.lateActions) {
+      world.time.after(afterHours * HOUR_MS, () => callers.do(action), null);
+    }
+    await world.time.runUntil(world.time.nowMs + TROUBLED_DAYS_MS);
+  }
+  world.heal();
+  world.cronIntervalMs = MINUTE_MS;
+  await world.time.runUntil(
+    world.time.nowMs + world.gateway.knownWithinMs + DRAIN_MS + pausesOf(world) + waitsOf(world),
+  );
+  checkNothingWaits(world);
+  await checkReconciliation(world, { lookUpsAreLeft: true });
+  await checkPaymentsFlow(world, callers);
+
+  world.cronIntervalMs = RARE_CRON_MS;
+  await world.time.runUntil(world.time.nowMs + FOLLOW_UPS_MS);
+  checkEverything(world, callers);
+  await checkReconciliation(world, { lookUpsAreLeft: false });
 }
 
 /** What met a key of another account is asked about again after an hour. */

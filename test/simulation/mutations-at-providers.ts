@@ -5,7 +5,6 @@ const STRIPE_OUTCOMES = 'src/core/gateways/stripe/stripe-outcomes.ts';
 const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
 const STRIPE_HOLDS = 'src/core/gateways/stripe/stripe-holds.ts';
 const PAYPAL_OUTCOMES = 'src/core/gateways/paypal/paypal-outcomes.ts';
-const PAYPAL_ORDER = 'src/core/gateways/paypal/paypal-order.ts';
 const PAYPAL_HOLDS = 'src/core/gateways/paypal/paypal-holds.ts';
 
 const atStripe = (one: Omit<Mutation, 'gateway' | 'waitsAtProvider'>): Mutation => ({
@@ -95,17 +94,6 @@ export const MUTATIONS_AT_PROVIDERS: readonly Mutation[] = [
         file: PAYPAL_OUTCOMES,
         find: `      return declinedBecause('capture_declined', 'AUTHORIZATION_DENIED');`,
         replace: `      return { kind: 'in_progress' };`,
-      },
-    ],
-  }),
-  atPayPal({
-    name: 'an order whose payment was voided still waits for its payer',
-    breaks: 'invariant 3',
-    edits: [
-      {
-        file: PAYPAL_ORDER,
-        find: `if (order.status === 'VOIDED' || step === 'void' || step === 'expire') return`,
-        replace: `if (order.status === 'VOIDED' || step === 'never') return`,
       },
     ],
   }),

@@ -322,7 +322,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '  WHERE transaction_id = ?3\n',
       },
       {
-        file: 'migrations/0003_events.sql',
+        file: 'migrations/0014_dispute_events.sql',
         find: 'CREATE UNIQUE INDEX events_one_per_payment',
         replace: 'CREATE INDEX events_one_per_payment',
       },
@@ -395,7 +395,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: `BEFORE UPDATE OF status ON transactions WHEN 1 = 2 AND NOT (`,
       },
       {
-        file: 'migrations/0003_events.sql',
+        file: 'migrations/0014_dispute_events.sql',
         find: 'CREATE UNIQUE INDEX events_one_per_payment',
         replace: 'CREATE INDEX events_one_per_payment',
       },
@@ -636,6 +636,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an external refund that does not fit yet is not asked about again',
+    gateway: 'paypal',
     breaks: 'invariant 2',
     edits: [
       {
@@ -790,7 +791,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       { file: NEW_EVENTS, find: 'AND r.written_by = ?1 AND', replace: 'AND' },
       {
-        file: 'migrations/0003_events.sql',
+        file: 'migrations/0014_dispute_events.sql',
         find: 'CREATE UNIQUE INDEX events_one_per_refund',
         replace: 'CREATE INDEX events_one_per_refund',
       },

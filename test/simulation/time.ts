@@ -17,6 +17,14 @@ interface Task {
   run: () => void;
 }
 
+/** Of one history. Each has some thousands; only one that goes round in circles has more. */
+const MOST_TASKS = 100_000;
+
+/** Thrown where a history does not come to its end. */
+export class EndlessHistory extends Error {
+  override name = 'EndlessHistory';
+}
+
 // The real ones, before they are replaced below.
 const { setImmediate: realSetImmediate } = globalThis;
 
@@ -49,6 +57,7 @@ export class SimulatedTime {
   /** Lets time pass until this moment. */
   async runUntil(untilMs: number): Promise<void> {
     for (let task = this.#tasks[0]; task !== undefined && task.atMs <= untilMs; task = this.#tasks[0]) {
+      if (this.#order > MOST_TASKS) throw new EndlessHistory(`${MOST_TASKS} tasks, and more to come`);
       this.#pop();
       this.nowMs = task.atMs;
       if (task.process !== null && !task.process.alive) continue;
