@@ -45,6 +45,8 @@ export class StripeAccount {
       amount: intent.amount,
       currency: intent.currency,
       cancellationReason: intent.cancellationReason,
+      /** Whether its payer was asked to authenticate. */
+      wasChallenged: intent.authentication !== null,
       /** Until when its money was to be held, if it was. */
       captureBeforeMs: intent.latestCharge?.captureBeforeMs ?? null,
       atMs: intent.createdAtMs,

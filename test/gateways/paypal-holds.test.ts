@@ -319,11 +319,21 @@ describe('a release of held money', () => {
   it.each([
     ['a page of something between', '<html>Welcome</html>'],
     ['an authorization that is not voided', '{"id":"X","status":"CREATED"}'],
+    ['another authorization', '{"id":"X","status":"VOIDED"}'],
   ])('is not confirmed by a 200 with %s', async (_, body) => {
     const transaction = await paypal.authorized();
     paypal.strike('authorizations.void', { kind: 'answer', status: 200, body });
     expect(await paypal.release(transaction)).toMatchObject({ kind: 'undetermined' });
     expect(authorization()).toMatchObject({ status: 'CREATED' });
+  });
+
+  it.each([
+    ['is confirmed by what PayPal shows then', true],
+    ['is not confirmed by it alone', false],
+  ])('with an empty 204 %s', async (_, committed) => {
+    const transaction = await paypal.authorized();
+    paypal.strike('authorizations.void', { kind: 'answer', status: 204, body: '', committed });
+    expect(await paypal.release(transaction)).toMatchObject({ kind: committed ? 'cancelled' : 'authorized' });
   });
 
   it('of captured money says that it was captured', async () => {

@@ -260,6 +260,39 @@ describe('completing an order of ours', () => {
     },
   );
 
+  it.each([
+    [403, 'PERMISSION_DENIED'],
+    [400, 'AN_ISSUE_THAT_NOBODY_KNOWS'],
+    [422, 'AN_ISSUE_THAT_NOBODY_KNOWS'],
+    [422, 'ORDER_COMPLETION_IN_PROGRESS'],
+    [422, 'ORDER_ALREADY_CAPTURED'],
+  ])(
+    'that PayPal refuses with %i %s is unknown: an earlier request may have been carried out',
+    async (status, issue) => {
+      const transaction = await paypal.approved();
+      paypal.strike('orders.capture', { kind: 'issue', status, issue });
+      expect(await paypal.complete(transaction)).toMatchObject({ kind: 'unknown' });
+      expect(await paypal.complete(transaction)).toMatchObject({ kind: 'approved' });
+      expect(paypal.emulator.paypal.captures()).toHaveLength(1);
+    },
+  );
+
+  it('that PayPal does not show any more is asked for all the same, and the earlier request is answered', async () => {
+    const transaction = await paypal.approved();
+    paypal.strike('orders.capture', { kind: 'commit_then_drop' });
+    expect(await paypal.complete(transaction)).toMatchObject({ kind: 'unknown' });
+    paypal.strike('orders.get', { kind: 'issue', status: 404, issue: 'INVALID_RESOURCE_ID' });
+    expect(await paypal.complete(transaction)).toMatchObject({ kind: 'approved' });
+    expect(paypal.emulator.paypal.captures()).toHaveLength(1);
+  });
+
+  it('that PayPal no longer has has ended', async () => {
+    const transaction = await paypal.approved();
+    paypal.emulator.paypal.expireOrder(transaction.gatewayIntent);
+    expect(await paypal.complete(transaction)).toMatchObject({ kind: 'declined', cause: 'new_order_ended' });
+    expect(paypal.operations().at(-1)).toBe('orders.capture');
+  });
+
   it('that PayPal declines is declined, and a look-up says the same', async () => {
     const transaction = await paypal.approved();
     paypal.strike('orders.capture', { kind: 'decline', code: '' });

@@ -44,7 +44,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
     const world = new World(plan, database);
     const callers = new Callers(world);
     try {
-      await liveThrough(world, callers, plan);
+      await live(world, callers, plan);
     } catch (error) {
       if (!(error instanceof EndlessHistory)) throw error;
       world.violations.push(`pace: the history does not end: ${error.message}`);
@@ -62,7 +62,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
   }
 }
 
-async function liveThrough(world: World, callers: Callers, plan: Plan): Promise<void> {
+async function live(world: World, callers: Callers, plan: Plan): Promise<void> {
   watchRows(world);
   watchMoney(world);
   watchWaiting(world);

@@ -7,18 +7,24 @@ const STRIPE_HOLDS = 'src/core/gateways/stripe/stripe-holds.ts';
 const PAYPAL_OUTCOMES = 'src/core/gateways/paypal/paypal-outcomes.ts';
 const PAYPAL_HOLDS = 'src/core/gateways/paypal/paypal-holds.ts';
 
-const atStripe = (one: Omit<Mutation, 'gateway' | 'waitsAtProvider'>): Mutation => ({
-  gateway: 'stripe',
-  waitsAtProvider: true,
-  ...one,
-});
-const atPayPal = (one: Omit<Mutation, 'gateway' | 'waitsAtProvider'>): Mutation => ({
-  gateway: 'paypal',
-  waitsAtProvider: true,
-  ...one,
-});
+type Defect = Omit<Mutation, 'gateway' | 'waitsAtProvider'>;
+
+const at = (gateway: 'stripe' | 'paypal', one: Defect): Mutation => ({ gateway, waitsAtProvider: true, ...one });
+const atStripe = (one: Defect) => at('stripe', one);
+const atPayPal = (one: Defect) => at('paypal', one);
 
 export const MUTATIONS_AT_PROVIDERS: readonly Mutation[] = [
+  atStripe({
+    name: 'a challenge that has been voided is not cancelled, because its payer had failed',
+    breaks: 'invariant 1',
+    edits: [
+      {
+        file: 'src/core/recovery/resolve-payment.ts',
+        find: `const isEnding = transaction.substate === 'challenged' &&`,
+        replace: `const isEnding = transaction.substate === 'challenged' && transaction.step === null &&`,
+      },
+    ],
+  }),
   atStripe({
     name: 'money that Stripe holds is taken for paid',
     breaks: 'invariant 3',
@@ -81,8 +87,8 @@ export const MUTATIONS_AT_PROVIDERS: readonly Mutation[] = [
     edits: [
       {
         file: PAYPAL_HOLDS,
-        find: `  if (isOk(answer)) return (answer.body as Authorization).status === 'VOIDED';\n`,
-        replace: `  if (answer.kind === 'answered' && answer.status === 200) return true;\n`,
+        find: `  if (!isOk(answer)) return false;\n`,
+        replace: `  if (answer.kind === 'answered' && answer.status === 200) return true;\n  if (!isOk(answer)) return false;\n`,
       },
     ],
   }),

@@ -85,7 +85,7 @@ export abstract class ProviderGateway extends MoneyMover {
   /** The provider's names of refunds that have been paid, whatever has become of them. */
   readonly #everPaid = new Set<string>();
   readonly #movedByAsking: string[] = [];
-  /** Payments whose capture the provider has carried out, and holds the money still. */
+  /** Payments whose capture the provider has refused, or has answered without taking the money. */
   readonly #notCaptured = new Set<string>();
   #brokePromise = false;
 
@@ -253,7 +253,8 @@ export abstract class ProviderGateway extends MoneyMover {
     this.#brokePromise = brokePromise;
     const answer = carryOut();
     this.#brokePromise = false;
-    if (request === 'capture' && held !== null && this.#heldBy(operation) !== null) this.#notCaptured.add(held);
+    const isRefused = answer !== 'dropped' && answer.status < 500 && this.#heldBy(operation) !== null;
+    if (request === 'capture' && held !== null && isRefused) this.#notCaptured.add(held);
     return answer;
   }
 

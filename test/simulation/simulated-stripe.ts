@@ -56,6 +56,12 @@ export class SimulatedStripe extends ProviderGateway {
     });
   }
 
+  /** A payer who was asked has the intent's secret, and could pay with it as long as the intent is open. */
+  override wrongs(): string[] {
+    const open = this.stripe.intents().filter(({ wasChallenged, status }) => wasChallenged && OPEN.includes(status));
+    return [...super.wrongs(), ...open.map((intent) => `invariant 1: ${intent.transactionId} can still be paid`)];
+  }
+
   protected chargesMade(): ProviderCharge[] {
     return this.stripe.intents().map(({ id, status, transactionId, amount, ...intent }) => ({
       transactionId,
@@ -107,6 +113,7 @@ export class SimulatedStripe extends ProviderGateway {
   }
 }
 
+const OPEN = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
 const INTENT_STATES: Readonly<Record<string, Charge['state']['kind']>> = {
   succeeded: 'approved',
   processing: 'in_progress',

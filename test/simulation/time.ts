@@ -18,7 +18,7 @@ interface Task {
 }
 
 /** Of one history. Each has some thousands; only one that goes round in circles has more. */
-const MOST_TASKS = 100_000;
+const MAX_TASKS = 100_000;
 
 /** Thrown where a history does not come to its end. */
 export class EndlessHistory extends Error {
@@ -57,7 +57,7 @@ export class SimulatedTime {
   /** Lets time pass until this moment. */
   async runUntil(untilMs: number): Promise<void> {
     for (let task = this.#tasks[0]; task !== undefined && task.atMs <= untilMs; task = this.#tasks[0]) {
-      if (this.#order > MOST_TASKS) throw new EndlessHistory(`${MOST_TASKS} tasks, and more to come`);
+      if (this.#order > MAX_TASKS) throw new EndlessHistory(`${MAX_TASKS} tasks, and more to come`);
       this.#pop();
       this.nowMs = task.atMs;
       if (task.process !== null && !task.process.alive) continue;

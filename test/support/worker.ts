@@ -9,8 +9,8 @@ import { answers, type Child, startChild, until } from './child.ts';
 import { localDatabase } from './local-database.ts';
 
 const WRANGLER = 'node_modules/wrangler/bin/wrangler.js';
-/** Where a run of tests keeps a migrated local D1, which nobody has used yet. */
-export const MIGRATED_DIRECTORY = 'TEST_MIGRATED_DIRECTORY';
+/** The environment variable that names the directory of an unused, migrated local D1. */
+export const MIGRATED_DIRECTORY_VARIABLE = 'TEST_MIGRATED_DIRECTORY';
 const MIGRATE_DEADLINE_MS = 180_000;
 const SWEEP_DEADLINE_MS = 60_000;
 const JOBS_DEADLINE_MS = 15_000;
@@ -32,7 +32,7 @@ export interface WorkerOptions {
 
 /** Has a migrated local D1 in the directory: a copy of the one that the run has made, if it has. */
 export async function prepareDatabase(directory: string): Promise<void> {
-  const made = process.env[MIGRATED_DIRECTORY];
+  const made = process.env[MIGRATED_DIRECTORY_VARIABLE];
   if (made === undefined) await migrate(directory);
   else await cp(made, directory, { recursive: true });
 }

@@ -16,7 +16,7 @@ export interface BacklogOptions {
   createdAtMs?: number;
 }
 
-/** Empties the tables of a backlog and those that name their rows, which other tests have filled: what names a row goes before it. */
+/** Empties the tables of a backlog, and those that reference them and that other tests have filled. Referencing rows go first. */
 export async function clearLedger(): Promise<void> {
   const tables = ['dispute_reports', 'disputes', 'unbooked_refunds', 'events', 'refunds', 'transactions', 'job_slots'];
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));

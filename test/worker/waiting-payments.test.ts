@@ -213,6 +213,27 @@ describe('a challenge whose time is over', () => {
   });
 });
 
+describe('a challenge that was voided, or whose time is over, after its payer failed to authenticate', () => {
+  const declined = { kind: 'declined', code: 'AUTHENTICATION_FAILED', cause: 'authentication_failed' } as const;
+  const ending: [string, (payment: Waiting) => Promise<unknown>, string][] = [
+    ['a void', (payment) => voided(payment), 'PAYMENT_VOIDED'],
+    ['its clock', (payment) => lookUpDue(payment), 'AUTHENTICATION_EXPIRED'],
+  ];
+  it.each(ending)('by %s stays pending until it is cancelled at the provider', async (_, end, code) => {
+    const payment = await challenged({ cancelCharge: UNREACHABLE });
+    await end(payment);
+    payment.world.script.lookUpCharge = declined;
+    await lookUpDue(payment);
+    expect(await row(payment)).toMatchObject({ status: 'pending' });
+    expect(timesAsked(payment.world, 'cancelCharge')).toBe(2);
+
+    payment.world.script.cancelCharge = CANCELLED;
+    await lookUpDue(payment);
+    expect(await row(payment)).toMatchObject({ status: 'failed', error_code: code });
+    expect(await events(payment)).toEqual(['payment.failed']);
+  });
+});
+
 describe('money that is held though nobody asked for it', () => {
   it('is released, and its payment is pending until then, never authorized', async () => {
     const world = newWorld({ charge: challenge(), lookUpCharge: AUTHORIZED });
@@ -267,6 +288,28 @@ describe('a payment that its payer has approved', () => {
     payment.world.script.completeCharge = DECLINED;
     await lookUpDue(payment);
     expect(await row(payment)).toMatchObject({ status: 'failed', error_code: 'CARD_DECLINED' });
+  });
+
+  it('is looked up again where taking it was refused, and refunded where an earlier request was carried out after all', async () => {
+    const payment = await challenged({ lookUpCharge: PAYER_APPROVED });
+    await lookUpDue(payment);
+    payment.world.script.completeCharge = DECLINED;
+    await lookUpDue(payment);
+    expect(await row(payment)).toMatchObject({ status: 'failed', error_code: 'CARD_DECLINED' });
+    payment.world.script.lookUpCharge = APPROVED;
+    await lookUpDue(payment);
+    expect(loggedErrors(payment.world).map(({ event }) => event)).toEqual(['payment.charged_late']);
+  });
+
+  it('is asked for once at a time, whoever is told of it', async () => {
+    const payment = await challenged({ lookUpCharge: PAYER_APPROVED, completeCharge: UNKNOWN });
+    const { world, made } = payment;
+    await resolveNotified(world.context, made.transactionId);
+    await resolveNotified(world.context, made.transactionId);
+    expect(timesAsked(world, 'completeCharge')).toBe(1);
+    world.clock.nowMs += world.context.settings.gatewayTimeoutMs;
+    await resolveNotified(world.context, made.transactionId);
+    expect(timesAsked(world, 'completeCharge')).toBe(2);
   });
 
   it('is not captured after it was voided', async () => {
@@ -370,6 +413,15 @@ describe('a void', () => {
     expect(timesAsked(payment.world, 'releaseHold')).toBe(2);
     expect(await eventsOf(payment.made.bookingId)).toMatchObject([{ event_type: 'payment.failed' }]);
     expect(await row(payment)).toMatchObject({ error_code: 'PAYMENT_VOIDED' });
+  });
+
+  it('that the provider refuses while it holds the money raises an alarm', async () => {
+    const payment = await held({ releaseHold: AUTHORIZED });
+    expect(await voided(payment)).toMatchObject({ kind: 'pending' });
+    payment.world.clock.nowMs += 15 * MINUTE_MS;
+    await lookUpDue(payment);
+    expect(loggedErrors(payment.world)).toMatchObject([{ event: 'look_up.undetermined' }]);
+    expect(await row(payment)).toMatchObject({ status: 'pending', step: 'void' });
   });
 
   it('of a challenge that its payer has completed is answered with what the payer did', async () => {

@@ -61,14 +61,17 @@ export async function recordPayment(
   return { transaction, event: envelope && paymentEvent(envelope, transaction), lateRefund };
 }
 
-/** A failure of the gateway may have been a charge. After others, the money may still be held, and is to be released. */
+/** A failure of the gateway may have been a charge. After others, the money may have been taken, or may still be held. */
 function isFollowedUp(pending: Transaction, result: Outcome): boolean {
   if (result.status !== 'failed') return false;
-  return result.failure.code === 'PAYMENT_GATEWAY_ERROR' || mayBeHeld(pending, result.failure.cause);
+  return result.failure.code === 'PAYMENT_GATEWAY_ERROR' || mayHaveMoved(pending, result.failure.cause);
 }
 
-/** A capture was refused; or another amount is held than was asked for, because the order was changed. */
-function mayBeHeld({ captureMethod, substate, step }: Transaction, cause: FailureCause): boolean {
-  if (substate === 'authorized' && step === 'capture') return true;
+/**
+ * The money was asked for and that was refused, while an earlier request for it may still be on its way; or another amount is held than
+ * was asked for, because the order was changed.
+ */
+function mayHaveMoved({ captureMethod, step }: Transaction, cause: FailureCause): boolean {
+  if (step === 'capture' || step === 'authorize') return true;
   return captureMethod === 'manual' && (cause === 'order_changed' || cause === 'new_order_changed');
 }

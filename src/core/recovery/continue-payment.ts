@@ -78,10 +78,17 @@ async function takeApproved(asking: Asking, task: PaymentLookUp): Promise<Resolu
 async function resume(asking: Asking, task: PaymentLookUp, found: LookUp): Promise<Resolution> {
   const { transaction } = task;
   if (transaction.step === 'authorize' && found.kind === 'authorized') return hold(asking, transaction, found);
+  // Two requests at once under one key may both be refused. Whoever asked first is heard, or has failed, before the next look-up.
+  if (isBeingAsked(asking, transaction)) return stillOpen(asking, task, { kind: 'in_progress' });
   if (hasNotArrived(asking, transaction, found)) return take(asking, task);
   // An operator has to look: the provider does not have what its payer approved, and would not recognize the request any more.
   const isLost = found.kind === 'not_found' && transaction.substate === 'challenged';
   return stillOpen(asking, task, isLost ? { kind: 'undetermined', reason: LOST } : found);
+}
+
+/** Whether the first request for the step may still be answered. */
+function isBeingAsked({ context }: Asking, { stepAtMs }: Transaction): boolean {
+  return context.nowMs() < (stepAtMs ?? 0) + context.settings.gatewayTimeoutMs;
 }
 
 const LOST = 'the provider no longer has the order that was being paid';
@@ -110,7 +117,9 @@ async function end(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
   const { context, gateway } = asking;
   const { transaction } = task;
   const answer = await endAtGateway({ context, gateway, transaction, deadlineMs: deadlineOf(asking) });
-  return conclude(asking, task, answer);
+  // An operator has to look: the provider was asked to end it, and has not.
+  const isRefused = answer.kind === 'authorized' || answer.kind === 'challenged';
+  return conclude(asking, task, isRefused ? { kind: 'undetermined', reason: `it is still ${answer.kind}` } : answer);
 }
 
 async function conclude(asking: Asking, task: PaymentLookUp, answer: GatewayOutcome | LookUp): Promise<Resolution> {

@@ -34,8 +34,7 @@ async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Reso
   const found = await lookUpCharge(asking, transaction);
   const decided = outcomeOfPayment(transaction, found);
   if (decided !== null) {
-    const isOpenChallenge = transaction.substate === 'challenged' && transaction.step === null;
-    const isEnding = isOpenChallenge && !hasCharged(decided);
+    const isEnding = transaction.substate === 'challenged' && !hasCharged(decided);
     return isEnding ? endChallenge(asking, task, decided) : endPayment(asking, transaction, decided);
   }
   if (isBegun(transaction, found)) return continuePayment(asking, task, found);
@@ -45,8 +44,8 @@ async function resolvePending(asking: Asking, task: PaymentLookUp): Promise<Reso
 
 /**
  * At some providers, a payer who failed to authenticate could try again: the challenge is cancelled there as well, and until the provider
- * has confirmed that, the payment stays pending. A payer who has done so meanwhile has paid, or has the money held: no step on the row says
- * that it is to be released.
+ * has confirmed that, the payment stays pending, also where it was voided or its time is over. A payer who has done so meanwhile has paid,
+ * or has the money held, which goes on as the row says.
  */
 async function endChallenge(asking: Asking, task: PaymentLookUp, decided: Outcome): Promise<Resolution> {
   const { transaction } = task;

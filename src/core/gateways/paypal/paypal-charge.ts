@@ -1,6 +1,7 @@
 /** Taking, or holding, the money of an order that a payer has approved: a caller's own, or one that this service created. */
 import type { Transaction } from '../../domain/transaction.ts';
 import { type ChargeRequest, type GatewayOutcome, type StepRequest, timeIsLeft } from '../gateway.ts';
+import type { Answer } from '../json-call.ts';
 import { declinedBecause } from '../refusal.ts';
 import type { PayPal } from './paypal-client.ts';
 import { voidHold } from './paypal-holds.ts';
@@ -11,6 +12,7 @@ import {
   authorizationOf,
   isNotFound,
   orderIn,
+  refusedAgain,
   refusedBeforeMoney,
   refusedCapture,
   unknownAfter,
@@ -43,7 +45,7 @@ export async function chargeOrder(paypal: PayPal, request: ChargeRequest, orderI
   if (!timeIsLeft(startedAtMs, client.nowMs(), deadlineMs)) {
     return { kind: 'failed', reason: TOO_SLOW, silent: true };
   }
-  return complete(paypal, transaction, orderId, signal);
+  return complete(paypal, transaction, orderId, signal, refusedCapture);
 }
 
 const TOO_SLOW = 'PayPal took too long to show the order';
@@ -61,7 +63,8 @@ export async function completeNewOrder(
   const { client, settings } = paypal;
   const startedAtMs = client.nowMs();
   const found = await client.call({ method: 'GET', path: orderPath(orderId), signal });
-  if (isNotFound(found)) return declinedBecause('new_order_ended');
+  // Asked for all the same: under its key, PayPal itself answers with what an earlier request has done, or refuses it.
+  if (isNotFound(found)) return asOfNewOrder(await complete(paypal, transaction, orderId, signal, refusedAgain));
   const order = orderIn(found, orderId);
   if (order === null) return unknownAfter(found);
   const state = judge(settings, order, transaction, { unmarkedCounts: true, nowMs: client.nowMs() });
@@ -72,7 +75,7 @@ export async function completeNewOrder(
   const isOurs = order.purchase_units?.[0]?.custom_id === transactionId;
   if (!isOurs || !isAsAsked(order, transaction, settings)) return declinedBecause('new_order_changed');
   if (!timeIsLeft(startedAtMs, client.nowMs(), deadlineMs)) return { kind: 'unknown', reason: TOO_SLOW };
-  return asOfNewOrder(await complete(paypal, transaction, orderId, signal));
+  return asOfNewOrder(await complete(paypal, transaction, orderId, signal, refusedAgain));
 }
 
 async function complete(
@@ -80,6 +83,7 @@ async function complete(
   transaction: Transaction,
   orderId: string,
   signal: AbortSignal,
+  refused: (answer: Answer) => GatewayOutcome,
 ): Promise<GatewayOutcome> {
   const { client, settings } = paypal;
   const action = transaction.captureMethod === 'manual' ? 'authorize' : 'capture';
@@ -91,7 +95,7 @@ async function complete(
     signal,
   });
   const completed = orderIn(answer, orderId);
-  if (completed === null) return refusedCapture(answer);
+  if (completed === null) return refused(answer);
   const state = judge(settings, completed, transaction, { unmarkedCounts: true, nowMs: client.nowMs() });
   const held = authorizationOf(completed, transaction, true)?.id;
   const isOfAnotherAmount = state.kind === 'declined' && state.cause === 'order_changed';

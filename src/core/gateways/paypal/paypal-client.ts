@@ -41,6 +41,8 @@ export interface PayPalCall {
   body?: object;
   /** `PayPal-Request-Id`: the same one is the same request. */
   requestId?: string;
+  /** Whether PayPal answers with the whole object; default: where there is a `requestId`. */
+  showsResult?: boolean;
   signal: AbortSignal;
 }
 
@@ -75,14 +77,16 @@ export class PayPalClient {
     return typeof fresh === 'string' ? this.#callWith(fresh, call) : fresh;
   }
 
-  #callWith(token: string, { method, path, body, requestId, signal }: PayPalCall): Promise<Answer> {
+  #callWith(token: string, call: PayPalCall): Promise<Answer> {
+    const { method, path, body, requestId, showsResult = requestId !== undefined, signal } = call;
     return jsonCall(this.#outside.send, {
       url: this.#address(path),
       method,
       headers: {
         authorization: `Bearer ${token}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(requestId !== undefined && { 'paypal-request-id': requestId, prefer: 'return=representation' }),
+        ...(requestId !== undefined && { 'paypal-request-id': requestId }),
+        ...(showsResult && { prefer: 'return=representation' }),
       },
       body: body === undefined ? null : JSON.stringify(body),
       signal,

@@ -97,15 +97,17 @@ export async function releaseHold(paypal: PayPal, transaction: Transaction, sign
   const held = await holdOf(paypal, transaction, signal);
   if (held.kind !== 'authorized') return asFence(held);
   const answer = await voidHold(paypal, held.reference, signal);
-  if (isVoided(answer)) return { kind: 'cancelled' };
-  if (!isRefusal(answer, [404, 409, 422])) return noOutcome(answer);
+  if (isVoided(answer, held.reference)) return { kind: 'cancelled' };
+  const isEmpty = answer.kind === 'answered' && answer.status === 204;
+  if (!isEmpty && !isRefusal(answer, [404, 409, 422])) return noOutcome(answer);
   return asFence(await lookUpCharge(paypal, transaction, signal));
 }
 
-/** A status alone may be that of something between us and PayPal: one that comes with a body has to come with the authorization. */
-function isVoided(answer: Answer): boolean {
-  if (isOk(answer)) return (answer.body as Authorization).status === 'VOIDED';
-  return answer.kind === 'answered' && answer.status === 204;
+/** A status alone may be that of something between us and PayPal: the authorization is asked for with it. */
+function isVoided(answer: Answer, reference: string): boolean {
+  if (!isOk(answer)) return false;
+  const { id, status } = answer.body as Authorization;
+  return id === reference && status === 'VOIDED';
 }
 
 /** What a payment that has failed holds after all is not on its row: PayPal has to be asked for it. */
@@ -122,5 +124,6 @@ function asFence(found: LookUp): Fence {
 }
 
 export function voidHold({ client }: PayPal, authorizationId: string, signal: AbortSignal): Promise<Answer> {
-  return client.call({ method: 'POST', path: `${authorizationPath(authorizationId)}/void`, body: {}, signal });
+  const path = `${authorizationPath(authorizationId)}/void`;
+  return client.call({ method: 'POST', path, body: {}, showsResult: true, signal });
 }

@@ -53,11 +53,23 @@ export function refusedCapture(answer: Answer): GatewayOutcome {
   return isCertain ? refusedBeforeMoney(answer) : unknownAfter(answer);
 }
 
+/**
+ * The same where the request may have been sent before: then neither a missing permission nor an issue that this service does not know
+ * determines the first one's outcome.
+ */
+export function refusedAgain(answer: Answer): GatewayOutcome {
+  const isKnown = isRefusal(answer, [400, 404, 422]) && paypalCause(issueOf(answer)) !== null;
+  return isKnown ? refusedCapture(answer) : unknownAfter(answer);
+}
+
+/** The order has been paid, or is being paid at this moment. */
 const PAID_BEFORE: ReadonlySet<string> = new Set([
   'ORDER_ALREADY_CAPTURED',
   'ORDER_ALREADY_AUTHORIZED',
   'ORDER_ALREADY_COMPLETED',
   'ORDER_COMPLETED_OR_VOIDED',
+  'ORDER_COMPLETION_IN_PROGRESS',
+  'MAX_AUTHORIZATION_COUNT_EXCEEDED',
   'DUPLICATE_INVOICE_ID',
 ]);
 

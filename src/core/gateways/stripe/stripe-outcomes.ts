@@ -22,25 +22,26 @@ export function stateOfIntent(intent: Stripe.PaymentIntent, transaction: Transac
     case 'requires_action':
       return { kind: 'challenged', url: intent.next_action?.redirect_to_url?.url ?? null, intent: intent.id };
     case 'canceled':
-      // Cancelled because of that, by whoever was told of it first.
-      return intent.last_payment_error?.code === AUTHENTICATION_FAILURE ? AUTHENTICATION_FAILED : { kind: 'cancelled' };
-    case 'requires_payment_method': {
-      const error = intent.last_payment_error;
-      if (!error) return NOT_FOUND;
-      // Stripe leaves the intent open, and its client secret is in the address that the payer comes back to. Nothing here confirms it
-      // again. Should a page do so, that is a late charge (invariant 1).
-      if (error.code === AUTHENTICATION_FAILURE) return AUTHENTICATION_FAILED;
-      // No bank has declined it: Stripe has refused the payment method itself.
-      if (error.type === 'invalid_request_error') return declinedBecause('unknown_token', error.code);
-      return stripeDecline(error.decline_code, error.code);
-    }
+      // After a decline, the attempt that learned of it first has cancelled the intent.
+      return declineIn(intent) ?? { kind: 'cancelled' };
+    case 'requires_payment_method':
+      return declineIn(intent) ?? NOT_FOUND;
     default:
       // Not confirmed: treated as not found, because the confirmation may still be on its way.
       return NOT_FOUND;
   }
 }
 
-const AUTHENTICATION_FAILED = declinedBecause('authentication_failed', AUTHENTICATION_FAILURE);
+/** Null where no attempt to pay has been declined. */
+function declineIn({ last_payment_error: error }: Stripe.PaymentIntent): KnownState | null {
+  if (!error) return null;
+  // Stripe leaves the intent open, and its client secret is in the address that the payer comes back to. Nothing here confirms it
+  // again. Should a page do so, that is a late charge (invariant 1).
+  if (error.code === AUTHENTICATION_FAILURE) return declinedBecause('authentication_failed', error.code);
+  // No bank has declined it: Stripe has refused the payment method itself.
+  if (error.type === 'invalid_request_error') return declinedBecause('unknown_token', error.code);
+  return stripeDecline(error.decline_code, error.code);
+}
 
 /** Only a capture in Stripe's dashboard takes another amount than was asked for. */
 function stateOfMoney({ id, amount_received, currency }: Stripe.PaymentIntent, transaction: Transaction): KnownState {
