@@ -253,7 +253,8 @@ export abstract class ProviderGateway extends MoneyMover {
     this.#brokePromise = brokePromise;
     const answer = carryOut();
     this.#brokePromise = false;
-    const isRefused = answer !== 'dropped' && answer.status < 500 && this.#heldBy(operation) !== null;
+    const isFinal = answer !== 'dropped' && (answer.status < 500 || 'idempotent-replayed' in answer.headers);
+    const isRefused = isFinal && this.#heldBy(operation) !== null;
     if (request === 'capture' && held !== null && isRefused) this.#notCaptured.add(held);
     return answer;
   }

@@ -301,6 +301,22 @@ describe('a payment that its payer has approved', () => {
     expect(loggedErrors(payment.world).map(({ event }) => event)).toEqual(['payment.charged_late']);
   });
 
+  it('is pending though taking it is refused, as long as an earlier request for it may be on its way', async () => {
+    const payment = await challenged({ lookUpCharge: PAYER_APPROVED });
+    const { world } = payment;
+    const { gateways } = world.context;
+    world.context.gateways = oneGateway({ ...world.gateway, knownWithinMs: 10 * MINUTE_MS });
+    await lookUpDue(payment);
+    world.script.completeCharge = DECLINED;
+    await lookUpDue(payment);
+    expect(timesAsked(world, 'completeCharge')).toBe(2);
+    expect(await row(payment)).toMatchObject({ status: 'pending', step: 'capture' });
+    world.script.lookUpCharge = APPROVED;
+    await lookUpDue(payment);
+    expect(await row(payment)).toMatchObject({ status: 'completed' });
+    world.context.gateways = gateways;
+  });
+
   it('is asked for once at a time, whoever is told of it', async () => {
     const payment = await challenged({ lookUpCharge: PAYER_APPROVED, completeCharge: UNKNOWN });
     const { world, made } = payment;

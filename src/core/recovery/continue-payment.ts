@@ -80,7 +80,7 @@ async function resume(asking: Asking, task: PaymentLookUp, found: LookUp): Promi
   if (transaction.step === 'authorize' && found.kind === 'authorized') return hold(asking, transaction, found);
   // Two requests at once under one key may both be refused. Whoever asked first is heard, or has failed, before the next look-up.
   if (isBeingAsked(asking, transaction)) return stillOpen(asking, task, { kind: 'in_progress' });
-  if (hasNotArrived(asking, transaction, found)) return take(asking, task);
+  if (hasNotArrived(asking, transaction, found)) return takeAgain(asking, task);
   // An operator has to look: the provider does not have what its payer approved, and would not recognize the request any more.
   const isLost = found.kind === 'not_found' && transaction.substate === 'challenged';
   return stillOpen(asking, task, isLost ? { kind: 'undetermined', reason: LOST } : found);
@@ -105,11 +105,32 @@ function hasNotArrived({ context, gateway }: Asking, { substate, stepAtMs }: Tra
 }
 
 async function take(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
+  return taken(asking, task, await askForMoney(asking, task));
+}
+
+/**
+ * The same once more. That the provider refuses it now does not mean that it will refuse the first request, which may still be on its way:
+ * until the provider would know of that one, the payment stays pending. What is held is released with a refusal, which is as certain.
+ */
+async function takeAgain(asking: Asking, task: PaymentLookUp): Promise<Resolution> {
   const { context, gateway } = asking;
   const { transaction } = task;
-  const answer = await takeMoney({ context, gateway, transaction, deadlineMs: deadlineOf(asking) });
-  if (answer.kind === 'authorized') return hold(asking, transaction, answer);
-  return conclude(asking, task, answer);
+  const answer = await askForMoney(asking, task);
+  const isRefused = answer.kind === 'declined' || answer.kind === 'failed';
+  const isKnown = context.nowMs() >= (transaction.stepAtMs ?? 0) + gateway.knownWithinMs;
+  const isHeld = transaction.substate === 'authorized';
+  return isRefused && !isHeld && !isKnown
+    ? stillOpen(asking, task, { kind: 'in_progress' })
+    : taken(asking, task, answer);
+}
+
+function askForMoney(asking: Asking, { transaction }: PaymentLookUp): Promise<GatewayOutcome> {
+  const { context, gateway } = asking;
+  return takeMoney({ context, gateway, transaction, deadlineMs: deadlineOf(asking) });
+}
+
+function taken(asking: Asking, task: PaymentLookUp, answer: GatewayOutcome): Promise<Resolution> {
+  return answer.kind === 'authorized' ? hold(asking, task.transaction, answer) : conclude(asking, task, answer);
 }
 
 /** Ends the payment without taking money. Until the provider confirms that, it stays pending. */
