@@ -8,8 +8,7 @@ const SCRIPTS = [
   ['dev', 'scripts/dev.ts', '--gatway', '--gateway'],
   ['simulate', 'test/simulation/main.ts', '--seedz', '--seed'],
   ['chaos', 'test/end-to-end/chaos.ts', '--kill', '--kills'],
-  ['bench', 'bench/event-latency.ts', '--payment', '--payments'],
-  ['bench:recovery', 'bench/recovery.ts', '--gateway-m', '--gateway-ms'],
+  ['bench', 'bench/main.ts', '--onli', '--only'],
 ] as const;
 
 function run(script: string, args: string[], env: Record<string, string> = {}) {

@@ -14,7 +14,7 @@ export interface LocalDatabase {
 }
 
 export function localDatabase(directory: string): LocalDatabase {
-  const database = new DatabaseSync(fileIn(directory), { readOnly: true });
+  const database = new DatabaseSync(localDatabaseFile(directory), { readOnly: true });
   const column = (sql: string) =>
     database
       .prepare(sql)
@@ -29,7 +29,7 @@ export function localDatabase(directory: string): LocalDatabase {
 
 /** Runs one statement, also while the Worker runs; answers with how many rows it has changed. */
 export function writeLocalDatabase(directory: string, sql: string, ...parameters: (string | number)[]): number {
-  const database = new DatabaseSync(fileIn(directory), { timeout: LOCK_DEADLINE_MS });
+  const database = new DatabaseSync(localDatabaseFile(directory), { timeout: LOCK_DEADLINE_MS });
   try {
     return Number(database.prepare(sql).run(...parameters).changes);
   } finally {
@@ -39,12 +39,13 @@ export function writeLocalDatabase(directory: string, sql: string, ...parameters
 
 /** Has nobody write to it until the returned function is called: D1 answers with an error meanwhile. */
 export function lockLocalDatabase(directory: string): () => void {
-  const database = new DatabaseSync(fileIn(directory));
+  const database = new DatabaseSync(localDatabaseFile(directory));
   database.exec('BEGIN IMMEDIATE');
   return () => database.close();
 }
 
-function fileIn(directory: string): string {
+/** The file of the local D1 in the directory. */
+export function localDatabaseFile(directory: string): string {
   const [path] = globSync('v3/d1/**/*.sqlite', { cwd: directory }).filter((name) => !name.includes('metadata'));
   if (path === undefined) throw new Error('there is no local database');
   return join(directory, path);
