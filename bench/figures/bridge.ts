@@ -4,8 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { Agent, request as httpRequest } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { Agent } from 'node:http';
 import { Connection, type Publisher } from 'rabbitmq-client';
 import { Webhook } from 'standardwebhooks';
 import { freePort } from '../../scripts/free-port.ts';
@@ -17,6 +16,7 @@ import { removeTopology } from '../../test/support/exchange.ts';
 import { runDirectory } from '../../test/support/run.ts';
 import { eventMessages } from '../backlogs.ts';
 import type { Figure } from '../figure.ts';
+import { httpPost } from '../http-post.ts';
 import { cpuMs } from '../process-cpu.ts';
 import { median } from '../quantile.ts';
 
@@ -162,16 +162,9 @@ function signedRequest(events: PaymentEvent[], signingSecret: string): SignedReq
 
 /** @throws where an event was not delivered */
 async function postBatch(port: number, agent: Agent, { body, headers }: SignedRequest): Promise<void> {
-  const answer = await new Promise<string>((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path: '/events', method: 'POST', agent };
-    httpRequest({ ...options, headers: { ...headers, 'content-length': body.length } }, (response) => {
-      if (response.statusCode === 200) text(response).then(resolve, reject);
-      else reject(new Error(`the bridge answered ${response.statusCode}`));
-    })
-      .on('error', reject)
-      .end(body);
-  });
-  const { results } = JSON.parse(answer) as RelayResults;
+  const answer = await httpPost(`http://127.0.0.1:${port}/events`, body, { agent, headers });
+  if (answer.status !== 200) throw new Error(`the bridge answered ${answer.status}`);
+  const { results } = JSON.parse(answer.body) as RelayResults;
   if (results.length !== RELAY_BATCH_MAX_EVENTS || results.some(({ delivered }) => !delivered)) {
     throw new Error('the bridge did not deliver an event');
   }

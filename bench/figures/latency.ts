@@ -5,14 +5,17 @@
  */
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../scripts/free-port.ts';
+import { TEST_CARDS } from '../../test/data/cards.ts';
 import { startBridge } from '../../test/support/bridge.ts';
 import { type Listener, listen, removeTopology } from '../../test/support/exchange.ts';
 import { runDirectory } from '../../test/support/run.ts';
-import { newAddress, newBooking, pay } from '../../test/support/stack.ts';
+import { card, newAddress, newBooking } from '../../test/support/stack.ts';
 import type { Figure, Line, Measuring } from '../figure.ts';
+import { httpPost } from '../http-post.ts';
 import { bundleWorker, type LocalService, startLocalService } from '../local-service.ts';
 import { quantile } from '../quantile.ts';
 
@@ -118,14 +121,28 @@ async function payAtRate(
   async function payOnce(n: number): Promise<void> {
     const booking = newBooking();
     const beganMs = Date.now();
-    const { code } = await pay(service.url, { booking_id: booking }, { 'CF-Connecting-IP': addressOf(n) });
+    const headers = { 'content-type': 'application/json', 'cf-connecting-ip': addressOf(n) };
+    const { status } = await httpPost(`${service.url}/payment/process`, paymentOf(booking), { agent, headers });
     const nowMs = Date.now();
-    if (code !== 200) throw new Error(`a payment was answered with ${code}`);
+    if (status !== 200) throw new Error(`a payment was answered with ${status}`);
     answeredAtMs.set(booking, nowMs);
     answersMs.push(nowMs - beganMs);
   }
 }
 
+const agent = new Agent({ keepAlive: true });
+
+function paymentOf(booking: string): string {
+  return JSON.stringify({
+    user_id: 'user_123',
+    booking_id: booking,
+    amount: 25.5,
+    payment_method: 'credit_card',
+    card_details: CARD,
+  });
+}
+
+const CARD = card(TEST_CARDS.visa);
 const addresses = Array.from({ length: ADDRESSES }, newAddress);
 const addressOf = (n: number) => addresses[n % ADDRESSES] ?? newAddress();
 
