@@ -15,6 +15,7 @@ import { LOCAL_VARIABLES } from '../test/data/local-variables.ts';
 import { localDatabaseFile } from '../test/support/local-database.ts';
 import type { Invocation } from './invocation.ts';
 import { workerdsOf } from './process-cpu.ts';
+import { withoutSignalListeners } from './signals.ts';
 
 const NAME = 'payment-service';
 
@@ -54,45 +55,48 @@ export async function startLocalService(options: {
   const { bundle, directory, onInvocation, onLog } = options;
   const port = await freePort();
   const before = workerdsOf(process.pid);
-  const miniflare = new Miniflare({
-    resourcePersistencePath: join(directory, 'v3'),
-    log: new Log(LogLevel.ERROR),
-    logRequests: false,
-    enableDevRegistry: false,
-    telemetry: { enabled: false },
-    handleStructuredLogs: ({ message }) => onLog?.(message),
-    workers: [
-      {
-        config: {
-          name: NAME,
-          compatibilityDate: compatibilityDate(),
-          manifest: { mainModule: 'index.js', modules: { 'index.js': { type: 'esm', contents: bundle } } },
-          env: {
-            ...textBindings({ ...LOCAL_VARIABLES, ...options.variables }),
-            DB: { type: 'd1', id: 'DB' },
-            RATE_LIMITER: { type: 'durable-object', worker: NAME, exportName: 'RateLimiter' },
-            PAYMENT_EVENTS: { type: 'queue', name: 'payment-events' },
-            PAYMENT_WORK: { type: 'queue', name: 'payment-work' },
-            ...(onInvocation && {
-              REPORTS: {
-                type: 'fetcher' as const,
-                async handler(request: { json(): Promise<unknown> }) {
-                  onInvocation((await request.json()) as Invocation);
-                  return new MiniflareResponse();
-                },
+  const miniflare = withoutSignalListeners(
+    () =>
+      new Miniflare({
+        resourcePersistencePath: join(directory, 'v3'),
+        log: new Log(LogLevel.ERROR),
+        logRequests: false,
+        enableDevRegistry: false,
+        telemetry: { enabled: false },
+        handleStructuredLogs: ({ message }) => onLog?.(message),
+        workers: [
+          {
+            config: {
+              name: NAME,
+              compatibilityDate: compatibilityDate(),
+              manifest: { mainModule: 'index.js', modules: { 'index.js': { type: 'esm', contents: bundle } } },
+              env: {
+                ...textBindings({ ...LOCAL_VARIABLES, ...options.variables }),
+                DB: { type: 'd1', id: 'DB' },
+                RATE_LIMITER: { type: 'durable-object', worker: NAME, exportName: 'RateLimiter' },
+                PAYMENT_EVENTS: { type: 'queue', name: 'payment-events' },
+                PAYMENT_WORK: { type: 'queue', name: 'payment-work' },
+                ...(onInvocation && {
+                  REPORTS: {
+                    type: 'fetcher' as const,
+                    async handler(request: { json(): Promise<unknown> }) {
+                      onInvocation((await request.json()) as Invocation);
+                      return new MiniflareResponse();
+                    },
+                  },
+                }),
               },
-            }),
+              exports: { RateLimiter: { type: 'durable-object', storage: 'sqlite' } },
+              triggers: [
+                { type: 'queue', name: 'payment-events', maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 3 },
+                { type: 'queue', name: 'payment-work', maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 2 },
+              ],
+            },
+            dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port }], stripCfConnectingIp: false },
           },
-          exports: { RateLimiter: { type: 'durable-object', storage: 'sqlite' } },
-          triggers: [
-            { type: 'queue', name: 'payment-events', maxBatchSize: 100, maxBatchTimeout: 0, maxRetries: 3 },
-            { type: 'queue', name: 'payment-work', maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 2 },
-          ],
-        },
-        dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port }], stripCfConnectingIp: false },
-      },
-    ],
-  });
+        ],
+      }),
+  );
   await miniflare.ready;
   const [workerdPid = null] = workerdsOf(process.pid).filter((pid) => !before.includes(pid));
   await (await miniflare.getD1Database('DB')).exec('SELECT 1'); // makes its file

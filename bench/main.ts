@@ -3,6 +3,7 @@
  * `bench/results.json`. Figures of a shared machine are for comparison only; ratios and counts hold everywhere.
  */
 import { rm } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { endedByPerson } from '../scripts/processes.ts';
 import { type Broker, HOW_TO_GET_A_BROKER, startBroker } from '../scripts/rabbitmq.ts';
@@ -39,6 +40,11 @@ const options = optionsOf<{ only?: string[]; quick?: true; out: string }>(progra
     [EXIT_FAILED, 'an argument was refused'],
   ],
 });
+
+const [load = 0] = loadavg();
+if (load > cpus().length / 2) {
+  console.error(`This machine is busy (load ${load.toFixed(1)}): figures in time are worse than on an idle one.\n`);
+}
 
 // What has been started ends with this, also when it is ended early.
 const ended = endedByPerson();
