@@ -18,10 +18,12 @@ import { eventMessages } from '../backlogs.ts';
 import type { Figure } from '../figure.ts';
 import { httpPost } from '../http-post.ts';
 import { cpuMs } from '../process-cpu.ts';
-import { median } from '../quantile.ts';
+import { median } from '../statistics.ts';
 
 /** Invocations of the queue's consumer that post at the same time. */
 const BATCHES_AT_ONCE = 8;
+/** Of the first turn, which does not count. */
+const WARM_UP_SECONDS = 1;
 const MIN_RATIO = 0.8;
 const MIN_EVENTS_PER_SECOND = 5_000;
 /** The broker drops the oldest: it keeps no more while it is measured than where a consumer keeps up. */
@@ -59,7 +61,7 @@ export const bridge: Figure = {
     try {
       for (let turn = 0; turn <= turns && !signal.aborted; turn += 1) {
         progress.at(turn, turns);
-        const sliceSeconds = turn === 0 ? 1 : seconds; // the first one is for warming up
+        const sliceSeconds = turn === 0 ? WARM_UP_SECONDS : seconds;
         const signed = batches.map((events) => signedRequest(events, signingSecret));
         const bySlice = await slice(sliceSeconds, started.child.pid, signed, (one) => postBatch(port, agent, one));
         const byClient = await slice(sliceSeconds, process.pid, batches, (one) => publishAll(publisher, exchange, one));

@@ -12,6 +12,8 @@ const SECONDS_A_MONTH = 30 * 24 * 60 * 60;
 const CRONS_A_MONTH = SECONDS_A_MONTH / 60;
 const OPERATIONS_A_MESSAGE = 3;
 const SEALS_A_PAYMENT = 2;
+/** Of the figure `cpu`. */
+const CPU_LINE = 'a payment, in workerd';
 /** src/worker/rate-limit/rate-limiter.ts keeps the list of admissions in one row, and writes it with each admission. */
 const OBJECT_ROWS_A_CALL = 1;
 /** Assumed, and more than a call takes: an object works for so long, with the 128 MB that are billed. */
@@ -94,7 +96,7 @@ function countedIn(earlier: ReadonlyMap<string, Measured>): Counted {
   const rows = earlier.get('rows')?.details as
     | { operations: Counted['operations']; sizes: { bytes: object }[] }
     | undefined;
-  const cpuMs = earlier.get('cpu')?.lines.find(({ what, unit }) => unit === 'ms' && /^(payment|process)\b/.test(what));
+  const cpuMs = earlier.get('cpu')?.lines.find(({ what }) => what === CPU_LINE);
   if (rows === undefined || cpuMs === undefined) {
     throw new NotMeasurable('it is made of rows and cpu: measure them first, with --only rows,cpu,latency,cost');
   }

@@ -17,9 +17,10 @@ import { card, newAddress, newBooking } from '../../test/support/stack.ts';
 import type { Figure, Line, Measuring } from '../figure.ts';
 import { httpPost } from '../http-post.ts';
 import { bundleWorker, type LocalService, startLocalService } from '../local-service.ts';
-import { quantile } from '../quantile.ts';
+import { quantile } from '../statistics.ts';
 
 const RATES_PER_SECOND = [20, 100];
+const WARM_UP_PER_SECOND = 100;
 const MAX_P50_MS = 50;
 const MAX_P99_MS = 300;
 /** Locally, each limiter is a file: so few that making them is over after the warm-up, so many that none reaches its limit. */
@@ -58,12 +59,12 @@ export const latency: Figure = {
       stops.push(() => service.stop());
 
       const payAt = (rate: number, count: number) => payAtRate(service, listener, { rate, count, measuring });
-      await payAt(50, ADDRESSES);
+      await payAt(WARM_UP_PER_SECOND, ADDRESSES);
       const before = { logLines, payments: listener.received.length };
       const lines: Line[] = [];
       const details: Record<string, unknown> = {};
       for (const rate of RATES_PER_SECOND) {
-        const count = rate * (measuring.quick ? 4 : 15);
+        const count = rate * (measuring.quick ? 3 : 15);
         const { answersMs, eventsMs } = await payAt(rate, count);
         lines.push(...linesOf(rate, answersMs, eventsMs));
         details[`at_${rate}_per_second`] = { answers_ms: quantiles(answersMs), events_ms: quantiles(eventsMs) };
@@ -151,7 +152,7 @@ const quantiles = (values: readonly number[]) => ({ p50: quantile(values, 0.5), 
 function linesOf(rate: number, answersMs: readonly number[], eventsMs: readonly number[]): Line[] {
   const { p50, p99 } = quantiles(eventsMs);
   const answers = quantiles(answersMs);
-  const note = `${eventsMs.length} payments, answered in ${answers.p50} ms (p50), ${answers.p99} ms (p99)`;
+  const note = `${eventsMs.length} payments, answered in ${Math.round(answers.p50)} ms (p50), ${Math.round(answers.p99)} ms (p99)`;
   return [
     { what: `p50 at ${rate} payments a second`, value: p50, unit: 'ms', target: { atMost: MAX_P50_MS }, note },
     { what: `p99 at ${rate} payments a second`, value: p99, unit: 'ms', target: { atMost: MAX_P99_MS } },
