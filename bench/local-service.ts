@@ -63,6 +63,7 @@ export async function startLocalService(options: {
         logRequests: false,
         enableDevRegistry: false,
         telemetry: { enabled: false },
+        cf: false,
         handleStructuredLogs: ({ message }) => onLog?.(message),
         workers: [
           {
@@ -97,10 +98,15 @@ export async function startLocalService(options: {
         ],
       }),
   );
-  await miniflare.ready;
+  try {
+    await miniflare.ready;
+    await (await miniflare.getD1Database('DB')).exec('SELECT 1'); // makes its file
+    applyMigrations(localDatabaseFile(directory));
+  } catch (error) {
+    await miniflare.dispose();
+    throw error;
+  }
   const [workerdPid = null] = workerdsOf(process.pid).filter((pid) => !before.includes(pid));
-  await (await miniflare.getD1Database('DB')).exec('SELECT 1'); // makes its file
-  applyMigrations(localDatabaseFile(directory));
   const worker = await miniflare.getWorker();
   return {
     url: `http://127.0.0.1:${port}`,
