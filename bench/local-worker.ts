@@ -45,11 +45,13 @@ export async function bundleWorker(entry: string, directory: string): Promise<st
  * Starts a bundled Worker. What it stores is in the directory and stays there.
  *
  * @param variables in place of those of wrangler.toml with the same names
+ * @param consumes whether it gets what it sends to its queues; without, it is lost
  */
 export async function startLocalWorker(options: {
   script: string;
   directory: string;
   variables: Record<string, string>;
+  consumes?: boolean;
 }): Promise<LocalWorker> {
   const config: Config = readConfig({ config: 'wrangler.toml' });
   const name = basename(options.script, '.js');
@@ -88,7 +90,7 @@ export async function startLocalWorker(options: {
               (object) => [object.class_name, { type: 'durable-object', storage: 'sqlite' }] as const,
             ),
           ),
-          triggers: config.queues.consumers.map((consumer) => ({
+          triggers: (options.consumes === false ? [] : config.queues.consumers).map((consumer) => ({
             type: 'queue' as const,
             name: consumer.queue,
             maxBatchSize: consumer.max_batch_size,

@@ -7,6 +7,7 @@ import { fillLedger } from '../bulk-ledger.ts';
 import { type CountedService, copyPlace, type Place, preparePlace, startCountedService } from '../counted-service.ts';
 import type { Calls, CountedStatement, Counts, Plans } from '../counts.ts';
 import type { CountedOperation, Figure, Line, Measured, Measuring } from '../figure.ts';
+import { makePayments } from '../ledger-payments.ts';
 import { databaseFile } from '../local-worker.ts';
 import {
   type BenchRequest,
@@ -68,7 +69,7 @@ async function measureSizes(directory: string, { quick, progress, signal }: Meas
   const { sizes, examplePayments } = plan;
   const all = sizes.reduce((sum, payments) => sum + payments, 0);
   const example = await preparePlace(join(directory, 'example'));
-  await makeExample(example, examplePayments);
+  await makePayments(example, examplePayments);
   const measured: Size[] = [];
   let copied = 0;
   for (const payments of sizes) {
@@ -87,19 +88,6 @@ async function measureSizes(directory: string, { quick, progress, signal }: Meas
     await rm(place.directory, { recursive: true, force: true });
   }
   return measured;
-}
-
-/** Payments whose events are delivered and whose audit entries are sealed. */
-async function makeExample(place: Place, payments: number): Promise<void> {
-  const service = await startCountedService(place);
-  try {
-    for (let n = 0; n < payments; n += 1) await service.send(processRequest(newBookingId()));
-    await service.counts(payments);
-    await service.runCron();
-    await service.counts(payments);
-  } finally {
-    await service.stop();
-  }
 }
 
 async function measureSize(place: Place, payments: number, { repeated }: Plan): Promise<Size> {
