@@ -7,7 +7,7 @@ import { LOCAL_SECRETS } from '../test/data/local-variables.ts';
 const KEY_SCOPES = SCOPES.filter((scope) => scope !== 'admin');
 
 /** @param mode `live` in production, `test` elsewhere */
-export async function newApiKey(mode: KeyMode) {
+async function newApiKey(mode: KeyMode) {
   return makeApiKey(LOCAL_SECRETS.API_KEY_SECRET, mode, {
     tenant: DEFAULT_TENANT,
     scopes: KEY_SCOPES,
@@ -15,18 +15,23 @@ export async function newApiKey(mode: KeyMode) {
   });
 }
 
-/** Makes a key that the database in this file knows. */
+/** Makes a key that the database knows. */
+export async function insertApiKey(database: DatabaseSync, mode: KeyMode): Promise<string> {
+  const { keyId, key, keyHash } = await newApiKey(mode);
+  database
+    .prepare(
+      'INSERT INTO api_keys (key_id, tenant, name, scopes, key_hash, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
+    )
+    .run(keyId, DEFAULT_TENANT, 'benchmark', KEY_SCOPES.join(' '), keyHash, Date.now());
+  return key;
+}
+
+/** The same for the database in this file, which no Worker uses meanwhile. */
 export async function addApiKey(file: string): Promise<string> {
-  const { keyId, key, keyHash } = await newApiKey('test');
   const database = new DatabaseSync(file);
   try {
-    database
-      .prepare(
-        'INSERT INTO api_keys (key_id, tenant, name, scopes, key_hash, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
-      )
-      .run(keyId, DEFAULT_TENANT, 'benchmark', KEY_SCOPES.join(' '), keyHash, Date.now());
+    return await insertApiKey(database, 'test');
   } finally {
     database.close();
   }
-  return key;
 }

@@ -75,7 +75,10 @@ async function measureIn(
         const paired = await driveInPairs({
           ...{ first, second, signal },
           ...{ pairs: plan.pairs, seconds: plan.seconds },
-          onPair: () => progress.at((pairsDone += 1), plan.pairs * SHAPED.length),
+          onPair: () => {
+            pairsDone += 1;
+            progress.at(pairsDone, plan.pairs * SHAPED.length);
+          },
         });
         results.set(operation, paired);
       }
