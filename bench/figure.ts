@@ -26,8 +26,15 @@ export interface Measuring {
   progress: Progress;
   /** Aborted when a person ends the run. */
   signal: AbortSignal;
-  /** What has been measured before in this run, by the figures' names. */
+  /** What has been measured before, by the figures' names: in this run, or else what is in the file of results. */
   earlier: ReadonlyMap<string, Measured>;
+  /** The address of the run's RabbitMQ, which is started for the first figure that asks. @throws NotMeasurable */
+  brokerUrl(): Promise<string>;
+}
+
+/** Why a figure cannot be measured here, in a sentence for the person who runs it. */
+export class NotMeasurable extends Error {
+  override name = 'NotMeasurable';
 }
 
 /** A figure starts what it needs, and leaves nothing running. */

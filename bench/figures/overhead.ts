@@ -52,7 +52,12 @@ async function measureIn(
   const place = await preparePlace(join(directory, 'service'));
   const payments = await makeLedger(place, { made: MADE_PAYMENTS, wanted: plan.payments });
   const counted = await startCountedService(place);
-  const shapes = await shapesOf(counted).finally(() => counted.stop());
+  let shapes: Shapes;
+  try {
+    shapes = await shapesOf(counted);
+  } finally {
+    await counted.stop();
+  }
 
   // As deployed, and neither gets what it sends to its queue, so that requests alone are compared.
   const service = await startLocalWorker({
