@@ -13,14 +13,18 @@ import { runDirectory } from '../test/support/run.ts';
 import { type Figure, type Measured, NotMeasurable } from './figure.ts';
 import { bridge } from './figures/bridge.ts';
 import { cost } from './figures/cost.ts';
+import { cpu } from './figures/cpu.ts';
 import { jobs } from './figures/jobs.ts';
 import { latency } from './figures/latency.ts';
+import { overhead } from './figures/overhead.ts';
+import { peer } from './figures/peer.ts';
+import { rows } from './figures/rows.ts';
 import { worldwide } from './figures/worldwide.ts';
 import { keepFigure, readFigures } from './results.ts';
 import { tableOf } from './table.ts';
 
 /** In the order in which they are measured: later ones read earlier ones. */
-const FIGURES: readonly Figure[] = [jobs, bridge, latency, cost, worldwide];
+const FIGURES: readonly Figure[] = [overhead, cpu, rows, jobs, bridge, latency, peer, cost, worldwide];
 const NAMES = FIGURES.map(({ name }) => name);
 
 const program = new Command('npm run bench --')

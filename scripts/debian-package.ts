@@ -42,10 +42,7 @@ export function installDebianPackage({ name, script, description, title, elsewhe
       ],
     },
   );
-  const commands = [
-    ['apt-get', 'update'],
-    ['apt-get', 'install', '--yes', '--no-install-recommends', name],
-  ];
+  const commands = aptCommands([name]);
   if (installed !== null) console.log(`${title} is installed already: ${installed}`);
   if (dryRun) {
     const would = installed === null ? 'Would run' : 'Where it is not, this would run';
@@ -53,17 +50,34 @@ export function installDebianPackage({ name, script, description, title, elsewhe
   } else if (installed === null) install(commands, elsewhere);
 }
 
+export function aptCommands(names: string[]): string[][] {
+  return [
+    ['apt-get', 'update'],
+    ['apt-get', 'install', '--yes', '--no-install-recommends', ...names],
+  ];
+}
+
+/** Whether this process may install packages of Debian's. */
+export function mayInstall(): boolean {
+  return process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+}
+
 function install(commands: string[][], elsewhere: string): void {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+  if (!mayInstall()) {
     const shown = commands.map((command) => command.join(' ')).join(' && ');
     console.error(`This needs root on Debian or Ubuntu: there it runs \`${shown}\`. Elsewhere, ${elsewhere}`);
     process.exit(EXIT_FAILED);
   }
+  runCommands(commands, (line) => console.log(line));
+}
+
+/** Runs them in order, with no service started by what they install. @throws Error where one fails */
+export function runCommands(commands: string[][], print: (line: string) => void): void {
   const ours = !existsSync(POLICY);
   if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
     for (const [command = '', ...args] of commands) {
-      console.log(`${command} ${args.join(' ')} …`);
+      print(`${command} ${args.join(' ')} …`);
       const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
       execFileSync(command, args, { env, timeout: DEADLINE_MS, stdio: ['ignore', 'ignore', 'inherit'] });
     }

@@ -1,0 +1,34 @@
+/** What the counting Worker reports: the calls of one operation to the platform. */
+
+/** `answer`: until the response is there; `after`: what the same request does behind it. */
+export type Phase = 'answer' | 'after' | 'queue' | 'cron';
+
+export interface CountedStatement {
+  sql: string;
+  rowsRead: number;
+  rowsWritten: number;
+}
+
+export interface Calls {
+  /** Requests, queue batches and cron runs. */
+  invocations: number;
+  durableObjectCalls: number;
+  /** Of each batch that was sent to D1, its statements. */
+  batches: CountedStatement[][];
+  queueMessages: number;
+}
+
+export interface Counts {
+  phases: Record<Phase, Calls>;
+  /** Invocations that have not ended yet. */
+  running: number;
+}
+
+/** Paths of the counting Worker's own. */
+export const COUNTS_PATH = '/bench/counts';
+export const RESET_PATH = '/bench/reset';
+export const VARIABLES_PATH = '/bench/variables';
+export const PLANS_PATH = '/bench/plans';
+
+/** Of a statement, the lines of EXPLAIN QUERY PLAN. */
+export type Plans = Record<string, string[]>;

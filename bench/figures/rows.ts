@@ -1,0 +1,363 @@
+/** Rows written and read by each operation, and bytes stored, in ledgers of different sizes: exact counts, the same on any machine. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fillLedger } from '../bulk-ledger.ts';
+import { type CountedService, copyPlace, type Place, preparePlace, startCountedService } from '../counted-service.ts';
+import type { Calls, CountedStatement, Counts, Plans } from '../counts.ts';
+import type { CountedOperation, Figure, Line, Measured, Measuring } from '../figure.ts';
+import { makePayments } from '../ledger-payments.ts';
+import { databaseFile } from '../local-worker.ts';
+import {
+  type BenchRequest,
+  holdRequest,
+  type MadePayment,
+  newBookingId,
+  processRequest,
+  refundRequest,
+  statusRequest,
+} from '../requests.ts';
+
+interface Plan {
+  /** Payments in each ledger. */
+  sizes: readonly number[];
+  /** Payments that the service makes itself, of which the ledgers are copies. */
+  examplePayments: number;
+  /** Of each operation; its counts are the mean. */
+  repeated: number;
+}
+const FULL: Plan = { sizes: [1_000, 100_000, 1_000_000], examplePayments: 100, repeated: 20 };
+const QUICK: Plan = { sizes: [1_000, 100_000], examplePayments: 20, repeated: 5 };
+
+const LIMITS = { VELOCITY_PER_CARD: '100000', VELOCITY_PER_USER: '100000', VELOCITY_DECLINE_PERCENT: '80' };
+const NO_LIMITS = { VELOCITY_PER_CARD: '0', VELOCITY_PER_USER: '0', VELOCITY_DECLINE_PERCENT: '0' };
+
+const OF_AUDIT = /\baudit_/;
+/** What an archive takes away: all but transactions and refunds. */
+const STAYS = /^(sqlite_autoindex_)?(transactions|refunds)/;
+
+interface Operation extends CountedOperation {
+  /** Of one run, in their order. */
+  each: { statement: string; rowsRead: number; rowsWritten: number }[];
+}
+
+interface Size {
+  payments: number;
+  operations: Record<string, Operation>;
+  /** A payment, by table and index. */
+  bytes: Record<string, number>;
+  /** Statements whose plan reads a whole table, and how many rows they have read at most; with a LIMIT it may be few. */
+  scans: { statement: string; plan: string; rowsRead: number }[];
+}
+
+export const rows: Figure = {
+  name: 'rows',
+  title: 'Rows and bytes',
+  async measure(measuring) {
+    const directory = await mkdtemp(join(tmpdir(), 'bench-rows-'));
+    try {
+      return measured(await measureSizes(directory, measuring));
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  },
+};
+
+async function measureSizes(directory: string, { quick, progress, signal }: Measuring): Promise<Size[]> {
+  const plan = quick ? QUICK : FULL;
+  const { sizes, examplePayments } = plan;
+  const all = sizes.reduce((sum, payments) => sum + payments, 0);
+  const example = await preparePlace(join(directory, 'example'));
+  await makePayments(example, examplePayments);
+  const measured: Size[] = [];
+  let copied = 0;
+  for (const payments of sizes) {
+    signal.throwIfAborted();
+    const place = await copyPlace(example, join(directory, String(payments)));
+    await fillLedger(databaseFile(place.directory), {
+      example: examplePayments,
+      wanted: payments,
+      onCopied: (done) => {
+        signal.throwIfAborted();
+        progress.at(copied + done, all);
+      },
+    });
+    copied += payments;
+    measured.push(await measureSize(place, payments, plan));
+    await rm(place.directory, { recursive: true, force: true });
+  }
+  return measured;
+}
+
+async function measureSize(place: Place, payments: number, { repeated }: Plan): Promise<Size> {
+  const bytes = bytesAPayment(databaseFile(place.directory), payments);
+  const service = await startCountedService(place);
+  try {
+    const { operations, statements } = await countOperations(service, repeated);
+    const plans = await service.plans([...statements.keys()]);
+    const scans = scansIn(plans, statements, tablesIn(databaseFile(place.directory)));
+    return { payments, operations, bytes, scans };
+  } finally {
+    await service.stop();
+  }
+}
+
+async function countOperations(
+  service: CountedService,
+  repeated: number,
+): Promise<{ operations: Record<string, Operation>; statements: Map<string, number> }> {
+  /** The rows that each has read at most. */
+  const statements = new Map<string, number>();
+  const keep = (counts: Counts) => {
+    for (const { batches } of Object.values(counts.phases)) {
+      for (const { sql, rowsRead } of batches.flat()) statements.set(sql, Math.max(rowsRead, statements.get(sql) ?? 0));
+    }
+    return counts;
+  };
+  /** Each request is sent when all that the one before it has caused has ended. */
+  const repeat = async (requests: BenchRequest[], event: boolean) => {
+    await service.reset();
+    const answers: Record<string, unknown>[] = [];
+    for (const request of requests) {
+      answers.push(await service.send(request));
+      await service.counts(event ? answers.length : 0);
+    }
+    return { counts: keep(await service.counts(event ? requests.length : 0)), answers };
+  };
+  const bookings = () => Array.from({ length: repeated }, newBookingId);
+
+  // What the first request of an isolate does once, and what is still to be sealed, is no operation's.
+  await repeat([processRequest(newBookingId())], true);
+  await service.runCron();
+
+  const paid = bookings();
+  const processed = await repeat(
+    paid.map((id) => processRequest(id)),
+    true,
+  );
+  await service.reset();
+  await service.runCron();
+  const sealed = keep(await service.counts(0));
+  await service.reset();
+  await service.runCron();
+  const idle = keep(await service.counts(0));
+
+  const payments = madePayments(paid, processed.answers);
+  const status = await repeat(payments.map(statusRequest), false);
+  const refunded = await repeat(payments.map(refundRequest), true);
+  const held = async () => {
+    const ids = bookings();
+    const authorized = await repeat(
+      ids.map((id) => processRequest(id, { manual: true })),
+      false,
+    );
+    return { authorized, payments: madePayments(ids, authorized.answers) };
+  };
+  const { authorized, payments: toCapture } = await held();
+  const captured = await repeat(
+    toCapture.map((payment) => holdRequest('capture', payment)),
+    true,
+  );
+  const voided = await repeat(
+    (await held()).payments.map((payment) => holdRequest('void', payment)),
+    true,
+  );
+  await service.setVariables(LIMITS);
+  const keyed = await repeat(
+    bookings().map((id) => processRequest(id, { key: `key-of-${id}` })),
+    true,
+  );
+  await service.setVariables(NO_LIMITS);
+
+  const requested = ({ counts }: { counts: Counts }) =>
+    operationOf([counts.phases.answer, counts.phases.after], repeated);
+  const delivered = ({ counts }: { counts: Counts }) => operationOf([counts.phases.queue], repeated);
+  return {
+    statements,
+    operations: {
+      process: requested(processed),
+      process_with_key_and_limits: requested(keyed),
+      status: requested(status),
+      refund: requested(refunded),
+      authorize: requested(authorized),
+      capture: requested(captured),
+      void: requested(voided),
+      delivery: delivered(processed),
+      refund_delivery: delivered(refunded),
+      // A payment's share of sealing all of them; what the cron does besides is not the seals'.
+      seal: operationOf(Object.values(sealed.phases).map(onlyOfAudit), repeated),
+      cron: operationOf(Object.values(idle.phases), 1),
+    },
+  };
+}
+
+function madePayments(bookingIds: string[], answers: Record<string, unknown>[]): MadePayment[] {
+  return bookingIds.map((bookingId, index) => ({
+    bookingId,
+    transactionId: String(answers[index]?.transaction_id),
+  }));
+}
+
+function onlyOfAudit(calls: Calls): Calls {
+  const batches = calls.batches
+    .map((batch) => batch.filter(({ sql }) => OF_AUDIT.test(sql)))
+    .filter((batch) => batch.length > 0);
+  return { ...calls, batches };
+}
+
+/** The mean of so many runs. The statements are those of the runs, each with its sum over them divided by their number. */
+function operationOf(calls: Calls[], times: number): Operation {
+  const statements = calls.flatMap(({ batches }) => batches.flat());
+  const mean = (sum: number) => sum / times;
+  const total = (of: (one: CountedStatement) => number) => mean(statements.reduce((sum, one) => sum + of(one), 0));
+  const totalOf = (of: (one: Calls) => number) => mean(calls.reduce((sum, one) => sum + of(one), 0));
+  const bySql = Map.groupBy(statements, ({ sql }) => sql);
+  return {
+    requests: totalOf(({ invocations }) => invocations),
+    durableObjectCalls: totalOf(({ durableObjectCalls }) => durableObjectCalls),
+    roundTrips: totalOf(({ batches }) => batches.length),
+    statements: mean(statements.length),
+    rowsRead: total(({ rowsRead }) => rowsRead),
+    rowsWritten: total(({ rowsWritten }) => rowsWritten),
+    queueMessages: totalOf(({ queueMessages }) => queueMessages),
+    each: [...bySql].map(([sql, runs]) => ({
+      statement: label(sql),
+      rowsRead: mean(runs.reduce((sum, { rowsRead }) => sum + rowsRead, 0)),
+      rowsWritten: mean(runs.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)),
+    })),
+  };
+}
+
+const LABEL_MAX_LENGTH = 160;
+
+/** Enough of a statement to know it by. */
+function label(sql: string): string {
+  const line = sql.replaceAll(/\s+/g, ' ').trim();
+  const short = line
+    .replace(/SELECT t\..*? FROM /g, 'SELECT … FROM ')
+    .replace(/SELECT r\..*? FROM /g, 'SELECT … FROM ');
+  return short.length > LABEL_MAX_LENGTH ? `${short.slice(0, LABEL_MAX_LENGTH)}…` : short;
+}
+
+function bytesAPayment(file: string, payments: number): Record<string, number> {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    const stored = database
+      .prepare('SELECT name, sum(pgsize) AS bytes FROM dbstat GROUP BY name ORDER BY bytes DESC')
+      .all();
+    const empty = database.prepare('PRAGMA page_size').get()?.page_size as number;
+    return Object.fromEntries(
+      stored
+        .filter(({ name, bytes }) => Number(bytes) > empty && name !== 'sqlite_schema')
+        .map(({ name, bytes }) => [String(name), Number(bytes) / payments]),
+    );
+  } finally {
+    database.close();
+  }
+}
+
+function tablesIn(file: string): string[] {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    return database
+      .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
+      .all()
+      .map(({ name }) => String(name));
+  } finally {
+    database.close();
+  }
+}
+
+/** Statements whose plan reads all of a table or of one of its indexes. */
+function scansIn(plans: Plans, rowsRead: ReadonlyMap<string, number>, tables: string[]): Size['scans'] {
+  return Object.entries(plans).flatMap(([sql, lines]) => {
+    // One that asks only whether the columns exist is planned and reads nothing.
+    if (/LIMIT 0\s*$/.test(sql)) return [];
+    return lines
+      .filter((line) => line.startsWith('SCAN ') && !line.includes('VIRTUAL TABLE'))
+      .filter((line) => isTable(line.split(' ')[1] ?? '', sql, tables))
+      .map((plan) => ({ statement: label(sql), plan, rowsRead: rowsRead.get(sql) ?? 0 }));
+  });
+}
+
+/** Whether a plan's name is that of a table, or what the statement calls one. */
+function isTable(name: string, sql: string, tables: string[]): boolean {
+  if (tables.includes(name)) return true;
+  return /^\w+$/.test(name) && new RegExp(`\\b(${tables.join('|')})\\s+(AS\\s+)?${name}\\b`, 'i').test(sql);
+}
+
+function measured(sizes: Size[]): Measured {
+  const [first] = sizes;
+  const last = sizes.at(-1);
+  if (first === undefined || last === undefined) throw new Error('no ledger was measured');
+  const at = `at ${last.payments.toLocaleString('en')}`;
+  const of = (name: string): Operation => {
+    const operation = last.operations[name];
+    if (operation === undefined) throw new Error(`${name} was not measured`);
+    return operation;
+  };
+  const written = (...names: string[]) => names.reduce((sum, name) => sum + of(name).rowsWritten, 0);
+  const rowsLine = (what: string, value: number, target?: number): Line => ({
+    what: `${what}, ${at}`,
+    value: rounded(value),
+    unit: 'rows',
+    ...(target !== undefined && { target: { atMost: target } }),
+  });
+  const bytes = (counts: (name: string) => boolean) =>
+    Object.entries(last.bytes).reduce((sum, [name, value]) => sum + (counts(name) ? value : 0), 0);
+  return {
+    lines: [
+      rowsLine('written a payment, until its answer', written('process'), 9),
+      rowsLine('written a payment, with delivery and seal', written('process', 'delivery', 'seal'), 15),
+      rowsLine('written a payment with a key and limits, until its answer', written('process_with_key_and_limits')),
+      rowsLine('written a refund, with delivery', written('refund', 'refund_delivery')),
+      rowsLine(
+        'read a payment, with delivery and seal',
+        of('process').rowsRead + of('delivery').rowsRead + of('seal').rowsRead,
+      ),
+      rowsLine('read a status', of('status').rowsRead),
+      {
+        what: `rows read by all operations, ${at}, beside ${first.payments.toLocaleString('en')}`,
+        value: rounded(rowsReadByAll(last) / rowsReadByAll(first)),
+        unit: '×',
+        target: { atMost: 1 },
+        note: '1 is flat',
+      },
+      {
+        what: 'statements that scan a table',
+        value: new Set(sizes.flatMap(({ scans }) => scans.map(({ statement }) => statement))).size,
+        unit: 'statements',
+        target: { atMost: 0 },
+      },
+      {
+        what: `stored a payment, hot, ${at}`,
+        value: Math.round(bytes(() => true)),
+        unit: 'bytes',
+        target: { atMost: 900 },
+        note: 'delivered and sealed, without keys and limits',
+      },
+      {
+        what: `stored a payment, what archiving leaves, ${at}`,
+        value: Math.round(bytes((name) => STAYS.test(name))),
+        unit: 'bytes',
+        target: { atMost: 350 },
+        note: 'tables and indexes of transactions and refunds',
+      },
+    ],
+    details: {
+      operations: Object.fromEntries(
+        Object.entries(last.operations).map(([name, { each: _, ...operation }]) => [name, operation]),
+      ),
+      sizes,
+    },
+  };
+}
+
+function rowsReadByAll({ operations }: Size): number {
+  return Object.values(operations).reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
+}
