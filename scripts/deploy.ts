@@ -1,10 +1,12 @@
 /**
  * `npm run deploy`: creates what the Worker needs on Cloudflare and is missing there, applies the migrations, then deploys. In this
- * order, because migrations need the database and the new Worker needs the tables. Everything that can be checked is checked
+ * order, because migrations need the database and the new Worker needs the tables. A migration named `….after-deployment.sql` takes away
+ * what only the version before needs, and is applied when the new Worker is there. Everything that can be checked is checked
  * before anything is changed; `--dry-run` ends there. The Deploy to Cloudflare button runs this too, after it has created the
  * database and the queues under names that its user chose: names come from wrangler.toml.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { GENERATED_SECRETS } from '../src/core/settings/variables.ts';
@@ -15,11 +17,14 @@ import { BadDeployArguments, type DeployArguments, readDeployArguments } from '.
 
 const CONFIG = join(PROJECT, 'wrangler.toml');
 const DATABASE_BINDING = 'DB';
+const AFTER_DEPLOYMENT = '.after-deployment.sql';
 const STEP_DEADLINE_MS = 5 * 60_000;
 
 /** What of wrangler.toml matters here; wrangler's own type for it is not among those that it publishes. */
 interface Config {
   name?: string | undefined;
+  account_id?: string | undefined;
+  compatibility_date?: string | undefined;
   /** The names of its [env.NAME] sections. */
   definedEnvironments?: string[] | undefined;
   d1_databases: DatabaseConfig[];
@@ -63,7 +68,8 @@ const { unstable_readConfig } = await import('wrangler');
 const config = configOf(args.env);
 const queues = queuesOf(config);
 const databases = databasesOf(config);
-const steps = [...databaseSteps(databases), ...queueSteps(queues), ...migrationSteps(databases)];
+const migrations = migrationSteps(databases);
+const steps = [...databaseSteps(databases), ...queueSteps(queues), ...migrations.before];
 checkSecrets(args);
 
 if (args.dryRun) {
@@ -71,6 +77,7 @@ if (args.dryRun) {
   console.log(
     `Worker ${config.name}: would be deployed${args.secretsFile === null ? '' : ', with the secrets of the file'}`,
   );
+  for (const { wouldDo } of migrations.after) console.log(wouldDo);
   console.log('Nothing was changed');
   process.exit(0);
 }
@@ -78,7 +85,9 @@ for (const step of steps) step.run();
 console.log('Deploying the Worker');
 const secrets = args.secretsFile === null ? [] : ['--secrets-file', args.secretsFile];
 // Shown as it comes, and with the terminal: wrangler may ask for a workers.dev subdomain.
-process.exit(run(['deploy', ...secrets], 'shown').status);
+const deployed = run(['deploy', ...secrets], 'shown').status;
+if (deployed === 0) for (const step of migrations.after) step.run();
+process.exit(deployed);
 
 function argumentsOrStop(): DeployArguments {
   try {
@@ -195,37 +204,99 @@ function checkJurisdiction(what: string, is: string | null): void {
   );
 }
 
-function migrationSteps(wanted: readonly Database[]): Step[] {
-  return wanted.map((database) => {
-    const { binding } = database;
-    return {
-      get wouldDo() {
-        const missing = missingMigrations(database);
-        const what = missing.length === 0 ? 'none would be applied' : `would be applied: ${missing.join(', ')}`;
-        return `Migrations of ${database.database_name}: ${what}`;
-      },
-      run() {
-        console.log('Applying the migrations');
-        mustSucceed(['d1', 'migrations', 'apply', binding, '--remote']);
-      },
-    };
+/** Those before the Worker is deployed, and those after it. A database without any has no former version to wait for. */
+function migrationSteps(wanted: readonly Database[]): { before: Step[]; after: Step[] } {
+  const plans = wanted.map((database) => {
+    const missing = missingMigrations(database);
+    const isEmpty = missing.length === migrationsIn(migrationsDirectory(database)).length;
+    const later = isEmpty ? [] : missing.filter((name) => name.endsWith(AFTER_DEPLOYMENT));
+    return { database, sooner: missing.filter((name) => !later.includes(name)), later };
   });
+  const before = plans.map(({ database, sooner, later }) => ({
+    wouldDo: `Migrations of ${database.database_name}: ${sooner.length === 0 ? 'none would be applied' : `would be applied: ${sooner.join(', ')}`}`,
+    run() {
+      console.log('Applying the migrations');
+      if (later.length === 0) applyMigrations(database);
+      else applyMigrationsBut(database, later);
+    },
+  }));
+  const after = plans.flatMap(({ database, later }) => {
+    if (later.length === 0) return [];
+    const wouldDo = `Migrations of ${database.database_name}: would be applied then: ${later.join(', ')}`;
+    return [
+      {
+        wouldDo,
+        run() {
+          console.log('Applying the migrations that follow the deployment');
+          applyMigrations(database);
+        },
+      },
+    ];
+  });
+  return { before, after };
+}
+
+function isNew({ found, database_id }: Database): boolean {
+  return found === null && database_id === undefined;
+}
+
+function applyMigrations({ binding }: Database): void {
+  mustSucceed(['d1', 'migrations', 'apply', binding, '--remote']);
+}
+
+/** Wrangler applies all that it finds, so it is given a directory without those that come later. */
+function applyMigrationsBut(database: Database, later: readonly string[]): void {
+  const { binding, database_name, database_id, found, migrations_table } = database;
+  const directory = mkdtempSync(join(tmpdir(), 'payment-migrations-'));
+  try {
+    const from = migrationsDirectory(database);
+    for (const name of migrationsIn(from))
+      if (!later.includes(name)) copyFileSync(join(from, name), join(directory, name));
+    const { name, account_id, compatibility_date } = config;
+    const own = {
+      binding,
+      database_name,
+      database_id: database_id ?? found?.uuid,
+      migrations_table,
+      migrations_dir: '.',
+    };
+    const path = join(directory, 'wrangler.json');
+    writeFileSync(path, JSON.stringify({ name, account_id, compatibility_date, d1_databases: [own] }));
+    const finished = runWrangler(
+      ['d1', 'migrations', 'apply', binding, '--remote', '--config', path],
+      STEP_DEADLINE_MS,
+    );
+    if (finished.status !== 0) stop(whyWranglerFailed(finished));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function migrationsDirectory({ migrations_dir }: Database): string {
+  return join(PROJECT, migrations_dir ?? 'migrations');
+}
+
+function migrationsIn(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.sql'))
+    .toSorted();
 }
 
 /** Read from the table itself: `wrangler d1 migrations list` creates it where it is missing. */
-function missingMigrations({ binding, migrations_dir, migrations_table, database_id, found }: Database): string[] {
-  const all = readdirSync(join(PROJECT, migrations_dir ?? 'migrations')).filter((name) => name.endsWith('.sql'));
-  if (found === null && database_id === undefined) return all.toSorted();
+function missingMigrations(database: Database): string[] {
+  const { binding, migrations_table } = database;
+  const all = migrationsIn(migrationsDirectory(database));
+  if (isNew(database)) return all;
   const sql = `SELECT name FROM ${migrations_table ?? 'd1_migrations'}`;
   const { status, stdout, output } = run(['d1', 'execute', binding, '--remote', '--json', '--command', sql]);
   if (status !== 0) {
     // Nothing has been applied to it yet.
-    if (output.includes('no such table')) return all.toSorted();
+    if (output.includes('no such table')) return all;
     stop(output);
   }
   const [{ results }]: [{ results: { name: string }[] }] = JSON.parse(stdout);
   const applied = new Set(results.map(({ name }) => name));
-  return all.filter((name) => !applied.has(name)).toSorted();
+  return all.filter((name) => !applied.has(name));
 }
 
 /** A Worker that is at work must not stop because a new version needs a secret that it does not have yet. */

@@ -4,7 +4,7 @@ import type { Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
-import { chainHash } from '../core/ledger/audit/hash-chain.ts';
+import { blockHash } from '../core/ledger/audit/hash-chain.ts';
 import type { Database } from '../core/ledger/database.ts';
 import { accountsReadFrom } from '../core/ledger/providers/keep-gateway-account.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
@@ -23,7 +23,7 @@ export function composeForOperator(db: Database, settings: Settings, { tenant, n
     newId: (prefix) => `${prefix}${ulid()}`,
     fingerprint: fingerprinter(settings.fingerprintKey),
     velocityHash: fingerprinter(settings.velocity.cardKey),
-    chainHash,
+    blockHash,
     relay: unreachable,
     eventQueue: { send: unreachable },
     workQueue: { send: unreachable },

@@ -4,7 +4,7 @@ import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
-import { chainHash } from '../core/ledger/audit/hash-chain.ts';
+import { blockHash } from '../core/ledger/audit/hash-chain.ts';
 import { type Database, STATEMENTS_PER_INVOCATION } from '../core/ledger/database.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields } from '../core/log.ts';
@@ -39,7 +39,7 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
     newId: (prefix) => `${prefix}${ulid()}`,
     fingerprint: fingerprinter(settings.fingerprintKey),
     velocityHash: fingerprinter(settings.velocity.cardKey),
-    chainHash,
+    blockHash,
     relay: (events) => postToBridge(bridge, events, Date.now()),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,

@@ -5,8 +5,8 @@ const unexpected = async (): Promise<never> => {
   throw new Error('a test did not expect this to be sent');
 };
 
-export const UNUSED_PARTS: Pick<Context, 'chainHash' | 'relay' | 'eventQueue' | 'workQueue'> = {
-  chainHash: unexpected,
+export const UNUSED_PARTS: Pick<Context, 'blockHash' | 'relay' | 'eventQueue' | 'workQueue'> = {
+  blockHash: unexpected,
   relay: unexpected,
   eventQueue: { send: unexpected },
   workQueue: { send: unexpected },

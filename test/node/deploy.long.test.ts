@@ -1,6 +1,6 @@
 /** `npm run deploy`, with the real wrangler against a stand-in of Cloudflare's API. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -70,6 +70,27 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     api.writes.length = 0;
     expect((await deploy('--dry-run')).output).toContain('Migrations of payment-service: none would be applied');
     expect(api.writes).toEqual([]);
+  });
+
+  it('takes away what only the former version uses when the new Worker is there', async () => {
+    const [added, later] = [['0015_fewer_writes.sql'], ['0016_former_indexes.after-deployment.sql']];
+    const inProject = (name: string) => join(project.directory, 'migrations', name);
+    for (const name of [...added, ...later]) rmSync(inProject(name));
+    expect(await deploy('--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
+    for (const name of [...added, ...later]) copyFileSync(join('migrations', name), inProject(name));
+    api.changes.length = 0;
+    api.secrets.push(...SECRETS);
+
+    expect((await deploy('--dry-run')).output).toContain(
+      [
+        `Migrations of payment-service: would be applied: ${added.join(', ')}`,
+        'Worker payment-service: would be deployed',
+        `Migrations of payment-service: would be applied then: ${later.join(', ')}`,
+      ].join('\n'),
+    );
+    expect(await deploy()).toMatchObject({ exitCode: 0 });
+    const migrated = (names: string[]) => names.map((name) => `migrate ${name}`);
+    expect(api.changes).toEqual([...migrated(added), 'deploy payment-service', ...migrated(later)]);
   });
 
   it('takes the names and the id that the Deploy button wrote into wrangler.toml', async () => {

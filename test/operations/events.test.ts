@@ -40,8 +40,8 @@ describe('replayEvents', () => {
       waiting: 1,
       lastId: eventId,
     });
-    expect(eventRow(world, eventId)).toEqual({ ...before, next_attempt_at_ms: 0 });
-    expect(eventRow(world, behind)).toMatchObject({ next_attempt_at_ms: 0, replayed_at_ms: null });
+    expect(eventRow(world, eventId)).toEqual({ ...before, next_attempt_at_ms: 1 });
+    expect(eventRow(world, behind)).toMatchObject({ next_attempt_at_ms: 1, replayed_at_ms: null });
   });
 
   it('leaves an event as it is that somebody is sending now', async () => {

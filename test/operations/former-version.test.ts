@@ -292,20 +292,24 @@ describe('the tables', () => {
 
     for (const table of namesOf(before, 'table')) {
       const columns = columnsOf(before, table);
-      const kept = columnsOf(after, table).slice(0, columns.length);
+      const stillThere = columnsOf(after, table).slice(0, columns.length);
       // A column that may be empty now refuses nothing that it took.
-      expect(kept.map((column, index) => ({ ...column, notnull: column.notnull || columns[index]?.notnull }))).toEqual(
-        columns,
-      );
+      expect(
+        stillThere.map((column, index) => ({ ...column, notnull: column.notnull || columns[index]?.notnull })),
+      ).toEqual(columns);
       // A statement that does not name a new column leaves it out.
       for (const added of columnsOf(after, table).slice(columns.length)) {
         expect(added.notnull === 0 || added.dflt_value !== null, `${table}.${added.name}`).toBe(true);
       }
-      expect(constraintsOf(after, table)).toEqual(constraintsOf(before, table));
+      const [former, current] = [constraintsOf(before, table), constraintsOf(after, table)];
+      const unique = former.unique.filter(({ name }) => !(String(name) in REPLACED_BY_TRIGGERS));
+      expect(current).toEqual({ ...former, unique });
     }
     for (const kind of ['view', 'trigger']) {
       const tablesAndViews = [...namesOf(before, 'table'), ...namesOf(before, 'view')];
-      const known = sqlOf(after, kind, tablesAndViews).filter(({ sql }) => !guardsNewColumns(before, String(sql)));
+      const known = sqlOf(after, kind, tablesAndViews).filter(
+        ({ name, sql }) => !guardsNewColumns(before, String(sql)) && !REFUSE_NOTHING_NEW.includes(String(name)),
+      );
       expect(known).toEqual(sqlOf(before, kind, tablesAndViews));
     }
     // Other indexes come and go: only a statement that demands one by its name would fail without it.
@@ -317,6 +321,19 @@ describe('the tables', () => {
     for (const file of readdirSync('migrations')) expect(guide).toContain(`\`${file.slice(0, 4)}\``);
   });
 });
+
+/** Unique indexes that no statement names in ON CONFLICT, and the triggers that refuse the same rows. */
+const REPLACED_BY_TRIGGERS: Record<string, string> = {
+  transactions_one_per_booking: 'transactions_claim_free_bookings',
+  events_one_per_payment: 'events_report_one_outcome',
+};
+const REFUSE_NOTHING_NEW = [
+  ...Object.values(REPLACED_BY_TRIGGERS),
+  'events_are_named',
+  'events_stay_found',
+  // It ignores the seals of a former version, which the blocks of this one make needless.
+  'audit_seals_are_of_former_versions',
+];
 
 function namesOf(sqlite: DatabaseSync, type: string): string[] {
   const found = sqlite.prepare("SELECT name FROM sqlite_schema WHERE type = ? AND name NOT LIKE 'sqlite_%' ORDER BY 1");

@@ -213,10 +213,12 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('certificate_requests', 'request_id url sender'),
   ...kept('gateway_accounts', 'name account'),
   ...kept('job_slots', 'job lease_id'),
+  ...kept('job_positions', 'job'),
   ...kept('api_keys', 'key_id tenant name scopes key_hash'),
   // Append-only: SECURITY.md says what it keeps of callers. It has neither address nor id of a user, nor words of others.
   ...kept('audit_entries', 'tenant actor request_id address action subject outcome detail'),
   ...kept('audit_seals', 'hash'),
+  ...kept('audit_blocks', 'hash'),
 };
 
 function kept(table: string, columns: string): Record<string, 'kept'> {

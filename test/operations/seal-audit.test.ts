@@ -3,16 +3,15 @@
 import { describe, expect, it } from 'vitest';
 import { type Verdict, verifyAudit } from '../../src/cli/verify-audit.ts';
 import { sealAudit } from '../../src/core/background/seal-audit.ts';
-import { auditEntriesAfter, auditExport } from '../../src/core/ledger/audit/export-audit-log.ts';
-import { chainHash } from '../../src/core/ledger/audit/hash-chain.ts';
+import { auditEntriesAfter, auditExport, exportedLines } from '../../src/core/ledger/audit/export-audit-log.ts';
+import { blockHash, CHAIN_START, entryHash } from '../../src/core/ledger/audit/hash-chain.ts';
 import type { D1Database } from '../../src/core/ledger/d1.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
 import type { LogFields } from '../../src/core/log.ts';
 import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 
-const ENTRIES_AT_ONCE = 500;
-const MAX_ROUNDS = 24;
+const BLOCK_MAX_ENTRIES = 1_000;
 
 function openLog() {
   const { d1: sqliteD1, sqlite } = openSqliteD1();
@@ -50,62 +49,78 @@ function openLog() {
     async writeOneByOne(count: number): Promise<void> {
       for (let n = 1; n <= count; n += 1) await auditExport(db, Date.now() + n);
     },
-    seal: () => sealAudit(db, chainHash),
-    seals: () => sqlite.prepare('SELECT sequence, hash FROM audit_seals ORDER BY sequence').all(),
+    seal: (statements?: number) =>
+      sealAudit(
+        { db: { ...db, ...(statements !== undefined && { budget: { left: statements } }) }, nowMs: Date.now },
+        blockHash,
+      ),
+    blocks: () => sqlite.prepare('SELECT * FROM audit_blocks ORDER BY last_sequence').all(),
+    /** As a version before blocks has sealed the entries up to this one. */
+    async sealOneByOne(until: number): Promise<void> {
+      let hash = CHAIN_START;
+      for (const entry of (await auditEntriesAfter(db, 0, until)).entries) {
+        hash = await entryHash(hash, entry);
+        sqlite.prepare('INSERT INTO audit_seals (sequence, hash) VALUES (?, ?)').run(entry.sequence, hash);
+      }
+    },
     async verified(head: string | null = null): Promise<Verdict> {
-      const entries = await auditEntriesAfter(db, 0, 100_000);
-      return verifyAudit(
-        entries.map((entry) => JSON.stringify(entry)),
-        chainHash,
-        head,
-      );
+      return verifyAudit(exportedLines(await auditEntriesAfter(db, 0, 100_000)), head);
     },
   };
 }
 
-describe('the cron seals the audit log', () => {
-  it('in its order, to the end, and logs the head, which is in every export from then on', async () => {
+describe('the audit log is sealed', () => {
+  it('in its order, to the end, and the head is logged, which is in every export from then on', async () => {
     const log = openLog();
     log.fill(3);
-    await log.seal();
-    const [first, second, third] = log.seals();
-    expect([first, second, third].map((seal) => seal?.sequence)).toEqual([1, 2, 3]);
-    expect(log.logged).toEqual([{ event: 'audit.sealed', fields: { sequence: 3, hash: third?.hash } }]);
+    expect(await log.seal()).toBe(false);
+    const [block] = log.blocks();
+    expect(block).toMatchObject({ first_sequence: 1, last_sequence: 3, entries: 3 });
+    expect(log.logged).toEqual([{ event: 'audit.sealed', fields: { sequence: 3, hash: block?.hash } }]);
     log.fill(1);
-    expect(await log.verified(String(third?.hash))).toMatchObject({ sealed: 3, unsealed: 1, broken: null });
+    expect(await log.verified(String(block?.hash))).toMatchObject({ sealed: 3, unsealed: 1, broken: null });
   });
 
-  it('by five hundred at once, each of them one statement, until all are sealed', async () => {
+  it('a thousand entries to a block, until all are sealed', async () => {
     const log = openLog();
-    log.fill(2 * ENTRIES_AT_ONCE + 1);
+    log.fill(2 * BLOCK_MAX_ENTRIES + 1);
     await log.seal();
     expect(log.batches()).toBe(2 * 3); // one to read, one to write
-    expect(log.logged).toMatchObject([{ fields: { sequence: 2 * ENTRIES_AT_ONCE + 1 } }]);
-    expect(await log.verified()).toMatchObject({ sealed: 2 * ENTRIES_AT_ONCE + 1, unsealed: 0, broken: null });
+    expect(log.blocks().map(({ entries }) => entries)).toEqual([BLOCK_MAX_ENTRIES, BLOCK_MAX_ENTRIES, 1]);
+    expect(log.logged).toMatchObject([{ fields: { sequence: 2 * BLOCK_MAX_ENTRIES + 1 } }]);
+    expect(await log.verified()).toMatchObject({ sealed: 2 * BLOCK_MAX_ENTRIES + 1, unsealed: 0, broken: null });
   });
 
-  it('for a bounded time, and goes on the next time where it stopped', async () => {
+  it('as far as one invocation may go, and the next one goes on where it stopped', async () => {
     const log = openLog();
-    const entries = MAX_ROUNDS * ENTRIES_AT_ONCE + 7;
-    log.fill(entries);
-    await log.seal();
-    expect(log.seals()).toHaveLength(entries - 7);
-    await log.seal();
-    expect(await log.verified()).toMatchObject({ sealed: entries, unsealed: 0, broken: null });
+    log.fill(3 * BLOCK_MAX_ENTRIES);
+    expect(await log.seal(25)).toBe(true);
+    expect(log.blocks()).toHaveLength(1);
+    expect(await log.seal()).toBe(false);
+    expect(await log.verified()).toMatchObject({ sealed: 3 * BLOCK_MAX_ENTRIES, unsealed: 0, broken: null });
   });
 
   it('and what was written since the next time, into the same chain', async () => {
     const log = openLog();
     log.fill(2);
     await log.seal();
-    const before = log.seals();
+    const before = log.blocks();
     log.fill(2);
     await log.seal();
-    expect(log.seals().slice(0, 2)).toEqual(before);
-    expect(await log.verified(String(before[1]?.hash))).toMatchObject({ sealed: 4, broken: null });
+    expect(log.blocks().slice(0, 1)).toEqual(before);
+    expect(await log.verified(String(before[0]?.hash))).toMatchObject({ sealed: 4, broken: null });
   });
 
-  it('and says nothing where nothing is new', async () => {
+  it('behind what a former version has sealed, entry by entry, which stays in the chain', async () => {
+    const log = openLog();
+    log.fill(5);
+    await log.sealOneByOne(3);
+    await log.seal();
+    expect(log.blocks()).toMatchObject([{ first_sequence: 4, last_sequence: 5 }]);
+    expect(await log.verified()).toMatchObject({ sealed: 5, unsealed: 0, broken: null });
+  });
+
+  it('and nothing is logged where nothing is new', async () => {
     const log = openLog();
     await log.seal();
     log.fill(1);
@@ -116,11 +131,11 @@ describe('the cron seals the audit log', () => {
 
   it('as one chain, though it runs several times at once and entries come between', async () => {
     const log = openLog();
-    log.fill(ENTRIES_AT_ONCE + 3);
+    log.fill(BLOCK_MAX_ENTRIES + 3);
     const writing = log.writeOneByOne(20);
     await Promise.all([log.seal(), log.seal(), writing, log.seal()]);
     await log.seal();
-    expect(await log.verified()).toMatchObject({ sealed: ENTRIES_AT_ONCE + 23, unsealed: 0, broken: null });
+    expect(await log.verified()).toMatchObject({ sealed: BLOCK_MAX_ENTRIES + 23, unsealed: 0, broken: null });
     for (const { fields } of log.logged) {
       expect((await log.verified(String(fields?.hash))).broken).toBeNull();
     }

@@ -1,10 +1,10 @@
-/** What `payctl audit verify` finds in an export that somebody has been at. */
+/** What `payctl audit verify` finds in an export of a former version, in which each entry is sealed by itself, that somebody has altered. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/cli/verify-audit.ts';
-import { type AuditRow, CHAIN_START, chainHash } from '../../src/core/ledger/audit/hash-chain.ts';
+import { type AuditRow, CHAIN_START, entryHash } from '../../src/core/ledger/audit/hash-chain.ts';
 import { payctl } from '../support/operator-command.ts';
 
 type Entry = AuditRow & { hash: string | null };
@@ -43,7 +43,7 @@ async function sealed(rows: readonly AuditRow[]): Promise<Entry[]> {
   let hash = CHAIN_START;
   for (const row of rows) {
     const isSealed = row.sequence <= ENTRIES;
-    if (isSealed) hash = await chainHash(hash, row);
+    if (isSealed) hash = await entryHash(hash, row);
     entries.push({ ...row, hash: isSealed ? hash : null });
   }
   return entries;
@@ -52,7 +52,6 @@ async function sealed(rows: readonly AuditRow[]): Promise<Entry[]> {
 const verify = (entries: readonly Entry[], expectedHead: string | null = null) =>
   verifyAudit(
     entries.map((entry) => JSON.stringify(entry)),
-    chainHash,
     expectedHead,
   );
 
@@ -116,7 +115,13 @@ describe('payctl audit verify', () => {
   it.each<[string, () => readonly Entry[], () => string[], number, string]>([
     ['0: whole', () => whole, () => ['--head', head], 0, 'Intact: 6 sealed entries'],
     ['0: unsealed for ten minutes', () => lagging(10 * 60_000), () => [], 0, 'Intact: 2 sealed entries'],
-    ['1: seals taken from the end', stripped, () => ['--head', head], 1, 'Broken at the end: no entry has the hash'],
+    [
+      '1: seals taken from the end',
+      stripped,
+      () => ['--head', head],
+      1,
+      'Broken at the end: nothing was sealed with the hash',
+    ],
     [
       '3: unsealed for longer',
       () => lagging(61 * 60_000),
@@ -188,7 +193,7 @@ describe('an entry that was altered', () => {
     const lines = whole.map((entry) => JSON.stringify(entry));
     const altered = lines.with(2, respelled(String(lines[2])));
     expect(altered).not.toEqual(lines);
-    expect(await verifyAudit(altered, chainHash, head)).toMatchObject({ broken: { where: 'line 3' } });
+    expect(await verifyAudit(altered, head)).toMatchObject({ broken: { where: 'line 3' } });
   });
 
   it('shows where its seal and all behind it were taken away, to whoever has a later head', async () => {
@@ -200,14 +205,14 @@ describe('an entry that was altered', () => {
 
   it('shows though its own hash was made to fit: the next one’s does not', async () => {
     const forged = { ...entry(3), outcome: 'failed' };
-    const hash = await chainHash(String(entry(2).hash), forged);
+    const hash = await entryHash(String(entry(2).hash), forged);
     expect(await brokenAt(withInPlaceOf(3, { ...forged, hash }))).toBe('entry 4');
   });
 
   it('shows where its seal was taken from it, also if the next one was made to follow the one before', async () => {
     const unsealed = withInPlaceOf(3, { ...entry(3), outcome: 'failed', hash: null });
     expect(await brokenAt(unsealed)).toBe('entry 4');
-    const following = { ...entry(4), hash: await chainHash(String(entry(2).hash), entry(4)) };
+    const following = { ...entry(4), hash: await entryHash(String(entry(2).hash), entry(4)) };
     expect(await brokenAt(unsealed.with(3, following))).toBe('entry 4');
   });
 });
@@ -234,8 +239,8 @@ describe('an export from which something was removed', () => {
   );
 
   it('and has nothing left is broken', async () => {
-    expect(await verifyAudit([], chainHash, null)).toMatchObject({ broken: { where: 'the start' } });
-    expect(await verifyAudit(['', ' '], chainHash, null)).toMatchObject({ broken: { where: 'the start' } });
+    expect(await verifyAudit([], null)).toMatchObject({ broken: { where: 'the start' } });
+    expect(await verifyAudit(['', ' '], null)).toMatchObject({ broken: { where: 'the start' } });
   });
 });
 
@@ -276,15 +281,15 @@ describe('an export into which something was put', () => {
   it('is broken at a line that is no entry, and says which', async () => {
     const lines = whole.map((one) => JSON.stringify(one));
     for (const garbage of ['garbage', '{', 'null', '[]', '1', '{"sequence":3}', '{"sequence":"3","hash":null}']) {
-      expect(await verifyAudit(lines.toSpliced(2, 0, garbage), chainHash, null)).toMatchObject({
-        broken: { where: 'line 3', what: 'not an entry of an audit log' },
+      expect(await verifyAudit(lines.toSpliced(2, 0, garbage), null)).toMatchObject({
+        broken: { where: 'line 3', what: 'not a line of an audit log' },
       });
     }
   });
 
   it('is distinguished from one that npm has printed a title into', async () => {
     const lines = ['', '> payment-service@0.1.0 audit', ...whole.map((one) => JSON.stringify(one))];
-    expect(await verifyAudit(lines, chainHash, null)).toMatchObject({
+    expect(await verifyAudit(lines, null)).toMatchObject({
       broken: { where: 'line 2', what: expect.stringContaining('npm printed it') },
     });
   });

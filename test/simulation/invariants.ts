@@ -141,8 +141,11 @@ function checkAudit({ sqlite, violations }: World, { transactions, refunds }: Le
       violations.push(`audit: ${id} has ${written || 'no entry'}, and should have ${wanted.join()}`);
     }
   }
-  const sealed = sqlite.prepare('SELECT count(*) AS seals, max(sequence) AS last FROM audit_seals').get();
-  if (sealed?.seals !== sealed?.last) violations.push('audit: there are entries without a seal between sealed ones');
+  const log = sqlite.prepare('SELECT count(*) AS entries, max(sequence) AS last FROM audit_entries').get();
+  if (log?.entries !== (log?.last ?? 0)) violations.push('audit: numbers of entries are missing');
+  const sealed = sqlite.prepare('SELECT sum(entries) AS entries, max(last_sequence) AS last FROM audit_blocks').get();
+  if (sealed?.entries !== sealed?.last) violations.push('audit: there are entries without a seal between sealed ones');
+  if (Number(log?.last ?? 0) > 0 && sealed?.last === null) violations.push('audit: nothing was sealed');
 }
 
 /** A follow-up that is taken while a pending row has been due for a minute takes its turn. */

@@ -234,8 +234,8 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
     edits: [
       {
         file: PAYMENT_OUTCOME,
-        find: 'ended_by = ?9, sealed_action_url = NULL, sealed_return_url = NULL',
-        replace: 'ended_by = ?9',
+        find: ', sealed_action_url = NULL, sealed_return_url = NULL\n',
+        replace: '\n',
       },
     ],
   }),

@@ -25,7 +25,7 @@ const ASK = 'src/core/outcomes/ask-gateway.ts';
 const DECIDED = 'src/core/outcomes/decided-outcome.ts';
 const WEBHOOK = 'src/core/recovery/handle-webhook.ts';
 const DELIVER = 'src/core/outbox/deliver.ts';
-const WORK = 'src/core/background/recovery-jobs.ts';
+const WORK = 'src/core/background/jobs.ts';
 const LOOK_UPS = 'src/core/ledger/look-ups/take-due-look-ups.ts';
 const STRIPE = 'src/core/gateways/stripe/stripe-gateway.ts';
 const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
@@ -41,9 +41,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 1',
     edits: [
       {
-        file: 'migrations/0001_transactions.sql',
-        find: 'CREATE UNIQUE INDEX transactions_one_per_booking',
-        replace: 'CREATE INDEX transactions_one_per_booking',
+        file: 'migrations/0015_fewer_writes.sql',
+        find: 'BEFORE INSERT ON transactions WHEN EXISTS (',
+        replace: 'BEFORE INSERT ON transactions WHEN 1 = 2 AND EXISTS (',
       },
     ],
   },
@@ -229,7 +229,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the cron never wakes the look-ups',
     breaks: 'invariant 3',
-    edits: [{ file: WORK, find: 'Math.min(SLOTS[job],', replace: "Math.min(job === 'look_ups' ? 0 : SLOTS[job]," }],
+    edits: [{ file: WORK, find: 'Math.min(count,', replace: "Math.min(job === 'look_ups' ? 0 : count," }],
   },
   {
     name: 'follow-ups are looked up before what is pending',
@@ -322,9 +322,9 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '  WHERE transaction_id = ?3\n',
       },
       {
-        file: 'migrations/0014_dispute_events.sql',
-        find: 'CREATE UNIQUE INDEX events_one_per_payment',
-        replace: 'CREATE INDEX events_one_per_payment',
+        file: 'migrations/0015_fewer_writes.sql',
+        find: 'BEFORE INSERT ON events WHEN NEW',
+        replace: 'BEFORE INSERT ON events WHEN 1 = 2 AND NEW',
       },
     ],
   },
@@ -367,7 +367,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the cron never wakes the sweep',
     breaks: 'invariant 4',
-    edits: [{ file: WORK, find: 'Math.min(SLOTS[job],', replace: "Math.min(job === 'sweep' ? 0 : SLOTS[job]," }],
+    edits: [{ file: WORK, find: 'Math.min(count,', replace: "Math.min(job === 'sweep' ? 0 : count," }],
   },
   {
     name: 'the card number is kept for support',
@@ -395,9 +395,9 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: `BEFORE UPDATE OF status ON transactions WHEN 1 = 2 AND NOT (`,
       },
       {
-        file: 'migrations/0014_dispute_events.sql',
-        find: 'CREATE UNIQUE INDEX events_one_per_payment',
-        replace: 'CREATE INDEX events_one_per_payment',
+        file: 'migrations/0015_fewer_writes.sql',
+        find: 'BEFORE INSERT ON events WHEN NEW',
+        replace: 'BEFORE INSERT ON events WHEN 1 = 2 AND NEW',
       },
     ],
   },
@@ -468,9 +468,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 8',
     edits: [
       {
-        file: 'src/core/background/every-minute.ts',
-        find: "    () => purgeExpired(db, 'idempotency_keys', nowMs(), PURGED_AT_ONCE),\n",
-        replace: '',
+        file: 'src/core/background/purge.ts',
+        find: 'for (const table of EXPIRING_TABLES) {',
+        replace: "for (const table of EXPIRING_TABLES) {\n    if (table === 'idempotency_keys') continue;",
       },
     ],
   },
@@ -702,11 +702,8 @@ export const MUTATIONS: readonly Mutation[] = [
         find: 'transactions WHERE transaction_id = ?6 AND ended_by = ?9',
         replace: 'transactions WHERE transaction_id = ?6 AND processed_at_ms IS NOT NULL AND ?9 = ?9',
       },
-      {
-        file: AUDIT,
-        find: 'refunds WHERE refund_id = ?6 AND written_by = ?9 AND status = ?8',
-        replace: 'refunds WHERE refund_id = ?6 AND status = ?8 AND ?9 = ?9',
-      },
+      { file: AUDIT, find: `SELECT \${number}, ?1`, replace: `SELECT \${NEXT_ENTRY}, ?1` },
+      { file: AUDIT, find: `FROM \${row} AND \${isFree(number)}\``, replace: `FROM \${row}\`` },
     ],
   },
   {
@@ -715,9 +712,31 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: AUDIT,
-        find: ') THEN',
+        find: 'FROM (SELECT coalesce((SELECT attempted_entry FROM transactions WHERE transaction_id = ?6),',
         replace:
-          ') AND NOT EXISTS (SELECT 1 FROM audit_entries WHERE at_ms = ?1 AND subject = ?6 AND action = ?5) THEN',
+          'FROM (SELECT coalesce((SELECT attempted_entry FROM transactions WHERE transaction_id = ?6 AND attempted_entry > (SELECT max(sequence) FROM audit_entries)),',
+      },
+    ],
+  },
+  {
+    name: 'two entries of one batch have the same number',
+    breaks: 'audit',
+    edits: [
+      {
+        file: PAYMENT_OUTCOME,
+        find: `max(\${NEXT_ENTRY}, CASE WHEN ended_by = ?6 THEN ended_entry + 1 ELSE 0 END)`,
+        replace: `coalesce(ended_entry, \${NEXT_ENTRY})`,
+      },
+    ],
+  },
+  {
+    name: 'an event whose message was lost is never found again',
+    breaks: 'invariant 4',
+    edits: [
+      {
+        file: 'migrations/0015_fewer_writes.sql',
+        find: 'WHERE sequence > OLD.position AND',
+        replace: 'WHERE sequence > NEW.position AND',
       },
     ],
   },
@@ -806,12 +825,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an entry of a batch that is repeated is written again',
     breaks: 'audit',
     edits: [
-      {
-        file: AUDIT,
-        find: '`NOT EXISTS (\n    SELECT 1 FROM audit_entries e',
-        replace: '`(true OR NOT EXISTS (\n    SELECT 1 FROM audit_entries e',
-      },
-      { file: AUDIT, find: 'AND e.detail IS ?7)`', replace: 'AND e.detail IS ?7))`' },
+      { file: AUDIT, find: `SELECT \${number}, ?1`, replace: `SELECT \${NEXT_ENTRY}, ?1` },
+      { file: AUDIT, find: `FROM \${row} AND \${isFree(number)}\``, replace: `FROM \${row}\`` },
     ],
   },
   ...MUTATIONS_OF_WAITING,

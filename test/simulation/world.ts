@@ -235,7 +235,7 @@ export class World {
       newId: (prefix) => `${prefix}${newUlid()}`,
       fingerprint: async (text) => `simulated:${hash(typeof text === 'string' ? text : text.reveal())}`,
       velocityHash: async (text) => hash(typeof text === 'string' ? text : text.reveal()),
-      chainHash: async (previous, entry) => hash(`${previous} ${JSON.stringify(entry)}`).padStart(64, '0'),
+      blockHash: async (previous, entries) => hash(`${previous} ${JSON.stringify(entries)}`).padStart(64, '0'),
       relay: this.broker.seenBy(process),
       eventQueue: this.queue.seenBy(process),
       workQueue: this.work.seenBy(process),

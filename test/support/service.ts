@@ -9,7 +9,7 @@ import type { Context } from '../../src/core/context.ts';
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
 import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
-import { chainHash } from '../../src/core/ledger/audit/hash-chain.ts';
+import { blockHash } from '../../src/core/ledger/audit/hash-chain.ts';
 import type { D1Database } from '../../src/core/ledger/d1.ts';
 import { eventsStatus } from '../../src/core/ledger/outbox/events-status.ts';
 import { leaseEvents } from '../../src/core/ledger/outbox/lease-events.ts';
@@ -113,7 +113,7 @@ export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
       return posted.splice(0);
     },
     eventsStatus: () => eventsStatus(db, nowMs()),
-    sealAudit: () => sealAudit(db, chainHash),
+    sealAudit: () => sealAudit({ db, nowMs }, blockHash),
     reconcile: (fromMs: number): Promise<Reconciliation> => reconcile(context, { fromMs, toMs: nowMs() }),
   };
 }

@@ -498,9 +498,10 @@ describe('what is in the audit log stays there', () => {
     'DELETE FROM audit_entries',
     `INSERT OR REPLACE INTO audit_entries (${COLUMNS}) SELECT ${COLUMNS} FROM audit_entries LIMIT 1`,
     `INSERT OR IGNORE INTO audit_entries (${COLUMNS}) SELECT ${COLUMNS} FROM audit_entries LIMIT 1`,
-    `UPDATE audit_seals SET hash = ${SEAL}`,
-    'DELETE FROM audit_seals',
-    `INSERT OR REPLACE INTO audit_seals (sequence, hash) SELECT sequence, ${SEAL} FROM audit_seals LIMIT 1`,
+    `UPDATE audit_blocks SET hash = ${SEAL}`,
+    'UPDATE audit_blocks SET last_sequence = last_sequence + 1000',
+    'DELETE FROM audit_blocks',
+    `INSERT OR REPLACE INTO audit_blocks SELECT last_sequence, first_sequence, entries, ${SEAL} FROM audit_blocks LIMIT 1`,
   ])('whoever tries: %s', async (sql) => {
     const world = auditedWorld(false);
     await paid(world);
@@ -511,7 +512,7 @@ describe('what is in the audit log stays there', () => {
   });
 
   async function stored() {
-    const seals = await rows('SELECT * FROM audit_seals');
+    const seals = await rows('SELECT * FROM audit_blocks');
     expect(seals.length).toBeGreaterThan(0);
     return { entries: await rows('SELECT * FROM audit_entries'), seals };
   }

@@ -15,7 +15,7 @@ const ANOTHER_KEY = btoa('another-encryption-key-of-tests!');
 const SEALED = /^[0-9a-f]{8}\.[\w-]+$/;
 
 beforeEach(async () => {
-  await env.DB.batch([env.DB.prepare('DELETE FROM events')]);
+  await env.DB.batch([env.DB.prepare('DELETE FROM events'), env.DB.prepare('UPDATE job_positions SET position = 0')]);
 });
 
 /** A payment whose event waits in D1 and is not in the queue. */

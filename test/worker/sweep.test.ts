@@ -1,7 +1,7 @@
 /** The sweep: what waits in D1 is sent, what has been due longest first, in batches, for a bounded time. */
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
+import { findWaitingEvents, leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
 import { recordDeliveries } from '../../src/core/ledger/outbox/record-deliveries.ts';
 import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { sweepEvents } from '../../src/core/outbox/sweep.ts';
@@ -217,6 +217,7 @@ describe('a large replay', () => {
     const bridge = newBridge();
     await waitingEvents({ count: 20_000, series: 'A', ...RECENTLY });
     await waitingEvents({ count: 100, series: 'B' });
+    await findWaitingEvents(database);
     const watched = watchedDatabase();
     const nowMs = Date.now();
     const lease = { leaseId: 'lease', nowMs, untilMs: nowMs + 60_000 };

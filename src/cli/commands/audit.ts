@@ -3,8 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
-import { auditEntriesAfter, auditExport } from '../../core/ledger/audit/export-audit-log.ts';
-import { chainHash } from '../../core/ledger/audit/hash-chain.ts';
+import { auditEntriesAfter, auditExport, exportedLines } from '../../core/ledger/audit/export-audit-log.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import { documented, EXIT_FAILED } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
@@ -34,7 +33,9 @@ export function addAudit(program: Command): void {
 function addExport(audit: Command): void {
   const command = audit
     .command('export')
-    .description('Prints the whole audit log, one line of JSON per entry. The export is recorded in the log.')
+    .description(
+      'Prints the whole audit log: a line of JSON for each entry, and for each block’s seal. The export is recorded in the log.',
+    )
     .action(async (options: PlaceOptions) => withLedger(placeOf(options, command), ({ db }) => exportLog(db)));
   addPlaceOptions(addJsonOption(command, 'has no effect: the output is JSON in any case'));
   documented(command, {
@@ -71,15 +72,15 @@ function readHash(text: string): string {
   return text;
 }
 
-/** The hash of an entry is in its line; the entries of the last minutes have none yet. */
+/** The hash of a block is in a line behind its entries; the entries of the last minute have none yet. */
 async function exportLog(db: Database): Promise<void> {
   await withProgress('Exporting', async (progress) => {
     const last = await auditExport(db, Date.now());
     for (let after = 0; ; ) {
       const page = await auditEntriesAfter(db, after, ENTRIES_PER_STEP);
-      for (const entry of page) console.log(JSON.stringify(entry));
-      if (page.length < ENTRIES_PER_STEP) return;
-      after = page.at(-1)?.sequence ?? after;
+      for (const line of exportedLines(page)) console.log(line);
+      if (page.entries.length < ENTRIES_PER_STEP) return;
+      after = page.entries.at(-1)?.sequence ?? after;
       // Entries on their way to the same terminal are progress enough, and a bar would be between them.
       if (!process.stdout.isTTY) progress.at(after, last);
     }
@@ -92,7 +93,7 @@ async function verify(file: string, { head, json }: { head?: string; json?: true
     const bytes = createReadStream(file);
     const lines = createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY });
     lines.on('line', () => progress.at(bytes.bytesRead, size));
-    return verifyAudit(lines, chainHash, head ?? null);
+    return verifyAudit(lines, head ?? null);
   });
   const lags = verdict.broken === null && verdict.unsealedForMs > SEALING_LAGS_AFTER_MS;
   if (verdict.broken !== null) process.exitCode = EXIT_BROKEN;

@@ -1,5 +1,5 @@
 /**
- * The consumer of both queues: delivers events, looks up pending payments and refunds, and runs recovery jobs. A message is
+ * The consumer of both queues: delivers events, looks up pending payments and refunds, and runs jobs. A message is
  * acknowledged once its result is in D1. The queue retries only if D1 does not answer, or if a batch is too large for one
  * invocation; all other retries are scheduled in D1.
  */
@@ -12,7 +12,7 @@ import { deliverEvents } from '../outbox/deliver.ts';
 import type { QueueMessage, WakeUp } from '../outbox/queue-message.ts';
 import { sendEvent, sendLookUp } from '../outbox/send.ts';
 import { resolveOutcome, STATEMENTS_PER_LOOK_UP } from '../recovery/resolve.ts';
-import { doJob, isKnownJob } from './recovery-jobs.ts';
+import { doJob, isKnownJob } from './jobs.ts';
 
 /** Seconds after which the queue tries again when D1 did not answer. */
 const D1_RETRY_DELAY_SECONDS = 10;

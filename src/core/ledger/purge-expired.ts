@@ -1,5 +1,6 @@
 /** Deletes what has served its time. */
 
+import type { D1Database, D1PreparedStatement } from './d1.ts';
 import { type Database, runBatch } from './database.ts';
 import { KEY_LIFETIME_MS } from './idempotency-keys/claim-key.ts';
 
@@ -20,6 +21,7 @@ const EXPIRING = {
 } as const;
 
 export type ExpiringTable = keyof typeof EXPIRING;
+export const EXPIRING_TABLES = Object.keys(EXPIRING) as ExpiringTable[];
 
 /** Deletes up to `limit` expired rows of a table, and returns their number. */
 export async function purgeExpired(db: Database, table: ExpiringTable, nowMs: number, limit: number): Promise<number> {
@@ -30,4 +32,13 @@ export async function purgeExpired(db: Database, table: ExpiringTable, nowMs: nu
       .bind(nowMs - lifetimeMs, limit),
   });
   return purged.meta.changes;
+}
+
+const expired = Object.entries(EXPIRING).map(
+  ([table, { since, lifetimeMs }]) => `EXISTS (SELECT 1 FROM ${table} WHERE ${since} <= ?1 - ${lifetimeMs})`,
+);
+
+/** The statement that tells, as `due`, in how many tables something has expired. */
+export function countExpired(d1: D1Database, nowMs: number): D1PreparedStatement {
+  return d1.prepare(`SELECT ${expired.join(' + ')} AS due`).bind(nowMs);
 }

@@ -3,7 +3,7 @@ import { RELAY_BATCH_MAX_EVENTS } from '../../contract/relay.ts';
 import type { Context } from '../context.ts';
 import { JOB_MAX_DURATION_MS } from '../invocation-limits.ts';
 import { statementsLeft } from '../ledger/database.ts';
-import { leaseDueEvents } from '../ledger/outbox/lease-due-events.ts';
+import { findWaitingEvents, leaseDueEvents } from '../ledger/outbox/lease-due-events.ts';
 import { deliverLeased, logUnopened, STATEMENTS_PER_BATCH } from './deliver.ts';
 import { newLease } from './lease.ts';
 
@@ -20,6 +20,7 @@ export async function sweepEvents(context: Context): Promise<boolean> {
   const startedAtMs = context.nowMs();
   const unopened = new Map<string, string>();
   try {
+    await findWaitingEvents(context.db);
     for (;;) {
       const isEnough = context.nowMs() - startedAtMs >= JOB_MAX_DURATION_MS;
       if (isEnough || statementsLeft(context.db) < STATEMENTS_NEEDED) return true;

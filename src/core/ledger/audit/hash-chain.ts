@@ -1,6 +1,6 @@
 /**
- * The hash chain over the audit log: each hash is of the one before it and of the entry, so that one hash proves
- * that nothing up to it has been altered, removed or moved.
+ * The hash chain over the audit log: each hash is of the one before it and of a block of entries, so that one hash proves that nothing up
+ * to it has been altered, removed or moved.
  */
 
 import { hex } from '../../security/hmac.ts';
@@ -19,27 +19,43 @@ export interface AuditRow {
   detail: string | null;
 }
 
+/** The seal of a block of entries that follow each other, under the names of its columns. */
+export interface AuditBlock {
+  first_sequence: number;
+  last_sequence: number;
+  entries: number;
+  hash: string;
+}
+
 /** What the first entry follows. */
 export const CHAIN_START = '0'.repeat(64);
 
-/** The hash of an entry that follows the one with the hash before it. */
-export type ChainHash = (previousHash: string, entry: AuditRow) => Promise<string>;
+/** The hash of a block of entries that follows the hash before it. */
+export type BlockHash = (previousHash: string, entries: readonly AuditRow[]) => Promise<string>;
 
-/** SHA-256, as hexadecimal digits, of the entry's columns in this order, as a JSON array behind the hash before it. */
-export async function chainHash(previousHash: string, entry: AuditRow): Promise<string> {
-  const { sequence, at_ms, tenant, actor, request_id, address, action, subject, outcome, detail } = entry;
-  const text = JSON.stringify([
-    previousHash,
-    sequence,
-    at_ms,
-    tenant,
-    actor,
-    request_id,
-    address,
-    action,
-    subject,
-    outcome,
-    detail,
-  ]);
+/** SHA-256, as hexadecimal digits, of lines: the hash before it, then each entry's columns in their order, as a JSON array. */
+export const blockHash: BlockHash = (previousHash, entries) =>
+  sha256([previousHash, ...entries.map((entry) => JSON.stringify(columnsOf(entry)))].join('\n'));
+
+/** The hash of a single entry, as former versions sealed each by itself: of a JSON array of the hash before it and the columns. */
+export const entryHash = (previousHash: string, entry: AuditRow): Promise<string> =>
+  sha256(JSON.stringify([previousHash, ...columnsOf(entry)]));
+
+function columnsOf({
+  sequence,
+  at_ms,
+  tenant,
+  actor,
+  request_id,
+  address,
+  action,
+  subject,
+  outcome,
+  detail,
+}: AuditRow) {
+  return [sequence, at_ms, tenant, actor, request_id, address, action, subject, outcome, detail];
+}
+
+async function sha256(text: string): Promise<string> {
   return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 }

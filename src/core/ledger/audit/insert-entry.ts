@@ -45,25 +45,31 @@ function parameters({ actor, requestId, address }: Author, { atMs, action, subje
   return [atMs, actor, requestId, address, action, subject, detail === undefined ? null : JSON.stringify(detail)];
 }
 
-// The batch may be repeated: then the entry itself says that it was written before.
-const notWrittenBefore = (outcome: string) => `NOT EXISTS (
-    SELECT 1 FROM audit_entries e WHERE e.at_ms = ?1 AND e.subject = ?6 AND e.action = ?5 AND e.outcome = ${outcome}
-      AND e.actor = ?2 AND e.request_id IS ?3 AND e.address IS ?4 AND e.detail IS ?7)`;
+/**
+ * The number of the next entry. A row that is written has it beside the fact, in its `…_entry`: by that number a batch that is repeated
+ * finds the entry there, and writes no second one.
+ */
+export const NEXT_ENTRY = '(SELECT coalesce(max(sequence), 0) + 1 FROM audit_entries)';
 
-/** Which row shows that something was done, and by which attempt. `?6` is the entry's subject, `?9` the attempt. */
+const isFree = (entry: string) => `NOT EXISTS (SELECT 1 FROM audit_entries WHERE sequence = ${entry})`;
+
+/** Which row shows that something was done, by which attempt, and the entry's number. `?6` is the entry's subject, `?9` the attempt. */
 const FACTS = {
   /** The event of this id ended the payment that is the subject. */
-  payment_ended: 'transactions WHERE transaction_id = ?6 AND ended_by = ?9',
+  payment_ended: { number: 'ended_entry', row: 'transactions WHERE transaction_id = ?6 AND ended_by = ?9' },
   /** The attempt found that the payment that is the subject waits, and for what. */
-  substate_written: 'transactions WHERE transaction_id = ?6 AND substate_by = ?9',
+  substate_written: { number: 'substate_entry', row: 'transactions WHERE transaction_id = ?6 AND substate_by = ?9' },
   /** The attempt began a step of the payment that is the subject. */
-  step_begun: 'transactions WHERE transaction_id = ?6 AND step_by = ?9',
+  step_begun: { number: 'step_entry', row: 'transactions WHERE transaction_id = ?6 AND step_by = ?9' },
   /** The attempt gave the refund that is the subject the status that is the entry's outcome. */
-  refund_written: 'refunds WHERE refund_id = ?6 AND written_by = ?9 AND status = ?8',
+  refund_written: {
+    number: 'written_entry',
+    row: 'refunds WHERE refund_id = ?6 AND written_by = ?9 AND status = ?8',
+  },
   /** The attempt inserted the refund that is the subject. */
-  refund_created: 'refunds WHERE refund_id = ?6 AND created_by = ?9',
+  refund_created: { number: 'created_entry', row: 'refunds WHERE refund_id = ?6 AND created_by = ?9' },
   /** The attempt wrote a dispute of the payment that is the subject. */
-  dispute_reported: 'disputes WHERE transaction_id = ?6 AND told_by = ?9',
+  dispute_reported: { number: 'told_entry', row: 'disputes WHERE transaction_id = ?6 AND told_by = ?9' },
 } as const;
 
 /** The entry of what this attempt has done, if the row shows it. It belongs behind the statement that writes the row. */
@@ -73,24 +79,29 @@ export function auditFact(
   attemptId: string,
   entry: AuditEntry,
 ): D1PreparedStatement {
+  const { number, row } = FACTS[fact];
   return d1
     .prepare(
-      `INSERT INTO audit_entries (${COLUMNS})
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM ${FACTS[fact]} AND ${notWrittenBefore('?8')}`,
+      `INSERT INTO audit_entries (sequence, ${COLUMNS})
+       SELECT ${number}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM ${row} AND ${isFree(number)}`,
     )
     .bind(...parameters(author, entry), entry.outcome, attemptId);
 }
 
+// What leaves no row of its own is found by what it says. The first condition is the one of the index.
+const notWrittenBefore = (outcome: string) => `NOT EXISTS (
+    SELECT 1 FROM audit_entries e WHERE e.outcome IN ('not_claimed', 'asked', 'read', 'done', 'created', 'revoked') AND e.at_ms = ?1
+      AND e.subject = ?6 AND e.action = ?5 AND e.outcome = ${outcome} AND e.actor = ?2 AND e.request_id IS ?3
+      AND e.address IS ?4 AND e.detail IS ?7)`;
+
 // An attempt is written down whether or not a row came of it. If none came of a try whose answer was lost, one may come of the next:
 // that is another outcome, and another entry.
 const INSERT_OF_ATTEMPT = `
-  INSERT INTO audit_entries (${COLUMNS})
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, attempt.outcome, ?8
-  FROM (
-    SELECT CASE WHEN EXISTS (
-      SELECT 1 FROM transactions WHERE transaction_id = ?6 UNION ALL SELECT 1 FROM refunds WHERE refund_id = ?6
-    ) THEN 'claimed' ELSE 'not_claimed' END AS outcome) AS attempt
-  WHERE ${notWrittenBefore('attempt.outcome')}`;
+  INSERT INTO audit_entries (sequence, ${COLUMNS})
+  SELECT claimed.entry, ?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN claimed.entry IS NULL THEN 'not_claimed' ELSE 'claimed' END, ?8
+  FROM (SELECT coalesce((SELECT attempted_entry FROM transactions WHERE transaction_id = ?6),
+    (SELECT created_entry FROM refunds WHERE refund_id = ?6)) AS entry) AS claimed
+  WHERE CASE WHEN claimed.entry IS NULL THEN ${notWrittenBefore("'not_claimed'")} ELSE ${isFree('claimed.entry')} END`;
 
 /** The entry of an attempt to write the row that `subject` names. It belongs behind the statement that does. */
 export function auditAttempt(
@@ -106,7 +117,7 @@ const KEY_FACTS = { 'key.created': 'created_at_ms', 'key.revoked': 'revoked_at_m
 /** The entry of what was done at this time to the key that `subject` names. It belongs behind the statement that does it. */
 export function auditKeyChange(
   { d1, author }: Database,
-  entry: AuditEntry & { action: keyof typeof KEY_FACTS },
+  entry: AuditEntry & { action: keyof typeof KEY_FACTS; outcome: 'created' | 'revoked' },
 ): D1PreparedStatement {
   return d1
     .prepare(

@@ -1,5 +1,5 @@
 /**
- * Slots of the recovery jobs in D1: a wake-up works under the lease of its slot. So a job runs as often at once as it has slots,
+ * Slots of the jobs in D1: a wake-up works under the lease of its slot. So a job runs as often at once as it has slots,
  * however often the queue delivers a message and however often the cron sends one.
  */
 

@@ -24,7 +24,7 @@ const MAKE_UNDELIVERED = `
 // An event that waits already is due from now on, and so are the others of its booking, before and behind it. It stays live if it was:
 // it has not been delivered yet. What is being sent now stays as it is.
 const MAKE_DUE = `
-  UPDATE events SET next_attempt_at_ms = 0
+  UPDATE events SET next_attempt_at_ms = 1
   WHERE sequence IN (
     SELECT waiting.sequence FROM (SELECT DISTINCT tenant, booking_id FROM events
       WHERE event_id IN (SELECT value FROM json_each(?1))) booking

@@ -4,7 +4,7 @@
  */
 
 import type { Step, Substate, Transaction } from '../../domain/transaction.ts';
-import { auditFact } from '../audit/insert-entry.ts';
+import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
 import { requireSchema } from '../schema.ts';
 import { FIND_TRANSACTION } from './find-payment.ts';
@@ -25,7 +25,7 @@ export interface NewStep {
 
 // Only while the payment waits and no step has begun. A hold is captured before the end of its clock; a hold or a challenge expires at it.
 const BEGIN = `
-  UPDATE transactions SET step = ?2, step_by = ?3, step_at_ms = ?4, next_lookup_at_ms = ?5, lookups = 0
+  UPDATE transactions SET step = ?2, step_by = ?3, step_entry = ${NEXT_ENTRY}, step_at_ms = ?4, next_lookup_at_ms = ?5, lookups = 0
   WHERE transaction_id = ?1 AND status = 'pending' AND step IS NULL AND substate IN (SELECT value FROM json_each(?6))
     AND CASE WHEN ?2 = 'expire' THEN expires_at_ms <= ?4 WHEN ?2 = 'capture' AND substate = 'authorized' THEN expires_at_ms > ?4 ELSE true END
     AND (?7 IS NULL OR (tenant = ?7 AND booking_id = ?8 AND user_id = ?9))`;

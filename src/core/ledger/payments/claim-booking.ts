@@ -2,7 +2,7 @@
 
 import type { CaptureMethod } from '../../../contract/requests.ts';
 import type { Transaction } from '../../domain/transaction.ts';
-import { auditAttempt } from '../audit/insert-entry.ts';
+import { auditAttempt, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import { TRANSACTION_COLUMNS } from '../columns.ts';
 import type { D1Result } from '../d1.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
@@ -54,14 +54,14 @@ export type NewTransaction = Pick<
   nextLookupAtMs: number;
 };
 
-// Invariants 1 and 3: the partial unique indexes let one live payment of a booking in, and one of each order that a payer
+// Invariants 1 and 3: a trigger lets one live payment of a booking in, and a partial unique index one of each order that a payer
 // approved, before the gateway is called.
 // Invariant 8: nor while another attempt holds the key. A first try of this one whose answer was lost meets its own row.
 const CLAIM_BOOKING = `
   INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, sealed_email, status, currency, amount_minor,
     payment_method, card_brand, card_last4, gateway, gateway_intent, created_at_ms, next_lookup_at_ms, capture_method,
-    hold_minutes, sealed_return_url)
-  SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?19, ?20, ?21
+    hold_minutes, sealed_return_url, attempted_entry)
+  SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?19, ?20, ?21, ${NEXT_ENTRY}
   WHERE ${WITHIN_VELOCITY}
     AND ${keyIsFree({ tenant: '?2', path: '?16', key: '?17', id: '?1', expiredMs: '?18' })}
   ON CONFLICT DO NOTHING`;

@@ -1,6 +1,6 @@
 /** Records disputes as providers report them. A dispute changes nothing of its payment: the provider decides, and an operator answers. */
 
-import { auditFact } from '../audit/insert-entry.ts';
+import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import { DISPUTE_COLUMNS } from '../columns.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
 import { newDisputeEvent, newDisputeReport } from '../outbox/insert-event.ts';
@@ -30,10 +30,10 @@ export function isDecided(status: string): boolean {
 // and a dispute can be updated and decided within one: of the same second, an event that decides nothing comes before one that does.
 const RECORD = `
   INSERT INTO disputes (provider, dispute_id, tenant, transaction_id, status, reason, currency, amount_minor, opened_at_ms,
-    told_at_ms, written_by, told_by)
-  SELECT ?1, ?2, tenant, transaction_id, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10 FROM transactions WHERE transaction_id = ?3
+    told_at_ms, written_by, told_by, told_entry)
+  SELECT ?1, ?2, tenant, transaction_id, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ${NEXT_ENTRY} FROM transactions WHERE transaction_id = ?3
   ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason, currency = excluded.currency,
-    amount_minor = excluded.amount_minor, told_at_ms = excluded.told_at_ms, told_by = excluded.told_by,
+    amount_minor = excluded.amount_minor, told_at_ms = excluded.told_at_ms, told_by = excluded.told_by, told_entry = excluded.told_entry,
     written_by = CASE WHEN excluded.status = disputes.status THEN disputes.written_by ELSE excluded.written_by END
   WHERE (excluded.told_at_ms, lower(excluded.status) IN (SELECT value FROM json_each(?11)))
       >= (disputes.told_at_ms, lower(disputes.status) IN (SELECT value FROM json_each(?11)))

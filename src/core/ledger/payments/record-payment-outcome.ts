@@ -8,7 +8,7 @@ import {
   TAKEN_AT_ONCE,
   type Transaction,
 } from '../../domain/transaction.ts';
-import { auditFact } from '../audit/insert-entry.ts';
+import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import type { D1Result } from '../d1.ts';
 import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from '../database.ts';
 import { hasEvent, newPaymentEvent } from '../outbox/insert-event.ts';
@@ -23,15 +23,16 @@ import { FIND_TRANSACTION } from './find-payment.ts';
 const RECORD_OUTCOME = `
   UPDATE transactions SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5,
     failure_cause = ?6, processed_at_ms = ?7, next_lookup_at_ms = ?8,
-    ended_by = ?9, sealed_action_url = NULL, sealed_return_url = NULL
+    ended_by = ?9, ended_entry = ${NEXT_ENTRY}, sealed_action_url = NULL, sealed_return_url = NULL
   WHERE transaction_id = ?1 AND status = 'pending' AND (?2 = 'completed' OR (step IS ?10 AND substate IS ?11))`;
 
 // Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it. The payment's
-// amount, unless another one was captured.
+// amount, unless another one was captured. Where the same batch has ended the payment, that has the next entry, and this the one behind it.
 const OWE_LATE_CHARGE = `
   INSERT INTO refunds (refund_id, tenant, transaction_id, kind, status, amount_minor, reason, created_at_ms,
-    next_lookup_at_ms, created_by)
-  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', coalesce(?4, amount_minor), ?5, ?3, ?3, ?6
+    next_lookup_at_ms, created_by, created_entry)
+  SELECT ?2, tenant, transaction_id, 'late_charge', 'pending', coalesce(?4, amount_minor), ?5, ?3, ?3, ?6,
+    max(${NEXT_ENTRY}, CASE WHEN ended_by = ?6 THEN ended_entry + 1 ELSE 0 END)
   FROM transactions WHERE transaction_id = ?1 AND status = 'failed'
   ON CONFLICT DO NOTHING`;
 const KEEP_LATE_REFERENCE = `

@@ -1,7 +1,7 @@
 /** Records that a pending payment waits: for its payer, or to be captured. No event reports it (invariant 4). */
 
 import type { Transaction } from '../../domain/transaction.ts';
-import { auditFact } from '../audit/insert-entry.ts';
+import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import type { D1PreparedStatement } from '../d1.ts';
 import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from '../database.ts';
 import { actionUrlOf } from './challenge-urls.ts';
@@ -29,13 +29,13 @@ export interface NewAuthorization extends Wait {
 
 // Once: a payment that its payer has authenticated, or that is about to end, is not challenged again.
 const RECORD_CHALLENGE = `
-  UPDATE transactions SET substate = 'challenged', substate_by = ?2, expires_at_ms = ?3, next_lookup_at_ms = ?3, lookups = 0,
+  UPDATE transactions SET substate = 'challenged', substate_by = ?2, substate_entry = ${NEXT_ENTRY}, expires_at_ms = ?3, next_lookup_at_ms = ?3, lookups = 0,
     sealed_action_url = ?4, gateway_intent = coalesce(gateway_intent, ?5)
   WHERE transaction_id = ?1 AND status = 'pending' AND substate IS NULL`;
 
 // Not of a payment that is being voided or has expired: its authorization is released.
 const RECORD_AUTHORIZATION = `
-  UPDATE transactions SET substate = 'authorized', substate_by = ?2, expires_at_ms = ?3, next_lookup_at_ms = ?3, lookups = 0,
+  UPDATE transactions SET substate = 'authorized', substate_by = ?2, substate_entry = ${NEXT_ENTRY}, expires_at_ms = ?3, next_lookup_at_ms = ?3, lookups = 0,
     authorization_reference = ?4, step = NULL, sealed_action_url = NULL, sealed_return_url = NULL
   WHERE transaction_id = ?1 AND status = 'pending' AND substate IS NOT 'authorized' AND (step IS NULL OR step = 'authorize')`;
 

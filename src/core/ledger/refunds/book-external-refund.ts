@@ -1,7 +1,7 @@
 /** Books a refund that was made at the provider, without being asked for here, with its event (invariants 2 and 4). */
 
 import type { Refund, Transaction } from '../../domain/transaction.ts';
-import { auditFact } from '../audit/insert-entry.ts';
+import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from '../database.ts';
 import { hasEvent, newRefundEvent } from '../outbox/insert-event.ts';
 import { FIND_TRANSACTION } from '../payments/find-payment.ts';
@@ -29,8 +29,8 @@ export interface ExternalRefundBooking {
 // under way whose name at the provider is not known yet, it may be that one.
 const BOOK_EXTERNAL_REFUND = `
   INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, gateway_reference, created_at_ms,
-    processed_at_ms, next_lookup_at_ms, created_by, written_by)
-  SELECT ?1, tenant, transaction_id, 'completed', ?3, ?4, ?5, ?6, ?7, ?8, ?11, ?11 FROM transactions
+    processed_at_ms, next_lookup_at_ms, created_by, written_by, written_entry)
+  SELECT ?1, tenant, transaction_id, 'completed', ?3, ?4, ?5, ?6, ?7, ?8, ?11, ?11, ${NEXT_ENTRY} FROM transactions
   WHERE transaction_id = ?2 AND status = 'completed' AND currency = ?9 AND gateway_reference = ?10
     AND reserved_minor + refunded_minor + ?3 <= amount_minor
     AND NOT EXISTS (

@@ -1,7 +1,7 @@
 /** Records how a refund ended, its effect on the balance, and its event (invariants 2, 4 and 6). */
 
 import type { Outcome, Refund, Transaction } from '../../domain/transaction.ts';
-import { auditFact } from '../audit/insert-entry.ts';
+import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from '../database.ts';
 import { hasEvent, newRefundEvent } from '../outbox/insert-event.ts';
 import { auditedOutcome, outcomeParameters } from '../outcome.ts';
@@ -10,7 +10,7 @@ import { setBalance } from './set-balance.ts';
 
 const RECORD_OUTCOME = `
   UPDATE refunds SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5, failure_cause = ?6,
-    processed_at_ms = ?7, next_lookup_at_ms = ?8, written_by = ?9
+    processed_at_ms = ?7, next_lookup_at_ms = ?8, written_by = ?9, written_entry = ${NEXT_ENTRY}
   WHERE refund_id = ?1 AND status = 'pending'`;
 
 // The gateway has paid a refund that failed here. The row keeps its status (invariant 6) and gets the reference, once.

@@ -1,7 +1,7 @@
 /** Reserves the amount of a refund, with its idempotency key, before the gateway is asked (invariants 2, 3 and 8). */
 
 import type { Refund, Transaction } from '../../domain/transaction.ts';
-import { auditAttempt } from '../audit/insert-entry.ts';
+import { auditAttempt, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
 import {
   claimKey,
@@ -33,8 +33,9 @@ export interface NewRefund {
 // Invariant 2: what is refunded and what is promised stay within what was captured, however many ask at once. Invariant 8: nothing is
 // inserted while another attempt holds the key.
 const INSERT_REFUND = `
-  INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms, next_lookup_at_ms)
-  SELECT ?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7 FROM transactions
+  INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms, next_lookup_at_ms,
+    created_entry)
+  SELECT ?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ${NEXT_ENTRY} FROM transactions
   WHERE transaction_id = ?3 AND tenant = ?2 AND booking_id = ?8 AND user_id = ?9 AND currency = ?10
     AND status = 'completed' AND reserved_minor + refunded_minor + ?4 <= amount_minor
     AND ${keyIsFree({ tenant: '?2', path: '?11', key: '?12', id: '?1', expiredMs: '?13' })}

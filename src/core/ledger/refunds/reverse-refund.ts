@@ -2,14 +2,14 @@
 
 import type { Failure } from '../../domain/failure.ts';
 import type { Refund, Transaction } from '../../domain/transaction.ts';
-import { auditFact } from '../audit/insert-entry.ts';
+import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import { type Database, RETRY_OUTCOME_FOR_MS, runBatch } from '../database.ts';
 import { writtenRefund, writtenRefundStatements } from './find-refund.ts';
 import { setBalance } from './set-balance.ts';
 
 const REVERSE = `
   UPDATE refunds SET status = 'reversed', error_code = ?2, failure_reason = ?3, failure_cause = ?4,
-    next_lookup_at_ms = NULL, written_by = ?5
+    next_lookup_at_ms = NULL, written_by = ?5, written_entry = ${NEXT_ENTRY}
   WHERE refund_id = ?1 AND status = 'completed'`;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The recovery jobs: look-ups and the sweep. The cron wakes a job that has something due; it works through as much
- * as fits into one invocation and hands its slot on with the next wake-up. So the work grows with the backlog, and a message that
+ * The jobs in the background: look-ups, the sweep, sealing and purging. The cron wakes a job that has something due; it works through as
+ * much as fits into one invocation and hands its slot on with the next wake-up. So the work grows with the backlog, and a message that
  * is lost or comes twice changes nothing.
  */
 import type { Context } from '../context.ts';
@@ -15,28 +15,41 @@ import type { WakeUp } from '../outbox/queue-message.ts';
 import { SEND_DEADLINE_MS, sendEvent, sendLookUp } from '../outbox/send.ts';
 import { sweepEvents } from '../outbox/sweep.ts';
 import { resolveDue } from '../recovery/resolve-due.ts';
+import { purge } from './purge.ts';
+import { sealAudit } from './seal-audit.ts';
 
-/** Slots of each job: as many invocations work through its backlog at once. D1 has one writer, and gateways have rate limits. */
-const SLOTS: Readonly<Record<Job, number>> = { look_ups: 4, sweep: 2 };
-/** Due rows that are worth a slot: about as many as one invocation does. */
-const DUE_PER_SLOT: Readonly<Record<Job, number>> = { look_ups: 60, sweep: 1_000 };
+/**
+ * Slots of each job: as many invocations work through its backlog at once. D1 has one writer, and gateways have rate limits. Due rows that
+ * are worth a slot are about as many as one invocation does.
+ */
+const SLOTS: Readonly<Record<Job, { count: number; dueForEach: number }>> = {
+  look_ups: { count: 4, dueForEach: 60 },
+  sweep: { count: 2, dueForEach: 1_000 },
+  // A chain has one end.
+  seal: { count: 1, dueForEach: 1 },
+  purge: { count: 1, dueForEach: 1 },
+};
 /** As many rows of a kind as ask for all slots. */
-const COUNTED_ROWS = Math.max(...JOBS.map((job) => SLOTS[job] * DUE_PER_SLOT[job]));
+const COUNTED_ROWS = Math.max(...Object.values(SLOTS).map(({ count, dueForEach }) => count * dueForEach));
 
 /** Wakes each job for as many slots as its backlog asks for, where they are free. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function wakeJobs(context: Context): Promise<void> {
+  const failures: unknown[] = [];
   for (const { job, due, taken } of await readBacklogs(context.db, context.nowMs(), COUNTED_ROWS)) {
-    const wanted = Math.min(SLOTS[job], Math.ceil(due / DUE_PER_SLOT[job]));
+    const { count, dueForEach } = SLOTS[job];
+    const wanted = Math.min(count, Math.ceil(due / dueForEach));
     for (let slot = 0; slot < wanted; slot += 1) {
       if (taken.includes(slot)) continue;
       const wakeUp: WakeUp = { kind: 'wake', job, slot, leaseId: null };
       // Without its queue a job is done here, by one invocation a minute.
       if (!(await wake(context, wakeUp))) {
-        await doJob(context, wakeUp);
+        await doJob(context, wakeUp).catch((error: unknown) => failures.push(error));
         break;
       }
     }
   }
+  // Each job has been done, whatever has become of the others.
+  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'jobs failed');
 }
 
 /**
@@ -80,6 +93,10 @@ async function workOn(context: Context, wakeUp: WakeUp): Promise<WakeUp | null> 
     }
     case 'sweep':
       return (await sweepEvents(context)) ? next : null;
+    case 'seal':
+      return (await sealAudit(context, context.blockHash)) ? next : null;
+    case 'purge':
+      return (await purge(context)) ? next : null;
   }
 }
 

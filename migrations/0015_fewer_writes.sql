@@ -1,0 +1,67 @@
+-- A payment writes fewer rows: an index entry is a row, too. The version before this one runs on these tables. The indexes that only it
+-- needs are dropped by the next file, which is applied when it has been replaced.
+
+-- Which entry of the audit log reports the fact in the row. A batch that is repeated finds its own entry by its number, without an index
+-- over the log. Rows of former versions have none.
+ALTER TABLE transactions ADD COLUMN attempted_entry INTEGER;
+ALTER TABLE transactions ADD COLUMN substate_entry INTEGER;
+ALTER TABLE transactions ADD COLUMN step_entry INTEGER;
+ALTER TABLE transactions ADD COLUMN ended_entry INTEGER;
+ALTER TABLE refunds ADD COLUMN created_entry INTEGER;
+ALTER TABLE refunds ADD COLUMN written_entry INTEGER;
+ALTER TABLE disputes ADD COLUMN told_entry INTEGER;
+
+-- Entries of what leaves no row are found by their time.
+CREATE INDEX audit_entries_of_no_row ON audit_entries (at_ms, subject)
+  WHERE outcome IN ('not_claimed', 'asked', 'read', 'done', 'created', 'revoked');
+
+-- Invariant 1 by a trigger: an index over the status would be written again when a payment completes. Nothing becomes pending or
+-- completed again, so an insert is all that has to be refused. IGNORE, because a claim that finds the booking taken is no error.
+CREATE INDEX transactions_of_booking ON transactions (tenant, booking_id);
+
+CREATE TRIGGER transactions_claim_free_bookings BEFORE INSERT ON transactions WHEN EXISTS (SELECT 1 FROM transactions WHERE tenant = NEW.tenant AND booking_id = NEW.booking_id AND status IN ('pending', 'completed')) BEGIN SELECT RAISE(IGNORE); END;
+
+-- Invariant 4: the row names the event that ended the payment, and no other event reports it. Former versions have not always named it.
+UPDATE transactions SET ended_by = (SELECT event_id FROM events WHERE events.transaction_id = transactions.transaction_id AND refund_id IS NULL) WHERE ended_by IS NULL AND status <> 'pending';
+
+CREATE TRIGGER events_report_one_outcome BEFORE INSERT ON events WHEN NEW.transaction_id IS NOT NULL AND NEW.refund_id IS NULL AND EXISTS (SELECT 1 FROM transactions WHERE transaction_id = NEW.transaction_id AND ended_by IS NOT NULL AND ended_by <> NEW.event_id) BEGIN SELECT RAISE(ABORT, 'another event reports this payment'); END;
+
+CREATE TRIGGER events_are_named AFTER INSERT ON events WHEN NEW.transaction_id IS NOT NULL AND NEW.refund_id IS NULL BEGIN UPDATE transactions SET ended_by = NEW.event_id WHERE transaction_id = NEW.transaction_id AND ended_by IS NULL; END;
+
+-- Most events are delivered within milliseconds and never enter the index of the sweep: only those in it whose first delivery has failed,
+-- or that were still waiting when the sweep last came by. position is the last event up to which it has looked.
+CREATE TABLE job_positions (
+  job      TEXT PRIMARY KEY,
+  position INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+UPDATE events SET next_attempt_at_ms = 1 WHERE delivered_at_ms IS NULL AND next_attempt_at_ms = 0;
+
+INSERT INTO job_positions (job, position) SELECT 'sweep', coalesce(max(sequence), 0) FROM events;
+
+CREATE INDEX events_put_off_due ON events (next_attempt_at_ms, sequence)
+  WHERE delivered_at_ms IS NULL AND replayed_at_ms IS NULL AND next_attempt_at_ms > 0;
+
+-- The position and the events behind it change in one statement. The sign keeps SQLite to the range of sequences.
+CREATE TRIGGER events_found_waiting AFTER UPDATE OF position ON job_positions WHEN NEW.job = 'sweep' BEGIN UPDATE events SET next_attempt_at_ms = 1 WHERE sequence > OLD.position AND sequence <= NEW.position AND +delivered_at_ms IS NULL AND next_attempt_at_ms = 0; END;
+
+-- An event that is in the index of the sweep stays in it until it is delivered.
+CREATE TRIGGER events_stay_found AFTER UPDATE OF next_attempt_at_ms ON events WHEN NEW.next_attempt_at_ms = 0 AND OLD.next_attempt_at_ms > 0 AND NEW.delivered_at_ms IS NULL BEGIN UPDATE events SET next_attempt_at_ms = 1 WHERE sequence = NEW.sequence; END;
+
+-- The hash chain, a hash for each block of entries: of the hash before it and of the entries in order. The first block follows the last
+-- hash that was made for a single entry, by a version before this one.
+CREATE TABLE audit_blocks (
+  last_sequence  INTEGER PRIMARY KEY,
+  first_sequence INTEGER NOT NULL,
+  entries        INTEGER NOT NULL CHECK (entries > 0 AND entries = last_sequence - first_sequence + 1),
+  hash           TEXT NOT NULL CHECK (length(hash) = 64)
+) STRICT;
+
+CREATE TRIGGER audit_blocks_are_new BEFORE INSERT ON audit_blocks WHEN EXISTS (SELECT 1 FROM audit_blocks WHERE last_sequence >= NEW.first_sequence) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+CREATE TRIGGER audit_blocks_stay BEFORE UPDATE ON audit_blocks BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+CREATE TRIGGER audit_blocks_stay_there BEFORE DELETE ON audit_blocks BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+-- A former version would go on with its own chain beside it.
+CREATE TRIGGER audit_seals_are_of_former_versions BEFORE INSERT ON audit_seals WHEN EXISTS (SELECT 1 FROM audit_blocks) BEGIN SELECT RAISE(IGNORE); END;
