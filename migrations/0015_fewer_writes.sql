@@ -54,14 +54,23 @@ CREATE TABLE audit_blocks (
   last_sequence  INTEGER PRIMARY KEY,
   first_sequence INTEGER NOT NULL,
   entries        INTEGER NOT NULL CHECK (entries > 0 AND entries = last_sequence - first_sequence + 1),
-  hash           TEXT NOT NULL CHECK (length(hash) = 64)
+  hash           TEXT NOT NULL CHECK (length(hash) = 64),
+  -- The entries and the seal as the export has them, compressed: JSON lines in gzip. Then the entries themselves are deleted.
+  packed         BLOB
 ) STRICT;
 
 CREATE TRIGGER audit_blocks_are_new BEFORE INSERT ON audit_blocks WHEN EXISTS (SELECT 1 FROM audit_blocks WHERE last_sequence >= NEW.first_sequence) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
-CREATE TRIGGER audit_blocks_stay BEFORE UPDATE ON audit_blocks BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_blocks_stay BEFORE UPDATE ON audit_blocks WHEN NOT (NEW.last_sequence = OLD.last_sequence AND NEW.first_sequence = OLD.first_sequence AND NEW.hash = OLD.hash AND OLD.packed IS NULL) BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
 CREATE TRIGGER audit_blocks_stay_there BEFORE DELETE ON audit_blocks BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+-- An entry may leave its table when its block has it, but the newest one, whose number the next one follows.
+DROP TRIGGER audit_entries_stay_there;
+
+CREATE TRIGGER audit_entries_stay_there BEFORE DELETE ON audit_entries WHEN OLD.sequence = (SELECT max(sequence) FROM audit_entries) OR (SELECT first_sequence <= OLD.sequence AND packed IS NOT NULL FROM audit_blocks WHERE last_sequence >= OLD.sequence ORDER BY last_sequence LIMIT 1) IS NOT 1 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+INSERT INTO job_positions (job, position) VALUES ('pack', 0);
 
 -- A former version would go on with its own chain beside it.
 CREATE TRIGGER audit_seals_are_of_former_versions BEFORE INSERT ON audit_seals WHEN EXISTS (SELECT 1 FROM audit_blocks) BEGIN SELECT RAISE(IGNORE); END;

@@ -5,6 +5,7 @@ import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash } from '../core/ledger/audit/hash-chain.ts';
+import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
 import type { Database } from '../core/ledger/database.ts';
 import { accountsReadFrom } from '../core/ledger/providers/keep-gateway-account.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
@@ -23,7 +24,7 @@ export function composeForOperator(db: Database, settings: Settings, { tenant, n
     newId: (prefix) => `${prefix}${ulid()}`,
     fingerprint: fingerprinter(settings.fingerprintKey),
     velocityHash: fingerprinter(settings.velocity.cardKey),
-    blockHash,
+    blockCodec: { blockHash, pack, unpack },
     relay: unreachable,
     eventQueue: { send: unreachable },
     workQueue: { send: unreachable },

@@ -6,7 +6,7 @@ import type { PaymentEvent } from '../contract/events.ts';
 import type { Redacted } from '../contract/redacted.ts';
 import type { CircuitBreakers } from './gateways/circuit-breaker.ts';
 import type { Gateways } from './gateways/registry.ts';
-import type { BlockHash } from './ledger/audit/hash-chain.ts';
+import type { BlockCodec } from './ledger/audit/hash-chain.ts';
 import type { Database } from './ledger/database.ts';
 import type { Log } from './log.ts';
 import type { MessageQueue, QueueMessage, WakeUp } from './outbox/queue-message.ts';
@@ -31,8 +31,8 @@ export interface Context {
   fingerprint: (text: string | Redacted<string>) => Promise<string>;
   /** The same under another key, for what is counted. */
   velocityHash: (text: string | Redacted<string>) => Promise<string>;
-  /** Of the audit log's hash chain. */
-  blockHash: BlockHash;
+  /** Of the audit log's blocks. */
+  blockCodec: BlockCodec;
   /** Sends a batch of events to the bridge. */
   relay: (events: PaymentEvent[]) => Promise<RelayAnswer>;
   /** `payment-events`. */

@@ -5,7 +5,9 @@ import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash } from '../core/ledger/audit/hash-chain.ts';
+import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
 import { type Database, STATEMENTS_PER_INVOCATION } from '../core/ledger/database.ts';
+import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields } from '../core/log.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
@@ -16,6 +18,8 @@ import type { Bindings } from './bindings.ts';
 
 /** One for each gateway, as long as the isolate lives: a gateway's health is shared by all requests. */
 const breakersOf = newBreakersOf();
+/** The same of the database's size. */
+const databaseSize: DatabaseSize = { bytes: null };
 
 export function compose(env: Bindings, settings: Settings, log: Log, caller: Caller): Context {
   const db: Database = {
@@ -24,6 +28,7 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
     cipher: createCipher(settings.encryption),
     author: caller.author,
     budget: { left: STATEMENTS_PER_INVOCATION },
+    fillLevel: { size: databaseSize, maxBytes: settings.databaseMaxBytes },
     ...(caller.keyCheck && { keyCheck: caller.keyCheck }),
   };
   const bridge = { url: settings.bridgeUrl, signingSecret: settings.bridgeSigningSecret };
@@ -39,7 +44,7 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
     newId: (prefix) => `${prefix}${ulid()}`,
     fingerprint: fingerprinter(settings.fingerprintKey),
     velocityHash: fingerprinter(settings.velocity.cardKey),
-    blockHash,
+    blockCodec: { blockHash, pack, unpack },
     relay: (events) => postToBridge(bridge, events, Date.now()),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,

@@ -5,8 +5,8 @@ const unexpected = async (): Promise<never> => {
   throw new Error('a test did not expect this to be sent');
 };
 
-export const UNUSED_PARTS: Pick<Context, 'blockHash' | 'relay' | 'eventQueue' | 'workQueue'> = {
-  blockHash: unexpected,
+export const UNUSED_PARTS: Pick<Context, 'blockCodec' | 'relay' | 'eventQueue' | 'workQueue'> = {
+  blockCodec: { blockHash: unexpected, pack: unexpected, unpack: unexpected },
   relay: unexpected,
   eventQueue: { send: unexpected },
   workQueue: { send: unexpected },

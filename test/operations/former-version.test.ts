@@ -310,7 +310,8 @@ describe('the tables', () => {
       const known = sqlOf(after, kind, tablesAndViews).filter(
         ({ name, sql }) => !guardsNewColumns(before, String(sql)) && !REFUSE_NOTHING_NEW.includes(String(name)),
       );
-      expect(known).toEqual(sqlOf(before, kind, tablesAndViews));
+      const former = sqlOf(before, kind, tablesAndViews);
+      expect(known.filter(refusesAsMuch)).toEqual(former.filter(refusesAsMuch));
     }
     // Other indexes come and go: only a statement that demands one by its name would fail without it.
     expect(readFileSync('test/data/former-version.mjs', 'utf8')).not.toMatch(/INDEXED\s+BY/i);
@@ -334,6 +335,9 @@ const REFUSE_NOTHING_NEW = [
   // It ignores the seals of a former version, which the blocks of this one make needless.
   'audit_seals_are_of_former_versions',
 ];
+
+/** An entry may leave its table when its block is packed. */
+const refusesAsMuch = ({ name }: { name?: unknown }) => name !== 'audit_entries_stay_there';
 
 function namesOf(sqlite: DatabaseSync, type: string): string[] {
   const found = sqlite.prepare("SELECT name FROM sqlite_schema WHERE type = ? AND name NOT LIKE 'sqlite_%' ORDER BY 1");

@@ -2,9 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { type Verdict, verifyAudit } from '../../src/cli/verify-audit.ts';
+import { packAudit } from '../../src/core/background/pack-audit.ts';
 import { sealAudit } from '../../src/core/background/seal-audit.ts';
-import { auditEntriesAfter, auditExport, exportedLines } from '../../src/core/ledger/audit/export-audit-log.ts';
+import { auditExport, auditLogAfter, exportAuditLog } from '../../src/core/ledger/audit/export-audit-log.ts';
 import { blockHash, CHAIN_START, entryHash } from '../../src/core/ledger/audit/hash-chain.ts';
+import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
 import type { D1Database } from '../../src/core/ledger/d1.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
 import type { LogFields } from '../../src/core/log.ts';
@@ -19,11 +21,14 @@ function openLog() {
   applyMigrations(sqlite);
   const logged: { event: string; fields: LogFields | undefined }[] = [];
   let batches = 0;
+  let diesAt = 0;
   const counting: D1Database = {
     prepare: (sql) => d1.prepare(sql),
-    batch: (statements) => {
+    batch: async (statements) => {
       batches += 1;
-      return d1.batch(statements);
+      const results = await d1.batch(statements);
+      if (batches === diesAt) throw new Error('the process is gone: SQLITE_ERROR');
+      return results;
     },
   };
   const db: Database = {
@@ -32,10 +37,22 @@ function openLog() {
     cipher: PLAIN_CIPHER,
     author: NOBODY,
   };
+  async function exported(): Promise<string[]> {
+    const all: string[] = [];
+    for await (const { lines } of exportAuditLog(db, unpack, 1_000)) all.push(...lines);
+    return all;
+  }
   return {
     db,
+    sqlite,
     logged,
+    exported,
+    pack: (atMs: number) => packAudit({ db, nowMs: () => atMs }, { blockHash, pack, unpack }),
     batches: () => batches,
+    /** Everything was done, and nobody hears of it. */
+    dieAtBatch(number: number): void {
+      diesAt = batches + number;
+    },
     /** All at once, past the ledger. */
     fill(count: number): void {
       sqlite
@@ -58,13 +75,14 @@ function openLog() {
     /** As a version before blocks has sealed the entries up to this one. */
     async sealOneByOne(until: number): Promise<void> {
       let hash = CHAIN_START;
-      for (const entry of (await auditEntriesAfter(db, 0, until)).entries) {
+      const page = await auditLogAfter(db, 0, until);
+      for (const entry of page.kind === 'entries' ? page.entries : []) {
         hash = await entryHash(hash, entry);
         sqlite.prepare('INSERT INTO audit_seals (sequence, hash) VALUES (?, ?)').run(entry.sequence, hash);
       }
     },
     async verified(head: string | null = null): Promise<Verdict> {
-      return verifyAudit(exportedLines(await auditEntriesAfter(db, 0, 100_000)), head);
+      return verifyAudit(await exported(), head);
     },
   };
 }
@@ -139,5 +157,82 @@ describe('the audit log is sealed', () => {
     for (const { fields } of log.logged) {
       expect((await log.verified(String(fields?.hash))).broken).toBeNull();
     }
+  });
+});
+
+describe('sealed blocks are packed', () => {
+  const HOUR_MS = 60 * 60_000;
+  /** Three blocks; the entries are an hour and more old at `PACKED_FROM_MS`. */
+  async function sealedLog(blocks = 3) {
+    const log = openLog();
+    for (let block = 0; block < blocks; block += 1) {
+      log.fill(1_000);
+      await log.seal();
+    }
+    return log;
+  }
+  const PACKED_FROM_MS = HOUR_MS + 1_000;
+  const left = ({ sqlite }: ReturnType<typeof openLog>) =>
+    sqlite.prepare('SELECT min(sequence) AS first, count(*) AS entries FROM audit_entries').get();
+
+  it('when their entries are an hour old, all but the newest one, and the export is what it was', async () => {
+    const log = await sealedLog();
+    const before = await log.exported();
+    expect(await log.pack(PACKED_FROM_MS - 1)).toBe(false);
+    expect(left(log)).toEqual({ first: 1, entries: 3_000 });
+    expect(await log.pack(PACKED_FROM_MS)).toBe(false);
+    expect(left(log)).toEqual({ first: 2_001, entries: 1_000 });
+    expect(await log.exported()).toEqual(before);
+    expect(await log.verified()).toMatchObject({ sealed: 3_000, broken: null });
+  });
+
+  it('and the log goes on behind them', async () => {
+    const log = await sealedLog();
+    await log.pack(PACKED_FROM_MS);
+    log.fill(10);
+    await log.seal();
+    await log.pack(PACKED_FROM_MS);
+    expect(left(log)).toEqual({ first: 3_001, entries: 10 });
+    expect(await log.verified()).toMatchObject({ sealed: 3_010, broken: null });
+  });
+
+  it('to a quarter of what they took', async () => {
+    const log = await sealedLog();
+    await log.pack(PACKED_FROM_MS);
+    const [packed] = log.sqlite.prepare('SELECT length(packed) AS bytes FROM audit_blocks').all();
+    expect(Number(packed?.bytes)).toBeLessThan(1_000 * 64);
+  });
+
+  it('and what was altered before is not packed: an alarm reports it', async () => {
+    const log = await sealedLog();
+    log.sqlite.exec('DROP TRIGGER audit_entries_stay');
+    log.sqlite.exec("UPDATE audit_entries SET outcome = 'failed' WHERE sequence = 1500");
+    expect(await log.pack(PACKED_FROM_MS)).toBe(false);
+    expect(left(log)).toEqual({ first: 1_001, entries: 2_000 });
+    expect(log.logged.at(-1)).toMatchObject({ event: 'audit.block_broken', fields: { first_sequence: 1_001 } });
+  });
+
+  it.each([1, 2, 3, 4])('though the process dies at its batch %d, once', async (batch) => {
+    const log = await sealedLog(2);
+    const before = await log.exported();
+    log.dieAtBatch(batch);
+    await log.pack(PACKED_FROM_MS).catch(() => {});
+    expect(await log.exported()).toEqual(before);
+    await log.pack(PACKED_FROM_MS);
+    expect(left(log)).toEqual({ first: 1_001, entries: 1_000 });
+    expect(await log.exported()).toEqual(before);
+  });
+
+  it.each([
+    'DELETE FROM audit_entries WHERE sequence = 1500',
+    'DELETE FROM audit_entries WHERE sequence = 3001',
+    'UPDATE audit_blocks SET packed = NULL WHERE last_sequence = 1000',
+    "UPDATE audit_blocks SET packed = x'00' WHERE last_sequence = 1000",
+    'DELETE FROM audit_blocks WHERE last_sequence = 1000',
+  ])('and nothing else may be taken away: %s', async (sql) => {
+    const log = await sealedLog();
+    log.fill(1);
+    log.sqlite.exec(`UPDATE audit_blocks SET packed = x'01' WHERE last_sequence IN (1000, 3000)`);
+    expect(() => log.sqlite.exec(sql)).toThrow('append-only');
   });
 });

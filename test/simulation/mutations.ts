@@ -719,6 +719,17 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'a block is packed without its first entry',
+    breaks: 'audit',
+    edits: [
+      {
+        file: 'src/core/background/pack-audit.ts',
+        find: 'entries.map((entry)',
+        replace: 'entries.slice(1).map((entry)',
+      },
+    ],
+  },
+  {
     name: 'two entries of one batch have the same number',
     breaks: 'audit',
     edits: [

@@ -235,7 +235,11 @@ export class World {
       newId: (prefix) => `${prefix}${newUlid()}`,
       fingerprint: async (text) => `simulated:${hash(typeof text === 'string' ? text : text.reveal())}`,
       velocityHash: async (text) => hash(typeof text === 'string' ? text : text.reveal()),
-      blockHash: async (previous, entries) => hash(`${previous} ${JSON.stringify(entries)}`).padStart(64, '0'),
+      blockCodec: {
+        blockHash: async (previous, entries) => hash(`${previous} ${JSON.stringify(entries)}`).padStart(64, '0'),
+        pack: async (lines) => new TextEncoder().encode(lines.join('\n')),
+        unpack: async (packed) => new TextDecoder().decode(packed).split('\n'),
+      },
       relay: this.broker.seenBy(process),
       eventQueue: this.queue.seenBy(process),
       workQueue: this.work.seenBy(process),

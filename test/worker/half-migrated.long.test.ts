@@ -8,7 +8,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ExternalRefund } from '../../src/core/gateways/gateway.ts';
 import type { Dispute, Notice } from '../../src/core/gateways/webhook.ts';
 import { listApiKeys } from '../../src/core/ledger/api-keys/list-api-keys.ts';
-import { auditEntriesAfter, auditExport } from '../../src/core/ledger/audit/export-audit-log.ts';
+import { auditExport, auditLogAfter } from '../../src/core/ledger/audit/export-audit-log.ts';
 import { LedgerNotMigrated, runBatch } from '../../src/core/ledger/database.ts';
 import { eventsStatus } from '../../src/core/ledger/outbox/events-status.ts';
 import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
@@ -237,7 +237,7 @@ const BACKGROUND: Record<string, () => Promise<unknown>> = {
     ),
   'audit export': async () => {
     await auditExport(database, Date.now());
-    await auditEntriesAfter(database, 0, 10);
+    await auditLogAfter(database, 0, 10);
   },
   'personal-data export': () => personalRecords(database, USER, BEFORE_ALL, 10),
   'personal-data erase': () =>

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
-import { auditEntriesAfter, auditExport, exportedLines } from '../../core/ledger/audit/export-audit-log.ts';
+import { auditExport, exportAuditLog } from '../../core/ledger/audit/export-audit-log.ts';
+import { unpack } from '../../core/ledger/audit/packed-lines.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import { documented, EXIT_FAILED } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
@@ -76,13 +77,10 @@ function readHash(text: string): string {
 async function exportLog(db: Database): Promise<void> {
   await withProgress('Exporting', async (progress) => {
     const last = await auditExport(db, Date.now());
-    for (let after = 0; ; ) {
-      const page = await auditEntriesAfter(db, after, ENTRIES_PER_STEP);
-      for (const line of exportedLines(page)) console.log(line);
-      if (page.entries.length < ENTRIES_PER_STEP) return;
-      after = page.entries.at(-1)?.sequence ?? after;
+    for await (const { lines, until } of exportAuditLog(db, unpack, ENTRIES_PER_STEP)) {
+      for (const line of lines) console.log(line);
       // Entries on their way to the same terminal are progress enough, and a bar would be between them.
-      if (!process.stdout.isTTY) progress.at(after, last);
+      if (!process.stdout.isTTY) progress.at(until, last);
     }
   });
 }

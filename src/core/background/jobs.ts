@@ -1,11 +1,12 @@
 /**
- * The jobs in the background: look-ups, the sweep, sealing and purging. The cron wakes a job that has something due; it works through as
+ * The jobs in the background: look-ups, the sweep, sealing, packing and purging. The cron wakes a job that has something due; it works through as
  * much as fits into one invocation and hands its slot on with the next wake-up. So the work grows with the backlog, and a message that
  * is lost or comes twice changes nothing.
  */
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
 import { SLOT_LEASE_MS } from '../invocation-limits.ts';
+import { logFillLevel } from '../ledger/fill-level.ts';
 import { holdSlot } from '../ledger/jobs/hold-slot.ts';
 import { JOBS, type Job } from '../ledger/jobs/job-names.ts';
 import { readBacklogs } from '../ledger/jobs/read-backlogs.ts';
@@ -15,6 +16,7 @@ import type { WakeUp } from '../outbox/queue-message.ts';
 import { SEND_DEADLINE_MS, sendEvent, sendLookUp } from '../outbox/send.ts';
 import { sweepEvents } from '../outbox/sweep.ts';
 import { resolveDue } from '../recovery/resolve-due.ts';
+import { packAudit } from './pack-audit.ts';
 import { purge } from './purge.ts';
 import { sealAudit } from './seal-audit.ts';
 
@@ -27,6 +29,7 @@ const SLOTS: Readonly<Record<Job, { count: number; dueForEach: number }>> = {
   sweep: { count: 2, dueForEach: 1_000 },
   // A chain has one end.
   seal: { count: 1, dueForEach: 1 },
+  pack: { count: 1, dueForEach: 1 },
   purge: { count: 1, dueForEach: 1 },
 };
 /** As many rows of a kind as ask for all slots. */
@@ -35,7 +38,9 @@ const COUNTED_ROWS = Math.max(...Object.values(SLOTS).map(({ count, dueForEach }
 /** Wakes each job for as many slots as its backlog asks for, where they are free. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function wakeJobs(context: Context): Promise<void> {
   const failures: unknown[] = [];
-  for (const { job, due, taken } of await readBacklogs(context.db, context.nowMs(), COUNTED_ROWS)) {
+  const backlogs = await readBacklogs(context.db, context.nowMs(), COUNTED_ROWS);
+  logFillLevel(context.db);
+  for (const { job, due, taken } of backlogs) {
     const { count, dueForEach } = SLOTS[job];
     const wanted = Math.min(count, Math.ceil(due / dueForEach));
     for (let slot = 0; slot < wanted; slot += 1) {
@@ -94,7 +99,9 @@ async function workOn(context: Context, wakeUp: WakeUp): Promise<WakeUp | null> 
     case 'sweep':
       return (await sweepEvents(context)) ? next : null;
     case 'seal':
-      return (await sealAudit(context, context.blockHash)) ? next : null;
+      return (await sealAudit(context, context.blockCodec.blockHash)) ? next : null;
+    case 'pack':
+      return (await packAudit(context, context.blockCodec)) ? next : null;
     case 'purge':
       return (await purge(context)) ? next : null;
   }

@@ -15,5 +15,6 @@ export interface D1PreparedStatement {
 
 export interface D1Result {
   results: unknown[];
-  meta: { changes: number };
+  /** `size_after`: bytes of the database. */
+  meta: { changes: number; size_after?: number };
 }

@@ -5,6 +5,7 @@ import { within } from '../deadline.ts';
 import { errorFields, type Log } from '../log.ts';
 import type { Cipher } from '../security/cipher.ts';
 import type { D1Database, D1PreparedStatement, D1Result } from './d1.ts';
+import type { FillLevel } from './fill-level.ts';
 
 /** D1, and on whose behalf it is used. */
 export interface Database {
@@ -19,10 +20,12 @@ export interface Database {
   keyCheck?: KeyCheck;
   /** Of the invocation that works with it; absent where nothing limits the number of statements, as in scripts. */
   budget?: StatementBudget;
+  /** Absent where nothing is claimed. */
+  fillLevel?: FillLevel;
 }
 
-/** Statements that an invocation may send to D1 (Workers Paid): https://developers.cloudflare.com/d1/platform/limits/ */
-export const STATEMENTS_PER_INVOCATION = 1_000;
+/** Statements that an invocation sends to D1. D1 allows 1,000 (Workers Paid): https://developers.cloudflare.com/d1/platform/limits/ */
+export const STATEMENTS_PER_INVOCATION = 900;
 
 /** Counted down with each statement that is sent, whatever becomes of it. */
 export interface StatementBudget {
@@ -111,7 +114,7 @@ export type Results<Name extends string> = Record<Name, D1Result>;
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log, keyCheck, budget }: Database,
+  { d1, log, keyCheck, budget, fillLevel }: Database,
   statements: Readonly<Record<Name, D1PreparedStatement | null>>,
   retryForMs = RETRY_FOR_MS,
 ): Promise<Results<Name>> {
@@ -152,6 +155,8 @@ export async function runBatch<Name extends string>(
     throw new LedgerUnavailable(message, { cause: error });
   }
   if (keyCheck !== undefined) keyCheck.state = 'passed';
+  const sizeAfter = results.at(-1)?.meta.size_after;
+  if (fillLevel !== undefined && sizeAfter !== undefined) fillLevel.size.bytes = sizeAfter;
   const own = results.slice(checks.length);
   return Object.fromEntries(wanted.map(([name], index) => [name, own[index]])) as Results<Name>;
 }

@@ -5,6 +5,7 @@ import { minorUnits } from '../domain/money.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { Permit } from '../gateways/circuit-breaker.ts';
 import type { Gateway, Instrument } from '../gateways/gateway.ts';
+import { isFull } from '../ledger/fill-level.ts';
 import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';
 import { claimBooking } from '../ledger/payments/claim-booking.ts';
 import { findKeyedTransaction, type ReplayedPayment } from '../ledger/payments/find-payment.ts';
@@ -120,11 +121,13 @@ async function readyToClaim(
           | 'method_disabled'
           | 'holds_not_supported'
           | 'gateway_down'
+          | 'ledger_full'
           | 'gateway_not_configured';
       }
     >
 > {
   const { settings, gateways } = context;
+  if (await isFull(context.db)) return { kind: 'ledger_full' };
   if (request.card_details && !settings.rawCardsAllowed) return { kind: 'raw_card' };
   const amountMinor = minorUnits(amount, settings.currency);
   if (amountMinor === null || amountMinor > settings.maxAmountMinor) return { kind: 'invalid_amount' };

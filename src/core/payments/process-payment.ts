@@ -66,6 +66,8 @@ export type PaymentAnswer =
   | { kind: 'raw_card' }
   | { kind: 'method_disabled' | 'holds_not_supported'; method: PaymentMethod }
   | { kind: 'gateway_down'; retryAfterMs: number }
+  /** The database takes nothing new. */
+  | { kind: 'ledger_full' }
   /** The gateway does not accept the configured key. */
   | { kind: 'gateway_not_configured' }
   /** A card, a user or a place has tried too often. */

@@ -14,6 +14,7 @@ import { minorUnits } from '../domain/money.ts';
 import { type Outcome, type Refund, refundableMinor, type Transaction } from '../domain/transaction.ts';
 import { askForPermit, type CircuitBreaker, isClosed, type Permit, release } from '../gateways/circuit-breaker.ts';
 import { LedgerUnavailable } from '../ledger/database.ts';
+import { isFull } from '../ledger/fill-level.ts';
 import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';
 import { findTransaction } from '../ledger/payments/find-payment.ts';
 import { findKeyedRefund, type ReplayedRefund } from '../ledger/refunds/find-refund.ts';
@@ -49,6 +50,8 @@ export type RefundAnswer =
   | { kind: 'not_found' }
   | { kind: 'invalid_amount' }
   | { kind: 'gateway_down'; retryAfterMs: number }
+  /** The database takes nothing new. */
+  | { kind: 'ledger_full' }
   /**
    * It is unknown whether the reservation was written. If it was, the refund is paid later: a caller who asks again
    * without the same key may be paid twice.
@@ -69,10 +72,12 @@ export async function refundPayment(
 ): Promise<RefundAnswer> {
   const { log } = context;
   const key = await keyClaim(context, '/payment/refund', idempotencyKey, refundIdentity(request, amount));
+  const isLedgerFull = await isFull(context.db);
   const { breaker, permit } = await permitOf(context, request);
-  const reserved =
-    permit.kind === 'refused'
-      ? await refusedByBreaker(context, permit.retryAfterMs, key)
+  const reserved = isLedgerFull
+    ? await knownOr(context, key, { kind: 'ledger_full' })
+    : permit.kind === 'refused'
+      ? await knownOr(context, key, { kind: 'gateway_down', retryAfterMs: permit.retryAfterMs })
       : await reserve(context, request, amount, key);
   if (reserved.kind !== 'reserved') {
     if (breaker !== null) release(breaker, permit);
@@ -111,14 +116,10 @@ async function permitOf(
   return { breaker, permit: askForPermit(breaker, nowMs()) };
 }
 
-/** The answer while the gateway is down. */
-async function refusedByBreaker(
-  { db, nowMs }: Context,
-  retryAfterMs: number,
-  key: KeyClaim | null,
-): Promise<RefundAnswer> {
+/** The answer while no refund can be begun: that of an earlier request with the key, or else why not. */
+async function knownOr({ db, nowMs }: Context, key: KeyClaim | null, refused: RefundAnswer): Promise<RefundAnswer> {
   const known = key === null ? null : await findKeyedRefund(db, key, nowMs());
-  return known === null ? { kind: 'gateway_down', retryAfterMs } : answerReplay(known, key);
+  return known === null ? refused : answerReplay(known, key);
 }
 
 type Reserved = Extract<Reservation, { kind: 'reserved' }>;

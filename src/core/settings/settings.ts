@@ -32,6 +32,8 @@ export interface Settings {
   /** Of personal data. Each 32 bytes, base64. */
   encryption: Values['encryption'];
   velocity: VelocityLimits;
+  /** What a database may hold. */
+  databaseMaxBytes: number;
   /** Whether each status of a dispute becomes an event. */
   publishDisputes: boolean;
   /** Origins of web pages that may call. */
@@ -113,6 +115,7 @@ function settingsOf(values: Values): Settings {
     auth: authSettings(auth),
     encryption,
     velocity,
+    databaseMaxBytes: service.databaseMaxBytes,
     publishDisputes: service.publishDisputes,
     corsOrigins: service.corsOrigins,
     returnUrlOrigins: service.returnUrlOrigins,

@@ -47,6 +47,22 @@ export function tooManyAttempts(c: Context, retryAfterMs: number): Response {
   });
 }
 
+/** An operator has been alarmed; what helps takes minutes. */
+const LEDGER_FULL_RETRY_MS = 60_000;
+
+/** The 503 of a database that takes nothing new. */
+export function ledgerFull(c: Context): Response {
+  c.var.log('error', 'ledger.full');
+  retryAfter(c, LEDGER_FULL_RETRY_MS);
+  return errorResponse(
+    c,
+    503,
+    'SERVICE_UNAVAILABLE',
+    'Nothing new is accepted right now, and no money moved. Please try again later.',
+    { retry_possible: true },
+  );
+}
+
 /** Of a gateway that is not even asked, because it has failed again and again. */
 export const GATEWAY_DOWN = 'The payment gateway is not available; it was not asked, and no money moved';
 

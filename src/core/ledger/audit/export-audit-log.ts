@@ -1,8 +1,9 @@
 /** Exports the audit log, a page at a time. */
 
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
-import type { AuditBlock, AuditRow } from './hash-chain.ts';
+import type { AuditBlock, AuditRow, BlockCodec } from './hash-chain.ts';
 import { audit } from './insert-entry.ts';
+import { type PackedColumn, packedIn } from './pack-block.ts';
 
 /** Records the export in the log itself, before it begins. Returns the sequence of the last entry, perhaps this one's. */
 export async function auditExport(db: Database, nowMs: number): Promise<number> {
@@ -16,32 +17,70 @@ export async function auditExport(db: Database, nowMs: number): Promise<number> 
 /** An entry, with the hash that a former version has sealed it with by itself; null for all others. */
 export type ExportedEntry = AuditRow & { hash: string | null };
 
+/** Where what follows an entry is: in its own table, or packed with its block. */
+export type ExportedPage =
+  | { kind: 'entries'; entries: ExportedEntry[]; blocks: AuditBlock[] }
+  | { kind: 'packed'; block: AuditBlock; packed: Uint8Array };
+
 const ENTRIES = `
   SELECT e.*, s.hash FROM audit_entries e LEFT JOIN audit_seals s USING (sequence)
   WHERE e.sequence > ?1 ORDER BY e.sequence LIMIT ?2`;
 const BLOCKS = `
   SELECT first_sequence, last_sequence, entries, hash FROM audit_blocks
   WHERE last_sequence > ?1 ORDER BY last_sequence LIMIT ?2`;
+const PACKED = `
+  SELECT packed FROM audit_blocks WHERE first_sequence = ?1 + 1
+    AND last_sequence = (SELECT min(last_sequence) FROM audit_blocks WHERE last_sequence > ?1)`;
 
-/** Up to `limit` entries behind this one, and the seals of the blocks that end among them. */
-export async function auditEntriesAfter(
-  db: Database,
-  sequence: number,
-  limit: number,
-): Promise<{ entries: ExportedEntry[]; blocks: AuditBlock[] }> {
+/**
+ * What follows this entry: up to `limit` entries with the seals of the blocks that end among them, or the packed block that begins with the
+ * next one. Entries that are in neither are missing, which whoever verifies the export finds.
+ */
+export async function auditLogAfter(db: Database, sequence: number, limit: number): Promise<ExportedPage> {
   const results = await runBatch(db, {
     entries: db.d1.prepare(ENTRIES).bind(sequence, limit),
     blocks: db.d1.prepare(BLOCKS).bind(sequence, limit),
+    packed: db.d1.prepare(PACKED).bind(sequence),
   });
   const entries = rowsOf<ExportedEntry>(results.entries);
-  const end = entries.at(-1)?.sequence ?? sequence;
+  const blocks = rowsOf<AuditBlock>(results.blocks);
+  const packed = packedIn(rowOf<{ packed: PackedColumn }>(results.packed)?.packed ?? null);
+  const [block] = blocks;
+  // What is packed may still be in its table for a moment.
+  if (block !== undefined && packed !== null) return { kind: 'packed', block, packed };
+  const together = entries.filter((entry, index) => entry.sequence - index === entries[0]?.sequence);
+  const end = together.at(-1)?.sequence ?? sequence;
   return {
-    entries,
-    blocks: rowsOf<AuditBlock>(results.blocks).filter(({ last_sequence }) => last_sequence <= end),
+    kind: 'entries',
+    entries: together,
+    blocks: blocks.filter(({ last_sequence }) => last_sequence <= end),
   };
 }
 
-/** The lines of an export: each entry, and behind the last one of a block its seal. */
+/**
+ * All lines of an export, a page at a time: each entry, and behind the last one of a block its seal. With each page comes the number of its
+ * last entry.
+ */
+export async function* exportAuditLog(
+  db: Database,
+  unpack: BlockCodec['unpack'],
+  entriesAtOnce: number,
+): AsyncGenerator<{ lines: string[]; until: number }> {
+  for (let after = 0; ; ) {
+    const page = await auditLogAfter(db, after, entriesAtOnce);
+    if (page.kind === 'packed') {
+      after = page.block.last_sequence;
+      yield { lines: await unpack(page.packed), until: after };
+      continue;
+    }
+    const last = page.entries.at(-1);
+    if (last === undefined) return;
+    after = last.sequence;
+    yield { lines: exportedLines(page), until: after };
+  }
+}
+
+/** The lines of entries, and of the seals of their blocks. */
 export function exportedLines({ entries, blocks }: { entries: ExportedEntry[]; blocks: AuditBlock[] }): string[] {
   const blockEndingAt = new Map(blocks.map((block) => [block.last_sequence, block]));
   return entries.flatMap((entry) => {

@@ -59,3 +59,11 @@ function columnsOf({
 async function sha256(text: string): Promise<string> {
   return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 }
+
+/** What blocks are sealed and packed with. The simulator has its own, which takes no time. */
+export interface BlockCodec {
+  blockHash: BlockHash;
+  /** Lines of JSON, compressed. */
+  pack(lines: readonly string[]): Promise<Uint8Array>;
+  unpack(packed: Uint8Array): Promise<string[]>;
+}

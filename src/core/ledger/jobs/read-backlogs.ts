@@ -1,6 +1,7 @@
 /** What each job has to do, and which of its slots are in use. */
 
 import { countUnsealed } from '../audit/insert-block.ts';
+import { countToPack } from '../audit/pack-block.ts';
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import { countDueLookUps } from '../look-ups/take-due-look-ups.ts';
 import { countDueEvents, foundWaitingEvents } from '../outbox/lease-due-events.ts';
@@ -24,6 +25,7 @@ export async function readBacklogs(db: Database, nowMs: number, limit: number): 
     look_ups: countDueLookUps(db.d1, nowMs, limit),
     sweep: countDueEvents(db.d1, nowMs, limit),
     seal: countUnsealed(db.d1, limit),
+    pack: countToPack(db.d1, nowMs),
     purge: countExpired(db.d1, nowMs),
     taken: db.d1.prepare(TAKEN_SLOTS).bind(nowMs),
   });

@@ -14,6 +14,7 @@ import {
   GATEWAY_DOWN,
   idempotencyInProgress,
   idempotencyKeyReused,
+  ledgerFull,
   retryAfter,
   tooManyAttempts,
 } from '../error-envelope.ts';
@@ -104,6 +105,8 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         retryPossible: true,
         nextStep: 'Try again when the seconds of the Retry-After header have passed, or pay in another way.',
       });
+    case 'ledger_full':
+      return ledgerFull(c);
     case 'gateway_not_configured': {
       const { code, reason, cause } = failureBecause('gateway_not_configured');
       return paymentFailure(c, 502, { ...asked, code, reason, ...adviceOn(cause, code) });

@@ -13,6 +13,7 @@ import {
   GATEWAY_DOWN,
   idempotencyInProgress,
   idempotencyKeyReused,
+  ledgerFull,
   retryAfter,
 } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
@@ -74,6 +75,8 @@ function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
         status: 'failed',
         retry_possible: true,
       });
+    case 'ledger_full':
+      return ledgerFull(c);
     case 'not_confirmed':
       retryAfter(c, NOT_CONFIRMED_RETRY_MS);
       return errorResponse(
