@@ -119,7 +119,12 @@ function auditLogOf(sqlite: DatabaseSync): Record<string, unknown>[] {
   const packed = sqlite
     .prepare('SELECT packed FROM audit_blocks WHERE packed IS NOT NULL ORDER BY last_sequence')
     .all();
-  const lines = packed.flatMap((row) => new TextDecoder().decode(row.packed as Uint8Array).split('\n'));
+  const lines = packed.flatMap((row) =>
+    new TextDecoder()
+      .decode(row.packed as Uint8Array)
+      .split('\n')
+      .filter(Boolean),
+  );
   const entries = lines
     .map((line): Record<string, unknown> => JSON.parse(line))
     .filter(({ block }) => block === undefined);
