@@ -35,6 +35,8 @@ export interface Outcome {
   waits: Record<string, number>;
   faults: FaultCounts;
   failures: Failure[];
+  /** Every statement that was sent to the database. */
+  statements: string[];
   /** Of all that happened: the same seeds, the same digest. */
   digest: string;
 }
@@ -50,10 +52,13 @@ const gateway = provider ?? mutation?.gateway ?? null;
 if (mutation !== null) mutate(mutation);
 replaceTimers();
 const { runHistory } = await import('./history.ts');
+const { COMPILED } = await import('./sqlite-d1.ts');
 const patchSql = mutation === null ? undefined : patchMigration(mutation);
 
 const digest = createHash('sha256');
-const outcome: Outcome = { histories: 0, gateways: {}, requests: 0, waits: {}, faults: {}, failures: [], digest: '' };
+const outcome: Outcome = {
+  ...{ histories: 0, gateways: {}, requests: 0, waits: {}, faults: {}, failures: [], statements: [], digest: '' },
+};
 for (const seed of seeds) {
   const failure = await liveThrough(seed);
   parentPort?.postMessage(LIVED);
@@ -62,7 +67,7 @@ for (const seed of seeds) {
   // A defect is found when it has broken what it is said to break, and not something else on the way.
   if (mutation !== null && failure.violations.some((violation) => violation.startsWith(mutation.breaks))) break;
 }
-parentPort?.postMessage({ ...outcome, digest: digest.digest('hex') });
+parentPort?.postMessage({ ...outcome, statements: [...COMPILED], digest: digest.digest('hex') });
 
 async function liveThrough(seed: number): Promise<Failure | null> {
   let runs = 0;

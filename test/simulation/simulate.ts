@@ -34,9 +34,12 @@ export async function simulate(
 }
 
 export function together(outcomes: readonly Outcome[]): Outcome {
-  const all: Outcome = { histories: 0, gateways: {}, requests: 0, waits: {}, faults: {}, failures: [], digest: '' };
-  for (const { histories, gateways, requests, waits, faults, failures, digest } of outcomes) {
+  const all: Outcome = {
+    ...{ histories: 0, gateways: {}, requests: 0, waits: {}, faults: {}, failures: [], statements: [], digest: '' },
+  };
+  for (const { histories, gateways, requests, waits, faults, failures, statements, digest } of outcomes) {
     all.digest += digest;
+    all.statements = [...new Set([...all.statements, ...statements])];
     all.histories += histories;
     all.requests += requests;
     all.failures.push(...failures);

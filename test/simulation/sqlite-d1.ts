@@ -55,6 +55,9 @@ export function applyMigrations(sqlite: DatabaseSync, patch = (sql: string, _fil
   for (const { file, sql } of migrations) sqlite.exec(patch(sql, file));
 }
 
+/** Every statement that was compiled since the process began, for a look at the plans. */
+export const COMPILED = new Set<string>();
+
 interface Compiled {
   statement: StatementSync;
   columns: string[];
@@ -138,6 +141,7 @@ class Connection {
       changesSchema: /^\s*(CREATE|ALTER|DROP)\b/i.test(sql),
     };
     this.#compiled.set(sql, compiled);
+    COMPILED.add(sql);
     return compiled;
   }
 }

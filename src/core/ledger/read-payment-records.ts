@@ -84,9 +84,10 @@ const REFUNDS = `SELECT ${REFUND_COLUMNS} FROM refunds r WHERE r.transaction_id 
 const EVENT_COLUMNS = `
   e.event_id AS eventId, e.event_type AS eventType, e.transaction_id AS transactionId, e.refund_id AS refundId,
   e.created_at_ms AS createdAtMs, e.replayed_at_ms AS replayedAtMs, e.attempts, e.delivered_at_ms AS deliveredAtMs, e.last_error AS lastError`;
-// In parts, because each of them has an index.
+// In parts, because each of them has an index. A payment names its event, and a trigger lets no other one report it.
 const EVENTS = `
-  SELECT ${EVENT_COLUMNS} FROM events e WHERE e.refund_id IS NULL AND e.transaction_id ${ASKED_FOR}
+  SELECT ${EVENT_COLUMNS} FROM transactions t JOIN events e ON e.event_id = t.ended_by
+  WHERE t.transaction_id ${ASKED_FOR}
   UNION ALL
   SELECT ${EVENT_COLUMNS} FROM refunds r JOIN events e ON e.refund_id = r.refund_id
   WHERE r.transaction_id ${ASKED_FOR}

@@ -49,12 +49,12 @@ export async function erasePersonalData(
       .bind(...scope),
     // Of those that are under way, too: why an event waits is nothing that has to be repeated.
     events: db.d1
-      .prepare(`UPDATE events SET last_error = NULL WHERE last_error IS NOT NULL AND transaction_id IN (${OF_USER})`)
-      .bind(...scope),
-    disputeEvents: db.d1
       .prepare(
-        `UPDATE events SET last_error = NULL WHERE last_error IS NOT NULL
-           AND event_id IN (SELECT event_id FROM dispute_reports WHERE transaction_id IN (${OF_USER}))`,
+        `UPDATE events SET last_error = NULL WHERE last_error IS NOT NULL AND event_id IN (
+           SELECT ended_by FROM transactions WHERE transaction_id IN (${OF_USER})
+           UNION ALL SELECT e.event_id FROM refunds r JOIN events e ON e.refund_id = r.refund_id
+           WHERE r.transaction_id IN (${OF_USER})
+           UNION ALL SELECT event_id FROM dispute_reports WHERE transaction_id IN (${OF_USER}))`,
       )
       .bind(...scope),
     payments: db.d1
