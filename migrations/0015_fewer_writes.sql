@@ -54,6 +54,8 @@ CREATE TABLE audit_blocks (
   last_sequence  INTEGER PRIMARY KEY,
   first_sequence INTEGER NOT NULL,
   entries        INTEGER NOT NULL CHECK (entries > 0 AND entries = last_sequence - first_sequence + 1),
+  -- Of the last entry.
+  at_ms          INTEGER NOT NULL,
   hash           TEXT NOT NULL CHECK (length(hash) = 64),
   -- The entries and the seal as the export has them, compressed: JSON lines in gzip. Then the entries themselves are deleted.
   packed         BLOB

@@ -4,7 +4,7 @@ import type { Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
-import { blockHash } from '../core/ledger/audit/hash-chain.ts';
+import { blockHash, sha256 } from '../core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
 import type { Database } from '../core/ledger/database.ts';
 import { accountsReadFrom } from '../core/ledger/providers/keep-gateway-account.ts';
@@ -24,7 +24,8 @@ export function composeForOperator(db: Database, settings: Settings, { tenant, n
     newId: (prefix) => `${prefix}${ulid()}`,
     fingerprint: fingerprinter(settings.fingerprintKey),
     velocityHash: fingerprinter(settings.velocity.cardKey),
-    blockCodec: { blockHash, pack, unpack },
+    blockCodec: { blockHash, pack, unpack, sha256 },
+    archive: null,
     relay: unreachable,
     eventQueue: { send: unreachable },
     workQueue: { send: unreachable },

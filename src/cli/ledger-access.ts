@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
+import type { ArchiveBucket } from '../core/ledger/archive/archive-bucket.ts';
 import type { D1Database } from '../core/ledger/d1.ts';
 import { type Database, LedgerNotMigrated } from '../core/ledger/database.ts';
 import { createLog, type Log } from '../core/log.ts';
@@ -36,6 +37,7 @@ import { composeForOperator } from './compose.ts';
 import { unusedSettings } from './unused-settings.ts';
 
 const DATABASE_BINDING = 'DB';
+const ARCHIVE_BINDING = 'ARCHIVE';
 const WRANGLER_DEADLINE_MS = 60_000;
 /** The relevant part of wrangler.toml. */
 interface Config {
@@ -44,6 +46,11 @@ interface Config {
   compatibility_date?: string | undefined;
   vars: Variables;
   d1_databases: DatabaseConfig[];
+  r2_buckets: BucketConfig[];
+}
+interface BucketConfig {
+  binding: string;
+  bucket_name?: string | undefined;
 }
 interface DatabaseConfig {
   binding: string;
@@ -54,6 +61,8 @@ interface DatabaseConfig {
 
 export interface Ledger {
   db: Database;
+  /** Null where wrangler.toml binds none. */
+  archive: ArchiveBucket | null;
   /** The Worker's secrets, as far as they are available. */
   secrets: Variables;
   /** Whether the Worker of this ledger is one in production. */
@@ -98,7 +107,7 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
 
   // First, so that an unreadable file is reported before any prompt.
   const secrets = local === null ? remoteSecrets(place) : localSecrets(local);
-  const { d1, close } =
+  const { d1, archive, close } =
     local === null
       ? await openDatabase(config, remoteDatabase(database), false)
       : await openDatabase(config, database, persistedIn(local, place.persistTo));
@@ -106,6 +115,7 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
   const db = { d1, log: errorLog(), cipher: cipherOf(secrets), author };
   return {
     db,
+    archive,
     secrets,
     production: { ...config.vars, ...secrets }.ENVIRONMENT !== 'development',
     context() {
@@ -152,27 +162,37 @@ function migratesLocal(persistTo: string | null): string {
   return persistTo === null ? '`npm run setup`' : `\`npm run dev -- --persist-to ${persistTo}\``;
 }
 
-/** By a configuration that has the database and nothing else: no queue to listen to, no secrets, no Durable Object. */
+/** By a configuration that has the database, the archive and nothing else: no queue to listen to, no secrets, no Durable Object. */
 async function openDatabase(
-  { name, account_id, compatibility_date }: Config,
+  { name, account_id, compatibility_date, r2_buckets }: Config,
   database: DatabaseConfig,
   persist: { path: string } | false,
-): Promise<{ d1: D1Database; close: () => Promise<void> }> {
+): Promise<{ d1: D1Database; archive: ArchiveBucket | null; close: () => Promise<void> }> {
   // Wrangler's messages must not mix with the command's output.
   Object.assign(process.env, WRANGLER_ENV, { WRANGLER_LOG: process.env.WRANGLER_LOG ?? 'error' });
   const directory = mkdtempSync(join(tmpdir(), 'payment-ledger-'));
   // However the command ends: where its output cannot be written, it ends at once.
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const configPath = join(directory, 'wrangler.json');
-  const own = { name: `${name}-operator`, account_id, compatibility_date, d1_databases: [database] };
+  const remote = database.remote === true;
+  const buckets = r2_buckets
+    .filter(({ binding }) => binding === ARCHIVE_BINDING)
+    .map((bucket) => ({ ...bucket, remote }));
+  const own = {
+    name: `${name}-operator`,
+    account_id,
+    compatibility_date,
+    d1_databases: [database],
+    r2_buckets: buckets,
+  };
   writeFileSync(configPath, JSON.stringify(own));
   const { getPlatformProxy } = await import('wrangler');
-  const proxy = await getPlatformProxy<{ DB: D1Database }>({
+  const proxy = await getPlatformProxy<{ DB: D1Database; ARCHIVE?: ArchiveBucket }>({
     configPath,
     persist,
-    remoteBindings: database.remote === true,
+    remoteBindings: remote,
   });
-  return { d1: proxy.env.DB, close: () => proxy.dispose() };
+  return { d1: proxy.env.DB, archive: proxy.env.ARCHIVE ?? null, close: () => proxy.dispose() };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { documented, EXIT_FAILED } from '../local/command.ts';
 import { keptByNpm } from '../local/kept-by-npm.ts';
+import { addArchive } from './commands/archive.ts';
 import { addAudit } from './commands/audit.ts';
 import { addEvents } from './commands/events.ts';
 import { addGatewayCheck } from './commands/gateway-check.ts';
@@ -13,7 +14,8 @@ import { addReconcile } from './commands/reconcile.ts';
 const SETTINGS_OF_NPM = ['json'];
 
 const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
-for (const add of [addKeys, addEvents, addReconcile, addAudit, addPersonalData, addGatewayCheck]) add(program);
+for (const add of [addKeys, addEvents, addReconcile, addAudit, addArchive, addPersonalData, addGatewayCheck])
+  add(program);
 program.hook('preAction', (_, command) => refuseKeptByNpm(command));
 documented(program, {
   examples: [

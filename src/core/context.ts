@@ -6,6 +6,7 @@ import type { PaymentEvent } from '../contract/events.ts';
 import type { Redacted } from '../contract/redacted.ts';
 import type { CircuitBreakers } from './gateways/circuit-breaker.ts';
 import type { Gateways } from './gateways/registry.ts';
+import type { ArchiveBucket } from './ledger/archive/archive-bucket.ts';
 import type { BlockCodec } from './ledger/audit/hash-chain.ts';
 import type { Database } from './ledger/database.ts';
 import type { Log } from './log.ts';
@@ -33,6 +34,8 @@ export interface Context {
   velocityHash: (text: string | Redacted<string>) => Promise<string>;
   /** Of the audit log's blocks. */
   blockCodec: BlockCodec;
+  /** Null: there is none. */
+  archive: ArchiveBucket | null;
   /** Sends a batch of events to the bridge. */
   relay: (events: PaymentEvent[]) => Promise<RelayAnswer>;
   /** `payment-events`. */

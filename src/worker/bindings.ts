@@ -4,4 +4,6 @@ import type { QueueMessage, WakeUp } from '../core/outbox/queue-message.ts';
 export type Bindings = Omit<Env, 'PAYMENT_EVENTS' | 'PAYMENT_WORK'> & {
   PAYMENT_EVENTS: Queue<QueueMessage>;
   PAYMENT_WORK: Queue<WakeUp>;
+  /** Commented out in wrangler.toml: R2 has to be switched on in an account. */
+  ARCHIVE?: R2Bucket;
 };

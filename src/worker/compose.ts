@@ -4,7 +4,7 @@ import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
-import { blockHash } from '../core/ledger/audit/hash-chain.ts';
+import { blockHash, sha256 } from '../core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
 import { type Database, STATEMENTS_PER_INVOCATION } from '../core/ledger/database.ts';
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
@@ -44,7 +44,8 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
     newId: (prefix) => `${prefix}${ulid()}`,
     fingerprint: fingerprinter(settings.fingerprintKey),
     velocityHash: fingerprinter(settings.velocity.cardKey),
-    blockCodec: { blockHash, pack, unpack },
+    blockCodec: { blockHash, pack, unpack, sha256 },
+    archive: env.ARCHIVE ?? null,
     relay: (events) => postToBridge(bridge, events, Date.now()),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,

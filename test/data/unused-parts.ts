@@ -5,8 +5,9 @@ const unexpected = async (): Promise<never> => {
   throw new Error('a test did not expect this to be sent');
 };
 
-export const UNUSED_PARTS: Pick<Context, 'blockCodec' | 'relay' | 'eventQueue' | 'workQueue'> = {
-  blockCodec: { blockHash: unexpected, pack: unexpected, unpack: unexpected },
+export const UNUSED_PARTS: Pick<Context, 'blockCodec' | 'archive' | 'relay' | 'eventQueue' | 'workQueue'> = {
+  blockCodec: { blockHash: unexpected, pack: unexpected, unpack: unexpected, sha256: unexpected },
+  archive: null,
   relay: unexpected,
   eventQueue: { send: unexpected },
   workQueue: { send: unexpected },

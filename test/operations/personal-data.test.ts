@@ -219,6 +219,7 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('audit_entries', 'tenant actor request_id address action subject outcome detail'),
   ...kept('audit_seals', 'hash'),
   ...kept('audit_blocks', 'hash'),
+  ...kept('archived_ranges', 'kind object sha256 last_hash'),
 };
 
 function kept(table: string, columns: string): Record<string, 'kept'> {

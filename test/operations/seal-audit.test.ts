@@ -5,7 +5,7 @@ import { type Verdict, verifyAudit } from '../../src/cli/verify-audit.ts';
 import { packAudit } from '../../src/core/background/pack-audit.ts';
 import { sealAudit } from '../../src/core/background/seal-audit.ts';
 import { auditExport, auditLogAfter, exportAuditLog } from '../../src/core/ledger/audit/export-audit-log.ts';
-import { blockHash, CHAIN_START, entryHash } from '../../src/core/ledger/audit/hash-chain.ts';
+import { blockHash, CHAIN_START, entryHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
 import type { D1Database } from '../../src/core/ledger/d1.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
@@ -14,6 +14,10 @@ import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 
 const BLOCK_MAX_ENTRIES = 1_000;
+
+const noArchive = async (): Promise<never> => {
+  throw new Error('a test has archived nothing');
+};
 
 function openLog() {
   const { d1: sqliteD1, sqlite } = openSqliteD1();
@@ -39,7 +43,8 @@ function openLog() {
   };
   async function exported(): Promise<string[]> {
     const all: string[] = [];
-    for await (const { lines } of exportAuditLog(db, unpack, 1_000)) all.push(...lines);
+    for await (const { lines } of exportAuditLog(db, { unpack, readArchived: noArchive, entriesAtOnce: 1_000 }))
+      all.push(...lines);
     return all;
   }
   return {
@@ -47,7 +52,7 @@ function openLog() {
     sqlite,
     logged,
     exported,
-    pack: (atMs: number) => packAudit({ db, nowMs: () => atMs }, { blockHash, pack, unpack }),
+    pack: (atMs: number) => packAudit({ db, nowMs: () => atMs }, { blockHash, pack, unpack, sha256 }),
     batches: () => batches,
     /** Everything was done, and nobody hears of it. */
     dieAtBatch(number: number): void {

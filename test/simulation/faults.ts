@@ -43,6 +43,11 @@ export const FAULT_KINDS = [
   'bridge_takes_batch_twice',
   'broker_confirm_lost',
   'broker_returns_message',
+  // Between the Worker and the archive.
+  'archive_refuses',
+  'archive_cuts_off',
+  'archive_request_lost',
+  'archive_answer_lost',
   // The Worker itself.
   'process_dies',
   'isolate_dies',

@@ -1,5 +1,4 @@
 /** The invariants, held against what the gateway moved, what the exchange took, and what the callers were told. */
-import type { DatabaseSync } from 'node:sqlite';
 import { decodeTime } from 'ulid';
 import { KEY_LIFETIME_MS } from '../../src/core/ledger/idempotency-keys/claim-key.ts';
 import { hundredths } from './amount.ts';
@@ -15,6 +14,13 @@ const MAX_LOOK_UPS_BY_STATUS_A_MINUTE = 28;
 
 /** Follows what the tables themselves do not remember: every change of a status, and bookings that were claimed twice. */
 export function watchRows({ sqlite }: World): void {
+  const columns = sqlite
+    .prepare("SELECT name FROM pragma_table_info('events')")
+    .all()
+    .map(({ name }) => String(name));
+  sqlite.exec('CREATE TABLE sim_events_left AS SELECT * FROM events WHERE false');
+  sqlite.exec(`CREATE TRIGGER sim_events_left AFTER DELETE ON events
+    BEGIN INSERT INTO sim_events_left SELECT ${columns.map((column) => `OLD.${column}`).join()}; END`);
   sqlite.exec(
     `CREATE TABLE sim_transitions (id TEXT, was TEXT, became TEXT); CREATE TABLE sim_claimed_twice (booking TEXT);
      CREATE TABLE sim_overpromised (id TEXT); CREATE TABLE sim_starved (id TEXT, pending TEXT)`,
@@ -106,6 +112,7 @@ export function checkEverything(world: World, callers: Callers): void {
   checkAmounts(world, callers);
   checkKeys(world, callers, ledger);
   checkAudit(world, ledger);
+  checkArchive(world);
   checkWaiting(world, ledger);
   if (ledger.keys.length > 0) world.violations.push('invariant 8: keys are kept for longer than a day');
   for (const [id, row] of ledger.refunds) {
@@ -114,27 +121,68 @@ export function checkEverything(world: World, callers: Callers): void {
   }
 }
 
-/** The whole audit log, from its blocks and its table, as World's codec has packed it. */
-function auditLogOf(sqlite: DatabaseSync): Record<string, unknown>[] {
+/** The whole audit log, from the archive, its blocks and its table, as World's codec has packed it. */
+function auditLogOf({ sqlite, archive }: World): Record<string, unknown>[] {
+  const archived = sqlite
+    .prepare("SELECT object FROM archived_ranges WHERE kind = 'audit' ORDER BY first_sequence")
+    .all();
   const packed = sqlite
     .prepare('SELECT packed FROM audit_blocks WHERE packed IS NOT NULL ORDER BY last_sequence')
     .all();
-  const lines = packed.flatMap((row) =>
-    new TextDecoder()
-      .decode(row.packed as Uint8Array)
-      .split('\n')
-      .filter(Boolean),
-  );
-  const entries = lines
-    .map((line): Record<string, unknown> => JSON.parse(line))
-    .filter(({ block }) => block === undefined);
+  const parts = [
+    ...archived.map(({ object }) => archive?.objects.get(String(object))),
+    ...packed.map((row) => row.packed as Uint8Array),
+  ];
+  const entries = parts.flatMap(linesIn).filter(({ block }) => block === undefined);
   return [...entries, ...sqlite.prepare('SELECT * FROM audit_entries ORDER BY sequence').all()];
 }
 
+function linesIn(packed: Uint8Array | undefined): Record<string, unknown>[] {
+  const lines = new TextDecoder().decode(packed).split('\n').filter(Boolean);
+  return lines.map(lineIn);
+}
+
+/** A line that was cut off is a line of nothing. */
+function lineIn(line: string): Record<string, unknown> {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return {};
+  }
+}
+
+/** What has left the database is in the archive, once, as it was; without an archive, only what was delivered has left. */
+function checkArchive(world: World): void {
+  const { sqlite, archive, violations } = world;
+  const ranges = sqlite.prepare('SELECT * FROM archived_ranges ORDER BY kind, first_sequence').all();
+  const archived = ranges
+    .filter(({ kind }) => kind === 'events')
+    .flatMap(({ object }) => linesIn(archive?.objects.get(String(object))));
+  const inArchive = new Map(archived.map((event) => [event.sequence, event]));
+  if (inArchive.size < archived.length) violations.push('archive: an event was archived twice');
+  const left = sqlite.prepare('SELECT * FROM sim_events_left').all();
+  for (const event of left) {
+    if (event.delivered_at_ms === null) violations.push(`archive: ${event.event_id} left before it was delivered`);
+    if (archive === null) continue;
+    const { event_id, event_type, transaction_id, refund_id } = inArchive.get(event.sequence) ?? {};
+    const same =
+      [event_id, event_type, transaction_id, refund_id].join() ===
+      [event.event_id, event.event_type, event.transaction_id, event.refund_id].join();
+    if (!same) violations.push(`archive: ${event.event_id} left the database, and is not in the archive`);
+  }
+  for (const { object, bytes, entries } of ranges) {
+    const stored = archive?.objects.get(String(object));
+    if (stored?.length !== Number(bytes)) violations.push(`archive: ${object} is not there, or not whole`);
+    const counted = linesIn(stored).filter(({ block }) => block === undefined).length;
+    if (counted !== entries) violations.push(`archive: ${object} has ${counted} entries, not ${entries}`);
+  }
+}
+
 /** Each row has one entry for how it came about, and one for how it ended. */
-function checkAudit({ sqlite, violations }: World, { transactions, refunds }: Ledger): void {
+function checkAudit(world: World, { transactions, refunds }: Ledger): void {
+  const { sqlite, violations } = world;
   const entries = new Map<string, string[]>();
-  const log = auditLogOf(sqlite);
+  const log = auditLogOf(world);
   for (const { subject, action, outcome } of log) {
     const entry = action === 'refund.external' ? String(action) : `${action} ${outcome}`;
     entries.set(String(subject), [...(entries.get(String(subject)) ?? []), entry]);

@@ -27,6 +27,7 @@ const WEBHOOK = 'src/core/recovery/handle-webhook.ts';
 const DELIVER = 'src/core/outbox/deliver.ts';
 const WORK = 'src/core/background/jobs.ts';
 const LOOK_UPS = 'src/core/ledger/look-ups/take-due-look-ups.ts';
+const ARCHIVE = 'src/core/background/archive.ts';
 const STRIPE = 'src/core/gateways/stripe/stripe-gateway.ts';
 const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
 const STRIPE_OUTCOMES = 'src/core/gateways/stripe/stripe-outcomes.ts';
@@ -726,6 +727,40 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'src/core/background/pack-audit.ts',
         find: 'entries.map((entry)',
         replace: 'entries.slice(1).map((entry)',
+      },
+    ],
+  },
+  {
+    name: 'what was archived is not read back before it is deleted',
+    breaks: 'archive',
+    edits: [
+      {
+        file: ARCHIVE,
+        find: '(await blockCodec.sha256(new Uint8Array(stored))) !== sha256',
+        replace: 'stored.byteLength < 0',
+      },
+    ],
+  },
+  {
+    name: 'an event that waits leaves the database',
+    breaks: 'archive',
+    edits: [
+      { file: ARCHIVE, find: '({ delivered_at_ms }) => delivered_at_ms !== null', replace: '() => true' },
+      {
+        file: 'src/core/ledger/archive/archive-events.ts',
+        find: '(SELECT value FROM json_each(?1)) AND delivered_at_ms IS NOT NULL`',
+        replace: '(SELECT value FROM json_each(?1))`',
+      },
+    ],
+  },
+  {
+    name: 'events leave though the archive has not taken them',
+    breaks: 'archive',
+    edits: [
+      {
+        file: ARCHIVE,
+        find: '    throw new NotArchived(error instanceof Error ? error.message : String(error), { cause: error });',
+        replace: '    stored = bytes.slice().buffer;',
       },
     ],
   },

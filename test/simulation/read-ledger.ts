@@ -16,7 +16,8 @@ export function readLedger({ sqlite }: World): Ledger {
   return {
     transactions: by(all('SELECT * FROM transactions'), 'transaction_id'),
     refunds: by(all('SELECT * FROM refunds'), 'refund_id'),
-    events: all('SELECT * FROM events ORDER BY sequence'),
+    // Those that have left the database too.
+    events: all('SELECT * FROM events UNION ALL SELECT * FROM sim_events_left ORDER BY sequence'),
     keys: all('SELECT * FROM idempotency_keys'),
   };
 }

@@ -20,6 +20,7 @@ import type { Cipher } from '../../src/core/security/cipher.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
+import { SimulatedArchive } from './archive.ts';
 import { SimulatedBroker } from './broker.ts';
 import { SimulatedDatabase } from './database.ts';
 import { Faults } from './faults.ts';
@@ -52,6 +53,7 @@ const read = readSettings({
   BRIDGE_URL: 'http://bridge.test',
   PAYMENT_AUTHENTICATION_MINUTES: '5',
   PAYMENT_HOLD_MINUTES: '8',
+  RETENTION_DAYS: '1',
 });
 if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
 const { settings } = read;
@@ -80,6 +82,8 @@ export class World {
   readonly queue: SimulatedQueue<QueueMessage>;
   readonly work: SimulatedQueue<WakeUp>;
   readonly broker: SimulatedBroker;
+  /** Null: this installation has none. */
+  readonly archive: SimulatedArchive | null;
   readonly sqlite: ReturnType<typeof openSqliteD1>['sqlite'];
   readonly #database: SimulatedDatabase;
   /** Lines as they would be logged. */
@@ -109,6 +113,7 @@ export class World {
     this.queue = new SimulatedQueue(this.time, network, this.faults, EVENTS_MAX_BATCH);
     this.work = new SimulatedQueue(this.time, network, this.faults, WORK_MAX_BATCH);
     this.broker = new SimulatedBroker(this.time, network, this.faults);
+    this.archive = plan.chance % 3 === 0 ? null : new SimulatedArchive(network, this.faults);
     this.sqlite = database.sqlite;
     this.#database = new SimulatedDatabase(database.d1, network, this.faults, (process) =>
       isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION,
@@ -237,9 +242,12 @@ export class World {
       velocityHash: async (text) => hash(typeof text === 'string' ? text : text.reveal()),
       blockCodec: {
         blockHash: async (previous, entries) => hash(`${previous} ${JSON.stringify(entries)}`).padStart(64, '0'),
-        pack: async (lines) => new TextEncoder().encode(lines.join('\n')),
-        unpack: async (packed) => new TextDecoder().decode(packed).split('\n'),
+        // Members behind each other are one, as those of gzip are.
+        pack: async (lines) => new TextEncoder().encode(lines.map((line) => `${line}\n`).join('')),
+        unpack: async (packed) => new TextDecoder().decode(packed).split('\n').slice(0, -1),
+        sha256: async (bytes) => hash(new TextDecoder().decode(bytes)).padStart(64, '0'),
       },
+      archive: this.archive?.seenBy(process) ?? null,
       relay: this.broker.seenBy(process),
       eventQueue: this.queue.seenBy(process),
       workQueue: this.work.seenBy(process),

@@ -501,7 +501,7 @@ describe('what is in the audit log stays there', () => {
     `UPDATE audit_blocks SET hash = ${SEAL}`,
     'UPDATE audit_blocks SET last_sequence = last_sequence + 1000',
     'DELETE FROM audit_blocks',
-    `INSERT OR REPLACE INTO audit_blocks SELECT last_sequence, first_sequence, entries, ${SEAL}, packed FROM audit_blocks LIMIT 1`,
+    `INSERT OR REPLACE INTO audit_blocks SELECT last_sequence, first_sequence, entries, at_ms, ${SEAL}, packed FROM audit_blocks LIMIT 1`,
   ])('whoever tries: %s', async (sql) => {
     const world = auditedWorld(false);
     await paid(world);

@@ -1,6 +1,8 @@
 /** Backlogs of rows that are due, as they are after an outage: written past the service, many at once. */
 import { env } from 'cloudflare:workers';
 
+const HOUR_MS = 60 * 60_000;
+
 const NUMBERS = 'WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)';
 
 /** An identifier as the service makes them: `prefix`, 18 characters of the test's own, and the number. */
@@ -93,9 +95,10 @@ export async function waitingEvents({
     env.DB.prepare(
       `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, created_at_ms, attempts,
          next_attempt_at_ms, replayed_at_ms)
-       ${NUMBERS} SELECT ${id('evt_', series)}, 'default', 'WAITING-${series}-' || n, 'payment.success', ${id('TXN-', series)}, n,
-         ?2, ?3, ?4 FROM numbers`,
-    ).bind(count, attempts, nextAttemptAtMs, replayedAtMs),
+       ${NUMBERS} SELECT ${id('evt_', series)}, 'default', 'WAITING-${series}-' || n, 'payment.success', ${id('TXN-', series)},
+         ?5 + n, ?2, ?3, ?4 FROM numbers`,
+      // An hour ago: old events leave the database.
+    ).bind(count, attempts, nextAttemptAtMs, replayedAtMs, Date.now() - HOUR_MS),
   ]);
 }
 

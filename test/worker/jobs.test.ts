@@ -185,7 +185,7 @@ describe('a wake-up', () => {
   });
 
   it.each([
-    ['another job', { ...wakeUp('look_ups'), job: 'archive' }],
+    ['another job', { ...wakeUp('look_ups'), job: 'of_another_version' }],
     ['another kind', { kind: 'wake_all' }],
     ['nothing', null],
   ])('of %s, from another version, is logged and acknowledged', async (_, message) => {

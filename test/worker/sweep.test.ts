@@ -10,6 +10,8 @@ import { consume, delivery, newBridge, refundEvent, successEvent, sweep } from '
 import { database } from './operation.ts';
 import { watchedDatabase } from './watched-database.ts';
 
+const HOUR_MS = 60 * 60_000;
+
 beforeEach(clearLedger);
 
 /** Events of as many bookings, which are due; ids and rows in the order of their age. */
@@ -24,8 +26,8 @@ async function waiting(count: number): Promise<string[]> {
     // The identifiers say nothing of the age, so that only the sequence can.
     env.DB.prepare(
       `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, created_at_ms, next_attempt_at_ms)
-       ${numbers} SELECT 'evt_' || hex(randomblob(8)), 'default', 'SWEPT-' || n, 'payment.success', 'TXN-' || n, n, n FROM numbers`,
-    ).bind(count),
+       ${numbers} SELECT 'evt_' || hex(randomblob(8)), 'default', 'SWEPT-' || n, 'payment.success', 'TXN-' || n, ?2 + n, n FROM numbers`,
+    ).bind(count, Date.now() - HOUR_MS),
   ]);
   const { results } = await env.DB.prepare('SELECT event_id FROM events ORDER BY sequence').all<{ event_id: string }>();
   return results.map(({ event_id }) => event_id);
@@ -180,7 +182,7 @@ describe('events that cannot be sent', () => {
       ),
       env.DB.prepare(
         `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, refund_id, created_at_ms)
-         SELECT 'evt_behind', tenant, booking_id, 'payment.refund', transaction_id, 'REF-1', 1 FROM transactions`,
+         SELECT 'evt_behind', tenant, booking_id, 'payment.refund', transaction_id, 'REF-1', ${Date.now()} FROM transactions`,
       ),
     ]);
     await sweep(bridge);

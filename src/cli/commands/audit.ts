@@ -3,14 +3,16 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { ArchivedRange } from '../../core/ledger/archive/archive-bucket.ts';
 import { auditExport, exportAuditLog } from '../../core/ledger/audit/export-audit-log.ts';
+import { CHAIN_START } from '../../core/ledger/audit/hash-chain.ts';
 import { unpack } from '../../core/ledger/audit/packed-lines.ts';
-import type { Database } from '../../core/ledger/database.ts';
 import { documented, EXIT_FAILED } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
 import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
-import { withLedger } from '../ledger-access.ts';
+import { type Ledger, withLedger } from '../ledger-access.ts';
 import { printJson } from '../output.ts';
+import { ArchiveBroken, readArchived } from '../read-archived.ts';
 import { SEALING_LAGS_AFTER_MS, type Verdict, verifyAudit } from '../verify-audit.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
@@ -37,7 +39,7 @@ function addExport(audit: Command): void {
     .description(
       'Prints the whole audit log: a line of JSON for each entry, and for each block’s seal. The export is recorded in the log.',
     )
-    .action(async (options: PlaceOptions) => withLedger(placeOf(options, command), ({ db }) => exportLog(db)));
+    .action(async (options: PlaceOptions) => withLedger(placeOf(options, command), (ledger) => exportLog(ledger)));
   addPlaceOptions(addJsonOption(command, 'has no effect: the output is JSON in any case'));
   documented(command, {
     examples: [['audit export --remote > audit.jsonl', 'the log on Cloudflare']],
@@ -48,17 +50,26 @@ function addExport(audit: Command): void {
 function addVerify(audit: Command): void {
   const command = audit
     .command('verify')
-    .description('Finds what was altered, removed, added or moved in an export. Works offline.')
-    .argument('<file>', 'an export')
+    .description(
+      'Finds what was altered, removed, added or moved: in an export, offline; or, without one, in the database and the archive.',
+    )
+    .argument('[file]', 'an export')
     .option(
       '--head <hash>',
       'a hash that the Worker has logged (audit.sealed). Without it, a log whose end was cut off or whose seals were removed passes',
       readHash,
     )
-    .action(verify);
-  addJsonOption(command);
+    .action(async (file: string | undefined, options: PlaceOptions & VerifyOptions) => {
+      const place = placeOf(options, command);
+      if (file === undefined) return withLedger(place, (ledger) => verifyLedger(ledger, options));
+      return verifyFile(file, options);
+    });
+  addPlaceOptions(addJsonOption(command));
   documented(command, {
-    examples: [['audit verify audit.jsonl --head HASH', "with a hash from the Worker's log"]],
+    examples: [
+      ['audit verify audit.jsonl --head HASH', "with a hash from the Worker's log"],
+      ['audit verify --remote', 'the log on Cloudflare, with what has been archived'],
+    ],
     exitCodes: [
       [0, 'intact'],
       [EXIT_BROKEN, 'broken'],
@@ -74,10 +85,10 @@ function readHash(text: string): string {
 }
 
 /** The hash of a block is in a line behind its entries; the entries of the last minute have none yet. */
-async function exportLog(db: Database): Promise<void> {
+async function exportLog({ db, archive }: Ledger): Promise<void> {
   await withProgress('Exporting', async (progress) => {
     const last = await auditExport(db, Date.now());
-    for await (const { lines, until } of exportAuditLog(db, unpack, ENTRIES_PER_STEP)) {
+    for await (const { lines, until } of exportAuditLog(db, readingOf(archive))) {
       for (const line of lines) console.log(line);
       // Entries on their way to the same terminal are progress enough, and a bar would be between them.
       if (!process.stdout.isTTY) progress.at(until, last);
@@ -85,14 +96,52 @@ async function exportLog(db: Database): Promise<void> {
   });
 }
 
-async function verify(file: string, { head, json }: { head?: string; json?: true }): Promise<void> {
+function readingOf(archive: Ledger['archive']) {
+  return {
+    unpack,
+    readArchived: (range: ArchivedRange) => readArchived(archive, range),
+    entriesAtOnce: ENTRIES_PER_STEP,
+  };
+}
+
+interface VerifyOptions {
+  head?: string;
+  json?: true;
+}
+
+async function verifyFile(file: string, options: VerifyOptions): Promise<void> {
   const { size } = await stat(file);
   const verdict = await withProgress('Verifying', (progress) => {
     const bytes = createReadStream(file);
     const lines = createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY });
     lines.on('line', () => progress.at(bytes.bytesRead, size));
-    return verifyAudit(lines, head ?? null);
+    return verifyAudit(lines, options.head ?? null);
   });
+  report(verdict, options);
+}
+
+/** The same of the log itself, wherever its parts are. It is recorded in the log, as an export is. */
+async function verifyLedger({ db, archive }: Ledger, options: VerifyOptions): Promise<void> {
+  const verdict = await withProgress('Verifying', async (progress) => {
+    const last = await auditExport(db, Date.now());
+    async function* lines() {
+      for await (const page of exportAuditLog(db, readingOf(archive))) {
+        yield* page.lines;
+        progress.at(page.until, last);
+      }
+    }
+    try {
+      return await verifyAudit(lines(), options.head ?? null);
+    } catch (error) {
+      if (!(error instanceof ArchiveBroken)) throw error;
+      const broken = { where: error.object, what: error.what };
+      return { sealed: 0, unsealed: 0, unsealedForMs: 0, head: CHAIN_START, broken };
+    }
+  });
+  report(verdict, options);
+}
+
+function report(verdict: Verdict, { head, json }: VerifyOptions): void {
   const lags = verdict.broken === null && verdict.unsealedForMs > SEALING_LAGS_AFTER_MS;
   if (verdict.broken !== null) process.exitCode = EXIT_BROKEN;
   else if (lags) process.exitCode = EXIT_SEALING_LAGS;

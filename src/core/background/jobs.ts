@@ -1,5 +1,5 @@
 /**
- * The jobs in the background: look-ups, the sweep, sealing, packing and purging. The cron wakes a job that has something due; it works through as
+ * The jobs in the background: look-ups, the sweep, sealing, packing, archiving and purging. The cron wakes a job that has something due; it works through as
  * much as fits into one invocation and hands its slot on with the next wake-up. So the work grows with the backlog, and a message that
  * is lost or comes twice changes nothing.
  */
@@ -16,6 +16,7 @@ import type { WakeUp } from '../outbox/queue-message.ts';
 import { SEND_DEADLINE_MS, sendEvent, sendLookUp } from '../outbox/send.ts';
 import { sweepEvents } from '../outbox/sweep.ts';
 import { resolveDue } from '../recovery/resolve-due.ts';
+import { archive, leavesBeforeMs } from './archive.ts';
 import { packAudit } from './pack-audit.ts';
 import { purge } from './purge.ts';
 import { sealAudit } from './seal-audit.ts';
@@ -30,6 +31,7 @@ const SLOTS: Readonly<Record<Job, { count: number; dueForEach: number }>> = {
   // A chain has one end.
   seal: { count: 1, dueForEach: 1 },
   pack: { count: 1, dueForEach: 1 },
+  archive: { count: 1, dueForEach: 1 },
   purge: { count: 1, dueForEach: 1 },
 };
 /** As many rows of a kind as ask for all slots. */
@@ -38,7 +40,12 @@ const COUNTED_ROWS = Math.max(...Object.values(SLOTS).map(({ count, dueForEach }
 /** Wakes each job for as many slots as its backlog asks for, where they are free. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function wakeJobs(context: Context): Promise<void> {
   const failures: unknown[] = [];
-  const backlogs = await readBacklogs(context.db, context.nowMs(), COUNTED_ROWS);
+  const backlogs = await readBacklogs(context.db, {
+    nowMs: context.nowMs(),
+    limit: COUNTED_ROWS,
+    leavesBeforeMs: leavesBeforeMs(context),
+    hasArchive: context.archive !== null,
+  });
   logFillLevel(context.db);
   for (const { job, due, taken } of backlogs) {
     const { count, dueForEach } = SLOTS[job];
@@ -102,6 +109,8 @@ async function workOn(context: Context, wakeUp: WakeUp): Promise<WakeUp | null> 
       return (await sealAudit(context, context.blockCodec.blockHash)) ? next : null;
     case 'pack':
       return (await packAudit(context, context.blockCodec)) ? next : null;
+    case 'archive':
+      return (await archive(context)) ? next : null;
     case 'purge':
       return (await purge(context)) ? next : null;
   }

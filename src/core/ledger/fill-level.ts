@@ -5,6 +5,8 @@
 
 import { type Database, runBatch } from './database.ts';
 
+/** From here on what may leave the database leaves sooner. */
+const FILLING_FROM = 0.6;
 /** From here on an operator is warned, each minute. */
 const WARNED_FROM = 0.7;
 const CLOSED_FROM = 0.95;
@@ -29,6 +31,11 @@ export async function isFull(db: Database): Promise<boolean> {
   if (!isBeyond(db, CLOSED_FROM)) return false;
   await runBatch(db, { size: db.d1.prepare('SELECT 1') });
   return isBeyond(db, CLOSED_FROM);
+}
+
+/** Whether what only grows leaves before its time. */
+export function isFilling(db: Database): boolean {
+  return isBeyond(db, FILLING_FROM);
 }
 
 /** Logs that the database fills up, or that it takes nothing new: alarms, for whoever runs the service. */

@@ -3,7 +3,7 @@
 import type { EventType } from '../../contract/events.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
-import { type Database, rowsOf, runBatch } from './database.ts';
+import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
 import { idRange, type TimeRange } from './id-range.ts';
 
 /** An event as the outbox has it. */
@@ -27,8 +27,8 @@ export interface PaymentRecord {
   transaction: Transaction;
   refunds: Refund[];
   events: RecordedEvent[];
-  /** Ids of the events that statuses of its disputes were to have. */
-  disputeEventIds: string[];
+  /** Statuses of its disputes that were to be published, and the ids of their events. */
+  disputeReports: { eventId: string; reportedAtMs: number }[];
 }
 
 const PAYMENTS_CREATED = `
@@ -96,7 +96,7 @@ const EVENTS = `
     e.last_error
   FROM dispute_reports p JOIN events e USING (event_id) WHERE p.transaction_id ${ASKED_FOR}`;
 const REPORTS = `
-  SELECT event_id AS eventId, transaction_id AS transactionId FROM dispute_reports WHERE transaction_id ${ASKED_FOR}`;
+  SELECT event_id AS eventId, transaction_id AS transactionId, reported_at_ms AS reportedAtMs FROM dispute_reports WHERE transaction_id ${ASKED_FOR}`;
 
 /** The payments with these ids, as far as there are any. One batch, so that rows, balances and events are of one moment. */
 export async function readPaymentRecords(db: Database, transactionIds: string[]): Promise<PaymentRecord[]> {
@@ -109,12 +109,22 @@ export async function readPaymentRecords(db: Database, transactionIds: string[])
   });
   const records = new Map<string, PaymentRecord>();
   for (const transaction of rowsOf<Transaction>(payments)) {
-    records.set(transaction.transactionId, { transaction, refunds: [], events: [], disputeEventIds: [] });
+    records.set(transaction.transactionId, { transaction, refunds: [], events: [], disputeReports: [] });
   }
   for (const refund of rowsOf<Refund>(refunds)) records.get(refund.transactionId)?.refunds.push(refund);
   for (const event of rowsOf<RecordedEvent>(events)) records.get(event.transactionId)?.events.push(event);
-  for (const { eventId, transactionId } of rowsOf<Pick<RecordedEvent, 'eventId' | 'transactionId'>>(reports)) {
-    records.get(transactionId)?.disputeEventIds.push(eventId);
+  for (const { transactionId, ...report } of rowsOf<ReportRow>(reports)) {
+    records.get(transactionId)?.disputeReports.push(report);
   }
   return [...records.values()];
+}
+
+type ReportRow = { eventId: string; transactionId: string; reportedAtMs: number };
+
+/** When the newest event was made of those that have left the database; 0 where none has. */
+export async function eventsLeftUntilMs(db: Database): Promise<number> {
+  const { left } = await runBatch(db, {
+    left: db.d1.prepare("SELECT position AS atMs FROM job_positions WHERE job = 'events_left'"),
+  });
+  return rowOf<{ atMs: number }>(left)?.atMs ?? 0;
 }

@@ -68,14 +68,17 @@ export interface Evidence {
   movements: readonly Movement[];
   /** What the gateway answered about rows that are not among the movements, by their ids. */
   lookUps: ReadonlyMap<string, LookUp>;
+  /** Events that were made up to then may have left the database: that they are not in it is no difference. */
+  eventsLeftMs: number;
   nowMs: number;
 }
 
 /** Every difference, payment by payment, and then the movements that the ledger does not have. */
-export function differencesBetween({ range, records, movements, lookUps, nowMs }: Evidence): Difference[] {
+export function differencesBetween(evidence: Evidence): Difference[] {
+  const { range, records, movements, lookUps, eventsLeftMs, nowMs } = evidence;
   const moved = movementsById(movements);
   const differences: Difference[] = [];
-  for (const { transaction, refunds, events, disputeEventIds } of records) {
+  for (const { transaction, refunds, events, disputeReports } of records) {
     const { transactionId } = transaction;
     const charge = {
       movements: moved.get(transactionId) ?? [],
@@ -96,7 +99,8 @@ export function differencesBetween({ range, records, movements, lookUps, nowMs }
       moved.delete(listedAs);
       differences.push(...ofRefund(refund, transaction, payment, nowMs));
     }
-    differences.push(...ofBalance(transaction, refunds), ...ofEvents(transaction, refunds, events, disputeEventIds));
+    differences.push(...ofBalance(transaction, refunds));
+    differences.push(...ofEvents({ transaction, refunds, events, disputeReports }, eventsLeftMs));
     differences.push(...ofDelivery(events, nowMs));
   }
   for (const [id, [movement]] of moved) {
@@ -253,28 +257,31 @@ function ofBalance(transaction: Transaction, refunds: readonly Refund[]): Differ
  * One event for each payment that has ended, for each requested refund that was paid, and for each status of a dispute that was to
  * be published, and no other (invariant 4).
  */
-function ofEvents(
-  transaction: Transaction,
-  refunds: readonly Refund[],
-  events: readonly RecordedEvent[],
-  disputeEventIds: readonly string[],
-): Difference[] {
+function ofEvents({ transaction, refunds, events, disputeReports }: PaymentRecord, eventsLeftMs: number): Difference[] {
   const owed = new Map<string, EventType>();
+  const mayHaveLeft = new Set<string>();
+  const owe = (id: string, eventType: EventType, madeAtMs: number | null) => {
+    owed.set(id, eventType);
+    if (madeAtMs !== null && madeAtMs <= eventsLeftMs) mayHaveLeft.add(id);
+  };
   if (transaction.status !== 'pending') {
-    owed.set(transaction.transactionId, transaction.status === 'failed' ? 'payment.failed' : 'payment.success');
+    const eventType = transaction.status === 'failed' ? 'payment.failed' : 'payment.success';
+    owe(transaction.transactionId, eventType, transaction.processedAtMs);
   }
-  for (const { refundId, kind, status } of refunds) {
+  for (const { refundId, kind, status, processedAtMs } of refunds) {
     const isPublished = kind === 'requested' && (status === 'completed' || status === 'reversed');
-    if (isPublished) owed.set(refundId, 'payment.refund');
+    if (isPublished) owe(refundId, 'payment.refund', processedAtMs);
   }
-  for (const eventId of disputeEventIds) owed.set(eventId, 'payment.dispute');
+  for (const { eventId, reportedAtMs } of disputeReports) owe(eventId, 'payment.dispute', reportedAtMs);
   const differences: Difference[] = [];
   for (const { eventId, eventType, transactionId, refundId } of events) {
     const id = eventType === 'payment.dispute' ? eventId : (refundId ?? transactionId);
     if (owed.get(id) === eventType) owed.delete(id);
     else differences.push({ kind: 'event_unfounded', eventId, eventType, id });
   }
-  for (const [id, eventType] of owed) differences.push({ kind: 'event_missing', id, eventType });
+  for (const [id, eventType] of owed) {
+    if (!mayHaveLeft.has(id)) differences.push({ kind: 'event_missing', id, eventType });
+  }
   return differences;
 }
 

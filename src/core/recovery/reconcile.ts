@@ -10,6 +10,7 @@ import type { ExternalRefund, LookUp, Movement, RefundListing } from '../gateway
 import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import {
+  eventsLeftUntilMs,
   findRefunds,
   type PaymentRecord,
   paymentsCreated,
@@ -54,7 +55,8 @@ export async function reconcile(
   const lookUps = await lookUpUnlisted(context, range, records, listing, onLookedUp);
   const refunds = await listRefunds(context, records, lookUps);
   const evidence = { range, records, movements: [...movements, ...refunds.movements], lookUps };
-  const differences = differencesBetween({ ...evidence, nowMs: context.nowMs() });
+  const eventsLeftMs = await eventsLeftUntilMs(context.db);
+  const differences = differencesBetween({ ...evidence, eventsLeftMs, nowMs: context.nowMs() });
   return {
     payments: records.length,
     refunds: records.reduce((sum, { refunds }) => sum + refunds.length, 0),

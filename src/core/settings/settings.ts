@@ -32,6 +32,8 @@ export interface Settings {
   /** Of personal data. Each 32 bytes, base64. */
   encryption: Values['encryption'];
   velocity: VelocityLimits;
+  /** After so many days delivered events and the audit log leave the database. */
+  retentionDays: number;
   /** What a database may hold. */
   databaseMaxBytes: number;
   /** Whether each status of a dispute becomes an event. */
@@ -115,6 +117,7 @@ function settingsOf(values: Values): Settings {
     auth: authSettings(auth),
     encryption,
     velocity,
+    retentionDays: service.retentionDays,
     databaseMaxBytes: service.databaseMaxBytes,
     publishDisputes: service.publishDisputes,
     corsOrigins: service.corsOrigins,

@@ -36,6 +36,9 @@ const HOLD_MAX_MINUTES = 2_880;
 /** PayPal keeps an order that is not approved for three hours. */
 const AUTHENTICATION_MAX_MINUTES = 120;
 
+/** Ten years: longer than any law wants it. */
+const RETENTION_MAX_DAYS = 3_650;
+
 interface Traits {
   /** Each secret differs from every other. `generated`: random bytes, which `npm run setup` makes and every installation has. */
   secret?: 'generated' | 'given';
@@ -77,6 +80,7 @@ export const VARIABLES = {
     ),
     maxAmount: variable('PAYMENT_MAX_AMOUNT', z._default(z.string(), '100000')),
     rawCardsAllowed: variable('RAW_CARDS_ALLOWED', flag(true)),
+    retentionDays: variable('RETENTION_DAYS', count(90, RETENTION_MAX_DAYS)),
     databaseMaxBytes: variable('DATABASE_MAX_GB', gigabytes(10)),
     publishDisputes: variable('PUBLISH_DISPUTES', flag(false)),
     corsOrigins: variable('CORS_ORIGINS', origins),

@@ -1,5 +1,7 @@
 /** Exports the audit log, a page at a time. */
 
+import type { ArchivedRange } from '../archive/archive-bucket.ts';
+import { archivedRangeAt } from '../archive/archived-ranges.ts';
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import type { AuditBlock, AuditRow, BlockCodec } from './hash-chain.ts';
 import { audit } from './insert-entry.ts';
@@ -17,10 +19,11 @@ export async function auditExport(db: Database, nowMs: number): Promise<number> 
 /** An entry, with the hash that a former version has sealed it with by itself; null for all others. */
 export type ExportedEntry = AuditRow & { hash: string | null };
 
-/** Where what follows an entry is: in its own table, or packed with its block. */
+/** Where what follows an entry is: in its own table, packed with its block, or in an object of the archive. */
 export type ExportedPage =
   | { kind: 'entries'; entries: ExportedEntry[]; blocks: AuditBlock[] }
-  | { kind: 'packed'; block: AuditBlock; packed: Uint8Array };
+  | { kind: 'packed'; block: AuditBlock; packed: Uint8Array }
+  | { kind: 'archived'; range: ArchivedRange };
 
 const ENTRIES = `
   SELECT e.*, s.hash FROM audit_entries e LEFT JOIN audit_seals s USING (sequence)
@@ -41,13 +44,16 @@ export async function auditLogAfter(db: Database, sequence: number, limit: numbe
     entries: db.d1.prepare(ENTRIES).bind(sequence, limit),
     blocks: db.d1.prepare(BLOCKS).bind(sequence, limit),
     packed: db.d1.prepare(PACKED).bind(sequence),
+    archived: archivedRangeAt(db.d1, 'audit', sequence + 1),
   });
   const entries = rowsOf<ExportedEntry>(results.entries);
   const blocks = rowsOf<AuditBlock>(results.blocks);
   const packed = packedIn(rowOf<{ packed: PackedColumn }>(results.packed)?.packed ?? null);
   const [block] = blocks;
-  // What is packed may still be in its table for a moment.
+  // What is packed may still be in its table for a moment, and what has been restored is in the archive as well.
   if (block !== undefined && packed !== null) return { kind: 'packed', block, packed };
+  const range = rowOf<ArchivedRange>(results.archived);
+  if (range !== null && entries[0]?.sequence !== sequence + 1) return { kind: 'archived', range };
   const together = entries.filter((entry, index) => entry.sequence - index === entries[0]?.sequence);
   const end = together.at(-1)?.sequence ?? sequence;
   return {
@@ -57,17 +63,28 @@ export async function auditLogAfter(db: Database, sequence: number, limit: numbe
   };
 }
 
+export interface ExportReading {
+  unpack: BlockCodec['unpack'];
+  /** The lines of an object. Throws where it can't be read, or is not what was archived. */
+  readArchived(range: ArchivedRange): Promise<string[]>;
+  entriesAtOnce: number;
+}
+
 /**
  * All lines of an export, a page at a time: each entry, and behind the last one of a block its seal. With each page comes the number of its
  * last entry.
  */
 export async function* exportAuditLog(
   db: Database,
-  unpack: BlockCodec['unpack'],
-  entriesAtOnce: number,
+  { unpack, readArchived, entriesAtOnce }: ExportReading,
 ): AsyncGenerator<{ lines: string[]; until: number }> {
   for (let after = 0; ; ) {
     const page = await auditLogAfter(db, after, entriesAtOnce);
+    if (page.kind === 'archived') {
+      after = page.range.lastSequence;
+      yield { lines: await readArchived(page.range), until: after };
+      continue;
+    }
     if (page.kind === 'packed') {
       after = page.block.last_sequence;
       yield { lines: await unpack(page.packed), until: after };

@@ -35,11 +35,11 @@ export type BlockHash = (previousHash: string, entries: readonly AuditRow[]) => 
 
 /** SHA-256, as hexadecimal digits, of lines: the hash before it, then each entry's columns in their order, as a JSON array. */
 export const blockHash: BlockHash = (previousHash, entries) =>
-  sha256([previousHash, ...entries.map((entry) => JSON.stringify(columnsOf(entry)))].join('\n'));
+  sha256OfText([previousHash, ...entries.map((entry) => JSON.stringify(columnsOf(entry)))].join('\n'));
 
 /** The hash of a single entry, as former versions sealed each by itself: of a JSON array of the hash before it and the columns. */
 export const entryHash = (previousHash: string, entry: AuditRow): Promise<string> =>
-  sha256(JSON.stringify([previousHash, ...columnsOf(entry)]));
+  sha256OfText(JSON.stringify([previousHash, ...columnsOf(entry)]));
 
 function columnsOf({
   sequence,
@@ -56,8 +56,12 @@ function columnsOf({
   return [sequence, at_ms, tenant, actor, request_id, address, action, subject, outcome, detail];
 }
 
-async function sha256(text: string): Promise<string> {
-  return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
+function sha256OfText(text: string): Promise<string> {
+  return sha256(new TextEncoder().encode(text));
+}
+
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)));
 }
 
 /** What blocks are sealed and packed with. The simulator has its own, which takes no time. */
@@ -66,4 +70,6 @@ export interface BlockCodec {
   /** Lines of JSON, compressed. */
   pack(lines: readonly string[]): Promise<Uint8Array>;
   unpack(packed: Uint8Array): Promise<string[]>;
+  /** As hexadecimal digits. */
+  sha256(bytes: Uint8Array): Promise<string>;
 }

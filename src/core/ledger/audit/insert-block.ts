@@ -33,15 +33,19 @@ export async function unsealedEntries(
 
 // Of two at once, the second one finds the block there, or another one in its place.
 const INSERT_BLOCK = `
-  INSERT INTO audit_blocks (first_sequence, last_sequence, entries, hash)
-  SELECT ?1, ?2, ?3, ?4 WHERE ?1 = ${SEALED_UNTIL} + 1`;
+  INSERT INTO audit_blocks (first_sequence, last_sequence, entries, hash, at_ms)
+  SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?1 = ${SEALED_UNTIL} + 1`;
 const HAS_BLOCK = 'SELECT 1 FROM audit_blocks WHERE last_sequence = ?1 AND hash = ?2';
 
-/** Seals the block, unless its entries are sealed already. Returns whether this seal is in the chain. */
-export async function insertBlock(db: Database, block: AuditBlock): Promise<boolean> {
+/**
+ * Seals the block, unless its entries are sealed already. Returns whether this seal is in the chain.
+ *
+ * @param atMs when its last entry was written
+ */
+export async function insertBlock(db: Database, block: AuditBlock, atMs: number): Promise<boolean> {
   const { first_sequence, last_sequence, entries, hash } = block;
   const { there } = await runBatch(db, {
-    sealed: db.d1.prepare(INSERT_BLOCK).bind(first_sequence, last_sequence, entries, hash),
+    sealed: db.d1.prepare(INSERT_BLOCK).bind(first_sequence, last_sequence, entries, hash, atMs),
     there: db.d1.prepare(HAS_BLOCK).bind(last_sequence, hash),
   });
   return rowOf(there) !== null;

@@ -10,9 +10,8 @@ const PACKED_AFTER_MS = 60 * 60_000;
 // Not the block with the newest entry, whose number the next one follows.
 const NEXT = `
   SELECT b.first_sequence, b.last_sequence, b.entries, b.hash FROM audit_blocks b
-  JOIN audit_entries e ON e.sequence = b.last_sequence
   WHERE b.last_sequence > (SELECT position FROM job_positions WHERE job = 'pack')
-    AND b.last_sequence < (SELECT max(sequence) FROM audit_entries) AND e.at_ms <= ?1
+    AND b.last_sequence < (SELECT max(sequence) FROM audit_entries) AND b.at_ms <= ?1
   ORDER BY b.last_sequence LIMIT 1`;
 const ENTRIES = `
   SELECT e.* FROM (${NEXT}) b JOIN audit_entries e ON e.sequence BETWEEN b.first_sequence AND b.last_sequence

@@ -1,7 +1,10 @@
 /** What each job has to do, and which of its slots are in use. */
 
+import { countBlocksToArchive } from '../archive/archive-blocks.ts';
+import { countOldEvents } from '../archive/archive-events.ts';
 import { countUnsealed } from '../audit/insert-block.ts';
 import { countToPack } from '../audit/pack-block.ts';
+import type { D1Result } from '../d1.ts';
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import { countDueLookUps } from '../look-ups/take-due-look-ups.ts';
 import { countDueEvents, foundWaitingEvents } from '../outbox/lease-due-events.ts';
@@ -18,21 +21,39 @@ export interface Backlog {
 
 const TAKEN_SLOTS = 'SELECT job, slot FROM job_slots WHERE leased_until_ms > ?1';
 
-/** What each job has to do; new events that still wait become due for the sweep. @param limit of each kind of row, so many are counted */
-export async function readBacklogs(db: Database, nowMs: number, limit: number): Promise<Backlog[]> {
-  const { taken, ...due } = await runBatch(db, {
+export interface Counted {
+  nowMs: number;
+  /** Of each kind of row, so many are counted. */
+  limit: number;
+  /** What was written before this leaves the database. */
+  leavesBeforeMs: number;
+  hasArchive: boolean;
+}
+
+/** What each job has to do; new events that still wait become due for the sweep. */
+export async function readBacklogs(
+  db: Database,
+  { nowMs, limit, leavesBeforeMs, hasArchive }: Counted,
+): Promise<Backlog[]> {
+  const { taken, oldBlocks, ...due } = await runBatch(db, {
     foundWaiting: foundWaitingEvents(db.d1),
     look_ups: countDueLookUps(db.d1, nowMs, limit),
     sweep: countDueEvents(db.d1, nowMs, limit),
     seal: countUnsealed(db.d1, limit),
     pack: countToPack(db.d1, nowMs),
+    archive: countOldEvents(db.d1, leavesBeforeMs),
+    oldBlocks: hasArchive ? countBlocksToArchive(db.d1, leavesBeforeMs) : null,
     purge: countExpired(db.d1, nowMs),
     taken: db.d1.prepare(TAKEN_SLOTS).bind(nowMs),
   });
   const slots = rowsOf<{ job: Job; slot: number }>(taken);
   return JOBS.map((job) => ({
     job,
-    due: rowOf<{ due: number }>(due[job])?.due ?? 0,
+    due: dueIn(due[job]) + (job === 'archive' && hasArchive ? dueIn(oldBlocks) : 0),
     taken: slots.filter((one) => one.job === job).map(({ slot }) => slot),
   }));
+}
+
+function dueIn(result: D1Result): number {
+  return rowOf<{ due: number }>(result)?.due ?? 0;
 }

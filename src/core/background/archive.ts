@@ -1,0 +1,151 @@
+/**
+ * Takes out of the database what only grows: delivered events, and packed blocks of the audit log. Into the archive where there is one, and
+ * nothing is deleted before the object has been read back and compared. Without one, events are deleted, and the audit log stays.
+ */
+
+import type { Context } from '../context.ts';
+import { within } from '../deadline.ts';
+import { JOB_MAX_DURATION_MS } from '../invocation-limits.ts';
+import { blocksToArchive, recordArchivedBlocks } from '../ledger/archive/archive-blocks.ts';
+import { type ArchiveBucket, type ArchivedRange, objectName } from '../ledger/archive/archive-bucket.ts';
+import { deleteEvents, type EventRow, oldestEvents, recordArchivedEvents } from '../ledger/archive/archive-events.ts';
+import { type Database, statementsLeft } from '../ledger/database.ts';
+import { isFilling } from '../ledger/fill-level.ts';
+import { errorFields } from '../log.ts';
+
+const DAY_MS = 24 * 60 * 60_000;
+/** What is younger stays, however full the database is. */
+const LEAVES_AFTER_MS = 60 * 60_000;
+
+/** Of some 50 KB each. */
+const BLOCKS_OF_OBJECT = 20;
+/** Some megabyte of JSON. */
+const EVENTS_AT_ONCE = 4_000;
+const BUCKET_DEADLINE_MS = 10_000;
+/** Of a step with its reads; once more the same for connections that break, and what is left to the caller. */
+const STATEMENTS_NEEDED = 3 * 5 + 10;
+
+/** The database of one shard, so far. */
+const SHARD = 0;
+
+/** What was written before this may leave: sooner, where the database fills up. */
+export function leavesBeforeMs({ db, settings, nowMs }: Pick<Context, 'db' | 'settings' | 'nowMs'>): number {
+  return nowMs() - (isFilling(db) ? LEAVES_AFTER_MS : settings.retentionDays * DAY_MS);
+}
+
+/** Works until nothing is left that is old enough, or it has been enough for one invocation. Answers with whether it was the last. */
+export async function archive(context: Context): Promise<boolean> {
+  const { db, nowMs, archive: bucket } = context;
+  const startedAtMs = nowMs();
+  const isOver = () => nowMs() - startedAtMs >= JOB_MAX_DURATION_MS || statementsLeft(db) < STATEMENTS_NEEDED;
+  try {
+    while (bucket !== null && (await archiveBlocks(context, bucket))) if (isOver()) return true;
+    for (let after: number | null = 0; after !== null; ) {
+      if (isOver()) return true;
+      after = await takeOutEvents(context, after);
+    }
+    return false;
+  } catch (error) {
+    if (!(error instanceof NotArchived)) throw error;
+    // An alarm. Nothing has been deleted; the next run begins with the same.
+    db.log('error', 'archive.failed', errorFields(error));
+    return false;
+  }
+}
+
+/** Returns whether there was anything to archive. */
+async function archiveBlocks(context: Context, bucket: ArchiveBucket): Promise<boolean> {
+  const { db } = context;
+  const blocks = await blocksToArchive(db, leavesBeforeMs(context), BLOCKS_OF_OBJECT);
+  const [first, last] = [blocks[0], blocks.at(-1)];
+  if (first === undefined || last === undefined) return false;
+  // Members of gzip behind each other are gzip.
+  const bytes = concatenated(blocks.map(({ packed }) => packed));
+  const range = await storedRange(context, bucket, bytes, {
+    kind: 'audit',
+    firstSequence: first.first_sequence,
+    lastSequence: last.last_sequence,
+    entries: blocks.reduce((sum, { entries }) => sum + entries, 0),
+    lastHash: last.hash,
+  });
+  await recordArchivedBlocks(db, range);
+  return true;
+}
+
+/** Takes the oldest events behind this one. Returns the last that was looked at; null where the next ones are too young. */
+async function takeOutEvents(context: Context, after: number): Promise<number | null> {
+  const { db, archive: bucket } = context;
+  const beforeMs = leavesBeforeMs(context);
+  const rows = await oldestEvents(db, after, EVENTS_AT_ONCE);
+  const old = rows.filter(({ created_at_ms }) => created_at_ms <= beforeMs);
+  // What still waits stays.
+  const events = old.filter(({ delivered_at_ms }) => delivered_at_ms !== null);
+  const [first, last] = [events[0], events.at(-1)];
+  if (first !== undefined && last !== undefined) {
+    if (bucket === null) await deleteEvents(db, events);
+    else await archiveEvents(context, bucket, events, first, last);
+  }
+  const end = old.at(-1);
+  return end === undefined || old.length < EVENTS_AT_ONCE ? null : end.sequence;
+}
+
+async function archiveEvents(
+  context: Context,
+  bucket: ArchiveBucket,
+  events: readonly EventRow[],
+  first: EventRow,
+  last: EventRow,
+): Promise<void> {
+  const bytes = await context.blockCodec.pack(events.map((event) => JSON.stringify(event)));
+  const range = await storedRange(context, bucket, bytes, {
+    kind: 'events',
+    firstSequence: first.sequence,
+    lastSequence: last.sequence,
+    entries: events.length,
+    lastHash: null,
+  });
+  await recordArchivedEvents(context.db, range, events);
+}
+
+/** An object was not stored as it should be: nothing may be deleted. */
+class NotArchived extends Error {
+  override name = 'NotArchived';
+}
+
+/** Stores the object, reads it back and compares it. @throws NotArchived */
+async function storedRange(
+  { db, nowMs, blockCodec }: Context,
+  bucket: ArchiveBucket,
+  bytes: Uint8Array,
+  what: Pick<ArchivedRange, 'kind' | 'firstSequence' | 'lastSequence' | 'entries' | 'lastHash'>,
+): Promise<ArchivedRange> {
+  const sha256 = await blockCodec.sha256(bytes);
+  const object = objectName(SHARD, { ...what, sha256 });
+  let stored: ArrayBuffer | undefined;
+  try {
+    await within(BUCKET_DEADLINE_MS, 'the archive', bucket.put(object, bytes));
+    const found = await within(BUCKET_DEADLINE_MS, 'the archive', bucket.get(object));
+    stored = found === null ? undefined : await within(BUCKET_DEADLINE_MS, 'the archive', found.arrayBuffer());
+  } catch (error) {
+    throw new NotArchived(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  if (stored === undefined || (await blockCodec.sha256(new Uint8Array(stored))) !== sha256) {
+    throw new NotArchived(`${object} is not what was stored`);
+  }
+  logArchived(db, object, what.entries);
+  return { ...what, object, bytes: bytes.length, sha256, archivedAtMs: nowMs() };
+}
+
+function logArchived({ log }: Database, object: string, entries: number): void {
+  log('info', 'archive.stored', { object, entries });
+}
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

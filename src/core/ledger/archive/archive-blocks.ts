@@ -1,0 +1,47 @@
+/** Packed blocks of the audit log that may leave the database. Their seals stay. */
+
+import type { AuditBlock } from '../audit/hash-chain.ts';
+import { type PackedColumn, packedIn } from '../audit/pack-block.ts';
+import type { D1Database, D1PreparedStatement } from '../d1.ts';
+import { type Database, rowsOf, runBatch } from '../database.ts';
+import type { ArchivedRange } from './archive-bucket.ts';
+import { isArchived, newArchivedRange } from './archived-ranges.ts';
+
+const OLD_BLOCKS = `
+  SELECT first_sequence, last_sequence, entries, hash, packed FROM audit_blocks
+  WHERE last_sequence > (SELECT position FROM job_positions WHERE job = 'archive')
+    AND last_sequence <= (SELECT position FROM job_positions WHERE job = 'pack') AND at_ms <= ?1
+  ORDER BY last_sequence LIMIT ?2`;
+
+export type PackedBlock = AuditBlock & { packed: Uint8Array };
+
+/** The oldest packed blocks whose entries are all from before this time, at most `limit` of them. */
+export async function blocksToArchive(db: Database, beforeMs: number, limit: number): Promise<PackedBlock[]> {
+  const { blocks } = await runBatch(db, { blocks: db.d1.prepare(OLD_BLOCKS).bind(beforeMs, limit) });
+  return rowsOf<AuditBlock & { packed: PackedColumn }>(blocks).flatMap(({ packed: column, ...block }) => {
+    const packed = packedIn(column);
+    return packed === null ? [] : [{ ...block, packed }];
+  });
+}
+
+const EMPTY_BLOCKS = `
+  UPDATE audit_blocks SET packed = NULL
+  WHERE last_sequence BETWEEN ?2 AND ?3 AND packed IS NOT NULL AND ${isArchived('audit')}`;
+const MOVE_ON = `
+  UPDATE job_positions SET position = ?3
+  WHERE job = 'archive' AND position < ?3 AND ${isArchived('audit')}`;
+
+/** Writes down that the object has these blocks, and empties them. */
+export async function recordArchivedBlocks(db: Database, range: ArchivedRange): Promise<void> {
+  const { object, firstSequence, lastSequence } = range;
+  await runBatch(db, {
+    range: newArchivedRange(db.d1, range),
+    emptied: db.d1.prepare(EMPTY_BLOCKS).bind(object, firstSequence, lastSequence),
+    moved: db.d1.prepare(MOVE_ON).bind(object, firstSequence, lastSequence),
+  });
+}
+
+/** The statement that tells, as `due`, whether a block may be archived. */
+export function countBlocksToArchive(d1: D1Database, beforeMs: number): D1PreparedStatement {
+  return d1.prepare(`SELECT count(*) AS due FROM (${OLD_BLOCKS.replace('?2', '1')})`).bind(beforeMs);
+}

@@ -1,0 +1,169 @@
+/** What leaves the database: when, where to, and what an operator finds of it. */
+import { describe, expect, it } from 'vitest';
+import { ArchiveBroken, readArchived } from '../../src/cli/read-archived.ts';
+import { verifyAudit } from '../../src/cli/verify-audit.ts';
+import { archive } from '../../src/core/background/archive.ts';
+import { packAudit } from '../../src/core/background/pack-audit.ts';
+import { sealAudit } from '../../src/core/background/seal-audit.ts';
+import type { Context } from '../../src/core/context.ts';
+import type { ArchiveBucket, ArchivedKind } from '../../src/core/ledger/archive/archive-bucket.ts';
+import { archivedRangesAfter } from '../../src/core/ledger/archive/archived-ranges.ts';
+import { auditExport, exportAuditLog } from '../../src/core/ledger/audit/export-audit-log.ts';
+import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
+import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
+import { reconcile } from '../../src/core/recovery/reconcile.ts';
+import { DAY_MS, HOUR_MS, openWorld } from './world.ts';
+
+const BLOCK_CODEC = { blockHash, pack, unpack, sha256 };
+const RETENTION_DAYS = 90;
+
+class MemoryBucket implements ArchiveBucket {
+  readonly objects = new Map<string, Uint8Array>();
+  refuses = false;
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    if (this.refuses) throw new Error('the bucket is gone');
+    this.objects.set(key, Uint8Array.from(bytes));
+  }
+
+  async get(key: string) {
+    const bytes = this.objects.get(key);
+    return bytes === undefined ? null : { arrayBuffer: async () => Uint8Array.from(bytes).buffer };
+  }
+
+  alter(key: string): void {
+    const bytes = this.objects.get(key) as Uint8Array;
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
+  }
+}
+
+/** A world in which payments were made a day apart, and their events delivered. */
+async function openArchived({ payments = 3, bucket = new MemoryBucket() as MemoryBucket | null } = {}) {
+  const world = openWorld();
+  const context: Context = { ...world.context, blockCodec: BLOCK_CODEC, archive: bucket };
+  for (let made = 0; made < payments; made += 1) {
+    await world.pay();
+    world.clock.nowMs += DAY_MS;
+  }
+  world.tamper('UPDATE events SET delivered_at_ms = created_at_ms');
+  const sealAndPack = async () => {
+    await sealAudit(context, blockHash);
+    await packAudit(context, BLOCK_CODEC);
+  };
+  return {
+    ...world,
+    context,
+    bucket,
+    events: () => world.rows('SELECT * FROM events ORDER BY sequence'),
+    /** The cron of this moment. */
+    async run(changes: Partial<Context> = {}): Promise<void> {
+      await sealAndPack();
+      expect(await archive({ ...context, ...changes })).toBe(false);
+    },
+    async lines(): Promise<string[]> {
+      const all: string[] = [];
+      const reading = { unpack, readArchived: (range: never) => readArchived(bucket, range), entriesAtOnce: 10 };
+      for await (const page of exportAuditLog(context.db, reading)) all.push(...page.lines);
+      return all;
+    },
+    ranges: (kind: ArchivedKind) => archivedRangesAfter(context.db, kind, 0, 100),
+  };
+}
+
+describe('delivered events', () => {
+  it('leave after the retention, oldest first, into one object, and are in it as they were', async () => {
+    const world = await openArchived();
+    const before = world.events();
+    world.clock.nowMs = Number(before[1]?.created_at_ms) + RETENTION_DAYS * DAY_MS;
+    await world.run();
+    expect(world.events()).toEqual(before.slice(2));
+    const [range] = await world.ranges('events');
+    expect(range).toMatchObject({ firstSequence: 1, lastSequence: 2, entries: 2 });
+    const lines = await readArchived(world.bucket, range as never);
+    expect(lines.map((line) => JSON.parse(line))).toEqual(before.slice(0, 2));
+  });
+
+  it('are deleted where there is no archive', async () => {
+    const world = await openArchived({ bucket: null });
+    const before = world.events();
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    await world.run();
+    expect(world.events()).toEqual(before.slice(-1));
+  });
+
+  it('leave earlier where the database fills up', async () => {
+    const world = await openArchived();
+    const fillLevel = { size: { bytes: 61 }, maxBytes: 100 };
+    await world.run({ db: { ...world.context.db, fillLevel } });
+    expect(world.events()).toHaveLength(1);
+  });
+
+  it('stay while they wait, and those behind them leave', async () => {
+    const world = await openArchived({ payments: 4 });
+    world.tamper('UPDATE events SET delivered_at_ms = NULL WHERE sequence = 2');
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    await world.run();
+    expect(world.events().map(({ sequence }) => sequence)).toEqual([2, 4]);
+  });
+
+  it('are missed by no reconciliation', async () => {
+    const world = await openArchived();
+    const fromMs = world.clock.nowMs - 10 * DAY_MS;
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    await world.run();
+    const { payments, differences } = await reconcile(world.context, { fromMs, toMs: world.clock.nowMs });
+    expect({ payments, differences }).toEqual({ payments: 3, differences: [] });
+  });
+});
+
+describe('the audit log', () => {
+  /** Two blocks, and the second one keeps the newest entry. */
+  async function openSealed() {
+    const world = await openArchived();
+    for (let block = 0; block < 2; block += 1) {
+      world.clock.nowMs += 2 * HOUR_MS;
+      await auditExport(world.context.db, world.clock.nowMs);
+      await world.run();
+    }
+    return world;
+  }
+
+  it('leaves block by block, its seals stay, and the export is what it was', async () => {
+    const world = await openSealed();
+    const before = await world.lines();
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    await world.run();
+    expect(await world.ranges('audit')).toMatchObject([{ firstSequence: 1, entries: 7 }]);
+    expect(world.rows('SELECT count(*) AS n FROM audit_blocks WHERE packed IS NOT NULL')).toEqual([{ n: 0 }]);
+    expect((await world.lines()).slice(0, before.length)).toEqual(before);
+    expect(await verifyAudit(await world.lines(), null)).toMatchObject({ broken: null, sealed: 8 });
+  });
+
+  it('names the object of which one byte was altered, or that is gone', async () => {
+    const world = await openSealed();
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    await world.run();
+    const [range] = await world.ranges('audit');
+    const object = String(range?.object);
+    world.bucket?.alter(object);
+    await expect(world.lines()).rejects.toThrow(ArchiveBroken);
+    await expect(world.lines()).rejects.toThrow(`${object}: it was altered`);
+    world.bucket?.objects.delete(object);
+    await expect(world.lines()).rejects.toThrow(`${object}: it is not in the archive any more`);
+  });
+});
+
+it('nothing leaves while the archive does not take it, and an alarm says so', async () => {
+  const world = await openArchived();
+  const before = world.events();
+  world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+  if (world.bucket !== null) world.bucket.refuses = true;
+  const logged: string[] = [];
+  const log = (level: string, event: string) => void (level === 'error' && logged.push(event));
+  await world.run({ db: { ...world.context.db, log } });
+  expect(logged).toEqual(['archive.failed']);
+  expect(world.events()).toEqual(before);
+  if (world.bucket !== null) world.bucket.refuses = false;
+  await world.run();
+  expect(world.events()).toHaveLength(1);
+});
