@@ -2,10 +2,14 @@
  * What background work finds: rows as an outage or a busy day leaves them. They are written past the service, since paying them one
  * by one would take longer than what is measured.
  */
+import { createHash } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
 import type { PaymentEvent } from '../src/contract/events.ts';
+import { type AuditRow, CHAIN_START } from '../src/core/ledger/audit/hash-chain.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+const ENTRIES_OF_BLOCK = 1_000;
 
 /** Statements for as many rows, as of now. */
 export interface BacklogOf {
@@ -69,6 +73,40 @@ export function unsealedEntries({ count, nowMs }: BacklogOf): string[] {
     `INSERT INTO audit_entries (at_ms, tenant, actor, request_id, address, action, subject, outcome, detail)
      ${numbers(count)} SELECT ${nowMs - HOUR_MS} + n, 'default', 'anonymous', ${id('', 'AUDT')}, '198.18.0.1', 'payment',
        ${id('TXN-', 'AUDT')}, iif(n % 2 = 1, 'claimed', 'completed'), '{"amount_minor":2550,"currency":"USD"}' FROM numbers`,
+  ];
+}
+
+/** The same in blocks of a thousand, whose seals nothing has been altered behind. */
+export function sealedEntries(backlog: BacklogOf): string[] {
+  const database = new DatabaseSync(':memory:');
+  database.exec(
+    'CREATE TABLE audit_entries (sequence INTEGER PRIMARY KEY, at_ms, tenant, actor, request_id, address, action, subject, outcome, detail)',
+  );
+  const statements = unsealedEntries({ ...backlog, nowMs: backlog.nowMs - HOUR_MS });
+  for (const statement of statements) database.exec(statement);
+  const entries = database.prepare('SELECT * FROM audit_entries ORDER BY sequence').all() as unknown as AuditRow[];
+  database.close();
+  let hash = CHAIN_START;
+  for (let start = 0; start < entries.length; start += ENTRIES_OF_BLOCK) {
+    const block = entries.slice(start, start + ENTRIES_OF_BLOCK);
+    const lines = [hash, ...block.map((entry) => JSON.stringify(Object.values(entry)))];
+    hash = createHash('sha256').update(lines.join('\n')).digest('hex');
+    const [first, last] = [block[0] as AuditRow, block.at(-1) as AuditRow];
+    statements.push(
+      `INSERT INTO audit_blocks (last_sequence, first_sequence, entries, at_ms, hash)
+       VALUES (${last.sequence}, ${first.sequence}, ${block.length}, ${last.at_ms}, '${hash}')`,
+    );
+  }
+  return statements;
+}
+
+/** Delivered events of a year ago, of payments that are not in the database: nothing looks at them. */
+export function oldEvents({ count, nowMs }: BacklogOf): string[] {
+  return [
+    'PRAGMA foreign_keys = OFF',
+    `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, created_at_ms, attempts, delivered_at_ms)
+     ${numbers(count)} SELECT ${id('evt_', 'OLDE')}, 'default', 'OLD-' || n, 'payment.success', ${id('TXN-', 'OLDE')},
+       ${nowMs - 365 * DAY_MS} + n, 1, ${nowMs - 365 * DAY_MS} + n FROM numbers`,
   ];
 }
 

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { fillLedger } from './bulk-ledger.ts';
 import { type CountedService, type Place, startCountedService } from './counted-service.ts';
 import { databaseFile } from './local-worker.ts';
+import { packLedger } from './pack-ledger.ts';
 import { type MadePayment, newBookingId, processRequest } from './requests.ts';
 
 /** Has the service make some payments, whose events are delivered and whose audit entries are sealed. */
@@ -29,6 +30,7 @@ export async function makeLedger(
 ): Promise<MadePayment[]> {
   await makePayments(place, made);
   await fillLedger(databaseFile(place.directory), { example: made, wanted, onCopied });
+  await packLedger(databaseFile(place.directory));
   return paymentsIn(databaseFile(place.directory));
 }
 
