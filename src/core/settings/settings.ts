@@ -34,6 +34,8 @@ export interface Settings {
   velocity: VelocityLimits;
   /** What a database may hold. */
   databaseMaxBytes: number;
+  /** Whether a status may be read from a replica of the database. */
+  statusFromReplica: boolean;
   /** Whether each status of a dispute becomes an event. */
   publishDisputes: boolean;
   /** Origins of web pages that may call. */
@@ -116,6 +118,7 @@ function settingsOf(values: Values): Settings {
     encryption,
     velocity,
     databaseMaxBytes: service.databaseMaxBytes,
+    statusFromReplica: service.statusFromReplica,
     publishDisputes: service.publishDisputes,
     corsOrigins: service.corsOrigins,
     returnUrlOrigins: service.returnUrlOrigins,

@@ -78,6 +78,7 @@ export const VARIABLES = {
     maxAmount: variable('PAYMENT_MAX_AMOUNT', z._default(z.string(), '100000')),
     rawCardsAllowed: variable('RAW_CARDS_ALLOWED', flag(true)),
     databaseMaxBytes: variable('DATABASE_MAX_GB', gigabytes(10)),
+    statusFromReplica: variable('STATUS_FROM_REPLICA', flag(false)),
     publishDisputes: variable('PUBLISH_DISPUTES', flag(false)),
     corsOrigins: variable('CORS_ORIGINS', origins),
     returnUrlOrigins: variable('RETURN_URL_ORIGINS', origins),
