@@ -30,6 +30,7 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
     budget: { left: STATEMENTS_PER_INVOCATION },
     fillLevel: { size: databaseSize, maxBytes: settings.databaseMaxBytes },
     ...(caller.keyCheck && { keyCheck: caller.keyCheck }),
+    ...(settings.statusFromReplica && { replica: env.DB.withSession('first-unconstrained') }),
   };
   const bridge = { url: settings.bridgeUrl, signingSecret: settings.bridgeSigningSecret };
   return {

@@ -34,7 +34,7 @@ export async function runBacklog(plan: Plan, patchSql?: (sql: string, file: stri
   const database = openSqliteD1();
   try {
     applyMigrations(database.sqlite, patchSql);
-    const world = new World({ ...plan, faults: [] }, database, FORGETFUL_CIPHER);
+    const world = new World({ ...plan, faults: [] }, database, null, FORGETFUL_CIPHER);
     watchRows(world);
     const { gateway, sqlite, time, violations } = world;
     const nowMs = time.nowMs;

@@ -51,6 +51,12 @@ const AT_ONCE: Wait = { optsIn: 'to_nothing', holdMinutes: null, ends: 'nothing'
 export const SECURITY_CODE = '737';
 export const EXPIRY_YEAR = '2031';
 
+/** How far a payment or a refund has come (invariant 6): an answer is never older than its question. */
+function stepsTo(status: string): number {
+  if (status === 'pending') return 0;
+  return status === 'completed' ? 1 : 2;
+}
+
 export class Callers {
   readonly sent: (SentPayment | SentRefund)[] = [];
   readonly #world: World;
@@ -270,6 +276,7 @@ export class Callers {
   }
 
   #askStatus(id: string, heard: (transaction: Transaction | null) => void = () => {}): void {
+    const asked = this.#standing(id);
     void this.#invoke(
       'status',
       (context) => readStatus(context, id),
@@ -284,6 +291,9 @@ export class Callers {
         }
         if (status !== 'pending' && stands === 'pending')
           this.#untrue(`the status of ${id} is told as ${status} too early`);
+        if (stepsTo(status) < stepsTo(asked)) {
+          this.#untrue(`the status of ${id} is told as ${status}, and was ${asked} when it was asked for`);
+        }
       },
     );
   }

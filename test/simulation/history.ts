@@ -8,6 +8,7 @@ import { Callers } from './callers.ts';
 import type { FaultCounts } from './faults.ts';
 import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
 import type { Plan } from './plan.ts';
+import { LaggingReplica } from './replica.ts';
 import { applyMigrations, openSqliteD1 } from './sqlite-d1.ts';
 import { EndlessHistory } from './time.ts';
 import { countWaits, watchWaiting } from './waiting-invariants.ts';
@@ -26,6 +27,8 @@ const FOLLOW_UPS_MS = 8 * 24 * HOUR_MS;
 const RARE_CRON_MS = 8 * HOUR_MS;
 /** A backlog follows so many histories. */
 const BACKLOG_EACH = 8;
+/** In so many histories, statuses are read from a replica. */
+const REPLICA_EACH = 2;
 
 export interface Verdict {
   violations: string[];
@@ -39,9 +42,11 @@ export interface Verdict {
 /** @param patchSql changes the tables' definition, for a defect that is made on purpose */
 export async function runHistory(plan: Plan, patchSql?: (sql: string, file: string) => string): Promise<Verdict> {
   const database = openSqliteD1();
+  let replica: LaggingReplica | null = null;
   try {
     applyMigrations(database.sqlite, patchSql);
-    const world = new World(plan, database);
+    if (plan.chance % REPLICA_EACH === 0) replica = new LaggingReplica(database, plan.chance);
+    const world = new World(plan, database, replica);
     const callers = new Callers(world);
     try {
       await live(world, callers, plan);
@@ -58,6 +63,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
       waits: countWaits(world.sqlite),
     };
   } finally {
+    replica?.close();
     database.close();
   }
 }

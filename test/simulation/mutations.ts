@@ -35,6 +35,7 @@ const PAYPAL = 'src/core/gateways/paypal/paypal-gateway.ts';
 const PAYPAL_LOOK_UP = 'src/core/gateways/paypal/paypal-look-up.ts';
 const PAYPAL_ORDER = 'src/core/gateways/paypal/paypal-order.ts';
 const PAYPAL_OUTCOMES = 'src/core/gateways/paypal/paypal-outcomes.ts';
+const STATUS_ROWS = 'src/core/payments/status-rows.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -126,6 +127,22 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '',
       },
     ],
+  },
+  {
+    name: 'a completed payment is believed of a replica that lags',
+    breaks: 'invariant 3: the status',
+    edits: [
+      {
+        file: STATUS_ROWS,
+        find: `return transaction.status === 'failed' ||`,
+        replace: `return transaction.status === 'completed' || transaction.status === 'failed' ||`,
+      },
+    ],
+  },
+  {
+    name: 'a replica that lags is believed whatever it says',
+    breaks: 'invariant 3: the status',
+    edits: [{ file: STATUS_ROWS, find: `if (isFinal(rows)) return true;`, replace: `if (rows !== null) return true;` }],
   },
   {
     name: 'a reservation that is sent to D1 twice reserves twice',

@@ -30,9 +30,10 @@ import { Network } from './network.ts';
 import type { Plan } from './plan.ts';
 import { SimulatedQueue } from './queue.ts';
 import { type Random, seeded } from './random.ts';
+import type { LaggingReplica } from './replica.ts';
 import { SimulatedPayPal } from './simulated-paypal.ts';
 import { SimulatedStripe } from './simulated-stripe.ts';
-import type { openSqliteD1 } from './sqlite-d1.ts';
+import type { SqliteD1 } from './sqlite-d1.ts';
 import { type Process, replaceChance, SimulatedTime, useTime } from './time.ts';
 import { SimulatedWebhooks } from './webhooks.ts';
 
@@ -84,8 +85,10 @@ export class World {
   readonly broker: SimulatedBroker;
   /** Null: this installation has none. */
   readonly archive: SimulatedArchive | null;
-  readonly sqlite: ReturnType<typeof openSqliteD1>['sqlite'];
+  readonly sqlite: SqliteD1['sqlite'];
   readonly #database: SimulatedDatabase;
+  /** Null: statuses are read from the database itself. */
+  readonly #replica: SimulatedDatabase | null;
   /** Lines as they would be logged. */
   readonly log: string[] = [];
   /** What happened, for whoever reads a history that failed. */
@@ -101,7 +104,7 @@ export class World {
 
   readonly #cipher: Cipher;
 
-  constructor(plan: Plan, database: ReturnType<typeof openSqliteD1>, cipher = PLAIN_CIPHER) {
+  constructor(plan: Plan, database: SqliteD1, replica: LaggingReplica | null, cipher = PLAIN_CIPHER) {
     this.#cipher = cipher;
     useTime(this.time);
     this.random = seeded(plan.chance);
@@ -115,9 +118,10 @@ export class World {
     this.broker = new SimulatedBroker(this.time, network, this.faults);
     this.archive = plan.chance % 3 === 0 ? null : new SimulatedArchive(network, this.faults);
     this.sqlite = database.sqlite;
-    this.#database = new SimulatedDatabase(database.d1, network, this.faults, (process) =>
-      isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION,
-    );
+    const statementsMax = (process: Process) => (isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION);
+    this.#database = new SimulatedDatabase(replica?.followed ?? database.d1, network, this.faults, statementsMax);
+    this.#replica = replica && new SimulatedDatabase(replica.d1, network, this.faults, statementsMax);
+    if (replica !== null) replica.nowMs = () => this.time.nowMs;
     this.#database.onTooMany = ({ name }) =>
       this.violations.push(`statements: ${name} sent more statements than D1 lets an invocation send`);
     this.#isolates = Array.from({ length: ISOLATES }, () => this.#newIsolate());
@@ -218,7 +222,14 @@ export class World {
       this.trace.push(`${this.clock} ${process.name} ${line}`);
     };
     const budget = { left: isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION };
-    const db = { d1: this.#database.seenBy(process), log, cipher: this.#cipher, author: NOBODY, budget };
+    const db = {
+      d1: this.#database.seenBy(process),
+      log,
+      cipher: this.#cipher,
+      author: NOBODY,
+      budget,
+      ...(this.#replica && { replica: this.#replica.seenBy(process) }),
+    };
     const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
     // Payments go on with the right key, so that there is something to be wrong about.
     const otherAccount = this.#otherAccount && !process.name.startsWith('pay');

@@ -132,3 +132,10 @@ export async function paid(
   if (answer.status !== 200) throw new Error(`the payment of a test failed: ${answer.text}`);
   return answer.body;
 }
+
+/** A payment that was declined. */
+export async function declined(): Promise<{ transaction_id: string; booking_id: string }> {
+  const answer = await pay(payment({ card_details: cardNumbered(TEST_CARDS.visaDeclined) }));
+  if (answer.status !== 400) throw new Error(`the payment of a test was not declined: ${answer.text}`);
+  return answer.body;
+}

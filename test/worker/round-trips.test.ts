@@ -6,7 +6,8 @@ import { TEST_CARDS } from '../data/cards.ts';
 import { apiKey, bearer } from './credentials.ts';
 import { challengedPayment, held, heldPayment, holdRequest, voidPayment } from './held.ts';
 import { newKey } from './idempotent-requests.ts';
-import { cardNumbered, paid, payment, refundOf, sendWith } from './request.ts';
+import { laggingReplica } from './lagging-replica.ts';
+import { cardNumbered, declined, paid, payment, refundOf, sendWith } from './request.ts';
 import { sharingIssuer } from './tokens.ts';
 import { watchedDatabase } from './watched-database.ts';
 
@@ -102,6 +103,20 @@ describe.each(CALLERS)('from a caller %s', (_, checks, newCaller) => {
     const { transaction_id } = await paid();
     const cost = await costs('GET', `/payment/status/${transaction_id}`);
     expect(cost).toEqual({ status: 200, roundTrips: 1, limiterCalls: 1 });
+  });
+
+  it.each([
+    ['that has ended is read from the replica alone', declined, [1, 0]],
+    ['that may still change is read from the primary behind it', paid, [1, 1]],
+  ])('a status %s, where one may be', async (_, make, [onReplica, onPrimary]) => {
+    const { transaction_id } = await make();
+    const [database, replica, { variables, headers }] = [watchedDatabase(), await laggingReplica(), await newCaller()];
+    const DB = { ...database.d1, withSession: replica.withSession };
+    const bindings = { ...variables, STATUS_FROM_REPLICA: 'true', DB };
+    const { status } = await sendWith(bindings, 'GET', `/payment/status/${transaction_id}`, { headers });
+    // Whose key is to be checked asks the primary for that, and for the payment in the same round trip.
+    const expected = checks === 0 ? [onReplica, onPrimary] : [0, 1];
+    expect([status, replica.roundTrips(), database.roundTrips()]).toEqual([200, ...expected]);
   });
 
   it('the methods', async () => {

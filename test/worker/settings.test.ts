@@ -415,6 +415,14 @@ describe('the settings', () => {
     expect(problems({ ...DEVELOPMENT, RAW_CARDS_ALLOWED: 'no' })).toEqual(['RAW_CARDS_ALLOWED must be true or false']);
   });
 
+  it('read statuses from a replica only where they are told to', () => {
+    const of = (STATUS_FROM_REPLICA?: string) => settings({ ...DEVELOPMENT, STATUS_FROM_REPLICA }).statusFromReplica;
+    expect([of(), of('false'), of('true')]).toEqual([false, false, true]);
+    expect(problems({ ...DEVELOPMENT, STATUS_FROM_REPLICA: 'yes' })).toEqual([
+      'STATUS_FROM_REPLICA must be true or false',
+    ]);
+  });
+
   it('publish disputes only where they are told to', () => {
     const of = (PUBLISH_DISPUTES?: string) => settings({ ...DEVELOPMENT, PUBLISH_DISPUTES }).publishDisputes;
     expect([of(), of('false'), of('true')]).toEqual([false, false, true]);

@@ -10,6 +10,8 @@ import type { FillLevel } from './fill-level.ts';
 /** D1, and on whose behalf it is used. */
 export interface Database {
   d1: D1Database;
+  /** A copy near the reader that lags behind `d1`, by an unknown time. Absent where there is none, or none is wanted. */
+  replica?: D1Database;
   /** Failed attempts are logged here. */
   log: Log;
   /** Encrypts personal data. */
@@ -22,6 +24,18 @@ export interface Database {
   budget?: StatementBudget;
   /** Absent where nothing is claimed. */
   fillLevel?: FillLevel;
+  /** For how long a batch is begun again, where its caller does not say. */
+  retryForMs?: number;
+}
+
+/**
+ * The replica as a database to read from, with a single try, or null where the primary has to be asked in any case: the caller's key
+ * is still to be checked there, or the read itself is audited. Its size is not `d1`'s, so it has no fill level.
+ */
+export function replicaOf({ replica, log, cipher, author, keyCheck, budget }: Database): Database | null {
+  const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
+  if (replica === undefined || !isChecked || author.isAdmin) return null;
+  return { d1: replica, log, cipher, author, retryForMs: 0, ...(budget && { budget }) };
 }
 
 /** Statements that an invocation sends to D1. D1 allows 1,000 (Workers Paid): https://developers.cloudflare.com/d1/platform/limits/ */
@@ -114,9 +128,9 @@ export type Results<Name extends string> = Record<Name, D1Result>;
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log, keyCheck, budget, fillLevel }: Database,
+  { d1, log, keyCheck, budget, fillLevel, retryForMs: usualRetryForMs = RETRY_FOR_MS }: Database,
   statements: Readonly<Record<Name, D1PreparedStatement | null>>,
-  retryForMs = RETRY_FOR_MS,
+  retryForMs = usualRetryForMs,
 ): Promise<Results<Name>> {
   const wanted = Object.entries<D1PreparedStatement | null>(statements).filter(([, statement]) => statement !== null);
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';

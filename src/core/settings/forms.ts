@@ -54,17 +54,13 @@ export const limit = (usual: number, max: number) =>
     z.transform((value) => value || null),
   );
 
-const BYTES_PER_GIGABYTE = 1e9;
-/** Above 0 and at most `max`, which is the default; in bytes. */
-export const gigabytes = (max: number) =>
-  z.pipe(
-    z._default(
-      z.coerce
-        .number({ error: 'must be a number' })
-        .check(z.positive('must be more than 0'), z.maximum(max, `must be ${max} or less`)),
-      max,
-    ),
-    z.transform((value) => value * BYTES_PER_GIGABYTE),
+/** Above 0 and at most `max`, which is the default. */
+export const upTo = (max: number) =>
+  z._default(
+    z.coerce
+      .number({ error: 'must be a number' })
+      .check(z.positive('must be more than 0'), z.maximum(max, `must be ${max} or less`)),
+    max,
   );
 
 export const address = text.check(isHttpAddress);

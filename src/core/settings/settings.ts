@@ -5,6 +5,8 @@ import type { JwtSettings } from '../security/json-web-token.ts';
 import { guardProblems, type Variables } from './start-up-guard.ts';
 import { type AnyVariable, VARIABLES, type Values, WORKER_SETTINGS } from './variables.ts';
 
+const BYTES_PER_GIGABYTE = 1e9;
+
 type Present<Value> = { [Field in keyof Value]: NonNullable<Value[Field]> };
 
 export interface Settings {
@@ -36,6 +38,8 @@ export interface Settings {
   retentionDays: number;
   /** What a database may hold. */
   databaseMaxBytes: number;
+  /** Whether a status may be read from a replica of the database. */
+  statusFromReplica: boolean;
   /** Whether each status of a dispute becomes an event. */
   publishDisputes: boolean;
   /** Origins of web pages that may call. */
@@ -118,7 +122,8 @@ function settingsOf(values: Values): Settings {
     encryption,
     velocity,
     retentionDays: service.retentionDays,
-    databaseMaxBytes: service.databaseMaxBytes,
+    databaseMaxBytes: service.databaseMaxGigabytes * BYTES_PER_GIGABYTE,
+    statusFromReplica: service.statusFromReplica,
     publishDisputes: service.publishDisputes,
     corsOrigins: service.corsOrigins,
     returnUrlOrigins: service.returnUrlOrigins,

@@ -11,7 +11,6 @@ import {
   encryptionKeys,
   exemptions,
   flag,
-  gigabytes,
   limit,
   oneOf,
   optional,
@@ -22,6 +21,7 @@ import {
   origins,
   secret,
   sharedSecret,
+  upTo,
 } from './forms.ts';
 
 /** With the ledger's claim before it and its record behind it, a payment ends within the time that a Worker outlives its client. */
@@ -36,6 +36,8 @@ const HOLD_MAX_MINUTES = 2_880;
 /** PayPal keeps an order that is not approved for three hours. */
 const AUTHENTICATION_MAX_MINUTES = 120;
 
+/** Of D1: https://developers.cloudflare.com/d1/platform/limits/ */
+const DATABASE_MAX_GIGABYTES = 10;
 /** Ten years: longer than any law wants it. */
 const RETENTION_MAX_DAYS = 3_650;
 
@@ -81,7 +83,8 @@ export const VARIABLES = {
     maxAmount: variable('PAYMENT_MAX_AMOUNT', z._default(z.string(), '100000')),
     rawCardsAllowed: variable('RAW_CARDS_ALLOWED', flag(true)),
     retentionDays: variable('RETENTION_DAYS', count(90, RETENTION_MAX_DAYS)),
-    databaseMaxBytes: variable('DATABASE_MAX_GB', gigabytes(10)),
+    databaseMaxGigabytes: variable('DATABASE_MAX_GB', upTo(DATABASE_MAX_GIGABYTES)),
+    statusFromReplica: variable('STATUS_FROM_REPLICA', flag(false)),
     publishDisputes: variable('PUBLISH_DISPUTES', flag(false)),
     corsOrigins: variable('CORS_ORIGINS', origins),
     returnUrlOrigins: variable('RETURN_URL_ORIGINS', origins),

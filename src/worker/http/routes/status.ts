@@ -11,12 +11,19 @@ import { outliveClient } from '../middleware/outlive-client.ts';
 import { requireScope } from '../middleware/require-scope.ts';
 
 export const statusRoute = new Hono<HttpEnv>().get('/:id', requireScope('payments:read'), async (c) => {
-  const found = await outliveClient(c, readStatus(c.var.context, c.req.param('id')));
+  const takesStale = acceptsAnyAge(c.req.header('Cache-Control'));
+  const found = await outliveClient(c, readStatus(c.var.context, c.req.param('id'), { takesStale }));
   if (found === null) return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
   return c.json(
     found.refund === null ? paymentStatus(found.transaction) : refundStatus(found.refund, found.transaction),
   );
 });
+
+/** `max-stale` without a number (RFC 9111, 5.2.1.2). One with a number is a limit that nobody can keep: D1 does not say how old a replica is. */
+function acceptsAnyAge(cacheControl: string | undefined): boolean {
+  const directives = cacheControl?.toLowerCase().split(',') ?? [];
+  return directives.some((directive) => directive.trim() === 'max-stale');
+}
 
 function paymentStatus(transaction: Transaction): StatusResponse {
   const { refundedMinor, currency } = transaction;
