@@ -26,7 +26,7 @@ export function authenticate() {
       case 'missing':
         return unauthorized(c, 'Send an API key or a token: Authorization: Bearer …');
       case 'refused':
-        c.var.log('warn', 'auth.refused', { reason: read.reason });
+        c.get('log')('warn', 'auth.refused', { reason: read.reason });
         return unauthorized(c, read.reason, 'invalid_token');
       case 'unavailable':
         retryAfter(c, UNAVAILABLE_RETRY_MS);
@@ -35,7 +35,7 @@ export function authenticate() {
         c.set('credential', read.credential);
         c.set('caller', callerOf(c, read.credential, nowMs));
         await next();
-        await checkKey(c.var.context.db);
+        await checkKey(c.get('context').db);
         return undefined;
     }
   });
@@ -43,7 +43,7 @@ export function authenticate() {
 
 /** `missing`: the request has no Authorization header, and one is required. */
 async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Authentication | { kind: 'missing' }> {
-  const { auth, production } = c.var.settings;
+  const { auth, production } = c.get('settings');
   if (auth.apiKeySecret === null && auth.jwt === null) return { kind: 'authenticated', credential: ANONYMOUS };
   const header = c.req.header('Authorization');
   if (header === undefined) return { kind: 'missing' };
@@ -54,7 +54,7 @@ async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Authe
     return readApiKey(auth.apiKeySecret, production ? 'live' : 'test', presented, nowMs);
   }
   if (auth.jwt === null) return { kind: 'refused', reason: 'Tokens are not accepted; send an API key' };
-  return readToken(auth.jwt, keySets(c.var.log), presented, nowMs);
+  return readToken(auth.jwt, keySets(c.get('log')), presented, nowMs);
 }
 
 function callerOf(c: Context<HttpEnv>, credential: Credential, nowMs: number): Caller {
@@ -64,11 +64,11 @@ function callerOf(c: Context<HttpEnv>, credential: Credential, nowMs: number): C
     tenant,
     author: {
       actor,
-      requestId: c.var.requestId,
+      requestId: c.get('requestId'),
       address: clientAddress(connectingIp),
       isAdmin: credential.scopes.includes('admin'),
     },
-    network: clientNetwork(connectingIp, c.var.settings.rateLimit.exempt),
+    network: clientNetwork(connectingIp, c.get('settings').rateLimit.exempt),
     ...(keyHash !== null && { keyCheck: { keyHash, nowMs, state: 'open' } }),
   };
 }

@@ -5,7 +5,7 @@ import type { HttpEnv } from '../http-env.ts';
 
 export function httpsOnly() {
   return createMiddleware<HttpEnv>(async function httpsOnly(c, next) {
-    if (!c.var.settings.production || new URL(c.req.url).protocol === 'https:') return next();
+    if (!c.get('settings').production || new URL(c.req.url).protocol === 'https:') return next();
     return errorResponse(
       c,
       403,

@@ -26,7 +26,7 @@ export interface Limits {
 /** @param own for paths that are counted by themselves, under this name */
 export function rateLimit(own?: Limits & { name: string }) {
   return createMiddleware<HttpEnv>(async function rateLimit(c, next) {
-    const limits = { ...c.var.settings.rateLimit, ...own };
+    const limits = { ...c.get('settings').rateLimit, ...own };
     const { countable, ...admission } = await admissionOf(c, limits, own?.name);
 
     const nowMs = Date.now();
@@ -37,7 +37,7 @@ export function rateLimit(own?: Limits & { name: string }) {
     if (!countable) {
       return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
     }
-    c.var.log('info', 'rate_limit.exceeded', { retry_after_seconds: retryAfterSeconds });
+    c.get('log')('info', 'rate_limit.exceeded', { retry_after_seconds: retryAfterSeconds });
     return errorResponse(
       c,
       429,
@@ -64,10 +64,10 @@ async function admissionOf(
     return { ...admission, countable: true };
   } catch (error) {
     if (isOverloaded(error)) {
-      c.var.log('warn', 'rate_limit.overloaded', errorFields(error));
+      c.get('log')('warn', 'rate_limit.overloaded', errorFields(error));
       return { ...refused(windows), countable: true };
     }
-    c.var.log(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
+    c.get('log')(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
     return { ...(limits.failOpen ? uncounted(windows) : refused(windows)), countable: false };
   }
 }

@@ -20,6 +20,6 @@ export function validate<Schema extends z.ZodMiniType>(schema: Schema) {
 
 /** The 422 for these fields. */
 export function invalidRequest(c: Context, issues: { path: string; message: string }[]): Response {
-  c.var.log('info', 'request.invalid', { fields: issues.map(({ path }) => path).join(' ') });
+  c.get('log')('info', 'request.invalid', { fields: issues.map(({ path }) => path).join(' ') });
   return errorResponse(c, 422, 'VALIDATION_ERROR', 'The request is not valid: see details.issues.', { issues });
 }

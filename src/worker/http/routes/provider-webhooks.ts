@@ -41,13 +41,13 @@ for (const provider of ['stripe', 'paypal'] as const) {
 /** A webhook is signed, so that whoever sent it is the provider; whose payment it is about, the payment says. */
 function calledBy(provider: Provider) {
   return createMiddleware<HttpEnv>(async function calledBy(c, next) {
-    c.set('caller', backgroundCaller(`webhook:${provider}`, c.var.requestId));
+    c.set('caller', backgroundCaller(`webhook:${provider}`, c.get('requestId')));
     return next();
   });
 }
 
 async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Response> {
-  const { context, settings, log } = c.var;
+  const [context, settings, log] = [c.get('context'), c.get('settings'), c.get('log')];
   const gateway = context.gateways.all.find(({ name }) => name.startsWith(`${provider}:`));
   if (gateway?.readWebhook === undefined) return errorResponse(c, 404, 'NOT_FOUND', NOT_THERE);
   const secret = SECRETS[provider];

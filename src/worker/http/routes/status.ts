@@ -11,7 +11,7 @@ import { outliveClient } from '../middleware/outlive-client.ts';
 import { requireScope } from '../middleware/require-scope.ts';
 
 export const statusRoute = new Hono<HttpEnv>().get('/:id', requireScope('payments:read'), async (c) => {
-  const found = await outliveClient(c, readStatus(c.var.context, c.req.param('id')));
+  const found = await outliveClient(c, readStatus(c.get('context'), c.req.param('id')));
   if (found === null) return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
   return c.json(
     found.refund === null ? paymentStatus(found.transaction) : refundStatus(found.refund, found.transaction),
