@@ -20,7 +20,7 @@ export interface VelocityCount {
 
 /** A list is one parameter: `?15` of the statement that claims a payment. */
 export function countsParameter(counts: readonly VelocityCount[]): string {
-  return JSON.stringify(counts);
+  return counts.length === 0 ? '[]' : JSON.stringify(counts);
 }
 
 const exceeded = (counts: '?1' | '?15') => `

@@ -1,5 +1,5 @@
 /**
- * Middleware: authenticates the caller by the API key or the token in the Authorization header (RFC 6750). Whether a key has been
+ * Middleware: authenticates the caller by the API key or the token in the Authorization header (RFC 6750). Behind `rateLimit`. Whether a key has been
  * revoked is checked in the first database batch that the request needs anyway; no response is sent before that check.
  */
 import type { Context } from 'hono';
@@ -10,7 +10,6 @@ import { looksLikeApiKey, readApiKey } from '../../../core/security/api-key.ts';
 import { ANONYMOUS, type Authentication, type Credential } from '../../../core/security/credential.ts';
 import { readToken } from '../../../core/security/json-web-token.ts';
 import { keySets } from '../../../core/security/key-set.ts';
-import { clientAddress, clientNetwork } from '../../rate-limit/client-address.ts';
 import { errorResponse, retryAfter } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 
@@ -59,16 +58,16 @@ async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Authe
 
 function callerOf(c: Context<HttpEnv>, credential: Credential, nowMs: number): Caller {
   const { tenant, actor, keyHash } = credential;
-  const connectingIp = c.req.header('CF-Connecting-IP');
+  const { address, network } = c.get('client');
   return {
     tenant,
     author: {
       actor,
       requestId: c.get('requestId'),
-      address: clientAddress(connectingIp),
+      address,
       isAdmin: credential.scopes.includes('admin'),
     },
-    network: clientNetwork(connectingIp, c.get('settings').rateLimit.exempt),
+    network,
     ...(keyHash !== null && { keyCheck: { keyHash, nowMs, state: 'open' } }),
   };
 }

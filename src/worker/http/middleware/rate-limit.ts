@@ -7,7 +7,7 @@ import { createMiddleware } from 'hono/factory';
 import { DeadlineExceeded, within } from '../../../core/deadline.ts';
 import { errorFields } from '../../../core/log.ts';
 import type { RateLimitSettings } from '../../../core/settings/settings.ts';
-import { clientBucket, isExempt } from '../../rate-limit/client-address.ts';
+import { readClient } from '../../rate-limit/client-address.ts';
 import type { Admission, Window } from '../../rate-limit/sliding-window.ts';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
@@ -55,11 +55,11 @@ async function admissionOf(
   name: string | undefined,
 ): Promise<Admission & { countable: boolean }> {
   const windows = windowsOf(limits);
-  const address = c.req.header('CF-Connecting-IP');
-  if (isExempt(address, limits.exempt)) return { ...uncounted(windows), countable: true };
+  const client = readClient(c.req.header('CF-Connecting-IP'), limits.exempt);
+  c.set('client', client);
+  if (client.isExempt) return { ...uncounted(windows), countable: true };
   try {
-    const bucket = clientBucket(address);
-    const limiter = c.env.RATE_LIMITER.getByName(name === undefined ? bucket : `${name} ${bucket}`);
+    const limiter = c.env.RATE_LIMITER.getByName(name === undefined ? client.bucket : `${name} ${client.bucket}`);
     const admission = await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
     return { ...admission, countable: true };
   } catch (error) {

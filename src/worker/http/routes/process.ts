@@ -47,7 +47,7 @@ export const processRoute = new Hono<HttpEnv>().post(
     const request = c.req.valid('json');
     const problems = optInProblems(c.get('settings'), request);
     if (problems.length > 0) return invalidRequest(c, problems);
-    const amount = withoutFloatError(exactAmount(await c.req.text(), 'amount'));
+    const amount = withoutFloatError(exactAmount(c.get('bodyText'), 'amount'));
     const context = c.get('context');
     const idempotencyKey = c.get('idempotencyKey');
     const answer = await outliveClient(c, processPayment(context, request, amount, idempotencyKey));

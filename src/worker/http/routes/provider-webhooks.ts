@@ -7,7 +7,6 @@ import type { Provider } from '../../../core/gateways/webhook.ts';
 import { certificateStore } from '../../../core/ledger/providers/keep-certificate.ts';
 import { handleWebhook } from '../../../core/recovery/handle-webhook.ts';
 import type { Settings } from '../../../core/settings/settings.ts';
-import { clientBucket } from '../../rate-limit/client-address.ts';
 import { errorResponse, retryAfter } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { bodyBytes, limitBody } from '../middleware/limit-body.ts';
@@ -65,7 +64,7 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
       header: (name) => c.req.header(name),
       body: new Uint8Array(await bodyBytes(c.req.raw)),
       nowMs: Date.now(),
-      certificates: certificateStore(context.db, clientBucket(c.req.header('CF-Connecting-IP'))),
+      certificates: certificateStore(context.db, c.get('client').bucket),
     },
     AbortSignal.timeout(VERIFY_DEADLINE_MS),
   );
