@@ -7,7 +7,9 @@ import { createMiddleware } from 'hono/factory';
 import { DeadlineExceeded, within } from '../../../core/deadline.ts';
 import { errorFields } from '../../../core/log.ts';
 import type { RateLimitSettings } from '../../../core/settings/settings.ts';
+import type { Bindings } from '../../bindings.ts';
 import { readClient } from '../../rate-limit/client-address.ts';
+import { type KnownRefusals, knownRefusals } from '../../rate-limit/known-refusals.ts';
 import type { Admission, Window } from '../../rate-limit/sliding-window.ts';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
@@ -59,8 +61,13 @@ async function admissionOf(
   c.set('client', client);
   if (client.isExempt) return { ...uncounted(windows), countable: true };
   try {
-    const limiter = c.env.RATE_LIMITER.getByName(name === undefined ? client.bucket : `${name} ${client.bucket}`);
+    const limiterName = name === undefined ? client.bucket : `${name} ${client.bucket}`;
+    const refusals = refusalsIn(c.env);
+    const known = refusals.find(limiterName, Date.now());
+    if (known !== null) return { ...known, countable: true };
+    const limiter = c.env.RATE_LIMITER.getByName(limiterName);
     const admission = await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
+    refusals.keep(limiterName, admission);
     return { ...admission, countable: true };
   } catch (error) {
     if (isOverloaded(error)) {
@@ -70,6 +77,15 @@ async function admissionOf(
     c.get('log')(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
     return { ...(limits.failOpen ? uncounted(windows) : refused(windows)), countable: false };
   }
+}
+
+/** By the environment, whose limits they are judged by. */
+const refusalsByEnvironment = new WeakMap<Bindings, KnownRefusals>();
+
+function refusalsIn(env: Bindings): KnownRefusals {
+  const known = refusalsByEnvironment.get(env) ?? knownRefusals();
+  refusalsByEnvironment.set(env, known);
+  return known;
 }
 
 function windowsOf(limits: RateLimitSettings): [burst: Window, minute: Window] {

@@ -27,9 +27,17 @@ const NUMBER_BEHIND_NAME = /[ \t\n\r]*:[ \t\n\r]*(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+
 function onlyNumber(body: string, field: string): string | null {
   const name = `"${field}"`;
   const at = body.indexOf(name);
-  if (at < 0 || body.includes(name, at + 1) || body.includes('\\')) return null;
+  if (at < 0 || body.includes(name, at + 1) || body.includes('\\') || mayBeDeep(body)) return null;
   NUMBER_BEHIND_NAME.lastIndex = at + name.length;
   return NUMBER_BEHIND_NAME.exec(body)?.[1] ?? null;
+}
+
+/** More braces than a body of the contract has. */
+const MANY_BRACES = /(?:\{[^{]*){4}/;
+
+/** The parser refuses what is nested too deeply. */
+function mayBeDeep(body: string): boolean {
+  return body.includes('[') || MANY_BRACES.test(body);
 }
 
 function parsedAmount(body: string, field: string): string {
