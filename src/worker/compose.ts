@@ -1,5 +1,4 @@
 /** The composition root: makes the context of a request, a batch or a cron of Cloudflare's bindings, the clock and chance. */
-import { ulid } from 'ulid';
 import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
@@ -13,8 +12,10 @@ import { createLog, type Log, type LogFields } from '../core/log.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
 import { createCipher } from '../core/security/cipher.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
-import { readSettings, type Settings } from '../core/settings/settings.ts';
+import type { Settings } from '../core/settings/settings.ts';
 import type { Bindings } from './bindings.ts';
+import { environmentSettings } from './environment-settings.ts';
+import { newUlid } from './new-ulid.ts';
 
 /** One for each gateway, as long as the isolate lives: a gateway's health is shared by all requests. */
 const breakersOf = newBreakersOf();
@@ -42,7 +43,7 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
     tenant: caller.tenant,
     network: caller.network,
     nowMs: Date.now,
-    newId: (prefix) => `${prefix}${ulid()}`,
+    newId: (prefix) => `${prefix}${newUlid()}`,
     fingerprint: fingerprinter(settings.fingerprintKey),
     velocityHash: fingerprinter(settings.velocity.cardKey),
     blockCodec: { blockHash, pack, unpack, sha256 },
@@ -62,7 +63,7 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
  */
 export function composeBackground(env: Bindings, actor: 'queue' | 'cron', about: LogFields): Context {
   const log = createLog(about);
-  const read = readSettings(env);
+  const read = environmentSettings(env);
   if (read.kind === 'invalid') {
     log('error', 'settings.invalid', { problems: read.problems.join('; ') });
     throw new Error('nothing is delivered or looked up until the settings are right');

@@ -1,13 +1,21 @@
-import { abortAllDurableObjects, evictDurableObject } from 'cloudflare:test';
+import {
+  abortAllDurableObjects,
+  createExecutionContext,
+  evictDurableObject,
+  runInDurableObject,
+} from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import type { Bindings } from '../../src/worker/bindings.ts';
+import { createApp } from '../../src/worker/http/app.ts';
 import { expectEnvelope } from './matchers.ts';
 import { type Answer, newAddress, payment, send, sendWith } from './request.ts';
 import { rowCounts } from './stored.ts';
 import { watchedDatabase } from './watched-database.ts';
 
 const BURST = 20;
-const from = (address: string | null) => send('GET', '/payment/methods', { address });
+/** In an environment of its own, so that the limiter is asked about every request. */
+const from = (address: string | null) => sendWith({}, 'GET', '/payment/methods', { address });
 const together = (count: number, address: string | null) =>
   Promise.all(Array.from({ length: count }, () => from(address)));
 const admittedOf = (answers: Answer[]) => answers.filter(({ status }) => status !== 429).length;
@@ -81,6 +89,52 @@ describe('the rate limit', () => {
     const before = admittedOf(await together(13, address));
     await abortAllDurableObjects();
     expect(before + admittedOf(await together(30, address))).toBe(BURST);
+  });
+});
+
+describe('an address that has been refused', () => {
+  /** As in production, one environment for all requests. Its limiter counts how often it is asked. */
+  function watchedService() {
+    let asked = 0;
+    const getByName = (name: string) => {
+      asked += 1;
+      return env.RATE_LIMITER.getByName(name);
+    };
+    const bindings = { ...env, RATE_LIMITER: { getByName } } as unknown as Bindings;
+    const ask = async (address: string) => {
+      const request = new Request('https://payments.test/payment/methods', {
+        headers: { 'CF-Connecting-IP': address },
+      });
+      return createApp().fetch(request, bindings, createExecutionContext());
+    };
+    return { ask, asked: () => asked };
+  }
+
+  it('is refused without its limiter, which would answer the same, and no other address is', async () => {
+    const [service, address] = [watchedService(), newAddress()];
+    await together(BURST, address);
+    const first = await service.ask(address);
+    const again = await service.ask(address);
+    expect([first.status, again.status, service.asked()]).toEqual([429, 429, 1]);
+    const limiter = await from(address);
+    for (const name of ['X-RateLimit-Remaining', 'X-RateLimit-Reset', 'RateLimit-Policy']) {
+      expect(again.headers.get(name), name).toBe(limiter.headers.get(name));
+    }
+    expect((await service.ask(newAddress())).status).toBe(200);
+    expect(service.asked()).toBe(2);
+  });
+
+  it('is admitted as soon as its limiter has room for it', MANY, async () => {
+    const [service, address] = [watchedService(), newAddress()];
+    await runInDurableObject(env.RATE_LIMITER.getByName(address), (_, state) =>
+      state.storage.kv.put('admissions', Array(BURST).fill(Date.now() - 8_500)),
+    );
+    await evictDurableObject(env.RATE_LIMITER.getByName(address));
+    const refused = await service.ask(address);
+    expect(refused.status).toBe(429);
+    const resetAtMs = Number(refused.headers.get('X-RateLimit-Reset')) * 1000;
+    await expect.poll(() => Date.now() >= resetAtMs, { timeout: 5_000, interval: 20 }).toBe(true);
+    expect((await service.ask(address)).status).toBe(200);
   });
 });
 

@@ -2,9 +2,9 @@
  * What can be said of a card without asking anybody: whether it is a card at all, its brand and its last four digits.
  * Whether it has expired is the gateway's to say, by the gateway's date.
  */
-import creditCardType from 'credit-card-type';
 import { Redacted } from '../../contract/redacted.ts';
 import { trimmed } from '../../contract/typed-text.ts';
+import { brandOf } from './card-brand.ts';
 
 /** Card details as the contract has them, in a caller's spelling. */
 export interface CardDetails {
@@ -46,7 +46,7 @@ export function readCard(details: CardDetails): Card | null {
   const name = trimmed(details.cardholder_name.reveal());
   if (!name.isWellFormed() || name.length > CARDHOLDER_MAX_LENGTH) return null;
 
-  const brand = creditCardType(number)[0]?.type ?? 'unknown';
+  const brand = brandOf(number);
   // American Express prints four digits on the front and three on the back; callers send either.
   const cvvPattern = brand === 'american-express' ? /^\d{3,4}$/ : /^\d{3}$/;
   const cvv = typedDigits(details.cvv.reveal());

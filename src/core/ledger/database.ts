@@ -144,18 +144,22 @@ export async function runBatch<Name extends string>(
   /** Whether an earlier try may have been carried out. */
   let isUncertain = false;
   try {
-    results = await pRetry(send, {
-      retries: Number.POSITIVE_INFINITY,
-      maxRetryTime: retryForMs,
-      minTimeout: FIRST_PAUSE_MS,
-      maxTimeout: LONGEST_PAUSE_MS,
-      randomize: true,
-      shouldRetry: ({ error }) => !isStatementError(error) && !(error instanceof BudgetSpent),
-      onFailedAttempt: ({ error, attemptNumber }) => {
-        isUncertain ||= !isStatementError(error);
-        log('warn', 'ledger.attempt_failed', { attempt: attemptNumber, ...errorFields(error) });
-      },
-    });
+    const startedAtMs = performance.now();
+    // The library comes in where the first try has failed.
+    results = await send().catch((failed: unknown) =>
+      pRetry((attempt) => (attempt === 1 ? Promise.reject(failed) : send()), {
+        retries: Number.POSITIVE_INFINITY,
+        maxRetryTime: Math.max(0, retryForMs - (performance.now() - startedAtMs)),
+        minTimeout: FIRST_PAUSE_MS,
+        maxTimeout: LONGEST_PAUSE_MS,
+        randomize: true,
+        shouldRetry: ({ error }) => !isStatementError(error) && !(error instanceof BudgetSpent),
+        onFailedAttempt: ({ error, attemptNumber }) => {
+          isUncertain ||= !isStatementError(error);
+          log('warn', 'ledger.attempt_failed', { attempt: attemptNumber, ...errorFields(error) });
+        },
+      }),
+    );
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (SCHEMA_MISMATCH.test(message)) throw new LedgerNotMigrated(message, { cause: error });

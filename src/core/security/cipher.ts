@@ -5,6 +5,7 @@
 import { base64url } from 'jose';
 import { secretBytes } from '../../contract/secret.ts';
 import { base64Bytes, hex } from './hmac.ts';
+import { rememberedByKey } from './remembered-by-key.ts';
 
 const NONCE_BYTES = 12;
 const KEY_NAME_LENGTH = 8;
@@ -37,10 +38,12 @@ export function createCipher({ key, previousKeys }: { key: string; previousKeys:
       const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
       const ciphertext = await crypto.subtle.encrypt(
         parameters(nonce, place),
-        await importKey(key),
+        await importedKey(key),
         new TextEncoder().encode(text),
       );
-      const sealed = new Uint8Array([...nonce, ...new Uint8Array(ciphertext)]);
+      const sealed = new Uint8Array(NONCE_BYTES + ciphertext.byteLength);
+      sealed.set(nonce);
+      sealed.set(new Uint8Array(ciphertext), NONCE_BYTES);
       return `${await nameOf(key)}.${base64url.encode(sealed)}`;
     },
 
@@ -60,7 +63,11 @@ async function decrypt(key: string, sealed: string, place: string): Promise<stri
   try {
     const bytes = base64url.decode(sealed);
     const nonce = bytes.slice(0, NONCE_BYTES);
-    const text = await crypto.subtle.decrypt(parameters(nonce, place), await importKey(key), bytes.slice(NONCE_BYTES));
+    const text = await crypto.subtle.decrypt(
+      parameters(nonce, place),
+      await importedKey(key),
+      bytes.slice(NONCE_BYTES),
+    );
     return new TextDecoder().decode(text);
   } catch (error) {
     throw new CannotOpen('it was altered, or belongs elsewhere', { cause: error });
@@ -71,18 +78,16 @@ function parameters(nonce: Uint8Array<ArrayBuffer>, place: string) {
   return { name: 'AES-GCM', iv: nonce, additionalData: new TextEncoder().encode(place) };
 }
 
-function importKey(key: string) {
-  return crypto.subtle.importKey('raw', base64Bytes(key.replace(/^whsec_/, '')), 'AES-GCM', false, [
-    'encrypt',
-    'decrypt',
-  ]);
-}
+const importedKey = rememberedByKey((key) => {
+  const bytes = base64Bytes(key.replace(/^whsec_/, ''));
+  return crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']);
+});
 
 /** The start of the key's hash: it identifies the key without revealing it, however its base64 is spelled. */
-async function nameOf(key: string): Promise<string> {
+const nameOf = rememberedByKey(async function nameOf(key: string): Promise<string> {
   const hash = await crypto.subtle.digest(
     'SHA-256',
     new TextEncoder().encode(`name of an encryption key ${secretBytes(key)}`),
   );
   return hex(new Uint8Array(hash)).slice(0, KEY_NAME_LENGTH);
-}
+});

@@ -36,12 +36,12 @@ demoApi.use(async function everyRequest(c, next) {
 demoApi.use(configured(), withContext());
 
 demoApi.get('/shop', function shop(c) {
-  const { currency } = c.var.settings;
+  const { currency } = c.get('settings');
   return c.json({ currency, seat_price: decimalAmount(SEAT_PRICE_MINOR, currency) });
 });
 
 demoApi.get('/events/:booking', async function events(c) {
-  const { db, tenant } = c.var.context;
+  const { db, tenant } = c.get('context');
   const rows = await eventsOfBooking(db, tenant, c.req.param('booking'));
   const { events: rendered } = await findEvents(
     db,

@@ -34,7 +34,7 @@ export function createApp(): Hono<HttpEnv> {
 
   app.use(requestId(), secureHeaders());
   app.use(async function everyRequest(c, next) {
-    c.set('log', createLog({ request_id: c.var.requestId }));
+    c.set('log', createLog({ request_id: c.get('requestId') }));
     c.header('Cache-Control', 'no-store');
     return next();
   });

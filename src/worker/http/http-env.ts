@@ -6,6 +6,7 @@ import type { Log } from '../../core/log.ts';
 import type { Credential } from '../../core/security/credential.ts';
 import type { Settings } from '../../core/settings/settings.ts';
 import type { Bindings } from '../bindings.ts';
+import type { Client } from '../rate-limit/client-address.ts';
 
 declare module 'hono' {
   /** For handlers that other packages type: each request has a log. */
@@ -23,5 +24,8 @@ export interface HttpEnv {
     context: Context;
     /** Null where the request came without one. */
     idempotencyKey: string | null;
+    /** A JSON body, as it was sent. */
+    bodyText: string;
+    client: Client;
   };
 }

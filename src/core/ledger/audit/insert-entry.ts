@@ -72,6 +72,15 @@ const FACTS = {
   dispute_reported: { number: 'told_entry', row: 'disputes WHERE transaction_id = ?6 AND told_by = ?9' },
 } as const;
 
+const INSERT_OF_FACT = Object.fromEntries(
+  Object.entries(FACTS).map(([fact, { number, row }]) => [
+    fact,
+    `
+  INSERT INTO audit_entries (sequence, ${COLUMNS})
+  SELECT ${number}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM ${row} AND ${isFree(number)}`,
+  ]),
+) as Record<keyof typeof FACTS, string>;
+
 /** The entry of what this attempt has done, if the row shows it. It belongs behind the statement that writes the row. */
 export function auditFact(
   { d1, author }: Database,
@@ -79,13 +88,7 @@ export function auditFact(
   attemptId: string,
   entry: AuditEntry,
 ): D1PreparedStatement {
-  const { number, row } = FACTS[fact];
-  return d1
-    .prepare(
-      `INSERT INTO audit_entries (sequence, ${COLUMNS})
-       SELECT ${number}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM ${row} AND ${isFree(number)}`,
-    )
-    .bind(...parameters(author, entry), entry.outcome, attemptId);
+  return d1.prepare(INSERT_OF_FACT[fact]).bind(...parameters(author, entry), entry.outcome, attemptId);
 }
 
 // What leaves no row of its own is found by what it says. The first condition is the one of the index.

@@ -102,6 +102,7 @@ export async function claimBooking(
   const { transactionId, userEmail, returnUrl = null } = claim;
   const sealedEmail = userEmail === null ? null : await db.cipher.seal(userEmail, transactionId);
   const sealedReturnUrl = returnUrl === null ? null : await db.cipher.seal(returnUrl, returnUrlOf(transactionId));
+  const counted = countsParameter(counts);
   const parameters = [
     claim.transactionId,
     claim.tenant,
@@ -117,7 +118,7 @@ export async function claimBooking(
     claim.gatewayIntent,
     claim.createdAtMs,
     claim.nextLookupAtMs,
-    countsParameter(counts),
+    counted,
     ...keyParameters(key, claim.createdAtMs),
     claim.captureMethod === 'manual' ? 'manual' : null,
     claim.holdMinutes ?? null,
@@ -132,12 +133,12 @@ export async function claimBooking(
     // First the row. The others are facts of it, in any order; what is read comes last.
     claimed: db.d1.prepare(CLAIM_BOOKING).bind(...parameters),
     claimedKey: key && claimKey(db.d1, key, claim.transactionId, claim.createdAtMs),
-    counted: counts.length > 0 ? countAttempt(db, claim.transactionId, counts) : null,
+    counted: counts.length > 0 ? countAttempt(db, claim.transactionId, counted) : null,
     audited: auditAttempt(db, claim.tenant, attemptOf(claim)),
     key: key && findKey(db.d1, key),
     keyed: key && findKeyed(db, key),
     standing,
-    exceeded: counts.length > 0 ? findExceeded(db, counts) : null,
+    exceeded: counts.length > 0 ? findExceeded(db, counted) : null,
   });
   const found = key && rowOf<FoundKey>(results.key);
   if (found !== null && found.claimedId !== claim.transactionId && !isExpired(found, claim.createdAtMs)) {

@@ -9,6 +9,8 @@ import { CLAIMED_ID, type FoundKey, findKey, isExpired, type KeyClaim } from '..
 /** By its id, of any tenant. */
 export const FIND_TRANSACTION = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ?1`;
 
+const FIND_OF_TENANT = `${FIND_TRANSACTION} AND t.tenant = ?2`;
+
 const FIND_KEYED = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t WHERE t.transaction_id = ${CLAIMED_ID}`;
 
 /** The statement that finds the payment that a key has claimed. */
@@ -49,7 +51,7 @@ export async function findTransaction(
   also: Statements = {},
 ): Promise<Transaction | null> {
   const { found } = await runBatch(db, {
-    found: db.d1.prepare(`${FIND_TRANSACTION} AND t.tenant = ?2`).bind(transactionId, tenant),
+    found: db.d1.prepare(FIND_OF_TENANT).bind(transactionId, tenant),
     ...also,
   });
   return rowOf<Transaction>(found);

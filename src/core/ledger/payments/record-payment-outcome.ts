@@ -9,14 +9,14 @@ import {
   type Transaction,
 } from '../../domain/transaction.ts';
 import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
+import { TRANSACTION_COLUMNS } from '../columns.ts';
 import type { D1Result } from '../d1.ts';
 import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from '../database.ts';
-import { hasEvent, newPaymentEvent } from '../outbox/insert-event.ts';
+import { newPaymentEvent } from '../outbox/insert-event.ts';
 import { auditedOutcome, outcomeParameters } from '../outcome.ts';
 import { FIND_REFUND } from '../refunds/find-refund.ts';
 import type { VelocityCount } from '../velocity/count-attempt.ts';
 import { countDecline } from '../velocity/count-decline.ts';
-import { FIND_TRANSACTION } from './find-payment.ts';
 
 // Invariant 6: only a pending payment can end, and it ends once. The row names the event that ended it. Why it failed follows from the
 // row: where a step has begun or the money is held since the row was read, the failure is decided anew.
@@ -38,6 +38,10 @@ const OWE_LATE_CHARGE = `
 const KEEP_LATE_REFERENCE = `
   UPDATE transactions SET gateway_reference = ?2, next_lookup_at_ms = NULL
   WHERE transaction_id = ?1 AND status = 'failed'`;
+/** The row as it stands, and whether the event was written, by this batch or by an earlier try of it. */
+const FIND_RECORDED = `
+  SELECT ${TRANSACTION_COLUMNS}, EXISTS (SELECT 1 FROM events WHERE event_id = ?2) AS wroteEvent
+  FROM transactions t WHERE t.transaction_id = ?1`;
 const HAS_OWED = 'SELECT 1 FROM refunds WHERE refund_id = ?1 AND created_by = ?2';
 
 const CHARGED_LATE = 'Charged after the payment had failed';
@@ -102,46 +106,64 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
     }),
     declined: declineOf.length > 0 ? countDecline(db, outcome, declineOf) : null,
   };
-  const asItStands = {
-    transaction: d1.prepare(FIND_TRANSACTION).bind(transactionId),
-    wroteEvent: hasEvent(d1, eventId),
-  };
-  const charge: OwedCharge | undefined =
-    result.status === 'completed' ? { gatewayReference: result.gatewayReference, amountMinor: null } : result.owed;
-  if (charge === undefined) {
+  const asItStands = { transaction: d1.prepare(FIND_RECORDED).bind(transactionId, eventId) };
+  const chargedWrongly = result.status === 'failed' ? result.owed : undefined;
+  if (chargedWrongly === undefined) {
     const results = await runBatch(db, { ...outcomeAndEvent, ...asItStands }, RETRY_OUTCOME_FOR_MS);
-    return { ...recordedPayment(results), lateRefund: null, owed: false };
+    const recorded = recordedPayment(results);
+    if (result.status === 'failed' || recorded.transaction.status !== 'failed') {
+      return { ...recorded, lateRefund: null, owed: false };
+    }
+    // The payment had failed before, so the batch has changed nothing, and a process that dies here leaves what one leaves that dies
+    // before it: a charge that the ledger does not know yet, and that is found in the same way.
+    const late = owedCharge(db, outcome, { ...result, amountMinor: null }, CHARGED_LATE);
+    const lateResults = await runBatch(db, { ...late.written, ...asItStands, ...late.read }, RETRY_OUTCOME_FOR_MS);
+    return { ...recordedPayment(lateResults), ...owedOf(lateResults) };
   }
-  const refundId = lateRefundId(transactionId);
-  const reason = result.status === 'completed' ? CHARGED_LATE : CHARGED_WRONGLY;
+  const wrong = owedCharge(db, outcome, chargedWrongly, CHARGED_WRONGLY);
   const results = await runBatch(
     db,
-    {
-      ...outcomeAndEvent,
-      // Only of a payment that has failed, with this outcome or before it; and the entry behind the refund.
-      owed: d1
-        .prepare(OWE_LATE_CHARGE)
-        .bind(transactionId, refundId, processedAtMs, charge.amountMinor, reason, eventId),
+    { ...outcomeAndEvent, ...wrong.written, ...asItStands, ...wrong.read },
+    RETRY_OUTCOME_FOR_MS,
+  );
+  return { ...recordedPayment(results), ...owedOf(results) };
+}
+
+/** Only of a payment that has failed, with this outcome or before it; and the entry behind the refund. */
+function owedCharge(
+  db: Database,
+  { transactionId, eventId, processedAtMs }: PaymentOutcome,
+  { gatewayReference, amountMinor }: OwedCharge,
+  reason: string,
+) {
+  const { d1 } = db;
+  const refundId = lateRefundId(transactionId);
+  return {
+    written: {
+      owed: d1.prepare(OWE_LATE_CHARGE).bind(transactionId, refundId, processedAtMs, amountMinor, reason, eventId),
       owedAudited: auditFact(db, 'refund_created', eventId, {
         atMs: processedAtMs,
         action: 'refund.owed',
         subject: refundId,
         outcome: 'pending',
-        detail: { transaction_id: transactionId, gateway_reference: charge.gatewayReference },
+        detail: { transaction_id: transactionId, gateway_reference: gatewayReference },
       }),
-      reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, charge.gatewayReference),
-      ...asItStands,
+      reference: d1.prepare(KEEP_LATE_REFERENCE).bind(transactionId, gatewayReference),
+    },
+    read: {
       lateRefund: d1.prepare(FIND_REFUND).bind(refundId),
       hasOwed: d1.prepare(HAS_OWED).bind(refundId, eventId),
     },
-    RETRY_OUTCOME_FOR_MS,
-  );
-  const lateRefund = rowOf<Refund>(results.lateRefund);
-  return { ...recordedPayment(results), lateRefund, owed: rowOf(results.hasOwed) !== null };
+  };
 }
 
-function recordedPayment(results: { transaction: D1Result; wroteEvent: D1Result }) {
-  const transaction = rowOf<Transaction>(results.transaction);
-  if (transaction === null) throw new Error('an outcome was recorded for a payment that was never claimed');
-  return { transaction, wroteEvent: rowOf(results.wroteEvent) !== null };
+function owedOf(results: { lateRefund: D1Result; hasOwed: D1Result }) {
+  return { lateRefund: rowOf<Refund>(results.lateRefund), owed: rowOf(results.hasOwed) !== null };
+}
+
+function recordedPayment(results: { transaction: D1Result }) {
+  const row = rowOf<Transaction & { wroteEvent: number }>(results.transaction);
+  if (row === null) throw new Error('an outcome was recorded for a payment that was never claimed');
+  const { wroteEvent, ...transaction } = row;
+  return { transaction, wroteEvent: wroteEvent === 1 };
 }

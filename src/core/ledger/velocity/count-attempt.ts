@@ -20,7 +20,7 @@ export interface VelocityCount {
 
 /** A list is one parameter: `?15` of the statement that claims a payment. */
 export function countsParameter(counts: readonly VelocityCount[]): string {
-  return JSON.stringify(counts);
+  return counts.length === 0 ? '[]' : JSON.stringify(counts);
 }
 
 const exceeded = (counts: '?1' | '?15') => `
@@ -39,12 +39,8 @@ const COUNT_ATTEMPT = `
   SELECT transaction_id, 'attempt', ?2 FROM transactions WHERE transaction_id = ?1 AND counted IS NULL`;
 
 /** The statement that counts an attempt once, if its payment is there. It belongs behind the one that claims it. */
-export function countAttempt(
-  { d1 }: Database,
-  transactionId: string,
-  counts: readonly VelocityCount[],
-): D1PreparedStatement {
-  return d1.prepare(COUNT_ATTEMPT).bind(transactionId, countsParameter(counts));
+export function countAttempt({ d1 }: Database, transactionId: string, countsParameter: string): D1PreparedStatement {
+  return d1.prepare(COUNT_ATTEMPT).bind(transactionId, countsParameter);
 }
 
 const FIND_EXCEEDED = `SELECT c.value ->> 'subject' AS subject, c.value ->> 'windowEndMs' AS windowEndMs ${exceeded('?1')} ORDER BY 2 DESC LIMIT 1`;
@@ -55,8 +51,8 @@ export interface ExceededVelocity {
 }
 
 /** The statement that finds what is exceeded. */
-export function findExceeded({ d1 }: Database, counts: readonly VelocityCount[]): D1PreparedStatement {
-  return d1.prepare(FIND_EXCEEDED).bind(countsParameter(counts));
+export function findExceeded({ d1 }: Database, countsParameter: string): D1PreparedStatement {
+  return d1.prepare(FIND_EXCEEDED).bind(countsParameter);
 }
 
 export const exceededOf = (result: D1Result) => rowOf<ExceededVelocity>(result);

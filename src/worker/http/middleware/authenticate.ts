@@ -1,5 +1,5 @@
 /**
- * Middleware: authenticates the caller by the API key or the token in the Authorization header (RFC 6750). Whether a key has been
+ * Middleware: authenticates the caller by the API key or the token in the Authorization header (RFC 6750). Behind `rateLimit`. Whether a key has been
  * revoked is checked in the first database batch that the request needs anyway; no response is sent before that check.
  */
 import type { Context } from 'hono';
@@ -10,7 +10,6 @@ import { looksLikeApiKey, readApiKey } from '../../../core/security/api-key.ts';
 import { ANONYMOUS, type Authentication, type Credential } from '../../../core/security/credential.ts';
 import { readToken } from '../../../core/security/json-web-token.ts';
 import { keySets } from '../../../core/security/key-set.ts';
-import { clientAddress, clientNetwork } from '../../rate-limit/client-address.ts';
 import { errorResponse, retryAfter } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 
@@ -26,7 +25,7 @@ export function authenticate() {
       case 'missing':
         return unauthorized(c, 'Send an API key or a token: Authorization: Bearer …');
       case 'refused':
-        c.var.log('warn', 'auth.refused', { reason: read.reason });
+        c.get('log')('warn', 'auth.refused', { reason: read.reason });
         return unauthorized(c, read.reason, 'invalid_token');
       case 'unavailable':
         retryAfter(c, UNAVAILABLE_RETRY_MS);
@@ -35,7 +34,7 @@ export function authenticate() {
         c.set('credential', read.credential);
         c.set('caller', callerOf(c, read.credential, nowMs));
         await next();
-        await checkKey(c.var.context.db);
+        await checkKey(c.get('context').db);
         return undefined;
     }
   });
@@ -43,7 +42,7 @@ export function authenticate() {
 
 /** `missing`: the request has no Authorization header, and one is required. */
 async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Authentication | { kind: 'missing' }> {
-  const { auth, production } = c.var.settings;
+  const { auth, production } = c.get('settings');
   if (auth.apiKeySecret === null && auth.jwt === null) return { kind: 'authenticated', credential: ANONYMOUS };
   const header = c.req.header('Authorization');
   if (header === undefined) return { kind: 'missing' };
@@ -54,21 +53,21 @@ async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Authe
     return readApiKey(auth.apiKeySecret, production ? 'live' : 'test', presented, nowMs);
   }
   if (auth.jwt === null) return { kind: 'refused', reason: 'Tokens are not accepted; send an API key' };
-  return readToken(auth.jwt, keySets(c.var.log), presented, nowMs);
+  return readToken(auth.jwt, keySets(c.get('log')), presented, nowMs);
 }
 
 function callerOf(c: Context<HttpEnv>, credential: Credential, nowMs: number): Caller {
   const { tenant, actor, keyHash } = credential;
-  const connectingIp = c.req.header('CF-Connecting-IP');
+  const { address, network } = c.get('client');
   return {
     tenant,
     author: {
       actor,
-      requestId: c.var.requestId,
-      address: clientAddress(connectingIp),
+      requestId: c.get('requestId'),
+      address,
       isAdmin: credential.scopes.includes('admin'),
     },
-    network: clientNetwork(connectingIp, c.var.settings.rateLimit.exempt),
+    network,
     ...(keyHash !== null && { keyCheck: { keyHash, nowMs, state: 'open' } }),
   };
 }

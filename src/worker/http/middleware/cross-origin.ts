@@ -18,7 +18,7 @@ const PREFLIGHT_KEPT_FOR_SECONDS = 600;
 
 export function crossOrigin() {
   return createMiddleware<HttpEnv>(async function crossOrigin(c, next) {
-    const { corsOrigins } = c.var.settings;
+    const { corsOrigins } = c.get('settings');
     if (corsOrigins.length === 0) return next();
     if (!corsOrigins.includes(c.req.header('Origin') ?? '')) {
       c.header('Vary', 'Origin');

@@ -3,9 +3,11 @@ import { createMiddleware } from 'hono/factory';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 
+const HTTPS = /^https:/i;
+
 export function httpsOnly() {
   return createMiddleware<HttpEnv>(async function httpsOnly(c, next) {
-    if (!c.var.settings.production || new URL(c.req.url).protocol === 'https:') return next();
+    if (!c.get('settings').production || HTTPS.test(c.req.url)) return next();
     return errorResponse(
       c,
       403,

@@ -12,16 +12,16 @@ const RETRY_AFTER_SECONDS = '5';
 export function onError(error: Error, c: Context<HttpEnv>): Response {
   if (isUnreadable(error)) return errorResponse(c, 400, 'INVALID_REQUEST', error.message);
   if (error instanceof KeyRefused) {
-    c.var.log('warn', 'auth.refused', { reason: error.name, actor: c.var.credential.actor });
+    c.get('log')('warn', 'auth.refused', { reason: error.name, actor: c.get('credential').actor });
     return unauthorized(c, 'The API key has been revoked, or is not known', 'invalid_token');
   }
   if (error instanceof LedgerUnavailable) {
-    c.var.log('error', 'ledger.unavailable', errorFields(error));
+    c.get('log')('error', 'ledger.unavailable', errorFields(error));
     c.header('Retry-After', RETRY_AFTER_SECONDS);
     return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'The service cannot be reached right now. Please try again.');
   }
   if (error instanceof LedgerNotMigrated) {
-    c.var.log('error', 'ledger.not_migrated', errorFields(error));
+    c.get('log')('error', 'ledger.not_migrated', errorFields(error));
     return errorResponse(
       c,
       503,
@@ -29,6 +29,6 @@ export function onError(error: Error, c: Context<HttpEnv>): Response {
       'The database lacks tables or columns that this version needs. On your machine, run `npm run setup`. For Cloudflare, run `npm run deploy`.',
     );
   }
-  c.var.log('error', 'http.bug', { ...errorFields(error), stack: error.stack });
+  c.get('log')('error', 'http.bug', { ...errorFields(error), stack: error.stack });
   return errorResponse(c, 500, 'INTERNAL_ERROR', 'Internal server error');
 }

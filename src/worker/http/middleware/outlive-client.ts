@@ -10,7 +10,7 @@ export async function outliveClient<Answer extends Rest | null>(
 ): Promise<Answer> {
   c.executionCtx.waitUntil(
     operation.then(
-      (answer) => sendRest(c.var.context, answer ?? {}),
+      (answer) => sendRest(c.get('context'), answer ?? {}),
       () => {}, // an error is answered and logged where the operation is awaited
     ),
   );

@@ -7,7 +7,9 @@ import { createMiddleware } from 'hono/factory';
 import { DeadlineExceeded, within } from '../../../core/deadline.ts';
 import { errorFields } from '../../../core/log.ts';
 import type { RateLimitSettings } from '../../../core/settings/settings.ts';
-import { clientBucket, isExempt } from '../../rate-limit/client-address.ts';
+import type { Bindings } from '../../bindings.ts';
+import { readClient } from '../../rate-limit/client-address.ts';
+import { type KnownRefusals, knownRefusals } from '../../rate-limit/known-refusals.ts';
 import type { Admission, Window } from '../../rate-limit/sliding-window.ts';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
@@ -26,7 +28,7 @@ export interface Limits {
 /** @param own for paths that are counted by themselves, under this name */
 export function rateLimit(own?: Limits & { name: string }) {
   return createMiddleware<HttpEnv>(async function rateLimit(c, next) {
-    const limits = { ...c.var.settings.rateLimit, ...own };
+    const limits = { ...c.get('settings').rateLimit, ...own };
     const { countable, ...admission } = await admissionOf(c, limits, own?.name);
 
     const nowMs = Date.now();
@@ -37,7 +39,7 @@ export function rateLimit(own?: Limits & { name: string }) {
     if (!countable) {
       return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
     }
-    c.var.log('info', 'rate_limit.exceeded', { retry_after_seconds: retryAfterSeconds });
+    c.get('log')('info', 'rate_limit.exceeded', { retry_after_seconds: retryAfterSeconds });
     return errorResponse(
       c,
       429,
@@ -55,21 +57,35 @@ async function admissionOf(
   name: string | undefined,
 ): Promise<Admission & { countable: boolean }> {
   const windows = windowsOf(limits);
-  const address = c.req.header('CF-Connecting-IP');
-  if (isExempt(address, limits.exempt)) return { ...uncounted(windows), countable: true };
+  const client = readClient(c.req.header('CF-Connecting-IP'), limits.exempt);
+  c.set('client', client);
+  if (client.isExempt) return { ...uncounted(windows), countable: true };
   try {
-    const bucket = clientBucket(address);
-    const limiter = c.env.RATE_LIMITER.getByName(name === undefined ? bucket : `${name} ${bucket}`);
+    const limiterName = name === undefined ? client.bucket : `${name} ${client.bucket}`;
+    const refusals = refusalsIn(c.env);
+    const known = refusals.find(limiterName, Date.now());
+    if (known !== null) return { ...known, countable: true };
+    const limiter = c.env.RATE_LIMITER.getByName(limiterName);
     const admission = await within(LIMITER_DEADLINE_MS, 'the rate limiter', Promise.resolve(limiter.admit(windows)));
+    refusals.keep(limiterName, admission);
     return { ...admission, countable: true };
   } catch (error) {
     if (isOverloaded(error)) {
-      c.var.log('warn', 'rate_limit.overloaded', errorFields(error));
+      c.get('log')('warn', 'rate_limit.overloaded', errorFields(error));
       return { ...refused(windows), countable: true };
     }
-    c.var.log(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
+    c.get('log')(limits.failOpen ? 'warn' : 'error', 'rate_limit.unreachable', errorFields(error));
     return { ...(limits.failOpen ? uncounted(windows) : refused(windows)), countable: false };
   }
+}
+
+/** By the environment, whose limits they are judged by. */
+const refusalsByEnvironment = new WeakMap<Bindings, KnownRefusals>();
+
+function refusalsIn(env: Bindings): KnownRefusals {
+  const known = refusalsByEnvironment.get(env) ?? knownRefusals();
+  refusalsByEnvironment.set(env, known);
+  return known;
 }
 
 function windowsOf(limits: RateLimitSettings): [burst: Window, minute: Window] {

@@ -7,8 +7,8 @@ import { REALM } from './authenticate.ts';
 
 export function requireScope(scope: Scope) {
   return createMiddleware<HttpEnv>(async function requireScope(c, next) {
-    if (mayDo(c.var.credential, scope)) return next();
-    c.var.log('warn', 'auth.forbidden', { actor: c.var.credential.actor, needed: scope });
+    if (mayDo(c.get('credential'), scope)) return next();
+    c.get('log')('warn', 'auth.forbidden', { actor: c.get('credential').actor, needed: scope });
     c.header('WWW-Authenticate', `${REALM}, error="insufficient_scope", scope="${scope}"`);
     return errorResponse(c, 403, 'FORBIDDEN', `This needs the scope ${scope}.`, { needed_scope: scope });
   });

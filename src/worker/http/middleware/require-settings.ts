@@ -1,6 +1,6 @@
 /** Middleware: no request goes further than a Worker whose settings are complete. `/health` is before it. */
 import { createMiddleware } from 'hono/factory';
-import { readSettings } from '../../../core/settings/settings.ts';
+import { environmentSettings } from '../../environment-settings.ts';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 
@@ -9,9 +9,9 @@ const HOW_TO_CONFIGURE =
 
 export function configured() {
   return createMiddleware<HttpEnv>(async function configured(c, next) {
-    const read = readSettings(c.env);
+    const read = environmentSettings(c.env);
     if (read.kind === 'invalid') {
-      c.var.log('error', 'settings.invalid', { problems: read.problems.join('; ') });
+      c.get('log')('error', 'settings.invalid', { problems: read.problems.join('; ') });
       return errorResponse(c, 503, 'NOT_CONFIGURED', `The payment service is not configured. ${HOW_TO_CONFIGURE}`, {
         problems: read.problems,
       });

@@ -5,7 +5,7 @@ import type { HttpEnv } from '../http-env.ts';
 
 export function withContext() {
   return createMiddleware<HttpEnv>(async function withContext(c, next) {
-    c.set('context', compose(c.env, c.var.settings, c.var.log, c.var.caller));
+    c.set('context', compose(c.env, c.get('settings'), c.get('log'), c.get('caller')));
     return next();
   });
 }

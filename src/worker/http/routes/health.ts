@@ -8,7 +8,7 @@ import type { HealthResponse } from '../../../contract/responses.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import type { Gateway } from '../../../core/gateways/gateway.ts';
 import { configuredGateways } from '../../../core/gateways/registry.ts';
-import { readSettings } from '../../../core/settings/settings.ts';
+import { environmentSettings } from '../../environment-settings.ts';
 import type { HttpEnv } from '../http-env.ts';
 
 export const healthRoute = new Hono<HttpEnv>().get('/', (c) =>
@@ -26,7 +26,7 @@ function kindOf(gateway: Gateway | null): string | null {
 }
 
 function routesOf(env: HttpEnv['Bindings']): Pick<HealthResponse, 'payment_gateways'> {
-  const read = readSettings(env);
+  const read = environmentSettings(env);
   if (read.kind === 'invalid') return {};
   const gateways = configuredGateways(read.settings);
   const routes = PAYMENT_METHODS.map((method) => [method, kindOf(gateways.forMethod(method))]);

@@ -24,7 +24,7 @@ export const captureRoute = new Hono<HttpEnv>().post(
   jsonBody(),
   validate(holdRequest),
   async function capture(c) {
-    const answer = await outliveClient(c, capturePayment(c.var.context, c.req.valid('json')));
+    const answer = await outliveClient(c, capturePayment(c.get('context'), c.req.valid('json')));
     if (answer.kind !== 'ended') return unfinished(c, answer, CAPTURE);
     const { transaction } = answer;
     return transaction.errorCode === null
@@ -40,7 +40,7 @@ export const voidRoute = new Hono<HttpEnv>().post(
   jsonBody(),
   validate(holdRequest),
   async function voidHeld(c) {
-    const answer = await outliveClient(c, voidPayment(c.var.context, c.req.valid('json')));
+    const answer = await outliveClient(c, voidPayment(c.get('context'), c.req.valid('json')));
     if (answer.kind !== 'ended') return unfinished(c, answer, VOID);
     const { transaction } = answer;
     // The payer was faster, or the gateway took the money all the same.

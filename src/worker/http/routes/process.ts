@@ -46,10 +46,11 @@ export const processRoute = new Hono<HttpEnv>().post(
   validate(paymentRequest),
   async function process(c) {
     const request = c.req.valid('json');
-    const problems = optInProblems(c.var.settings, request);
+    const problems = optInProblems(c.get('settings'), request);
     if (problems.length > 0) return invalidRequest(c, problems);
-    const amount = withoutFloatError(exactAmount(await c.req.text(), 'amount'));
-    const { context, idempotencyKey } = c.var;
+    const amount = withoutFloatError(exactAmount(c.get('bodyText'), 'amount'));
+    const context = c.get('context');
+    const idempotencyKey = c.get('idempotencyKey');
     const answer = await outliveClient(c, processPayment(context, request, amount, idempotencyKey));
     return respond(c, answer, {
       bookingId: request.booking_id,

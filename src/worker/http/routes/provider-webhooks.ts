@@ -7,7 +7,6 @@ import type { Provider } from '../../../core/gateways/webhook.ts';
 import { certificateStore } from '../../../core/ledger/providers/keep-certificate.ts';
 import { handleWebhook } from '../../../core/recovery/handle-webhook.ts';
 import type { Settings } from '../../../core/settings/settings.ts';
-import { clientBucket } from '../../rate-limit/client-address.ts';
 import { errorResponse, retryAfter } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { bodyBytes, limitBody } from '../middleware/limit-body.ts';
@@ -41,13 +40,13 @@ for (const provider of ['stripe', 'paypal'] as const) {
 /** A webhook is signed, so that whoever sent it is the provider; whose payment it is about, the payment says. */
 function calledBy(provider: Provider) {
   return createMiddleware<HttpEnv>(async function calledBy(c, next) {
-    c.set('caller', backgroundCaller(`webhook:${provider}`, c.var.requestId));
+    c.set('caller', backgroundCaller(`webhook:${provider}`, c.get('requestId')));
     return next();
   });
 }
 
 async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Response> {
-  const { context, settings, log } = c.var;
+  const [context, settings, log] = [c.get('context'), c.get('settings'), c.get('log')];
   const gateway = context.gateways.all.find(({ name }) => name.startsWith(`${provider}:`));
   if (gateway?.readWebhook === undefined) return errorResponse(c, 404, 'NOT_FOUND', NOT_THERE);
   const secret = SECRETS[provider];
@@ -65,7 +64,7 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
       header: (name) => c.req.header(name),
       body: new Uint8Array(await bodyBytes(c.req.raw)),
       nowMs: Date.now(),
-      certificates: certificateStore(context.db, clientBucket(c.req.header('CF-Connecting-IP'))),
+      certificates: certificateStore(context.db, c.get('client').bucket),
     },
     AbortSignal.timeout(VERIFY_DEADLINE_MS),
   );

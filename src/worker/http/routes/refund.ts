@@ -33,8 +33,9 @@ export const refundRoute = new Hono<HttpEnv>().post(
   jsonBody(),
   validate(refundRequest),
   async (c) => {
-    const amount = withoutFloatError(exactAmount(await c.req.text(), 'refund_amount'));
-    const { context, idempotencyKey } = c.var;
+    const amount = withoutFloatError(exactAmount(c.get('bodyText'), 'refund_amount'));
+    const context = c.get('context');
+    const idempotencyKey = c.get('idempotencyKey');
     const refunding = refundPayment(context, c.req.valid('json'), amount, idempotencyKey);
     return respond(c, await outliveClient(c, refunding));
   },

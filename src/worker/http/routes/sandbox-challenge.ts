@@ -25,10 +25,10 @@ export const sandboxChallengeRoute = new Hono<HttpEnv>();
 
 sandboxChallengeRoute.use(
   createMiddleware<HttpEnv>(async function onlyOfSandbox(c, next) {
-    if (!c.var.settings.sandboxAllowed) {
+    if (!c.get('settings').sandboxAllowed) {
       return errorResponse(c, 404, 'NOT_FOUND', 'There is nothing at this path: the sandbox is not in use.');
     }
-    c.set('caller', backgroundCaller('webhook:sandbox', c.var.requestId));
+    c.set('caller', backgroundCaller('webhook:sandbox', c.get('requestId')));
     return next();
   }),
   limitBody(BODY_MAX_BYTES, 'A form'),
@@ -48,7 +48,7 @@ sandboxChallengeRoute
     if (answer !== 'authenticated' && answer !== 'declined') {
       return errorResponse(c, 400, 'INVALID_REQUEST', 'The field answer must be authenticated or declined.');
     }
-    await outliveClient(c, answerSandboxChallenge(c.var.context, challenge, answer));
+    await outliveClient(c, answerSandboxChallenge(c.get('context'), challenge, answer));
     return c.redirect(challenge.returnUrl, 303);
   })
   .all('/:id', methodNotAllowed('GET, HEAD, POST'));
@@ -57,7 +57,7 @@ function challengeAt(c: Context<HttpEnv>): Promise<SandboxChallenge | null> | nu
   const id = c.req.param('id');
   if (!isIdentifier(id, 'TXN-')) return null;
   const { pathname, search } = new URL(c.req.url);
-  return findSandboxChallenge(c.var.context, id, `${pathname}${search}`);
+  return findSandboxChallenge(c.get('context'), id, `${pathname}${search}`);
 }
 
 type Html = ReturnType<typeof html>;

@@ -12,7 +12,7 @@ import { requireScope } from '../middleware/require-scope.ts';
 
 export const statusRoute = new Hono<HttpEnv>().get('/:id', requireScope('payments:read'), async (c) => {
   const takesStale = acceptsAnyAge(c.req.header('Cache-Control'));
-  const found = await outliveClient(c, readStatus(c.var.context, c.req.param('id'), { takesStale }));
+  const found = await outliveClient(c, readStatus(c.get('context'), c.req.param('id'), { takesStale }));
   if (found === null) return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
   return c.json(
     found.refund === null ? paymentStatus(found.transaction) : refundStatus(found.refund, found.transaction),
