@@ -1,0 +1,105 @@
+/**
+ * The line between the Worker of test/worker/stalled-worker.ts and its D1. While it stalls, batches wait; each is carried out in the
+ * order of its arrival, by one writer, whether or not anybody still waits for it.
+ */
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** D1 has been seen to answer so late. */
+const HELD_MAX_MS = 80_000;
+const LOOK_AGAIN_MS = 20;
+
+export interface DatabaseLine {
+  /** Where the Worker sends its batches. */
+  readonly url: string;
+  /** The path at which the Worker carries them out. */
+  readonly path: string;
+  /** Batches that have arrived and are not carried out yet. */
+  readonly waiting: number;
+  /** Batches that were carried out after their caller had given up. */
+  readonly abandoned: number;
+  /** The longest that a batch has waited. */
+  readonly longestMs: number;
+  /** From now on, batches go to the Worker at this address. */
+  leadTo(workerUrl: string): void;
+  stall(): void;
+  /** Carries out what has gathered, and then each batch at once. */
+  goOn(): void;
+  stop(): Promise<void>;
+}
+
+interface Batch {
+  text: string;
+  arrivedAtMs: number;
+  response: ServerResponse;
+}
+
+export async function startDatabaseLine(): Promise<DatabaseLine> {
+  const path = '/carried-out-batches';
+  const batches: Batch[] = [];
+  const counts = { abandoned: 0, longestMs: 0 };
+  let address: string | null = null;
+  let isStalled = false;
+  let isRunning = false;
+
+  async function run(): Promise<void> {
+    if (isRunning) return;
+    isRunning = true;
+    for (let batch = batches[0]; batch !== undefined; batch = batches[0]) {
+      while (isStalled && performance.now() - batch.arrivedAtMs < HELD_MAX_MS) await sleep(LOOK_AGAIN_MS);
+      await carryOut(batch);
+      batches.shift();
+    }
+    isRunning = false;
+  }
+
+  async function carryOut({ text, arrivedAtMs, response }: Batch): Promise<void> {
+    if (address === null) throw new Error('a batch has come before the line led anywhere');
+    counts.longestMs = Math.max(counts.longestMs, performance.now() - arrivedAtMs);
+    if (response.destroyed) counts.abandoned += 1;
+    const answer = await fetch(`${address}${path}`, { method: 'POST', body: text }).then(
+      (done) => done.text(),
+      (error: unknown) => JSON.stringify({ error: `D1_ERROR: ${error}` }),
+    );
+    if (!response.destroyed) response.end(answer);
+  }
+
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    batches.push({ text: Buffer.concat(chunks).toString(), arrivedAtMs: performance.now(), response });
+    void run();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    path,
+    get waiting() {
+      return batches.length;
+    },
+    get abandoned() {
+      return counts.abandoned;
+    },
+    get longestMs() {
+      return counts.longestMs;
+    },
+    leadTo(workerUrl) {
+      address = workerUrl;
+    },
+    stall() {
+      isStalled = true;
+    },
+    goOn() {
+      isStalled = false;
+    },
+    async stop() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
