@@ -5,7 +5,7 @@ import type { Context } from '../core/context.ts';
 import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash } from '../core/ledger/audit/hash-chain.ts';
-import { type Database, STATEMENTS_PER_INVOCATION } from '../core/ledger/database.ts';
+import { type Database, type Patience, STATEMENTS_PER_INVOCATION } from '../core/ledger/database.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields } from '../core/log.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
@@ -17,7 +17,14 @@ import type { Bindings } from './bindings.ts';
 /** One for each gateway, as long as the isolate lives: a gateway's health is shared by all requests. */
 const breakersOf = newBreakersOf();
 
-export function compose(env: Bindings, settings: Settings, log: Log, caller: Caller): Context {
+/** @param patience of a caller who waits for an answer; null where nobody does */
+export function compose(
+  env: Bindings,
+  settings: Settings,
+  log: Log,
+  caller: Caller,
+  patience: Patience | null,
+): Context {
   const db: Database = {
     d1: env.DB,
     log,
@@ -25,6 +32,7 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
     author: caller.author,
     budget: { left: STATEMENTS_PER_INVOCATION },
     ...(caller.keyCheck && { keyCheck: caller.keyCheck }),
+    ...(patience && { patience }),
   };
   const bridge = { url: settings.bridgeUrl, signingSecret: settings.bridgeSigningSecret };
   return {
@@ -60,5 +68,5 @@ export function composeBackground(env: Bindings, actor: 'queue' | 'cron', about:
     log('error', 'settings.invalid', { problems: read.problems.join('; ') });
     throw new Error('nothing is delivered or looked up until the settings are right');
   }
-  return compose(env, read.settings, log, backgroundCaller(actor));
+  return compose(env, read.settings, log, backgroundCaller(actor), null);
 }

@@ -147,7 +147,10 @@ async function stallUnderLoad(run: Run): Promise<boolean> {
   const cron = setInterval(() => {
     service.cron().then(
       () => (crons.ran += 1),
-      () => (crons.failed += 1),
+      (error: unknown) => {
+        crons.failed += 1;
+        console.log(`The cron failed: ${error}`);
+      },
     );
   }, CRON_EVERY_MS);
   const callers = startCallers(run);
@@ -175,6 +178,7 @@ async function stallUnderLoad(run: Run): Promise<boolean> {
     `\nStall of ${seconds} s: the longest wait of a batch ${(line.longestMs / 1_000).toFixed(1)} s, ` +
       `${line.abandoned} batches carried out with nobody waiting; cron runs: ${crons.ran} done, ${crons.failed} failed`,
   );
+  if (line.errors.length > 0) console.log(`D1 answered with an error: ${countsOf(line.errors)}`);
   const phaseOf = (fromMs: number, toMs: number): Phase =>
     toMs < stallAtMs ? 'before' : fromMs < endMs ? 'during' : 'after';
   const wrongs = [

@@ -9,7 +9,12 @@ import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import type { AccessToken } from '../../src/core/gateways/paypal/paypal-client.ts';
 import { namedGateways } from '../../src/core/gateways/registry.ts';
 import type { ProviderEvent } from '../../src/core/gateways/webhook.ts';
-import { LedgerUnavailable, STATEMENTS_PER_INVOCATION } from '../../src/core/ledger/database.ts';
+import {
+  type Database,
+  LedgerUnavailable,
+  newPatience,
+  STATEMENTS_PER_INVOCATION,
+} from '../../src/core/ledger/database.ts';
 import { accountsIn } from '../../src/core/ledger/providers/keep-gateway-account.ts';
 import type { QueueMessage, WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { sendRest } from '../../src/core/outbox/send.ts';
@@ -21,7 +26,7 @@ import { readSettings } from '../../src/core/settings/settings.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { SimulatedBroker } from './broker.ts';
-import { SimulatedDatabase } from './database.ts';
+import { SimulatedDatabase, type StallManner } from './database.ts';
 import { Faults } from './faults.ts';
 import { SimulatedGateway } from './gateway.ts';
 import type { MoneyMover } from './money-mover.ts';
@@ -82,6 +87,7 @@ export class World {
   readonly broker: SimulatedBroker;
   readonly sqlite: ReturnType<typeof openSqliteD1>['sqlite'];
   readonly #database: SimulatedDatabase;
+  readonly provider: Plan['provider'];
   /** Lines as they would be logged. */
   readonly log: string[] = [];
   /** What happened, for whoever reads a history that failed. */
@@ -99,6 +105,7 @@ export class World {
 
   constructor(plan: Plan, database: ReturnType<typeof openSqliteD1>, cipher = PLAIN_CIPHER) {
     this.#cipher = cipher;
+    this.provider = plan.provider;
     useTime(this.time);
     this.random = seeded(plan.chance);
     replaceChance(() => this.random.next());
@@ -110,7 +117,7 @@ export class World {
     this.work = new SimulatedQueue(this.time, network, this.faults, WORK_MAX_BATCH);
     this.broker = new SimulatedBroker(this.time, network, this.faults);
     this.sqlite = database.sqlite;
-    this.#database = new SimulatedDatabase(database.d1, network, this.faults, (process) =>
+    this.#database = new SimulatedDatabase(database.d1, this.time, network, this.faults, (process) =>
       isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION,
     );
     this.#database.onTooMany = ({ name }) =>
@@ -142,8 +149,14 @@ export class World {
     this.faults.heal();
     this.gateway.goDown(0);
     this.broker.goDown(0);
+    this.stall(0);
     this.#otherAccount = false;
     for (const isolate of this.#isolates) isolate.clockSkewMs = 0;
+  }
+
+  /** Has D1 stall until then. */
+  stall(untilMs: number, manner: StallManner = 'in_order'): void {
+    this.#database.stall(untilMs, manner);
   }
 
   /** Called after each batch that the database has carried out. */
@@ -213,7 +226,8 @@ export class World {
       this.trace.push(`${this.clock} ${process.name} ${line}`);
     };
     const budget = { left: isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION };
-    const db = { d1: this.#database.seenBy(process), log, cipher: this.#cipher, author: NOBODY, budget };
+    const db: Database = { d1: this.#database.seenBy(process), log, cipher: this.#cipher, author: NOBODY, budget };
+    if (!isInBackground(process)) db.patience = newPatience(() => this.time.nowMs);
     const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
     // Payments go on with the right key, so that there is something to be wrong about.
     const otherAccount = this.#otherAccount && !process.name.startsWith('pay');

@@ -19,6 +19,23 @@ export interface Database {
   keyCheck?: KeyCheck;
   /** Of the invocation that works with it; absent where nothing limits the number of statements, as in scripts. */
   budget?: StatementBudget;
+  /** Of the caller who waits for an answer; absent where nobody does. */
+  patience?: Patience;
+}
+
+/** How much longer a caller waits for D1, over all batches of a request. */
+export interface Patience {
+  leftMs: number;
+  nowMs: () => number;
+}
+
+/** A request is answered within seven seconds, and the gateway's own time. Its last batches may begin when this is over. */
+const PATIENCE_MS = 6_000;
+/** For a batch that begins then: as long as D1 takes when all is well, so that an outcome is recorded after a claim that took long. */
+const WITHOUT_PATIENCE_MS = 250;
+
+export function newPatience(nowMs: () => number): Patience {
+  return { leftMs: PATIENCE_MS, nowMs };
 }
 
 /** Statements that an invocation may send to D1 (Workers Paid): https://developers.cloudflare.com/d1/platform/limits/ */
@@ -111,7 +128,7 @@ export type Results<Name extends string> = Record<Name, D1Result>;
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log, keyCheck, budget }: Database,
+  { d1, log, keyCheck, budget, patience }: Database,
   statements: Readonly<Record<Name, D1PreparedStatement | null>>,
   retryForMs = RETRY_FOR_MS,
 ): Promise<Results<Name>> {
@@ -119,9 +136,12 @@ export async function runBatch<Name extends string>(
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
   const checks = isChecked ? [] : [presentKey(d1, keyCheck)];
   const batch = [...checks, ...wanted.map(([, statement]) => statement as D1PreparedStatement)];
+  const untilMs = patience && patience.nowMs() + Math.max(patience.leftMs, WITHOUT_PATIENCE_MS);
+  const leftMs = () =>
+    patience === undefined || untilMs === undefined ? Number.POSITIVE_INFINITY : untilMs - patience.nowMs();
   const send = async () => {
     spend(budget, batch.length);
-    return within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(batch));
+    return within(Math.min(ATTEMPT_DEADLINE_MS, Math.max(leftMs(), 0)), 'D1', d1.batch(batch));
   };
   let results: D1Result[];
   /** Whether an earlier try may have been carried out. */
@@ -129,7 +149,7 @@ export async function runBatch<Name extends string>(
   try {
     results = await pRetry(send, {
       retries: Number.POSITIVE_INFINITY,
-      maxRetryTime: retryForMs,
+      maxRetryTime: Math.min(retryForMs, leftMs()),
       minTimeout: FIRST_PAUSE_MS,
       maxTimeout: LONGEST_PAUSE_MS,
       randomize: true,
@@ -150,6 +170,8 @@ export async function runBatch<Name extends string>(
     if (isStatementError(error) && !message.includes(KEY_REFUSED)) throw error;
     if (keyCheck?.state === 'open') keyCheck.state = 'unanswered';
     throw new LedgerUnavailable(message, { cause: error });
+  } finally {
+    if (patience !== undefined && untilMs !== undefined) patience.leftMs = untilMs - patience.nowMs();
   }
   if (keyCheck !== undefined) keyCheck.state = 'passed';
   const own = results.slice(checks.length);
