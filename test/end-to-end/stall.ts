@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { bundleWorker, type LocalService, startLocalService } from '../../bench/local-service.ts';
@@ -156,6 +157,7 @@ async function stallUnderLoad(run: Run): Promise<boolean> {
   const callers = startCallers(run);
   let stallAtMs = 0;
   let endMs = 0;
+  let caughtUpAtMs = 0;
   let resolvedAfterMs: number | null = null;
   try {
     await withProgress('Load, then a stall, then load', async () => {
@@ -166,7 +168,7 @@ async function stallUnderLoad(run: Run): Promise<boolean> {
       endMs = Date.now();
       console.log(`${line.waiting} batches wait at the end of the stall`);
       line.goOn();
-      await sleep(load * 1_000);
+      await Promise.all([sleep(load * 1_000), line.caughtUp().then(() => (caughtUpAtMs = Date.now()))]);
     });
     await callers.stop();
     resolvedAfterMs = await withProgress('Rows left to resolve', () => resolved(run, endMs));
@@ -179,6 +181,13 @@ async function stallUnderLoad(run: Run): Promise<boolean> {
       `${line.abandoned} batches carried out with nobody waiting; cron runs: ${crons.ran} done, ${crons.failed} failed`,
   );
   if (line.errors.length > 0) console.log(`D1 answered with an error: ${countsOf(line.errors)}`);
+  const firstMs = Math.min(
+    ...run.seen.filter(({ answer, toMs }) => answer === '200' && toMs > endMs).map((one) => one.toMs),
+  );
+  console.log(
+    `D1 had caught up ${((caughtUpAtMs - endMs) / 1_000).toFixed(1)} s after the end, and the first caller got 200 after ` +
+      `${((firstMs - endMs) / 1_000).toFixed(1)} s; load of the machine: ${loadavg()[0]?.toFixed(1)} on ${cpus().length} processors`,
+  );
   const phaseOf = (fromMs: number, toMs: number): Phase =>
     toMs < stallAtMs ? 'before' : fromMs < endMs ? 'during' : 'after';
   const wrongs = [

@@ -12,7 +12,8 @@ const SLOW_MAX_MS = 4_000;
 
 /**
  * `in_order`: at the end of the stall, or 80 seconds after they came, in the order of their arrival: a database has one writer.
- * `by_process`: the same, and in order for each process alone. `slowly`: each some seconds late.
+ * `by_process`: the same, and in order for each process alone. `slowly`: each some seconds late, in the
+ * order of each process.
  */
 export const STALL_MANNERS = ['in_order', 'by_process', 'slowly'] as const;
 export type StallManner = (typeof STALL_MANNERS)[number];
@@ -30,6 +31,8 @@ export class SimulatedDatabase {
   readonly #sent = new WeakMap<Process, number>();
   /** How much later than others a connection's batches are carried out, where a stall ends out of order. */
   readonly #behindMs = new WeakMap<Process, number>();
+  /** When the last of a connection's batches is carried out, where D1 is slow. */
+  readonly #lastAtMs = new WeakMap<Process, number>();
   #stall: { untilMs: number; manner: StallManner } = { untilMs: 0, manner: 'in_order' };
 
   /** @param statementsMax so many statements an invocation may send */
@@ -101,7 +104,15 @@ export class SimulatedDatabase {
         return Math.min(leftMs, HELD_MAX_MS) + behindMs;
       }
       case 'slowly':
-        return random.below(SLOW_MAX_MS);
+        return this.#behindEarlier(process, arrivesInMs, random.below(SLOW_MAX_MS));
     }
+  }
+
+  /** So long, or as long as the process's batches before it need to be carried out. */
+  #behindEarlier(process: Process, arrivesInMs: number, heldForMs: number): number {
+    const arrivesAtMs = this.#time.nowMs + arrivesInMs;
+    const carriedOutAtMs = Math.max(arrivesAtMs + heldForMs, this.#lastAtMs.get(process) ?? 0);
+    this.#lastAtMs.set(process, carriedOutAtMs);
+    return carriedOutAtMs - arrivesAtMs;
   }
 }

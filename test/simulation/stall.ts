@@ -5,7 +5,7 @@
 import { Callers } from './callers.ts';
 import { HELD_MAX_MS, STALL_MANNERS } from './database.ts';
 import { checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
-import type { Plan } from './plan.ts';
+import type { Action, Plan } from './plan.ts';
 import { applyMigrations, openSqliteD1 } from './sqlite-d1.ts';
 import { watchWaiting } from './waiting-invariants.ts';
 import { World } from './world.ts';
@@ -47,7 +47,7 @@ export async function runStall(plan: Plan, patchSql?: (sql: string, file: string
     time.after(startMs - time.nowMs, () => world.stall(endMs, manner), null);
     const first = Math.max(0, startMs - time.nowMs - FIRST_BEFORE_MS - LOAD_AFTER_MS);
     for (let atMs = first, booking = 0; time.nowMs + atMs < endMs + LOAD_AFTER_MS; atMs += EVERY_MS, booking += 1) {
-      time.after(atMs, () => act(callers, booking, random.below(8)), null);
+      time.after(atMs, () => callers.do(actionOf(booking, random.below(8))), null);
     }
     await time.runUntil(endMs + RESOLVED_WITHIN_MS);
     checkNothingWaits(world);
@@ -58,23 +58,21 @@ export async function runStall(plan: Plan, patchSql?: (sql: string, file: string
   }
 }
 
-function act(callers: Callers, booking: number, chance: number): void {
+function actionOf(booking: number, chance: number): Action {
   const afterMs = 0;
   const pay = { kind: 'pay', afterMs, amount: '10', order: 'new', wait: AT_ONCE, copies: 1 } as const;
   switch (chance) {
     case 0:
-      return callers.do({ kind: 'status', afterMs, subject: booking });
+      return { kind: 'status', afterMs, subject: booking };
     case 1:
-      return callers.do({ kind: 'repeat', afterMs, request: booking, sameBody: true });
+      return { kind: 'repeat', afterMs, request: booking, sameBody: true };
     case 2:
-    case 3: {
-      const refund = { kind: 'refund', afterMs, percent: 30, percentByHand: 0, keyed: true, copies: 1 } as const;
-      return callers.do({ ...refund, payment: booking });
-    }
+    case 3:
+      return { kind: 'refund', afterMs, payment: booking, percent: 30, percentByHand: 0, keyed: true, copies: 1 };
     case 4:
-      return callers.do({ ...pay, booking, card: 'declined', keyed: false });
+      return { ...pay, booking, card: 'declined', keyed: false };
     default:
       // Now and then the same booking again, since its caller has heard nothing of it.
-      return callers.do({ ...pay, booking: booking - (booking % 3), card: 'good', keyed: chance > 5 });
+      return { ...pay, booking: booking - (booking % 3), card: 'good', keyed: chance > 5 };
   }
 }
