@@ -168,7 +168,10 @@ async function stallUnderLoad(run: Run): Promise<boolean> {
       endMs = Date.now();
       console.log(`${line.waiting} batches wait at the end of the stall`);
       line.goOn();
-      await Promise.all([sleep(load * 1_000), line.caughtUp().then(() => (caughtUpAtMs = Date.now()))]);
+      void line.caughtUp().then(() => {
+        caughtUpAtMs = Date.now();
+      });
+      await sleep(load * 1_000);
     });
     await callers.stop();
     resolvedAfterMs = await withProgress('Rows left to resolve', () => resolved(run, endMs));
@@ -181,12 +184,12 @@ async function stallUnderLoad(run: Run): Promise<boolean> {
       `${line.abandoned} batches carried out with nobody waiting; cron runs: ${crons.ran} done, ${crons.failed} failed`,
   );
   if (line.errors.length > 0) console.log(`D1 answered with an error: ${countsOf(line.errors)}`);
-  const firstMs = Math.min(
-    ...run.seen.filter(({ answer, toMs }) => answer === '200' && toMs > endMs).map((one) => one.toMs),
-  );
+  const oks = run.seen.filter(({ answer, toMs }) => answer === '200' && toMs > endMs).map(({ toMs }) => toMs);
+  const afterEnd = (atMs: number) => `${((atMs - endMs) / 1_000).toFixed(1)} s after the end`;
   console.log(
-    `D1 had caught up ${((caughtUpAtMs - endMs) / 1_000).toFixed(1)} s after the end, and the first caller got 200 after ` +
-      `${((firstMs - endMs) / 1_000).toFixed(1)} s; load of the machine: ${loadavg()[0]?.toFixed(1)} on ${cpus().length} processors`,
+    `D1 had caught up ${caughtUpAtMs === 0 ? 'not yet' : afterEnd(caughtUpAtMs)}; the first caller got 200 ` +
+      `${oks.length === 0 ? 'not yet' : afterEnd(Math.min(...oks))}; ` +
+      `load of the machine: ${loadavg()[0]?.toFixed(1)} on ${cpus().length} processors`,
   );
   const phaseOf = (fromMs: number, toMs: number): Phase =>
     toMs < stallAtMs ? 'before' : fromMs < endMs ? 'during' : 'after';
