@@ -5,7 +5,7 @@ import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash, sha256 } from '../core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
-import { type Database, STATEMENTS_PER_INVOCATION } from '../core/ledger/database.ts';
+import { type Database, type Patience, STATEMENTS_PER_INVOCATION } from '../core/ledger/database.ts';
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields } from '../core/log.ts';
@@ -22,7 +22,14 @@ const breakersOf = newBreakersOf();
 /** The same of the database's size. */
 const databaseSize: DatabaseSize = { bytes: null };
 
-export function compose(env: Bindings, settings: Settings, log: Log, caller: Caller): Context {
+/** @param patience of a caller who waits for an answer; null where nobody does */
+export function compose(
+  env: Bindings,
+  settings: Settings,
+  log: Log,
+  caller: Caller,
+  patience: Patience | null,
+): Context {
   const db: Database = {
     d1: env.DB,
     log,
@@ -32,6 +39,7 @@ export function compose(env: Bindings, settings: Settings, log: Log, caller: Cal
     fillLevel: { size: databaseSize, maxBytes: settings.databaseMaxBytes },
     ...(caller.keyCheck && { keyCheck: caller.keyCheck }),
     ...(settings.statusFromReplica && { replica: env.DB.withSession('first-unconstrained') }),
+    ...(patience && { patience }),
   };
   const bridge = { url: settings.bridgeUrl, signingSecret: settings.bridgeSigningSecret };
   return {
@@ -68,5 +76,5 @@ export function composeBackground(env: Bindings, actor: 'queue' | 'cron', about:
     log('error', 'settings.invalid', { problems: read.problems.join('; ') });
     throw new Error('nothing is delivered or looked up until the settings are right');
   }
-  return compose(env, read.settings, log, backgroundCaller(actor));
+  return compose(env, read.settings, log, backgroundCaller(actor), null);
 }

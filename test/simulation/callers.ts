@@ -16,6 +16,8 @@ import { type Ending, START_MS, type World } from './world.ts';
 
 /** A Worker that has lost its client has 30 s; an operation with all its deadlines has to end in less. */
 const OPERATION_MAX_MS = 25_000;
+/** What an answer may take beside the gateway's own time, whatever the database does. */
+const OWN_TIME_MAX_MS = 7_000;
 
 interface Sent {
   key: string | null;
@@ -100,6 +102,9 @@ export class Callers {
       case 'outage':
         if (action.of === 'gateway') this.#world.gateway.goDown(time.nowMs + action.durationMs);
         else this.#world.broker.goDown(time.nowMs + action.durationMs);
+        break;
+      case 'stall':
+        if (world.faults.begin('d1_stalls')) world.stall(time.nowMs + action.durationMs, action.manner);
         break;
       case 'rush':
         this.#rush(action);
@@ -367,8 +372,18 @@ export class Callers {
     run: Parameters<typeof World.prototype.invoke<T>>[1],
     heard: (ending: Ending<T>) => void,
   ): Promise<void> {
-    const { time, violations } = this.#world;
+    const { time, violations, provider } = this.#world;
     let ended = false;
+    const startedAtMs = time.nowMs;
+    let gatewayMs = 0;
+    const timed: typeof run = (context) =>
+      run({
+        ...context,
+        log(level, event, fields) {
+          if (event === 'gateway.answered') gatewayMs += Number(fields?.duration_ms);
+          context.log(level, event, fields);
+        },
+      });
     time.after(
       OPERATION_MAX_MS,
       () => {
@@ -376,8 +391,13 @@ export class Callers {
       },
       null,
     );
-    const ending = await this.#world.invoke<T>(name, run, (context, answer) => sendRest(context, { ...answer }));
+    const ending = await this.#world.invoke<T>(name, timed, (context, answer) => sendRest(context, { ...answer }));
     ended = true;
+    const ownMs = time.nowMs - startedAtMs - gatewayMs;
+    // Of a provider, the account behind the key is asked for as well, which is logged nowhere.
+    if (ownMs > OWN_TIME_MAX_MS && provider === 'simulated') {
+      violations.push(`deadline: ${name} took ${ownMs} ms beside the gateway's`);
+    }
     heard(ending);
   }
 

@@ -2,9 +2,24 @@
 import type { D1Database, D1PreparedStatement, D1Result } from '../../src/core/ledger/d1.ts';
 import type { Faults } from './faults.ts';
 import { healthy, type Network } from './network.ts';
-import type { Process } from './time.ts';
+import type { Process, SimulatedTime } from './time.ts';
+
+/** D1 has been seen to answer so late. */
+export const HELD_MAX_MS = 80_000;
+/** At the end of a stall, connections come in any order within this time. */
+const OUT_OF_ORDER_MS = 3_000;
+const SLOW_MAX_MS = 4_000;
+
+/**
+ * `in_order`: at the end of the stall, or 80 seconds after they came, in the order of their arrival: a database has one writer.
+ * `by_process`: the same, and in order for each process alone. `slowly`: each some seconds late, in the
+ * order of each process.
+ */
+export const STALL_MANNERS = ['in_order', 'by_process', 'slowly'] as const;
+export type StallManner = (typeof STALL_MANNERS)[number];
 
 export class SimulatedDatabase {
+  readonly #time: SimulatedTime;
   readonly #d1: D1Database;
   readonly #network: Network;
   readonly #faults: Faults;
@@ -14,13 +29,30 @@ export class SimulatedDatabase {
   onTooMany: (process: Process) => void = () => {};
   readonly #statementsMax: (process: Process) => number;
   readonly #sent = new WeakMap<Process, number>();
+  /** How much later than others a connection's batches are carried out, where a stall ends out of order. */
+  readonly #behindMs = new WeakMap<Process, number>();
+  /** When the last of a connection's batches is carried out, where D1 is slow. */
+  readonly #lastAtMs = new WeakMap<Process, number>();
+  #stall: { untilMs: number; manner: StallManner } = { untilMs: 0, manner: 'in_order' };
 
   /** @param statementsMax so many statements an invocation may send */
-  constructor(d1: D1Database, network: Network, faults: Faults, statementsMax: (process: Process) => number) {
+  constructor(
+    d1: D1Database,
+    time: SimulatedTime,
+    network: Network,
+    faults: Faults,
+    statementsMax: (process: Process) => number,
+  ) {
+    this.#time = time;
     this.#statementsMax = statementsMax;
     this.#d1 = d1;
     this.#network = network;
     this.#faults = faults;
+  }
+
+  /** From now until then, batches wait. They are carried out late, whether or not anybody still waits for them. */
+  stall(untilMs: number, manner: StallManner): void {
+    this.#stall = { untilMs, manner };
   }
 
   seenBy(process: Process): D1Database {
@@ -43,6 +75,7 @@ export class SimulatedDatabase {
     if (this.#faults.strike('d1_request_lost')) fate.requestMs = null;
     // Longer than anybody waits for it: it is carried out all the same.
     if (this.#faults.strike('d1_lands_late', 0.5)) fate.requestMs = 1_500 + random.below(20_000);
+    if (fate.requestMs !== null) fate.requestMs += this.#heldForMs(process, fate.requestMs);
     if (this.#faults.strike('d1_answer_lost')) fate.answerMs = null;
     if (this.#faults.strike('d1_silent', 0.5)) {
       fate.answerMs = null;
@@ -54,5 +87,32 @@ export class SimulatedDatabase {
       return results;
     };
     return this.#network.call(process, fate, carriedOut, 'D1_ERROR: Network connection lost.');
+  }
+
+  /** How long a batch waits that arrives so many milliseconds from now. */
+  #heldForMs(process: Process, arrivesInMs: number): number {
+    const { untilMs, manner } = this.#stall;
+    const leftMs = untilMs - this.#time.nowMs - arrivesInMs;
+    if (leftMs <= 0) return 0;
+    const { random } = this.#faults;
+    switch (manner) {
+      case 'in_order':
+        return Math.min(leftMs, HELD_MAX_MS);
+      case 'by_process': {
+        const behindMs = this.#behindMs.get(process) ?? random.below(OUT_OF_ORDER_MS);
+        this.#behindMs.set(process, behindMs);
+        return Math.min(leftMs, HELD_MAX_MS) + behindMs;
+      }
+      case 'slowly':
+        return this.#behindEarlier(process, arrivesInMs, random.below(SLOW_MAX_MS));
+    }
+  }
+
+  /** So long, or as long as the process's batches before it need to be carried out. */
+  #behindEarlier(process: Process, arrivesInMs: number, heldForMs: number): number {
+    const arrivesAtMs = this.#time.nowMs + arrivesInMs;
+    const carriedOutAtMs = Math.max(arrivesAtMs + heldForMs, this.#lastAtMs.get(process) ?? 0);
+    this.#lastAtMs.set(process, carriedOutAtMs);
+    return carriedOutAtMs - arrivesAtMs;
   }
 }

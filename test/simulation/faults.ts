@@ -7,6 +7,8 @@ export const FAULT_KINDS = [
   'd1_answer_lost',
   'd1_silent',
   'd1_lands_late',
+  /** All batches wait, and are carried out when it is over. */
+  'd1_stalls',
   // Between the Worker and the gateway.
   'gateway_request_lost',
   'gateway_answer_lost',
@@ -77,7 +79,12 @@ export class Faults {
   /** Whether this goes wrong now. `weight` makes a kind rarer than others. */
   strike(kind: FaultKind, weight = 1): boolean {
     const struck = this.random.chance(this.#rate * weight);
-    if (!struck || this.#healed || !this.#enabled.has(kind)) return false;
+    return struck && this.begin(kind);
+  }
+
+  /** Whether this goes wrong now, which is planned and no matter of chance. */
+  begin(kind: FaultKind): boolean {
+    if (this.#healed || !this.#enabled.has(kind)) return false;
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
     return true;
   }

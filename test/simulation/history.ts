@@ -10,6 +10,7 @@ import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './inv
 import type { Plan } from './plan.ts';
 import { LaggingReplica } from './replica.ts';
 import { applyMigrations, openSqliteD1 } from './sqlite-d1.ts';
+import { runStall } from './stall.ts';
 import { EndlessHistory } from './time.ts';
 import { countWaits, watchWaiting } from './waiting-invariants.ts';
 import { START_MS, WAITS_MAX_MS, World } from './world.ts';
@@ -25,7 +26,7 @@ const DRAIN_MS = 10 * MINUTE_MS;
 /** The last look-up of a refund comes after seven days. */
 const FOLLOW_UPS_MS = 8 * 24 * HOUR_MS;
 const RARE_CRON_MS = 8 * HOUR_MS;
-/** A backlog follows so many histories. */
+/** A backlog follows so many histories, and a stall follows as many others. */
 const BACKLOG_EACH = 8;
 /** In so many histories, statuses are read from a replica. */
 const REPLICA_EACH = 2;
@@ -55,6 +56,7 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
       world.violations.push(`pace: the history does not end: ${error.message}`);
     }
     if (plan.chance % BACKLOG_EACH === 0) world.violations.push(...(await runBacklog(plan, patchSql)));
+    if (plan.chance % BACKLOG_EACH === 1) world.violations.push(...(await runStall(plan, patchSql)));
     return {
       violations: world.violations,
       faults: world.faults.counts,

@@ -892,6 +892,22 @@ export const MUTATIONS: readonly Mutation[] = [
       { file: AUDIT, find: `FROM \${row} AND \${isFree(number)}\``, replace: `FROM \${row}\`` },
     ],
   },
+  {
+    name: 'a slot that D1 takes late is kept for an invocation that is over',
+    breaks: 'stall',
+    edits: [{ file: WORK, find: '.catch((error: unknown) => releaseUnheard(context, lease, error))', replace: '' }],
+  },
+  {
+    name: 'each batch waits for D1 as if its caller had not waited for others',
+    breaks: 'deadline',
+    edits: [
+      {
+        file: 'src/core/ledger/database.ts',
+        find: 'patience.leftMs = untilMs - patience.nowMs();',
+        replace: 'patience.leftMs = RETRY_OUTCOME_FOR_MS + ATTEMPT_DEADLINE_MS;',
+      },
+    ],
+  },
   ...MUTATIONS_OF_WAITING,
   ...MUTATIONS_AT_PROVIDERS,
 ];

@@ -1,5 +1,6 @@
 /** What happens in a history: what callers do and when, and what may go wrong meanwhile. fast-check makes them, and makes a failing one smaller. */
 import * as fc from 'fast-check';
+import { STALL_MANNERS } from './database.ts';
 import { FAULT_KINDS } from './faults.ts';
 
 /** Mostly at once or soon after; now and then when all deadlines of what came before have passed. */
@@ -99,6 +100,14 @@ const outage = fc.record({
   durationMs: fc.integer({ min: 1_000, max: 180_000 }),
 });
 
+/** D1 carries nothing out, and everything at the end of it. */
+const stall = fc.record({
+  kind: fc.constant('stall' as const),
+  afterMs,
+  durationMs: fc.integer({ min: 1_000, max: 80_000 }),
+  manner: fc.constantFrom(...STALL_MANNERS),
+});
+
 /** Many payments of other bookings, one after the other: enough for a breaker to open where the gateway is down. */
 const rush = fc.record({
   kind: fc.constant('rush' as const),
@@ -120,6 +129,7 @@ const action = fc.oneof(
   { weight: 5, arbitrary: end },
   { weight: 1, arbitrary: reconcile },
   { weight: 1, arbitrary: outage },
+  { weight: 2, arbitrary: stall },
   { weight: 1, arbitrary: rush },
   { weight: 1, arbitrary: restart },
 );

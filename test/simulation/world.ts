@@ -9,7 +9,12 @@ import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import type { AccessToken } from '../../src/core/gateways/paypal/paypal-client.ts';
 import { namedGateways } from '../../src/core/gateways/registry.ts';
 import type { ProviderEvent } from '../../src/core/gateways/webhook.ts';
-import { LedgerUnavailable, STATEMENTS_PER_INVOCATION } from '../../src/core/ledger/database.ts';
+import {
+  type Database,
+  LedgerUnavailable,
+  newPatience,
+  STATEMENTS_PER_INVOCATION,
+} from '../../src/core/ledger/database.ts';
 import { accountsIn } from '../../src/core/ledger/providers/keep-gateway-account.ts';
 import type { QueueMessage, WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { sendRest } from '../../src/core/outbox/send.ts';
@@ -22,7 +27,7 @@ import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { SimulatedArchive } from './archive.ts';
 import { SimulatedBroker } from './broker.ts';
-import { SimulatedDatabase } from './database.ts';
+import { SimulatedDatabase, type StallManner } from './database.ts';
 import { Faults } from './faults.ts';
 import { SimulatedGateway } from './gateway.ts';
 import type { MoneyMover } from './money-mover.ts';
@@ -89,6 +94,7 @@ export class World {
   readonly #database: SimulatedDatabase;
   /** Null: statuses are read from the database itself. */
   readonly #replica: SimulatedDatabase | null;
+  readonly provider: Plan['provider'];
   /** Lines as they would be logged. */
   readonly log: string[] = [];
   /** What happened, for whoever reads a history that failed. */
@@ -106,6 +112,7 @@ export class World {
 
   constructor(plan: Plan, database: SqliteD1, replica: LaggingReplica | null, cipher = PLAIN_CIPHER) {
     this.#cipher = cipher;
+    this.provider = plan.provider;
     useTime(this.time);
     this.random = seeded(plan.chance);
     replaceChance(() => this.random.next());
@@ -119,8 +126,14 @@ export class World {
     this.archive = plan.chance % 3 === 0 ? null : new SimulatedArchive(network, this.faults);
     this.sqlite = database.sqlite;
     const statementsMax = (process: Process) => (isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION);
-    this.#database = new SimulatedDatabase(replica?.followed ?? database.d1, network, this.faults, statementsMax);
-    this.#replica = replica && new SimulatedDatabase(replica.d1, network, this.faults, statementsMax);
+    this.#database = new SimulatedDatabase(
+      replica?.followed ?? database.d1,
+      this.time,
+      network,
+      this.faults,
+      statementsMax,
+    );
+    this.#replica = replica && new SimulatedDatabase(replica.d1, this.time, network, this.faults, statementsMax);
     if (replica !== null) replica.nowMs = () => this.time.nowMs;
     this.#database.onTooMany = ({ name }) =>
       this.violations.push(`statements: ${name} sent more statements than D1 lets an invocation send`);
@@ -151,8 +164,14 @@ export class World {
     this.faults.heal();
     this.gateway.goDown(0);
     this.broker.goDown(0);
+    this.stall(0);
     this.#otherAccount = false;
     for (const isolate of this.#isolates) isolate.clockSkewMs = 0;
+  }
+
+  /** Has D1 stall until then. */
+  stall(untilMs: number, manner: StallManner = 'in_order'): void {
+    this.#database.stall(untilMs, manner);
   }
 
   /** Called after each batch that the database has carried out. */
@@ -222,7 +241,7 @@ export class World {
       this.trace.push(`${this.clock} ${process.name} ${line}`);
     };
     const budget = { left: isInBackground(process) ? STATEMENTS_MAX : STATEMENTS_PER_INVOCATION };
-    const db = {
+    const db: Database = {
       d1: this.#database.seenBy(process),
       log,
       cipher: this.#cipher,
@@ -230,6 +249,7 @@ export class World {
       budget,
       ...(this.#replica && { replica: this.#replica.seenBy(process) }),
     };
+    if (!isInBackground(process)) db.patience = newPatience(() => this.time.nowMs);
     const nowMs = () => this.time.nowMs + isolate.clockSkewMs;
     // Payments go on with the right key, so that there is something to be wrong about.
     const otherAccount = this.#otherAccount && !process.name.startsWith('pay');

@@ -74,7 +74,8 @@ export async function doJob(context: Context, wakeUp: WakeUp): Promise<void> {
   const { job, slot, leaseId: handedOn } = wakeUp;
   const lease: SlotLease = { job, slot, leaseId: newId('lse_') };
   const startMs = nowMs();
-  if (!(await takeSlot(db, lease, { nowMs: startMs, untilMs: startMs + SLOT_LEASE_MS, handedOn }))) return;
+  const taking = { nowMs: startMs, untilMs: startMs + SLOT_LEASE_MS, handedOn };
+  if (!(await takeSlot(db, lease, taking).catch((error: unknown) => releaseUnheard(context, lease, error)))) return;
   let isHandedOn = false;
   try {
     const next = await workOn(context, wakeUp);
@@ -85,6 +86,16 @@ export async function doJob(context: Context, wakeUp: WakeUp): Promise<void> {
   } finally {
     if (!isHandedOn) await holdSlot(db, lease, 0);
   }
+}
+
+/**
+ * D1 may take the slot after its answer has been given up, and would keep it until the lease ends for an invocation that is over. What is
+ * sent now is carried out behind it.
+ */
+async function releaseUnheard({ db, log }: Context, lease: SlotLease, error: unknown): Promise<never> {
+  const released = holdSlot(db, lease, 0);
+  await released.catch((failed: unknown) => log('warn', 'job.slot_not_released', { ...lease, ...errorFields(failed) }));
+  throw error;
 }
 
 /** Answers with the wake-up that goes on with it; null where nothing is left to do. */

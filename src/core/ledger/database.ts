@@ -26,16 +26,33 @@ export interface Database {
   fillLevel?: FillLevel;
   /** For how long a batch is begun again, where its caller does not say. */
   retryForMs?: number;
+  /** Of the caller who waits for an answer; absent where nobody does. */
+  patience?: Patience;
+}
+
+/** How much longer a caller waits for D1, over all batches of a request. */
+export interface Patience {
+  leftMs: number;
+  nowMs: () => number;
+}
+
+/** A request is answered within seven seconds, and the gateway's own time. Its last batches may begin when this is over. */
+const PATIENCE_MS = 6_000;
+/** For a batch that begins then: as long as D1 takes when all is well, so that an outcome is recorded after a claim that took long. */
+const WITHOUT_PATIENCE_MS = 250;
+
+export function newPatience(nowMs: () => number): Patience {
+  return { leftMs: PATIENCE_MS, nowMs };
 }
 
 /**
  * The replica as a database to read from, with a single try, or null where the primary has to be asked in any case: the caller's key
  * is still to be checked there, or the read itself is audited. Its size is not `d1`'s, so it has no fill level.
  */
-export function replicaOf({ replica, log, cipher, author, keyCheck, budget }: Database): Database | null {
+export function replicaOf({ replica, log, cipher, author, keyCheck, budget, patience }: Database): Database | null {
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
   if (replica === undefined || !isChecked || author.isAdmin) return null;
-  return { d1: replica, log, cipher, author, retryForMs: 0, ...(budget && { budget }) };
+  return { d1: replica, log, cipher, author, retryForMs: 0, ...(budget && { budget }), ...(patience && { patience }) };
 }
 
 /** Statements that an invocation sends to D1. D1 allows 1,000 (Workers Paid): https://developers.cloudflare.com/d1/platform/limits/ */
@@ -128,7 +145,7 @@ export type Results<Name extends string> = Record<Name, D1Result>;
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log, keyCheck, budget, fillLevel, retryForMs: usualRetryForMs = RETRY_FOR_MS }: Database,
+  { d1, log, keyCheck, budget, fillLevel, patience, retryForMs: usualRetryForMs = RETRY_FOR_MS }: Database,
   statements: Readonly<Record<Name, D1PreparedStatement | null>>,
   retryForMs = usualRetryForMs,
 ): Promise<Results<Name>> {
@@ -136,9 +153,12 @@ export async function runBatch<Name extends string>(
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
   const checks = isChecked ? [] : [presentKey(d1, keyCheck)];
   const batch = [...checks, ...wanted.map(([, statement]) => statement as D1PreparedStatement)];
+  const untilMs = patience && patience.nowMs() + Math.max(patience.leftMs, WITHOUT_PATIENCE_MS);
+  const leftMs = () =>
+    patience === undefined || untilMs === undefined ? Number.POSITIVE_INFINITY : untilMs - patience.nowMs();
   const send = async () => {
     spend(budget, batch.length);
-    return within(ATTEMPT_DEADLINE_MS, 'D1', d1.batch(batch));
+    return within(Math.min(ATTEMPT_DEADLINE_MS, Math.max(leftMs(), 0)), 'D1', d1.batch(batch));
   };
   let results: D1Result[];
   /** Whether an earlier try may have been carried out. */
@@ -149,7 +169,7 @@ export async function runBatch<Name extends string>(
     results = await send().catch((failed: unknown) =>
       pRetry((attempt) => (attempt === 1 ? Promise.reject(failed) : send()), {
         retries: Number.POSITIVE_INFINITY,
-        maxRetryTime: Math.max(0, retryForMs - (performance.now() - startedAtMs)),
+        maxRetryTime: Math.max(0, Math.min(retryForMs - (performance.now() - startedAtMs), leftMs())),
         minTimeout: FIRST_PAUSE_MS,
         maxTimeout: LONGEST_PAUSE_MS,
         randomize: true,
@@ -171,6 +191,8 @@ export async function runBatch<Name extends string>(
     if (isStatementError(error) && !message.includes(KEY_REFUSED)) throw error;
     if (keyCheck?.state === 'open') keyCheck.state = 'unanswered';
     throw new LedgerUnavailable(message, { cause: error });
+  } finally {
+    if (patience !== undefined && untilMs !== undefined) patience.leftMs = untilMs - patience.nowMs();
   }
   if (keyCheck !== undefined) keyCheck.state = 'passed';
   const sizeAfter = results.at(-1)?.meta.size_after;
