@@ -80,11 +80,13 @@ export async function startDatabaseLine(): Promise<DatabaseLine> {
     if (!response.destroyed) response.end(answer);
   }
 
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    batches.push({ text: Buffer.concat(chunks).toString(), arrivedAtMs: performance.now(), response });
-    void run();
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      batches.push({ text: Buffer.concat(chunks).toString(), arrivedAtMs: performance.now(), response });
+      void run();
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
