@@ -2,6 +2,7 @@
  * The way to the bridge: one signed request for a batch of events, one result for each. A reason is made of the status and of the
  * bridge's fixed words: a server in its place could repeat the request, which contains email addresses.
  */
+import { Webhook } from 'standardwebhooks';
 import type { PaymentEvent } from '../../contract/events.ts';
 import {
   isReasonOfBridge,
@@ -12,7 +13,6 @@ import {
   relayResults,
 } from '../../contract/relay.ts';
 import { jsonAtMost } from '../response-body.ts';
-import { base64, hmacSha256 } from '../security/hmac.ts';
 
 /** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
 export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
@@ -35,17 +35,14 @@ export type RelayAnswer =
 export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs: number): Promise<RelayAnswer> {
   const body = JSON.stringify({ events } satisfies RelayBatch);
   const id = `msg_${crypto.randomUUID()}`;
-  const timestamp = String(Math.floor(nowMs / 1000));
   try {
-    // Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-    const signature = await hmacSha256(bridge.signingSecret, `${id}.${timestamp}.${body}`);
     const response = await fetch(new URL('events', bridge.url.endsWith('/') ? bridge.url : `${bridge.url}/`), {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         'webhook-id': id,
-        'webhook-timestamp': timestamp,
-        'webhook-signature': `v1,${base64(signature)}`,
+        'webhook-timestamp': String(Math.floor(nowMs / 1000)),
+        'webhook-signature': new Webhook(bridge.signingSecret).sign(id, new Date(nowMs), body),
       },
       body,
       redirect: 'manual',
