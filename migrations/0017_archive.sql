@@ -1,5 +1,5 @@
 -- What has left the database for an archive: objects of compressed JSON lines, each with a range of the audit log or of events. The version
--- before this one runs on these tables; it archives nothing.
+-- before this one runs on these tables, and archives nothing.
 CREATE TABLE archived_ranges (
   kind           TEXT NOT NULL CHECK (kind IN ('audit', 'events')),
   first_sequence INTEGER NOT NULL,
