@@ -35,9 +35,9 @@ CREATE TABLE job_positions (
   position INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-UPDATE events SET next_attempt_at_ms = 1 WHERE delivered_at_ms IS NULL AND next_attempt_at_ms = 0;
-
 INSERT INTO job_positions (job, position) SELECT 'sweep', coalesce(max(sequence), 0) FROM events;
+
+UPDATE events SET next_attempt_at_ms = 1 WHERE delivered_at_ms IS NULL AND next_attempt_at_ms = 0;
 
 CREATE INDEX events_put_off_due ON events (next_attempt_at_ms, sequence)
   WHERE delivered_at_ms IS NULL AND replayed_at_ms IS NULL AND next_attempt_at_ms > 0;
@@ -54,7 +54,7 @@ CREATE TABLE audit_blocks (
   last_sequence  INTEGER PRIMARY KEY,
   first_sequence INTEGER NOT NULL,
   entries        INTEGER NOT NULL CHECK (entries > 0 AND entries = last_sequence - first_sequence + 1),
-  -- Of the last entry.
+  -- When it was sealed.
   at_ms          INTEGER NOT NULL,
   hash           TEXT NOT NULL CHECK (length(hash) = 64),
   -- The entries and the seal as the export has them, compressed: JSON lines in gzip. Then the entries themselves are deleted.

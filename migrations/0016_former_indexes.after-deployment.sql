@@ -1,4 +1,4 @@
--- What only the version before this one needs. Applied when it has been replaced: it would scan tables for each payment. It still runs.
+-- Indexes that only the version before this one uses. Applied when it has been replaced. It runs without them, but scans tables for each payment.
 DROP INDEX transactions_one_per_booking;
 DROP INDEX events_one_per_payment;
 DROP INDEX events_live_due;

@@ -5,17 +5,17 @@ CREATE TABLE archived_ranges (
   first_sequence INTEGER NOT NULL,
   last_sequence  INTEGER NOT NULL CHECK (last_sequence >= first_sequence),
   -- Fewer than the range has numbers, where events have stayed that still waited.
-  entries        INTEGER NOT NULL CHECK (entries > 0),
+  entries        INTEGER NOT NULL CHECK (entries > 0 AND (kind <> 'audit' OR entries = last_sequence - first_sequence + 1)),
   object         TEXT NOT NULL,
   bytes          INTEGER NOT NULL,
   sha256         TEXT NOT NULL CHECK (length(sha256) = 64),
   -- Of the audit log: the hash of its last block.
   last_hash      TEXT,
   archived_at_ms INTEGER NOT NULL,
-  PRIMARY KEY (kind, first_sequence)
+  PRIMARY KEY (kind, first_sequence, object)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER archived_ranges_are_new BEFORE INSERT ON archived_ranges WHEN EXISTS (SELECT 1 FROM archived_ranges WHERE kind = NEW.kind AND first_sequence = NEW.first_sequence) BEGIN SELECT RAISE(ABORT, 'what is archived stays archived'); END;
+CREATE TRIGGER archived_ranges_are_new BEFORE INSERT ON archived_ranges WHEN EXISTS (SELECT 1 FROM archived_ranges WHERE kind = NEW.kind AND first_sequence = NEW.first_sequence AND (object = NEW.object OR kind = 'audit')) BEGIN SELECT RAISE(ABORT, 'what is archived stays archived'); END;
 
 CREATE TRIGGER archived_ranges_stay BEFORE UPDATE ON archived_ranges BEGIN SELECT RAISE(ABORT, 'what is archived stays archived'); END;
 

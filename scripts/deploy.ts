@@ -29,6 +29,7 @@ interface Config {
   definedEnvironments?: string[] | undefined;
   d1_databases: DatabaseConfig[];
   durable_objects: { bindings: { name: string }[] };
+  r2_buckets: { binding: string }[];
   vars?: Record<string, unknown>;
   queues: {
     producers?: { binding: string; queue: string }[];
@@ -106,10 +107,11 @@ function configOf(env: string): Config {
   // Where there are no environments at all, wrangler only warns, and would take the top level's database and queues: production's.
   if (!topLevel.definedEnvironments?.includes(env)) stop(`wrangler.toml has no [env.${env}]`);
   const own = readConfig(env);
-  const bindingsOf = ({ d1_databases, queues, durable_objects }: Config) => [
+  const bindingsOf = ({ d1_databases, queues, durable_objects, r2_buckets }: Config) => [
     ...d1_databases.map(({ binding }) => binding),
     ...(queues.producers ?? []).map(({ binding }) => binding),
     ...durable_objects.bindings.map(({ name }) => name),
+    ...r2_buckets.map(({ binding }) => binding),
   ];
   const present = bindingsOf(own);
   const missing = bindingsOf(topLevel).filter((binding) => !present.includes(binding));
@@ -263,7 +265,7 @@ function applyMigrationsBut(database: Database, later: readonly string[]): void 
     const path = join(directory, 'wrangler.json');
     writeFileSync(path, JSON.stringify({ name, account_id, compatibility_date, d1_databases: [own] }));
     const finished = runWrangler(
-      ['d1', 'migrations', 'apply', binding, '--remote', '--config', path],
+      ['d1', 'migrations', 'apply', binding, '--remote', '--config', path, '--env', ''],
       STEP_DEADLINE_MS,
     );
     if (finished.status !== 0) stop(whyWranglerFailed(finished));

@@ -215,7 +215,9 @@ describe('payctl audit', () => {
       { action: 'payment.attempted', actor: expect.stringMatching(/^key:key_/), outcome: 'claimed' },
       { action: 'payment.ended', actor: expect.stringMatching(/^key:key_/), outcome: 'completed' },
     ]);
-    const sealedEntries = entries.filter(({ hash }) => hash !== null).length;
+    const blocks = entries.flatMap(({ block }) => block ?? []);
+    const sealedEntries = blocks.at(-1).last_sequence;
+    const unsealed = entries.filter(({ sequence }) => sequence > sealedEntries).length;
     expect(entries).toContainEqual(
       expect.objectContaining({ action: 'audit.exported', actor: expect.stringMatching(/^operator:./) }),
     );
@@ -234,10 +236,10 @@ describe('payctl audit', () => {
     ]);
     expect(whole).toEqual({
       exitCode: 0,
-      stdout: `Intact: ${sealedEntries} sealed entries, up to ${entries[sealedEntries - 1].hash}. Not sealed yet, and not verified: ${lines.length - sealedEntries} at the end\n`,
+      stdout: `Intact: ${sealedEntries} sealed entries, up to ${blocks.at(-1).hash}. Not sealed yet, and not verified: ${unsealed} at the end\n`,
       stderr: '',
     });
-    expect(altered).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^Broken at entry 2: /) });
+    expect(altered).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^Broken at block 1 to \d+: /) });
     expect(cut).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^Broken at the end: /) });
     expect(nowhere).toMatchObject({
       exitCode: 2,
@@ -313,7 +315,7 @@ describe('what can’t be done', () => {
       ['personal-data', ['erase'], 'no user id'],
       ['personal-data', ['erase', 'ada-77'], 'the id of a user is not accepted as an argument'],
       ['personal-data', ['export', '-', 'ada-77'], 'the id of a user is not accepted as an argument'],
-      ['audit', ['verify'], "missing required argument 'file'"],
+      ['audit', ['verify', 'file', 'another'], "too many arguments for 'verify'"],
       ['audit', ['export', 'audit.jsonl'], "too many arguments for 'export'"],
       ['audit', ['verify', 'file', '--head', '12'], 'It must be 64 hexadecimal digits'],
     ] as const;

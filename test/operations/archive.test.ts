@@ -91,6 +91,36 @@ describe('delivered events', () => {
     expect(world.events()).toEqual(before.slice(-1));
   });
 
+  it('are not deleted where there was an archive before: its binding is missing, and an alarm says so', async () => {
+    const world = await openArchived();
+    world.clock.nowMs = Number(world.events()[0]?.created_at_ms) + RETENTION_DAYS * DAY_MS;
+    await world.run();
+    const before = world.events();
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    const logged: string[] = [];
+    const log = (level: string, event: string) => void (level === 'error' && logged.push(event));
+    await world.run({ archive: null, db: { ...world.context.db, log } });
+    expect({ logged, events: world.events() }).toEqual({ logged: ['archive.failed'], events: before });
+  });
+
+  it('that are sent again while they are archived stay, and leave later', async () => {
+    const world = await openArchived();
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    const { bucket } = world;
+    const replaying: ArchiveBucket = {
+      get: (key) => (bucket as MemoryBucket).get(key),
+      async put(key, bytes) {
+        world.tamper('UPDATE events SET delivered_at_ms = NULL, replayed_at_ms = 1 WHERE sequence = 1');
+        await bucket?.put(key, bytes);
+      },
+    };
+    await world.run({ archive: replaying });
+    expect(world.events().map(({ sequence }) => sequence)).toEqual([1, 3]);
+    world.tamper('UPDATE events SET delivered_at_ms = 1 WHERE sequence = 1');
+    await world.run();
+    expect(world.events().map(({ sequence }) => sequence)).toEqual([3]);
+  });
+
   it('leave earlier where the database fills up', async () => {
     const world = await openArchived();
     const fillLevel = { size: { bytes: 61 }, maxBytes: 100 };
@@ -137,6 +167,25 @@ describe('the audit log', () => {
     expect(world.rows('SELECT count(*) AS n FROM audit_blocks WHERE packed IS NOT NULL')).toEqual([{ n: 0 }]);
     expect((await world.lines()).slice(0, before.length)).toEqual(before);
     expect(await verifyAudit(await world.lines(), null)).toMatchObject({ broken: null, sealed: 8 });
+  });
+
+  it('leaves in ranges without a gap, though a block was sealed by a clock that was ahead', async () => {
+    const world = await openArchived();
+    const { db } = world.context;
+    const startMs = world.clock.nowMs;
+    for (const aheadMs of [0, 10 * DAY_MS, 0]) {
+      world.clock.nowMs += HOUR_MS;
+      await auditExport(db, world.clock.nowMs);
+      await sealAudit({ db, nowMs: () => world.clock.nowMs + aheadMs }, blockHash);
+    }
+    await auditExport(db, world.clock.nowMs + 1);
+    world.clock.nowMs = startMs + (RETENTION_DAYS + 1) * DAY_MS;
+    await world.run();
+    expect(await world.ranges('audit')).toMatchObject([{ firstSequence: 1, entries: 7 }]);
+    world.clock.nowMs += 11 * DAY_MS;
+    await world.run();
+    expect((await world.ranges('audit')).map(({ entries }) => entries)).toEqual([7, 2]);
+    expect(await verifyAudit(await world.lines(), null)).toMatchObject({ broken: null });
   });
 
   it('names the object of which one byte was altered, or that is gone', async () => {

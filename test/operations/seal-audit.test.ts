@@ -71,9 +71,9 @@ function openLog() {
     async writeOneByOne(count: number): Promise<void> {
       for (let n = 1; n <= count; n += 1) await auditExport(db, Date.now() + n);
     },
-    seal: (statements?: number) =>
+    seal: (statements?: number, atMs = 1_000) =>
       sealAudit(
-        { db: { ...db, ...(statements !== undefined && { budget: { left: statements } }) }, nowMs: Date.now },
+        { db: { ...db, ...(statements !== undefined && { budget: { left: statements } }) }, nowMs: () => atMs },
         blockHash,
       ),
     blocks: () => sqlite.prepare('SELECT * FROM audit_blocks ORDER BY last_sequence').all(),
@@ -189,6 +189,31 @@ describe('sealed blocks are packed', () => {
     expect(left(log)).toEqual({ first: 2_001, entries: 1_000 });
     expect(await log.exported()).toEqual(before);
     expect(await log.verified()).toMatchObject({ sealed: 3_000, broken: null });
+  });
+
+  it('one after the other, though the clock that sealed one was ahead: none is left out', async () => {
+    const log = openLog();
+    for (const sealedAtMs of [1_000, 2 * HOUR_MS, 2_000]) {
+      log.fill(10);
+      await log.seal(undefined, sealedAtMs);
+    }
+    log.fill(1);
+    expect(await log.pack(PACKED_FROM_MS + 1_000)).toBe(false);
+    expect(left(log)).toEqual({ first: 11, entries: 21 });
+    await log.pack(3 * HOUR_MS);
+    expect(left(log)).toEqual({ first: 31, entries: 1 });
+    expect(await log.verified()).toMatchObject({ sealed: 30, broken: null });
+  });
+
+  it('while they are exported, and none is missing from the export', async () => {
+    const log = await sealedLog();
+    log.fill(1);
+    const lines: string[] = [];
+    for await (const page of exportAuditLog(log.db, { unpack, readArchived: noArchive, entriesAtOnce: 1_500 })) {
+      lines.push(...page.lines);
+      await log.pack(PACKED_FROM_MS);
+    }
+    expect(await verifyAudit(lines, null)).toMatchObject({ sealed: 3_000, broken: null });
   });
 
   it('and the log goes on behind them', async () => {

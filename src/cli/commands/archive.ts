@@ -56,11 +56,17 @@ function addPrint(archive: Command): void {
     .argument('<sequence>', 'the number of the entry or event', readWholeNumber)
     .action(async (kind: ArchivedKind, sequence: number, options: PlaceOptions) =>
       withLedger(placeOf(options, command), async ({ db, archive }) => {
-        const range = (await allRanges(db, kind)).findLast(({ firstSequence }) => firstSequence <= sequence);
-        if (range === undefined || range.lastSequence < sequence) {
-          throw new Error(`Number ${sequence} of ${kind} is not in the archive: archive list shows what is`);
+        const ranges = (await allRanges(db, kind)).filter(
+          ({ firstSequence, lastSequence }) => firstSequence <= sequence && sequence <= lastSequence,
+        );
+        // A range of events may leave out one that waited, and that left by itself.
+        for (const range of ranges) {
+          const lines = await readArchived(archive, range);
+          if (!lines.some((line) => JSON.parse(line).sequence === sequence)) continue;
+          for (const line of lines) console.log(line);
+          return;
         }
-        for (const line of await readArchived(archive, range)) console.log(line);
+        throw new Error(`Number ${sequence} of ${kind} is not in the archive: archive list shows what is`);
       }),
     );
   addPlaceOptions(addJsonOption(command, 'has no effect: the output is JSON in any case'));

@@ -82,8 +82,10 @@ async function takeOutEvents(context: Context, after: number): Promise<number | 
   const events = old.filter(({ delivered_at_ms }) => delivered_at_ms !== null);
   const [first, last] = [events[0], events.at(-1)];
   if (first !== undefined && last !== undefined) {
-    if (bucket === null) await deleteEvents(db, events);
-    else await archiveEvents(context, bucket, events, first, last);
+    if (bucket !== null) await archiveEvents(context, bucket, events, first, last);
+    else if ((await deleteEvents(db, events)).archiveIsMissing) {
+      throw new NotArchived('something has been archived before, and now there is no binding ARCHIVE');
+    }
   }
   const end = old.at(-1);
   return end === undefined || old.length < EVENTS_AT_ONCE ? null : end.sequence;

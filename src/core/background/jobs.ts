@@ -6,7 +6,7 @@
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
 import { SLOT_LEASE_MS } from '../invocation-limits.ts';
-import { logFillLevel } from '../ledger/fill-level.ts';
+import { knowSize, logFillLevel } from '../ledger/fill-level.ts';
 import { holdSlot } from '../ledger/jobs/hold-slot.ts';
 import { JOBS, type Job } from '../ledger/jobs/job-names.ts';
 import { readBacklogs } from '../ledger/jobs/read-backlogs.ts';
@@ -40,6 +40,7 @@ const COUNTED_ROWS = Math.max(...Object.values(SLOTS).map(({ count, dueForEach }
 /** Wakes each job for as many slots as its backlog asks for, where they are free. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function wakeJobs(context: Context): Promise<void> {
   const failures: unknown[] = [];
+  await knowSize(context.db);
   const backlogs = await readBacklogs(context.db, {
     nowMs: context.nowMs(),
     limit: COUNTED_ROWS,

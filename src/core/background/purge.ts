@@ -1,4 +1,4 @@
-/** Deletes what has served its time, table by table, in bounded steps. */
+/** Deletes expired rows, table by table, in bounded steps. */
 
 import { JOB_MAX_DURATION_MS } from '../invocation-limits.ts';
 import { type Database, statementsLeft } from '../ledger/database.ts';

@@ -27,7 +27,7 @@ export async function sealAudit(
     if (first === undefined || end === undefined) return logged(db, newest, false);
     const hash = await blockHash(last?.hash ?? CHAIN_START, entries);
     const range = { first_sequence: first.sequence, last_sequence: end.sequence, entries: entries.length };
-    if (await insertBlock(db, { ...range, hash }, end.at_ms)) newest = { sequence: end.sequence, hash };
+    if (await insertBlock(db, { ...range, hash }, nowMs())) newest = { sequence: end.sequence, hash };
     more = entries.length === BLOCK_MAX_ENTRIES;
   }
   return logged(db, newest, more);

@@ -38,6 +38,11 @@ export function isFilling(db: Database): boolean {
   return isBeyond(db, FILLING_FROM);
 }
 
+/** Asks for the size where this isolate has had no answer of the database yet. */
+export async function knowSize(db: Database): Promise<void> {
+  if (db.fillLevel?.size.bytes === null) await runBatch(db, { size: db.d1.prepare('SELECT 1') });
+}
+
 /** Logs that the database fills up, or that it takes nothing new: alarms, for whoever runs the service. */
 export function logFillLevel(db: Database): void {
   if (!isBeyond(db, WARNED_FROM)) return;

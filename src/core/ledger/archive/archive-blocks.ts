@@ -7,22 +7,28 @@ import { type Database, rowsOf, runBatch } from '../database.ts';
 import type { ArchivedRange } from './archive-bucket.ts';
 import { isArchived, newArchivedRange } from './archived-ranges.ts';
 
-const OLD_BLOCKS = `
-  SELECT first_sequence, last_sequence, entries, hash, packed FROM audit_blocks
-  WHERE last_sequence > (SELECT position FROM job_positions WHERE job = 'archive')
-    AND last_sequence <= (SELECT position FROM job_positions WHERE job = 'pack') AND at_ms <= ?1
-  ORDER BY last_sequence LIMIT ?2`;
+const NEXT_BLOCKS = `
+  SELECT first_sequence, last_sequence, entries, at_ms AS atMs, hash, packed FROM audit_blocks
+  WHERE last_sequence > (SELECT position FROM job_positions WHERE job = 'archive') ORDER BY last_sequence LIMIT ?1`;
 
 export type PackedBlock = AuditBlock & { packed: Uint8Array };
 
-/** The oldest packed blocks whose entries are all from before this time, at most `limit` of them. */
+/**
+ * The next blocks that were packed and sealed before this time, at most `limit` of them. They follow each other: behind the first one that
+ * has to wait, none is taken.
+ */
 export async function blocksToArchive(db: Database, beforeMs: number, limit: number): Promise<PackedBlock[]> {
-  const { blocks } = await runBatch(db, { blocks: db.d1.prepare(OLD_BLOCKS).bind(beforeMs, limit) });
-  return rowsOf<AuditBlock & { packed: PackedColumn }>(blocks).flatMap(({ packed: column, ...block }) => {
+  const { blocks } = await runBatch(db, { blocks: db.d1.prepare(NEXT_BLOCKS).bind(limit) });
+  const taken: PackedBlock[] = [];
+  for (const { packed: column, atMs, ...block } of rowsOf<BlockRow>(blocks)) {
     const packed = packedIn(column);
-    return packed === null ? [] : [{ ...block, packed }];
-  });
+    if (packed === null || atMs > beforeMs) break;
+    taken.push({ ...block, packed });
+  }
+  return taken;
 }
+
+type BlockRow = AuditBlock & { atMs: number; packed: PackedColumn };
 
 const EMPTY_BLOCKS = `
   UPDATE audit_blocks SET packed = NULL
@@ -43,5 +49,7 @@ export async function recordArchivedBlocks(db: Database, range: ArchivedRange): 
 
 /** The statement that tells, as `due`, whether a block may be archived. */
 export function countBlocksToArchive(d1: D1Database, beforeMs: number): D1PreparedStatement {
-  return d1.prepare(`SELECT count(*) AS due FROM (${OLD_BLOCKS.replace('?2', '1')})`).bind(beforeMs);
+  return d1
+    .prepare(`SELECT count(*) AS due FROM (${NEXT_BLOCKS}) WHERE atMs <= ?2 AND packed IS NOT NULL`)
+    .bind(1, beforeMs);
 }

@@ -1,7 +1,7 @@
 /** Delivered events that may leave the database. The newest one stays, whose number the next one follows. */
 
 import type { D1Database, D1PreparedStatement } from '../d1.ts';
-import { type Database, rowsOf, runBatch } from '../database.ts';
+import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import type { ArchivedRange } from './archive-bucket.ts';
 import { isArchived, newArchivedRange } from './archived-ranges.ts';
 
@@ -27,12 +27,19 @@ const DELETE = `
   DELETE FROM events WHERE sequence IN (SELECT value FROM json_each(?1)) AND delivered_at_ms IS NOT NULL`;
 const HAVE_LEFT = `UPDATE job_positions SET position = ?1 WHERE job = 'events_left' AND position < ?1`;
 
-/** Deletes these events. An event that is in no archive is gone. */
-export async function deleteEvents(db: Database, events: readonly EventRow[]): Promise<void> {
-  await runBatch(db, {
-    deleted: db.d1.prepare(DELETE).bind(sequencesOf(events)),
-    left: db.d1.prepare(HAVE_LEFT).bind(newestMs(events)),
+const HAS_ARCHIVED = 'SELECT 1 FROM archived_ranges LIMIT 1';
+
+/**
+ * Deletes these events: they are in no archive, and gone. Where something has been archived before, nothing is deleted: the archive's binding
+ * is missing, and not the archive. Returns whether that is so.
+ */
+export async function deleteEvents(db: Database, events: readonly EventRow[]): Promise<{ archiveIsMissing: boolean }> {
+  const { archived } = await runBatch(db, {
+    deleted: db.d1.prepare(`${DELETE} AND NOT EXISTS (${HAS_ARCHIVED})`).bind(sequencesOf(events)),
+    left: db.d1.prepare(`${HAVE_LEFT} AND NOT EXISTS (${HAS_ARCHIVED})`).bind(newestMs(events)),
+    archived: db.d1.prepare(HAS_ARCHIVED),
   });
+  return { archiveIsMissing: rowOf(archived) !== null };
 }
 
 /** Writes down that the object has these events, and deletes them. */

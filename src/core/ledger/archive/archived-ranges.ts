@@ -7,9 +7,9 @@ import type { ArchivedKind, ArchivedRange } from './archive-bucket.ts';
 const INSERT = `
   INSERT INTO archived_ranges (kind, first_sequence, last_sequence, entries, object, bytes, sha256, last_hash, archived_at_ms)
   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
-  WHERE NOT EXISTS (SELECT 1 FROM archived_ranges WHERE kind = ?1 AND first_sequence = ?2)`;
+  WHERE NOT EXISTS (SELECT 1 FROM archived_ranges WHERE kind = ?1 AND first_sequence = ?2 AND object = ?5)`;
 
-/** The statement that writes the range down. What is deleted with it is guarded by `IS_ARCHIVED`. */
+/** The statement that writes the range down. What is deleted with it is guarded by `isArchived`. */
 export function newArchivedRange(d1: D1Database, range: ArchivedRange): D1PreparedStatement {
   const { kind, firstSequence, lastSequence, entries, object, bytes, sha256, lastHash, archivedAtMs } = range;
   return d1

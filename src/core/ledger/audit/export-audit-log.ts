@@ -55,12 +55,11 @@ export async function auditLogAfter(db: Database, sequence: number, limit: numbe
   const range = rowOf<ArchivedRange>(results.archived);
   if (range !== null && entries[0]?.sequence !== sequence + 1) return { kind: 'archived', range };
   const together = entries.filter((entry, index) => entry.sequence - index === entries[0]?.sequence);
-  const end = together.at(-1)?.sequence ?? sequence;
-  return {
-    kind: 'entries',
-    entries: together,
-    blocks: blocks.filter(({ last_sequence }) => last_sequence <= end),
-  };
+  const last = together.at(-1)?.sequence ?? sequence;
+  const whole = blocks.filter(({ last_sequence }) => last_sequence <= last);
+  // A page that is full ends with a block: what follows may be packed before it is read.
+  const end = entries.length < limit ? last : (whole.at(-1)?.last_sequence ?? last);
+  return { kind: 'entries', entries: together.filter((entry) => entry.sequence <= end), blocks: whole };
 }
 
 export interface ExportReading {

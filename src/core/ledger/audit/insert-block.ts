@@ -40,7 +40,7 @@ const HAS_BLOCK = 'SELECT 1 FROM audit_blocks WHERE last_sequence = ?1 AND hash 
 /**
  * Seals the block, unless its entries are sealed already. Returns whether this seal is in the chain.
  *
- * @param atMs when its last entry was written
+ * @param atMs when it is sealed, by the clock of this job: entries have those of their writers
  */
 export async function insertBlock(db: Database, block: AuditBlock, atMs: number): Promise<boolean> {
   const { first_sequence, last_sequence, entries, hash } = block;

@@ -7,12 +7,14 @@ import type { AuditBlock, AuditRow } from './hash-chain.ts';
 /** For so long entries stay in their table, where a query finds them. */
 const PACKED_AFTER_MS = 60 * 60_000;
 
-// Not the block with the newest entry, whose number the next one follows.
+// One after the other, so that none is left out. Not the block with the newest entry, whose number the next one follows.
 const NEXT = `
-  SELECT b.first_sequence, b.last_sequence, b.entries, b.hash FROM audit_blocks b
-  WHERE b.last_sequence > (SELECT position FROM job_positions WHERE job = 'pack')
-    AND b.last_sequence < (SELECT max(sequence) FROM audit_entries) AND b.at_ms <= ?1
-  ORDER BY b.last_sequence LIMIT 1`;
+  SELECT first_sequence, last_sequence, entries, hash FROM (
+    SELECT * FROM audit_blocks
+    WHERE last_sequence > (SELECT position FROM job_positions WHERE job = 'pack')
+      AND last_sequence < (SELECT max(sequence) FROM audit_entries)
+    ORDER BY last_sequence LIMIT 1)
+  WHERE at_ms <= ?1`;
 const ENTRIES = `
   SELECT e.* FROM (${NEXT}) b JOIN audit_entries e ON e.sequence BETWEEN b.first_sequence AND b.last_sequence
   ORDER BY e.sequence`;
