@@ -9,7 +9,9 @@ import { isArchived, newArchivedRange } from './archived-ranges.ts';
 
 const NEXT_BLOCKS = `
   SELECT first_sequence, last_sequence, entries, at_ms AS atMs, hash, packed FROM audit_blocks
-  WHERE last_sequence > (SELECT position FROM job_positions WHERE job = 'archive') ORDER BY last_sequence LIMIT ?1`;
+  WHERE last_sequence > (SELECT position FROM job_positions WHERE job = 'archive')
+    AND last_sequence <= (SELECT position FROM job_positions WHERE job = 'pack')
+  ORDER BY last_sequence LIMIT ?1`;
 
 export type PackedBlock = AuditBlock & { packed: Uint8Array };
 

@@ -48,12 +48,15 @@ export async function blockToPack(db: Database, nowMs: number): Promise<BlockToP
   };
 }
 
+// Not where the job has gone on: D1 may carry this out late, when the block has left for the archive.
+const KEEP = `
+  UPDATE audit_blocks SET packed = ?2 WHERE last_sequence = ?1 AND packed IS NULL
+    AND last_sequence > (SELECT position FROM job_positions WHERE job = 'pack')`;
+
 /** Keeps the packed block, unless it is there. Returns what is there, which is to be compared before the entries are deleted. */
 export async function keepPacked(db: Database, block: AuditBlock, packed: Uint8Array): Promise<Uint8Array | null> {
   const { kept } = await runBatch(db, {
-    packed: db.d1
-      .prepare('UPDATE audit_blocks SET packed = ?2 WHERE last_sequence = ?1 AND packed IS NULL')
-      .bind(block.last_sequence, packed),
+    packed: db.d1.prepare(KEEP).bind(block.last_sequence, packed),
     kept: db.d1.prepare('SELECT packed FROM audit_blocks WHERE last_sequence = ?1').bind(block.last_sequence),
   });
   return packedIn(rowOf<{ packed: PackedColumn }>(kept)?.packed ?? null);
