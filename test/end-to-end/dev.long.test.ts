@@ -157,7 +157,8 @@ describe('npm run dev', () => {
       stdout: '',
       stderr: expect.stringContaining('emulator, which has ended'),
     });
-  });
+    // Nine processes, one after the other.
+  }, 120_000);
 
   it('listens when it can serve: whoever calls from the first moment on never meets missing tables', async () => {
     const child = dev();
