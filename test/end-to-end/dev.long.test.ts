@@ -341,7 +341,7 @@ async function untilUp(child: Child): Promise<void> {
   await until('it is up', () => child.output().includes('\nevents '), { child, deadlineMs: 50_000 });
 }
 
-async function untilEnded({ pid, ...child }: Child, deadlineMs = 30_000): Promise<void> {
+async function untilEnded({ pid, ...child }: Child, deadlineMs = 50_000): Promise<void> {
   await until('it ends', () => !isRunning(pid), { child: { pid, ...child }, deadlineMs });
 }
 
