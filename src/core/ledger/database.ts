@@ -20,6 +20,8 @@ export interface Database {
   author: Author;
   /** The key with which the author has come, where it is still to be checked. */
   keyCheck?: KeyCheck;
+  /** Which of how many databases it is to be; absent where whoever opened it has looked. */
+  place?: DatabasePlace;
   /** Of the invocation that works with it; absent where nothing limits the number of statements, as in scripts. */
   budget?: StatementBudget;
   /** Absent where nothing is claimed. */
@@ -106,6 +108,13 @@ export class KeyRefused extends Error {
   override name = 'KeyRefused';
 }
 
+/** Which of how many databases this one is to be. The first batch of an isolate does nothing where the database says otherwise. */
+export interface DatabasePlace {
+  shard: number;
+  shards: number;
+  isConfirmed: boolean;
+}
+
 /** D1 did not answer, or not in time. What was asked for may have happened all the same. */
 export class LedgerUnavailable extends Error {
   override name = 'LedgerUnavailable';
@@ -114,6 +123,11 @@ export class LedgerUnavailable extends Error {
 /** The schema is not the one that this version needs: a table, a column, an index or a trigger is missing. */
 export class LedgerNotMigrated extends Error {
   override name = 'LedgerNotMigrated';
+}
+
+/** The database is another one than its binding says, or has no place yet: whatever is in it, it must not be worked with. */
+export class LedgerMisplaced extends LedgerNotMigrated {
+  override name = 'LedgerMisplaced';
 }
 
 const ATTEMPT_DEADLINE_MS = 2_000;
@@ -145,13 +159,14 @@ export type Results<Name extends string> = Record<Name, D1Result>;
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log, keyCheck, budget, fillLevel, patience, retryForMs: usualRetryForMs = RETRY_FOR_MS }: Database,
+  { d1, log, place, keyCheck, budget, fillLevel, patience, retryForMs: usualRetryForMs = RETRY_FOR_MS }: Database,
   statements: Readonly<Record<Name, D1PreparedStatement | null>>,
   retryForMs = usualRetryForMs,
 ): Promise<Results<Name>> {
   const wanted = Object.entries<D1PreparedStatement | null>(statements).filter(([, statement]) => statement !== null);
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
-  const checks = isChecked ? [] : [presentKey(d1, keyCheck)];
+  const isInPlace = place === undefined || place.isConfirmed;
+  const checks = [...(isInPlace ? [] : [presentPlace(d1, place)]), ...(isChecked ? [] : [presentKey(d1, keyCheck)])];
   const batch = [...checks, ...wanted.map(([, statement]) => statement as D1PreparedStatement)];
   const untilMs = patience && patience.nowMs() + Math.max(patience.leftMs, WITHOUT_PATIENCE_MS);
   const leftMs = () =>
@@ -183,6 +198,7 @@ export async function runBatch<Name extends string>(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (SCHEMA_MISMATCH.test(message)) throw new LedgerNotMigrated(message, { cause: error });
+    if (place !== undefined && message.includes(OUT_OF_PLACE)) throw misplaced(place, error);
     // A key that was revoked between two tries: what the first one did is unknown, so the answer is not that it did nothing.
     if (keyCheck !== undefined && message.includes(KEY_REFUSED) && !isUncertain) {
       keyCheck.state = 'refused';
@@ -194,11 +210,23 @@ export async function runBatch<Name extends string>(
   } finally {
     if (patience !== undefined && untilMs !== undefined) patience.leftMs = untilMs - patience.nowMs();
   }
+  if (place !== undefined) place.isConfirmed = true;
   if (keyCheck !== undefined) keyCheck.state = 'passed';
   const sizeAfter = results.at(-1)?.meta.size_after;
   if (fillLevel !== undefined && sizeAfter !== undefined) fillLevel.size.bytes = sizeAfter;
   const own = results.slice(checks.length);
   return Object.fromEntries(wanted.map(([name], index) => [name, own[index]])) as Results<Name>;
+}
+
+/** The message of the trigger of `presented_places`. */
+const OUT_OF_PLACE = 'database out of place';
+
+function presentPlace(d1: D1Database, { shard, shards }: DatabasePlace): D1PreparedStatement {
+  return d1.prepare('INSERT INTO presented_places (shard, shards) VALUES (?1, ?2)').bind(shard, shards);
+}
+
+function misplaced({ shard, shards }: DatabasePlace, cause: unknown): LedgerMisplaced {
+  return new LedgerMisplaced(`the database bound as number ${shard} of ${shards} is not that one`, { cause });
 }
 
 /** The message of the trigger of `presented_keys`. */
