@@ -4,8 +4,8 @@ import { freePort } from '../../scripts/free-port.ts';
 import { TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { type BridgeProcess, startBridge } from './bridge.ts';
+import { type Installation, install } from './configuration.ts';
 import { type Listener, listen, removeTopology } from './exchange.ts';
-import { prepareDatabases } from './more-databases.ts';
 import { runDirectory } from './run.ts';
 import { prepareDatabase, startWorker, type WorkerProcess } from './worker.ts';
 
@@ -21,12 +21,16 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Brings all of it up, under names of its own in the given broker. @param databases how many the Worker has */
+/**
+ * Brings all of it up, under names of its own in the given broker.
+ *
+ * @param installation other than the one that wrangler.toml describes
+ */
 export async function startStack(
   name: string,
   rabbitmqUrl: string,
   variables: Record<string, string> = {},
-  databases = 1,
+  installation?: Installation,
 ): Promise<Stack> {
   const directory = runDirectory(name);
   const exchange = `test.${name}.${randomBytes(4).toString('hex')}`;
@@ -51,7 +55,7 @@ export async function startStack(
 
   const [bridge, config, listener] = await Promise.all([
     bringUpBridge(),
-    databases > 1 ? prepareDatabases(directory, databases) : prepareDatabase(directory).then(() => null),
+    installation === undefined ? prepareDatabase(directory).then(() => null) : install(directory, installation),
     listen(rabbitmqUrl, exchange, directory),
   ]);
   const stack: Stack = {
