@@ -46,6 +46,24 @@ export function waitingEvents({ count, nowMs, gateway }: BacklogOf): string[] {
   ];
 }
 
+/** The same, half of them of a refund that followed the payment: each booking has two events, in the order of their ids. */
+export function eventsOfAnOutage({ count, nowMs, gateway }: BacklogOf): string[] {
+  const bookings = count / 2;
+  const refunded = { ...paid(nowMs), gateway, nowMs, refunded_minor: '100' };
+  const event = (series: string, type: string, refund: string) =>
+    `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, refund_id, created_at_ms)
+     ${numbers(bookings)} SELECT ${id('evt_', series)}, 'default', 'OUTG-' || n, '${type}', ${id('TXN-', 'OUTG')}, ${refund},
+       ${nowMs - HOUR_MS} FROM numbers`;
+  return [
+    payments('OUTG', bookings, refunded),
+    `INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms, processed_at_ms)
+     ${numbers(bookings)} SELECT ${id('REF-', 'OUTG')}, 'default', ${id('TXN-', 'OUTG')}, 'completed', 100, 'bench',
+       ${nowMs - HOUR_MS}, ${nowMs - HOUR_MS} FROM numbers`,
+    event('OUTA', 'payment.success', 'NULL'),
+    event('OUTB', 'payment.refund', id('REF-', 'OUTG')),
+  ];
+}
+
 /** The messages of `waitingEvents`, as the request that has written the event sends them. */
 export function eventMessages(count: number): { kind: 'event'; event: PaymentEvent }[] {
   return Array.from({ length: count }, (_, index) => {

@@ -16,6 +16,7 @@ import { cost } from './figures/cost.ts';
 import { cpu } from './figures/cpu.ts';
 import { jobs } from './figures/jobs.ts';
 import { latency } from './figures/latency.ts';
+import { outage } from './figures/outage.ts';
 import { overhead } from './figures/overhead.ts';
 import { peer } from './figures/peer.ts';
 import { rows } from './figures/rows.ts';
@@ -24,7 +25,7 @@ import { keepFigure, readFigures } from './results.ts';
 import { tableOf } from './table.ts';
 
 /** In the order in which they are measured: later ones read earlier ones. */
-const FIGURES: readonly Figure[] = [overhead, cpu, rows, jobs, bridge, latency, peer, cost, worldwide];
+const FIGURES: readonly Figure[] = [overhead, cpu, rows, jobs, bridge, latency, outage, peer, cost, worldwide];
 const NAMES = FIGURES.map(({ name }) => name);
 
 const program = new Command('npm run bench --')
