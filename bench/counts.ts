@@ -22,6 +22,8 @@ export interface Counts {
   phases: Record<Phase, Calls>;
   /** Invocations that have not ended yet. */
   running: number;
+  /** Messages that were sent to queues and have not been consumed yet. */
+  queued: number;
 }
 
 /** Paths of the counting Worker's own. */

@@ -21,6 +21,7 @@ export { RateLimiter } from '../../src/worker/index.ts';
 
 // One isolate, one client: what has been counted is the isolate's.
 let counts = noCounts();
+let queued = 0;
 let variables: Record<string, string> = {};
 
 function noCalls(): Calls {
@@ -28,7 +29,7 @@ function noCalls(): Calls {
 }
 
 function noCounts(): Counts {
-  return { phases: { answer: noCalls(), after: noCalls(), queue: noCalls(), cron: noCalls() }, running: 0 };
+  return { phases: { answer: noCalls(), after: noCalls(), queue: noCalls(), cron: noCalls() }, running: 0, queued: 0 };
 }
 
 export default {
@@ -36,7 +37,7 @@ export default {
     const { pathname } = new URL(request.url);
     switch (pathname) {
       case COUNTS_PATH:
-        return Response.json(counts);
+        return Response.json({ ...counts, queued } satisfies Counts);
       case RESET_PATH:
         counts = noCounts();
         return new Response(null, { status: 204 });
@@ -58,13 +59,14 @@ export default {
     });
   },
 
-  queue(batch, env) {
-    return counted('queue', () =>
+  async queue(batch, env) {
+    await counted('queue', () =>
       worker.queue(
         batch,
         countingBindings(env, () => 'queue'),
       ),
     );
+    queued -= batch.messages.length;
   },
 
   scheduled(controller, env) {
@@ -148,10 +150,12 @@ function countingQueue(queue: Queue, calls: () => Calls) {
   return {
     send(message: unknown, options?: QueueSendOptions) {
       calls().queueMessages += 1;
+      queued += 1;
       return queue.send(message, options);
     },
     sendBatch(messages: MessageSendRequest[], options?: QueueSendBatchOptions) {
       calls().queueMessages += messages.length;
+      queued += messages.length;
       return queue.sendBatch(messages, options);
     },
   };
