@@ -3,10 +3,11 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOCAL_VARIABLES } from '../test/data/local-variables.ts';
+import { localDatabaseFile } from '../test/support/local-database.ts';
 import { addApiKey } from './api-key.ts';
 import { type ConfirmingBridge, startConfirmingBridge } from './confirming-bridge.ts';
 import { COUNTS_PATH, type Counts, PLANS_PATH, type Plans, RESET_PATH, VARIABLES_PATH } from './counts.ts';
-import { bundleWorker, databaseFile, migrateDatabase, startLocalWorker } from './local-worker.ts';
+import { bundleWorker, startLocalWorker } from './local-worker.ts';
 import { type BenchRequest, clientHeaders } from './requests.ts';
 
 const POLL_MS = 5;
@@ -36,16 +37,15 @@ export interface Place {
 }
 
 /** Makes an empty, migrated database with an API key. */
-export async function preparePlace(directory: string): Promise<Place> {
-  const script = await bundleWorker('bench/workers/counting-worker.ts', join(directory, 'bundle'));
+export async function preparePlace(directory: string, signal: AbortSignal): Promise<Place> {
+  const script = await bundleWorker('bench/workers/counting-worker.ts', join(directory, 'bundle'), signal);
   await (await startLocalWorker({ script, directory, variables: LOCAL_VARIABLES })).stop();
-  await migrateDatabase(directory);
-  return { directory, script, apiKey: await addApiKey(databaseFile(directory)) };
+  return { directory, script, apiKey: await addApiKey(localDatabaseFile(directory)) };
 }
 
 /** The same database in another directory. No Worker uses it meanwhile. */
 export async function copyPlace(place: Place, directory: string): Promise<Place> {
-  await cp(join(place.directory, 'stored'), join(directory, 'stored'), { recursive: true });
+  await cp(join(place.directory, 'v3'), join(directory, 'v3'), { recursive: true });
   return { ...place, directory };
 }
 

@@ -1,8 +1,8 @@
 /** A ledger with payments that requests can ask about, and give back. */
 import { DatabaseSync } from 'node:sqlite';
+import { localDatabaseFile } from '../test/support/local-database.ts';
 import { fillLedger } from './bulk-ledger.ts';
 import { type Place, startCountedService } from './counted-service.ts';
-import { databaseFile } from './local-worker.ts';
 import { packLedger } from './pack-ledger.ts';
 import { type MadePayment, newBookingId, processRequest } from './requests.ts';
 
@@ -20,7 +20,7 @@ export async function makePayments(place: Place, payments: number): Promise<void
   } finally {
     await service.stop();
   }
-  requireAtRest(databaseFile(place.directory), payments);
+  requireAtRest(localDatabaseFile(place.directory), payments);
 }
 
 /** Counts that must be 0 once nothing is left to do. */
@@ -52,9 +52,9 @@ export async function makeLedger(
   { made, wanted, onCopied = () => {} }: { made: number; wanted: number; onCopied?: (payments: number) => void },
 ): Promise<MadePayment[]> {
   await makePayments(place, made);
-  await fillLedger(databaseFile(place.directory), { example: made, wanted, onCopied });
-  await packLedger(databaseFile(place.directory));
-  return paymentsIn(databaseFile(place.directory));
+  await fillLedger(localDatabaseFile(place.directory), { example: made, wanted, onCopied });
+  await packLedger(localDatabaseFile(place.directory));
+  return paymentsIn(localDatabaseFile(place.directory));
 }
 
 function paymentsIn(file: string): MadePayment[] {

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PACKED_AFTER_MS } from '../../src/core/ledger/audit/pack-block.ts';
+import { localDatabaseFile } from '../../test/support/local-database.ts';
 import { tableWalks } from '../../test/support/query-plans.ts';
 import { fillLedger, MS_PER_PAYMENT } from '../bulk-ledger.ts';
 import { type CountedService, copyPlace, type Place, preparePlace, startCountedService } from '../counted-service.ts';
 import type { Calls, CountedStatement, Counts, Plans } from '../counts.ts';
 import type { CountedOperation, Figure, Line, Measured, Measuring } from '../figure.ts';
 import { makePayments } from '../ledger-payments.ts';
-import { databaseFile } from '../local-worker.ts';
 import { packLedger } from '../pack-ledger.ts';
 import {
   type BenchRequest,
@@ -74,14 +74,14 @@ async function measureSizes(directory: string, { quick, progress, signal }: Meas
   const plan = quick ? QUICK : FULL;
   const { sizes, examplePayments } = plan;
   const all = sizes.reduce((sum, payments) => sum + payments, 0);
-  const example = await preparePlace(join(directory, 'example'));
+  const example = await preparePlace(join(directory, 'example'), signal);
   await makePayments(example, examplePayments);
   const measured: Size[] = [];
   let copied = 0;
   for (const payments of sizes) {
     signal.throwIfAborted();
     const place = await copyPlace(example, join(directory, String(payments)));
-    await fillLedger(databaseFile(place.directory), {
+    await fillLedger(localDatabaseFile(place.directory), {
       example: examplePayments,
       wanted: payments,
       onCopied: (done) => {
@@ -97,7 +97,7 @@ async function measureSizes(directory: string, { quick, progress, signal }: Meas
 }
 
 async function measureSize(place: Place, payments: number, { repeated }: Plan): Promise<Size> {
-  const file = databaseFile(place.directory);
+  const file = localDatabaseFile(place.directory);
   const bytesUnpacked = bytesAPayment(file, payments);
   const packed = await packLedger(file, PACKED_AFTER_MS);
   const bytes = bytesAPayment(file, payments);
@@ -180,8 +180,7 @@ async function countOperations(
   );
   await service.setVariables(NO_LIMITS);
 
-  const requested = ({ counts }: { counts: Counts }) =>
-    operationOf([counts.phases.answer, counts.phases.after], repeated);
+  const requested = ({ counts }: { counts: Counts }) => operationOf([counts.phases.request], repeated);
   const delivered = ({ counts }: { counts: Counts }) => operationOf([counts.phases.queue], repeated);
   return {
     statements,
