@@ -9,7 +9,10 @@ import { setImmediate } from 'node:timers/promises';
 const BATCHES_AT_ONCE = 100;
 const CACHE_KIB = 256 * 1024;
 /** Longer than the service takes to make one, so that the copies come one after the other, in the order of their ids. */
-const MS_PER_PAYMENT = 100;
+export const MS_PER_PAYMENT = 100;
+
+/** Columns with the number of an audit entry, in other tables than its own. */
+const OF_AUDIT_ENTRIES = /^(first|last)_sequence$|_entry$/;
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const ULID_TIME_LENGTH = 10;
@@ -65,6 +68,8 @@ export async function fillLedger(
       database.exec(`DROP TRIGGER "${name}"`);
     }
     await copyBatches(database, { example, batches: wanted / example, onCopied });
+    // As the sweep leaves it, which has looked at them all.
+    database.exec("UPDATE job_positions SET position = (SELECT max(sequence) FROM events) WHERE job = 'sweep'");
     for (const trigger of triggers) database.exec(trigger);
     database.exec('PRAGMA journal_mode = WAL');
   } finally {
@@ -117,18 +122,21 @@ function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedT
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
   );
   const perBatch = new Map(tables.map((table) => [table, rowsIn(database, table)]));
-  const longest = Math.max(...perBatch.values());
+  const copiesIn = (table: string) => {
+    const rows = perBatch.get(table);
+    if (rows === undefined) throw new Error(`there is no table ${table}`);
+    return rows;
+  };
   const copied: CopiedTable[] = [];
   for (const table of tables) {
     const columns = columnsOf(database, table);
     const parents = new Map(foreignKeysOf(database, table).map(({ from, table: parent }) => [from, parent]));
     const sequencePerBatch = (column: Column): number | null => {
       const parent = parents.get(column.name);
-      if (parent !== undefined) return perBatch.get(parent) ?? longest;
-      if (column.pk === 1 && columns.every(({ name, pk }) => name === column.name || pk === 0)) {
-        return perBatch.get(table) ?? longest;
-      }
-      return column.name.includes('sequence') ? longest : null;
+      if (parent !== undefined) return copiesIn(parent);
+      if (OF_AUDIT_ENTRIES.test(column.name)) return copiesIn('audit_entries');
+      const isKey = column.pk === 1 && columns.every(({ name, pk }) => name === column.name || pk === 0);
+      return isKey ? copiesIn(table) : null;
     };
     const rows: Part[][] = [];
     for (const row of database.prepare(`SELECT * FROM "${table}"`).all()) {

@@ -2,10 +2,11 @@
  * Each background job and queue consumer alone, on a full backlog: the real Worker in workerd, with its local D1, queue and cron; the
  * gateway and the bridge are stand-ins. The local queue runs one invocation at a time, so this is the speed of one slot.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LOCAL_VARIABLES } from '../../test/data/local-variables.ts';
 import { type LocalDatabase, localDatabase, localDatabaseFile } from '../../test/support/local-database.ts';
 import { runDirectory } from '../../test/support/run.ts';
 import {
@@ -21,7 +22,7 @@ import {
 } from '../backlogs.ts';
 import type { Figure, Line, Measuring } from '../figure.ts';
 import type { Invocation } from '../invocation.ts';
-import { bundleWorker, type LocalService, startLocalService } from '../local-service.ts';
+import { bundleWorker, type LocalWorker, startLocalWorker } from '../local-worker.ts';
 import { cpuMs } from '../process-cpu.ts';
 import { type StandIn, startDeliveringBridge, startGateway } from '../stand-in-servers.ts';
 
@@ -139,7 +140,11 @@ export const jobs: Figure = {
     const gateway = await startGateway(GATEWAY_DELAY_MS);
     const bridge = await startDeliveringBridge();
     try {
-      const bundle = await bundleWorker('bench/workers/counted-worker.ts', join(directory, 'bundle'), measuring.signal);
+      const script = await bundleWorker(
+        'bench/workers/counting-worker.ts',
+        join(directory, 'bundle'),
+        measuring.signal,
+      );
       const lines: Line[] = [];
       const details: Record<string, unknown> = {};
       for (const [index, job] of JOBS.entries()) {
@@ -147,7 +152,7 @@ export const jobs: Figure = {
         if (measuring.signal.aborted) break;
         const run = await runJob(job, {
           measuring,
-          bundle,
+          script,
           directory: join(directory, String(index)),
           gateway,
           bridge,
@@ -174,19 +179,19 @@ export const jobs: Figure = {
 
 interface Surroundings {
   measuring: Measuring;
-  bundle: string;
+  script: string;
   directory: string;
   gateway: StandIn;
   bridge: StandIn;
 }
 
-async function runJob(job: Job, { measuring, bundle, directory, gateway, bridge }: Surroundings): Promise<JobRun> {
-  await mkdir(directory, { recursive: true });
+async function runJob(job: Job, { measuring, script, directory, gateway, bridge }: Surroundings): Promise<JobRun> {
   const reported: Invocation[] = [];
-  const service = await startLocalService({
-    bundle,
+  const service = await startLocalWorker({
+    script,
     directory,
     variables: {
+      ...LOCAL_VARIABLES,
       PAYMENT_GATEWAY: 'http',
       PAYMENT_GATEWAY_URL: gateway.url,
       PAYMENT_GATEWAY_API_KEY: 'bench',
@@ -226,7 +231,7 @@ async function timeJob(
     database,
     reported,
     measuring: { quick, signal },
-  }: { count: number; service: LocalService; database: LocalDatabase; reported: Invocation[]; measuring: Measuring },
+  }: { count: number; service: LocalWorker; database: LocalDatabase; reported: Invocation[]; measuring: Measuring },
 ): Promise<JobRun> {
   const endsAfterMs = quick ? 4_000 : 20_000;
   const cpuBeforeMs = service.workerdPid === null ? Number.NaN : cpuMs(service.workerdPid);
@@ -238,7 +243,7 @@ async function timeJob(
     for (let start = 0; start < count && !isOver(); start += MESSAGES_AT_ONCE) {
       await service.sendToQueue('PAYMENT_EVENTS', messages.slice(start, start + MESSAGES_AT_ONCE));
     }
-  } else await service.cron();
+  } else await service.runCron();
   while (!isOver() && left() > 0) await sleep(POLL_MS);
   const seconds = (performance.now() - startedMs) / 1_000;
   const done = count - left();

@@ -10,13 +10,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../scripts/free-port.ts';
 import { TEST_CARDS } from '../../test/data/cards.ts';
+import { LOCAL_VARIABLES } from '../../test/data/local-variables.ts';
 import { startBridge } from '../../test/support/bridge.ts';
 import { type Listener, listen, removeTopology } from '../../test/support/exchange.ts';
 import { runDirectory } from '../../test/support/run.ts';
 import { card, newAddress, newBooking } from '../../test/support/stack.ts';
 import type { Figure, Line, Measuring } from '../figure.ts';
 import { httpPost } from '../http-post.ts';
-import { bundleWorker, type LocalService, startLocalService } from '../local-service.ts';
+import { bundleWorker, type LocalWorker, startLocalWorker } from '../local-worker.ts';
 import { quantile } from '../statistics.ts';
 
 const RATES_PER_SECOND = [20, 100];
@@ -37,7 +38,7 @@ export const latency: Figure = {
     const queue = `${exchange}.processing_queue`;
     const signingSecret = randomBytes(32).toString('base64');
     const port = await freePort();
-    const bundle = await bundleWorker('src/worker/index.ts', join(directory, 'bundle'), measuring.signal);
+    const script = await bundleWorker('src/worker/index.ts', join(directory, 'bundle'), measuring.signal);
     const stops: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
     try {
       const bridge = await startBridge({ port, rabbitmqUrl, exchange, queue, signingSecret, directory });
@@ -48,10 +49,10 @@ export const latency: Figure = {
       const listener = await listen(rabbitmqUrl, exchange, directory);
       stops.push(() => listener.close());
       let logLines = 0;
-      const service = await startLocalService({
-        bundle,
+      const service = await startLocalWorker({
+        script,
         directory,
-        variables: { BRIDGE_URL: bridge.url, BRIDGE_SIGNING_SECRET: signingSecret },
+        variables: { ...LOCAL_VARIABLES, BRIDGE_URL: bridge.url, BRIDGE_SIGNING_SECRET: signingSecret },
         onLog: () => {
           logLines += 1;
         },
@@ -86,7 +87,7 @@ interface Latencies {
 
 /** Begins a payment each time that one is due, however long the others take. */
 async function payAtRate(
-  service: LocalService,
+  service: LocalWorker,
   listener: Listener,
   { rate, count, measuring: { signal, progress } }: { rate: number; count: number; measuring: Measuring },
 ): Promise<Latencies> {
@@ -107,7 +108,7 @@ async function payAtRate(
   if (!signal.aborted) {
     await listener.waitFor(arrivedBefore + count, ARRIVE_WITHIN_MS).catch(async () => {
       // What could not be delivered waits for the sweep.
-      await service.cron();
+      await service.runCron();
       await listener.waitFor(arrivedBefore + count, ARRIVE_WITHIN_MS);
     });
   }

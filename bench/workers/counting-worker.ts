@@ -1,6 +1,6 @@
 /**
  * The service, with each of its bindings counting what it is asked for. The counts are read, and variables are set, by paths of this
- * Worker's own.
+ * Worker's own. Each background invocation is reported to REPORTS as well, where that is bound.
  */
 import type { QueueMessage, WakeUp } from '../../src/core/outbox/queue-message.ts';
 import type { Bindings } from '../../src/worker/bindings.ts';
@@ -16,29 +16,32 @@ import {
   RESET_PATH,
   VARIABLES_PATH,
 } from '../counts.ts';
+import type { Invocation } from '../invocation.ts';
 
 export { RateLimiter } from '../../src/worker/index.ts';
 
+/** REPORTS answers in the process of the benchmark. */
+type CountingBindings = Bindings & { REPORTS?: Fetcher };
+
 // One isolate, one client: what has been counted is the isolate's.
-let counts = noCounts();
+const counts: Counts = { phases: noCounts(), running: 0, queued: 0 };
 let variables: Record<string, string> = {};
 
 function noCalls(): Calls {
   return { invocations: 0, durableObjectCalls: 0, batches: [], queueMessages: 0 };
 }
 
-function noCounts(): Counts {
-  return { phases: { answer: noCalls(), after: noCalls(), queue: noCalls(), cron: noCalls() }, running: 0 };
+function noCounts(): Counts['phases'] {
+  return { request: noCalls(), queue: noCalls(), cron: noCalls() };
 }
 
 export default {
   async fetch(request, env, execution) {
-    const { pathname } = new URL(request.url);
-    switch (pathname) {
+    switch (new URL(request.url).pathname) {
       case COUNTS_PATH:
         return Response.json(counts);
       case RESET_PATH:
-        counts = noCounts();
+        counts.phases = noCounts();
         return new Response(null, { status: 204 });
       case VARIABLES_PATH:
         variables = await request.json();
@@ -46,53 +49,71 @@ export default {
       case PLANS_PATH:
         return Response.json(await plansOf(env.DB, await request.json()));
     }
-    let phase: Phase = 'answer';
-    return counted('answer', async () => {
-      const response = await worker.fetch(
-        request,
-        countingBindings(env, () => phase),
-        execution,
-      );
-      phase = 'after';
-      return response;
+    const behindTheAnswer: Promise<unknown>[] = [];
+    const own = Object.assign(Object.create(execution), {
+      waitUntil: (promise: Promise<unknown>) => void behindTheAnswer.push(promise),
+    }) as ExecutionContext;
+    const { promise: answer, resolve, reject } = Promise.withResolvers<Response>();
+    const ended = counted('request', env, async (bindings) => {
+      await Promise.resolve(worker.fetch(request, bindings, own)).then(resolve, reject);
+      await Promise.allSettled(behindTheAnswer);
     });
+    execution.waitUntil(ended);
+    return answer;
   },
 
-  queue(batch, env) {
-    return counted('queue', () =>
-      worker.queue(
-        batch,
-        countingBindings(env, () => 'queue'),
-      ),
-    );
+  async queue(batch, env) {
+    const kinds = [...new Set(batch.messages.map(({ body }) => (body.kind === 'wake' ? body.job : body.kind)))];
+    const about = { of: kinds.join('+'), messages: batch.messages.length };
+    await counted('queue', env, (bindings) => worker.queue(batch, bindings), about);
+    counts.queued -= batch.messages.length;
   },
 
-  scheduled(controller, env) {
-    return counted('cron', () =>
-      worker.scheduled(
-        controller,
-        countingBindings(env, () => 'cron'),
-      ),
-    );
+  async scheduled(controller, env) {
+    const about = { of: 'cron', messages: 0 };
+    await counted('cron', env, (bindings) => worker.scheduled(controller, bindings), about);
   },
-} satisfies ExportedHandler<Bindings, QueueMessage | WakeUp>;
+} satisfies ExportedHandler<CountingBindings, QueueMessage | WakeUp>;
 
-async function counted<Result>(phase: Phase, work: () => Result | Promise<Result>): Promise<Result> {
-  const own = counts;
-  own.phases[phase].invocations += 1;
-  own.running += 1;
+/** @param about of an invocation that is reported */
+async function counted(
+  phase: Phase,
+  { REPORTS, ...env }: CountingBindings,
+  work: (bindings: Bindings) => Promise<void>,
+  about?: Pick<Invocation, 'of' | 'messages'>,
+): Promise<void> {
+  const calls = noCalls();
+  const startedAtMs = Date.now();
+  let failed = true;
+  counts.running += 1;
   try {
-    return await work();
+    await work(countingBindings(env, calls));
+    failed = false;
   } finally {
-    own.running -= 1;
+    const sum = counts.phases[phase];
+    sum.invocations += 1;
+    sum.durableObjectCalls += calls.durableObjectCalls;
+    sum.queueMessages += calls.queueMessages;
+    sum.batches.push(...calls.batches);
+    counts.running -= 1;
+    if (REPORTS !== undefined && about !== undefined) {
+      const { batches } = calls;
+      const invocation: Invocation = {
+        ...about,
+        statements: batches.flat().length,
+        roundTrips: batches.length,
+        durationMs: Date.now() - startedAtMs,
+        failed,
+      };
+      await REPORTS.fetch('http://reports/', { method: 'POST', body: JSON.stringify(invocation) });
+    }
   }
 }
 
 /** Of bindings that a later version has, each D1 is called DB or DB_ and a number. */
 const IS_DATABASE = /^DB(_\d+)?$/;
 
-function countingBindings(env: Bindings, phaseNow: () => Phase): Bindings {
-  const calls = () => counts.phases[phaseNow()];
+function countingBindings(env: Bindings, calls: Calls): Bindings {
   const wrapped = Object.entries(env).map(([name, binding]): [string, unknown] => {
     if (IS_DATABASE.test(name)) return [name, countingDatabase(binding as D1Database, calls)];
     if (name === 'RATE_LIMITER') return [name, countingNamespace(env.RATE_LIMITER, calls)];
@@ -109,7 +130,7 @@ interface Prepared {
 }
 
 /** As much of D1 as the service uses; it would fail with anything else, so nothing goes uncounted. */
-function countingDatabase(database: D1Database, calls: () => Calls) {
+function countingDatabase(database: D1Database, calls: Calls) {
   const prepared = (sql: string, statement: D1PreparedStatement): Prepared => ({
     sql,
     statement,
@@ -119,7 +140,7 @@ function countingDatabase(database: D1Database, calls: () => Calls) {
     prepare: (sql: string) => prepared(sql, database.prepare(sql)),
     async batch(statements: Prepared[]) {
       const results = await database.batch(statements.map(({ statement }) => statement));
-      calls().batches.push(
+      calls.batches.push(
         results.map(
           ({ meta }, index): CountedStatement => ({
             sql: statements[index]?.sql ?? '',
@@ -133,25 +154,27 @@ function countingDatabase(database: D1Database, calls: () => Calls) {
   };
 }
 
-function countingNamespace(namespace: Bindings['RATE_LIMITER'], calls: () => Calls) {
+function countingNamespace(namespace: Bindings['RATE_LIMITER'], calls: Calls) {
   return {
     getByName: (name: string) => ({
       admit(...windows: Parameters<ReturnType<Bindings['RATE_LIMITER']['getByName']>['admit']>) {
-        calls().durableObjectCalls += 1;
+        calls.durableObjectCalls += 1;
         return namespace.getByName(name).admit(...windows);
       },
     }),
   };
 }
 
-function countingQueue(queue: Queue, calls: () => Calls) {
+function countingQueue(queue: Queue, calls: Calls) {
   return {
     send(message: unknown, options?: QueueSendOptions) {
-      calls().queueMessages += 1;
+      calls.queueMessages += 1;
+      counts.queued += 1;
       return queue.send(message, options);
     },
     sendBatch(messages: MessageSendRequest[], options?: QueueSendBatchOptions) {
-      calls().queueMessages += messages.length;
+      calls.queueMessages += messages.length;
+      counts.queued += messages.length;
       return queue.sendBatch(messages, options);
     },
   };

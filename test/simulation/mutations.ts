@@ -393,8 +393,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: CLAIM_PAYMENT,
-        find: `      log('info', 'payment.attempted', {`,
-        replace: `      log('info', 'payment.attempted', {\n    card: request.card_details?.card_number.reveal(),`,
+        find: `    case 'claimed':`,
+        replace: `    case 'claimed':\n      log('info', 'payment.claimed', { card: request.card_details?.card_number.reveal() });`,
       },
     ],
   },

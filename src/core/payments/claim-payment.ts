@@ -88,18 +88,8 @@ export async function claimPayment(context: Context, attempt: Attempt): Promise<
     case 'too_many':
       log('warn', 'payment.too_many', { booking_id: request.booking_id, of: claimed.subject.split(':')[0] });
       return { kind: 'too_many', retryAfterMs: claimed.untilMs - context.nowMs() };
-    case 'claimed': {
-      const { transaction } = claimed;
-      log('info', 'payment.attempted', {
-        transaction_id: transaction.transactionId,
-        booking_id: request.booking_id,
-        amount_minor: transaction.amountMinor,
-        currency: settings.currency,
-        payment_method: request.payment_method,
-        gateway: transaction.gateway,
-      });
-      return { kind: 'claimed', transaction, gateway, returnUrl: optIn.returnUrl, counts };
-    }
+    case 'claimed':
+      return { ...claimed, gateway, returnUrl: optIn.returnUrl, counts };
   }
 }
 

@@ -29,6 +29,7 @@ import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { isAccepted, moveMoneyNow } from '../outcomes/ask-gateway.ts';
 import { outcomeOfPayment } from '../outcomes/decided-outcome.ts';
+import { loggedPayment } from '../outcomes/logged-payment.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
 import { recordAuthorization, recordChallenge } from '../outcomes/record-substate.ts';
 import { answerByRow, ended } from './answer-by-row.ts';
@@ -169,10 +170,7 @@ async function recordWait(
 }
 
 function pending(context: Context, transaction: Transaction, accepted: boolean): PaymentAnswer {
-  context.log('warn', 'payment.pending', {
-    transaction_id: transaction.transactionId,
-    booking_id: transaction.bookingId,
-  });
+  context.log('warn', 'payment.pending', loggedPayment(transaction));
   const atMs = transaction.nextLookupAtMs ?? context.nowMs();
   return { kind: 'pending', transaction, lookUp: { id: transaction.transactionId, atMs }, accepted };
 }
