@@ -9,13 +9,14 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../scripts/free-port.ts';
+import { LOCAL_VARIABLES } from '../../test/data/local-variables.ts';
 import { startBridge } from '../../test/support/bridge.ts';
 import { listen, removeTopology } from '../../test/support/exchange.ts';
 import { localDatabaseFile } from '../../test/support/local-database.ts';
 import { runDirectory } from '../../test/support/run.ts';
 import { eventsOfAnOutage } from '../backlogs.ts';
 import type { Figure, Measuring } from '../figure.ts';
-import { bundleWorker, startLocalService } from '../local-service.ts';
+import { bundleWorker, startLocalWorker } from '../local-worker.ts';
 
 const EVENTS_PER_SECOND = 100;
 const OUTAGE_SECONDS = 3_600;
@@ -29,6 +30,7 @@ const CRON_EACH_MS = 60_000;
 export const outage: Figure = {
   name: 'outage',
   title: 'outage: an hour of events, delivered when the bridge is back',
+  isLong: true,
   async measure(measuring) {
     const rabbitmqUrl = await measuring.brokerUrl();
     const directory = runDirectory('bench-outage');
@@ -36,7 +38,7 @@ export const outage: Figure = {
     const queue = `${exchange}.processing_queue`;
     const signingSecret = randomBytes(32).toString('base64');
     const port = await freePort();
-    const bundle = await bundleWorker('src/worker/index.ts', join(directory, 'bundle'), measuring.signal);
+    const script = await bundleWorker('src/worker/index.ts', join(directory, 'bundle'), measuring.signal);
     const stops: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
     try {
       const bridge = await startBridge({ port, rabbitmqUrl, exchange, queue, signingSecret, directory });
@@ -46,17 +48,17 @@ export const outage: Figure = {
       );
       const listener = await listen(rabbitmqUrl, exchange, directory);
       stops.push(() => listener.close());
-      const service = await startLocalService({
-        bundle,
+      const service = await startLocalWorker({
+        script,
         directory,
-        variables: { BRIDGE_URL: bridge.url, BRIDGE_SIGNING_SECRET: signingSecret },
+        variables: { ...LOCAL_VARIABLES, BRIDGE_URL: bridge.url, BRIDGE_SIGNING_SECRET: signingSecret },
       });
       stops.push(() => service.stop());
       const count = EVENTS_PER_SECOND * (measuring.quick ? QUICK_OUTAGE_SECONDS : OUTAGE_SECONDS);
       write(directory, eventsOfAnOutage({ count, nowMs: Date.now(), gateway: 'sandbox' }));
       const events = () => listener.received.map(({ body }) => ({ id: body.event_id, booking: body.booking_id }));
       const seconds = await drained(
-        () => service.cron(),
+        () => service.runCron(),
         () => listener.received.length,
         count,
         measuring,
