@@ -1,8 +1,8 @@
 /** The command line's composition root: its contexts only read. Nothing is sent to the bridge or into a queue. */
 import { ulid } from 'ulid';
 import type { Caller } from '../core/caller.ts';
+import { newBreakersOf } from '../core/circuit-breaker.ts';
 import type { Context } from '../core/context.ts';
-import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash, sha256 } from '../core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';

@@ -4,7 +4,7 @@
  */
 import type { PaymentEvent } from '../contract/events.ts';
 import type { Redacted } from '../contract/redacted.ts';
-import type { CircuitBreakers } from './gateways/circuit-breaker.ts';
+import type { CircuitBreakers } from './circuit-breaker.ts';
 import type { Gateways } from './gateways/registry.ts';
 import type { ArchiveBucket } from './ledger/archive/archive-bucket.ts';
 import type { BlockCodec } from './ledger/audit/hash-chain.ts';

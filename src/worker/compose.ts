@@ -1,13 +1,14 @@
 /** The composition root: makes what a request, a batch or a cron works with of Cloudflare's bindings, the clock and chance. */
 import { backgroundCaller, type Caller } from '../core/caller.ts';
+import { type CircuitBreaker, newBreakersOf } from '../core/circuit-breaker.ts';
 import type { Context } from '../core/context.ts';
-import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash, sha256 } from '../core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
 import {
   type Database,
   type DatabasePlace,
+  newDatabaseBreaker,
   type Patience,
   STATEMENTS_PER_INVOCATION,
   type StatementBudget,
@@ -33,6 +34,7 @@ interface BoundDatabase {
   binding: D1Database;
   place: DatabasePlace;
   size: DatabaseSize;
+  breaker: CircuitBreaker;
 }
 
 function databasesOf(env: Bindings): BoundDatabase[] {
@@ -43,6 +45,7 @@ function databasesOf(env: Bindings): BoundDatabase[] {
     binding,
     place: { shard, shards: bindings.length, isConfirmed: false },
     size: { bytes: null },
+    breaker: newDatabaseBreaker(),
   }));
   boundDatabases.set(env, found);
   return found;
@@ -76,7 +79,7 @@ export function compose(invocation: Invocation): Shards {
 
 function composeOne(
   { env, settings, log, caller, patience }: Invocation,
-  { binding, place, size }: BoundDatabase,
+  { binding, place, size, breaker }: BoundDatabase,
   budget: StatementBudget,
 ): Context {
   const db: Database = {
@@ -85,6 +88,7 @@ function composeOne(
     cipher: createCipher(settings.encryption),
     author: caller.author,
     place,
+    breaker,
     budget,
     fillLevel: { size, maxBytes: settings.databaseMaxBytes },
     ...(caller.keyCheck && { keyCheck: caller.keyCheck }),

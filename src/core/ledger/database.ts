@@ -1,7 +1,8 @@
 /** How the ledger talks to D1: one batch is one transaction, and every batch of the ledger is safe to repeat. */
 
 import pRetry from 'p-retry';
-import { within } from '../deadline.ts';
+import { askForPermit, type CircuitBreaker, newCircuitBreaker, recordCall } from '../circuit-breaker.ts';
+import { DeadlineExceeded, within } from '../deadline.ts';
 import { errorFields, type Log } from '../log.ts';
 import type { Cipher } from '../security/cipher.ts';
 import type { D1Database, D1PreparedStatement, D1Result } from './d1.ts';
@@ -30,11 +31,15 @@ export interface Database {
   retryForMs?: number;
   /** Of the caller who waits for an answer; absent where nobody does. */
   patience?: Patience;
+  /** Of this database, in this isolate; absent where nothing else uses it meanwhile. */
+  breaker?: CircuitBreaker;
 }
 
 /** How much longer a caller waits for D1, over all batches of a request. */
 export interface Patience {
   leftMs: number;
+  /** Whether D1 has been asked for something: what has begun goes on, however D1 fares. */
+  hasBegun: boolean;
   nowMs: () => number;
 }
 
@@ -44,7 +49,14 @@ const PATIENCE_MS = 6_000;
 const WITHOUT_PATIENCE_MS = 250;
 
 export function newPatience(nowMs: () => number): Patience {
-  return { leftMs: PATIENCE_MS, nowMs };
+  return { leftMs: PATIENCE_MS, hasBegun: false, nowMs };
+}
+
+/** While D1 is silent, a request a second finds out whether it is back. The others are not sent, or D1 would work them off for nobody. */
+const PROBE_INTERVAL_MS = 1_000;
+
+export function newDatabaseBreaker(): CircuitBreaker {
+  return newCircuitBreaker(PROBE_INTERVAL_MS);
 }
 
 /**
@@ -159,11 +171,13 @@ export type Results<Name extends string> = Record<Name, D1Result>;
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log, place, keyCheck, budget, fillLevel, patience, retryForMs: usualRetryForMs = RETRY_FOR_MS }: Database,
+  db: Database,
   statements: Readonly<Record<Name, D1PreparedStatement | null>>,
-  retryForMs = usualRetryForMs,
+  retryForMs = db.retryForMs ?? RETRY_FOR_MS,
 ): Promise<Results<Name>> {
+  const { d1, log, place, keyCheck, budget, fillLevel, patience, breaker } = db;
   const wanted = Object.entries<D1PreparedStatement | null>(statements).filter(([, statement]) => statement !== null);
+  refuseWhileSilent(db);
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
   const isInPlace = place === undefined || place.isConfirmed;
   const checks = [...(isInPlace ? [] : [presentPlace(d1, place)]), ...(isChecked ? [] : [presentKey(d1, keyCheck)])];
@@ -173,7 +187,9 @@ export async function runBatch<Name extends string>(
     patience === undefined || untilMs === undefined ? Number.POSITIVE_INFINITY : untilMs - patience.nowMs();
   const send = async () => {
     spend(budget, batch.length);
-    return within(Math.min(ATTEMPT_DEADLINE_MS, Math.max(leftMs(), 0)), 'D1', d1.batch(batch));
+    const deadlineMs = Math.min(ATTEMPT_DEADLINE_MS, Math.max(leftMs(), 0));
+    const sent = within(deadlineMs, 'D1', d1.batch(batch));
+    return breaker === undefined ? sent : recorded(breaker, sent, deadlineMs);
   };
   let results: D1Result[];
   /** Whether an earlier try may have been carried out. */
@@ -216,6 +232,28 @@ export async function runBatch<Name extends string>(
   if (fillLevel !== undefined && sizeAfter !== undefined) fillLevel.size.bytes = sizeAfter;
   const own = results.slice(checks.length);
   return Object.fromEntries(wanted.map(([name], index) => [name, own[index]])) as Results<Name>;
+}
+
+/** A request that has asked for nothing yet is answered at once while D1 is silent. @throws LedgerUnavailable */
+function refuseWhileSilent({ patience, breaker, keyCheck }: Database): void {
+  if (patience === undefined || patience.hasBegun) return;
+  patience.hasBegun = true;
+  if (breaker === undefined || askForPermit(breaker, patience.nowMs()).kind !== 'refused') return;
+  if (keyCheck?.state === 'open') keyCheck.state = 'unanswered';
+  throw new LedgerUnavailable('D1 has been silent for some time, and nothing was sent to it');
+}
+
+/** An error is an answer. So is a deadline that was cut short by the caller's patience: it says nothing of D1. */
+async function recorded<Answer>(breaker: CircuitBreaker, sent: Promise<Answer>, deadlineMs: number): Promise<Answer> {
+  try {
+    const answer = await sent;
+    recordCall(breaker, true, Date.now());
+    return answer;
+  } catch (error) {
+    const isSilent = error instanceof DeadlineExceeded;
+    if (!isSilent || deadlineMs === ATTEMPT_DEADLINE_MS) recordCall(breaker, !isSilent, Date.now());
+    throw error;
+  }
 }
 
 /** The message of the trigger of `presented_places`. */
