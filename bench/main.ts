@@ -22,6 +22,7 @@ import { overhead } from './figures/overhead.ts';
 import { peer } from './figures/peer.ts';
 import { rows } from './figures/rows.ts';
 import { worldwide } from './figures/worldwide.ts';
+import { writer } from './figures/writer.ts';
 import { keepFigure, readFigures } from './results.ts';
 import { tableOf } from './table.ts';
 
@@ -29,6 +30,7 @@ import { tableOf } from './table.ts';
 const FIGURES: readonly Figure[] = [
   overhead,
   cpu,
+  writer,
   rows,
   jobs,
   bridge,
