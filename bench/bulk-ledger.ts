@@ -39,6 +39,7 @@ type VaryingPart = Exclude<Part, { kind: 'constant' }>;
 
 /** One statement inserts a copy of all rows of a table: it opens the table and its indexes once. */
 interface CopiedTable {
+  table: string;
   insert: StatementSync;
   /** Without the constants, which are in the statement. */
   parts: VaryingPart[];
@@ -49,11 +50,17 @@ interface CopiedTable {
  *
  * @param example how many payments the database has
  * @param wanted a multiple of `example`
+ * @param archivedBut of all but so many of the newest, only what an archive leaves is written; by default everything is
  * @param onCopied is given how many there are so far
  */
 export async function fillLedger(
   file: string,
-  { example, wanted, onCopied }: { example: number; wanted: number; onCopied: (payments: number) => void },
+  {
+    example,
+    wanted,
+    archivedBut = wanted,
+    onCopied,
+  }: { example: number; wanted: number; archivedBut?: number; onCopied: (payments: number) => void },
 ): Promise<void> {
   if (wanted % example !== 0) throw new Error(`${wanted} payments are no multiple of ${example}`);
   const database = new DatabaseSync(file);
@@ -67,7 +74,9 @@ export async function fillLedger(
     for (const name of textColumn(database, "SELECT name FROM sqlite_master WHERE type = 'trigger'")) {
       database.exec(`DROP TRIGGER "${name}"`);
     }
-    await copyBatches(database, { example, batches: wanted / example, onCopied });
+    const archived = (wanted - archivedBut) / example;
+    await copyBatches(database, { example, batches: wanted / example, archived, onCopied });
+    if (archived > 0) nameArchived(database);
     // As the sweep leaves it, which has looked at them all.
     database.exec("UPDATE job_positions SET position = (SELECT max(sequence) FROM events) WHERE job = 'sweep'");
     for (const trigger of triggers) database.exec(trigger);
@@ -77,9 +86,35 @@ export async function fillLedger(
   }
 }
 
+/** What an archive takes away. The seals of the audit log's blocks stay. */
+const LEAVES = /^(events|audit_entries)$/;
+
+/** Says of what is missing that it has been archived. */
+function nameArchived(database: DatabaseSync): void {
+  const range = database.prepare(
+    `INSERT INTO archived_ranges (kind, first_sequence, last_sequence, entries, object, bytes, sha256, last_hash, archived_at_ms)
+     SELECT 'audit', 1, last_sequence, last_sequence, 'audit/0/bench', 1, hash, hash, at_ms FROM audit_blocks
+     WHERE last_sequence < (SELECT min(sequence) FROM audit_entries) ORDER BY last_sequence DESC LIMIT 1`,
+  );
+  range.run();
+  for (const job of ['pack', 'archive']) {
+    database.exec(
+      `UPDATE job_positions SET position = (SELECT last_sequence FROM archived_ranges) WHERE job = '${job}'`,
+    );
+  }
+  database.exec(
+    "UPDATE job_positions SET position = (SELECT min(created_at_ms) FROM events) - 1 WHERE job = 'events_left'",
+  );
+}
+
 async function copyBatches(
   database: DatabaseSync,
-  { example, batches, onCopied }: { example: number; batches: number; onCopied: (payments: number) => void },
+  {
+    example,
+    batches,
+    archived,
+    onCopied,
+  }: { example: number; batches: number; archived: number; onCopied: (payments: number) => void },
 ): Promise<void> {
   const ids = new Map<string, number>();
   const tables = copiedTables(database, ids);
@@ -90,7 +125,8 @@ async function copyBatches(
     // The last copy has the example's own times, and those before it earlier ones.
     const shiftMs = (batch - batches + 1) * msPerBatch;
     const fresh = makers.map((make) => make(shiftMs));
-    for (const { insert, parts } of tables) {
+    for (const { table, insert, parts } of tables) {
+      if (batch < archived && LEAVES.test(table)) continue;
       insert.run(...parts.map((part) => copiedValue(part, { batch, shiftMs, fresh })));
     }
     if ((batch + 1) % BATCHES_AT_ONCE === 0 || batch + 1 === batches) {
@@ -115,6 +151,9 @@ function copiedValue(
   }
 }
 
+/** Its one row is not a payment's. */
+const OF_THE_DATABASE = 'database_place';
+
 /** Takes the example's rows out of the database. A row that would be the same in each copy is no payment's, and stays. */
 function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedTable[] {
   const tables = textColumn(
@@ -128,7 +167,7 @@ function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedT
     return rows;
   };
   const copied: CopiedTable[] = [];
-  for (const table of tables) {
+  for (const table of tables.filter((name) => name !== OF_THE_DATABASE)) {
     const columns = columnsOf(database, table);
     const parents = new Map(foreignKeysOf(database, table).map(({ from, table: parent }) => [from, parent]));
     const sequencePerBatch = (column: Column): number | null => {
@@ -177,6 +216,7 @@ function copiedTable(database: DatabaseSync, table: string, rows: Part[][]): Cop
     (parts) => `(${parts.map((part) => (part.kind === 'constant' ? literal(part.value) : '?')).join(', ')})`,
   );
   return {
+    table,
     insert: database.prepare(`INSERT INTO "${table}" VALUES ${values.join(', ')}`),
     parts: rows.flat().filter((part) => part.kind !== 'constant'),
   };

@@ -21,6 +21,7 @@ import { outage } from './figures/outage.ts';
 import { overhead } from './figures/overhead.ts';
 import { peer } from './figures/peer.ts';
 import { rows } from './figures/rows.ts';
+import { tenMillion } from './figures/ten-million.ts';
 import { worldwide } from './figures/worldwide.ts';
 import { writer } from './figures/writer.ts';
 import { keepFigure, readFigures } from './results.ts';
@@ -40,6 +41,7 @@ const FIGURES: readonly Figure[] = [
   worldwide,
   outage,
   archivedAudit,
+  tenMillion,
 ];
 const NAMES = FIGURES.map(({ name }) => name);
 const LONG = FIGURES.filter(({ isLong }) => isLong).map(({ name }) => name);

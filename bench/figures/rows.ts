@@ -22,9 +22,11 @@ import {
   statusRequest,
 } from '../requests.ts';
 
-interface Plan {
+export interface Plan {
   /** Payments in each ledger. */
   sizes: readonly number[];
+  /** All but so many of the newest have been archived; absent where nothing has. */
+  archivedBut?: number;
   /** Payments that the service makes itself, of which the ledgers are copies. */
   examplePayments: number;
   /** Of each operation; its counts are the mean. */
@@ -40,12 +42,12 @@ const OF_AUDIT = /\baudit_/;
 /** What an archive takes away: all but transactions and refunds. */
 const STAYS = /^(sqlite_autoindex_)?(transactions|refunds)/;
 
-interface Operation extends CountedOperation {
+export interface Operation extends CountedOperation {
   /** Of one run, in their order. */
   each: { statement: string; rowsRead: number; rowsWritten: number }[];
 }
 
-interface Size {
+export interface Size {
   payments: number;
   operations: Record<string, Operation>;
   /** A payment, by table and index: with all of the audit log packed but its last hour, and with none of it packed. */
@@ -63,15 +65,14 @@ export const rows: Figure = {
   async measure(measuring) {
     const directory = await mkdtemp(join(tmpdir(), 'bench-rows-'));
     try {
-      return measured(await measureSizes(directory, measuring));
+      return measured(await measureSizes(directory, measuring.quick ? QUICK : FULL, measuring));
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
   },
 };
 
-async function measureSizes(directory: string, { quick, progress, signal }: Measuring): Promise<Size[]> {
-  const plan = quick ? QUICK : FULL;
+export async function measureSizes(directory: string, plan: Plan, { progress, signal }: Measuring): Promise<Size[]> {
   const { sizes, examplePayments } = plan;
   const all = sizes.reduce((sum, payments) => sum + payments, 0);
   const example = await preparePlace(join(directory, 'example'), signal);
@@ -84,6 +85,7 @@ async function measureSizes(directory: string, { quick, progress, signal }: Meas
     await fillLedger(localDatabaseFile(place.directory), {
       example: examplePayments,
       wanted: payments,
+      ...(plan.archivedBut !== undefined && { archivedBut: Math.min(payments, plan.archivedBut) }),
       onCopied: (done) => {
         signal.throwIfAborted();
         progress.at(copied + done, all);
