@@ -4,6 +4,7 @@
  */
 import type { Mutation } from './mutate.ts';
 import { MUTATIONS_AT_PROVIDERS } from './mutations-at-providers.ts';
+import { MUTATIONS_OF_PLACES } from './mutations-of-places.ts';
 import { MUTATIONS_OF_WAITING } from './mutations-of-waiting.ts';
 
 const CLAIM = 'src/core/ledger/payments/claim-booking.ts';
@@ -909,5 +910,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   ...MUTATIONS_OF_WAITING,
+  ...MUTATIONS_OF_PLACES,
   ...MUTATIONS_AT_PROVIDERS,
 ];

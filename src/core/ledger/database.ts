@@ -60,12 +60,14 @@ export function newDatabaseBreaker(): CircuitBreaker {
 }
 
 /**
- * The replica as a database to read from, with a single try, or null where the primary has to be asked in any case: the caller's key
- * is still to be checked there, or the read itself is audited. Its size is not `d1`'s, so it has no fill level.
+ * The replica as a database to read from, with a single try, or null where the primary has to be asked in any case: its place or the
+ * caller's key is still to be checked there, or the read itself is audited. Its size is not `d1`'s, so it has no fill level.
  */
-export function replicaOf({ replica, log, cipher, author, keyCheck, budget, patience }: Database): Database | null {
+export function replicaOf(db: Database): Database | null {
+  const { replica, log, cipher, author, place, keyCheck, budget, patience } = db;
+  const isInPlace = place === undefined || place.isConfirmed;
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
-  if (replica === undefined || !isChecked || author.isAdmin) return null;
+  if (replica === undefined || !isInPlace || !isChecked || author.isAdmin) return null;
   return { d1: replica, log, cipher, author, retryForMs: 0, ...(budget && { budget }), ...(patience && { patience }) };
 }
 
