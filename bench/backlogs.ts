@@ -9,7 +9,7 @@ import { type AuditRow, CHAIN_START } from '../src/core/ledger/audit/hash-chain.
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const ENTRIES_OF_BLOCK = 1_000;
+export const ENTRIES_OF_BLOCK = 1_000;
 
 /** Statements for as many rows, as of now. */
 export interface BacklogOf {

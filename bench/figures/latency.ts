@@ -48,20 +48,15 @@ export const latency: Figure = {
       );
       const listener = await listen(rabbitmqUrl, exchange, directory);
       stops.push(() => listener.close());
-      let logLines = 0;
       const service = await startLocalWorker({
         script,
         directory,
         variables: { ...LOCAL_VARIABLES, BRIDGE_URL: bridge.url, BRIDGE_SIGNING_SECRET: signingSecret },
-        onLog: () => {
-          logLines += 1;
-        },
       });
       stops.push(() => service.stop());
 
       const payAt = (rate: number, count: number) => payAtRate(service, listener, { rate, count, measuring });
       await payAt(WARM_UP_PER_SECOND, ADDRESSES);
-      const before = { logLines, payments: listener.received.length };
       const lines: Line[] = [];
       const details: Record<string, unknown> = {};
       for (const rate of RATES_PER_SECOND) {
@@ -70,9 +65,7 @@ export const latency: Figure = {
         lines.push(...linesOf(rate, answersMs, eventsMs));
         details[`at_${rate}_per_second`] = { answers_ms: quantiles(answersMs), events_ms: quantiles(eventsMs) };
       }
-      const payments = listener.received.length - before.payments;
-      // What the platform keeps and bills: `cost` reads it.
-      return { lines, details: { ...details, log_lines_a_payment: (logLines - before.logLines) / payments } };
+      return { lines, details };
     } finally {
       for (const stop of stops.reverse()) await stop();
     }

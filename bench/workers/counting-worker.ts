@@ -24,8 +24,16 @@ export { RateLimiter } from '../../src/worker/index.ts';
 type CountingBindings = Bindings & { REPORTS?: Fetcher };
 
 // One isolate, one client: what has been counted is the isolate's.
-const counts: Counts = { phases: noCounts(), running: 0, queued: 0 };
+const counts: Counts = { phases: noCounts(), logLines: 0, running: 0, queued: 0 };
 let variables: Record<string, string> = {};
+
+for (const level of ['log', 'warn', 'error'] as const) {
+  const print = console[level];
+  console[level] = (...line) => {
+    counts.logLines += 1;
+    print(...line);
+  };
+}
 
 function noCalls(): Calls {
   return { invocations: 0, durableObjectCalls: 0, batches: [], queueMessages: 0 };
@@ -42,6 +50,7 @@ export default {
         return Response.json(counts);
       case RESET_PATH:
         counts.phases = noCounts();
+        counts.logLines = 0;
         return new Response(null, { status: 204 });
       case VARIABLES_PATH:
         variables = await request.json();
