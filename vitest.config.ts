@@ -66,6 +66,8 @@ export default defineConfig({
                 TEST_MIGRATIONS: await readD1Migrations('./migrations'),
                 HOSTILE_REQUESTS: process.env.HOSTILE_REQUESTS ?? '5000',
               },
+              // The databases of an installation that has more than one. Elsewhere the Worker has only DB.
+              d1Databases: ['SHARD_0', 'SHARD_1', 'SHARD_2', 'SHARD_3'],
               // Nothing leaves the machine: whatever the Worker fetches is answered by what tests script.
               outboundService: scriptedOutside,
             },

@@ -3,7 +3,7 @@
  * by one would take longer than what is measured.
  */
 import { createHash } from 'node:crypto';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { PaymentEvent } from '../src/contract/events.ts';
 import { type AuditRow, CHAIN_START } from '../src/core/ledger/audit/hash-chain.ts';
 
@@ -46,6 +46,24 @@ export function waitingEvents({ count, nowMs, gateway }: BacklogOf): string[] {
   ];
 }
 
+/** The same, half of them of a refund that followed the payment: each booking has two events, in the order of their ids. */
+export function eventsOfAnOutage({ count, nowMs, gateway }: BacklogOf): string[] {
+  const bookings = count / 2;
+  const refunded = { ...paid(nowMs), gateway, nowMs, refunded_minor: '100' };
+  const event = (series: string, type: string, refund: string) =>
+    `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, refund_id, created_at_ms)
+     ${numbers(bookings)} SELECT ${id('evt_', series)}, 'default', 'OUTG-' || n, '${type}', ${id('TXN-', 'OUTG')}, ${refund},
+       ${nowMs - HOUR_MS} FROM numbers`;
+  return [
+    payments('OUTG', bookings, refunded),
+    `INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms, processed_at_ms)
+     ${numbers(bookings)} SELECT ${id('REF-', 'OUTG')}, 'default', ${id('TXN-', 'OUTG')}, 'completed', 100, 'bench',
+       ${nowMs - HOUR_MS}, ${nowMs - HOUR_MS} FROM numbers`,
+    event('OUTA', 'payment.success', 'NULL'),
+    event('OUTB', 'payment.refund', id('REF-', 'OUTG')),
+  ];
+}
+
 /** The messages of `waitingEvents`, as the request that has written the event sends them. */
 export function eventMessages(count: number): { kind: 'event'; event: PaymentEvent }[] {
   return Array.from({ length: count }, (_, index) => {
@@ -77,27 +95,24 @@ export function unsealedEntries({ count, nowMs }: BacklogOf): string[] {
 }
 
 /** The same in blocks of a thousand, whose seals nothing has been altered behind. */
-export function sealedEntries(backlog: BacklogOf): string[] {
-  const database = new DatabaseSync(':memory:');
-  database.exec(
-    'CREATE TABLE audit_entries (sequence INTEGER PRIMARY KEY, at_ms, tenant, actor, request_id, address, action, subject, outcome, detail)',
+export function writeSealedEntries(database: DatabaseSync, { count, nowMs }: Omit<BacklogOf, 'gateway'>): void {
+  for (const statement of unsealedEntries({ count, nowMs: nowMs - HOUR_MS, gateway: '' })) database.exec(statement);
+  const entriesAfter = database.prepare('SELECT * FROM audit_entries WHERE sequence > ? ORDER BY sequence LIMIT ?');
+  const seal = database.prepare(
+    'INSERT INTO audit_blocks (last_sequence, first_sequence, entries, at_ms, hash) VALUES (?, ?, ?, ?, ?)',
   );
-  const statements = unsealedEntries({ ...backlog, nowMs: backlog.nowMs - HOUR_MS });
-  for (const statement of statements) database.exec(statement);
-  const entries = database.prepare('SELECT * FROM audit_entries ORDER BY sequence').all() as unknown as AuditRow[];
-  database.close();
   let hash = CHAIN_START;
-  for (let start = 0; start < entries.length; start += ENTRIES_OF_BLOCK) {
-    const block = entries.slice(start, start + ENTRIES_OF_BLOCK);
+  database.exec('BEGIN');
+  for (let sealed = 0; ; ) {
+    const block = entriesAfter.all(sealed, ENTRIES_OF_BLOCK) as unknown as AuditRow[];
+    const [first, last] = [block[0], block.at(-1)];
+    if (first === undefined || last === undefined) break;
     const lines = [hash, ...block.map((entry) => JSON.stringify(Object.values(entry)))];
     hash = createHash('sha256').update(lines.join('\n')).digest('hex');
-    const [first, last] = [block[0] as AuditRow, block.at(-1) as AuditRow];
-    statements.push(
-      `INSERT INTO audit_blocks (last_sequence, first_sequence, entries, at_ms, hash)
-       VALUES (${last.sequence}, ${first.sequence}, ${block.length}, ${last.at_ms}, '${hash}')`,
-    );
+    seal.run(last.sequence, first.sequence, block.length, last.at_ms, hash);
+    sealed = last.sequence;
   }
-  return statements;
+  database.exec('COMMIT');
 }
 
 /** Delivered events of a year ago, of payments that are not in the database: nothing looks at them. */

@@ -27,6 +27,8 @@ interface Config {
   };
 }
 
+export const ARCHIVE_BUCKET = 'payment-archive';
+
 export interface LocalWorker {
   /** Of its socket. */
   url: string;
@@ -58,6 +60,8 @@ export interface LocalWorkerOptions {
   variables: Record<string, string>;
   /** Whether it gets what it sends to its queues; without, that is lost. */
   consumes?: boolean;
+  /** Whether it has an archive, in the bucket ARCHIVE_BUCKET. */
+  hasArchive?: boolean;
   /** Of the counting Worker: called at the end of each background invocation. */
   onInvocation?: (invocation: Invocation) => void;
   /** Called for each line that the Worker logs. */
@@ -66,7 +70,7 @@ export interface LocalWorkerOptions {
 
 /** Starts a bundled Worker. Its databases have their tables. */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
-  const { script, directory, variables, consumes = true, onInvocation, onLog } = options;
+  const { script, directory, variables, consumes = true, hasArchive = false, onInvocation, onLog } = options;
   const config: Config = readConfig({ config: join(PROJECT, 'wrangler.toml') });
   const name = basename(script, '.js');
   mkdirSync(directory, { recursive: true });
@@ -99,6 +103,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
                   (object) =>
                     [object.name, { type: 'durable-object', worker: name, exportName: object.class_name }] as const,
                 ),
+                ...(hasArchive ? [['ARCHIVE', { type: 'r2', name: ARCHIVE_BUCKET }] as const] : []),
                 ...(onInvocation ? [['REPORTS', reportsTo(onInvocation)] as const] : []),
               ]),
               exports: Object.fromEntries(

@@ -16,9 +16,9 @@ import {
   expiredKeys,
   oldEvents,
   pendingRows,
-  sealedEntries,
   unsealedEntries,
   waitingEvents,
+  writeSealedEntries,
 } from '../backlogs.ts';
 import type { Figure, Line, Measuring } from '../figure.ts';
 import type { Invocation } from '../invocation.ts';
@@ -44,7 +44,7 @@ interface Job {
   /** Rows that a payment leaves to it, at most. */
   rowsAPayment: number;
   /** What is written for it before it starts, and how much of it in a full and in a quick run. */
-  backlog: (backlog: BacklogOf) => string[];
+  write: (database: DatabaseSync, backlog: BacklogOf) => void;
   rows: { full: number; quick: number };
   /** Counts the rows that are still to do. */
   left: string;
@@ -52,13 +52,17 @@ interface Job {
   messages?: (count: number) => unknown[];
 }
 
+const rows = (statements: (backlog: BacklogOf) => string[]) => (database: DatabaseSync, backlog: BacklogOf) => {
+  for (const statement of statements(backlog)) database.exec(statement);
+};
+
 /** A new job is one more entry. */
 const JOBS: readonly Job[] = [
   {
     name: 'look_ups',
     of: 'look_ups',
     rowsAPayment: 1,
-    backlog: pendingRows,
+    write: rows(pendingRows),
     rows: { full: 5_000, quick: 500 },
     left: `SELECT (SELECT count(*) FROM transactions WHERE status = 'pending')
              + (SELECT count(*) FROM refunds WHERE status = 'pending')`,
@@ -67,7 +71,7 @@ const JOBS: readonly Job[] = [
     name: 'sweep',
     of: 'sweep',
     rowsAPayment: 1,
-    backlog: waitingEvents,
+    write: rows(waitingEvents),
     rows: { full: 30_000, quick: 5_000 },
     left: 'SELECT count(*) FROM events WHERE delivered_at_ms IS NULL',
   },
@@ -75,7 +79,7 @@ const JOBS: readonly Job[] = [
     name: 'delivery',
     of: 'event',
     rowsAPayment: 1,
-    backlog: waitingEvents,
+    write: rows(waitingEvents),
     rows: { full: 20_000, quick: 3_000 },
     left: 'SELECT count(*) FROM events WHERE delivered_at_ms IS NULL',
     messages: eventMessages,
@@ -84,7 +88,7 @@ const JOBS: readonly Job[] = [
     name: 'seal',
     of: 'seal',
     rowsAPayment: 2,
-    backlog: unsealedEntries,
+    write: rows(unsealedEntries),
     rows: { full: 200_000, quick: 20_000 },
     left: 'SELECT (SELECT count(*) FROM audit_entries) - (SELECT coalesce(sum(entries), 0) FROM audit_blocks)',
   },
@@ -92,7 +96,7 @@ const JOBS: readonly Job[] = [
     name: 'pack',
     of: 'pack',
     rowsAPayment: 2,
-    backlog: sealedEntries,
+    write: writeSealedEntries,
     rows: { full: 100_000, quick: 20_000 },
     // The newest block stays.
     left: 'SELECT max(0, count(*) - 1000) FROM audit_entries',
@@ -101,7 +105,7 @@ const JOBS: readonly Job[] = [
     name: 'archive, of old events',
     of: 'archive',
     rowsAPayment: 1,
-    backlog: oldEvents,
+    write: rows(oldEvents),
     rows: { full: 100_000, quick: 20_000 },
     // And so does the newest event.
     left: 'SELECT max(0, count(*) - 1) FROM events',
@@ -110,7 +114,7 @@ const JOBS: readonly Job[] = [
     name: 'purge of idempotency keys',
     of: 'purge',
     rowsAPayment: 1,
-    backlog: expiredKeys,
+    write: rows(expiredKeys),
     rows: { full: 100_000, quick: 10_000 },
     left: 'SELECT count(*) FROM idempotency_keys',
   },
@@ -118,7 +122,7 @@ const JOBS: readonly Job[] = [
     name: 'purge of velocity counters',
     of: 'purge',
     rowsAPayment: 3,
-    backlog: expiredCounters,
+    write: rows(expiredCounters),
     rows: { full: 200_000, quick: 10_000 },
     left: 'SELECT count(*) FROM velocity_counters',
   },
@@ -202,7 +206,7 @@ async function runJob(job: Job, { measuring, script, directory, gateway, bridge 
   try {
     const count = measuring.quick ? job.rows.quick : job.rows.full;
     const gatewayName = `http:${new URL(gateway.url).host}`;
-    writeBacklog(directory, job.backlog({ count, nowMs: Date.now(), gateway: gatewayName }));
+    writeBacklog(directory, (database) => job.write(database, { count, nowMs: Date.now(), gateway: gatewayName }));
     const database = localDatabase(directory);
     try {
       return await timeJob(job, { count, service, database, reported, measuring });
@@ -214,10 +218,10 @@ async function runJob(job: Job, { measuring, script, directory, gateway, bridge 
   }
 }
 
-function writeBacklog(directory: string, statements: readonly string[]): void {
+function writeBacklog(directory: string, write: (database: DatabaseSync) => void): void {
   const database = new DatabaseSync(localDatabaseFile(directory));
   try {
-    for (const statement of statements) database.exec(statement);
+    write(database);
   } finally {
     database.close();
   }

@@ -1,8 +1,8 @@
-/** The command line's composition root: its context only reads. Nothing is sent to the bridge or into a queue. */
+/** The command line's composition root: its contexts only read. Nothing is sent to the bridge or into a queue. */
 import { ulid } from 'ulid';
 import type { Caller } from '../core/caller.ts';
+import { newBreakersOf } from '../core/circuit-breaker.ts';
 import type { Context } from '../core/context.ts';
-import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash, sha256 } from '../core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
@@ -10,25 +10,41 @@ import type { Database } from '../core/ledger/database.ts';
 import { accountsReadFrom } from '../core/ledger/providers/keep-gateway-account.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
 import type { Settings } from '../core/settings/settings.ts';
+import type { Shards } from '../core/shards.ts';
 
-export function composeForOperator(db: Database, settings: Settings, { tenant, network }: Caller): Context {
+export function composeForOperator(
+  databases: readonly Database[],
+  settings: Settings,
+  { tenant, network }: Caller,
+): Shards {
+  const contexts = databases.map(
+    (db, shard): Context => ({
+      settings,
+      log: db.log,
+      shard,
+      db,
+      gateways: namedGateways(configuredGateways(settings), accountsReadFrom(db)),
+      breakersOf: newBreakersOf(),
+      tenant,
+      network,
+      nowMs: Date.now,
+      newId: (prefix) => `${prefix}${ulid()}`,
+      fingerprint: fingerprinter(settings.fingerprintKey),
+      velocityHash: fingerprinter(settings.velocity.cardKey),
+      blockCodec: { blockHash, pack, unpack, sha256 },
+      archive: null,
+      relay: unreachable,
+      eventQueue: { send: unreachable },
+      workQueue: { send: unreachable },
+    }),
+  );
   return {
-    settings,
-    log: db.log,
-    db,
-    gateways: namedGateways(configuredGateways(settings), accountsReadFrom(db)),
-    breakersOf: newBreakersOf(),
-    tenant,
-    network,
-    nowMs: Date.now,
-    newId: (prefix) => `${prefix}${ulid()}`,
-    fingerprint: fingerprinter(settings.fingerprintKey),
-    velocityHash: fingerprinter(settings.velocity.cardKey),
-    blockCodec: { blockHash, pack, unpack, sha256 },
-    archive: null,
-    relay: unreachable,
-    eventQueue: { send: unreachable },
-    workQueue: { send: unreachable },
+    count: contexts.length,
+    at(shard) {
+      const context = contexts[shard];
+      if (context === undefined) throw new Error(`there is no database number ${shard}`);
+      return context;
+    },
   };
 }
 

@@ -9,7 +9,6 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { backgroundCaller, type Caller } from '../core/caller.ts';
-import type { Context } from '../core/context.ts';
 import type { ArchiveBucket } from '../core/ledger/archive/archive-bucket.ts';
 import type { D1Database } from '../core/ledger/d1.ts';
 import { type Database, LedgerNotMigrated } from '../core/ledger/database.ts';
@@ -19,6 +18,7 @@ import { isEncryptionKey } from '../core/settings/forms.ts';
 import { readSettings } from '../core/settings/settings.ts';
 import type { Variables } from '../core/settings/start-up-guard.ts';
 import { SECRETS } from '../core/settings/variables.ts';
+import type { Shards } from '../core/shards.ts';
 import { emulatorUrl, settingsFor } from '../emulator/service-settings.ts';
 import {
   EMULATED_STATE,
@@ -67,8 +67,8 @@ export interface Ledger {
   secrets: Variables;
   /** Whether the Worker of this ledger is one in production. */
   production: boolean;
-  /** The context of the Worker's operations. Throws if the settings do not describe a gateway. */
-  context(): Context;
+  /** What the Worker's operations are done with. Throws if the settings do not describe a gateway. */
+  shards(): Shards;
   close(): Promise<void>;
 }
 
@@ -118,13 +118,13 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
     archive,
     secrets,
     production: { ...config.vars, ...secrets }.ENVIRONMENT !== 'development',
-    context() {
+    shards() {
       if (local?.gateways === 'an emulator that has ended') {
         throw new Error(
           `The payments in ${shownPath(local.directory)} were made with the gateway emulator, which has ended and remembers nothing: there is nothing to compare them with`,
         );
       }
-      return contextOver(db, { ...config.vars, ...secrets });
+      return shardsOver(db, { ...config.vars, ...secrets });
     },
     close,
   };
@@ -261,14 +261,14 @@ function remoteSecrets({ secretsFile }: LedgerPlace): Variables {
   return Object.fromEntries(SECRETS.map((name) => [name, given[name] ?? process.env[name]]));
 }
 
-function contextOver(db: Database, variables: Variables): Context {
+function shardsOver(db: Database, variables: Variables): Shards {
   const read = readSettings({ ...variables, ...unusedSettings() });
   if (read.kind === 'invalid') {
     throw new Error(
       `${read.problems.join('; ')} (a secret comes from --secrets-file or the environment, or locally from .dev.vars)`,
     );
   }
-  return composeForOperator(db, read.settings, operator());
+  return composeForOperator([db], read.settings, operator());
 }
 
 /** Logs errors only, to standard error; the command's output is its result. */

@@ -4,7 +4,7 @@
  */
 import type { PaymentEvent } from '../contract/events.ts';
 import type { Redacted } from '../contract/redacted.ts';
-import type { CircuitBreakers } from './gateways/circuit-breaker.ts';
+import type { CircuitBreakers } from './circuit-breaker.ts';
 import type { Gateways } from './gateways/registry.ts';
 import type { ArchiveBucket } from './ledger/archive/archive-bucket.ts';
 import type { BlockCodec } from './ledger/audit/hash-chain.ts';
@@ -17,6 +17,8 @@ import type { Settings } from './settings/settings.ts';
 export interface Context {
   settings: Settings;
   log: Log;
+  /** Which of the installation's databases `db` is. */
+  shard: number;
   db: Database;
   gateways: Gateways;
   /** Of the gateway with this name. */
@@ -26,7 +28,10 @@ export interface Context {
   /** Where the caller is: an address, or the network that one customer has of its provider. Null where that says nothing. */
   network: string | null;
   nowMs: () => number;
-  /** A new identifier: a ULID behind `TXN-`, `REF-`, `evt_`, or, of an attempt to write something, `att_`, or of a lease, `lse_`. */
+  /**
+   * A new identifier: a ULID behind `TXN-`, `REF-`, `evt_`, or, of an attempt to write something, `att_`, or of a lease, `lse_`. That of a
+   * payment or refund ends with the mark of `shard`.
+   */
   newId: (prefix: 'TXN-' | 'REF-' | 'evt_' | 'att_' | 'lse_') => string;
   /** A keyed hash: shows whether two texts are the same, and nothing else of them. */
   fingerprint: (text: string | Redacted<string>) => Promise<string>;

@@ -6,4 +6,6 @@ export type Bindings = Omit<Env, 'PAYMENT_EVENTS' | 'PAYMENT_WORK'> & {
   PAYMENT_WORK: Queue<WakeUp>;
   /** Commented out in wrangler.toml: R2 has to be switched on in an account. */
   ARCHIVE?: R2Bucket;
+  /** The second database and those that follow, where an installation has more than one. */
+  [name: `DB_${number}`]: D1Database | undefined;
 };

@@ -1,11 +1,18 @@
-/** The composition root: makes the context of a request, a batch or a cron of Cloudflare's bindings, the clock and chance. */
+/** The composition root: makes what a request, a batch or a cron works with of Cloudflare's bindings, the clock and chance. */
 import { backgroundCaller, type Caller } from '../core/caller.ts';
+import { type CircuitBreaker, newBreakersOf } from '../core/circuit-breaker.ts';
 import type { Context } from '../core/context.ts';
-import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash, sha256 } from '../core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
-import { type Database, type Patience, STATEMENTS_PER_INVOCATION } from '../core/ledger/database.ts';
+import {
+  type Database,
+  type DatabasePlace,
+  newDatabaseBreaker,
+  type Patience,
+  STATEMENTS_PER_INVOCATION,
+  type StatementBudget,
+} from '../core/ledger/database.ts';
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields } from '../core/log.ts';
@@ -13,45 +20,94 @@ import { postToBridge } from '../core/outbox/relay-client.ts';
 import { createCipher } from '../core/security/cipher.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
 import type { Settings } from '../core/settings/settings.ts';
+import { databasesIn, markOf, type Shards } from '../core/shards.ts';
 import type { Bindings } from './bindings.ts';
 import { environmentSettings } from './environment-settings.ts';
 import { newUlid } from './new-ulid.ts';
 
 /** One for each gateway, as long as the isolate lives: a gateway's health is shared by all requests. */
 const breakersOf = newBreakersOf();
-/** The same of the database's size. */
-const databaseSize: DatabaseSize = { bytes: null };
+/** The databases of an environment, and what an isolate knows of each. */
+const boundDatabases = new WeakMap<Bindings, BoundDatabase[]>();
 
-/** @param patience of a caller who waits for an answer; null where nobody does */
-export function compose(
-  env: Bindings,
-  settings: Settings,
-  log: Log,
-  caller: Caller,
-  patience: Patience | null,
+interface BoundDatabase {
+  binding: D1Database;
+  place: DatabasePlace;
+  size: DatabaseSize;
+  breaker: CircuitBreaker;
+}
+
+function databasesOf(env: Bindings): BoundDatabase[] {
+  const known = boundDatabases.get(env);
+  if (known !== undefined) return known;
+  const bindings = databasesIn<D1Database>(env);
+  const found = bindings.map((binding, shard) => ({
+    binding,
+    place: { shard, shards: bindings.length, isConfirmed: false },
+    size: { bytes: null },
+    breaker: newDatabaseBreaker(),
+  }));
+  boundDatabases.set(env, found);
+  return found;
+}
+
+/** What is the same whichever database is worked with. */
+interface Invocation {
+  env: Bindings;
+  settings: Settings;
+  log: Log;
+  caller: Caller;
+  /** Of a caller who waits for an answer; null where nobody does. */
+  patience: Patience | null;
+}
+
+export function compose(invocation: Invocation): Shards {
+  const databases = databasesOf(invocation.env);
+  // What D1 allows an invocation, it allows it over all databases.
+  const budget = { left: STATEMENTS_PER_INVOCATION };
+  const contexts: Context[] = [];
+  return {
+    count: databases.length,
+    at(shard) {
+      const database = databases[shard];
+      if (database === undefined) throw new Error(`there is no database number ${shard}`);
+      contexts[shard] ??= composeOne(invocation, database, budget);
+      return contexts[shard];
+    },
+  };
+}
+
+function composeOne(
+  { env, settings, log, caller, patience }: Invocation,
+  { binding, place, size, breaker }: BoundDatabase,
+  budget: StatementBudget,
 ): Context {
   const db: Database = {
-    d1: env.DB,
+    d1: binding,
     log,
     cipher: createCipher(settings.encryption),
     author: caller.author,
-    budget: { left: STATEMENTS_PER_INVOCATION },
-    fillLevel: { size: databaseSize, maxBytes: settings.databaseMaxBytes },
+    place,
+    breaker,
+    budget,
+    fillLevel: { size, maxBytes: settings.databaseMaxBytes },
     ...(caller.keyCheck && { keyCheck: caller.keyCheck }),
-    ...(settings.statusFromReplica && { replica: env.DB.withSession('first-unconstrained') }),
+    ...(settings.statusFromReplica && { replica: binding.withSession('first-unconstrained') }),
     ...(patience && { patience }),
   };
   const bridge = { url: settings.bridgeUrl, signingSecret: settings.bridgeSigningSecret };
   return {
     settings,
     log,
+    shard: place.shard,
     db,
     gateways: namedGateways(configuredGateways(settings), accountsIn(db)),
     breakersOf,
     tenant: caller.tenant,
     network: caller.network,
     nowMs: Date.now,
-    newId: (prefix) => `${prefix}${newUlid()}`,
+    newId: (prefix) =>
+      `${prefix}${newUlid()}${prefix === 'TXN-' || prefix === 'REF-' ? markOf(place.shard, place.shards) : ''}`,
     fingerprint: fingerprinter(settings.fingerprintKey),
     velocityHash: fingerprinter(settings.velocity.cardKey),
     blockCodec: { blockHash, pack, unpack, sha256 },
@@ -69,12 +125,12 @@ export function compose(
  * @param about what started the work, for the log
  * @throws Error where the Worker is not configured: the queue keeps its batch, and D1 keeps the rest
  */
-export function composeBackground(env: Bindings, actor: 'queue' | 'cron', about: LogFields): Context {
+export function composeBackground(env: Bindings, actor: 'queue' | 'cron', about: LogFields): Shards {
   const log = createLog(about);
   const read = environmentSettings(env);
   if (read.kind === 'invalid') {
     log('error', 'settings.invalid', { problems: read.problems.join('; ') });
     throw new Error('nothing is delivered or looked up until the settings are right');
   }
-  return compose(env, read.settings, log, backgroundCaller(actor), null);
+  return compose({ env, settings: read.settings, log, caller: backgroundCaller(actor), patience: null });
 }

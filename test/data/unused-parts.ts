@@ -1,11 +1,12 @@
-/** Parts of a context that a test does not use, so that it fails where they are used after all. */
+/** Parts of a context that a test does not use, so that it fails where they are used after all; and the only database that it has. */
 import type { Context } from '../../src/core/context.ts';
 
 const unexpected = async (): Promise<never> => {
   throw new Error('a test did not expect this to be sent');
 };
 
-export const UNUSED_PARTS: Pick<Context, 'blockCodec' | 'archive' | 'relay' | 'eventQueue' | 'workQueue'> = {
+export const UNUSED_PARTS: Pick<Context, 'shard' | 'blockCodec' | 'archive' | 'relay' | 'eventQueue' | 'workQueue'> = {
+  shard: 0,
   blockCodec: { blockHash: unexpected, pack: unexpected, unpack: unexpected, sha256: unexpected },
   archive: null,
   relay: unexpected,

@@ -1,4 +1,5 @@
 /** What leaves the database: when, where to, and what an operator finds of it. */
+
 import { describe, expect, it } from 'vitest';
 import { ArchiveBroken, readArchived } from '../../src/cli/read-archived.ts';
 import { verifyAudit } from '../../src/cli/verify-audit.ts';
@@ -12,6 +13,7 @@ import { auditExport, exportAuditLog } from '../../src/core/ledger/audit/export-
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
 import { reconcile } from '../../src/core/recovery/reconcile.ts';
+import { oneDatabase } from '../data/one-database.ts';
 import { DAY_MS, HOUR_MS, openWorld } from './world.ts';
 
 const BLOCK_CODEC = { blockHash, pack, unpack, sha256 };
@@ -141,7 +143,7 @@ describe('delivered events', () => {
     const fromMs = world.clock.nowMs - 10 * DAY_MS;
     world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
     await world.run();
-    const { payments, differences } = await reconcile(world.context, { fromMs, toMs: world.clock.nowMs });
+    const { payments, differences } = await reconcile(oneDatabase(world.context), { fromMs, toMs: world.clock.nowMs });
     expect({ payments, differences }).toEqual({ payments: 3, differences: [] });
   });
 });

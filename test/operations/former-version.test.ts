@@ -334,6 +334,8 @@ const REFUSE_NOTHING_NEW = [
   'events_stay_found',
   // It ignores the seals of a former version, which the blocks of this one make needless.
   'audit_seals_are_of_former_versions',
+  // Only in an installation with more than one database, which the former version does not have.
+  'transactions_in_place',
 ];
 
 /** An entry may leave its table when its block is packed. */

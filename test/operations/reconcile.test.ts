@@ -415,7 +415,7 @@ describe('names', () => {
         records,
         movements: world.gateway.movements,
         lookUps: new Map(),
-        eventsLeftMs: 0,
+        eventsLeftMs: () => 0,
         nowMs,
       });
     expect(waitingAt(replayedAtMs + 10 * MINUTE_MS)).toEqual([]);

@@ -1,9 +1,8 @@
 /** A ledger and a gateway that remembers what it moved, on a clock that only the test moves. */
 
 import { monotonicFactory } from 'ulid';
-import type { Context } from '../../src/core/context.ts';
+import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
-import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
 import type { ExternalRefund, Gateway, LookUp, Movement } from '../../src/core/gateways/gateway.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
@@ -12,6 +11,7 @@ import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { readSettings, type Settings } from '../../src/core/settings/settings.ts';
 import { redactedDetails, TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
+import { oneDatabase } from '../data/one-database.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { UNUSED_PARTS } from '../data/unused-parts.ts';
 import { applyMigrations, openSqliteD1 } from '../simulation/sqlite-d1.ts';
@@ -50,7 +50,7 @@ export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
   const log = () => {};
   /** In the order of their making, also within a millisecond. */
   const nextUlid = monotonicFactory();
-  const context: Context = {
+  const context = oneDatabase({
     ...UNUSED_PARTS,
     db: { d1, log, cipher, author: NOBODY },
     gateways: oneGateway(asGateway, (name) => (name === asGateway.name ? asGateway : null)),
@@ -63,7 +63,7 @@ export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
     newId: (prefix) => `${prefix}${nextUlid(clock.nowMs)}`,
     fingerprint: async (text) => (typeof text === 'string' ? text : text.reveal()),
     velocityHash: async (text) => String(text),
-  };
+  });
 
   return {
     context,

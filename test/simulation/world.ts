@@ -3,8 +3,8 @@ import { ulid } from 'ulid';
 import type { PaymentMethod } from '../../src/contract/requests.ts';
 import { consumeBatch } from '../../src/core/background/consume-queue.ts';
 import { runCron } from '../../src/core/background/every-minute.ts';
+import { type CircuitBreakers, newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Context } from '../../src/core/context.ts';
-import { type CircuitBreakers, newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import type { AccessToken } from '../../src/core/gateways/paypal/paypal-client.ts';
 import { namedGateways } from '../../src/core/gateways/registry.ts';
@@ -23,7 +23,9 @@ import { STATEMENTS_PER_LOOK_UP } from '../../src/core/recovery/resolve.ts';
 import { STATEMENTS_LEFT_TO_CALLER } from '../../src/core/recovery/resolve-due.ts';
 import type { Cipher } from '../../src/core/security/cipher.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
+import type { Shards } from '../../src/core/shards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
+import { oneDatabase } from '../data/one-database.ts';
 import { NOBODY, PLAIN_CIPHER } from '../support/plain-cipher.ts';
 import { SimulatedArchive } from './archive.ts';
 import { SimulatedBroker } from './broker.ts';
@@ -206,8 +208,8 @@ export class World {
    */
   invoke<T>(
     name: string,
-    run: (context: Context) => Promise<T>,
-    afterwards: (context: Context, answer: T) => Promise<void> = async () => {},
+    run: (context: Context & Shards) => Promise<T>,
+    afterwards: (context: Context & Shards, answer: T) => Promise<void> = async () => {},
     isolate: Isolate = this.random.pick(this.#isolates),
   ): Promise<Ending<T>> {
     this.#lastProcess += 1;
@@ -234,7 +236,7 @@ export class World {
     });
   }
 
-  #contextOf(process: Process, isolate: Isolate): Context {
+  #contextOf(process: Process, isolate: Isolate): Context & Shards {
     const log = (level: string, event: string, fields: object = {}) => {
       const line = JSON.stringify({ level, event, ...fields });
       this.log.push(line);
@@ -259,9 +261,10 @@ export class World {
       forMethod: (method: PaymentMethod) => (gateway.methods.includes(method) ? gateway : null),
     };
     const newUlid = () => ulid(this.time.nowMs, () => this.random.next());
-    return {
+    return oneDatabase({
       settings,
       log,
+      shard: 0,
       db,
       gateways: namedGateways(configured, accountsIn(db, isolate.accounts)),
       breakersOf: isolate.breakersOf,
@@ -282,7 +285,7 @@ export class World {
       relay: this.broker.seenBy(process),
       eventQueue: this.queue.seenBy(process),
       workQueue: this.work.seenBy(process),
-    };
+    });
   }
 
   #newGateway({ provider, chance, gatewayCanCancel, waitsAtProvider: waits }: Plan, network: Network): MoneyMover {

@@ -5,9 +5,9 @@
 
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import { sealAudit } from '../../src/core/background/seal-audit.ts';
+import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
-import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import { blockHash } from '../../src/core/ledger/audit/hash-chain.ts';
 import type { D1Database } from '../../src/core/ledger/d1.ts';
@@ -25,6 +25,7 @@ import { createCipher } from '../../src/core/security/cipher.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
 import { redactedDetails, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
+import { oneDatabase } from '../data/one-database.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { UNUSED_PARTS } from '../data/unused-parts.ts';
 
@@ -47,7 +48,7 @@ export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
   const author = { actor: 'test', requestId: null, address: null, isAdmin: false };
   const db = { d1, log, cipher: createCipher(settings.encryption), author };
   const posted: PaymentEvent[] = [];
-  const context: Context = {
+  const context = oneDatabase({
     ...UNUSED_PARTS,
     db,
     gateways: oneGateway(gateway, (name) => (name === gateway.name ? gateway : null)),
@@ -64,7 +65,7 @@ export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
       posted.push(...events);
       return { kind: 'results', results: events.map(({ event_id }) => ({ event_id, delivered: true })) };
     },
-  };
+  });
 
   return {
     db,

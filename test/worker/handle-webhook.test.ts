@@ -91,7 +91,7 @@ describe('an event about a payment', () => {
     const world = newWorld({ lookUpCharge: { kind: 'in_progress' } });
     const made = await pendingPayment(world);
     const event = eventAbout(ofPayment(made.transactionId));
-    expect(await tell(world, event)).toEqual({ kind: 'handled', event: null, lookUp: null });
+    expect(await tell(world, event)).toEqual({ shard: 0, kind: 'handled', event: null, lookUp: null });
     expect(await transaction(made.transactionId)).toMatchObject({ status: 'pending' });
     expect(await takenUp(event)).toBe(true);
   });
@@ -269,13 +269,13 @@ describe('a refund that was made at the provider', () => {
 
   it('of a charge that this service has not made is let go', async () => {
     const { world } = await refundedExternally({ transactionId: null });
-    expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'handled', event: null, lookUp: null });
+    expect(await tellOf(world, OUTSIDE)).toEqual({ shard: 0, kind: 'handled', event: null, lookUp: null });
   });
 
   it('that the provider does not have is let go', async () => {
     const { world, made, found } = await refundedExternally();
     found.outside = { kind: 'not_found' };
-    expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'handled', event: null, lookUp: null });
+    expect(await tellOf(world, OUTSIDE)).toEqual({ shard: 0, kind: 'handled', event: null, lookUp: null });
     expect(await refundsOf(made.transactionId)).toEqual([]);
   });
 

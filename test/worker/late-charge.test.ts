@@ -1,4 +1,5 @@
 /** Invariant 1: a charge that turns up after its payment had failed is refunded, once, with an alarm. */
+
 import { describe, expect, it } from 'vitest';
 import { consumeBatch } from '../../src/core/background/consume-queue.ts';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
@@ -7,6 +8,7 @@ import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
 import { resolveDue } from '../../src/core/recovery/resolve-due.ts';
+import { oneDatabase } from '../data/one-database.ts';
 import { paymentRequest, refundRequest } from './operation.ts';
 import { lookUpMessage, recordingQueue } from './queue.ts';
 import { status } from './request.ts';
@@ -161,7 +163,7 @@ describe('a charge of a payment that has failed', () => {
       },
       retry: () => {},
     };
-    await consumeBatch({ ...world.context, eventQueue: queue.binding }, [message]);
+    await consumeBatch(oneDatabase({ ...world.context, eventQueue: queue.binding }), [message]);
     expect(acknowledged).toBe(1);
     expect(queue.sent).toEqual([{ body: lookUpMessage(refundIdOf(made)), delaySeconds: 0 }]);
   });

@@ -3,14 +3,16 @@
 import { env } from 'cloudflare:workers';
 import { ulid } from 'ulid';
 import { type PaymentRequest, type RefundRequest, paymentRequest as validated } from '../../src/contract/requests.ts';
+import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Context } from '../../src/core/context.ts';
-import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import { createSandbox } from '../../src/core/gateways/sandbox/sandbox-gateway.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
 import { createCipher } from '../../src/core/security/cipher.ts';
 import { fingerprinter } from '../../src/core/security/fingerprint.ts';
 import { readSettings, type Settings } from '../../src/core/settings/settings.ts';
+import type { Shards } from '../../src/core/shards.ts';
+import { oneDatabase } from '../data/one-database.ts';
 import { oneGateway } from '../data/one-gateway.ts';
 import { UNUSED_PARTS } from '../data/unused-parts.ts';
 import { payment } from './request.ts';
@@ -34,8 +36,8 @@ export const newId = (prefix: string) => `${prefix}${ulid()}`;
 export function operation({
   gateway = createSandbox(),
   ...overrides
-}: Partial<Context> & { gateway?: Gateway } = {}): Context {
-  return {
+}: Partial<Context> & { gateway?: Gateway } = {}): Context & Shards {
+  return oneDatabase({
     ...UNUSED_PARTS,
     db: database,
     gateways: oneGateway(gateway),
@@ -49,7 +51,7 @@ export function operation({
     fingerprint: fingerprinter(env.FINGERPRINT_KEY),
     velocityHash: fingerprinter(env.CARD_FINGERPRINT_KEY),
     ...overrides,
-  };
+  });
 }
 
 /** The sandbox, except for what the test replaces. */

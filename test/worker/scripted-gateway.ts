@@ -7,6 +7,7 @@ import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import type { Resolution } from '../../src/core/recovery/resolution.ts';
 import { resolveOutcome } from '../../src/core/recovery/resolve.ts';
+import type { Shards } from '../../src/core/shards.ts';
 import { operation, paymentRequest, refundRequest } from './operation.ts';
 import { transaction } from './stored.ts';
 
@@ -41,7 +42,7 @@ export interface TestWorld {
   clock: { nowMs: number };
   logged: LogLine[];
   gateway: Gateway;
-  context: Context;
+  context: Context & Shards;
 }
 
 /** Nothing is known of any call, and the gateway can cancel, until the test says otherwise. */

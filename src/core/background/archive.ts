@@ -25,9 +25,6 @@ const BUCKET_DEADLINE_MS = 10_000;
 /** Of a step with its reads; once more the same for connections that break, and what is left to the caller. */
 const STATEMENTS_NEEDED = 3 * 5 + 10;
 
-/** The database of one shard, so far. */
-const SHARD = 0;
-
 /** What was written before this may leave: sooner, where the database fills up. */
 export function leavesBeforeMs({ db, settings, nowMs }: Pick<Context, 'db' | 'settings' | 'nowMs'>): number {
   return nowMs() - (isFilling(db) ? LEAVES_AFTER_MS : settings.retentionDays * DAY_MS);
@@ -116,13 +113,13 @@ class NotArchived extends Error {
 
 /** Stores the object, reads it back and compares it. @throws NotArchived */
 async function storedRange(
-  { db, nowMs, blockCodec }: Context,
+  { db, shard, nowMs, blockCodec }: Context,
   bucket: ArchiveBucket,
   bytes: Uint8Array,
   what: Pick<ArchivedRange, 'kind' | 'firstSequence' | 'lastSequence' | 'entries' | 'lastHash'>,
 ): Promise<ArchivedRange> {
   const sha256 = await blockCodec.sha256(bytes);
-  const object = objectName(SHARD, { ...what, sha256 });
+  const object = objectName(shard, { ...what, sha256 });
   let stored: ArrayBuffer | undefined;
   try {
     await within(BUCKET_DEADLINE_MS, 'the archive', bucket.put(object, bytes));

@@ -7,11 +7,12 @@ import type { PaymentEvent } from '../../contract/events.ts';
 import type { Context } from '../context.ts';
 import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
 import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
-import { errorFields } from '../log.ts';
+import { errorFields, type Log } from '../log.ts';
 import { deliverEvents } from '../outbox/deliver.ts';
 import type { QueueMessage, WakeUp } from '../outbox/queue-message.ts';
 import { sendEvent, sendLookUp } from '../outbox/send.ts';
 import { resolveOutcome, STATEMENTS_PER_LOOK_UP } from '../recovery/resolve.ts';
+import { contextOfId, type Shards } from '../shards.ts';
 import { doJob, isKnownJob } from './jobs.ts';
 
 /** Seconds after which the queue tries again when D1 did not answer. */
@@ -29,44 +30,55 @@ export type ConsumedMessage = {
   retry(options?: { delaySeconds?: number }): void;
 };
 
-export async function consumeBatch(context: Context, messages: readonly ConsumedMessage[]): Promise<void> {
-  const events: { message: ConsumedMessage; event: PaymentEvent }[] = [];
+export async function consumeBatch(shards: Shards, messages: readonly ConsumedMessage[]): Promise<void> {
+  const { log } = shards.at(0);
+  const events: { message: ConsumedMessage; event: PaymentEvent; shard: number }[] = [];
   const lookUps: { message: ConsumedMessage; id: string }[] = [];
   const wakeUps: { message: ConsumedMessage; wakeUp: WakeUp }[] = [];
   for (const message of messages) {
     const { body } = message;
-    if (body?.kind === 'event') events.push({ message, event: body.event });
+    // From a Worker with other databases: logged and dropped, like a message that nobody knows.
+    if ((body?.kind === 'event' || body?.kind === 'wake') && (body.shard ?? 0) >= shards.count) drop(message, log);
+    else if (body?.kind === 'event') events.push({ message, event: body.event, shard: body.shard ?? 0 });
     else if (body?.kind === 'look_up') lookUps.push({ message, id: body.id });
     else if (body?.kind === 'wake' && isKnownJob(body)) wakeUps.push({ message, wakeUp: body });
-    else {
-      // From an older or newer version: logged and dropped. The row that it names is in D1.
-      context.log('error', 'queue.unknown_message', { message_id: message.id });
-      message.ack();
-    }
+    else drop(message, log);
   }
-  if (events.length > 0) {
+  for (const [shard, some] of Map.groupBy(events, ({ shard }) => shard)) {
+    const context = shards.at(shard);
     await acknowledge(
       context,
-      events.map(({ message }) => message),
-      () => deliverEvents(context, new Map(events.map(({ event }) => [event.event_id, event]))),
+      some.map(({ message }) => message),
+      () => deliverEvents(context, new Map(some.map(({ event }) => [event.event_id, event]))),
     );
   }
-  await lookUpAll(context, lookUps);
-  for (const { message, wakeUp } of wakeUps) await acknowledge(context, [message], () => doJob(context, wakeUp));
+  await lookUpAll(shards, lookUps);
+  for (const { message, wakeUp } of wakeUps) {
+    const context = shards.at(wakeUp.shard ?? 0);
+    await acknowledge(context, [message], () => doJob(context, wakeUp));
+  }
+}
+
+/** A message of an older or newer version. The row that it names is in D1. */
+function drop(message: ConsumedMessage, log: Log): void {
+  log('error', 'queue.unknown_message', { message_id: message.id });
+  message.ack();
 }
 
 /** Looks up as many as this invocation has statements for; the queue delivers the others again. */
-async function lookUpAll(
-  context: Context,
-  lookUps: readonly { message: ConsumedMessage; id: string }[],
-): Promise<void> {
+async function lookUpAll(shards: Shards, lookUps: readonly { message: ConsumedMessage; id: string }[]): Promise<void> {
   let start = 0;
   while (start < lookUps.length) {
-    const affordable = Math.floor(statementsLeft(context.db) / STATEMENTS_PER_LOOK_UP);
+    const affordable = Math.floor(statementsLeft(shards.at(0).db) / STATEMENTS_PER_LOOK_UP);
     const some = lookUps.slice(start, start + Math.min(LOOK_UPS_AT_ONCE, affordable));
     if (some.length === 0) break;
     start += some.length;
-    await Promise.all(some.map(({ message, id }) => acknowledge(context, [message], () => lookUpAndSend(context, id))));
+    await Promise.all(
+      some.map(({ message, id }) => {
+        const context = contextOfId(shards, id);
+        return acknowledge(context, [message], () => lookUpAndSend(context, id));
+      }),
+    );
   }
   for (const { message } of lookUps.slice(start)) message.retry({ delaySeconds: NEXT_INVOCATION_DELAY_SECONDS });
 }

@@ -37,7 +37,7 @@ const SLOTS: Readonly<Record<Job, { count: number; dueForEach: number }>> = {
 /** As many rows of a kind as ask for all slots. */
 const COUNTED_ROWS = Math.max(...Object.values(SLOTS).map(({ count, dueForEach }) => count * dueForEach));
 
-/** Wakes each job for as many slots as its backlog asks for, where they are free. @throws LedgerUnavailable, LedgerNotMigrated */
+/** Wakes each job of a database for as many slots as its backlog asks for, where they are free. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function wakeJobs(context: Context): Promise<void> {
   const failures: unknown[] = [];
   await knowSize(context.db);
@@ -53,7 +53,7 @@ export async function wakeJobs(context: Context): Promise<void> {
     const wanted = Math.min(count, Math.ceil(due / dueForEach));
     for (let slot = 0; slot < wanted; slot += 1) {
       if (taken.includes(slot)) continue;
-      const wakeUp: WakeUp = { kind: 'wake', job, slot, leaseId: null };
+      const wakeUp: WakeUp = { kind: 'wake', job, ...ofShard(context), slot, leaseId: null };
       // Without its queue a job is done here, by one invocation a minute.
       if (!(await wake(context, wakeUp))) {
         await doJob(context, wakeUp).catch((error: unknown) => failures.push(error));
@@ -102,7 +102,7 @@ async function releaseUnheard({ db, log }: Context, lease: SlotLease, error: unk
 /** Answers with the wake-up that goes on with it; null where nothing is left to do. */
 async function workOn(context: Context, wakeUp: WakeUp): Promise<WakeUp | null> {
   const { kind, job, slot } = wakeUp;
-  const next: WakeUp = { kind, job, slot, leaseId: null };
+  const next: WakeUp = { kind, job, ...ofShard(context), slot, leaseId: null };
   switch (job) {
     case 'look_ups': {
       const { more, silent } = await resolveDue(context, {
@@ -134,9 +134,14 @@ async function wake({ workQueue, log }: Context, wakeUp: WakeUp): Promise<boolea
     await within(SEND_DEADLINE_MS, 'the queue', workQueue.send(wakeUp));
     return true;
   } catch (error) {
-    log('warn', 'job.not_woken', { job: wakeUp.job, slot: wakeUp.slot, ...errorFields(error) });
+    const { job, shard, slot } = wakeUp;
+    log('warn', 'job.not_woken', { job, shard, slot, ...errorFields(error) });
     return false;
   }
+}
+
+function ofShard({ shard }: Context): Pick<WakeUp, 'shard'> {
+  return shard > 0 ? { shard } : {};
 }
 
 /** False for a job that only an older or newer version has. */

@@ -138,5 +138,5 @@ export function isIdentifier<Prefix extends 'TXN-' | 'REF-'>(
   id: string | null | undefined,
   prefix: Prefix,
 ): id is `${Prefix}${string}` {
-  return id?.startsWith(prefix) === true && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id.slice(prefix.length));
+  return id?.startsWith(prefix) === true && /^[0-7][0-9A-HJKMNP-TV-Z]{25}(-\d{1,2})?$/.test(id.slice(prefix.length));
 }

@@ -1,7 +1,8 @@
 /** How the ledger talks to D1: one batch is one transaction, and every batch of the ledger is safe to repeat. */
 
 import pRetry from 'p-retry';
-import { within } from '../deadline.ts';
+import { askForPermit, type CircuitBreaker, newCircuitBreaker, recordCall } from '../circuit-breaker.ts';
+import { DeadlineExceeded, within } from '../deadline.ts';
 import { errorFields, type Log } from '../log.ts';
 import type { Cipher } from '../security/cipher.ts';
 import type { D1Database, D1PreparedStatement, D1Result } from './d1.ts';
@@ -20,6 +21,8 @@ export interface Database {
   author: Author;
   /** The key with which the author has come, where it is still to be checked. */
   keyCheck?: KeyCheck;
+  /** Which of how many databases it is to be; absent where whoever opened it has looked. */
+  place?: DatabasePlace;
   /** Of the invocation that works with it; absent where nothing limits the number of statements, as in scripts. */
   budget?: StatementBudget;
   /** Absent where nothing is claimed. */
@@ -28,11 +31,15 @@ export interface Database {
   retryForMs?: number;
   /** Of the caller who waits for an answer; absent where nobody does. */
   patience?: Patience;
+  /** Of this database, in this isolate; absent where nothing else uses it meanwhile. */
+  breaker?: CircuitBreaker;
 }
 
 /** How much longer a caller waits for D1, over all batches of a request. */
 export interface Patience {
   leftMs: number;
+  /** Whether D1 has been asked for something: what has begun goes on, however D1 fares. */
+  hasBegun: boolean;
   nowMs: () => number;
 }
 
@@ -42,7 +49,14 @@ const PATIENCE_MS = 6_000;
 const WITHOUT_PATIENCE_MS = 250;
 
 export function newPatience(nowMs: () => number): Patience {
-  return { leftMs: PATIENCE_MS, nowMs };
+  return { leftMs: PATIENCE_MS, hasBegun: false, nowMs };
+}
+
+/** While D1 is silent, a request a second finds out whether it is back. The others are not sent, or D1 would work them off for nobody. */
+const PROBE_INTERVAL_MS = 1_000;
+
+export function newDatabaseBreaker(): CircuitBreaker {
+  return newCircuitBreaker(PROBE_INTERVAL_MS);
 }
 
 /**
@@ -106,6 +120,13 @@ export class KeyRefused extends Error {
   override name = 'KeyRefused';
 }
 
+/** Which of how many databases this one is to be. The first batch of an isolate does nothing where the database says otherwise. */
+export interface DatabasePlace {
+  shard: number;
+  shards: number;
+  isConfirmed: boolean;
+}
+
 /** D1 did not answer, or not in time. What was asked for may have happened all the same. */
 export class LedgerUnavailable extends Error {
   override name = 'LedgerUnavailable';
@@ -114,6 +135,11 @@ export class LedgerUnavailable extends Error {
 /** The schema is not the one that this version needs: a table, a column, an index or a trigger is missing. */
 export class LedgerNotMigrated extends Error {
   override name = 'LedgerNotMigrated';
+}
+
+/** The database is another one than its binding says, or has no place yet: whatever is in it, it must not be worked with. */
+export class LedgerMisplaced extends LedgerNotMigrated {
+  override name = 'LedgerMisplaced';
 }
 
 const ATTEMPT_DEADLINE_MS = 2_000;
@@ -145,20 +171,25 @@ export type Results<Name extends string> = Record<Name, D1Result>;
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log, keyCheck, budget, fillLevel, patience, retryForMs: usualRetryForMs = RETRY_FOR_MS }: Database,
+  db: Database,
   statements: Readonly<Record<Name, D1PreparedStatement | null>>,
-  retryForMs = usualRetryForMs,
+  retryForMs = db.retryForMs ?? RETRY_FOR_MS,
 ): Promise<Results<Name>> {
+  const { d1, log, place, keyCheck, budget, fillLevel, patience, breaker } = db;
   const wanted = Object.entries<D1PreparedStatement | null>(statements).filter(([, statement]) => statement !== null);
+  refuseWhileSilent(db);
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
-  const checks = isChecked ? [] : [presentKey(d1, keyCheck)];
+  const isInPlace = place === undefined || place.isConfirmed;
+  const checks = [...(isInPlace ? [] : [presentPlace(d1, place)]), ...(isChecked ? [] : [presentKey(d1, keyCheck)])];
   const batch = [...checks, ...wanted.map(([, statement]) => statement as D1PreparedStatement)];
   const untilMs = patience && patience.nowMs() + Math.max(patience.leftMs, WITHOUT_PATIENCE_MS);
   const leftMs = () =>
     patience === undefined || untilMs === undefined ? Number.POSITIVE_INFINITY : untilMs - patience.nowMs();
   const send = async () => {
     spend(budget, batch.length);
-    return within(Math.min(ATTEMPT_DEADLINE_MS, Math.max(leftMs(), 0)), 'D1', d1.batch(batch));
+    const deadlineMs = Math.min(ATTEMPT_DEADLINE_MS, Math.max(leftMs(), 0));
+    const sent = within(deadlineMs, 'D1', d1.batch(batch));
+    return breaker === undefined ? sent : recorded(breaker, sent, deadlineMs);
   };
   let results: D1Result[];
   /** Whether an earlier try may have been carried out. */
@@ -183,6 +214,7 @@ export async function runBatch<Name extends string>(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (SCHEMA_MISMATCH.test(message)) throw new LedgerNotMigrated(message, { cause: error });
+    if (place !== undefined && message.includes(OUT_OF_PLACE)) throw misplaced(place, error);
     // A key that was revoked between two tries: what the first one did is unknown, so the answer is not that it did nothing.
     if (keyCheck !== undefined && message.includes(KEY_REFUSED) && !isUncertain) {
       keyCheck.state = 'refused';
@@ -194,11 +226,45 @@ export async function runBatch<Name extends string>(
   } finally {
     if (patience !== undefined && untilMs !== undefined) patience.leftMs = untilMs - patience.nowMs();
   }
+  if (place !== undefined) place.isConfirmed = true;
   if (keyCheck !== undefined) keyCheck.state = 'passed';
   const sizeAfter = results.at(-1)?.meta.size_after;
   if (fillLevel !== undefined && sizeAfter !== undefined) fillLevel.size.bytes = sizeAfter;
   const own = results.slice(checks.length);
   return Object.fromEntries(wanted.map(([name], index) => [name, own[index]])) as Results<Name>;
+}
+
+/** A request that has asked for nothing yet is answered at once while D1 is silent. @throws LedgerUnavailable */
+function refuseWhileSilent({ patience, breaker, keyCheck }: Database): void {
+  if (patience === undefined || patience.hasBegun) return;
+  patience.hasBegun = true;
+  if (breaker === undefined || askForPermit(breaker, patience.nowMs()).kind !== 'refused') return;
+  if (keyCheck?.state === 'open') keyCheck.state = 'unanswered';
+  throw new LedgerUnavailable('D1 has been silent for some time, and nothing was sent to it');
+}
+
+/** An error is an answer. So is a deadline that was cut short by the caller's patience: it says nothing of D1. */
+async function recorded<Answer>(breaker: CircuitBreaker, sent: Promise<Answer>, deadlineMs: number): Promise<Answer> {
+  try {
+    const answer = await sent;
+    recordCall(breaker, true, Date.now());
+    return answer;
+  } catch (error) {
+    const isSilent = error instanceof DeadlineExceeded;
+    if (!isSilent || deadlineMs === ATTEMPT_DEADLINE_MS) recordCall(breaker, !isSilent, Date.now());
+    throw error;
+  }
+}
+
+/** The message of the trigger of `presented_places`. */
+const OUT_OF_PLACE = 'database out of place';
+
+function presentPlace(d1: D1Database, { shard, shards }: DatabasePlace): D1PreparedStatement {
+  return d1.prepare('INSERT INTO presented_places (shard, shards) VALUES (?1, ?2)').bind(shard, shards);
+}
+
+function misplaced({ shard, shards }: DatabasePlace, cause: unknown): LedgerMisplaced {
+  return new LedgerMisplaced(`the database bound as number ${shard} of ${shards} is not that one`, { cause });
 }
 
 /** The message of the trigger of `presented_keys`. */

@@ -9,8 +9,8 @@ export interface MessageQueue<Message> {
 
 /** Distinguished by `kind`: a queue outlives deployments, so a consumer may meet kinds that it does not know. */
 export type QueueMessage =
-  /** To be delivered. */
-  | { kind: 'event'; event: PaymentEvent }
+  /** To be delivered. `shard` is of the database that it is in; absent for the first one. */
+  | { kind: 'event'; event: PaymentEvent; shard?: number }
   /** A payment or a refund, to be looked up at its gateway. */
   | { kind: 'look_up'; id: string };
 
@@ -27,6 +27,8 @@ export type SilentGateways = Readonly<Record<string, number>>;
 export interface WakeUp {
   kind: 'wake';
   job: Job;
+  /** Whose backlog it is; absent for the first database. */
+  shard?: number;
   slot: number;
   /** The lease under which the slot is handed on; null where the cron found it free. */
   leaseId: string | null;

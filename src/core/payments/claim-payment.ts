@@ -1,9 +1,9 @@
 /** The first step of a payment: its booking is claimed, or the answer says why not. No money has moved. */
 import type { PaymentRequest } from '../../contract/requests.ts';
+import type { Permit } from '../circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import { minorUnits } from '../domain/money.ts';
 import type { Transaction } from '../domain/transaction.ts';
-import type { Permit } from '../gateways/circuit-breaker.ts';
 import type { Gateway, Instrument } from '../gateways/gateway.ts';
 import { isFull } from '../ledger/fill-level.ts';
 import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';

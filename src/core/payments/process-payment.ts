@@ -11,9 +11,9 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { PaymentMethod, PaymentRequest } from '../../contract/requests.ts';
+import { askForPermit, type Permit, release } from '../circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
-import { askForPermit, type Permit, release } from '../gateways/circuit-breaker.ts';
 import type {
   Authorized,
   Challenged,

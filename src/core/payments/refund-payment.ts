@@ -9,10 +9,10 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { RefundRequest } from '../../contract/requests.ts';
+import { askForPermit, type CircuitBreaker, isClosed, type Permit, release } from '../circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import { minorUnits } from '../domain/money.ts';
 import { type Outcome, type Refund, refundableMinor, type Transaction } from '../domain/transaction.ts';
-import { askForPermit, type CircuitBreaker, isClosed, type Permit, release } from '../gateways/circuit-breaker.ts';
 import { LedgerUnavailable } from '../ledger/database.ts';
 import { isFull } from '../ledger/fill-level.ts';
 import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';

@@ -68,8 +68,8 @@ export interface Evidence {
   movements: readonly Movement[];
   /** What the gateway answered about rows that are not among the movements, by their ids. */
   lookUps: ReadonlyMap<string, LookUp>;
-  /** Events that were made up to then may have left the database: that they are not in it is no difference. */
-  eventsLeftMs: number;
+  /** Events that were made up to then may have left the database of this payment: that they are not in it is no difference. */
+  eventsLeftMs: (transactionId: string) => number;
   nowMs: number;
 }
 
@@ -100,7 +100,7 @@ export function differencesBetween(evidence: Evidence): Difference[] {
       differences.push(...ofRefund(refund, transaction, payment, nowMs));
     }
     differences.push(...ofBalance(transaction, refunds));
-    differences.push(...ofEvents({ transaction, refunds, events, disputeReports }, eventsLeftMs));
+    differences.push(...ofEvents({ transaction, refunds, events, disputeReports }, eventsLeftMs(transactionId)));
     differences.push(...ofDelivery(events, nowMs));
   }
   for (const [id, [movement]] of moved) {

@@ -3,7 +3,6 @@
  * order: so it only names what to look up, and the provider's answer is recorded like that of any other look-up.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
-import type { Context } from '../context.ts';
 import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway, Unreachable } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
@@ -15,31 +14,34 @@ import { rememberWebhook, wasHandled } from '../ledger/providers/remember-webhoo
 import { findRefundByReference } from '../ledger/refunds/find-refund.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { GRACE_MS } from '../outcomes/ask-gateway.ts';
+import { contextOfId, type Shards } from '../shards.ts';
 import { bookExternalRefund } from './external-refunds.ts';
 import { resolveNotified } from './resolve.ts';
 
-export type WebhookAnswer =
-  /** Recorded: the provider need not send it again. `event` and `lookUp` are to be sent, as of any answer. */
-  | { kind: 'handled'; event: PaymentEvent | null; lookUp: DueLookUp | null }
+/** `shard` is that of the payment that it is about. */
+export type WebhookAnswer = { shard: number } & (
+  | /** Recorded: the provider need not send it again. `event` and `lookUp` are to be sent, as of any answer. */
+  { kind: 'handled'; event: PaymentEvent | null; lookUp: DueLookUp | null }
   /** The provider has to send it again; `event` and `lookUp` as above, of what was done so far. */
-  | { kind: 'later'; reason: string; event?: PaymentEvent | null; lookUp?: DueLookUp | null };
+  | { kind: 'later'; reason: string; event?: PaymentEvent | null; lookUp?: DueLookUp | null }
+);
 
-const NOTHING_TO_SEND: WebhookAnswer = { kind: 'handled', event: null, lookUp: null };
+const NOTHING_TO_SEND: WebhookAnswer = { shard: 0, kind: 'handled', event: null, lookUp: null };
 
 /** @throws LedgerUnavailable, LedgerNotMigrated: the provider sends it again */
-export async function handleWebhook(context: Context, gateway: Gateway, event: ProviderEvent): Promise<WebhookAnswer> {
-  const { db, log, nowMs } = context;
+export async function handleWebhook(shards: Shards, gateway: Gateway, event: ProviderEvent): Promise<WebhookAnswer> {
+  const { db, log, nowMs, tenant } = contextOfId(shards, namedId(event) ?? '');
   const { provider, eventId, type, notice } = event;
   if (notice === null) {
     log('info', 'webhook.ignored', { provider, event_id: eventId, type });
     return NOTHING_TO_SEND;
   }
-  const received = { tenant: context.tenant, provider, eventId, type };
+  const received = { tenant, provider, eventId, type };
   if (await wasHandled(db, received)) {
     log('info', 'webhook.repeated', { provider, event_id: eventId, type });
     return NOTHING_TO_SEND;
   }
-  const answer = await handleEvent(context, gateway, event);
+  const answer = await handleEvent(shards, gateway, event);
   log(answer.kind === 'later' ? 'warn' : 'info', 'webhook.handled', {
     provider,
     event_id: eventId,
@@ -52,65 +54,85 @@ export async function handleWebhook(context: Context, gateway: Gateway, event: P
   return answer;
 }
 
+/** The id of ours that the webhook names; null where only its provider knows whose it is. */
+function namedId({ notice }: ProviderEvent): string | null {
+  switch (notice?.about) {
+    case 'payment':
+      return notice.transactionId;
+    case 'refund':
+      return notice.refundId;
+    case 'dispute':
+      return notice.dispute.transactionId;
+    case 'external_refund':
+    case undefined:
+      return null;
+  }
+}
+
 function handleEvent(
-  context: Context,
+  shards: Shards,
   gateway: Gateway,
   { provider, notice }: ProviderEvent,
 ): Promise<WebhookAnswer> | WebhookAnswer {
   switch (notice?.about) {
     case 'payment':
-      return resolveNow(context, notice.transactionId, notice.charged);
+      return resolveNow(shards, notice.transactionId, notice.charged);
     case 'refund':
-      return resolveNow(context, notice.refundId);
+      return resolveNow(shards, notice.refundId);
     case 'external_refund':
-      return handleExternalRefund(context, gateway, notice.reference);
+      return handleExternalRefund(shards, gateway, notice.reference);
     case 'dispute':
-      return handleDispute(context, gateway, provider, notice.dispute);
+      return handleDispute(shards, gateway, provider, notice.dispute);
     case undefined:
       return NOTHING_TO_SEND;
   }
 }
 
 /** What is still open after it goes on being looked up. An id that the ledger does not have is another installation's. */
-async function resolveNow(context: Context, id: string, charged?: boolean): Promise<WebhookAnswer> {
+async function resolveNow(shards: Shards, id: string, charged?: boolean): Promise<WebhookAnswer> {
+  const context = contextOfId(shards, id);
+  const { shard } = context;
   const resolved = await resolveNotified(context, id, charged);
-  if (resolved?.kind === 'open' && resolved.unreachable)
-    return { kind: 'later', reason: 'the provider did not answer' };
+  if (resolved?.kind === 'open' && resolved.unreachable) {
+    return { shard, kind: 'later', reason: 'the provider did not answer' };
+  }
   if (resolved?.kind === 'open' && resolved.undetermined) {
-    return { kind: 'later', reason: 'the provider could not determine the outcome that its webhook is about' };
+    return { shard, kind: 'later', reason: 'the provider could not determine the outcome that its webhook is about' };
   }
   if (resolved?.kind !== 'ended') return NOTHING_TO_SEND;
   const { event, lateRefundId } = resolved;
-  return { kind: 'handled', event, lookUp: lateRefundId === null ? null : { id: lateRefundId, atMs: context.nowMs() } };
+  const lookUp = lateRefundId === null ? null : { id: lateRefundId, atMs: context.nowMs() };
+  return { shard, kind: 'handled', event, lookUp };
 }
 
 /** An external refund becomes a refund of the ledger, with its event. */
-async function handleExternalRefund(context: Context, gateway: Gateway, reference: string): Promise<WebhookAnswer> {
-  const { db } = context;
+async function handleExternalRefund(shards: Shards, gateway: Gateway, reference: string): Promise<WebhookAnswer> {
   const found = await inTime((signal) => gateway.findExternalRefund?.(reference, signal));
   if (found === undefined || found.kind === 'not_found') return NOTHING_TO_SEND;
-  if (found.kind === 'unreachable') return { kind: 'later', reason: found.reason };
+  if (found.kind === 'unreachable') return { shard: 0, kind: 'later', reason: found.reason };
   const { transactionId, refundId, state } = found.refund;
-  if (refundId !== null) return resolveNow(context, refundId); // it was asked for here after all
+  if (refundId !== null) return resolveNow(shards, refundId); // it was asked for here after all
   if (transactionId === null) return NOTHING_TO_SEND; // of a charge that this service has not made
 
+  const context = contextOfId(shards, transactionId);
+  const { db, shard } = context;
   const known = await findRefundByReference(db, transactionId, reference);
-  if (known !== null) return resolveNow(context, known.refundId); // the payer's bank may have sent it back
+  if (known !== null) return resolveNow(shards, known.refundId); // the payer's bank may have sent it back
   if (state !== 'moved') return NOTHING_TO_SEND;
 
   // A payment whose outcome is unknown has been charged, or there would be nothing to pay back.
   const paid = await findLookUp(db, transactionId);
   if (paid?.transaction.status === 'pending') {
     // The payment's own outcome first; the refund comes with the provider's next attempt.
-    const resolved = await resolveNow(context, transactionId);
+    const resolved = await resolveNow(shards, transactionId);
     return { reason: 'the payment was pending until now', ...resolved, kind: 'later' };
   }
   const booking = await bookExternalRefund(context, transactionId, found.refund);
   switch (booking.kind) {
     case 'booked':
-      return { kind: 'handled', event: booking.event, lookUp: null };
+      return { shard, kind: 'handled', event: booking.event, lookUp: null };
     case 'later':
-      return { kind: 'later', reason: 'another refund of the payment is under way' };
+      return { shard, kind: 'later', reason: 'another refund of the payment is under way' };
     case 'unbooked':
       return NOTHING_TO_SEND;
   }
@@ -132,7 +154,7 @@ async function inTime<Answer>(
 
 /** Disputes are recorded, logged, and published where that is wanted; an operator answers them in the provider's dashboard. */
 async function handleDispute(
-  { db, log, nowMs, newId, settings: { publishDisputes } }: Context,
+  shards: Shards,
   gateway: Gateway,
   provider: Provider,
   dispute: Dispute,
@@ -141,15 +163,16 @@ async function handleDispute(
   let { transactionId } = dispute;
   if (transactionId === null) {
     const owner = await inTime((signal) => gateway.findChargeOwner?.(chargeReference, signal));
-    if (owner?.kind === 'unreachable') return { kind: 'later', reason: owner.reason };
+    if (owner?.kind === 'unreachable') return { shard: 0, kind: 'later', reason: owner.reason };
     transactionId = owner?.transactionId ?? null;
   }
+  if (transactionId === null) return NOTHING_TO_SEND; // of a charge that this service has not made
+  const { db, shard, log, nowMs, newId, settings } = contextOfId(shards, transactionId);
+  const { publishDisputes } = settings;
   const attemptId = newId(publishDisputes ? 'evt_' : 'att_');
-  const recorded =
-    transactionId === null
-      ? null
-      : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs(), attemptId, publishDisputes);
-  if (recorded === null) return NOTHING_TO_SEND; // of a charge that this service has not made
+  const charged = { provider, ...dispute, transactionId };
+  const recorded = await recordDispute(db, charged, nowMs(), attemptId, publishDisputes);
+  if (recorded === null) return NOTHING_TO_SEND; // as before
   const { dispute: current, wrote } = recorded;
   // An alarm for each status, once, however many webhooks report it.
   log(wrote && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {
@@ -162,5 +185,5 @@ async function handleDispute(
   });
   if (!publishDisputes || !wrote) return NOTHING_TO_SEND;
   const { events } = await findEvents(db, [attemptId]);
-  return { kind: 'handled', event: events[0] ?? null, lookUp: null }; // one whose address can't be opened is the sweep's
+  return { shard, kind: 'handled', event: events[0] ?? null, lookUp: null }; // one whose address can't be opened is the sweep's
 }

@@ -1,5 +1,5 @@
 /**
- * Compares what the gateway moved with the ledger and its events, of all tenants, and reports every difference. It only
+ * Compares what the gateway moved with the ledger and its events, of all tenants and in all databases, and reports every difference. It only
  * reads. A payment under way is not a difference: the gateway's list is read before the ledger, which has every row before the gateway
  * is called (invariant 3), and rows that are not in the list are looked up.
  */
@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import type { ExternalRefund, LookUp, Movement, RefundListing } from '../gateways/gateway.ts';
 import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
+import type { Database } from '../ledger/database.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import {
   eventsLeftUntilMs,
@@ -18,6 +19,7 @@ import {
   refundsCreated,
 } from '../ledger/read-payment-records.ts';
 import { lookUp } from '../outcomes/ask-gateway.ts';
+import { allContexts, type Shards, shardOfId } from '../shards.ts';
 import { type Difference, differencesBetween, isInRange } from './differences.ts';
 
 /** After so many look-ups in a row without an answer, the gateway is not asked any more. */
@@ -45,17 +47,19 @@ export type OnLookedUp = (done: number, total: number) => void;
  * @throws LedgerUnavailable, LedgerNotMigrated; a gateway that can't be reached is a difference, `not_compared`
  */
 export async function reconcile(
-  context: Context,
+  shards: Shards,
   range: TimeRange,
   onLookedUp: OnLookedUp = () => {},
 ): Promise<Reconciliation> {
+  const context = shards.at(0);
   const listing = await listMovements(context, range);
   const { movements } = listing;
-  const records = await readRecords(context, range, movements);
+  const records = await readRecords(shards, range, movements);
   const lookUps = await lookUpUnlisted(context, range, records, listing, onLookedUp);
   const refunds = await listRefunds(context, records, lookUps);
   const evidence = { range, records, movements: [...movements, ...refunds.movements], lookUps };
-  const eventsLeftMs = await eventsLeftUntilMs(context.db);
+  const eventsLeft = await Promise.all(allContexts(shards).map(({ db }) => eventsLeftUntilMs(db)));
+  const eventsLeftMs = (id: string) => eventsLeft[shardOfId(id, shards.count)] ?? 0;
   const differences = differencesBetween({ ...evidence, eventsLeftMs, nowMs: context.nowMs() });
   return {
     payments: records.length,
@@ -98,16 +102,26 @@ async function listMovements({ gateways }: Context, { fromMs, toMs }: TimeRange)
   return { movements, listed, problems };
 }
 
-async function readRecords(
-  { db }: Context,
-  range: TimeRange,
-  movements: readonly Movement[],
-): Promise<PaymentRecord[]> {
-  const listed = (kind: Movement['kind']) =>
-    movements.filter((movement) => movement.kind === kind).map((movement) => movement.id);
-  const transactionIds = new Set(listed('charge'));
-  for (const { transactionId } of movements) if (transactionId !== undefined) transactionIds.add(transactionId);
+/** The payments of the range, and those that movements are of, wherever they are. */
+async function readRecords(shards: Shards, range: TimeRange, movements: readonly Movement[]): Promise<PaymentRecord[]> {
+  const charged = movements.filter(({ kind }) => kind === 'charge').map(({ id }) => id);
+  const moved = [...charged, ...movements.flatMap(({ transactionId }) => transactionId ?? [])];
+  const refunded = movements.filter(({ kind }) => kind === 'refund').map(({ id }) => id);
+  const records: PaymentRecord[] = [];
+  for (const { db, shard } of allContexts(shards)) {
+    const isHere = (id: string) => shardOfId(id, shards.count) === shard;
+    records.push(...(await readRecordsOf(db, range, moved.filter(isHere), refunded.filter(isHere))));
+  }
+  return records;
+}
 
+async function readRecordsOf(
+  db: Database,
+  range: TimeRange,
+  moved: readonly string[],
+  refunded: readonly string[],
+): Promise<PaymentRecord[]> {
+  const transactionIds = new Set(moved);
   for (let page = await paymentsCreated(db, range, null, IDS_PER_PAGE); page.length > 0; ) {
     for (const transactionId of page) transactionIds.add(transactionId);
     page = await paymentsCreated(db, range, page.at(-1) ?? null, IDS_PER_PAGE);
@@ -116,7 +130,7 @@ async function readRecords(
     for (const { transactionId } of page) transactionIds.add(transactionId);
     page = await refundsCreated(db, range, page.at(-1)?.refundId ?? null, IDS_PER_PAGE);
   }
-  for (const refundIds of chunksOf(listed('refund'), IDS_PER_PAGE)) {
+  for (const refundIds of chunksOf(refunded, IDS_PER_PAGE)) {
     for (const { transactionId } of await findRefunds(db, refundIds)) transactionIds.add(transactionId);
   }
 

@@ -10,11 +10,12 @@ import { isoSeconds } from '../../core/domain/timestamp.ts';
 import { eventsOfBooking } from '../../core/ledger/outbox/events-of-booking.ts';
 import { findEvents } from '../../core/ledger/outbox/find-events.ts';
 import { createLog } from '../../core/log.ts';
+import { contextOfBooking } from '../../core/shards.ts';
 import { errorResponse } from '../http/error-envelope.ts';
 import type { HttpEnv } from '../http/http-env.ts';
 import { onError } from '../http/middleware/on-error.ts';
 import { configured } from '../http/middleware/require-settings.ts';
-import { withContext } from '../http/middleware/with-context.ts';
+import { withShards } from '../http/middleware/with-shards.ts';
 
 export const DEMO_PATH = '/demo';
 
@@ -33,7 +34,7 @@ demoApi.use(async function everyRequest(c, next) {
   c.set('caller', backgroundCaller('demo'));
   return next();
 });
-demoApi.use(configured(), withContext());
+demoApi.use(configured(), withShards());
 
 demoApi.get('/shop', function shop(c) {
   const { currency } = c.get('settings');
@@ -41,8 +42,9 @@ demoApi.get('/shop', function shop(c) {
 });
 
 demoApi.get('/events/:booking', async function events(c) {
-  const { db, tenant } = c.get('context');
-  const rows = await eventsOfBooking(db, tenant, c.req.param('booking'));
+  const bookingId = c.req.param('booking');
+  const { db, tenant } = await contextOfBooking(c.get('shards'), c.get('caller').tenant, bookingId);
+  const rows = await eventsOfBooking(db, tenant, bookingId);
   const { events: rendered } = await findEvents(
     db,
     rows.map(({ eventId }) => eventId),

@@ -14,7 +14,7 @@ import { methodNotAllowed } from './middleware/method-not-allowed.ts';
 import { onError } from './middleware/on-error.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { configured } from './middleware/require-settings.ts';
-import { withContext } from './middleware/with-context.ts';
+import { withShards } from './middleware/with-shards.ts';
 import { healthRoute } from './routes/health.ts';
 import { captureRoute, voidRoute } from './routes/hold.ts';
 import { methodsRoute } from './routes/methods.ts';
@@ -41,7 +41,7 @@ export function createApp(): Hono<HttpEnv> {
   app.route('/health', healthRoute).all('/health', methodNotAllowed('GET, HEAD'));
 
   app.use(configured(), httpsOnly());
-  app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withContext());
+  app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withShards());
   app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS));
   app.use(`${SANDBOX_CHALLENGE_PATH}/*`, rateLimit());
 

@@ -1,10 +1,10 @@
 /** What the middleware puts beside a request, for the routes to use. */
 import type { RequestIdVariables } from 'hono/request-id';
 import type { Caller } from '../../core/caller.ts';
-import type { Context } from '../../core/context.ts';
 import type { Log } from '../../core/log.ts';
 import type { Credential } from '../../core/security/credential.ts';
 import type { Settings } from '../../core/settings/settings.ts';
+import type { Shards } from '../../core/shards.ts';
 import type { Bindings } from '../bindings.ts';
 import type { Client } from '../rate-limit/client-address.ts';
 
@@ -21,7 +21,7 @@ export interface HttpEnv {
     settings: Settings;
     credential: Credential;
     caller: Caller;
-    context: Context;
+    shards: Shards;
     /** Null where the request came without one. */
     idempotencyKey: string | null;
     /** A JSON body, as it was sent. */

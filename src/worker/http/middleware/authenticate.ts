@@ -34,7 +34,7 @@ export function authenticate() {
         c.set('credential', read.credential);
         c.set('caller', callerOf(c, read.credential, nowMs));
         await next();
-        await checkKey(c.get('context').db);
+        await checkKey(c.get('shards').at(0).db);
         return undefined;
     }
   });

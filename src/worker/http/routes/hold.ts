@@ -8,6 +8,7 @@ import { isAuthorized, type Transaction } from '../../../core/domain/transaction
 import { capturePayment } from '../../../core/payments/capture-payment.ts';
 import type { HoldAnswer } from '../../../core/payments/end-hold.ts';
 import { voidPayment } from '../../../core/payments/void-payment.ts';
+import { contextOfId } from '../../../core/shards.ts';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../middleware/json-body.ts';
@@ -24,7 +25,9 @@ export const captureRoute = new Hono<HttpEnv>().post(
   jsonBody(),
   validate(holdRequest),
   async function capture(c) {
-    const answer = await outliveClient(c, capturePayment(c.get('context'), c.req.valid('json')));
+    const request = c.req.valid('json');
+    const context = contextOfId(c.get('shards'), request.transaction_id);
+    const answer = await outliveClient(c, capturePayment(context, request), () => context);
     if (answer.kind !== 'ended') return unfinished(c, answer, CAPTURE);
     const { transaction } = answer;
     return transaction.errorCode === null
@@ -40,7 +43,9 @@ export const voidRoute = new Hono<HttpEnv>().post(
   jsonBody(),
   validate(holdRequest),
   async function voidHeld(c) {
-    const answer = await outliveClient(c, voidPayment(c.get('context'), c.req.valid('json')));
+    const request = c.req.valid('json');
+    const context = contextOfId(c.get('shards'), request.transaction_id);
+    const answer = await outliveClient(c, voidPayment(context, request), () => context);
     if (answer.kind !== 'ended') return unfinished(c, answer, VOID);
     const { transaction } = answer;
     // The payer was faster, or the gateway took the money all the same.

@@ -11,7 +11,7 @@ const METHODS = [
 ] as const;
 
 export const methodsRoute = new Hono<HttpEnv>().get('/', (c) => {
-  const { gateways } = c.get('context');
+  const { gateways } = c.get('shards').at(0);
   return c.json<PaymentMethodsResponse>({
     payment_methods: METHODS.map((method) => ({ ...method, enabled: gateways.forMethod(method.id) !== null })),
   });

@@ -9,6 +9,7 @@ import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import { isWaiting, type Transaction } from '../../../core/domain/transaction.ts';
 import { type PaymentAnswer, processPayment } from '../../../core/payments/process-payment.ts';
 import { optInProblems } from '../../../core/payments/read-opt-in.ts';
+import { contextOfBooking } from '../../../core/shards.ts';
 import {
   errorResponse,
   GATEWAY_DOWN,
@@ -49,9 +50,9 @@ export const processRoute = new Hono<HttpEnv>().post(
     const problems = optInProblems(c.get('settings'), request);
     if (problems.length > 0) return invalidRequest(c, problems);
     const amount = withoutFloatError(exactAmount(c.get('bodyText'), 'amount'));
-    const context = c.get('context');
+    const context = await contextOfBooking(c.get('shards'), c.get('caller').tenant, request.booking_id);
     const idempotencyKey = c.get('idempotencyKey');
-    const answer = await outliveClient(c, processPayment(context, request, amount, idempotencyKey));
+    const answer = await outliveClient(c, processPayment(context, request, amount, idempotencyKey), () => context);
     return respond(c, answer, {
       bookingId: request.booking_id,
       amount: finite(Number(amount)),

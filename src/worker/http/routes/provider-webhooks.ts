@@ -12,7 +12,7 @@ import type { HttpEnv } from '../http-env.ts';
 import { bodyBytes, limitBody } from '../middleware/limit-body.ts';
 import { methodNotAllowed } from '../middleware/method-not-allowed.ts';
 import { outliveClient } from '../middleware/outlive-client.ts';
-import { withContext } from '../middleware/with-context.ts';
+import { withShards } from '../middleware/with-shards.ts';
 
 /** An event carries the whole object that it is about: some ten kilobytes, as a rule. */
 const BODY_MAX_BYTES = 256 * 1024;
@@ -31,7 +31,7 @@ const NOT_THERE = 'There is nothing at this path: no payments are taken with thi
 export const webhooksRoute = new Hono<HttpEnv>();
 for (const provider of ['stripe', 'paypal'] as const) {
   webhooksRoute
-    .post(`/${provider}`, limitBody(BODY_MAX_BYTES, 'A webhook'), calledBy(provider), withContext(), (c) =>
+    .post(`/${provider}`, limitBody(BODY_MAX_BYTES, 'A webhook'), calledBy(provider), withShards(), (c) =>
       webhook(c, provider),
     )
     .all(`/${provider}`, methodNotAllowed('POST'));
@@ -46,8 +46,9 @@ function calledBy(provider: Provider) {
 }
 
 async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Response> {
-  const [context, settings, log] = [c.get('context'), c.get('settings'), c.get('log')];
-  const gateway = context.gateways.all.find(({ name }) => name.startsWith(`${provider}:`));
+  const [shards, settings, log] = [c.get('shards'), c.get('settings'), c.get('log')];
+  const { gateways, db } = shards.at(0);
+  const gateway = gateways.all.find(({ name }) => name.startsWith(`${provider}:`));
   if (gateway?.readWebhook === undefined) return errorResponse(c, 404, 'NOT_FOUND', NOT_THERE);
   const secret = SECRETS[provider];
   if (!secret.of(settings)) {
@@ -64,7 +65,7 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
       header: (name) => c.req.header(name),
       body: new Uint8Array(await bodyBytes(c.req.raw)),
       nowMs: Date.now(),
-      certificates: certificateStore(context.db, c.get('client').bucket),
+      certificates: certificateStore(db, c.get('client').bucket),
     },
     AbortSignal.timeout(VERIFY_DEADLINE_MS),
   );
@@ -76,7 +77,9 @@ async function webhook(c: Context<HttpEnv>, provider: Provider): Promise<Respons
       log('warn', 'webhook.not_verified', { provider, reason: reading.reason });
       return laterPlease(c);
     case 'event': {
-      const answer = await outliveClient(c, handleWebhook(context, gateway, reading.event));
+      const answer = await outliveClient(c, handleWebhook(shards, gateway, reading.event), ({ shard }) =>
+        shards.at(shard),
+      );
       return answer.kind === 'handled' ? c.json({ received: true }) : laterPlease(c);
     }
   }

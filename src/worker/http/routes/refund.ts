@@ -8,6 +8,7 @@ import { decimalAmount, withoutFloatError } from '../../../core/domain/money.ts'
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import { type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
 import { type RefundAnswer, refundPayment } from '../../../core/payments/refund-payment.ts';
+import { contextOfId } from '../../../core/shards.ts';
 import {
   errorResponse,
   GATEWAY_DOWN,
@@ -34,10 +35,10 @@ export const refundRoute = new Hono<HttpEnv>().post(
   validate(refundRequest),
   async (c) => {
     const amount = withoutFloatError(exactAmount(c.get('bodyText'), 'refund_amount'));
-    const context = c.get('context');
-    const idempotencyKey = c.get('idempotencyKey');
-    const refunding = refundPayment(context, c.req.valid('json'), amount, idempotencyKey);
-    return respond(c, await outliveClient(c, refunding));
+    const request = c.req.valid('json');
+    const context = contextOfId(c.get('shards'), request.original_transaction_id);
+    const refunding = refundPayment(context, request, amount, c.get('idempotencyKey'));
+    return respond(c, await outliveClient(c, refunding, () => context));
   },
 );
 

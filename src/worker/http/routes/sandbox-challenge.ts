@@ -11,12 +11,13 @@ import {
   findSandboxChallenge,
   type SandboxChallenge,
 } from '../../../core/recovery/answer-sandbox-challenge.ts';
+import { contextOfId } from '../../../core/shards.ts';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { limitBody } from '../middleware/limit-body.ts';
 import { methodNotAllowed } from '../middleware/method-not-allowed.ts';
 import { outliveClient } from '../middleware/outlive-client.ts';
-import { withContext } from '../middleware/with-context.ts';
+import { withShards } from '../middleware/with-shards.ts';
 
 /** Of a form with one button. */
 const BODY_MAX_BYTES = 1024;
@@ -32,7 +33,7 @@ sandboxChallengeRoute.use(
     return next();
   }),
   limitBody(BODY_MAX_BYTES, 'A form'),
-  withContext(),
+  withShards(),
 );
 
 sandboxChallengeRoute
@@ -48,7 +49,8 @@ sandboxChallengeRoute
     if (answer !== 'authenticated' && answer !== 'declined') {
       return errorResponse(c, 400, 'INVALID_REQUEST', 'The field answer must be authenticated or declined.');
     }
-    await outliveClient(c, answerSandboxChallenge(c.get('context'), challenge, answer));
+    const context = contextOfId(c.get('shards'), challenge.transaction.transactionId);
+    await outliveClient(c, answerSandboxChallenge(context, challenge, answer), () => context);
     return c.redirect(challenge.returnUrl, 303);
   })
   .all('/:id', methodNotAllowed('GET, HEAD, POST'));
@@ -57,7 +59,7 @@ function challengeAt(c: Context<HttpEnv>): Promise<SandboxChallenge | null> | nu
   const id = c.req.param('id');
   if (!isIdentifier(id, 'TXN-')) return null;
   const { pathname, search } = new URL(c.req.url);
-  return findSandboxChallenge(c.get('context'), id, `${pathname}${search}`);
+  return findSandboxChallenge(contextOfId(c.get('shards'), id), id, `${pathname}${search}`);
 }
 
 type Html = ReturnType<typeof html>;

@@ -5,6 +5,7 @@ import { decimalAmount } from '../../../core/domain/money.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import { isAuthorized, type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
 import { readStatus } from '../../../core/payments/read-status.ts';
+import { contextOfId } from '../../../core/shards.ts';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { outliveClient } from '../middleware/outlive-client.ts';
@@ -12,7 +13,9 @@ import { requireScope } from '../middleware/require-scope.ts';
 
 export const statusRoute = new Hono<HttpEnv>().get('/:id', requireScope('payments:read'), async (c) => {
   const takesStale = acceptsAnyAge(c.req.header('Cache-Control'));
-  const found = await outliveClient(c, readStatus(c.get('context'), c.req.param('id'), { takesStale }));
+  const id = c.req.param('id');
+  const context = contextOfId(c.get('shards'), id);
+  const found = await outliveClient(c, readStatus(context, id, { takesStale }), () => context);
   if (found === null) return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
   return c.json(
     found.refund === null ? paymentStatus(found.transaction) : refundStatus(found.refund, found.transaction),

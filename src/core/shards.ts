@@ -1,0 +1,59 @@
+/**
+ * The databases of an installation. A booking has its place in one of them, found by a hash of its organisation and its id, so that all
+ * that keeps a booking from being paid twice is in one database. The id of a payment or refund names the database that it is in.
+ */
+import type { Context } from './context.ts';
+
+/** More bindings than that would leave the cron no statements: it asks each database for its backlog. */
+export const SHARDS_MAX = 64;
+
+export interface Shards {
+  /** How many there are: fixed when an installation is first deployed. */
+  readonly count: number;
+  /** What work on one of them is done with. */
+  at(shard: number): Context;
+}
+
+/** The databases in their order: `DB`, `DB_1`, … as far as they are bound without a gap. */
+export function databasesIn<Binding>(
+  env: { DB: Binding } & { [name: `DB_${number}`]: Binding | undefined },
+): Binding[] {
+  const found = [env.DB];
+  for (let next = env.DB_1; next !== undefined; next = env[`DB_${found.length}`]) found.push(next);
+  return found;
+}
+
+/** The binding of a database, as wrangler.toml has it. */
+export function bindingOf(shard: number): string {
+  return shard === 0 ? 'DB' : `DB_${shard}`;
+}
+
+/** What the ids of payments and refunds end with; nothing where there is one database. */
+export function markOf(shard: number, count: number): string {
+  return count === 1 ? '' : `-${shard}`;
+}
+
+/** @param id of a payment or a refund; one that names no database, or none that there is, is looked for in the first one */
+export function shardOfId(id: string, count: number): number {
+  const shard = Number(/^[A-Z]{3}-[0-9A-Z]{26}-(\d{1,2})$/.exec(id)?.[1] ?? 0);
+  return shard < count ? shard : 0;
+}
+
+export async function shardOfBooking(tenant: string, bookingId: string, count: number): Promise<number> {
+  if (count === 1) return 0;
+  const booking = new TextEncoder().encode(JSON.stringify([tenant, bookingId]));
+  return new DataView(await crypto.subtle.digest('SHA-256', booking)).getUint32(0) % count;
+}
+
+export function contextOfId(shards: Shards, id: string): Context {
+  return shards.at(shardOfId(id, shards.count));
+}
+
+export async function contextOfBooking(shards: Shards, tenant: string, bookingId: string): Promise<Context> {
+  return shards.at(await shardOfBooking(tenant, bookingId, shards.count));
+}
+
+/** Of all databases, in their order. */
+export function allContexts(shards: Shards): Context[] {
+  return Array.from({ length: shards.count }, (_, shard) => shards.at(shard));
+}
