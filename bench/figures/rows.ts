@@ -7,12 +7,14 @@ import { PACKED_AFTER_MS } from '../../src/core/ledger/audit/pack-block.ts';
 import { localDatabaseFile } from '../../test/support/local-database.ts';
 import { tableWalks } from '../../test/support/query-plans.ts';
 import {
-  type BacklogOf,
+  type Backlog,
   ENTRIES_OF_BLOCK,
   expiredCounters,
   expiredKeys,
   oldEvents,
-  sealedEntries,
+  statements,
+  writeBacklog,
+  writeSealedEntries,
 } from '../backlogs.ts';
 import { fillLedger, MS_PER_PAYMENT } from '../bulk-ledger.ts';
 import { type CountedService, copyPlace, type Place, preparePlace, startCountedService } from '../counted-service.ts';
@@ -44,7 +46,7 @@ const FULL: Plan = { sizes: [1_000, 100_000, 1_000_000], examplePayments: 100, r
 const QUICK: Plan = { sizes: [1_000, 100_000], examplePayments: 20, repeated: 5, leaving: 5_000 };
 
 interface Leaving {
-  backlog: (backlog: BacklogOf) => string[];
+  backlog: Backlog;
   /** As many of them as a payment writes at most. */
   rowsAPayment: number;
   /** Newest rows that stay. */
@@ -52,11 +54,11 @@ interface Leaving {
 }
 /** What jobs take out of the tables. */
 const LEAVING: Record<string, Leaving> = {
-  pack: { backlog: sealedEntries, rowsAPayment: 2, staying: ENTRIES_OF_BLOCK },
-  purge_of_events: { backlog: oldEvents, rowsAPayment: 1, staying: 1 },
-  purge_of_keys: { backlog: expiredKeys, rowsAPayment: 1, staying: 0 },
+  pack: { backlog: writeSealedEntries, rowsAPayment: 2, staying: ENTRIES_OF_BLOCK },
+  purge_of_events: { backlog: statements(oldEvents), rowsAPayment: 1, staying: 1 },
+  purge_of_keys: { backlog: statements(expiredKeys), rowsAPayment: 1, staying: 0 },
   // Of the card, the user and the network.
-  purge_of_counters: { backlog: expiredCounters, rowsAPayment: 3, staying: 0 },
+  purge_of_counters: { backlog: statements(expiredCounters), rowsAPayment: 3, staying: 0 },
 };
 
 const LIMITS = { VELOCITY_PER_CARD: '100000', VELOCITY_PER_USER: '100000', VELOCITY_DECLINE_PERCENT: '80' };
@@ -136,10 +138,9 @@ async function measureLeaving(
   for (const [name, { backlog, rowsAPayment, staying }] of Object.entries(LEAVING)) {
     signal.throwIfAborted();
     const place = await copyPlace(empty, join(directory, name));
-    const database = new DatabaseSync(localDatabaseFile(place.directory));
-    const written = backlog({ count: count + staying, nowMs: Date.now(), gateway: 'sandbox' });
-    for (const statement of written) database.exec(statement);
-    database.close();
+    writeBacklog(place.directory, (database) =>
+      backlog(database, { count: count + staying, nowMs: Date.now(), gateway: 'sandbox' }),
+    );
     const service = await startCountedService(place);
     try {
       await service.runCron();
@@ -234,6 +235,7 @@ async function countOperations(
     true,
   );
   await service.setVariables(LIMITS);
+  await repeat([processRequest(newBookingId())], true);
   const keyed = await repeat(
     bookings().map((id) => processRequest(id, { key: `key-of-${id}` })),
     true,
