@@ -3,13 +3,14 @@
  * by one would take longer than what is measured.
  */
 import { createHash } from 'node:crypto';
-import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import type { PaymentEvent } from '../src/contract/events.ts';
 import { type AuditRow, CHAIN_START } from '../src/core/ledger/audit/hash-chain.ts';
+import { localDatabaseFile } from '../test/support/local-database.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const ENTRIES_OF_BLOCK = 1_000;
+export const ENTRIES_OF_BLOCK = 1_000;
 
 /** Statements for as many rows, as of now. */
 export interface BacklogOf {
@@ -17,6 +18,25 @@ export interface BacklogOf {
   nowMs: number;
   /** As rows name it. */
   gateway: string;
+}
+
+/** Writes a backlog into the database of the Worker that stores in the directory. */
+export function writeBacklog(directory: string, write: (database: DatabaseSync) => void): void {
+  const database = new DatabaseSync(localDatabaseFile(directory));
+  try {
+    write(database);
+  } finally {
+    database.close();
+  }
+}
+
+export type Backlog = (database: DatabaseSync, backlog: BacklogOf) => void;
+
+/** A backlog that statements write. */
+export function statements(of: (backlog: BacklogOf) => string[]): Backlog {
+  return (database, backlog) => {
+    for (const statement of of(backlog)) database.exec(statement);
+  };
 }
 
 /** Of ten rows, eight are pending payments and two are pending refunds: all due at their gateway. */

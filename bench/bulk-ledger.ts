@@ -67,7 +67,7 @@ export async function fillLedger(
   try {
     // Nobody else has the file open, and a file that is left half filled is thrown away.
     database.exec(
-      `PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA cache_size = -${CACHE_KIB}`,
+      `PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -${CACHE_KIB}`,
     );
     // They keep what is there as it is; what is copied has passed them once.
     const triggers = textColumn(database, "SELECT sql FROM sqlite_master WHERE type = 'trigger'");
@@ -180,8 +180,11 @@ function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedT
     const rows: Part[][] = [];
     for (const row of database.prepare(`SELECT * FROM "${table}"`).all()) {
       const parts = columns.map((column) => partOf(row[column.name] ?? null, column, sequencePerBatch(column), ids));
-      const key = parts.filter((_, index) => (columns[index]?.pk ?? 0) > 0);
-      if (key.every(({ kind }) => kind === 'constant')) continue;
+      const isKey = (index: number) => (columns[index]?.pk ?? 0) > 0;
+      const [key, others] = [parts.filter((_, index) => isKey(index)), parts.filter((_, index) => !isKey(index))];
+      const isSame = (some: Part[]) => some.every(({ kind }) => kind === 'constant');
+      // A number as the key, and nothing that differs beside it, is the one row of a table about the database.
+      if (isSame(key) || (isSame(others) && key.every(({ kind }) => kind !== 'text'))) continue;
       rows.push(parts);
     }
     if (rows.length === 0) continue;

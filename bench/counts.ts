@@ -19,6 +19,8 @@ export interface Calls {
 
 export interface Counts {
   phases: Record<Phase, Calls>;
+  /** Lines that were logged by any of them. */
+  logLines: number;
   /** Invocations that have not ended yet, with what they do behind their answers. */
   running: number;
   /** Messages that were sent to queues and have not been consumed yet. */

@@ -4,27 +4,29 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOCAL_VARIABLES } from '../../test/data/local-variables.ts';
-import { type LocalDatabase, localDatabase, localDatabaseFile } from '../../test/support/local-database.ts';
+import { type LocalDatabase, localDatabase } from '../../test/support/local-database.ts';
 import { runDirectory } from '../../test/support/run.ts';
+import { type ApprovingGateway, startApprovingGateway } from '../approving-gateway.ts';
 import {
-  type BacklogOf,
+  type Backlog,
   eventMessages,
   expiredCounters,
   expiredKeys,
   oldEvents,
   pendingRows,
+  statements,
   unsealedEntries,
   waitingEvents,
+  writeBacklog,
   writeSealedEntries,
 } from '../backlogs.ts';
+import { type ConfirmingBridge, startConfirmingBridge } from '../confirming-bridge.ts';
 import type { Figure, Line, Measuring } from '../figure.ts';
 import type { Invocation } from '../invocation.ts';
 import { bundleWorker, type LocalWorker, startLocalWorker } from '../local-worker.ts';
 import { cpuMs } from '../process-cpu.ts';
-import { type StandIn, startDeliveringBridge, startGateway } from '../stand-in-servers.ts';
 
 /** Payments a second of one shard, with which each job has to keep up. */
 const PAYMENTS_PER_SECOND = 500;
@@ -44,7 +46,7 @@ interface Job {
   /** Rows that a payment leaves to it, at most. */
   rowsAPayment: number;
   /** What is written for it before it starts, and how much of it in a full and in a quick run. */
-  write: (database: DatabaseSync, backlog: BacklogOf) => void;
+  write: Backlog;
   rows: { full: number; quick: number };
   /** Counts the rows that are still to do. */
   left: string;
@@ -52,17 +54,13 @@ interface Job {
   messages?: (count: number) => unknown[];
 }
 
-const rows = (statements: (backlog: BacklogOf) => string[]) => (database: DatabaseSync, backlog: BacklogOf) => {
-  for (const statement of statements(backlog)) database.exec(statement);
-};
-
 /** A new job is one more entry. */
 const JOBS: readonly Job[] = [
   {
     name: 'look_ups',
     of: 'look_ups',
     rowsAPayment: 1,
-    write: rows(pendingRows),
+    write: statements(pendingRows),
     rows: { full: 5_000, quick: 500 },
     left: `SELECT (SELECT count(*) FROM transactions WHERE status = 'pending')
              + (SELECT count(*) FROM refunds WHERE status = 'pending')`,
@@ -71,7 +69,7 @@ const JOBS: readonly Job[] = [
     name: 'sweep',
     of: 'sweep',
     rowsAPayment: 1,
-    write: rows(waitingEvents),
+    write: statements(waitingEvents),
     rows: { full: 30_000, quick: 5_000 },
     left: 'SELECT count(*) FROM events WHERE delivered_at_ms IS NULL',
   },
@@ -79,7 +77,7 @@ const JOBS: readonly Job[] = [
     name: 'delivery',
     of: 'event',
     rowsAPayment: 1,
-    write: rows(waitingEvents),
+    write: statements(waitingEvents),
     rows: { full: 20_000, quick: 3_000 },
     left: 'SELECT count(*) FROM events WHERE delivered_at_ms IS NULL',
     messages: eventMessages,
@@ -88,7 +86,7 @@ const JOBS: readonly Job[] = [
     name: 'seal',
     of: 'seal',
     rowsAPayment: 2,
-    write: rows(unsealedEntries),
+    write: statements(unsealedEntries),
     rows: { full: 200_000, quick: 20_000 },
     left: 'SELECT (SELECT count(*) FROM audit_entries) - (SELECT coalesce(sum(entries), 0) FROM audit_blocks)',
   },
@@ -105,7 +103,7 @@ const JOBS: readonly Job[] = [
     name: 'archive, of old events',
     of: 'archive',
     rowsAPayment: 1,
-    write: rows(oldEvents),
+    write: statements(oldEvents),
     rows: { full: 100_000, quick: 20_000 },
     // And so does the newest event.
     left: 'SELECT max(0, count(*) - 1) FROM events',
@@ -114,7 +112,7 @@ const JOBS: readonly Job[] = [
     name: 'purge of idempotency keys',
     of: 'purge',
     rowsAPayment: 1,
-    write: rows(expiredKeys),
+    write: statements(expiredKeys),
     rows: { full: 100_000, quick: 10_000 },
     left: 'SELECT count(*) FROM idempotency_keys',
   },
@@ -122,7 +120,7 @@ const JOBS: readonly Job[] = [
     name: 'purge of velocity counters',
     of: 'purge',
     rowsAPayment: 3,
-    write: rows(expiredCounters),
+    write: statements(expiredCounters),
     rows: { full: 200_000, quick: 10_000 },
     left: 'SELECT count(*) FROM velocity_counters',
   },
@@ -141,8 +139,8 @@ export const jobs: Figure = {
   title: 'jobs: each background job alone, on local D1',
   async measure(measuring) {
     const directory = runDirectory('bench-jobs');
-    const gateway = await startGateway(GATEWAY_DELAY_MS);
-    const bridge = await startDeliveringBridge();
+    const gateway = await startApprovingGateway(GATEWAY_DELAY_MS);
+    const bridge = await startConfirmingBridge();
     try {
       const script = await bundleWorker(
         'bench/workers/counting-worker.ts',
@@ -174,8 +172,8 @@ export const jobs: Figure = {
       }
       return { lines, details };
     } finally {
-      gateway.stop();
-      bridge.stop();
+      await gateway.stop();
+      await bridge.stop();
       await rm(directory, { recursive: true, force: true });
     }
   },
@@ -185,8 +183,8 @@ interface Surroundings {
   measuring: Measuring;
   script: string;
   directory: string;
-  gateway: StandIn;
-  bridge: StandIn;
+  gateway: ApprovingGateway;
+  bridge: ConfirmingBridge;
 }
 
 async function runJob(job: Job, { measuring, script, directory, gateway, bridge }: Surroundings): Promise<JobRun> {
@@ -215,15 +213,6 @@ async function runJob(job: Job, { measuring, script, directory, gateway, bridge 
     }
   } finally {
     await service.stop();
-  }
-}
-
-function writeBacklog(directory: string, write: (database: DatabaseSync) => void): void {
-  const database = new DatabaseSync(localDatabaseFile(directory));
-  try {
-    write(database);
-  } finally {
-    database.close();
   }
 }
 

@@ -3,20 +3,10 @@
  * booking's were written. The bridge, the broker and the consumer are real. The local queue runs one invocation at a time, of two that
  * Cloudflare would run.
  */
-import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../scripts/free-port.ts';
-import { LOCAL_VARIABLES } from '../../test/data/local-variables.ts';
-import { startBridge } from '../../test/support/bridge.ts';
-import { listen, removeTopology } from '../../test/support/exchange.ts';
-import { localDatabaseFile } from '../../test/support/local-database.ts';
-import { runDirectory } from '../../test/support/run.ts';
-import { eventsOfAnOutage } from '../backlogs.ts';
+import { eventsOfAnOutage, statements, writeBacklog } from '../backlogs.ts';
 import type { Figure, Measuring } from '../figure.ts';
-import { bundleWorker, startLocalWorker } from '../local-worker.ts';
+import { withWholeService } from '../whole-service.ts';
 
 const EVENTS_PER_SECOND = 100;
 const OUTAGE_SECONDS = 3_600;
@@ -32,33 +22,14 @@ export const outage: Figure = {
   title: 'outage: an hour of events, delivered when the bridge is back',
   isLong: true,
   async measure(measuring) {
-    const rabbitmqUrl = await measuring.brokerUrl();
-    const directory = runDirectory('bench-outage');
-    const exchange = `bench.${randomBytes(4).toString('hex')}`;
-    const queue = `${exchange}.processing_queue`;
-    const signingSecret = randomBytes(32).toString('base64');
-    const port = await freePort();
-    const script = await bundleWorker('src/worker/index.ts', join(directory, 'bundle'), measuring.signal);
-    const stops: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
-    try {
-      const bridge = await startBridge({ port, rabbitmqUrl, exchange, queue, signingSecret, directory });
-      stops.push(
-        () => removeTopology(rabbitmqUrl, exchange, queue),
-        () => bridge.child.stop(),
-      );
-      const listener = await listen(rabbitmqUrl, exchange, directory);
-      stops.push(() => listener.close());
-      const service = await startLocalWorker({
-        script,
-        directory,
-        variables: { ...LOCAL_VARIABLES, BRIDGE_URL: bridge.url, BRIDGE_SIGNING_SECRET: signingSecret },
-      });
-      stops.push(() => service.stop());
+    return withWholeService('outage', measuring, async ({ worker, listener, directory }) => {
       const count = EVENTS_PER_SECOND * (measuring.quick ? QUICK_OUTAGE_SECONDS : OUTAGE_SECONDS);
-      write(directory, eventsOfAnOutage({ count, nowMs: Date.now(), gateway: 'sandbox' }));
+      writeBacklog(directory, (database) =>
+        statements(eventsOfAnOutage)(database, { count, nowMs: Date.now(), gateway: 'sandbox' }),
+      );
       const events = () => listener.received.map(({ body }) => ({ id: body.event_id, booking: body.booking_id }));
       const seconds = await drained(
-        () => service.runCron(),
+        () => worker.runCron(),
         () => listener.received.length,
         count,
         measuring,
@@ -78,9 +49,7 @@ export const outage: Figure = {
         ],
         details: { events: count, seconds, out_of_order: outOfOrder, messages: listener.received.length },
       };
-    } finally {
-      for (const stop of stops.reverse()) await stop();
-    }
+    });
   },
 };
 
@@ -117,13 +86,4 @@ function bookingsOutOfOrder(events: readonly { id: string; booking: string }[]):
     newest.set(booking, id);
   }
   return wrong.size;
-}
-
-function write(directory: string, statements: readonly string[]): void {
-  const database = new DatabaseSync(localDatabaseFile(directory));
-  try {
-    for (const statement of statements) database.exec(statement);
-  } finally {
-    database.close();
-  }
 }

@@ -6,6 +6,16 @@ import { DatabaseSync } from 'node:sqlite';
 import { PACKED_AFTER_MS } from '../../src/core/ledger/audit/pack-block.ts';
 import { localDatabaseFile } from '../../test/support/local-database.ts';
 import { tableWalks } from '../../test/support/query-plans.ts';
+import {
+  type Backlog,
+  ENTRIES_OF_BLOCK,
+  expiredCounters,
+  expiredKeys,
+  oldEvents,
+  statements,
+  writeBacklog,
+  writeSealedEntries,
+} from '../backlogs.ts';
 import { fillLedger, MS_PER_PAYMENT } from '../bulk-ledger.ts';
 import { type CountedService, copyPlace, type Place, preparePlace, startCountedService } from '../counted-service.ts';
 import type { Calls, CountedStatement, Counts, Plans } from '../counts.ts';
@@ -31,9 +41,27 @@ export interface Plan {
   examplePayments: number;
   /** Of each operation; its counts are the mean. */
   repeated: number;
+  /** Rows of a kind that leave their table. */
+  leaving: number;
 }
-const FULL: Plan = { sizes: [1_000, 100_000, 1_000_000], examplePayments: 100, repeated: 20 };
-const QUICK: Plan = { sizes: [1_000, 100_000], examplePayments: 20, repeated: 5 };
+const FULL: Plan = { sizes: [1_000, 100_000, 1_000_000], examplePayments: 100, repeated: 20, leaving: 20_000 };
+const QUICK: Plan = { sizes: [1_000, 100_000], examplePayments: 20, repeated: 5, leaving: 5_000 };
+
+interface Leaving {
+  backlog: Backlog;
+  /** As many of them as a payment writes at most. */
+  rowsAPayment: number;
+  /** Newest rows that stay. */
+  staying: number;
+}
+/** What jobs take out of the tables. */
+const LEAVING: Record<string, Leaving> = {
+  pack: { backlog: writeSealedEntries, rowsAPayment: 2, staying: ENTRIES_OF_BLOCK },
+  purge_of_events: { backlog: statements(oldEvents), rowsAPayment: 1, staying: 1 },
+  purge_of_keys: { backlog: statements(expiredKeys), rowsAPayment: 1, staying: 0 },
+  // Of the card, the user and the network.
+  purge_of_counters: { backlog: statements(expiredCounters), rowsAPayment: 3, staying: 0 },
+};
 
 const LIMITS = { VELOCITY_PER_CARD: '100000', VELOCITY_PER_USER: '100000', VELOCITY_DECLINE_PERCENT: '80' };
 const NO_LIMITS = { VELOCITY_PER_CARD: '0', VELOCITY_PER_USER: '0', VELOCITY_DECLINE_PERCENT: '0' };
@@ -50,6 +78,8 @@ export interface Operation extends CountedOperation {
 export interface Size {
   payments: number;
   operations: Record<string, Operation>;
+  /** Of a payment with its delivery. */
+  logLines: number;
   /** A payment, by table and index: with all of the audit log packed but its last hour, and with none of it packed. */
   bytes: Record<string, number>;
   bytesUnpacked: Record<string, number>;
@@ -65,7 +95,8 @@ export const rows: Figure = {
   async measure(measuring) {
     const directory = await mkdtemp(join(tmpdir(), 'bench-rows-'));
     try {
-      return measured(await measureSizes(directory, measuring.quick ? QUICK : FULL, measuring));
+      const leaving = await measureLeaving(directory, measuring);
+      return measured(await measureSizes(directory, measuring.quick ? QUICK : FULL, measuring), leaving);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
@@ -98,6 +129,36 @@ export async function measureSizes(directory: string, plan: Plan, { progress, si
   return measured;
 }
 
+/** Of each kind, what it takes to have a payment's rows leave. */
+async function measureLeaving(
+  directory: string,
+  { quick, signal }: Measuring,
+): Promise<Record<string, CountedOperation>> {
+  const { leaving: count } = quick ? QUICK : FULL;
+  const empty = await preparePlace(join(directory, 'empty'), signal);
+  const operations: Record<string, CountedOperation> = {};
+  for (const [name, { backlog, rowsAPayment, staying }] of Object.entries(LEAVING)) {
+    signal.throwIfAborted();
+    const place = await copyPlace(empty, join(directory, name));
+    writeBacklog(place.directory, (database) =>
+      backlog(database, { count: count + staying, nowMs: Date.now(), gateway: 'sandbox' }),
+    );
+    const service = await startCountedService(place);
+    try {
+      await service.runCron();
+      const { each: _, ...operation } = operationOf(
+        Object.values((await service.counts(0)).phases),
+        count / rowsAPayment,
+      );
+      if (operation.rowsWritten < rowsAPayment) throw new Error(`${name}: not all of ${count} rows have left`);
+      operations[name] = operation;
+    } finally {
+      await service.stop();
+    }
+  }
+  return operations;
+}
+
 async function measureSize(place: Place, payments: number, { repeated }: Plan): Promise<Size> {
   const file = localDatabaseFile(place.directory);
   const bytesUnpacked = bytesAPayment(file, payments);
@@ -106,10 +167,10 @@ async function measureSize(place: Place, payments: number, { repeated }: Plan): 
   await packLedger(file); // so that the job has nothing to pack, however long this takes
   const service = await startCountedService(place);
   try {
-    const { operations, statements } = await countOperations(service, repeated);
+    const { operations, statements, logLines } = await countOperations(service, repeated);
     const plans = await service.plans([...statements.keys()]);
     const scans = scansIn(plans, statements);
-    return { payments, operations, bytes, bytesUnpacked, packed, scans };
+    return { payments, operations, logLines, bytes, bytesUnpacked, packed, scans };
   } finally {
     await service.stop();
   }
@@ -118,7 +179,7 @@ async function measureSize(place: Place, payments: number, { repeated }: Plan): 
 async function countOperations(
   service: CountedService,
   repeated: number,
-): Promise<{ operations: Record<string, Operation>; statements: Map<string, number> }> {
+): Promise<Pick<Size, 'operations' | 'logLines'> & { statements: Map<string, number> }> {
   /** The rows that each has read at most. */
   const statements = new Map<string, number>();
   const keep = (counts: Counts) => {
@@ -176,6 +237,7 @@ async function countOperations(
     true,
   );
   await service.setVariables(LIMITS);
+  await repeat([processRequest(newBookingId())], true);
   const keyed = await repeat(
     bookings().map((id) => processRequest(id, { key: `key-of-${id}` })),
     true,
@@ -186,6 +248,7 @@ async function countOperations(
   const delivered = ({ counts }: { counts: Counts }) => operationOf([counts.phases.queue], repeated);
   return {
     statements,
+    logLines: keyed.counts.logLines / repeated,
     operations: {
       process: requested(processed),
       process_with_key_and_limits: requested(keyed),
@@ -275,7 +338,7 @@ function scansIn(plans: Plans, rowsRead: ReadonlyMap<string, number>): Size['sca
   );
 }
 
-function measured(sizes: Size[]): Measured {
+function measured(sizes: Size[], leaving: Record<string, CountedOperation>): Measured {
   const [first] = sizes;
   const last = sizes.at(-1);
   if (first === undefined || last === undefined) throw new Error('no ledger was measured');
@@ -300,6 +363,11 @@ function measured(sizes: Size[]): Measured {
       rowsLine('written a payment, until its answer', written('process'), 9),
       rowsLine('written a payment, with delivery and seal', written('process', 'delivery', 'seal'), 15),
       rowsLine('written a payment with a key and limits, until its answer', written('process_with_key_and_limits')),
+      {
+        what: 'written a payment with a key and limits, when it is packed, purged and has expired',
+        value: rounded(Object.values(leaving).reduce((all, { rowsWritten }) => all + rowsWritten, 0)),
+        unit: 'rows',
+      },
       rowsLine('written a refund, with delivery', written('refund', 'refund_delivery')),
       rowsLine(
         'read a payment, with delivery and seal',
@@ -319,6 +387,7 @@ function measured(sizes: Size[]): Measured {
         unit: 'statements',
         target: { atMost: 0 },
       },
+      { what: 'log lines of a payment, with delivery', value: last.logLines, unit: 'lines' },
       {
         what: `stored a payment, hot, ${at}`,
         value: Math.round(sum(last.bytes)),
@@ -344,6 +413,8 @@ function measured(sizes: Size[]): Measured {
       operations: Object.fromEntries(
         Object.entries(last.operations).map(([name, { each: _, ...operation }]) => [name, operation]),
       ),
+      leaving,
+      log_lines_a_payment: last.logLines,
       sizes,
     },
   };

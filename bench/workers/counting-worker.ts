@@ -2,6 +2,7 @@
  * The service, with each of its bindings counting what it is asked for. The counts are read, and variables are set, by paths of this
  * Worker's own. Each background invocation is reported to REPORTS as well, where that is bound.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { QueueMessage, WakeUp } from '../../src/core/outbox/queue-message.ts';
 import type { Bindings } from '../../src/worker/bindings.ts';
 import worker from '../../src/worker/index.ts';
@@ -24,8 +25,19 @@ export { RateLimiter } from '../../src/worker/index.ts';
 type CountingBindings = Bindings & { REPORTS?: Fetcher };
 
 // One isolate, one client: what has been counted is the isolate's.
-const counts: Counts = { phases: noCounts(), running: 0, queued: 0 };
-let variables: Record<string, string> = {};
+const counts: Counts = { phases: noCounts(), logLines: 0, running: 0, queued: 0 };
+/** Of the invocation at hand. */
+const callsOf = new AsyncLocalStorage<Calls>();
+/** One environment for all invocations: what the service knows of an environment, it keeps. */
+let bindings: Bindings | undefined;
+
+for (const level of ['log', 'warn', 'error'] as const) {
+  const print = console[level];
+  console[level] = (...line) => {
+    counts.logLines += 1;
+    print(...line);
+  };
+}
 
 function noCalls(): Calls {
   return { invocations: 0, durableObjectCalls: 0, batches: [], queueMessages: 0 };
@@ -42,9 +54,10 @@ export default {
         return Response.json(counts);
       case RESET_PATH:
         counts.phases = noCounts();
+        counts.logLines = 0;
         return new Response(null, { status: 204 });
       case VARIABLES_PATH:
-        variables = await request.json();
+        bindings = countingBindings({ ...env, ...(await request.json<Record<string, string>>()) });
         return new Response(null, { status: 204 });
       case PLANS_PATH:
         return Response.json(await plansOf(env.DB, await request.json()));
@@ -78,26 +91,28 @@ export default {
 /** @param about of an invocation that is reported */
 async function counted(
   phase: Phase,
-  { REPORTS, ...env }: CountingBindings,
+  env: CountingBindings,
   work: (bindings: Bindings) => Promise<void>,
   about?: Pick<Invocation, 'of' | 'messages'>,
 ): Promise<void> {
-  const calls = noCalls();
+  const own = noCalls();
   const startedAtMs = Date.now();
   let failed = true;
   counts.running += 1;
   try {
-    await work(countingBindings(env, calls));
+    bindings ??= countingBindings(env);
+    const counting = bindings;
+    await callsOf.run(own, () => work(counting));
     failed = false;
   } finally {
     const sum = counts.phases[phase];
     sum.invocations += 1;
-    sum.durableObjectCalls += calls.durableObjectCalls;
-    sum.queueMessages += calls.queueMessages;
-    sum.batches.push(...calls.batches);
+    sum.durableObjectCalls += own.durableObjectCalls;
+    sum.queueMessages += own.queueMessages;
+    sum.batches.push(...own.batches);
     counts.running -= 1;
-    if (REPORTS !== undefined && about !== undefined) {
-      const { batches } = calls;
+    if (env.REPORTS !== undefined && about !== undefined) {
+      const { batches } = own;
       const invocation: Invocation = {
         ...about,
         statements: batches.flat().length,
@@ -105,22 +120,28 @@ async function counted(
         durationMs: Date.now() - startedAtMs,
         failed,
       };
-      await REPORTS.fetch('http://reports/', { method: 'POST', body: JSON.stringify(invocation) });
+      await env.REPORTS.fetch('http://reports/', { method: 'POST', body: JSON.stringify(invocation) });
     }
   }
+}
+
+function calls(): Calls {
+  const current = callsOf.getStore();
+  if (current === undefined) throw new Error('a binding was used outside of an invocation');
+  return current;
 }
 
 /** Of bindings that a later version has, each D1 is called DB or DB_ and a number. */
 const IS_DATABASE = /^DB(_\d+)?$/;
 
-function countingBindings(env: Bindings, calls: Calls): Bindings {
+function countingBindings({ REPORTS: _, ...env }: CountingBindings): Bindings {
   const wrapped = Object.entries(env).map(([name, binding]): [string, unknown] => {
-    if (IS_DATABASE.test(name)) return [name, countingDatabase(binding as D1Database, calls)];
-    if (name === 'RATE_LIMITER') return [name, countingNamespace(env.RATE_LIMITER, calls)];
-    if (typeof binding === 'object' && 'sendBatch' in binding) return [name, countingQueue(binding, calls)];
+    if (IS_DATABASE.test(name)) return [name, countingDatabase(binding as D1Database)];
+    if (name === 'RATE_LIMITER') return [name, countingNamespace(env.RATE_LIMITER)];
+    if (typeof binding === 'object' && 'sendBatch' in binding) return [name, countingQueue(binding)];
     return [name, binding];
   });
-  return { ...Object.fromEntries(wrapped), ...variables } as Bindings;
+  return Object.fromEntries(wrapped) as unknown as Bindings;
 }
 
 interface Prepared {
@@ -130,7 +151,7 @@ interface Prepared {
 }
 
 /** As much of D1 as the service uses; it would fail with anything else, so nothing goes uncounted. */
-function countingDatabase(database: D1Database, calls: Calls) {
+function countingDatabase(database: D1Database) {
   const prepared = (sql: string, statement: D1PreparedStatement): Prepared => ({
     sql,
     statement,
@@ -140,7 +161,7 @@ function countingDatabase(database: D1Database, calls: Calls) {
     prepare: (sql: string) => prepared(sql, database.prepare(sql)),
     async batch(statements: Prepared[]) {
       const results = await database.batch(statements.map(({ statement }) => statement));
-      calls.batches.push(
+      calls().batches.push(
         results.map(
           ({ meta }, index): CountedStatement => ({
             sql: statements[index]?.sql ?? '',
@@ -154,26 +175,26 @@ function countingDatabase(database: D1Database, calls: Calls) {
   };
 }
 
-function countingNamespace(namespace: Bindings['RATE_LIMITER'], calls: Calls) {
+function countingNamespace(namespace: Bindings['RATE_LIMITER']) {
   return {
     getByName: (name: string) => ({
       admit(...windows: Parameters<ReturnType<Bindings['RATE_LIMITER']['getByName']>['admit']>) {
-        calls.durableObjectCalls += 1;
+        calls().durableObjectCalls += 1;
         return namespace.getByName(name).admit(...windows);
       },
     }),
   };
 }
 
-function countingQueue(queue: Queue, calls: Calls) {
+function countingQueue(queue: Queue) {
   return {
     send(message: unknown, options?: QueueSendOptions) {
-      calls.queueMessages += 1;
+      calls().queueMessages += 1;
       counts.queued += 1;
       return queue.send(message, options);
     },
     sendBatch(messages: MessageSendRequest[], options?: QueueSendBatchOptions) {
-      calls.queueMessages += messages.length;
+      calls().queueMessages += messages.length;
       counts.queued += messages.length;
       return queue.sendBatch(messages, options);
     },

@@ -160,7 +160,7 @@ describe.each(CALLERS)('from a caller %s', (_, checks, newCaller) => {
 
   it.each([
     ['no limits', {}, 9],
-    ['limits on cards, users and places', LIMITS, 13],
+    ['limits on cards, users and places', LIMITS, 12],
   ])('a payment that succeeds, with %s, writes no more rows than it has to', async (_, limits, rows) => {
     const [database, { variables, headers }] = [watchedDatabase(), await newCaller()];
     await sendWith(variables, 'GET', '/payment/methods', { headers }); // the first use of a key writes when that was
