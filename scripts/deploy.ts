@@ -1,24 +1,31 @@
 /**
  * `npm run deploy`: creates what the Worker needs on Cloudflare and is missing there, applies the migrations, then deploys. In this
  * order, because migrations need the database and the new Worker needs the tables. A migration named `….after-deployment.sql` takes away
- * what only the version before needs, and is applied when the new Worker is there. Everything that can be checked is checked
- * before anything is changed; `--dry-run` ends there. The Deploy to Cloudflare button runs this too, after it has created the
- * database and the queues under names that its user chose: names come from wrangler.toml.
+ * what only the version before needs, and is applied when the new Worker is there. Where there is more than one database, each gets its place
+ * before the Worker is there. Everything that can be checked is checked before anything is changed; `--dry-run` ends there. The Deploy to
+ * Cloudflare button runs this too, after it has created the database and the queues under names that its user chose: names come from
+ * wrangler.toml.
  */
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { PLACE_AND_USE, type Place, placing } from '../src/core/ledger/database-place.ts';
 import { GENERATED_SECRETS } from '../src/core/settings/variables.ts';
+import { installationDatabases } from '../src/core/shards.ts';
 import { EXIT_FAILED } from '../src/local/command.ts';
 import { PROJECT } from '../src/local/project.ts';
 import { runWrangler, type WranglerRun, whyWranglerFailed } from '../src/local/wrangler.ts';
+import { type FoundDatabase, whyMisplaced } from './database-places.ts';
 import { BadDeployArguments, type DeployArguments, readDeployArguments } from './deploy-arguments.ts';
 
 const CONFIG = join(PROJECT, 'wrangler.toml');
-const DATABASE_BINDING = 'DB';
 const AFTER_DEPLOYMENT = '.after-deployment.sql';
 const STEP_DEADLINE_MS = 5 * 60_000;
+/** Of a database that does not exist yet. */
+const NEW = { place: null, isUsed: false };
+/** Where a former version left something, whatever it was used for. */
+const USED_TABLES = ['transactions', 'audit_entries'];
 
 /** What of wrangler.toml matters here; wrangler's own type for it is not among those that it publishes. */
 interface Config {
@@ -70,7 +77,8 @@ const config = configOf(args.env);
 const queues = queuesOf(config);
 const databases = databasesOf(config);
 const migrations = migrationSteps(databases);
-const steps = [...databaseSteps(databases), ...queueSteps(queues), ...migrations.before];
+const places = placeSteps(installationOf(databases));
+const steps = [...databaseSteps(databases), ...queueSteps(queues), ...migrations.before, ...places];
 checkSecrets(args);
 
 if (args.dryRun) {
@@ -108,7 +116,8 @@ function configOf(env: string): Config {
   if (!topLevel.definedEnvironments?.includes(env)) stop(`wrangler.toml has no [env.${env}]`);
   const own = readConfig(env);
   const bindingsOf = ({ d1_databases, queues, durable_objects, r2_buckets }: Config) => [
-    ...d1_databases.map(({ binding }) => binding),
+    // An environment is an installation of its own, with as many databases as it has.
+    ...d1_databases.map(({ binding }) => binding).filter((binding) => !/^DB_\d+$/.test(binding)),
     ...(queues.producers ?? []).map(({ binding }) => binding),
     ...durable_objects.bindings.map(({ name }) => name),
     ...r2_buckets.map(({ binding }) => binding),
@@ -131,9 +140,7 @@ function readConfig(env: string): Config {
 
 /** Those of wrangler.toml, each with what Cloudflare has under its id or name. */
 function databasesOf({ d1_databases }: Config): Database[] {
-  if (!d1_databases.some(({ binding }) => binding === DATABASE_BINDING)) {
-    stop(`wrangler.toml names no database for the binding ${DATABASE_BINDING}`);
-  }
+  checkBindings(d1_databases);
   const named = d1_databases.map((database) => {
     const { database_name, binding } = database;
     if (database_name === undefined) stop(`wrangler.toml names no database for the binding ${binding}`);
@@ -146,6 +153,21 @@ function databasesOf({ d1_databases }: Config): Database[] {
       database_id === undefined ? name === database_name : uuid === database_id;
     return { ...database, found: listed.find(isIt) ?? null };
   });
+}
+
+/** Two bindings of one database would be two places of it. */
+function checkBindings(bound: readonly DatabaseConfig[]): void {
+  const ids = installationOf(bound).map(({ database_id, database_name }) => database_id ?? database_name);
+  const twice = ids.find((id, index) => id !== undefined && ids.indexOf(id) < index);
+  if (twice !== undefined) stop(`wrangler.toml binds the database ${twice} twice`);
+}
+
+function installationOf<Bound extends DatabaseConfig>(bound: readonly Bound[]): readonly Bound[] {
+  try {
+    return installationDatabases(bound);
+  } catch (error) {
+    return stop(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Every queue that has to exist. A queue without a consumer keeps its messages until they expire. */
@@ -217,7 +239,7 @@ function migrationSteps(wanted: readonly Database[]): { before: Step[]; after: S
   const before = plans.map(({ database, sooner, later }) => ({
     wouldDo: `Migrations of ${database.database_name}: ${sooner.length === 0 ? 'none would be applied' : `would be applied: ${sooner.join(', ')}`}`,
     run() {
-      console.log('Applying the migrations');
+      console.log(`Applying the migrations${wanted.length === 1 ? '' : ` of ${database.database_name}`}`);
       if (later.length === 0) applyMigrations(database);
       else applyMigrationsBut(database, later);
     },
@@ -229,13 +251,57 @@ function migrationSteps(wanted: readonly Database[]): { before: Step[]; after: S
       {
         wouldDo,
         run() {
-          console.log('Applying the migrations that follow the deployment');
+          const of = wanted.length === 1 ? '' : ` of ${database.database_name}`;
+          console.log(`Applying the migrations that follow the deployment${of}`);
           applyMigrations(database);
         },
       },
     ];
   });
   return { before, after };
+}
+
+/**
+ * None where there is one database: it takes its place by itself. The first one is placed first, and decides how many there are: whatever
+ * step a deployment ends at, the next one goes on from there, or refuses another number.
+ */
+function placeSteps(wanted: readonly Database[]): Step[] {
+  const count = wanted.length;
+  const found = wanted.map((database) => ({
+    ...database,
+    name: database.database_name,
+    ...(isNew(database) ? NEW : placeAndUse(database, count)),
+  }));
+  const why = whyMisplaced(found);
+  if (why !== null) stop(`${why} Nothing was changed. See docs/scaling.md.`);
+  if (count === 1) return [];
+  return found.map((database, shard) => {
+    const what = `Place of ${database.name}`;
+    const shown = `number ${shard} of ${count}`;
+    if (database.place !== null) return nothingToDo(`${what}: ${shown}`);
+    return {
+      wouldDo: `${what}: would be ${shown}`,
+      run() {
+        console.log(`${what}: ${shown}`);
+        query(database, placing({ shard, shards: count }));
+        const { place } = placeAndUse(database, count);
+        if (place?.shard !== shard || place.shards !== count) {
+          stop(`${what}: it was not given. Is another deployment at work? Run this again`);
+        }
+      },
+    };
+  });
+}
+
+function placeAndUse(database: Database, count: number): Pick<FoundDatabase, 'place' | 'isUsed'> {
+  const rows = query<{ [Column in keyof Place]: number | null } & { used: number }>(database, PLACE_AND_USE);
+  if (rows !== null) {
+    const [{ shard, shards, used } = { shard: null, shards: null, used: 0 }] = rows;
+    return { place: shard === null || shards === null ? null : { shard, shards }, isUsed: used === 1 };
+  }
+  // It lacks migrations: the one that adds places, or all of them.
+  const isUsed = count > 1 && USED_TABLES.some((table) => query(database, `SELECT 1 FROM ${table} LIMIT 1`)?.length);
+  return { place: null, isUsed };
 }
 
 function isNew({ found, database_id }: Database): boolean {
@@ -286,19 +352,23 @@ function migrationsIn(directory: string): string[] {
 
 /** Read from the table itself: `wrangler d1 migrations list` creates it where it is missing. */
 function missingMigrations(database: Database): string[] {
-  const { binding, migrations_table } = database;
+  const { migrations_table } = database;
   const all = migrationsIn(migrationsDirectory(database));
   if (isNew(database)) return all;
-  const sql = `SELECT name FROM ${migrations_table ?? 'd1_migrations'}`;
-  const { status, stdout, output } = run(['d1', 'execute', binding, '--remote', '--json', '--command', sql]);
-  if (status !== 0) {
-    // Nothing has been applied to it yet.
-    if (output.includes('no such table')) return all;
-    stop(output);
-  }
-  const [{ results }]: [{ results: { name: string }[] }] = JSON.parse(stdout);
-  const applied = new Set(results.map(({ name }) => name));
+  const rows = query<{ name: string }>(database, `SELECT name FROM ${migrations_table ?? 'd1_migrations'}`);
+  // Without the table, nothing has been applied to it yet.
+  const applied = new Set((rows ?? []).map(({ name }) => name));
   return all.filter((name) => !applied.has(name));
+}
+
+/** The rows of a statement; null where the database lacks a table. */
+function query<Row>({ binding }: Database, sql: string): Row[] | null {
+  const { status, stdout, output } = run(['d1', 'execute', binding, '--remote', '--json', '--command', sql]);
+  if (status === 0) {
+    const [{ results }]: [{ results: Row[] }] = JSON.parse(stdout);
+    return results;
+  }
+  return output.includes('no such table') ? null : stop(output);
 }
 
 /** A Worker that is at work must not stop because a new version needs a secret that it does not have yet. */

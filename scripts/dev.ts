@@ -14,7 +14,7 @@ import { persistence, WRANGLER, WRANGLER_ENV } from '../src/local/wrangler.ts';
 import { askBroker } from './ask-broker.ts';
 import { bridgeLines, createOutput, emulatorLines, PROBE_PATH, wantsColours, workerLines } from './dev-output.ts';
 import { type DevSettings, portProblems, readDevOptions, readDevSettings } from './dev-settings.ts';
-import { applyLocalMigrations, isMigrated } from './local-database.ts';
+import { arePrepared, prepareLocalDatabases } from './local-database.ts';
 import { paymentsToTry } from './payments-to-try.ts';
 import { type Running, startProcess, whenNpmIsGone, whyPortIsTaken } from './processes.ts';
 import { type Broker, HOW_TO_GET_A_BROKER, startBroker } from './rabbitmq.ts';
@@ -106,9 +106,9 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
 
   let answered = false;
   // It listens as soon as it is started, so it is started when it can serve.
-  const worker = migrateDatabase(settings, stopping.signal).then((failure) => {
-    if (failure !== null) fail(`The migrations could not be applied to the local database:\n${failure}`);
-    if (failure !== null || stopping.signal.aborted) return null;
+  const worker = prepareDatabases(settings, stopping.signal).then((problem) => {
+    if (problem !== null) fail(problem);
+    if (problem !== null || stopping.signal.aborted) return null;
     output.show('dev', { level: 'info', text: 'starting the Worker' });
     const running = startWorker(settings, () => answered);
     void running.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
@@ -147,11 +147,10 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
   return ended.exitCode;
 }
 
-/** Null, or why the database lacks tables. One that is up to date costs milliseconds; wrangler takes seconds to see it. */
-async function migrateDatabase({ persistTo }: DevSettings, signal: AbortSignal): Promise<string | null> {
-  if (isMigrated(stateDirectory(persistTo))) return null;
-  output.show('dev', { level: 'info', text: 'applying the migrations to the local database' });
-  return applyLocalMigrations(persistTo, signal);
+/** Null, or why a database is not ready. One that is up to date costs milliseconds; wrangler takes seconds to see it. */
+async function prepareDatabases({ persistTo }: DevSettings, signal: AbortSignal): Promise<string | null> {
+  if (arePrepared(stateDirectory(persistTo))) return null;
+  return prepareLocalDatabases(persistTo, (text) => output.show('dev', { level: 'info', text }), signal);
 }
 
 function startWorker(settings: DevSettings, answered: () => boolean): Running {

@@ -73,3 +73,18 @@ export function readTenant(text: string): string {
   if (!isTenant(text)) throw new InvalidArgumentError('A tenant has up to 64 letters, digits and . : - _');
   return text;
 }
+
+/** Of an installation's databases, the first of which is number 0. */
+export function readDatabaseNumber(text: string): number {
+  if (!/^\d{1,2}$/.test(text)) throw new InvalidArgumentError('It must be the number of a database, from 0 on.');
+  return Number(text);
+}
+
+/** @param number may be absent where there is only one */
+export function databaseNumbered<Database>(databases: readonly Database[], number: number | undefined): Database {
+  const database = databases[number ?? (databases.length === 1 ? 0 : -1)];
+  if (database !== undefined) return database;
+  throw new Error(
+    `There ${databases.length === 1 ? 'is 1 database' : `are ${databases.length} databases`}: choose one with --database, from 0 to ${databases.length - 1}`,
+  );
+}

@@ -1,6 +1,6 @@
 /**
- * Opens the ledger for an operator's command: the database of a running `npm run dev`, else this machine's local one, or with
- * `--remote` the one on Cloudflare. Cloudflare's login authorizes operators; the Worker has no API for them.
+ * Opens the ledger for an operator's command: the databases of a running `npm run dev`, else this machine's local ones, or with
+ * `--remote` those on Cloudflare. Cloudflare's login authorizes operators; the Worker has no API for them.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -12,13 +12,14 @@ import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { ArchiveBucket } from '../core/ledger/archive/archive-bucket.ts';
 import type { D1Database } from '../core/ledger/d1.ts';
 import { type Database, LedgerNotMigrated } from '../core/ledger/database.ts';
+import { type Place, readPlace } from '../core/ledger/database-place.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { type Cipher, createCipher } from '../core/security/cipher.ts';
 import { isEncryptionKey } from '../core/settings/forms.ts';
 import { readSettings } from '../core/settings/settings.ts';
 import type { Variables } from '../core/settings/start-up-guard.ts';
 import { SECRETS } from '../core/settings/variables.ts';
-import type { Shards } from '../core/shards.ts';
+import { bindingOf, databasesIn, installationDatabases, type Shards } from '../core/shards.ts';
 import { emulatorUrl, settingsFor } from '../emulator/service-settings.ts';
 import {
   EMULATED_STATE,
@@ -36,7 +37,6 @@ import type { LedgerPlace } from './arguments.ts';
 import { composeForOperator } from './compose.ts';
 import { unusedSettings } from './unused-settings.ts';
 
-const DATABASE_BINDING = 'DB';
 const ARCHIVE_BINDING = 'ARCHIVE';
 const WRANGLER_DEADLINE_MS = 60_000;
 /** The relevant part of wrangler.toml. */
@@ -52,6 +52,7 @@ interface BucketConfig {
   binding: string;
   bucket_name?: string | undefined;
 }
+type OwnBindings = { DB: D1Database; ARCHIVE?: ArchiveBucket } & { [name: `DB_${number}`]: D1Database | undefined };
 interface DatabaseConfig {
   binding: string;
   database_name?: string | undefined;
@@ -59,12 +60,19 @@ interface DatabaseConfig {
   remote?: boolean;
 }
 
+/** In the order of their numbers. */
+export type Databases = readonly [Database, ...Database[]];
+
 export interface Ledger {
-  db: Database;
+  databases: Databases;
+  /** What wrangler.toml calls them. */
+  databaseNames: readonly string[];
   /** Null where wrangler.toml binds none. */
   archive: ArchiveBucket | null;
   /** The Worker's secrets, as far as they are available. */
   secrets: Variables;
+  /** With those of wrangler.toml. */
+  variables: Variables;
   /** Whether the Worker of this ledger is one in production. */
   production: boolean;
   /** What the Worker's operations are done with. Throws if the settings do not describe a gateway. */
@@ -81,9 +89,18 @@ interface LocalState {
 /**
  * Does the work on the ledger, and closes it.
  *
- * @throws Error with instructions, if the ledger cannot be opened or lacks a migration; else the errors of the work
+ * @throws Error with instructions, if the ledger cannot be opened, lacks a migration, or has a database that is not in its place; else the
+ *   errors of the work
  */
-export async function withLedger<Result>(
+export function withLedger<Result>(place: LedgerPlace, work: (ledger: Ledger) => Promise<Result>): Promise<Result> {
+  return withAnyLedger(place, async (ledger) => {
+    await requirePlaces(ledger, place);
+    return work(ledger);
+  });
+}
+
+/** The same wherever its databases are: for looking at them only. */
+export async function withAnyLedger<Result>(
   place: LedgerPlace,
   work: (ledger: Ledger) => Promise<Result>,
 ): Promise<Result> {
@@ -102,29 +119,33 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
   // Loaded late, because loading takes seconds: a wrong argument is reported at once.
   const { unstable_readConfig } = await import('wrangler');
   const config: Config = unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') });
-  const database = config.d1_databases.find(({ binding }) => binding === DATABASE_BINDING);
-  if (database === undefined) throw new Error(`wrangler.toml has no database with the binding ${DATABASE_BINDING}`);
+  const bound = installationDatabases(config.d1_databases);
 
   // First, so that an unreadable file is reported before any prompt.
   const secrets = local === null ? remoteSecrets(place) : localSecrets(local);
-  const { d1, archive, close } =
+  const { opened, archive, close } =
     local === null
-      ? await openDatabase(config, remoteDatabase(database), false)
-      : await openDatabase(config, database, persistedIn(local, place.persistTo));
+      ? await openDatabases(config, remoteDatabases(bound), false)
+      : await openDatabases(config, bound, persistedIn(local, place.persistTo));
   const { author } = operator();
-  const db = { d1, log: errorLog(), cipher: cipherOf(secrets), author };
+  const shared = { log: errorLog(), cipher: cipherOf(secrets), author };
+  const [first, ...others] = opened;
+  const databases: Databases = [{ d1: first, ...shared }, ...others.map((d1) => ({ d1, ...shared }))];
+  const variables = { ...config.vars, ...secrets };
   return {
-    db,
+    databases,
+    databaseNames: bound.map(({ database_name, binding }) => database_name ?? binding),
     archive,
     secrets,
-    production: { ...config.vars, ...secrets }.ENVIRONMENT !== 'development',
+    variables,
+    production: variables.ENVIRONMENT !== 'development',
     shards() {
       if (local?.gateways === 'an emulator that has ended') {
         throw new Error(
           `The payments in ${shownPath(local.directory)} were made with the gateway emulator, which has ended and remembers nothing: there is nothing to compare them with`,
         );
       }
-      return shardsOver(db, { ...config.vars, ...secrets });
+      return shardsOver(databases, variables);
     },
     close,
   };
@@ -150,31 +171,51 @@ function cipherOf(secrets: Variables): Cipher {
   return { keyName: unusable, seal: unusable, open: unusable };
 }
 
+/** Whether a database has the place that its binding says. The only one of an installation takes its place by itself. */
+export function isInPlace(place: Place | null, shard: number, shards: number): boolean {
+  return place === null ? shards === 1 : place.shard === shard && place.shards === shards;
+}
+
+/** Only asks. @throws Error where a database is not the one that its binding says */
+async function requirePlaces({ databases, databaseNames }: Ledger, { remote, persistTo }: LedgerPlace): Promise<void> {
+  const places = await Promise.all(databases.map(readPlace));
+  const problems = places.flatMap((place, shard) => {
+    if (isInPlace(place, shard, databases.length)) return [];
+    const is = place === null ? 'has no place yet' : `is number ${place.shard} of ${place.shards}`;
+    return [`${bindingOf(shard)} (${databaseNames[shard]}) ${is}, not number ${shard} of ${databases.length}`];
+  });
+  if (problems.length === 0) return;
+  const todo = places.includes(null)
+    ? `${remote ? '`npm run deploy`' : preparesLocal(persistTo)} gives new databases their place, or says why not.`
+    : 'Correct the bindings DB, DB_1, … in wrangler.toml.';
+  throw new Error(`${problems.join('; ')}. Nothing was done. ${todo} \`npx payctl shards\` shows which is which.`);
+}
+
 /** An error of an open ledger, as a message with instructions. */
-function ledgerProblem(error: unknown, { remote, persistTo }: LedgerPlace): unknown {
+export function ledgerProblem(error: unknown, { remote, persistTo }: LedgerPlace): unknown {
   if (!(error instanceof LedgerNotMigrated)) return error;
-  const command = remote ? '`npm run deploy`' : migratesLocal(persistTo);
+  const command = remote ? '`npm run deploy`' : preparesLocal(persistTo);
   return new Error(`The database lacks tables or columns (${error.message}): run ${command}`);
 }
 
 /** The command that makes the local database, and gives it what it lacks. */
-function migratesLocal(persistTo: string | null): string {
+function preparesLocal(persistTo: string | null): string {
   return persistTo === null ? '`npm run setup`' : `\`npm run dev -- --persist-to ${persistTo}\``;
 }
 
-/** By a configuration that has the database, the archive and nothing else: no queue to listen to, no secrets, no Durable Object. */
-async function openDatabase(
+/** By a configuration that has the databases, the archive and nothing else: no queue to listen to, no secrets, no Durable Object. */
+async function openDatabases(
   { name, account_id, compatibility_date, r2_buckets }: Config,
-  database: DatabaseConfig,
+  databases: readonly [DatabaseConfig, ...DatabaseConfig[]],
   persist: { path: string } | false,
-): Promise<{ d1: D1Database; archive: ArchiveBucket | null; close: () => Promise<void> }> {
+): Promise<{ opened: [D1Database, ...D1Database[]]; archive: ArchiveBucket | null; close: () => Promise<void> }> {
   // Wrangler's messages must not mix with the command's output.
   Object.assign(process.env, WRANGLER_ENV, { WRANGLER_LOG: process.env.WRANGLER_LOG ?? 'error' });
   const directory = mkdtempSync(join(tmpdir(), 'payment-ledger-'));
   // However the command ends: where its output cannot be written, it ends at once.
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const configPath = join(directory, 'wrangler.json');
-  const remote = database.remote === true;
+  const remote = databases[0].remote === true;
   const buckets = r2_buckets
     .filter(({ binding }) => binding === ARCHIVE_BINDING)
     .map((bucket) => ({ ...bucket, remote }));
@@ -182,17 +223,14 @@ async function openDatabase(
     name: `${name}-operator`,
     account_id,
     compatibility_date,
-    d1_databases: [database],
+    d1_databases: databases,
     r2_buckets: buckets,
   };
   writeFileSync(configPath, JSON.stringify(own));
   const { getPlatformProxy } = await import('wrangler');
-  const proxy = await getPlatformProxy<{ DB: D1Database; ARCHIVE?: ArchiveBucket }>({
-    configPath,
-    persist,
-    remoteBindings: remote,
-  });
-  return { d1: proxy.env.DB, archive: proxy.env.ARCHIVE ?? null, close: () => proxy.dispose() };
+  const proxy = await getPlatformProxy<OwnBindings>({ configPath, persist, remoteBindings: remote });
+  const opened = databasesIn<D1Database>(proxy.env);
+  return { opened, archive: proxy.env.ARCHIVE ?? null, close: () => proxy.dispose() };
 }
 
 /**
@@ -226,23 +264,30 @@ const ENDED = 'an emulator that has ended';
 function persistedIn({ directory }: LocalState, persistTo: string | null): { path: string } {
   const path = join(directory, 'v3');
   if (!existsSync(join(path, 'd1'))) {
-    throw new Error(`There is no local database in ${path}: ${migratesLocal(persistTo)} creates it`);
+    throw new Error(`There is no local database in ${path}: ${preparesLocal(persistTo)} creates it`);
   }
   return { path };
 }
 
-function remoteDatabase({ binding, database_name, database_id }: DatabaseConfig) {
-  return { binding, database_name, database_id: database_id ?? remoteId(database_name), remote: true };
+/** With the ids by which Cloudflare has them: wrangler.toml may know their names only. */
+function remoteDatabases([first, ...others]: readonly [DatabaseConfig, ...DatabaseConfig[]]): [
+  DatabaseConfig,
+  ...DatabaseConfig[],
+] {
+  const isNamedOnly = [first, ...others].some(({ database_id }) => database_id === undefined);
+  const listed = isNamedOnly ? listRemote() : [];
+  const remote = ({ binding, database_name, database_id }: DatabaseConfig): DatabaseConfig => {
+    const id = database_id ?? listed.find(({ name }) => name === database_name)?.uuid;
+    if (id === undefined) throw new Error(`Cloudflare has no database ${database_name}: \`npm run deploy\` creates it`);
+    return { binding, database_name, database_id: id, remote: true };
+  };
+  return [remote(first), ...others.map(remote)];
 }
 
-/** The id by which Cloudflare has the database: wrangler.toml may know its name only. */
-function remoteId(name: string | undefined): string {
+function listRemote(): { name: string; uuid: string }[] {
   const listed = runWrangler(['d1', 'list', '--json'], WRANGLER_DEADLINE_MS);
   if (listed.status !== 0) throw new Error(whyWranglerFailed(listed));
-  const databases: { name: string; uuid: string }[] = JSON.parse(listed.stdout);
-  const found = databases.find((database) => database.name === name);
-  if (found === undefined) throw new Error(`Cloudflare has no database ${name}: \`npm run deploy\` creates it`);
-  return found.uuid;
+  return JSON.parse(listed.stdout);
 }
 
 /** Of this machine's .dev.vars, with the emulator's in their place while it runs. */
@@ -261,14 +306,14 @@ function remoteSecrets({ secretsFile }: LedgerPlace): Variables {
   return Object.fromEntries(SECRETS.map((name) => [name, given[name] ?? process.env[name]]));
 }
 
-function shardsOver(db: Database, variables: Variables): Shards {
+function shardsOver(databases: Databases, variables: Variables): Shards {
   const read = readSettings({ ...variables, ...unusedSettings() });
   if (read.kind === 'invalid') {
     throw new Error(
       `${read.problems.join('; ')} (a secret comes from --secrets-file or the environment, or locally from .dev.vars)`,
     );
   }
-  return composeForOperator([db], read.settings, operator());
+  return composeForOperator(databases, read.settings, operator());
 }
 
 /** Logs errors only, to standard error; the command's output is its result. */

@@ -9,13 +9,14 @@ import { addGatewayCheck } from './commands/gateway-check.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPersonalData } from './commands/personal-data.ts';
 import { addReconcile } from './commands/reconcile.ts';
+import { addShards } from './commands/shards.ts';
 
 /** Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. */
 const SETTINGS_OF_NPM = ['json'];
 
 const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
-for (const add of [addKeys, addEvents, addReconcile, addAudit, addArchive, addPersonalData, addGatewayCheck])
-  add(program);
+const COMMANDS = [addKeys, addEvents, addReconcile, addAudit, addArchive, addPersonalData, addShards, addGatewayCheck];
+for (const add of COMMANDS) add(program);
 program.hook('preAction', (_, command) => refuseKeptByNpm(command));
 documented(program, {
   examples: [

@@ -14,7 +14,12 @@ export interface Verdict {
   /** The last hash of the chain. */
   head: string;
   /** The first error; null if there is none. */
-  broken: { where: string; what: string } | null;
+  broken: Broken | null;
+}
+
+export interface Broken {
+  where: string;
+  what: string;
 }
 
 /** The log is sealed each minute: after so long, something keeps it from being sealed, or seals were taken away. */
@@ -22,21 +27,38 @@ export const SEALING_LAGS_AFTER_MS = 10 * 60_000;
 
 type Line = { kind: 'entry'; entry: ExportedEntry } | { kind: 'block'; block: AuditBlock };
 
-/** @param expectedHead a hash that was logged earlier and must be in the chain; null if none is available */
+/** For the log of one of several databases. */
+export interface OneOfSeveral {
+  /** Hashes that must be in one of the logs: those that are in this one are taken out. */
+  missingHeads?: Set<string>;
+  /** Lines of the export that come before this log. */
+  linesBefore?: number;
+}
+
+/** Of a log of which nothing has been read. */
+export const UNREAD = { sealed: 0, unsealed: 0, unsealedForMs: 0, head: CHAIN_START };
+
+/**
+ * Verifies the log of one database.
+ *
+ * @param expectedHead a hash that was logged earlier and must be in the chain; null if none is available
+ */
 export async function verifyAudit(
   lines: AsyncIterable<string> | Iterable<string>,
   expectedHead: string | null,
+  { missingHeads, linesBefore = 0 }: OneOfSeveral = {},
 ): Promise<Verdict> {
-  const verdict: Verdict = { sealed: 0, unsealed: 0, unsealedForMs: 0, head: CHAIN_START, broken: null };
+  const verdict: Verdict = { ...UNREAD, broken: null };
   const broken = (where: string, what: string): Verdict => ({ ...verdict, broken: { where, what } });
   let headSeen = expectedHead === null;
-  let [expected, number] = [1, 0];
+  let [expected, number] = [1, linesBefore];
   /** Entries whose seal has not come yet. */
   let open: ExportedEntry[] = [];
   const sealedWith = (hash: string, count: number) => {
     verdict.head = hash;
     verdict.sealed += count;
     headSeen ||= hash === expectedHead;
+    missingHeads?.delete(hash);
   };
   for await (const line of lines) {
     number += 1;
@@ -79,11 +101,12 @@ export async function verifyAudit(
     verdict.unsealedForMs = Math.max(verdict.unsealedForMs, at_ms - (oldest?.at_ms ?? at_ms));
   // The export itself is an entry.
   if (expected === 1) return broken('the start', 'it has no entries; every export has at least one');
-  if (!headSeen) {
-    const what = `nothing was sealed with the hash ${expectedHead}: the end was cut off, its seals were removed, or the whole log was rebuilt`;
-    return broken('the end', what);
-  }
+  if (!headSeen) return broken('the end', notSealedWith(`the hash ${expectedHead}`));
   return verdict;
+}
+
+export function notSealedWith(hashes: string): string {
+  return `nothing was sealed with ${hashes}: the end was cut off, its seals were removed, or the whole log was rebuilt`;
 }
 
 /** Of an entry and of a seal as they are exported: no more, and no less. */

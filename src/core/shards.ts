@@ -17,8 +17,8 @@ export interface Shards {
 /** The databases in their order: `DB`, `DB_1`, … as far as they are bound without a gap. */
 export function databasesIn<Binding>(
   env: { DB: Binding } & { [name: `DB_${number}`]: Binding | undefined },
-): Binding[] {
-  const found = [env.DB];
+): [Binding, ...Binding[]] {
+  const found: [Binding, ...Binding[]] = [env.DB];
   for (let next = env.DB_1; next !== undefined; next = env[`DB_${found.length}`]) found.push(next);
   return found;
 }
@@ -26,6 +26,29 @@ export function databasesIn<Binding>(
 /** The binding of a database, as wrangler.toml has it. */
 export function bindingOf(shard: number): string {
   return shard === 0 ? 'DB' : `DB_${shard}`;
+}
+
+/**
+ * Those of the databases in wrangler.toml that are the installation's, in their order.
+ *
+ * @throws Error that names the binding, where one is missing, or is meant as such a database and is not one
+ */
+export function installationDatabases<Bound extends { binding: string }>(bound: readonly Bound[]): [Bound, ...Bound[]] {
+  const named = new Map(bound.map((database) => [database.binding, database]));
+  const first = named.get(bindingOf(0));
+  if (first === undefined) throw new Error(`wrangler.toml names no database for the binding ${bindingOf(0)}`);
+  const found: [Bound, ...Bound[]] = [first];
+  for (let next = named.get(bindingOf(1)); next !== undefined; next = named.get(bindingOf(found.length)))
+    found.push(next);
+  const others = bound.filter((database) => /^DB_?\d+$/i.test(database.binding) && !found.includes(database));
+  if (others.length > 0) {
+    throw new Error(
+      `wrangler.toml binds ${others.map(({ binding }) => binding).join(', ')}, and no ${bindingOf(found.length)}: databases are bound as DB, DB_1, DB_2, … without a gap`,
+    );
+  }
+  if (found.length > SHARDS_MAX)
+    throw new Error(`wrangler.toml binds ${found.length} databases: ${SHARDS_MAX} is the most`);
+  return found;
 }
 
 /** What the ids of payments and refunds end with; nothing where there is one database. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readDeployArguments } from '../../scripts/deploy-arguments.ts';
 import { ACCOUNT, type CloudflareApi, startCloudflareApi } from '../support/cloudflare-api.ts';
-import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
+import { copyProject, type ProjectCopy, withDatabases } from '../support/project-copy.ts';
 
 /** Wrangler is started up to six times in a deployment, and twice that in a test. */
 const DEADLINE_MS = 240_000;
@@ -73,7 +73,10 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
   });
 
   it('takes away what only the former version uses when the new Worker is there', async () => {
-    const [added, later] = [['0015_fewer_writes.sql'], ['0016_former_indexes.after-deployment.sql']];
+    const newer = MIGRATIONS.filter((name) => name >= '0015');
+    const added = newer.filter((name) => !name.endsWith('.after-deployment.sql'));
+    const later = newer.filter((name) => !added.includes(name));
+    expect(later).not.toEqual([]);
     const inProject = (name: string) => join(project.directory, 'migrations', name);
     for (const name of [...added, ...later]) rmSync(inProject(name));
     expect(await deploy('--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
@@ -216,6 +219,147 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     expect(await npmRunDeploy(args)).toMatchObject({ exitCode, output: expect.stringContaining(output) });
     expect(api.writes).toEqual([]);
     expect(filesOf(project.directory)).toEqual(before);
+  });
+});
+
+describe('npm run deploy with more than one database', { timeout: 4 * DEADLINE_MS }, () => {
+  const NAMES = ['payment-service', 'payment-service-1'];
+  const PLACED = [
+    { shard: 0, shards: 2 },
+    { shard: 1, shards: 2 },
+  ];
+  const bind = (...bindings: string[]) => rewriteConfig((config) => withDatabases(config, bindings));
+  const places = () =>
+    NAMES.map((name) => ({ ...api.databaseNamed(name).prepare('SELECT shard, shards FROM database_place').get() }));
+  const use = (name: string) =>
+    api.databaseNamed(name).exec(`INSERT INTO audit_entries (at_ms, tenant, actor, action, subject, outcome)
+      VALUES (1, 'default', 'cron', 'payment.attempted', 'TXN-1', 'claimed')`);
+
+  it('gives each its place when all have their tables, and nothing the second time', async () => {
+    bind('DB_1');
+    const dry = await deploy('--dry-run');
+    expect(dry.output).toContain(
+      [
+        ...NAMES.map((name) => `Migrations of ${name}: would be applied: ${MIGRATIONS.join(', ')}`),
+        'Place of payment-service: would be number 0 of 2',
+        'Place of payment-service-1: would be number 1 of 2',
+        'Worker payment-service: would be deployed',
+      ].join('\n'),
+    );
+    expect(api.writes).toEqual([]);
+
+    expect(await deploy('--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
+    expect(api.changes).toEqual([
+      ...NAMES.map((name) => `create database ${name}`),
+      ...QUEUES.map((name) => `create queue ${name}`),
+      ...NAMES.flatMap(() => MIGRATIONS.map((name) => `migrate ${name}`)),
+      ...['place 0 of 2', 'place 1 of 2', 'deploy payment-service'],
+    ]);
+    expect(places()).toEqual(PLACED);
+
+    for (const name of NAMES) use(name);
+    api.changes.length = 0;
+    api.secrets.push(...SECRETS);
+    expect(await deploy()).toMatchObject({
+      exitCode: 0,
+      output: expect.stringContaining('Place of payment-service-1: number 1 of 2'),
+    });
+    expect(api.changes).toEqual(['deploy payment-service']);
+  });
+
+  it('completes an installation whose deployment ended at any step', async () => {
+    bind('DB_1');
+    const steps = [
+      ['creating the second database', '"payment-service-1"'],
+      ['in the middle of the migrations', '0010_refund_writers.sql'],
+      ['placing the first', 'SELECT 1, 0, 2'],
+      ['placing the second', 'SELECT 1, 1, 2'],
+      ['deploying the Worker', 'scripts/payment-service'],
+    ] as const;
+    for (const [, part] of steps) {
+      api.refuseWritesOf(part);
+      const { exitCode, output } = await deploy('--secrets-file', secretsFile());
+      expect({ exitCode, output }).toEqual({ exitCode: 1, output: expect.stringContaining('this write is refused') });
+    }
+    api.refuseWritesOf(null);
+    expect(await deploy('--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
+    expect(places()).toEqual(PLACED);
+    expect(api.changes.toSorted()).toEqual(
+      [
+        ...NAMES.map((name) => `create database ${name}`),
+        ...QUEUES.map((name) => `create queue ${name}`),
+        ...NAMES.flatMap(() => MIGRATIONS.map((name) => `migrate ${name}`)),
+        ...['place 0 of 2', 'place 1 of 2', 'deploy payment-service'],
+      ].toSorted(),
+    );
+  });
+
+  it('refuses another number or order than that of the first deployment, before it changes anything', async () => {
+    bind('DB_1');
+    expect(await deploy('--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
+    api.secrets.push(...SECRETS);
+    api.writes.length = 0;
+    const placed = readFileSync(join(project.directory, 'wrangler.toml'), 'utf8');
+    const expectRefused = async (config: string, why: string) => {
+      rewriteConfig(() => config);
+      expect(await deploy()).toEqual({ exitCode: 1, output: `${why} Nothing was changed. See docs/scaling.md.\n` });
+      expect(api.writes).toEqual([]);
+    };
+    const never = 'The number of databases is chosen before the first deployment, and never changes.';
+    const first = 'DB (payment-service) is number 0 of 2';
+    await expectRefused(withDatabases(placed, []), `${first}, and wrangler.toml binds 1. ${never}`);
+    await expectRefused(withDatabases(placed, ['DB_1', 'DB_2']), `${first}, and wrangler.toml binds 3. ${never}`);
+    const swapped = placed.replace('"DB"', '"x"').replace('"DB_1"', '"DB"').replace('"x"', '"DB_1"');
+    await expectRefused(swapped, 'DB (payment-service-1) is number 1 of 2: bind it as DB_1.');
+    use('payment-service');
+    await expectRefused(
+      placed.replace('"payment-service-1"', '"another"'),
+      'DB_1 (another) is new, and the installation is in use. Bind the database that was number 1 of 2: with an empty one in its place, bookings that are paid could be paid again.',
+    );
+  });
+
+  it('refuses to make more of an installation that was in use with one database, also by a former version', async () => {
+    expect(await deploy('--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
+    api.secrets.push(...SECRETS);
+    use('payment-service');
+    bind('DB_1');
+    api.writes.length = 0;
+    const inUse = 'DB (payment-service) is in use as the only database of an installation, and wrangler.toml binds 2.';
+    expect(await deploy()).toMatchObject({ exitCode: 1, output: expect.stringContaining(inUse) });
+    const database = api.databaseNamed('payment-service');
+    database.exec('DROP VIEW presented_places; DROP TRIGGER transactions_in_place; DROP TABLE database_place');
+    database.exec(`DELETE FROM d1_migrations WHERE name LIKE '0018%'`);
+    expect(await deploy()).toMatchObject({ exitCode: 1, output: expect.stringContaining(inUse) });
+    expect(api.writes).toEqual([]);
+  });
+
+  it.each([
+    [['DB_2'], 'wrangler.toml binds DB_2, and no DB_1: '],
+    [['DB_01'], 'wrangler.toml binds DB_01, and no DB_1: '],
+    [['DB1'], 'wrangler.toml binds DB1, and no DB_1: '],
+    [['DB_1', 'DB_3'], 'wrangler.toml binds DB_3, and no DB_2: '],
+  ])('refuses bindings that the Worker would not find: %j', async (bindings, problem) => {
+    bind(...bindings);
+    expect(await deploy()).toMatchObject({ exitCode: 1, output: expect.stringContaining(problem) });
+    expect(api.writes).toEqual([]);
+  });
+
+  it('refuses one database in two places', async () => {
+    rewriteConfig((config) => withDatabases(config, ['DB_1']).replace('"payment-service-1"', '"payment-service"'));
+    const { exitCode, output } = await deploy();
+    expect({ exitCode, output }).toEqual({
+      exitCode: 1,
+      output: 'wrangler.toml binds the database payment-service twice\n',
+    });
+    expect(api.writes).toEqual([]);
+  });
+
+  it('deploys an environment with a number of its own', async () => {
+    rewriteConfig((config) => `${withDatabases(config, ['DB_1'])}\n${STAGING}`);
+    expect(await deploy('--env', 'staging', '--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
+    expect(api.changes.filter((change) => /database|place/.test(change) && !change.startsWith('migrate'))).toEqual([
+      'create database payment-staging',
+    ]);
   });
 });
 

@@ -2,13 +2,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
 
 export const ACCOUNT = 'account';
 const DEPLOYMENT_ID = '22222222222242228222222222222222';
 
 export interface CloudflareApi {
   readonly url: string;
-  /** What changed the account, in order, such as `create database payment-service`, or `create queue payment-events in eu`. */
+  /** What changed the account, in order, such as `create database payment-service`, `create queue payment-events in eu`, or `place 0 of 4`. */
   readonly changes: string[];
   /** Every request that is more than a question, such as `POST /accounts/account/queues`: SQL other than SELECT is one too. */
   readonly writes: string[];
@@ -16,6 +17,10 @@ export interface CloudflareApi {
   readonly secrets: string[];
   /** What the next deployments are answered with instead, where the path holds `part`. */
   refuse(part: string, message: string): void;
+  /** Whatever would change the account is refused where its path or its body has `part` in it; null: nothing any more. */
+  refuseWritesOf(part: string | null): void;
+  /** What is in the D1 database of this name. */
+  databaseNamed(name: string): DatabaseSync;
   close(): Promise<void>;
 }
 
@@ -41,12 +46,16 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   const databases: Database[] = [];
   const queues: Queue[] = [];
   const workers = new Set<string>();
-  /** Names of the migrations that each database has, by its id. One that was never migrated has no table of them. */
-  const migrations = new Map<string, string[]>();
+  /** What is in each database, by its id. */
+  const contents = new Map<string, DatabaseSync>();
   let refusal: { part: string; message: string } | null = null;
+  let refusedWrites: string | null = null;
 
   function answer(method: string, { pathname: path, searchParams }: URL, body: string): Answer {
     const isQuestion = method === 'GET' || (path.endsWith('/query') && JSON.parse(body).sql.startsWith('SELECT'));
+    if (!isQuestion && refusedWrites !== null && `${path}\n${body}`.includes(refusedWrites)) {
+      return { status: 403, code: 10_000, message: 'this write is refused' };
+    }
     if (!isQuestion) writes.push(`${method} ${path}`);
     if (refusal !== null && path.includes(refusal.part)) {
       return { status: 403, code: 10_000, message: refusal.message };
@@ -76,19 +85,23 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   }
 
   function query(uuid: string, sql: string): Answer {
-    const applied = migrations.get(uuid);
-    if (sql.startsWith('SELECT')) {
-      if (applied === undefined)
-        return { status: 400, code: 7500, message: 'no such table: d1_migrations: SQLITE_ERROR' };
-      return rows(applied.map((name) => ({ name })));
+    try {
+      const result = allStatements(contentOf(uuid), sql);
+      const migration = /INSERT INTO "?d1_migrations"? \(name\)\s*values \('([^']+)'\)/i.exec(sql)?.[1];
+      if (migration !== undefined) changes.push(`migrate ${migration}`);
+      const [, shard, shards] = /^INSERT INTO database_place .* SELECT 1, (\d+), (\d+)/.exec(sql) ?? [];
+      if (shard !== undefined) changes.push(`place ${shard} of ${shards}`);
+      return { result };
+    } catch (error) {
+      return { status: 400, code: 7500, message: `${error instanceof Error ? error.message : error}: SQLITE_ERROR` };
     }
-    const migration = /INSERT INTO "?d1_migrations"? \(name\)\s*values \('([^']+)'\)/i.exec(sql)?.[1];
-    migrations.set(uuid, [...(applied ?? []), ...(migration === undefined ? [] : [migration])]);
-    if (migration !== undefined) changes.push(`migrate ${migration}`);
-    return rows([]);
   }
 
-  const rows = (results: unknown[]): Answer => ({ result: [{ results, success: true, meta: {} }] });
+  function contentOf(uuid: string): DatabaseSync {
+    const sqlite = contents.get(uuid) ?? new DatabaseSync(':memory:', { enableDoubleQuotedStringLiterals: true });
+    contents.set(uuid, sqlite);
+    return sqlite;
+  }
 
   function answerQueue(method: string, detail: string | undefined, wanted: string | null, body: string): Answer {
     if (detail === 'consumers') return { result: method === 'GET' ? [] : {} };
@@ -152,11 +165,31 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     refuse(part, message) {
       refusal = { part, message };
     },
+    refuseWritesOf(part) {
+      refusedWrites = part;
+    },
+    databaseNamed(name) {
+      const found = databases.find((database) => database.name === name);
+      if (found === undefined) throw new Error(`the account has no database ${name}`);
+      return contentOf(found.uuid);
+    },
     async close() {
+      for (const sqlite of contents.values()) sqlite.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Each as D1 answers it. */
+function allStatements(sqlite: DatabaseSync, sql: string): { results: unknown[]; success: true; meta: object }[] {
+  const answers = [];
+  for (let rest = sql.trim(); rest !== ''; ) {
+    const statement = sqlite.prepare(rest);
+    answers.push({ results: statement.all(), success: true as const, meta: {} });
+    rest = rest.slice(statement.sourceSQL.length).replace(/^(\s|--.*(\n|$))+/, '');
+  }
+  return answers;
 }
 
 const databaseId = (number: number) => `11111111-1111-4111-8111-${String(number).padStart(12, '0')}`;

@@ -16,3 +16,16 @@ export function copyProject(): ProjectCopy {
   symlinkSync(resolve('node_modules'), join(directory, 'node_modules'));
   return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
+
+/** The wrangler.toml of an installation with more databases: the first one is called payment-service, and the next payment-service-1. */
+export function withDatabases(config: string, bindings: readonly string[]): string {
+  const first = /^\[\[d1_databases\]\]\nbinding = "DB"\n(?:\w+ = .*\n)+/m.exec(config)?.[0] ?? '';
+  const others = [...config.matchAll(/^\[\[d1_databases\]\]\nbinding = "DB_?\d+"\n(?:\w+ = .*\n)+\n?/gm)].map(
+    ([section]) => section,
+  );
+  const alone = others.reduce((text, section) => text.replace(section, ''), config);
+  const more = bindings.map((binding, index) =>
+    first.replace('"DB"', `"${binding}"`).replace('"payment-service"', `"payment-service-${index + 1}"`),
+  );
+  return alone.replace(first, [first, ...more].join('\n'));
+}

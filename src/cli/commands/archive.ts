@@ -5,7 +5,15 @@ import type { ArchivedKind, ArchivedRange } from '../../core/ledger/archive/arch
 import { archivedRangesAfter } from '../../core/ledger/archive/archived-ranges.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import { documented, readWholeNumber } from '../../local/command.ts';
-import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
+import {
+  addJsonOption,
+  addPlaceOptions,
+  DONE_OR_FAILED,
+  databaseNumbered,
+  type PlaceOptions,
+  placeOf,
+  readDatabaseNumber,
+} from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
 import { printJson } from '../output.ts';
 import { readArchived } from '../read-archived.ts';
@@ -34,9 +42,10 @@ function addList(archive: Command): void {
     .description('Lists the objects of the archive, as the database has written them down.')
     .addOption(new Option('--kind <kind>', 'only these').choices(KINDS))
     .action(async (options: PlaceOptions & { kind?: ArchivedKind; json?: true }) =>
-      withLedger(placeOf(options, command), async ({ db }) => {
+      withLedger(placeOf(options, command), async ({ databases }) => {
         const kinds = options.kind === undefined ? KINDS : [options.kind];
-        const ranges = (await Promise.all(kinds.map((kind) => allRanges(db, kind)))).flat();
+        const lists = databases.flatMap((db) => kinds.map((kind) => allRanges(db, kind)));
+        const ranges = (await Promise.all(lists)).flat();
         if (options.json) return printJson(ranges.map(forPrograms));
         if (ranges.length === 0) console.log('Nothing has left the database for the archive');
         for (const range of ranges) console.log(forPeople(range));
@@ -54,9 +63,10 @@ function addPrint(archive: Command): void {
     )
     .addArgument(new Argument('<kind>', 'which log').choices(KINDS))
     .argument('<sequence>', 'the number of the entry or event', readWholeNumber)
-    .action(async (kind: ArchivedKind, sequence: number, options: PlaceOptions) =>
-      withLedger(placeOf(options, command), async ({ db, archive }) => {
-        const ranges = (await allRanges(db, kind)).filter(
+    .option('--database <number>', 'of which database, where there is more than one', readDatabaseNumber)
+    .action(async (kind: ArchivedKind, sequence: number, options: PlaceOptions & { database?: number }) =>
+      withLedger(placeOf(options, command), async ({ databases, archive }) => {
+        const ranges = (await allRanges(databaseNumbered(databases, options.database), kind)).filter(
           ({ firstSequence, lastSequence }) => firstSequence <= sequence && sequence <= lastSequence,
         );
         // A range of events may leave out one that waited, and that left by itself.

@@ -5,15 +5,22 @@ import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ArchivedRange } from '../../core/ledger/archive/archive-bucket.ts';
 import { auditExport, exportAuditLog } from '../../core/ledger/audit/export-audit-log.ts';
-import { CHAIN_START } from '../../core/ledger/audit/hash-chain.ts';
 import { unpack } from '../../core/ledger/audit/packed-lines.ts';
 import { documented, EXIT_FAILED } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
-import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
+import {
+  addJsonOption,
+  addPlaceOptions,
+  DONE_OR_FAILED,
+  databaseNumbered,
+  type PlaceOptions,
+  placeOf,
+} from '../arguments.ts';
 import { type Ledger, withLedger } from '../ledger-access.ts';
 import { printJson } from '../output.ts';
 import { ArchiveBroken, readArchived } from '../read-archived.ts';
-import { SEALING_LAGS_AFTER_MS, type Verdict, verifyAudit } from '../verify-audit.ts';
+import { SEALING_LAGS_AFTER_MS, UNREAD, type Verdict, verifyAudit } from '../verify-audit.ts';
+import { type AuditVerdict, databaseLine, verifyEach, verifyExport } from '../verify-export.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
 const ENTRIES_PER_STEP = 1_000;
@@ -56,8 +63,8 @@ function addVerify(audit: Command): void {
     .argument('[file]', 'an export')
     .option(
       '--head <hash>',
-      'a hash that the Worker has logged (audit.sealed). Without it, a log whose end was cut off or whose seals were removed passes',
-      readHash,
+      'a hash that the Worker has logged (audit.sealed), one for each database. Without it, a log whose end was cut off or whose seals were removed passes',
+      readHashes,
     )
     .action(async (file: string | undefined, options: PlaceOptions & VerifyOptions) => {
       const place = placeOf(options, command);
@@ -79,19 +86,23 @@ function addVerify(audit: Command): void {
   });
 }
 
-function readHash(text: string): string {
+/** The option can be repeated. */
+function readHashes(text: string, before: string[] = []): string[] {
   if (!HASH.test(text)) throw new InvalidArgumentError('It must be 64 hexadecimal digits, in lower case.');
-  return text;
+  return [...before, text];
 }
 
 /** The hash of a block is in a line behind its entries; the entries of the last minute have none yet. */
-async function exportLog({ db, archive }: Ledger): Promise<void> {
+async function exportLog({ databases, archive }: Ledger): Promise<void> {
   await withProgress('Exporting', async (progress) => {
-    const last = await auditExport(db, Date.now());
-    for await (const { lines, until } of exportAuditLog(db, readingOf(archive))) {
-      for (const line of lines) console.log(line);
-      // Entries on their way to the same terminal are progress enough, and a bar would be between them.
-      if (!process.stdout.isTTY) progress.at(until, last);
+    const last = await Promise.all(databases.map((db) => auditExport(db, Date.now())));
+    for (const [number, db] of databases.entries()) {
+      if (databases.length > 1) console.log(databaseLine(number, databases.length));
+      for await (const { lines, until } of exportAuditLog(db, readingOf(archive))) {
+        for (const line of lines) console.log(line);
+        // Entries on their way to the same terminal are progress enough, and a bar would be between them.
+        if (!process.stdout.isTTY) progress.at(until, last[number]);
+      }
     }
   });
 }
@@ -105,7 +116,7 @@ function readingOf(archive: Ledger['archive']) {
 }
 
 interface VerifyOptions {
-  head?: string;
+  head?: string[];
   json?: true;
 }
 
@@ -115,53 +126,66 @@ async function verifyFile(file: string, options: VerifyOptions): Promise<void> {
     const bytes = createReadStream(file);
     const lines = createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY });
     lines.on('line', () => progress.at(bytes.bytesRead, size));
-    return verifyAudit(lines, options.head ?? null);
+    return verifyExport(lines, options.head ?? []);
   });
   report(verdict, options);
 }
 
-/** The same of the log itself, wherever its parts are. It is recorded in the log, as an export is. */
-async function verifyLedger({ db, archive }: Ledger, options: VerifyOptions): Promise<void> {
-  const verdict = await withProgress('Verifying', async (progress) => {
-    const last = await auditExport(db, Date.now());
-    async function* lines() {
-      for await (const page of exportAuditLog(db, readingOf(archive))) {
-        yield* page.lines;
-        progress.at(page.until, last);
+/** The same of the logs themselves, wherever their parts are. It is recorded in them, as an export is. */
+async function verifyLedger({ databases, archive }: Ledger, options: VerifyOptions): Promise<void> {
+  const verdict = await withProgress('Verifying', (progress) =>
+    verifyEach(databases.length, options.head ?? [], async (number, expectedHead, several) => {
+      const db = databaseNumbered(databases, number);
+      const last = await auditExport(db, Date.now());
+      async function* lines() {
+        for await (const page of exportAuditLog(db, readingOf(archive))) {
+          yield* page.lines;
+          progress.at(page.until, last);
+        }
       }
-    }
-    try {
-      return await verifyAudit(lines(), options.head ?? null);
-    } catch (error) {
-      if (!(error instanceof ArchiveBroken)) throw error;
-      const broken = { where: error.object, what: error.what };
-      return { sealed: 0, unsealed: 0, unsealedForMs: 0, head: CHAIN_START, broken };
-    }
-  });
+      try {
+        return await verifyAudit(lines(), expectedHead, several);
+      } catch (error) {
+        if (!(error instanceof ArchiveBroken)) throw error;
+        return { ...UNREAD, broken: { where: error.object, what: error.what } };
+      }
+    }),
+  );
   report(verdict, options);
 }
 
-function report(verdict: Verdict, { head, json }: VerifyOptions): void {
-  const lags = verdict.broken === null && verdict.unsealedForMs > SEALING_LAGS_AFTER_MS;
-  if (verdict.broken !== null) process.exitCode = EXIT_BROKEN;
-  else if (lags) process.exitCode = EXIT_SEALING_LAGS;
+function report({ logs, broken }: AuditVerdict, { head, json }: VerifyOptions): void {
+  const isBroken = broken !== null || logs.some((log) => log.broken !== null);
+  if (isBroken) process.exitCode = EXIT_BROKEN;
+  else if (logs.some(lags)) process.exitCode = EXIT_SEALING_LAGS;
 
-  if (json) {
-    const { sealed, unsealed, unsealedForMs, head: last, broken } = verdict;
-    const unsealed_for_seconds = Math.floor(unsealedForMs / 1000);
-    printJson({
-      intact: broken === null,
-      sealed,
-      unsealed,
-      unsealed_for_seconds,
-      sealing_lags: lags,
-      head: last,
-      broken,
-    });
-  } else print(verdict, head, lags);
+  const [only, ...others] = logs;
+  if (only !== undefined && others.length === 0) {
+    if (json) printJson(forPrograms(only));
+    else printLog(only, head !== undefined);
+  } else if (json) {
+    const databases = logs.map((log, database) => ({ database, ...forPrograms(log), head_found: log.headFound }));
+    printJson({ intact: !isBroken, sealing_lags: logs.some(lags), broken, databases });
+  } else {
+    for (const [database, log] of logs.entries()) {
+      console.log(`Database ${database}:`);
+      printLog(log, log.headFound);
+    }
+    if (broken !== null) console.log(`Broken at ${broken.where}: ${broken.what}`);
+  }
 }
 
-function print(verdict: Verdict, head: string | undefined, lags: boolean): void {
+function lags({ broken, unsealedForMs }: Verdict): boolean {
+  return broken === null && unsealedForMs > SEALING_LAGS_AFTER_MS;
+}
+
+function forPrograms(verdict: Verdict) {
+  const { sealed, unsealed, unsealedForMs, head, broken } = verdict;
+  const unsealed_for_seconds = Math.floor(unsealedForMs / 1000);
+  return { intact: broken === null, sealed, unsealed, unsealed_for_seconds, sealing_lags: lags(verdict), head, broken };
+}
+
+function printLog(verdict: Verdict, hasHead: boolean): void {
   if (verdict.broken !== null) {
     console.log(`Broken at ${verdict.broken.where}: ${verdict.broken.what}`);
     return;
@@ -169,10 +193,10 @@ function print(verdict: Verdict, head: string | undefined, lags: boolean): void 
   console.log(
     `Intact: ${verdict.sealed} sealed entries, up to ${verdict.head}. Not sealed yet, and not verified: ${verdict.unsealed} at the end`,
   );
-  if (head === undefined) {
+  if (!hasHead) {
     console.log('Not verified without --head: whether the end was cut off, or its seals were removed');
   }
-  if (!lags) return;
+  if (!lags(verdict)) return;
   const minutes = Math.floor(verdict.unsealedForMs / 60_000);
   console.log(
     `Sealing lags: at the time of the export, ${verdict.unsealed} entries had no seal, the oldest for ${minutes} minutes. The cron seals each minute: does it run, and is audit.sealed in the Worker’s log?`,

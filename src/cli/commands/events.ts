@@ -2,8 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EVENT_TYPES, type EventType } from '../../contract/events.ts';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
-import type { Database } from '../../core/ledger/database.ts';
-import { eventsStatus, type WaitingEvent } from '../../core/ledger/outbox/events-status.ts';
+import { type EventsStatus, eventsStatus, type WaitingEvent } from '../../core/ledger/outbox/events-status.ts';
 import { replayEvents } from '../../core/ledger/outbox/replay-events.ts';
 import { documented } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
@@ -15,8 +14,8 @@ import {
   placeOf,
   readTimeMs,
 } from '../arguments.ts';
-import { withLedger } from '../ledger-access.ts';
-import { counted, printFacts, printJson } from '../output.ts';
+import { type Databases, withLedger } from '../ledger-access.ts';
+import { ageOf, counted, printFacts, printJson } from '../output.ts';
 
 const EVENTS_PER_STEP = 500;
 const SENT_AGAIN = 'published again by the next sweep, after live events';
@@ -54,7 +53,9 @@ function addStatus(events: Command): void {
   const command = events
     .command('status')
     .description('Shows how many events wait for delivery, the oldest, and the last error.')
-    .action(async (options: Options) => withLedger(placeOf(options, command), ({ db }) => showStatus(db, options)));
+    .action(async (options: Options) =>
+      withLedger(placeOf(options, command), ({ databases }) => showStatus(databases, options)),
+    );
   addPlaceOptions(addJsonOption(command));
   documented(command, {
     examples: [
@@ -77,7 +78,7 @@ function addReplay(events: Command): void {
     .addOption(new Option('--type <type>', 'only events of this type').choices(EVENT_TYPES))
     .action(async (eventId: string | undefined, options: ReplayOptions) => {
       const replay = readReplay(eventId, options, command);
-      await withLedger(placeOf(options, command), ({ db }) => replay(db));
+      await withLedger(placeOf(options, command), ({ databases }) => replay(databases));
     });
   addPlaceOptions(addJsonOption(command));
   documented(command, {
@@ -98,31 +99,33 @@ function readReplay(
   eventId: string | undefined,
   { from, to, type, json }: ReplayOptions,
   command: Command,
-): (db: Database) => Promise<void> {
+): (databases: Databases) => Promise<void> {
   if (eventId !== undefined) {
     if (from !== undefined || to !== undefined || type !== undefined) {
       command.error('error: replay takes the id of an event, or a time range, not both');
     }
-    return (db) => replayOne(db, eventId, json === true);
+    return (databases) => replayOne(databases, eventId, json === true);
   }
   if (from === undefined || to === undefined)
     command.error('error: replay takes the id of an event, or --from and --to');
   if (from >= to) command.error(`error: --from (${isoSeconds(from)}) must be before --to (${isoSeconds(to)})`);
-  return (db) => replayRange(db, { fromMs: from, toMs: to, eventType: type ?? null }, json === true);
+  return (databases) => replayRange(databases, { fromMs: from, toMs: to, eventType: type ?? null }, json === true);
 }
 
-async function replayRange(db: Database, range: Range, json: boolean): Promise<void> {
+async function replayRange(databases: Databases, range: Range, json: boolean): Promise<void> {
   let replayed = 0;
   let waiting = 0;
   await withProgress('Marking events', async (progress) => {
-    let afterId: string | null = null;
-    do {
-      const step = await replayEvents(db, { kind: 'range', ...range, afterId }, EVENTS_PER_STEP, Date.now());
-      replayed += step.replayed;
-      waiting += step.waiting;
-      afterId = step.lastId;
-      progress.at(replayed + waiting);
-    } while (afterId !== null);
+    for (const db of databases) {
+      let afterId: string | null = null;
+      do {
+        const step = await replayEvents(db, { kind: 'range', ...range, afterId }, EVENTS_PER_STEP, Date.now());
+        replayed += step.replayed;
+        waiting += step.waiting;
+        afterId = step.lastId;
+        progress.at(replayed + waiting);
+      } while (afterId !== null);
+    }
   });
   if (json) return printJson({ replayed, due_now: waiting });
   const which = `${range.eventType ?? 'all types'}, ${isoSeconds(range.fromMs)} to ${isoSeconds(range.toMs)}`;
@@ -131,16 +134,21 @@ async function replayRange(db: Database, range: Range, json: boolean): Promise<v
   if (waiting > 0) console.log(`${counted(waiting, 'event')} (${which}): ${DUE_NOW}`);
 }
 
-async function replayOne(db: Database, eventId: string, json: boolean): Promise<void> {
-  const { replayed, waiting } = await replayEvents(db, { kind: 'event', eventId }, 1, Date.now());
+/** Its id does not say where it is. */
+async function replayOne(databases: Databases, eventId: string, json: boolean): Promise<void> {
+  const which = { kind: 'event', eventId } as const;
+  const steps = await Promise.all(databases.map((db) => replayEvents(db, which, 1, Date.now())));
+  const replayed = sum(steps.map((step) => step.replayed));
+  const waiting = sum(steps.map((step) => step.waiting));
   if (replayed + waiting === 0) throw new Error(`There is no event ${eventId}`);
   if (json) printJson({ replayed, due_now: waiting });
   else console.log(`${eventId}: ${replayed > 0 ? SENT_AGAIN : DUE_NOW}`);
 }
 
-async function showStatus(db: Database, { json }: Options): Promise<void> {
+async function showStatus(databases: Databases, { json }: Options): Promise<void> {
   const nowMs = Date.now();
-  const { waiting, leased, replayed, due, oldest, mostFailed } = await eventsStatus(db, nowMs);
+  const all = await Promise.all(databases.map((db) => eventsStatus(db, nowMs)));
+  const { waiting, leased, replayed, due, oldest, mostFailed } = together(all);
   if (json) {
     return printJson({ waiting, leased, due, replayed, oldest: asJson(oldest), most_failed: asJson(mostFailed) });
   }
@@ -152,6 +160,30 @@ async function showStatus(db: Database, { json }: Options): Promise<void> {
     ['oldest', shown(oldest, nowMs)],
     ['most failed', mostFailed === null ? 'none' : `${shown(mostFailed, nowMs)}: ${mostFailed.lastError}`],
   ]);
+}
+
+/** Of all databases. */
+function together(all: readonly EventsStatus[]): EventsStatus {
+  const most = (events: (WaitingEvent | null)[], rank: (event: WaitingEvent) => number) =>
+    events.filter((event) => event !== null).toSorted((a, b) => rank(b) - rank(a))[0] ?? null;
+  return {
+    waiting: sum(all.map((one) => one.waiting)),
+    leased: sum(all.map((one) => one.leased)),
+    replayed: sum(all.map((one) => one.replayed)),
+    due: sum(all.map((one) => one.due)),
+    oldest: most(
+      all.map((one) => one.oldest),
+      ({ createdAtMs }) => -createdAtMs,
+    ),
+    mostFailed: most(
+      all.map((one) => one.mostFailed),
+      ({ attempts }) => attempts,
+    ),
+  };
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 function asJson(event: WaitingEvent | null) {
@@ -168,10 +200,4 @@ function asJson(event: WaitingEvent | null) {
 
 function shown({ eventId, eventType, createdAtMs, attempts }: WaitingEvent, nowMs: number): string {
   return `${eventId} ${eventType}, since ${isoSeconds(createdAtMs)} (${ageOf(nowMs - createdAtMs)}), ${counted(attempts, 'failed attempt')}`;
-}
-
-function ageOf(ms: number): string {
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 1) return `${Math.max(0, Math.floor(ms / 1000))} s`;
-  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
 }

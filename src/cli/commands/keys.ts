@@ -4,11 +4,13 @@ import { isoSeconds } from '../../core/domain/timestamp.ts';
 import { insertApiKey } from '../../core/ledger/api-keys/insert-api-key.ts';
 import { type ApiKey, listApiKeys } from '../../core/ledger/api-keys/list-api-keys.ts';
 import { revokeApiKey } from '../../core/ledger/api-keys/revoke-api-key.ts';
+import type { Database } from '../../core/ledger/database.ts';
 import { auditRotation } from '../../core/ledger/personal-data/audit-rotation.ts';
 import { type Resealed, resealEmails } from '../../core/ledger/personal-data/reseal-emails.ts';
 import { BEFORE_ALL, type Step } from '../../core/ledger/personal-data/steps.ts';
 import { makeApiKey } from '../../core/security/api-key.ts';
 import { DEFAULT_TENANT, isScope, SCOPES, type Scope } from '../../core/security/credential.ts';
+import { bindingOf } from '../../core/shards.ts';
 import { documented } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
 import {
@@ -21,8 +23,9 @@ import {
   readFutureTimeMs,
   readTenant,
 } from '../arguments.ts';
-import { type Ledger, withLedger } from '../ledger-access.ts';
-import { printJson, printTable } from '../output.ts';
+import { type StoredKey, storedKeys } from '../keys-of-databases.ts';
+import { type Databases, type Ledger, withLedger } from '../ledger-access.ts';
+import { counted, printJson, printTable } from '../output.ts';
 
 const NAME_MAX_LENGTH = 100;
 /** Looked at in one step of a rotation. Sealed twice over, the longest addresses of so many fit into one parameter of D1, 2 MB. */
@@ -152,7 +155,7 @@ function readKeyId(text: string): string {
 }
 
 async function create(
-  { db, secrets, production }: Ledger,
+  { databases, secrets, production }: Ledger,
   asked: Pick<ApiKey, 'name' | 'scopes' | 'tenant' | 'expiresAtMs'>,
   { remote }: LedgerPlace,
   { json }: Options,
@@ -165,7 +168,14 @@ async function create(
     throw new Error(`API_KEY_SECRET is missing: ${how}`);
   }
   const { keyId, key, keyHash } = await makeApiKey(secret, production ? 'live' : 'test', asked);
-  await insertApiKey(db, { ...asked, keyId, keyHash, createdAtMs: Date.now() });
+  const createdAtMs = Date.now();
+  for (const [shard, db] of databases.entries()) {
+    try {
+      await insertApiKey(db, { ...asked, keyId, keyHash, createdAtMs });
+    } catch (error) {
+      throw databases.length === 1 ? error : halfMade(keyId, shard, error);
+    }
+  }
   const { name, tenant, scopes, expiresAtMs } = asked;
   if (json) return printJson({ key_id: keyId, key, name, tenant, scopes, expires_at: timeOrNull(expiresAtMs) });
   const validity = expiresAtMs === null ? 'until it is revoked' : `until ${isoSeconds(expiresAtMs)}`;
@@ -174,12 +184,24 @@ This is the key. It is not stored and cannot be shown again:`);
   console.log(key);
 }
 
-async function list({ db }: Ledger, { json }: Options): Promise<void> {
+/** Nobody has the key, since it was not printed: what is left to do is to make it useless. */
+function halfMade(keyId: string, shard: number, error: unknown): Error {
+  return new Error(
+    `${bindingOf(shard)} has not confirmed the key ${keyId} (${messageOf(error)}). The key was not printed, so nobody has it. Run this again for another one, and revoke this one: \`npx payctl keys revoke ${keyId}\``,
+    { cause: error },
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function list({ databases }: Ledger, { json }: Options): Promise<void> {
   const nowMs = Date.now();
-  const keys = await listApiKeys(db, nowMs);
+  const keys = storedKeys(await Promise.all(databases.map((db) => listApiKeys(db, nowMs))));
   if (json) {
     return printJson(
-      keys.map(({ keyId, name, tenant, scopes, createdAtMs, expiresAtMs, revokedAtMs, lastUsedAtMs }) => ({
+      keys.map(({ keyId, name, tenant, scopes, createdAtMs, expiresAtMs, revokedAtMs, lastUsedAtMs, ...where }) => ({
         key_id: keyId,
         name,
         tenant,
@@ -188,6 +210,7 @@ async function list({ db }: Ledger, { json }: Options): Promise<void> {
         expires_at: timeOrNull(expiresAtMs),
         revoked_at: timeOrNull(revokedAtMs),
         last_used_at: timeOrNull(lastUsedAtMs),
+        ...(databases.length > 1 && { missing_in: where.missingIn, valid_in: where.validIn }),
       })),
     );
   }
@@ -196,7 +219,7 @@ async function list({ db }: Ledger, { json }: Options): Promise<void> {
     ['KEY', 'STATE', 'TENANT', 'NAME', 'SCOPES', 'CREATED', 'LAST USED'],
     keys.map((key) => [
       key.keyId,
-      stateOf(key, nowMs),
+      stateOf(key, nowMs, databases.length),
       key.tenant,
       key.name,
       key.scopes.join(','),
@@ -210,40 +233,50 @@ function timeOrNull(ms: number | null): string | null {
   return ms === null ? null : isoSeconds(ms);
 }
 
-function stateOf({ revokedAtMs, expiresAtMs }: ApiKey, nowMs: number): string {
+function stateOf({ revokedAtMs, expiresAtMs, validIn }: StoredKey, nowMs: number, databases: number): string {
+  if (revokedAtMs === null && validIn.length < databases) {
+    return `INCOMPLETE: valid in ${validIn.length} of ${counted(databases, 'database')}, revoke it`;
+  }
   if (revokedAtMs !== null) return `revoked ${isoSeconds(revokedAtMs)}`;
   if (expiresAtMs === null) return 'valid';
   return `${expiresAtMs <= nowMs ? 'expired' : 'valid until'} ${isoSeconds(expiresAtMs)}`;
 }
 
-async function revoke({ db }: Ledger, keyId: string, { json }: Options): Promise<void> {
-  const revoked = await revokeApiKey(db, keyId, Date.now());
-  if (revoked === null) throw new Error(`There is no key ${keyId}`);
-  const revokedAt = isoSeconds(revoked.revokedAtMs ?? Date.now());
-  if (json) printJson({ key_id: keyId, name: revoked.name, revoked_at: revokedAt });
-  else console.log(`${keyId} "${revoked.name}" was revoked at ${revokedAt}`);
+/** In all of them, whatever one of them answers: what is revoked in some is refused there. A repetition changes nothing but what is left. */
+async function revoke({ databases }: Ledger, keyId: string, { json }: Options): Promise<void> {
+  const nowMs = Date.now();
+  const answers = await Promise.allSettled(databases.map((db) => revokeApiKey(db, keyId, nowMs)));
+  const failed = answers.flatMap((answer, shard) =>
+    answer.status === 'rejected' ? [{ shard, why: answer.reason }] : [],
+  );
+  const [failure] = failed;
+  if (failure !== undefined && databases.length === 1) throw failure.why;
+  if (failure !== undefined) {
+    throw new Error(
+      `${failed.map(({ shard }) => bindingOf(shard)).join(', ')} did not confirm that ${keyId} is revoked (${messageOf(failure.why)}): requests for bookings there may still be accepted with it. The other databases refuse it. Run this again`,
+      { cause: failure.why },
+    );
+  }
+  // A key that was half-made is not in all of them.
+  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
+  const [key] = found;
+  if (key === undefined) throw new Error(`There is no key ${keyId}`);
+  const revokedAt = isoSeconds(Math.max(...found.map(({ revokedAtMs }) => revokedAtMs ?? nowMs)));
+  if (json) printJson({ key_id: keyId, name: key.name, revoked_at: revokedAt });
+  else console.log(`${keyId} "${key.name}" was revoked at ${revokedAt}`);
 }
 
 /** The Worker encrypts payments that are made meanwhile under the current key itself, if it has it. */
-async function rotate({ db }: Ledger, { json }: Options): Promise<void> {
-  let rewritten = 0;
-  const unopened: string[] = [];
-  await withProgress('Encrypting addresses', async (progress) => {
-    for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
-      const step: Step<Resealed> = await resealEmails(db, afterId, PAYMENTS_PER_STEP);
-      rewritten += step.found.rewritten;
-      unopened.push(...step.found.unopened);
-      afterId = step.lastId;
-      progress.at(rewritten);
-    }
-  });
+async function rotate({ databases }: Ledger, { json }: Options): Promise<void> {
+  const { rewritten, unopened } = await withProgress('Encrypting addresses', (progress) =>
+    resealAll(databases, (done) => progress.at(done)),
+  );
   if (unopened.length > 0) {
     throw new Error(
       `${rewritten} were re-encrypted. The addresses of these payments cannot be decrypted: ${unopened.join(', ')}. Is their key in ENCRYPTION_KEY_PREVIOUS?`,
     );
   }
-  await auditRotation(db, rewritten, Date.now());
-  const keyName = await db.cipher.keyName();
+  const keyName = await databases[0].cipher.keyName();
   if (json) return printJson({ key_name: keyName, rewritten });
   console.log(`All addresses are encrypted under the key ${keyName} now: ${rewritten} were re-encrypted.
 ${
@@ -251,4 +284,29 @@ ${
     ? 'If the Worker has this key too, run this again until 0 are re-encrypted; then remove ENCRYPTION_KEY_PREVIOUS.'
     : 'If the Worker has this key too, you can remove ENCRYPTION_KEY_PREVIOUS.'
 }`);
+}
+
+/** One database after the other; the audit log of each that is done says so. */
+async function resealAll(databases: Databases, onRewritten: (done: number) => void): Promise<Resealed> {
+  const all: Resealed = { rewritten: 0, unopened: [] };
+  for (const db of databases) {
+    const rewrittenBefore = all.rewritten;
+    const own = await resealOne(db, (done) => onRewritten(rewrittenBefore + done));
+    all.rewritten += own.rewritten;
+    all.unopened.push(...own.unopened);
+    if (own.unopened.length === 0) await auditRotation(db, own.rewritten, Date.now());
+  }
+  return all;
+}
+
+async function resealOne(db: Database, onRewritten: (done: number) => void): Promise<Resealed> {
+  const all: Resealed = { rewritten: 0, unopened: [] };
+  for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+    const step: Step<Resealed> = await resealEmails(db, afterId, PAYMENTS_PER_STEP);
+    all.rewritten += step.found.rewritten;
+    all.unopened.push(...step.found.unopened);
+    afterId = step.lastId;
+    onRewritten(all.rewritten);
+  }
+  return all;
 }

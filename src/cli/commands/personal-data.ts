@@ -2,16 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
-import type { Database } from '../../core/ledger/database.ts';
 import { auditPersonalData } from '../../core/ledger/personal-data/audit-personal-data.ts';
-import { erasePersonalData } from '../../core/ledger/personal-data/erase-personal-data.ts';
+import { type Erased, erasePersonalData } from '../../core/ledger/personal-data/erase-personal-data.ts';
 import { type PersonalRecord, personalRecords } from '../../core/ledger/personal-data/find-personal-data.ts';
-import { BEFORE_ALL } from '../../core/ledger/personal-data/steps.ts';
+import { BEFORE_ALL, type Step } from '../../core/ledger/personal-data/steps.ts';
 import { DEFAULT_TENANT } from '../../core/security/credential.ts';
 import { type Documentation, documented, EXIT_FAILED } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
 import { addJsonOption, addPlaceOptions, type PlaceOptions, placeOf, readTenant } from '../arguments.ts';
-import { withLedger } from '../ledger-access.ts';
+import { type Databases, withLedger } from '../ledger-access.ts';
 import { counted, inSnakeCase, printJson } from '../output.ts';
 import { confirms, readUserId } from '../prompt.ts';
 
@@ -57,7 +56,7 @@ function addExport(personalData: Command): void {
   addUser(command).action(async (words: string[], options: Options) => {
     const place = placeOf(options, command);
     const person = await readPerson(words, options, command);
-    await withLedger(place, ({ db }) => exportPersonalData(db, person));
+    await withLedger(place, ({ databases }) => exportPersonalData(databases, person));
   });
   addPlaceOptions(addJsonOption(command, 'has no effect: the output is JSON in any case'));
   documented(command, {
@@ -81,7 +80,7 @@ function addErase(personalData: Command): void {
     const where = place.remote ? 'on Cloudflare' : 'in the local database';
     const question = `Erase "${person.userId}" of the tenant ${person.tenant} ${where}? This cannot be undone.`;
     if (words.length === 0 && !(await confirms(question))) throw new Error('Nothing was erased');
-    await withLedger(place, ({ db }) => erase(db, person, options));
+    await withLedger(place, ({ databases }) => erase(databases, person, options));
   });
   addPlaceOptions(addJsonOption(command));
   documented(command, {
@@ -106,26 +105,24 @@ async function readPerson(words: readonly string[], { tenant }: Options, command
   return read.kind === 'read' ? { tenant, userId: read.userId } : command.error(`error: ${read.reason}`);
 }
 
-async function exportPersonalData(db: Database, person: Person): Promise<void> {
+async function exportPersonalData(databases: Databases, person: Person): Promise<void> {
   const records: PersonalRecord[] = [];
   await withProgress('Reading payments', async (progress) => {
-    for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
-      const step: { found: PersonalRecord[]; lastId: string | null } = await personalRecords(
-        db,
-        person,
-        afterId,
-        PAYMENTS_PER_STEP,
-      );
-      records.push(...step.found);
-      afterId = step.lastId;
-      progress.at(records.length);
+    for (const db of databases) {
+      const before = records.length;
+      for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+        const step: Step<PersonalRecord[]> = await personalRecords(db, person, afterId, PAYMENTS_PER_STEP);
+        records.push(...step.found);
+        afterId = step.lastId;
+        progress.at(records.length);
+      }
+      await auditPersonalData(db, person.tenant, {
+        atMs: Date.now(),
+        action: 'personal_data.exported',
+        subject: 'a user',
+        payments: records.length - before,
+      });
     }
-  });
-  await auditPersonalData(db, person.tenant, {
-    atMs: Date.now(),
-    action: 'personal_data.exported',
-    subject: 'a user',
-    payments: records.length,
   });
   const { tenant, userId: user_id } = person;
   printJson({ tenant, user_id, exported_at: isoSeconds(Date.now()), payments: records.map(shown) });
@@ -145,38 +142,37 @@ function nothingOf({ tenant, userId }: Person): string {
   return `No payments of "${userId}" in the tenant ${tenant}`;
 }
 
-async function erase(db: Database, person: Person, { json }: Options): Promise<void> {
+async function erase(databases: Databases, person: Person, { json }: Options): Promise<void> {
   const pseudonym = `erased_${randomBytes(8).toString('hex')}`;
-  let [payments, pending] = [0, 0];
+  const found: Erased = { payments: 0, pending: 0 };
   // Printed first: if the command breaks off, it is written nowhere else.
   console.error(`The pseudonym of the user is ${pseudonym}`);
   const erased = () =>
-    `${counted(payments, 'payment')} ${payments === 1 ? 'has' : 'have'} the user_id ${pseudonym} now, and no address. A refund of them requires this user_id.`;
+    `${counted(found.payments, 'payment')} ${found.payments === 1 ? 'has' : 'have'} the user_id ${pseudonym} now, and no address. A refund of them requires this user_id.`;
   try {
     await withProgress('Erasing', async (progress) => {
-      for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
-        const step: Awaited<ReturnType<typeof erasePersonalData>> = await erasePersonalData(
-          db,
-          { ...person, pseudonym },
-          afterId,
-          PAYMENTS_PER_STEP,
-        );
-        payments += step.found.payments;
-        pending += step.found.pending;
-        afterId = step.lastId;
-        progress.at(payments);
+      for (const db of databases) {
+        const before = found.payments;
+        for (let afterId: string | null = BEFORE_ALL; afterId !== null; ) {
+          const step: Step<Erased> = await erasePersonalData(db, { ...person, pseudonym }, afterId, PAYMENTS_PER_STEP);
+          found.payments += step.found.payments;
+          found.pending += step.found.pending;
+          afterId = step.lastId;
+          progress.at(found.payments);
+        }
+        await auditPersonalData(db, person.tenant, {
+          atMs: Date.now(),
+          action: 'personal_data.erased',
+          subject: pseudonym,
+          payments: found.payments - before,
+        });
       }
     });
-    await auditPersonalData(db, person.tenant, {
-      atMs: Date.now(),
-      action: 'personal_data.erased',
-      subject: pseudonym,
-      payments,
-    });
   } catch (error) {
-    if (payments > 0) console.error(`Interrupted: run this again. ${erased()}`);
+    if (found.payments > 0) console.error(`Interrupted: run this again. ${erased()}`);
     throw error;
   }
+  const { payments, pending } = found;
   if (pending > 0) process.exitCode = EXIT_INCOMPLETE;
   if (json) return printJson({ pseudonym, payments, pending });
   console.log(payments + pending === 0 ? nothingOf(person) : erased());

@@ -80,6 +80,14 @@ export function readSettings(env: Variables): SettingsReading<Settings> {
     : { kind: 'valid', settings: settingsOf(values as Values) };
 }
 
+/** What a database may hold, without the other settings. @throws Error where the variable is not valid */
+export function readDatabaseMaxBytes(env: Variables): number {
+  const { name, form } = VARIABLES.service.databaseMaxGigabytes;
+  const read = form.safeParse(env[name]);
+  if (!read.success) throw new Error(read.error.issues.map(({ message }) => `${name} ${message}`).join('; '));
+  return read.data * BYTES_PER_GIGABYTE;
+}
+
 /** Without a problem, `values` is complete. */
 type Found = { [Area in keyof Values]: Partial<Values[Area]> };
 
