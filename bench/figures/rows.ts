@@ -42,7 +42,7 @@ export interface Plan {
   /** Of each operation; its counts are the mean. */
   repeated: number;
   /** Rows of a kind that leave their table. */
-  leaving: number;
+  leaving?: number;
 }
 const FULL: Plan = { sizes: [1_000, 100_000, 1_000_000], examplePayments: 100, repeated: 20, leaving: 20_000 };
 const QUICK: Plan = { sizes: [1_000, 100_000], examplePayments: 20, repeated: 5, leaving: 5_000 };
@@ -134,7 +134,7 @@ async function measureLeaving(
   directory: string,
   { quick, signal }: Measuring,
 ): Promise<Record<string, CountedOperation>> {
-  const { leaving: count } = quick ? QUICK : FULL;
+  const { leaving: count = 0 } = quick ? QUICK : FULL;
   const empty = await preparePlace(join(directory, 'empty'), signal);
   const operations: Record<string, CountedOperation> = {};
   for (const [name, { backlog, rowsAPayment, staying }] of Object.entries(LEAVING)) {

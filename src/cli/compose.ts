@@ -17,11 +17,14 @@ export function composeForOperator(
   settings: Settings,
   { tenant, network }: Caller,
 ): Shards {
-  const contexts = databases.map(
+  const contexts: Context[] = databases.map(
     (db, shard): Context => ({
       settings,
       log: db.log,
       shard,
+      get shards() {
+        return shards;
+      },
       db,
       gateways: namedGateways(configuredGateways(settings), accountsReadFrom(db)),
       breakersOf: newBreakersOf(),
@@ -38,7 +41,7 @@ export function composeForOperator(
       workQueue: { send: unreachable },
     }),
   );
-  return {
+  const shards: Shards = {
     count: contexts.length,
     at(shard) {
       const context = contexts[shard];
@@ -46,6 +49,7 @@ export function composeForOperator(
       return context;
     },
   };
+  return shards;
 }
 
 async function unreachable(): Promise<never> {

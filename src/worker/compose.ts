@@ -15,7 +15,7 @@ import {
 } from '../core/ledger/database.ts';
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
-import { createLog, type Log, type LogFields } from '../core/log.ts';
+import { createLog, type Log, type LogFields, withFields } from '../core/log.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
 import { createCipher } from '../core/security/cipher.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
@@ -66,22 +66,25 @@ export function compose(invocation: Invocation): Shards {
   // What D1 allows an invocation, it allows it over all databases.
   const budget = { left: STATEMENTS_PER_INVOCATION };
   const contexts: Context[] = [];
-  return {
+  const shards: Shards = {
     count: databases.length,
     at(shard) {
       const database = databases[shard];
       if (database === undefined) throw new Error(`there is no database number ${shard}`);
-      contexts[shard] ??= composeOne(invocation, database, budget);
+      contexts[shard] ??= composeOne(invocation, database, budget, shards);
       return contexts[shard];
     },
   };
+  return shards;
 }
 
 function composeOne(
-  { env, settings, log, caller, patience }: Invocation,
+  { env, settings, log: logOfAll, caller, patience }: Invocation,
   { binding, place, size, breaker }: BoundDatabase,
   budget: StatementBudget,
+  shards: Shards,
 ): Context {
+  const log = shards.count === 1 ? logOfAll : withFields(logOfAll, { shard: place.shard });
   const db: Database = {
     d1: binding,
     log,
@@ -100,6 +103,7 @@ function composeOne(
     settings,
     log,
     shard: place.shard,
+    shards,
     db,
     gateways: namedGateways(configuredGateways(settings), accountsIn(db)),
     breakersOf,

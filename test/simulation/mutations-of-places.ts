@@ -49,7 +49,7 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
   defect({
     name: 'the place of a booking is found without its organisation',
     breaks: 'place',
-    edits: [{ file: SHARDS, find: 'JSON.stringify([tenant, bookingId])', replace: 'JSON.stringify([bookingId])' }],
+    edits: [{ file: SHARDS, find: 'shardOf([tenant, bookingId], count)', replace: 'shardOf([bookingId], count)' }],
   }),
   defect({
     name: 'each payment of a booking has a place of its own',
@@ -71,6 +71,7 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     name: 'an id names another database than it is in',
     breaks: 'place',
     edits: [
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code
       { file: SHARDS, find: '`-${shard}`', replace: '`-${(shard + 1) % count}`' },
       { file: MIGRATION, find: 'WHERE shards > 1 AND substr', replace: 'WHERE shards > 99 AND substr' },
     ],

@@ -3,7 +3,7 @@ import { ulid } from 'ulid';
 import type { PaymentMethod } from '../../src/contract/requests.ts';
 import { consumeBatch } from '../../src/core/background/consume-queue.ts';
 import { runCron } from '../../src/core/background/every-minute.ts';
-import { type CircuitBreakers, newBreakersOf } from '../../src/core/circuit-breaker.ts';
+import { type CircuitBreaker, type CircuitBreakers, newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import type { AccessToken } from '../../src/core/gateways/paypal/paypal-client.ts';
@@ -15,6 +15,7 @@ import {
   type DatabasePlace,
   LedgerMisplaced,
   LedgerUnavailable,
+  newDatabaseBreaker,
   newPatience,
   type Patience,
   STATEMENTS_PER_INVOCATION,
@@ -105,6 +106,7 @@ interface Binding {
 
 interface BoundDatabase extends Binding {
   place: DatabasePlace;
+  breaker: CircuitBreaker;
 }
 
 interface Isolate {
@@ -317,20 +319,22 @@ export class World {
     const budget = { left: this.#statementsMax(process) };
     const patience = isInBackground(process) ? null : newPatience(() => this.time.nowMs);
     const contexts: Context[] = [];
-    return {
+    const shards: Shards = {
       count: isolate.databases.length,
       at: (shard) => {
         const database = isolate.databases[shard];
         if (database === undefined) throw new Error(`there is no database number ${shard}`);
-        contexts[shard] ??= this.#contextOf({ process, isolate, budget, patience, log }, database);
+        contexts[shard] ??= this.#contextOf({ process, isolate, budget, patience, log }, database, shards);
         return contexts[shard];
       },
     };
+    return shards;
   }
 
   #contextOf(
     { process, isolate, budget, patience, log }: Invocation,
-    { database, replica, place }: BoundDatabase,
+    { database, replica, place, breaker }: BoundDatabase,
+    shards: Shards,
   ): Context {
     const db: Database = {
       d1: database.seenBy(process),
@@ -338,6 +342,7 @@ export class World {
       cipher: this.#cipher,
       author: NOBODY,
       place,
+      breaker,
       budget,
       ...(replica && { replica: replica.seenBy(process) }),
       ...(patience && { patience }),
@@ -355,6 +360,7 @@ export class World {
       settings,
       log,
       shard: place.shard,
+      shards,
       db,
       gateways: namedGateways(configured, accountsIn(db, isolate.accounts)),
       breakersOf: isolate.breakersOf,
@@ -481,6 +487,7 @@ export class World {
         database,
         replica,
         place: { shard, shards: bindings.length, isConfirmed: false },
+        breaker: newDatabaseBreaker(),
       })),
       isMisplaced: former?.isMisplaced ?? bindings !== this.#bindings,
       breakersOf: newBreakersOf(),

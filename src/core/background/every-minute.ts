@@ -17,18 +17,18 @@ function inTurn(contexts: Context[]): Context[] {
   return [...contexts.slice(first), ...contexts.slice(0, first)];
 }
 
-/** @throws AggregateError of what has failed in some database; the others' jobs are awake all the same */
+/** @throws the error of a database whose jobs could not be woken, or an AggregateError of several; the other databases' jobs are woken all the same */
 export async function runCron(shards: Shards): Promise<void> {
   const failures: unknown[] = [];
   const waiting = inTurn(allContexts(shards)).values();
   const wakeOneByOne = async () => {
     for (const context of waiting) {
       await wakeJobs(context).catch((error: unknown) => {
-        // An alarm: somebody has to do something.
+        // Alert on this: it does not resolve itself.
         const failed = error instanceof AggregateError ? error.errors : [error];
         const notMigrated = failed.find((one) => one instanceof LedgerNotMigrated);
         if (notMigrated !== undefined) {
-          context.log('error', 'ledger.not_migrated', { shard: context.shard, ...errorFields(notMigrated) });
+          context.log('error', notMigrated.alarm, errorFields(notMigrated));
         }
         failures.push(...failed);
       });

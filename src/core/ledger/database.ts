@@ -21,7 +21,7 @@ export interface Database {
   author: Author;
   /** The key with which the author has come, where it is still to be checked. */
   keyCheck?: KeyCheck;
-  /** Which of how many databases it is to be; absent where whoever opened it has looked. */
+  /** Which of how many databases it is to be; absent if the place was checked when the database was opened. */
   place?: DatabasePlace;
   /** Of the invocation that works with it; absent where nothing limits the number of statements, as in scripts. */
   budget?: StatementBudget;
@@ -52,7 +52,7 @@ export function newPatience(nowMs: () => number): Patience {
   return { leftMs: PATIENCE_MS, hasBegun: false, nowMs };
 }
 
-/** While D1 is silent, a request a second finds out whether it is back. The others are not sent, or D1 would work them off for nobody. */
+/** While D1 is silent, one request a second finds out whether it is back. The others are not sent: D1 would process them after their callers have left. */
 const PROBE_INTERVAL_MS = 1_000;
 
 export function newDatabaseBreaker(): CircuitBreaker {
@@ -134,14 +134,22 @@ export class LedgerUnavailable extends Error {
   override name = 'LedgerUnavailable';
 }
 
+/** Nothing was sent to D1, which has been silent for some time: what was asked for has not happened. */
+export class LedgerNotAsked extends LedgerUnavailable {
+  override name = 'LedgerNotAsked';
+}
+
 /** The schema is not the one that this version needs: a table, a column, an index or a trigger is missing. */
 export class LedgerNotMigrated extends Error {
   override name = 'LedgerNotMigrated';
+  /** The event under which an operator is alerted to it. */
+  readonly alarm: string = 'ledger.not_migrated';
 }
 
 /** The database is another one than its binding says, or has no place yet: whatever is in it, it must not be worked with. */
 export class LedgerMisplaced extends LedgerNotMigrated {
   override name = 'LedgerMisplaced';
+  override readonly alarm = 'ledger.misplaced';
 }
 
 const ATTEMPT_DEADLINE_MS = 2_000;
@@ -238,14 +246,18 @@ export async function runBatch<Name extends string>(
 
 /** A request that has asked for nothing yet is answered at once while D1 is silent. @throws LedgerUnavailable */
 function refuseWhileSilent({ patience, breaker, keyCheck }: Database): void {
-  if (patience === undefined || patience.hasBegun) return;
+  // A replica has no breaker: its read comes before what the primary is asked.
+  if (patience === undefined || patience.hasBegun || breaker === undefined) return;
   patience.hasBegun = true;
-  if (breaker === undefined || askForPermit(breaker, patience.nowMs()).kind !== 'refused') return;
+  if (askForPermit(breaker, patience.nowMs()).kind !== 'refused') return;
   if (keyCheck?.state === 'open') keyCheck.state = 'unanswered';
-  throw new LedgerUnavailable('D1 has been silent for some time, and nothing was sent to it');
+  throw new LedgerNotAsked('D1 has been silent for some time, and nothing was sent to it');
 }
 
-/** An error is an answer. So is a deadline that was cut short by the caller's patience: it says nothing of D1. */
+/** D1 has more to do than it can: it refuses what waits for too long. */
+const OVERLOADED = /overloaded|queued for too long/i;
+
+/** An error is an answer, other than that of an overloaded D1. So is a deadline that was cut short by the caller's patience: it says nothing of D1. */
 async function recorded<Answer>(breaker: CircuitBreaker, sent: Promise<Answer>, deadlineMs: number): Promise<Answer> {
   try {
     const answer = await sent;
@@ -253,7 +265,8 @@ async function recorded<Answer>(breaker: CircuitBreaker, sent: Promise<Answer>, 
     return answer;
   } catch (error) {
     const isSilent = error instanceof DeadlineExceeded;
-    if (!isSilent || deadlineMs === ATTEMPT_DEADLINE_MS) recordCall(breaker, !isSilent, Date.now());
+    const isDown = isSilent || (error instanceof Error && OVERLOADED.test(error.message));
+    if (!isSilent || deadlineMs === ATTEMPT_DEADLINE_MS) recordCall(breaker, !isDown, Date.now());
     throw error;
   }
 }

@@ -33,6 +33,7 @@ import { loggedPayment } from '../outcomes/logged-payment.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
 import { recordAuthorization, recordChallenge } from '../outcomes/record-substate.ts';
 import { answerByRow, ended } from './answer-by-row.ts';
+import { refusedForOrder } from './claim-order.ts';
 import { claimPayment } from './claim-payment.ts';
 import { passedOn, readInstrument } from './read-instrument.ts';
 import { keyClaim, paymentIdentity } from './replay.ts';
@@ -119,7 +120,10 @@ export async function processPayment(
   if (instrument.kind === 'invalid') {
     return recordOutcome(context, transaction, { status: 'failed', failure: instrument.failure });
   }
-  const answer = await charge(context, claimed.gateway, transaction, instrument, { ...passedOn(request), returnUrl });
+  const passed = { ...passedOn(request), returnUrl };
+  const answer =
+    (await refusedForOrder(context, transaction)) ??
+    (await charge(context, claimed.gateway, transaction, instrument, passed));
   const outcome = outcomeOfPayment(transaction, answer);
   if (outcome !== null) {
     return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
