@@ -19,7 +19,9 @@ INSERT INTO database_place (one, shard, shards) SELECT 1, 0, 1 WHERE EXISTS (SEL
 -- when they are created.
 CREATE VIEW presented_places AS SELECT shard, shards FROM database_place;
 
-CREATE TRIGGER presented_places_only INSTEAD OF INSERT ON presented_places BEGIN INSERT INTO database_place (one, shard, shards) SELECT 1, 0, 1 WHERE NEW.shard = 0 AND NEW.shards = 1 AND NOT EXISTS (SELECT 1 FROM database_place); SELECT RAISE(ABORT, 'database out of place') WHERE NOT EXISTS (SELECT 1 FROM database_place WHERE shard = NEW.shard AND shards = NEW.shards); END;
+CREATE TRIGGER presented_places_refused INSTEAD OF INSERT ON presented_places WHEN NOT EXISTS (SELECT 1 FROM database_place WHERE shard = NEW.shard AND shards = NEW.shards) AND (NEW.shards > 1 OR EXISTS (SELECT 1 FROM database_place)) BEGIN SELECT RAISE(ABORT, 'database out of place'); END;
+
+CREATE TRIGGER presented_places_taken INSTEAD OF INSERT ON presented_places WHEN NEW.shards = 1 AND NOT EXISTS (SELECT 1 FROM database_place) BEGIN INSERT INTO database_place (one, shard, shards) VALUES (1, 0, 1); END;
 
 -- A payment is written where its id says. The version before this one writes ids that say nothing, and so takes no payments in a database
 -- that is not the only one, and no refunds either, which it would not know again.

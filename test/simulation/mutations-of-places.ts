@@ -20,8 +20,8 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       {
         file: MIGRATION,
-        find: `WHERE NOT EXISTS (SELECT 1 FROM database_place WHERE shard = NEW.shard AND shards = NEW.shards)`,
-        replace: 'WHERE 1 = 2',
+        find: `WHEN NOT EXISTS (SELECT 1 FROM database_place WHERE shard = NEW.shard AND shards = NEW.shards)`,
+        replace: 'WHEN 1 = 2',
       },
     ],
   }),
@@ -31,8 +31,8 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       {
         file: MIGRATION,
-        find: `WHERE NOT EXISTS (SELECT 1 FROM database_place WHERE shard = NEW.shard AND shards = NEW.shards)`,
-        replace: 'WHERE NOT EXISTS (SELECT 1 FROM database_place)',
+        find: `WHEN NOT EXISTS (SELECT 1 FROM database_place WHERE shard = NEW.shard AND shards = NEW.shards)`,
+        replace: 'WHEN NOT EXISTS (SELECT 1 FROM database_place)',
       },
     ],
   }),
