@@ -180,11 +180,8 @@ function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedT
     const rows: Part[][] = [];
     for (const row of database.prepare(`SELECT * FROM "${table}"`).all()) {
       const parts = columns.map((column) => partOf(row[column.name] ?? null, column, sequencePerBatch(column), ids));
-      const isKey = (index: number) => (columns[index]?.pk ?? 0) > 0;
-      const [key, others] = [parts.filter((_, index) => isKey(index)), parts.filter((_, index) => !isKey(index))];
-      const isSame = (some: Part[]) => some.every(({ kind }) => kind === 'constant');
-      // A number as the key, and nothing that differs beside it, is the one row of a table about the database.
-      if (isSame(key) || (isSame(others) && key.every(({ kind }) => kind !== 'text'))) continue;
+      const key = parts.filter((_, index) => (columns[index]?.pk ?? 0) > 0);
+      if (key.every(({ kind }) => kind === 'constant')) continue;
       rows.push(parts);
     }
     if (rows.length === 0) continue;
