@@ -301,8 +301,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: PROCESS,
-        find: '  const answer = await charge(',
-        replace: `  if (permit.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: permit.retryAfterMs };\n  const answer = await charge(`,
+        find: '  const passed = { ...passedOn',
+        replace: `  if (permit.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: permit.retryAfterMs };\n  const passed = { ...passedOn`,
       },
     ],
   },
@@ -694,9 +694,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: WEBHOOK,
-        find: '  const answer = await handleEvent(context, gateway, event);',
+        find: '  const answer = await handleEvent(shards, gateway, event);',
         replace:
-          '  await rememberWebhook(db, received, nowMs());\n  const answer = await handleEvent(context, gateway, event);',
+          '  await rememberWebhook(db, received, contextOfId(shards, named ?? "").nowMs());\n  const answer = await handleEvent(shards, gateway, event);',
       },
     ],
   },
