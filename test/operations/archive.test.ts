@@ -11,7 +11,9 @@ import { archivedRangesAfter } from '../../src/core/ledger/archive/archived-rang
 import { auditExport, exportAuditLog } from '../../src/core/ledger/audit/export-audit-log.ts';
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
+import { notFound } from '../../src/core/payments/not-found.ts';
 import { reconcile } from '../../src/core/recovery/reconcile.ts';
+import { TEST_CARDS } from '../data/cards.ts';
 import { DAY_MS, HOUR_MS, openWorld } from './world.ts';
 
 const BLOCK_CODEC = { blockHash, pack, unpack, sha256 };
@@ -199,6 +201,156 @@ describe('the audit log', () => {
     await expect(world.lines()).rejects.toThrow(`${object}: it was altered`);
     world.bucket?.objects.delete(object);
     await expect(world.lines()).rejects.toThrow(`${object}: it is not in the archive any more`);
+  });
+});
+
+describe('old transactions', () => {
+  const KEPT_DAYS = 400;
+
+  /** Three payments: refunded in part, failed, and paid; and a fourth one, whose event is the newest. */
+  async function openOld() {
+    const world = await openArchived({ payments: 0 });
+    const partly = await world.pay(TEST_CARDS.visa, 'BOOK-PARTLY');
+    await world.refund(partly, '10.00');
+    const failed = await world.pay(TEST_CARDS.visaDeclined, 'BOOK-FAILED');
+    const paid = await world.pay(TEST_CARDS.visa, 'BOOK-PAID');
+    const newest = await world.pay(TEST_CARDS.visa, 'BOOK-NEWEST');
+    world.tamper('UPDATE events SET delivered_at_ms = created_at_ms');
+    for (const table of ['transactions', 'refunds']) world.tamper(`UPDATE ${table} SET next_lookup_at_ms = NULL`);
+    world.clock.nowMs += KEPT_DAYS * DAY_MS;
+    const ids = () =>
+      world.rows('SELECT transaction_id FROM transactions ORDER BY transaction_id').map((row) => row.transaction_id);
+    const lines = async () => {
+      const [range] = await world.ranges('transactions');
+      return (await readArchived(world.bucket, range as never)).map((line) => JSON.parse(line));
+    };
+    return { ...world, partly, failed, paid, newest, ids, archived: lines };
+  }
+
+  it('leave with their refunds, and are in the archive as they were, without personal data', async () => {
+    const world = await openOld();
+    const before = world.rows('SELECT * FROM transactions ORDER BY transaction_id');
+    const refunds = world.rows('SELECT * FROM refunds');
+    await world.run();
+    expect(world.ids()).toEqual([world.newest.transactionId]);
+    expect(world.rows('SELECT * FROM refunds')).toEqual([]);
+    const nobody = { user_id: 'archived', user_email: null, sealed_email: null };
+    const archived = await world.archived();
+    expect(archived.map(({ transaction }) => transaction)).toEqual(
+      before.slice(0, 3).map((row) => ({ ...row, ...nobody })),
+    );
+    expect(archived.map((line) => line.refunds)).toEqual([refunds.map((row) => ({ ...row, reason: '' })), [], []]);
+    expect(await world.ranges('transactions')).toMatchObject([
+      { entries: 3, firstSequence: before[0]?.created_at_ms, lastSequence: before[2]?.created_at_ms },
+    ]);
+  });
+
+  it('leave their bookings paid, where they are not refunded or failed', async () => {
+    const world = await openOld();
+    await world.run();
+    const charged = world.gateway.movements.length;
+    await expect(world.pay(TEST_CARDS.visa, 'BOOK-PAID')).rejects.toThrow('the payment was paid_by_archived');
+    await expect(world.pay(TEST_CARDS.visa, 'BOOK-PARTLY')).rejects.toThrow('the payment was paid_by_archived');
+    expect(world.gateway.movements).toHaveLength(charged);
+    expect(await world.pay(TEST_CARDS.visa, 'BOOK-FAILED')).toMatchObject({ status: 'completed' });
+  });
+
+  it.each([
+    ['younger ones', 'UPDATE transactions SET processed_at_ms = processed_at_ms + 86400000'],
+    ['where a look-up of them is due', 'UPDATE transactions SET next_lookup_at_ms = 1'],
+    [
+      'where a dispute is not decided',
+      `INSERT INTO disputes (tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor, opened_at_ms, told_at_ms)
+       SELECT tenant, 'stripe', transaction_id, transaction_id, 'needs_response', 'fraudulent', 'USD', 1, 1, processed_at_ms + 399 * 86400000 FROM transactions`,
+    ],
+    ['where their events wait', 'UPDATE events SET delivered_at_ms = NULL'],
+  ])('stay: %s', async (_, sql) => {
+    const world = await openOld();
+    const before = world.ids();
+    world.tamper(sql);
+    await world.run();
+    expect(world.ids()).toEqual(before);
+  });
+
+  it('stay where a refund of them is to be looked at again', async () => {
+    const world = await openOld();
+    world.tamper('UPDATE refunds SET next_lookup_at_ms = 1');
+    await world.run();
+    expect(world.ids()).toEqual([world.partly.transactionId, world.newest.transactionId]);
+  });
+
+  it('stay without an archive', async () => {
+    const world = await openOld();
+    const before = world.ids();
+    await world.run({ archive: null });
+    expect(world.ids()).toEqual(before);
+  });
+
+  it('stay as long as events, where those are kept longer', async () => {
+    const world = await openOld();
+    const before = world.ids();
+    await world.run({ settings: { ...world.context.settings, retentionDays: KEPT_DAYS + 1 } });
+    expect(world.ids()).toEqual(before);
+  });
+
+  it('that change while they are archived stay, all of the object, and leave later', async () => {
+    const world = await openOld();
+    const { bucket } = world;
+    const refunding: ArchiveBucket = {
+      get: (key) => (bucket as MemoryBucket).get(key),
+      async put(key, bytes) {
+        if (key.startsWith('transactions')) {
+          await world.refund(world.paid, '1.00');
+          // Nothing waits for anything any more, and yet it is not what was read.
+          world.tamper('UPDATE refunds SET next_lookup_at_ms = NULL');
+          world.tamper('DELETE FROM events WHERE refund_id IS NOT NULL');
+        }
+        await bucket?.put(key, bytes);
+      },
+    };
+    const before = world.ids();
+    await world.run({ archive: refunding });
+    expect([world.ids(), await world.ranges('transactions')]).toEqual([before, []]);
+    await world.run();
+    expect((await world.archived()).map(({ refunds }) => refunds.length)).toEqual([1, 0, 1]);
+  });
+
+  it('leave by as many as D1 deletes at once, in one object each', async () => {
+    const world = await openOld();
+    world.tamper(
+      `WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1100)
+       INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, payment_method, gateway,
+         created_at_ms, processed_at_ms)
+       SELECT 'TXN-01ARZ3NDEKTSV4RRFFA' || printf('%07d', n), 'default', 'OLD-' || n, 'u', 'completed', 'USD', 1, 'paypal', 'test', n, n FROM n`,
+    );
+    await world.run();
+    expect((await world.ranges('transactions')).map(({ entries }) => entries)).toEqual([500, 500, 103]);
+    expect(world.ids()).toEqual([world.newest.transactionId]);
+  });
+
+  it('are not compared by a reconciliation, which says so', async () => {
+    const world = await openOld();
+    await world.run();
+    const range = { fromMs: world.clock.nowMs - 500 * DAY_MS, toMs: world.clock.nowMs };
+    expect(await reconcile(world.context, range)).toMatchObject({
+      payments: 1,
+      differences: [],
+      transactionsLeftUntilMs: world.paid.createdAtMs,
+      eventsLeftUntilMs: world.paid.processedAtMs,
+    });
+    const later = { ...range, fromMs: world.clock.nowMs - DAY_MS };
+    expect(await reconcile(world.context, later)).toMatchObject({
+      transactionsLeftUntilMs: null,
+      eventsLeftUntilMs: null,
+    });
+  });
+
+  it('are known by the time in their ids, and ids of later ones are not', async () => {
+    const world = await openOld();
+    await world.run();
+    expect(await notFound(world.context, world.paid.transactionId)).toMatchObject({ archived: true });
+    expect(await notFound(world.context, world.context.newId('TXN-'))).toMatchObject({ archived: false });
+    expect(await notFound(world.context, 'TXN-456789')).toMatchObject({ archived: false });
   });
 });
 

@@ -76,6 +76,18 @@ describe('the cron', () => {
     expect(await woken()).toEqual([wakeUp(job)]);
   });
 
+  it.each([
+    ['wakes', { ARCHIVE: {} }, [wakeUp('archive')]],
+    ['has nothing to wake', {}, []],
+  ])('%s the archive for an old payment where the bindings are %o', async (_, bindings, wakeUps) => {
+    await env.DB.prepare(
+      `INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, payment_method, gateway,
+         created_at_ms, processed_at_ms)
+       VALUES ('TXN-01ARZ3NDEKTSV4RRFFA0000001', 'default', 'OLD', 'u', 'completed', 'USD', 2550, 'paypal', 'sandbox', 1, 1)`,
+    ).run();
+    expect(await woken(bindings)).toEqual(wakeUps);
+  });
+
   it('wakes the sweep in two slots at most', async () => {
     await waitingEvents({ count: 3_000, series: 'A' });
     expect(await woken()).toEqual([wakeUp('sweep'), wakeUp('sweep', { slot: 1 })]);

@@ -8,6 +8,7 @@ import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway, Unreachable } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
 import { BACKGROUND_DEADLINE_MS } from '../invocation-limits.ts';
+import { mayHaveLeft } from '../ledger/archive/archive-transactions.ts';
 import { findLookUp } from '../ledger/look-ups/find-look-up.ts';
 import { findEvents } from '../ledger/outbox/find-events.ts';
 import { isDecided, recordDispute } from '../ledger/payments/record-dispute.ts';
@@ -112,6 +113,7 @@ async function handleExternalRefund(context: Context, gateway: Gateway, referenc
     case 'later':
       return { kind: 'later', reason: 'another refund of the payment is under way' };
     case 'unbooked':
+      if (paid === null) await reportArchived(context, transactionId, { reference });
       return NOTHING_TO_SEND;
   }
 }
@@ -130,13 +132,22 @@ async function inTime<Answer>(
   }
 }
 
+/** An alarm where the payment may have left for the archive: then somebody has to handle it in the provider's dashboard. */
+async function reportArchived({ db, log }: Context, transactionId: string, about: Record<string, string>) {
+  if (await mayHaveLeft(db, transactionId)) {
+    log('error', 'webhook.of_archived', { transaction_id: transactionId, ...about });
+  }
+}
+
 /** Disputes are recorded, logged, and published where that is wanted; an operator answers them in the provider's dashboard. */
 async function handleDispute(
-  { db, log, nowMs, newId, settings: { publishDisputes } }: Context,
+  context: Context,
   gateway: Gateway,
   provider: Provider,
   dispute: Dispute,
 ): Promise<WebhookAnswer> {
+  const { db, log, nowMs, newId, settings } = context;
+  const { publishDisputes } = settings;
   const { disputeId, chargeReference, status, reason, amountMinor } = dispute;
   let { transactionId } = dispute;
   if (transactionId === null) {
@@ -149,7 +160,10 @@ async function handleDispute(
     transactionId === null
       ? null
       : await recordDispute(db, { provider, ...dispute, transactionId }, nowMs(), attemptId, publishDisputes);
-  if (recorded === null) return NOTHING_TO_SEND; // of a charge that this service has not made
+  if (recorded === null) {
+    if (transactionId !== null) await reportArchived(context, transactionId, { dispute_id: disputeId });
+    return NOTHING_TO_SEND; // of a charge that this service has not made
+  }
   const { dispute: current, wrote } = recorded;
   // An alarm for each status, once, however many webhooks report it.
   log(wrote && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import type { ExternalRefund, LookUp, Movement, RefundListing } from '../gateways/gateway.ts';
 import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
+import { transactionsLeftUntilMs } from '../ledger/archive/archive-transactions.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import {
   eventsLeftUntilMs,
@@ -34,6 +35,10 @@ export interface Reconciliation {
   /** How many the gateway listed; null where it can't list them, or did not. */
   movements: number | null;
   differences: Difference[];
+  /** Events that were made until then may have left the database, and are not missed; null where none of the time has. */
+  eventsLeftUntilMs: number | null;
+  /** Transactions that were made until then may have left: what the gateway lists of them is not compared. */
+  transactionsLeftUntilMs: number | null;
 }
 
 /** Called after each look-up at a gateway, which are what takes long. */
@@ -56,12 +61,16 @@ export async function reconcile(
   const refunds = await listRefunds(context, records, lookUps);
   const evidence = { range, records, movements: [...movements, ...refunds.movements], lookUps };
   const eventsLeftMs = await eventsLeftUntilMs(context.db);
-  const differences = differencesBetween({ ...evidence, eventsLeftMs, nowMs: context.nowMs() });
+  const transactionsLeftMs = await transactionsLeftUntilMs(context.db);
+  const differences = differencesBetween({ ...evidence, eventsLeftMs, transactionsLeftMs, nowMs: context.nowMs() });
+  const inTime = (untilMs: number) => (untilMs >= range.fromMs ? untilMs : null);
   return {
     payments: records.length,
     refunds: records.reduce((sum, { refunds }) => sum + refunds.length, 0),
     movements: listing.listed.size === 0 ? null : movements.length,
     differences: [...listing.problems, ...refunds.problems, ...differences],
+    eventsLeftUntilMs: inTime(eventsLeftMs),
+    transactionsLeftUntilMs: inTime(transactionsLeftMs),
   };
 }
 

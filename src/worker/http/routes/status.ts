@@ -4,16 +4,18 @@ import type { StatusResponse } from '../../../contract/responses.ts';
 import { decimalAmount } from '../../../core/domain/money.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import { isAuthorized, type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
+import { notFound } from '../../../core/payments/not-found.ts';
 import { readStatus } from '../../../core/payments/read-status.ts';
-import { errorResponse } from '../error-envelope.ts';
+import { transactionNotFound } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { outliveClient } from '../middleware/outlive-client.ts';
 import { requireScope } from '../middleware/require-scope.ts';
 
 export const statusRoute = new Hono<HttpEnv>().get('/:id', requireScope('payments:read'), async (c) => {
   const takesStale = acceptsAnyAge(c.req.header('Cache-Control'));
-  const found = await outliveClient(c, readStatus(c.get('context'), c.req.param('id'), { takesStale }));
-  if (found === null) return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
+  const [context, id] = [c.get('context'), c.req.param('id')];
+  const found = await outliveClient(c, readStatus(context, id, { takesStale }));
+  if (found === null) return transactionNotFound(c, (await notFound(context, id)).archived);
   return c.json(
     found.refund === null ? paymentStatus(found.transaction) : refundStatus(found.refund, found.transaction),
   );
