@@ -1,6 +1,7 @@
 /** What leaves the database: when, where to, and what an operator finds of it. */
 import { describe, expect, it } from 'vitest';
 import { ArchiveBroken, readArchived } from '../../src/cli/read-archived.ts';
+import { restoreArchived } from '../../src/cli/restore-archived.ts';
 import { verifyAudit } from '../../src/cli/verify-audit.ts';
 import { archive } from '../../src/core/background/archive.ts';
 import { packAudit } from '../../src/core/background/pack-audit.ts';
@@ -8,6 +9,7 @@ import { sealAudit } from '../../src/core/background/seal-audit.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { ArchiveBucket, ArchivedKind } from '../../src/core/ledger/archive/archive-bucket.ts';
 import { archivedRangesAfter } from '../../src/core/ledger/archive/archived-ranges.ts';
+import { RESTORED_COLUMNS } from '../../src/core/ledger/archive/restore-rows.ts';
 import { auditExport, exportAuditLog } from '../../src/core/ledger/audit/export-audit-log.ts';
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
@@ -351,6 +353,120 @@ describe('old transactions', () => {
     expect(await notFound(world.context, world.paid.transactionId)).toMatchObject({ archived: true });
     expect(await notFound(world.context, world.context.newId('TXN-'))).toMatchObject({ archived: false });
     expect(await notFound(world.context, 'TXN-456789')).toMatchObject({ archived: false });
+  });
+});
+
+describe('what is restored', () => {
+  /** All of a world in which everything has left that can, and how it was before that. */
+  async function openLeft() {
+    const world = await openArchived({ payments: 0 });
+    const [paid, failed] = [await world.pay(), await world.pay(TEST_CARDS.visaDeclined)];
+    await world.refund(paid, '10.00');
+    await world.pay();
+    for (let block = 0; block < 2; block += 1) {
+      world.clock.nowMs += 2 * HOUR_MS;
+      await auditExport(world.context.db, world.clock.nowMs);
+      await sealAudit(world.context, blockHash);
+    }
+    await packAudit(world.context, BLOCK_CODEC);
+    world.tamper('UPDATE events SET delivered_at_ms = created_at_ms');
+    for (const table of ['transactions', 'refunds']) world.tamper(`UPDATE ${table} SET next_lookup_at_ms = NULL`);
+    world.tamper("UPDATE transactions SET user_id = 'archived', user_email = NULL, sealed_email = NULL");
+    world.tamper("UPDATE refunds SET reason = ''");
+    const tables = ['audit_blocks', 'events', 'transactions', 'refunds'] as const;
+    const stored = () =>
+      tables.map((table) => world.rows(`SELECT * FROM ${table} ORDER BY 1`).map((row) => ({ ...row })));
+    const before = stored();
+    world.clock.nowMs += 500 * DAY_MS;
+    await world.run();
+    const restore = async (kind: ArchivedKind) => {
+      const { db } = world.context;
+      for (const range of await world.ranges(kind)) {
+        const times = { nowMs: world.clock.nowMs, waitsUntilMs: world.clock.nowMs + 7 * DAY_MS };
+        await restoreArchived(db, world.bucket, range, times);
+      }
+    };
+    return { ...world, paid, failed, before, stored, restore };
+  }
+
+  it('is in the database as it was before it left, however often', async () => {
+    const world = await openLeft();
+    expect(world.stored()).not.toEqual(world.before);
+    for (let time = 0; time < 2; time += 1) {
+      for (const kind of ['audit', 'transactions', 'events'] as const) await world.restore(kind);
+    }
+    expect(world.stored()).toEqual(world.before);
+    expect(world.rows('SELECT * FROM archived_bookings')).toEqual([]);
+    expect(await verifyAudit(await world.lines(), null)).toMatchObject({ broken: null });
+    expect(await world.reconcile()).toMatchObject({ differences: [] });
+  });
+
+  it('of transactions keeps bookings paid, and failed ones free', async () => {
+    const world = await openLeft();
+    await world.restore('transactions');
+    expect(await world.pay(TEST_CARDS.visa, world.paid.bookingId).catch((error: Error) => error.message)).toContain(
+      'the payment was duplicate',
+    );
+    expect(await world.pay(TEST_CARDS.visa, world.failed.bookingId)).toMatchObject({ status: 'completed' });
+  });
+
+  it('stays for as long as it was asked for, and then leaves again', async () => {
+    const world = await openLeft();
+    await world.restore('transactions');
+    await world.restore('events');
+    const restored = world.stored();
+    world.clock.nowMs += 7 * DAY_MS - 1;
+    await world.run();
+    expect(world.stored().slice(1)).toEqual(restored.slice(1));
+    world.clock.nowMs += 1;
+    await world.run();
+    expect(world.rows('SELECT count(*) AS n FROM transactions')).toEqual([{ n: 1 }]);
+    expect(world.rows('SELECT count(*) AS n FROM events')).toEqual([{ n: 1 }]);
+    expect(world.rows('SELECT booking_id FROM archived_bookings')).toEqual([{ booking_id: world.paid.bookingId }]);
+  });
+
+  it('is in the audit log, with who did it', async () => {
+    const world = await openLeft();
+    const author = { ...world.context.db.author, actor: 'operator:ada' };
+    const [range] = await world.ranges('transactions');
+    const times = { nowMs: world.clock.nowMs, waitsUntilMs: 0 };
+    await restoreArchived({ ...world.context.db, author }, world.bucket, range as never, times);
+    expect(world.rows("SELECT actor, subject, detail FROM audit_entries WHERE action = 'archive.restored'")).toEqual([
+      { actor: 'operator:ada', subject: range?.object, detail: '{"kind":"transactions","entries":2}' },
+    ]);
+  });
+
+  it.each(['audit', 'events', 'transactions'] as const)(
+    'is nothing where the object of %s was altered',
+    async (kind) => {
+      const world = await openLeft();
+      const left = world.stored();
+      world.bucket?.alter(String((await world.ranges(kind))[0]?.object));
+      await expect(world.restore(kind)).rejects.toThrow('it was altered');
+      expect(world.stored()).toEqual(left);
+    },
+  );
+
+  it('is nothing of a block that does not match its seal', async () => {
+    const world = await openLeft();
+    world.tamper("UPDATE audit_blocks SET hash = replace(hash, substr(hash, 1, 1), 'x') WHERE first_sequence = 1");
+    await expect(world.restore('audit')).rejects.toThrow('does not match its seal in the database');
+    expect(world.rows('SELECT packed FROM audit_blocks WHERE first_sequence = 1')).toEqual([{ packed: null }]);
+  });
+
+  it('is no event whose transaction has left: its transaction comes first', async () => {
+    const world = await openLeft();
+    const left = world.stored();
+    await expect(world.restore('events')).rejects.toThrow('The transactions of 3 of these events have left as well');
+    expect(world.stored()).toEqual(left);
+  });
+
+  it('has every column that its table has', () => {
+    const { rows } = openWorld();
+    for (const [table, columns] of Object.entries(RESTORED_COLUMNS)) {
+      const all = rows(`SELECT name FROM pragma_table_info('${table}')`).map(({ name }) => name);
+      expect({ table, columns: [...columns].toSorted() }).toEqual({ table, columns: all.toSorted() });
+    }
   });
 });
 

@@ -14,6 +14,7 @@ import {
   leavingTransactions,
   recordArchivedTransactions,
 } from '../ledger/archive/archive-transactions.ts';
+import { archiveWaitsUntilMs } from '../ledger/archive/archive-waits.ts';
 import { withoutPersonalData } from '../ledger/archive/without-personal-data.ts';
 import { type Database, statementsLeft } from '../ledger/database.ts';
 import { isFilling } from '../ledger/fill-level.ts';
@@ -54,6 +55,8 @@ export async function archive(context: Context): Promise<boolean> {
   const isOver = () => nowMs() - startedAtMs >= JOB_MAX_DURATION_MS || statementsLeft(db) < STATEMENTS_NEEDED;
   try {
     while (bucket !== null && (await archiveBlocks(context, bucket))) if (isOver()) return true;
+    // What was restored of them would leave again.
+    if ((await archiveWaitsUntilMs(db)) > nowMs()) return false;
     for (let after: number | null = 0; after !== null; ) {
       if (isOver()) return true;
       after = await takeOutEvents(context, after);
