@@ -40,12 +40,18 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   const secrets: string[] = [];
   const databases: Database[] = [];
   const queues: Queue[] = [];
+  const buckets: { name: string; jurisdiction: string | null }[] = [];
   const workers = new Set<string>();
   /** Names of the migrations that each database has, by its id. One that was never migrated has no table of them. */
   const migrations = new Map<string, string[]>();
   let refusal: { part: string; message: string } | null = null;
 
-  function answer(method: string, { pathname: path, searchParams }: URL, body: string): Answer {
+  function answer(
+    method: string,
+    { pathname: path, searchParams }: URL,
+    body: string,
+    jurisdiction: string | null,
+  ): Answer {
     const isQuestion = method === 'GET' || (path.endsWith('/query') && JSON.parse(body).sql.startsWith('SELECT'));
     if (!isQuestion) writes.push(`${method} ${path}`);
     if (refusal !== null && path.includes(refusal.part)) {
@@ -54,6 +60,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     const [area, kind, name, detail] = path.split('/').slice(3);
     if (area === 'd1') return answerDatabase(method, name, detail, body);
     if (area === 'queues') return answerQueue(method, name ?? kind, searchParams.get('name'), body);
+    if (area === 'r2') return answerBucket(method, name, body, jurisdiction);
     if (kind === 'subdomain') return { result: { subdomain: 'example' } };
     return answerWorker(method, kind, name, detail);
   }
@@ -104,6 +111,22 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     return { result: method === 'GET' ? entries : (entries[0] ?? {}) };
   }
 
+  /** Each jurisdiction has buckets of its own. */
+  function answerBucket(method: string, name: string | undefined, body: string, jurisdiction: string | null): Answer {
+    const own = buckets.filter((bucket) => bucket.jurisdiction === jurisdiction);
+    if (method === 'POST') {
+      const { name: created } = JSON.parse(body);
+      buckets.push({ name: created, jurisdiction });
+      changes.push(`create bucket ${created}${jurisdiction === null ? '' : ` in ${jurisdiction}`}`);
+      return { result: {} };
+    }
+    if (name === undefined) return { result: { buckets: own.map((bucket) => ({ name: bucket.name })) } };
+    const found = own.find((bucket) => bucket.name === name);
+    return found === undefined
+      ? { status: 404, code: 10_006, message: 'The specified bucket does not exist.' }
+      : { result: { name } };
+  }
+
   function answerWorker(method: string, kind: string | undefined, name: string | undefined, detail?: string): Answer {
     const exists = name !== undefined && workers.has(name);
     if (kind === 'scripts' && method === 'PUT' && name !== undefined && detail === undefined) {
@@ -130,7 +153,8 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   const server = createServer((request, response) => void reply(request, response));
   async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://localhost');
-    const given = answer(request.method ?? 'GET', url, await textOf(request));
+    const jurisdiction = request.headers['cf-r2-jurisdiction']?.toString() ?? null;
+    const given = answer(request.method ?? 'GET', url, await textOf(request), jurisdiction);
     const failed = 'status' in given;
     response.writeHead(failed ? given.status : 200, { 'content-type': 'application/json' });
     response.end(
