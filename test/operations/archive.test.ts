@@ -192,6 +192,29 @@ describe('the audit log', () => {
     expect(await verifyAudit(await world.lines(), null)).toMatchObject({ broken: null });
   });
 
+  it.each([
+    ['does not match its seal', "UPDATE audit_entries SET outcome = 'failed' WHERE sequence = 8"],
+    ['was packed with other entries', "UPDATE audit_blocks SET packed = x'00' WHERE first_sequence = 8"],
+  ])('never leaves over a block that %s: what is behind it stays', async (_, alter) => {
+    const world = await openArchived();
+    for (let block = 0; block < 3; block += 1) {
+      world.clock.nowMs += HOUR_MS;
+      await auditExport(world.context.db, world.clock.nowMs);
+      await sealAudit(world.context, blockHash);
+    }
+    world.tamper(alter);
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    await auditExport(world.context.db, world.clock.nowMs);
+    const logged: string[] = [];
+    const log = (level: string, event: string) => void (level === 'error' && logged.push(event));
+    await packAudit({ ...world.context, db: { ...world.context.db, log } }, BLOCK_CODEC).catch(() => {});
+    await world.run();
+    await world.run();
+    expect(logged).toEqual(['audit.block_broken']);
+    expect(await world.ranges('audit')).toMatchObject([{ firstSequence: 1, entries: 7 }]);
+    expect(world.rows('SELECT sequence FROM audit_entries WHERE sequence = 8')).toHaveLength(1);
+  });
+
   it('names the object of which one byte was altered, or that is gone', async () => {
     const world = await openSealed();
     world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;

@@ -276,6 +276,8 @@ function checkAudit(world: World, { transactions, refunds }: Ledger): void {
       violations.push(`audit: ${id} has ${written || 'no entry'}, and should have ${wanted.join()}`);
     }
   }
+  if (world.log.some((line) => line.includes('audit.block_broken')))
+    violations.push('audit: a block does not match its seal');
   if (log.some(({ sequence }, index) => sequence !== index + 1))
     violations.push('audit: numbers of entries are missing');
   const sealed = sqlite.prepare('SELECT sum(entries) AS entries, max(last_sequence) AS last FROM audit_blocks').get();

@@ -85,6 +85,11 @@ export async function deletePackedEntries(db: Database, { first_sequence, last_s
   });
 }
 
+/** Goes on behind a block that is not packed. Its entries stay, so it never leaves for the archive. */
+export async function passBlock(db: Database, { last_sequence }: AuditBlock): Promise<void> {
+  await runBatch(db, { moved: db.d1.prepare(MOVE_ON).bind(last_sequence) });
+}
+
 /** The statement that tells, as `due`, whether a block may be packed. */
 export function countToPack(d1: D1Database, nowMs: number): D1PreparedStatement {
   return d1.prepare(`SELECT count(*) AS due FROM (${NEXT})`).bind(nowMs - PACKED_AFTER_MS);
