@@ -103,6 +103,6 @@ export async function waitingEvents({
   ]);
 }
 
-export async function countRows(table: 'transactions' | 'refunds' | 'events', condition: string): Promise<number> {
+export async function countRows(table: string, condition = 'true'): Promise<number> {
   return Number(await env.DB.prepare(`SELECT count(*) AS n FROM ${table} WHERE ${condition}`).first('n'));
 }
