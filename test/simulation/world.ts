@@ -87,7 +87,8 @@ const read = readSettings({
   RETENTION_DAYS: '1',
 });
 if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
-const { settings } = read;
+/** Behind the lifetime of keys and the retention of events, and within a history. */
+const settings = { ...read.settings, transactionsKeptDays: 2 };
 /** So long a payment waits at most: for its payer, and then to be captured. */
 export const WAITS_MAX_MS = (settings.authenticationMinutes + settings.holdMinutes) * 60_000;
 
