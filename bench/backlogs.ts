@@ -6,10 +6,11 @@ import { createHash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import type { PaymentEvent } from '../src/contract/events.ts';
 import { type AuditRow, CHAIN_START } from '../src/core/ledger/audit/hash-chain.ts';
+import { localDatabaseFile } from '../test/support/local-database.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const ENTRIES_OF_BLOCK = 1_000;
+export const ENTRIES_OF_BLOCK = 1_000;
 
 /** Statements for as many rows, as of now. */
 export interface BacklogOf {
@@ -17,6 +18,25 @@ export interface BacklogOf {
   nowMs: number;
   /** As rows name it. */
   gateway: string;
+}
+
+/** Writes a backlog into the database of the Worker that stores in the directory. */
+export function writeBacklog(directory: string, write: (database: DatabaseSync) => void): void {
+  const database = new DatabaseSync(localDatabaseFile(directory));
+  try {
+    write(database);
+  } finally {
+    database.close();
+  }
+}
+
+export type Backlog = (database: DatabaseSync, backlog: BacklogOf) => void;
+
+/** A backlog that statements write. */
+export function statements(of: (backlog: BacklogOf) => string[]): Backlog {
+  return (database, backlog) => {
+    for (const statement of of(backlog)) database.exec(statement);
+  };
 }
 
 /** Of ten rows, eight are pending payments and two are pending refunds: all due at their gateway. */
@@ -43,6 +63,24 @@ export function waitingEvents({ count, nowMs, gateway }: BacklogOf): string[] {
     `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, created_at_ms)
      ${numbers(count)} SELECT ${id('evt_', 'EVNT')}, 'default', 'EVNT-' || n, 'payment.success', ${id('TXN-', 'EVNT')},
        ${nowMs - HOUR_MS} FROM numbers`,
+  ];
+}
+
+/** The same, half of them of a refund that followed the payment: each booking has two events, in the order of their ids. */
+export function eventsOfAnOutage({ count, nowMs, gateway }: BacklogOf): string[] {
+  const bookings = count / 2;
+  const refunded = { ...paid(nowMs), gateway, nowMs, refunded_minor: '100' };
+  const event = (series: string, type: string, refund: string) =>
+    `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, refund_id, created_at_ms)
+     ${numbers(bookings)} SELECT ${id('evt_', series)}, 'default', 'OUTG-' || n, '${type}', ${id('TXN-', 'OUTG')}, ${refund},
+       ${nowMs - HOUR_MS} FROM numbers`;
+  return [
+    payments('OUTG', bookings, refunded),
+    `INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms, processed_at_ms)
+     ${numbers(bookings)} SELECT ${id('REF-', 'OUTG')}, 'default', ${id('TXN-', 'OUTG')}, 'completed', 100, 'bench',
+       ${nowMs - HOUR_MS}, ${nowMs - HOUR_MS} FROM numbers`,
+    event('OUTA', 'payment.success', 'NULL'),
+    event('OUTB', 'payment.refund', id('REF-', 'OUTG')),
   ];
 }
 
@@ -77,27 +115,24 @@ export function unsealedEntries({ count, nowMs }: BacklogOf): string[] {
 }
 
 /** The same in blocks of a thousand, whose seals nothing has been altered behind. */
-export function sealedEntries(backlog: BacklogOf): string[] {
-  const database = new DatabaseSync(':memory:');
-  database.exec(
-    'CREATE TABLE audit_entries (sequence INTEGER PRIMARY KEY, at_ms, tenant, actor, request_id, address, action, subject, outcome, detail)',
+export function writeSealedEntries(database: DatabaseSync, { count, nowMs }: Omit<BacklogOf, 'gateway'>): void {
+  for (const statement of unsealedEntries({ count, nowMs: nowMs - HOUR_MS, gateway: '' })) database.exec(statement);
+  const entriesAfter = database.prepare('SELECT * FROM audit_entries WHERE sequence > ? ORDER BY sequence LIMIT ?');
+  const seal = database.prepare(
+    'INSERT INTO audit_blocks (last_sequence, first_sequence, entries, at_ms, hash) VALUES (?, ?, ?, ?, ?)',
   );
-  const statements = unsealedEntries({ ...backlog, nowMs: backlog.nowMs - HOUR_MS });
-  for (const statement of statements) database.exec(statement);
-  const entries = database.prepare('SELECT * FROM audit_entries ORDER BY sequence').all() as unknown as AuditRow[];
-  database.close();
   let hash = CHAIN_START;
-  for (let start = 0; start < entries.length; start += ENTRIES_OF_BLOCK) {
-    const block = entries.slice(start, start + ENTRIES_OF_BLOCK);
+  database.exec('BEGIN');
+  for (let sealed = 0; ; ) {
+    const block = entriesAfter.all(sealed, ENTRIES_OF_BLOCK) as unknown as AuditRow[];
+    const [first, last] = [block[0], block.at(-1)];
+    if (first === undefined || last === undefined) break;
     const lines = [hash, ...block.map((entry) => JSON.stringify(Object.values(entry)))];
     hash = createHash('sha256').update(lines.join('\n')).digest('hex');
-    const [first, last] = [block[0] as AuditRow, block.at(-1) as AuditRow];
-    statements.push(
-      `INSERT INTO audit_blocks (last_sequence, first_sequence, entries, at_ms, hash)
-       VALUES (${last.sequence}, ${first.sequence}, ${block.length}, ${last.at_ms}, '${hash}')`,
-    );
+    seal.run(last.sequence, first.sequence, block.length, last.at_ms, hash);
+    sealed = last.sequence;
   }
-  return statements;
+  database.exec('COMMIT');
 }
 
 /** Delivered events of a year ago, of payments that are not in the database: nothing looks at them. */

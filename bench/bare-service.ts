@@ -1,9 +1,10 @@
 /** The bare Worker on this machine, told what the calls of the service's operations are. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { localDatabaseFile } from '../test/support/local-database.ts';
 import type { CountedService } from './counted-service.ts';
 import type { Counts } from './counts.ts';
-import { bundleWorker, databaseFile, type LocalWorker, startLocalWorker } from './local-worker.ts';
+import { bundleWorker, type LocalWorker, startLocalWorker } from './local-worker.ts';
 import { newBookingId, processRequest, refundRequest, statusRequest } from './requests.ts';
 import { type Shape, type Shapes, tableOfRows } from './shapes.ts';
 
@@ -29,14 +30,9 @@ export async function shapesOf(service: CountedService): Promise<Shapes> {
 }
 
 function shapeOf({ phases }: Counts): Shape {
-  const { answer, after } = phases;
-  return {
-    durableObjectCalls: answer.durableObjectCalls + after.durableObjectCalls,
-    batches: [...answer.batches, ...after.batches].map((batch) =>
-      batch.map(({ rowsRead, rowsWritten }) => ({ rowsRead, rowsWritten })),
-    ),
-    queueMessages: answer.queueMessages + after.queueMessages,
-  };
+  const { durableObjectCalls, batches, queueMessages } = phases.request;
+  const shapes = batches.map((batch) => batch.map(({ rowsRead, rowsWritten }) => ({ rowsRead, rowsWritten })));
+  return { durableObjectCalls, batches: shapes, queueMessages };
 }
 
 /** Starts it in a directory of its own. */
@@ -44,9 +40,10 @@ export async function startBareService(options: {
   directory: string;
   shapes: Shapes;
   variables: Record<string, string>;
+  signal: AbortSignal;
 }): Promise<LocalWorker> {
-  const { directory, shapes } = options;
-  const script = await bundleWorker('bench/workers/bare-worker.ts', join(directory, 'bundle'));
+  const { directory, shapes, signal } = options;
+  const script = await bundleWorker('bench/workers/bare-worker.ts', join(directory, 'bundle'), signal);
   const start = () =>
     startLocalWorker({
       script,
@@ -55,7 +52,7 @@ export async function startBareService(options: {
       consumes: false,
     });
   await (await start()).stop();
-  makeTables(databaseFile(directory), shapes);
+  makeTables(localDatabaseFile(directory), shapes);
   return start();
 }
 

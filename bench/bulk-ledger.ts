@@ -9,7 +9,10 @@ import { setImmediate } from 'node:timers/promises';
 const BATCHES_AT_ONCE = 100;
 const CACHE_KIB = 256 * 1024;
 /** Longer than the service takes to make one, so that the copies come one after the other, in the order of their ids. */
-const MS_PER_PAYMENT = 100;
+export const MS_PER_PAYMENT = 100;
+
+/** Columns with the number of an audit entry, in other tables than its own. */
+const OF_AUDIT_ENTRIES = /^(first|last)_sequence$|_entry$/;
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const ULID_TIME_LENGTH = 10;
@@ -36,6 +39,7 @@ type VaryingPart = Exclude<Part, { kind: 'constant' }>;
 
 /** One statement inserts a copy of all rows of a table: it opens the table and its indexes once. */
 interface CopiedTable {
+  table: string;
   insert: StatementSync;
   /** Without the constants, which are in the statement. */
   parts: VaryingPart[];
@@ -46,25 +50,35 @@ interface CopiedTable {
  *
  * @param example how many payments the database has
  * @param wanted a multiple of `example`
+ * @param archivedBut of all but so many of the newest, only what an archive leaves is written; by default everything is
  * @param onCopied is given how many there are so far
  */
 export async function fillLedger(
   file: string,
-  { example, wanted, onCopied }: { example: number; wanted: number; onCopied: (payments: number) => void },
+  {
+    example,
+    wanted,
+    archivedBut = wanted,
+    onCopied,
+  }: { example: number; wanted: number; archivedBut?: number; onCopied: (payments: number) => void },
 ): Promise<void> {
   if (wanted % example !== 0) throw new Error(`${wanted} payments are no multiple of ${example}`);
   const database = new DatabaseSync(file);
   try {
     // Nobody else has the file open, and a file that is left half filled is thrown away.
     database.exec(
-      `PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA cache_size = -${CACHE_KIB}`,
+      `PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -${CACHE_KIB}`,
     );
     // They keep what is there as it is; what is copied has passed them once.
     const triggers = textColumn(database, "SELECT sql FROM sqlite_master WHERE type = 'trigger'");
     for (const name of textColumn(database, "SELECT name FROM sqlite_master WHERE type = 'trigger'")) {
       database.exec(`DROP TRIGGER "${name}"`);
     }
-    await copyBatches(database, { example, batches: wanted / example, onCopied });
+    const archived = (wanted - archivedBut) / example;
+    await copyBatches(database, { example, batches: wanted / example, archived, onCopied });
+    if (archived > 0) nameArchived(database);
+    // As the sweep leaves it, which has looked at them all.
+    database.exec("UPDATE job_positions SET position = (SELECT max(sequence) FROM events) WHERE job = 'sweep'");
     for (const trigger of triggers) database.exec(trigger);
     database.exec('PRAGMA journal_mode = WAL');
   } finally {
@@ -72,9 +86,35 @@ export async function fillLedger(
   }
 }
 
+/** What an archive takes away. The seals of the audit log's blocks stay. */
+const LEAVES = /^(events|audit_entries)$/;
+
+/** Says of what is missing that it has been archived. */
+function nameArchived(database: DatabaseSync): void {
+  const range = database.prepare(
+    `INSERT INTO archived_ranges (kind, first_sequence, last_sequence, entries, object, bytes, sha256, last_hash, archived_at_ms)
+     SELECT 'audit', 1, last_sequence, last_sequence, 'audit/0/bench', 1, hash, hash, at_ms FROM audit_blocks
+     WHERE last_sequence < (SELECT min(sequence) FROM audit_entries) ORDER BY last_sequence DESC LIMIT 1`,
+  );
+  range.run();
+  for (const job of ['pack', 'archive']) {
+    database.exec(
+      `UPDATE job_positions SET position = (SELECT last_sequence FROM archived_ranges) WHERE job = '${job}'`,
+    );
+  }
+  database.exec(
+    "UPDATE job_positions SET position = (SELECT min(created_at_ms) FROM events) - 1 WHERE job = 'events_left'",
+  );
+}
+
 async function copyBatches(
   database: DatabaseSync,
-  { example, batches, onCopied }: { example: number; batches: number; onCopied: (payments: number) => void },
+  {
+    example,
+    batches,
+    archived,
+    onCopied,
+  }: { example: number; batches: number; archived: number; onCopied: (payments: number) => void },
 ): Promise<void> {
   const ids = new Map<string, number>();
   const tables = copiedTables(database, ids);
@@ -85,7 +125,8 @@ async function copyBatches(
     // The last copy has the example's own times, and those before it earlier ones.
     const shiftMs = (batch - batches + 1) * msPerBatch;
     const fresh = makers.map((make) => make(shiftMs));
-    for (const { insert, parts } of tables) {
+    for (const { table, insert, parts } of tables) {
+      if (batch < archived && LEAVES.test(table)) continue;
       insert.run(...parts.map((part) => copiedValue(part, { batch, shiftMs, fresh })));
     }
     if ((batch + 1) % BATCHES_AT_ONCE === 0 || batch + 1 === batches) {
@@ -110,6 +151,9 @@ function copiedValue(
   }
 }
 
+/** Its one row is not a payment's. */
+const OF_THE_DATABASE = 'database_place';
+
 /** Takes the example's rows out of the database. A row that would be the same in each copy is no payment's, and stays. */
 function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedTable[] {
   const tables = textColumn(
@@ -117,18 +161,21 @@ function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedT
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
   );
   const perBatch = new Map(tables.map((table) => [table, rowsIn(database, table)]));
-  const longest = Math.max(...perBatch.values());
+  const copiesIn = (table: string) => {
+    const rows = perBatch.get(table);
+    if (rows === undefined) throw new Error(`there is no table ${table}`);
+    return rows;
+  };
   const copied: CopiedTable[] = [];
-  for (const table of tables) {
+  for (const table of tables.filter((name) => name !== OF_THE_DATABASE)) {
     const columns = columnsOf(database, table);
     const parents = new Map(foreignKeysOf(database, table).map(({ from, table: parent }) => [from, parent]));
     const sequencePerBatch = (column: Column): number | null => {
       const parent = parents.get(column.name);
-      if (parent !== undefined) return perBatch.get(parent) ?? longest;
-      if (column.pk === 1 && columns.every(({ name, pk }) => name === column.name || pk === 0)) {
-        return perBatch.get(table) ?? longest;
-      }
-      return column.name.includes('sequence') ? longest : null;
+      if (parent !== undefined) return copiesIn(parent);
+      if (OF_AUDIT_ENTRIES.test(column.name)) return copiesIn('audit_entries');
+      const isKey = column.pk === 1 && columns.every(({ name, pk }) => name === column.name || pk === 0);
+      return isKey ? copiesIn(table) : null;
     };
     const rows: Part[][] = [];
     for (const row of database.prepare(`SELECT * FROM "${table}"`).all()) {
@@ -169,6 +216,7 @@ function copiedTable(database: DatabaseSync, table: string, rows: Part[][]): Cop
     (parts) => `(${parts.map((part) => (part.kind === 'constant' ? literal(part.value) : '?')).join(', ')})`,
   );
   return {
+    table,
     insert: database.prepare(`INSERT INTO "${table}" VALUES ${values.join(', ')}`),
     parts: rows.flat().filter((part) => part.kind !== 'constant'),
   };

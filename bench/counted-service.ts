@@ -3,16 +3,15 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOCAL_VARIABLES } from '../test/data/local-variables.ts';
+import { localDatabaseFile } from '../test/support/local-database.ts';
 import { addApiKey } from './api-key.ts';
 import { type ConfirmingBridge, startConfirmingBridge } from './confirming-bridge.ts';
 import { COUNTS_PATH, type Counts, PLANS_PATH, type Plans, RESET_PATH, VARIABLES_PATH } from './counts.ts';
-import { bundleWorker, databaseFile, migrateDatabase, startLocalWorker } from './local-worker.ts';
+import { bundleWorker, startLocalWorker } from './local-worker.ts';
 import { type BenchRequest, clientHeaders } from './requests.ts';
 
 const POLL_MS = 5;
 const SETTLED_DEADLINE_MS = 20_000;
-/** After the cron, until the jobs that it wakes have begun. */
-const WOKEN_AFTER_MS = 200;
 /** As many requests of one address as the service lets anyone set. */
 const LIMITS = { RATE_LIMIT_PER_MINUTE: '1000', RATE_LIMIT_BURST: '1000' };
 
@@ -21,7 +20,7 @@ export interface CountedService {
   send(request: BenchRequest): Promise<Record<string, unknown>>;
   /** Forgets what has been counted. */
   reset(): Promise<void>;
-  /** What has been counted, once nothing runs any more and so many events have been confirmed since the last reset. */
+  /** What has been counted, once nothing runs or is queued any more and so many events have been confirmed since the last reset. */
   counts(events: number): Promise<Counts>;
   /** Runs the cron, and what it wakes, to the end. */
   runCron(): Promise<void>;
@@ -38,16 +37,15 @@ export interface Place {
 }
 
 /** Makes an empty, migrated database with an API key. */
-export async function preparePlace(directory: string): Promise<Place> {
-  const script = await bundleWorker('bench/workers/counting-worker.ts', join(directory, 'bundle'));
+export async function preparePlace(directory: string, signal: AbortSignal): Promise<Place> {
+  const script = await bundleWorker('bench/workers/counting-worker.ts', join(directory, 'bundle'), signal);
   await (await startLocalWorker({ script, directory, variables: LOCAL_VARIABLES })).stop();
-  await migrateDatabase(directory);
-  return { directory, script, apiKey: await addApiKey(databaseFile(directory)) };
+  return { directory, script, apiKey: await addApiKey(localDatabaseFile(directory)) };
 }
 
 /** The same database in another directory. No Worker uses it meanwhile. */
 export async function copyPlace(place: Place, directory: string): Promise<Place> {
-  await cp(join(place.directory, 'stored'), join(directory, 'stored'), { recursive: true });
+  await cp(join(place.directory, 'v3'), join(directory, 'v3'), { recursive: true });
   return { ...place, directory };
 }
 
@@ -66,6 +64,8 @@ export async function startCountedService({ directory, script, apiKey }: Place):
     if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`);
     return response;
   };
+  const counts = (events: number) =>
+    settled(bridge, events, async () => (await (await call(COUNTS_PATH)).json()) as Counts);
   return {
     async send({ method, path, headers, body }) {
       const response = await fetch(`${worker.url}${path}`, {
@@ -81,10 +81,10 @@ export async function startCountedService({ directory, script, apiKey }: Place):
       await call(RESET_PATH);
       bridge.confirmed = 0;
     },
-    counts: (events) => settled(bridge, events, async () => (await (await call(COUNTS_PATH)).json()) as Counts),
+    counts,
     async runCron() {
       await worker.runCron();
-      await sleep(WOKEN_AFTER_MS);
+      await counts(0);
     },
     async setVariables(variables) {
       await call(VARIABLES_PATH, variables);
@@ -101,10 +101,11 @@ async function settled(bridge: ConfirmingBridge, events: number, read: () => Pro
   const untilMs = Date.now() + SETTLED_DEADLINE_MS;
   for (;;) {
     const counts = await read();
-    if (counts.running === 0 && bridge.confirmed >= events) return counts;
+    if (counts.running === 0 && counts.queued === 0 && bridge.confirmed >= events) return counts;
     if (Date.now() > untilMs) {
+      const { running, queued } = counts;
       throw new Error(
-        `${bridge.confirmed} of ${events} events were confirmed, ${counts.running} invocations still run`,
+        `${bridge.confirmed} of ${events} events were confirmed, ${running} invocations still run, ${queued} messages are queued`,
       );
     }
     await sleep(POLL_MS);

@@ -1,7 +1,6 @@
 /** What the counting Worker reports: the calls of one operation to the platform. */
 
-/** `answer`: until the response is there; `after`: what the same request does behind it. */
-export type Phase = 'answer' | 'after' | 'queue' | 'cron';
+export type Phase = 'request' | 'queue' | 'cron';
 
 export interface CountedStatement {
   sql: string;
@@ -20,8 +19,12 @@ export interface Calls {
 
 export interface Counts {
   phases: Record<Phase, Calls>;
-  /** Invocations that have not ended yet. */
+  /** Lines that were logged by any of them. */
+  logLines: number;
+  /** Invocations that have not ended yet, with what they do behind their answers. */
   running: number;
+  /** Messages that were sent to queues and have not been consumed yet. */
+  queued: number;
 }
 
 /** Paths of the counting Worker's own. */

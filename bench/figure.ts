@@ -42,6 +42,8 @@ export interface Figure {
   /** On the command line, and in results.json. */
   name: string;
   title: string;
+  /** Measured in a full run only where it is named: it takes minutes. */
+  isLong?: true;
   measure(measuring: Measuring): Promise<Measured>;
 }
 

@@ -1,4 +1,4 @@
-/** What a background invocation of the Worker did, as bench/workers/counted-worker.ts reports it. */
+/** What a background invocation of the Worker did, as bench/workers/counting-worker.ts reports it. */
 export interface Invocation {
   /** `cron`, a job, or the kinds of the messages. */
   of: string;

@@ -1,16 +1,19 @@
-/** A Worker on this machine, in Miniflare, with the bindings of wrangler.toml. It answers on a socket of its own, without a proxy. */
-import { execFile } from 'node:child_process';
-import { globSync, mkdirSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+/**
+ * A Worker on this machine, in Miniflare, with the bindings of wrangler.toml. It answers on a socket of its own: no proxy and no log line
+ * a request, as `wrangler dev` has them, between a measurement and what it measures.
+ */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { promisify } from 'node:util';
-import { Miniflare } from 'miniflare';
+import { Log, LogLevel, Miniflare, Response as MiniflareResponse } from 'miniflare';
 import { unstable_readConfig as readConfig } from 'wrangler';
+import { runProcess } from '../scripts/processes.ts';
+import { PROJECT } from '../src/local/project.ts';
 import { WRANGLER, WRANGLER_ENV } from '../src/local/wrangler.ts';
+import { localDatabaseFile } from '../test/support/local-database.ts';
+import type { Invocation } from './invocation.ts';
+import { workerdsOf } from './process-cpu.ts';
 import { withoutSignalListeners } from './signals.ts';
-
-const BUNDLE_DEADLINE_MS = 60_000;
 
 /** As much of wrangler.toml as a Worker in Miniflare needs. Wrangler's own type of it is not published. */
 interface Config {
@@ -24,62 +27,72 @@ interface Config {
   };
 }
 
+export const ARCHIVE_BUCKET = 'payment-archive';
+
 export interface LocalWorker {
   /** Of its socket. */
   url: string;
+  /** The process in which Worker, D1, queues and Durable Objects are; null where there is no /proc. */
+  workerdPid: number | null;
   /** Runs the Cron Trigger, and waits until it has ended. */
   runCron(): Promise<void>;
+  sendToQueue(queue: 'PAYMENT_EVENTS' | 'PAYMENT_WORK', bodies: readonly unknown[]): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Bundles an entry as `wrangler deploy` does; answers with the path of the script. */
-export async function bundleWorker(entry: string, directory: string): Promise<string> {
-  const args = [WRANGLER, 'deploy', entry, '--dry-run', '--outdir', directory];
-  await promisify(execFile)(process.execPath, args, {
-    env: { ...process.env, ...WRANGLER_ENV, CI: 'true' },
-    timeout: BUNDLE_DEADLINE_MS,
+export async function bundleWorker(entry: string, directory: string, signal: AbortSignal): Promise<string> {
+  const { succeeded, output } = await runProcess([WRANGLER, 'deploy', entry, '--dry-run', '--outdir', directory], {
+    cwd: PROJECT,
+    env: { ...WRANGLER_ENV, CI: 'true' },
+    signal,
   });
+  signal.throwIfAborted();
+  if (!succeeded) throw new Error(`the Worker was not bundled:\n${output}`);
   return join(directory, `${basename(entry, '.ts')}.js`);
 }
 
-/**
- * Starts a bundled Worker. What it stores is in the directory and stays there.
- *
- * @param variables in place of those of wrangler.toml with the same names
- * @param consumes whether it gets what it sends to its queues; without, it is lost
- */
-export async function startLocalWorker(options: {
+export interface LocalWorkerOptions {
   script: string;
+  /** What the Worker stores is in it, and stays there. */
   directory: string;
+  /** In place of those of wrangler.toml with the same names. */
   variables: Record<string, string>;
+  /** Whether it gets what it sends to its queues; without, that is lost. */
   consumes?: boolean;
-}): Promise<LocalWorker> {
-  const config: Config = readConfig({ config: 'wrangler.toml' });
-  const name = basename(options.script, '.js');
-  const stored = join(options.directory, 'stored');
-  mkdirSync(stored, { recursive: true });
-  const texts = Object.entries({ ...config.vars, ...options.variables });
-  const modules = { 'worker.js': { type: 'esm' as const, contents: await readFile(options.script, 'utf8') } };
+  /** Whether it has an archive, in the bucket ARCHIVE_BUCKET. */
+  hasArchive?: boolean;
+  /** Of the counting Worker: called at the end of each background invocation. */
+  onInvocation?: (invocation: Invocation) => void;
+  /** Called for each line that the Worker logs. */
+  onLog?: (line: string) => void;
+}
+
+/** Starts a bundled Worker. Its databases have their tables. */
+export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
+  const { script, directory, variables, consumes = true, hasArchive = false, onInvocation, onLog } = options;
+  const config: Config = readConfig({ config: join(PROJECT, 'wrangler.toml') });
+  const name = basename(script, '.js');
+  mkdirSync(directory, { recursive: true });
+  const texts = Object.entries({ ...config.vars, ...variables });
+  const contents = readFileSync(script, 'utf8');
+  const before = workerdsOf(process.pid);
   const miniflare = withoutSignalListeners(
     () =>
       new Miniflare({
-        resourcePersistencePath: stored,
-        isolatedResourcePersistencePath: stored,
+        resourcePersistencePath: join(directory, 'v3'),
+        log: new Log(LogLevel.ERROR),
+        logRequests: false,
         telemetry: { enabled: false },
         enableDevRegistry: false,
-        unsafeTriggerHandlers: true,
         cf: false,
-        handleStructuredLogs: () => {},
+        handleStructuredLogs: ({ message }) => onLog?.(message),
         workers: [
           {
             config: {
               name,
               compatibilityDate: config.compatibility_date,
-              manifest: {
-                mainModule: 'worker.js',
-                modulesRoot: '/',
-                modules,
-              },
+              manifest: { mainModule: 'worker.js', modules: { 'worker.js': { type: 'esm', contents } } },
               env: Object.fromEntries([
                 ...texts.map(([variable, value]) => [variable, { type: 'text', value: String(value) }] as const),
                 ...config.d1_databases.map(({ binding }) => [binding, { type: 'd1', id: binding }] as const),
@@ -90,13 +103,15 @@ export async function startLocalWorker(options: {
                   (object) =>
                     [object.name, { type: 'durable-object', worker: name, exportName: object.class_name }] as const,
                 ),
+                ...(hasArchive ? [['ARCHIVE', { type: 'r2', name: ARCHIVE_BUCKET }] as const] : []),
+                ...(onInvocation ? [['REPORTS', reportsTo(onInvocation)] as const] : []),
               ]),
               exports: Object.fromEntries(
                 config.durable_objects.bindings.map(
                   (object) => [object.class_name, { type: 'durable-object', storage: 'sqlite' }] as const,
                 ),
               ),
-              triggers: (options.consumes === false ? [] : config.queues.consumers).map((consumer) => ({
+              triggers: (consumes ? config.queues.consumers : []).map((consumer) => ({
                 type: 'queue' as const,
                 name: consumer.queue,
                 maxBatchSize: consumer.max_batch_size,
@@ -110,17 +125,25 @@ export async function startLocalWorker(options: {
       }),
   );
   try {
-    const entry = await miniflare.ready;
+    await miniflare.ready;
     const url = (await miniflare.unsafeGetDirectURL(name)).origin;
     // Its file is made when a database is first asked.
     for (const { binding } of config.d1_databases) {
       await (await miniflare.getD1Database(binding)).prepare('SELECT 1').run();
     }
+    migrate(localDatabaseFile(directory));
+    const [workerdPid = null] = workerdsOf(process.pid).filter((pid) => !before.includes(pid));
+    const worker = await miniflare.getWorker();
     return {
       url,
+      workerdPid,
       async runCron() {
-        const response = await fetch(new URL('/cdn-cgi/local/scheduled', entry));
-        if (!response.ok) throw new Error(`the cron failed: ${await response.text()}`);
+        const { outcome } = await worker.scheduled({ cron: '* * * * *' });
+        if (outcome !== 'ok') throw new Error(`the cron ended with ${outcome}`);
+      },
+      async sendToQueue(queue, bodies) {
+        const producer = await miniflare.getQueueProducer(queue);
+        await producer.sendBatch(bodies.map((body) => ({ body })));
       },
       stop: () => miniflare.dispose(),
     };
@@ -130,23 +153,23 @@ export async function startLocalWorker(options: {
   }
 }
 
-/** The file of the one database that a Worker has stored in the directory. */
-export function databaseFile(directory: string): string {
-  const files = globSync(join(directory, 'stored/d1/**/*.sqlite')).filter(
-    (path) => basename(path) !== 'metadata.sqlite',
-  );
-  const [file] = files;
-  if (file === undefined || files.length > 1) throw new Error(`${files.length} databases are stored, and not one`);
-  return file;
+function reportsTo(onInvocation: (invocation: Invocation) => void) {
+  return {
+    type: 'fetcher' as const,
+    async handler(request: { json(): Promise<unknown> }) {
+      onInvocation((await request.json()) as Invocation);
+      return new MiniflareResponse();
+    },
+  };
 }
 
-/** Makes the tables in the one database that a Worker has stored in the directory. The Worker is stopped. */
-export async function migrateDatabase(directory: string): Promise<void> {
-  const database = new DatabaseSync(databaseFile(directory));
+/** Makes the tables where there are none: past D1, which would take a round trip for each of some hundred statements. */
+function migrate(file: string): void {
+  const migrations = join(PROJECT, 'migrations');
+  const database = new DatabaseSync(file);
   try {
-    for (const name of (await readdir('migrations')).sort()) {
-      database.exec(await readFile(join('migrations', name), 'utf8'));
-    }
+    if (database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'transactions'").get() !== undefined) return;
+    for (const name of readdirSync(migrations).sort()) database.exec(readFileSync(join(migrations, name), 'utf8'));
   } finally {
     database.close();
   }

@@ -11,6 +11,10 @@ ALTER TABLE refunds ADD COLUMN created_entry INTEGER;
 ALTER TABLE refunds ADD COLUMN written_entry INTEGER;
 ALTER TABLE disputes ADD COLUMN told_entry INTEGER;
 
+-- The entry of the last attempt that was counted. Entries have the order in which attempts are written, so an attempt with this number or a
+-- lower one has been counted, and its payment needs no mark. Former versions leave it, and mark the payment.
+ALTER TABLE velocity_counters ADD COLUMN counted_entry INTEGER NOT NULL DEFAULT 0;
+
 -- Entries of what leaves no row are found by their time.
 CREATE INDEX audit_entries_of_no_row ON audit_entries (at_ms, subject)
   WHERE outcome IN ('not_claimed', 'asked', 'read', 'done', 'created', 'revoked');

@@ -119,10 +119,9 @@ function asText(value: unknown): string {
 /** Logged by src/worker/dev.ts and by the emulator's reader below. */
 const ANSWERED = 'http.answered';
 /** Their request's line contains the same. */
-const ON_THE_WAY = ['payment.attempted', 'refund.requested', 'gateway.answered'];
-/** The bridge's line of a batch, and the Worker's of the same one. */
+const ON_THE_WAY = ['refund.requested', 'gateway.answered'];
+/** The bridge's line of a batch. */
 const BATCH = 'relay.batch';
-const RELAYED = 'events.relayed';
 
 /** What is logged after an answer is of one of the last requests. */
 const REMEMBERED_REQUESTS = 1_000;
@@ -150,7 +149,7 @@ export function workerLines(isStarted: () => boolean, output: Output): (line: st
     const requestId = String(fields.request_id);
     if (output.everything) output.show('worker', { level, event, fields });
     else if (event === ANSWERED) showAnswered(fields, requestId);
-    else if (event !== RELAYED || level !== 'info') {
+    else {
       const isOpen = fields.request_id !== undefined && logged.get(requestId) !== null;
       if (isOpen) logged.set(requestId, [...(logged.get(requestId) ?? []), { event, fields }]);
       // Warnings and errors are shown at once; the rest is in the line of its request.

@@ -1,8 +1,11 @@
 /**
- * What a million payments cost on Cloudflare: the operations that `rows`, `cpu` and `latency` have counted, times the published
- * prices. A payment is one request with an Idempotency-Key under the default limits, its event's delivery, and its audit entries'
- * seals; reads of its status, webhooks and the bridge's machine are not in it.
+ * What a million payments cost on Cloudflare: the operations that `rows`, `cpu` and `jobs` have counted, times the published prices. A
+ * payment is one request with an Idempotency-Key under the default limits, its event's delivery, its audit entries' seals and packing, and
+ * all that is deleted of it; reads of its status, webhooks and the bridge's machine are not in it.
  */
+import { join } from 'node:path';
+import { unstable_readConfig as readConfig } from 'wrangler';
+import { PROJECT } from '../../src/local/project.ts';
 import { type CountedOperation, type Figure, type Line, type Measured, NotMeasurable } from '../figure.ts';
 import { MONTHLY_FEE, PRICES, READ_ON, STORAGE_PRICES } from '../prices.ts';
 
@@ -11,7 +14,15 @@ const MAX_DOLLARS_A_MILLION = 20;
 const SECONDS_A_MONTH = 30 * 24 * 60 * 60;
 const CRONS_A_MONTH = SECONDS_A_MONTH / 60;
 const OPERATIONS_A_MESSAGE = 3;
-const SEALS_A_PAYMENT = 2;
+/** Jobs of the figure `jobs`, and how many of their rows a payment has at most. */
+const ROWS_OF_JOBS: Record<string, number> = {
+  delivery: 1,
+  seal: 2,
+  pack: 2,
+  'archive, of old events': 1,
+  'purge of idempotency keys': 1,
+  'purge of velocity counters': 3,
+};
 /** Of the figure `cpu`. */
 const CPU_LINE = 'a payment, in workerd';
 /** src/worker/rate-limit/rate-limiter.ts keeps the list of admissions in one row, and writes it with each admission. */
@@ -28,9 +39,9 @@ type Usage = Partial<Record<Priced, number>>;
 const REASONS: Record<Priced, string> = {
   requests: 'the payment, and at most one invocation to deliver its event',
   cpuMs: 'checks, fingerprints, signatures, JSON, hashes',
-  logEvents: 'each invocation, and what it logs: who did what, for operators',
+  logEvents: 'what came of the payment, and what else the service logs of it',
   d1RowsRead: 'what stands in the way of the payment, and its event',
-  d1RowsWritten: 'payment, event, audit entries and seals, key, counters, with their indexes; expired ones deleted',
+  d1RowsWritten: 'as follows',
   objectRequests: 'the rate limit of the client’s address',
   objectGbSeconds: `the same, at ${OBJECT_CALL_SECONDS * 1_000} ms a call`,
   objectRowsWritten: 'admissions survive the eviction of an idle object',
@@ -44,7 +55,8 @@ export const cost: Figure = {
   title: `cost: $ per million payments, at Cloudflare's prices of ${READ_ON}`,
   async measure({ earlier }) {
     const counted = countedIn(earlier);
-    const usage = usageOfPayment(counted);
+    const parts = partsOfPayment(counted);
+    const usage = sumOf([...Object.values(parts), { cpuMs: counted.cpuMs, logEvents: counted.logEvents }]);
     const storage = (counted.bytesStored * 1e6 * STORAGE_PRICES.d1.dollars) / 1e9;
     const paidFor = dollarsOf(usage) + storage;
     const cron = dollarsOf(usageOf(counted.operations.cron, 1)) * CRONS_A_MONTH; // of a million of them
@@ -54,14 +66,13 @@ export const cost: Figure = {
       const included = includedOf(usage, counted, millions);
       return { rate, millions, fixed, total: paidFor + fixed, afterIncluded: paidFor + fixed - included };
     });
-    const withoutLogs = counted.logLines === null ? '; logs are not in it: measure latency first' : '';
     const lines: Line[] = [
       ...totals.map(({ rate, total, fixed }) => ({
         what: `a million payments, at ${rate.toLocaleString('en')} a second`,
         value: total,
         unit: '$',
         target: { atMost: MAX_DOLLARS_A_MILLION },
-        note: `$${fixed.toFixed(2)} of it the plan's fee and the cron, which do not grow${withoutLogs}`,
+        note: `$${fixed.toFixed(2)} of it the plan's fee and the cron, which do not grow`,
       })),
       ...totals.map(({ rate, millions, afterIncluded }) => ({
         what: `… less what the plan includes, at ${rate.toLocaleString('en')} a second`,
@@ -69,7 +80,10 @@ export const cost: Figure = {
         unit: '$',
         note: `${millions.toLocaleString('en', { maximumFractionDigits: 1 })} million payments a month`,
       })),
-      ...(Object.keys(PRICES) as Priced[]).map((priced) => lineOf(priced, usage[priced] ?? 0)),
+      ...(Object.keys(PRICES) as Priced[]).flatMap((priced) => [
+        lineOf(priced, usage[priced] ?? 0),
+        ...(priced === 'd1RowsWritten' ? Object.entries(parts).map(([of, part]) => writtenLine(of, part)) : []),
+      ]),
       {
         what: 'D1 storage, for each month that it is kept',
         value: storage,
@@ -78,35 +92,44 @@ export const cost: Figure = {
       },
     ];
     const prices = { read_on: READ_ON, monthly_fee: MONTHLY_FEE, ...PRICES, storage: STORAGE_PRICES };
-    return { lines, details: { usage_of_a_payment: usage, bytes_stored: counted.bytesStored, totals, prices } };
+    return { lines, details: { usage_of_a_payment: usage, parts, bytes_stored: counted.bytesStored, totals, prices } };
   },
 };
 
 interface Counted {
   operations: Record<'process_with_key_and_limits' | 'process' | 'delivery' | 'seal' | 'cron', CountedOperation>;
+  /** What jobs do to have a payment's rows leave, by its name. */
+  leaving: Record<string, CountedOperation>;
   bytesStored: number;
-  /** Of a payment, with its delivery and its seals as far as `jobs` has measured them. */
+  /** Of a payment, with what jobs do of it as far as `jobs` has measured them. */
   cpuMs: number;
-  /** Of a payment and its delivery; null where they were not counted. */
-  logLines: number | null;
+  /** Of a payment and its delivery. */
+  logEvents: number;
 }
 
 /** @throws NotMeasurable where an earlier figure is missing */
 function countedIn(earlier: ReadonlyMap<string, Measured>): Counted {
   const rows = earlier.get('rows')?.details as
-    | { operations: Counted['operations']; sizes: { bytes: object }[] }
+    | (Pick<Counted, 'operations' | 'leaving'> & { log_lines_a_payment: number; sizes: { bytes: object }[] })
     | undefined;
   const cpuMs = earlier.get('cpu')?.lines.find(({ what }) => what === CPU_LINE);
   if (rows === undefined || cpuMs === undefined) {
-    throw new NotMeasurable('it is made of rows and cpu: measure them first, with --only rows,cpu,latency,cost');
+    throw new NotMeasurable('it is made of rows and cpu: measure them first, with --only rows,cpu,cost');
   }
   const bytes = Object.values(rows.sizes.at(-1)?.bytes ?? {}) as number[];
   return {
     operations: rows.operations,
+    leaving: rows.leaving,
     bytesStored: bytes.reduce((sum, value) => sum + value, 0),
     cpuMs: cpuMs.value + backgroundCpuMs(earlier.get('jobs')),
-    logLines: (earlier.get('latency')?.details?.log_lines_a_payment as number | undefined) ?? null,
+    logEvents: rows.log_lines_a_payment + invocationLogs(rows.operations),
   };
+}
+
+/** Cloudflare's own line of each invocation, where wrangler.toml has it on. */
+function invocationLogs({ process_with_key_and_limits: paid, delivery }: Counted['operations']): number {
+  const { observability } = readConfig({ config: join(PROJECT, 'wrangler.toml') });
+  return observability?.logs?.invocation_logs === false ? 0 : paid.requests + delivery.requests;
 }
 
 /** With that of the local D1 in it, so rather more than on Cloudflare; 0 where it was not measured. */
@@ -115,20 +138,21 @@ function backgroundCpuMs(jobs: Measured | undefined): number {
     const { cpu_ms, rows } = (jobs?.details?.[job] ?? {}) as { cpu_ms?: number | null; rows?: number };
     return cpu_ms && rows ? cpu_ms / rows : 0;
   };
-  return aRow('delivery') + SEALS_A_PAYMENT * aRow('seal');
+  return Object.entries(ROWS_OF_JOBS).reduce((sum, [job, rows]) => sum + rows * aRow(job), 0);
 }
 
-function usageOfPayment({ operations, cpuMs, logLines }: Counted): Usage {
-  const { process_with_key_and_limits: paid, process: plain, delivery, seal } = operations;
-  // Its key and its counters are deleted when they have expired: at most as many rows as they were when they were written.
-  const expired = paid.rowsWritten - plain.rowsWritten;
-  const parts = [
-    usageOf(paid, 1),
-    usageOf(delivery, 1),
-    { d1RowsRead: seal.rowsRead, d1RowsWritten: seal.rowsWritten },
-  ];
-  const logEvents = logLines === null ? 0 : logLines + paid.requests + delivery.requests;
-  return sumOf([...parts, { d1RowsRead: expired, d1RowsWritten: expired, cpuMs, logEvents }]);
+/** In the order of a payment's life. */
+function partsOfPayment({ operations, leaving }: Counted): Record<string, Usage> {
+  const { process_with_key_and_limits: paid, delivery, seal } = operations;
+  return {
+    'until the answer': usageOf(paid, 1),
+    delivery: usageOf(delivery, 1),
+    // A minute's payments share the job's invocation, which is the cron's.
+    seals: { d1RowsRead: seal.rowsRead, d1RowsWritten: seal.rowsWritten },
+    ...Object.fromEntries(
+      Object.entries(leaving).map(([name, operation]) => [name.replaceAll('_', ' '), usageOf(operation, 1)]),
+    ),
+  };
 }
 
 /** Cron and queue invocations are counted as requests, though the page speaks of inbound ones only: the dearer reading. */
@@ -179,5 +203,14 @@ function lineOf(priced: Priced, count: number): Line {
     value: count * dollars,
     unit: '$',
     note: `${counted} a payment × $${dollars}: ${REASONS[priced]}`,
+  };
+}
+
+function writtenLine(of: string, { d1RowsWritten = 0 }: Usage): Line {
+  return {
+    what: `… ${of}`,
+    value: d1RowsWritten * PRICES.d1RowsWritten.dollars,
+    unit: '$',
+    note: `${d1RowsWritten.toLocaleString('en', { maximumSignificantDigits: 3 })} rows`,
   };
 }

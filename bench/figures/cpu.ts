@@ -9,7 +9,7 @@ import { applyMigrations, openSqliteD1 } from '../../test/simulation/sqlite-d1.t
 import { insertApiKey } from '../api-key.ts';
 import type { Figure, Line, Measured, Measuring } from '../figure.ts';
 import { bundleWorker, type LocalWorker, startLocalWorker } from '../local-worker.ts';
-import { cpuMs, workerdsOf } from '../process-cpu.ts';
+import { cpuMs } from '../process-cpu.ts';
 import { recordingDatabase } from '../record-answers.ts';
 import { type BenchRequest, clientHeaders, processRequest, statusRequest } from '../requests.ts';
 import { median, middleHalf } from '../statistics.ts';
@@ -56,24 +56,17 @@ export const cpu: Figure = {
 
 async function measureIn(directory: string, { quick, progress, signal }: Measuring): Promise<Measured> {
   const plan = quick ? QUICK : FULL;
-  const worker = await importWorker(await bundleWorker('src/worker/index.ts', join(directory, 'deployed')));
+  const worker = await importWorker(await bundleWorker('src/worker/index.ts', join(directory, 'deployed'), signal));
   const measurements = await recordMeasurements(worker);
-  const before = workerdsOf(process.pid);
   const inWorkerd = await startLocalWorker({
-    script: await bundleWorker('bench/workers/cpu-worker.ts', join(directory, 'bundle')),
+    script: await bundleWorker('bench/workers/cpu-worker.ts', join(directory, 'bundle'), signal),
     directory,
     variables: {},
   });
   try {
     const runtimes: [string, Repeat][] = [
       ['Node', repeatInNode(worker)],
-      [
-        'workerd',
-        repeatInWorkerd(
-          inWorkerd,
-          workerdsOf(process.pid).find((pid) => !before.includes(pid)),
-        ),
-      ],
+      ['workerd', repeatInWorkerd(inWorkerd)],
     ];
     const lines: Line[] = [];
     const total = runtimes.length * measurements.length;
@@ -139,10 +132,10 @@ function repeatInNode(worker: Worker): Repeat {
 }
 
 /** The process counts CPU in steps of ten milliseconds, so a run is long; where it is not counted, this takes the time. */
-function repeatInWorkerd({ url }: LocalWorker, pid: number | undefined): Repeat {
+function repeatInWorkerd({ url, workerdPid: pid }: LocalWorker): Repeat {
   return async ({ variables, request }, times, idle) => {
     const run: CpuRun = { variables, request, times, idle };
-    const now = () => (pid === undefined ? performance.now() : cpuMs(pid));
+    const now = () => (pid === null ? performance.now() : cpuMs(pid));
     const before = now();
     const response = await fetch(url, { method: 'POST', body: JSON.stringify(run) });
     if (!response.ok) throw new Error(`the Worker has failed: ${await response.text()}`);

@@ -2,28 +2,31 @@
  * Each background job and queue consumer alone, on a full backlog: the real Worker in workerd, with its local D1, queue and cron; the
  * gateway and the bridge are stand-ins. The local queue runs one invocation at a time, so this is the speed of one slot.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LocalDatabase, localDatabase, localDatabaseFile } from '../../test/support/local-database.ts';
+import { LOCAL_VARIABLES } from '../../test/data/local-variables.ts';
+import { type LocalDatabase, localDatabase } from '../../test/support/local-database.ts';
 import { runDirectory } from '../../test/support/run.ts';
+import { type ApprovingGateway, startApprovingGateway } from '../approving-gateway.ts';
 import {
-  type BacklogOf,
+  type Backlog,
   eventMessages,
   expiredCounters,
   expiredKeys,
   oldEvents,
   pendingRows,
-  sealedEntries,
+  statements,
   unsealedEntries,
   waitingEvents,
+  writeBacklog,
+  writeSealedEntries,
 } from '../backlogs.ts';
+import { type ConfirmingBridge, startConfirmingBridge } from '../confirming-bridge.ts';
 import type { Figure, Line, Measuring } from '../figure.ts';
 import type { Invocation } from '../invocation.ts';
-import { bundleWorker, type LocalService, startLocalService } from '../local-service.ts';
+import { bundleWorker, type LocalWorker, startLocalWorker } from '../local-worker.ts';
 import { cpuMs } from '../process-cpu.ts';
-import { type StandIn, startDeliveringBridge, startGateway } from '../stand-in-servers.ts';
 
 /** Payments a second of one shard, with which each job has to keep up. */
 const PAYMENTS_PER_SECOND = 500;
@@ -43,7 +46,7 @@ interface Job {
   /** Rows that a payment leaves to it, at most. */
   rowsAPayment: number;
   /** What is written for it before it starts, and how much of it in a full and in a quick run. */
-  backlog: (backlog: BacklogOf) => string[];
+  write: Backlog;
   rows: { full: number; quick: number };
   /** Counts the rows that are still to do. */
   left: string;
@@ -57,7 +60,7 @@ const JOBS: readonly Job[] = [
     name: 'look_ups',
     of: 'look_ups',
     rowsAPayment: 1,
-    backlog: pendingRows,
+    write: statements(pendingRows),
     rows: { full: 5_000, quick: 500 },
     left: `SELECT (SELECT count(*) FROM transactions WHERE status = 'pending')
              + (SELECT count(*) FROM refunds WHERE status = 'pending')`,
@@ -66,7 +69,7 @@ const JOBS: readonly Job[] = [
     name: 'sweep',
     of: 'sweep',
     rowsAPayment: 1,
-    backlog: waitingEvents,
+    write: statements(waitingEvents),
     rows: { full: 30_000, quick: 5_000 },
     left: 'SELECT count(*) FROM events WHERE delivered_at_ms IS NULL',
   },
@@ -74,7 +77,7 @@ const JOBS: readonly Job[] = [
     name: 'delivery',
     of: 'event',
     rowsAPayment: 1,
-    backlog: waitingEvents,
+    write: statements(waitingEvents),
     rows: { full: 20_000, quick: 3_000 },
     left: 'SELECT count(*) FROM events WHERE delivered_at_ms IS NULL',
     messages: eventMessages,
@@ -83,7 +86,7 @@ const JOBS: readonly Job[] = [
     name: 'seal',
     of: 'seal',
     rowsAPayment: 2,
-    backlog: unsealedEntries,
+    write: statements(unsealedEntries),
     rows: { full: 200_000, quick: 20_000 },
     left: 'SELECT (SELECT count(*) FROM audit_entries) - (SELECT coalesce(sum(entries), 0) FROM audit_blocks)',
   },
@@ -91,7 +94,7 @@ const JOBS: readonly Job[] = [
     name: 'pack',
     of: 'pack',
     rowsAPayment: 2,
-    backlog: sealedEntries,
+    write: writeSealedEntries,
     rows: { full: 100_000, quick: 20_000 },
     // The newest block stays.
     left: 'SELECT max(0, count(*) - 1000) FROM audit_entries',
@@ -100,7 +103,7 @@ const JOBS: readonly Job[] = [
     name: 'archive, of old events',
     of: 'archive',
     rowsAPayment: 1,
-    backlog: oldEvents,
+    write: statements(oldEvents),
     rows: { full: 100_000, quick: 20_000 },
     // And so does the newest event.
     left: 'SELECT max(0, count(*) - 1) FROM events',
@@ -109,7 +112,7 @@ const JOBS: readonly Job[] = [
     name: 'purge of idempotency keys',
     of: 'purge',
     rowsAPayment: 1,
-    backlog: expiredKeys,
+    write: statements(expiredKeys),
     rows: { full: 100_000, quick: 10_000 },
     left: 'SELECT count(*) FROM idempotency_keys',
   },
@@ -117,7 +120,7 @@ const JOBS: readonly Job[] = [
     name: 'purge of velocity counters',
     of: 'purge',
     rowsAPayment: 3,
-    backlog: expiredCounters,
+    write: statements(expiredCounters),
     rows: { full: 200_000, quick: 10_000 },
     left: 'SELECT count(*) FROM velocity_counters',
   },
@@ -136,10 +139,14 @@ export const jobs: Figure = {
   title: 'jobs: each background job alone, on local D1',
   async measure(measuring) {
     const directory = runDirectory('bench-jobs');
-    const gateway = await startGateway(GATEWAY_DELAY_MS);
-    const bridge = await startDeliveringBridge();
+    const gateway = await startApprovingGateway(GATEWAY_DELAY_MS);
+    const bridge = await startConfirmingBridge();
     try {
-      const bundle = await bundleWorker('bench/workers/counted-worker.ts', join(directory, 'bundle'), measuring.signal);
+      const script = await bundleWorker(
+        'bench/workers/counting-worker.ts',
+        join(directory, 'bundle'),
+        measuring.signal,
+      );
       const lines: Line[] = [];
       const details: Record<string, unknown> = {};
       for (const [index, job] of JOBS.entries()) {
@@ -147,7 +154,7 @@ export const jobs: Figure = {
         if (measuring.signal.aborted) break;
         const run = await runJob(job, {
           measuring,
-          bundle,
+          script,
           directory: join(directory, String(index)),
           gateway,
           bridge,
@@ -165,8 +172,8 @@ export const jobs: Figure = {
       }
       return { lines, details };
     } finally {
-      gateway.stop();
-      bridge.stop();
+      await gateway.stop();
+      await bridge.stop();
       await rm(directory, { recursive: true, force: true });
     }
   },
@@ -174,19 +181,19 @@ export const jobs: Figure = {
 
 interface Surroundings {
   measuring: Measuring;
-  bundle: string;
+  script: string;
   directory: string;
-  gateway: StandIn;
-  bridge: StandIn;
+  gateway: ApprovingGateway;
+  bridge: ConfirmingBridge;
 }
 
-async function runJob(job: Job, { measuring, bundle, directory, gateway, bridge }: Surroundings): Promise<JobRun> {
-  await mkdir(directory, { recursive: true });
+async function runJob(job: Job, { measuring, script, directory, gateway, bridge }: Surroundings): Promise<JobRun> {
   const reported: Invocation[] = [];
-  const service = await startLocalService({
-    bundle,
+  const service = await startLocalWorker({
+    script,
     directory,
     variables: {
+      ...LOCAL_VARIABLES,
       PAYMENT_GATEWAY: 'http',
       PAYMENT_GATEWAY_URL: gateway.url,
       PAYMENT_GATEWAY_API_KEY: 'bench',
@@ -197,7 +204,7 @@ async function runJob(job: Job, { measuring, bundle, directory, gateway, bridge 
   try {
     const count = measuring.quick ? job.rows.quick : job.rows.full;
     const gatewayName = `http:${new URL(gateway.url).host}`;
-    writeBacklog(directory, job.backlog({ count, nowMs: Date.now(), gateway: gatewayName }));
+    writeBacklog(directory, (database) => job.write(database, { count, nowMs: Date.now(), gateway: gatewayName }));
     const database = localDatabase(directory);
     try {
       return await timeJob(job, { count, service, database, reported, measuring });
@@ -209,15 +216,6 @@ async function runJob(job: Job, { measuring, bundle, directory, gateway, bridge 
   }
 }
 
-function writeBacklog(directory: string, statements: readonly string[]): void {
-  const database = new DatabaseSync(localDatabaseFile(directory));
-  try {
-    for (const statement of statements) database.exec(statement);
-  } finally {
-    database.close();
-  }
-}
-
 async function timeJob(
   job: Job,
   {
@@ -226,7 +224,7 @@ async function timeJob(
     database,
     reported,
     measuring: { quick, signal },
-  }: { count: number; service: LocalService; database: LocalDatabase; reported: Invocation[]; measuring: Measuring },
+  }: { count: number; service: LocalWorker; database: LocalDatabase; reported: Invocation[]; measuring: Measuring },
 ): Promise<JobRun> {
   const endsAfterMs = quick ? 4_000 : 20_000;
   const cpuBeforeMs = service.workerdPid === null ? Number.NaN : cpuMs(service.workerdPid);
@@ -238,7 +236,7 @@ async function timeJob(
     for (let start = 0; start < count && !isOver(); start += MESSAGES_AT_ONCE) {
       await service.sendToQueue('PAYMENT_EVENTS', messages.slice(start, start + MESSAGES_AT_ONCE));
     }
-  } else await service.cron();
+  } else await service.runCron();
   while (!isOver() && left() > 0) await sleep(POLL_MS);
   const seconds = (performance.now() - startedMs) / 1_000;
   const done = count - left();

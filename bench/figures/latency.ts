@@ -3,21 +3,16 @@
  * whose proxy would delay each answer and which Cloudflare does not have either; its D1 and queue, the bridge, the broker and the
  * consumer are on this machine, so the network's share is missing.
  */
-import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { Agent } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../scripts/free-port.ts';
 import { TEST_CARDS } from '../../test/data/cards.ts';
-import { startBridge } from '../../test/support/bridge.ts';
-import { type Listener, listen, removeTopology } from '../../test/support/exchange.ts';
-import { runDirectory } from '../../test/support/run.ts';
+import type { Listener } from '../../test/support/exchange.ts';
 import { card, newAddress, newBooking } from '../../test/support/stack.ts';
 import type { Figure, Line, Measuring } from '../figure.ts';
 import { httpPost } from '../http-post.ts';
-import { bundleWorker, type LocalService, startLocalService } from '../local-service.ts';
+import type { LocalWorker } from '../local-worker.ts';
 import { quantile } from '../statistics.ts';
+import { withWholeService } from '../whole-service.ts';
 
 const RATES_PER_SECOND = [20, 100];
 const WARM_UP_PER_SECOND = 100;
@@ -31,36 +26,9 @@ export const latency: Figure = {
   name: 'latency',
   title: 'latency: from the answer to a payment to its event at a consumer',
   async measure(measuring) {
-    const rabbitmqUrl = await measuring.brokerUrl();
-    const directory = runDirectory('bench-latency');
-    const exchange = `bench.${randomBytes(4).toString('hex')}`;
-    const queue = `${exchange}.processing_queue`;
-    const signingSecret = randomBytes(32).toString('base64');
-    const port = await freePort();
-    const bundle = await bundleWorker('src/worker/index.ts', join(directory, 'bundle'), measuring.signal);
-    const stops: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
-    try {
-      const bridge = await startBridge({ port, rabbitmqUrl, exchange, queue, signingSecret, directory });
-      stops.push(
-        () => removeTopology(rabbitmqUrl, exchange, queue),
-        () => bridge.child.stop(),
-      );
-      const listener = await listen(rabbitmqUrl, exchange, directory);
-      stops.push(() => listener.close());
-      let logLines = 0;
-      const service = await startLocalService({
-        bundle,
-        directory,
-        variables: { BRIDGE_URL: bridge.url, BRIDGE_SIGNING_SECRET: signingSecret },
-        onLog: () => {
-          logLines += 1;
-        },
-      });
-      stops.push(() => service.stop());
-
-      const payAt = (rate: number, count: number) => payAtRate(service, listener, { rate, count, measuring });
+    return withWholeService('latency', measuring, async ({ worker, listener }) => {
+      const payAt = (rate: number, count: number) => payAtRate(worker, listener, { rate, count, measuring });
       await payAt(WARM_UP_PER_SECOND, ADDRESSES);
-      const before = { logLines, payments: listener.received.length };
       const lines: Line[] = [];
       const details: Record<string, unknown> = {};
       for (const rate of RATES_PER_SECOND) {
@@ -69,12 +37,8 @@ export const latency: Figure = {
         lines.push(...linesOf(rate, answersMs, eventsMs));
         details[`at_${rate}_per_second`] = { answers_ms: quantiles(answersMs), events_ms: quantiles(eventsMs) };
       }
-      const payments = listener.received.length - before.payments;
-      // What the platform keeps and bills: `cost` reads it.
-      return { lines, details: { ...details, log_lines_a_payment: (logLines - before.logLines) / payments } };
-    } finally {
-      for (const stop of stops.reverse()) await stop();
-    }
+      return { lines, details };
+    });
   },
 };
 
@@ -86,7 +50,7 @@ interface Latencies {
 
 /** Begins a payment each time that one is due, however long the others take. */
 async function payAtRate(
-  service: LocalService,
+  service: LocalWorker,
   listener: Listener,
   { rate, count, measuring: { signal, progress } }: { rate: number; count: number; measuring: Measuring },
 ): Promise<Latencies> {
@@ -107,7 +71,7 @@ async function payAtRate(
   if (!signal.aborted) {
     await listener.waitFor(arrivedBefore + count, ARRIVE_WITHIN_MS).catch(async () => {
       // What could not be delivered waits for the sweep.
-      await service.cron();
+      await service.runCron();
       await listener.waitFor(arrivedBefore + count, ARRIVE_WITHIN_MS);
     });
   }

@@ -49,7 +49,7 @@ async function measureIn(
   { quick, progress, signal }: Measuring,
 ): Promise<Measured> {
   const plan = quick ? QUICK : FULL;
-  const place = await preparePlace(join(directory, 'service'));
+  const place = await preparePlace(join(directory, 'service'), signal);
   const payments = await makeLedger(place, { made: MADE_PAYMENTS, wanted: plan.payments });
   const counted = await startCountedService(place);
   let shapes: Shapes;
@@ -61,13 +61,13 @@ async function measureIn(
 
   // As deployed, and neither gets what it sends to its queue, so that requests alone are compared.
   const service = await startLocalWorker({
-    script: await bundleWorker('src/worker/index.ts', join(directory, 'bundle')),
+    script: await bundleWorker('src/worker/index.ts', join(directory, 'bundle'), signal),
     directory: place.directory,
     variables: { ...LOCAL_VARIABLES, ...LIMITS, AUTH_MODE: 'api_key', BRIDGE_URL: 'http://127.0.0.1:9/' },
     consumes: false,
   });
   try {
-    const bare = await startBareService({ directory: join(directory, 'bare'), shapes, variables: LIMITS });
+    const bare = await startBareService({ directory: join(directory, 'bare'), shapes, variables: LIMITS, signal });
     try {
       const requests = requestsOf(payments, place.apiKey);
       const results = new Map<ShapedOperation, Paired>();

@@ -9,7 +9,7 @@ import { removeTopology } from '../../test/support/exchange.ts';
 import { runDirectory } from '../../test/support/run.ts';
 import { type Figure, type Line, type Measured, type Measuring, NotMeasurable } from '../figure.ts';
 import type { Answer, Load } from '../load.ts';
-import { bundleWorker, migrateDatabase, startLocalWorker } from '../local-worker.ts';
+import { bundleWorker, startLocalWorker } from '../local-worker.ts';
 import { newMemoryDirectory } from '../memory-directory.ts';
 import { driveInPairs, type Paired } from '../pairs.ts';
 import { installPeer } from '../peer/peer-packages.ts';
@@ -96,7 +96,7 @@ async function measureBeside(place: Place, measuring: Measuring): Promise<Measur
     throw new NotMeasurable(`there is no peer: ${error instanceof Error ? error.message : String(error)}`);
   }
   try {
-    const service = await startService(place);
+    const service = await startService(place, measuring.signal);
     try {
       return await compare(service, other, measuring);
     } finally {
@@ -178,10 +178,10 @@ interface Service extends Servers {
 }
 
 /** The service with all that a payment takes, up to the broker; as its peer, it asks nobody for a key. */
-async function startService({ directory, logs, rabbitmqUrl }: Place): Promise<Service> {
+async function startService({ directory, logs, rabbitmqUrl }: Place, signal: AbortSignal): Promise<Service> {
   const name = `bench_service_${randomBytes(4).toString('hex')}`;
   const [exchange, queue] = [`${name}_events`, `${name}_queue`];
-  const script = await bundleWorker('src/worker/index.ts', join(directory, 'bundle'));
+  const script = await bundleWorker('src/worker/index.ts', join(directory, 'bundle'), signal);
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const end of stops.reverse()) await end();
@@ -194,8 +194,6 @@ async function startService({ directory, logs, rabbitmqUrl }: Place): Promise<Se
       variables: { ...LOCAL_VARIABLES, ...variables },
       consumes,
     };
-    await (await startLocalWorker(own)).stop();
-    await migrateDatabase(own.directory);
     const worker = await startLocalWorker(own);
     stops.push(() => worker.stop());
     return worker.url;

@@ -3,13 +3,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { PACKED_AFTER_MS } from '../../src/core/ledger/audit/pack-block.ts';
+import { localDatabaseFile } from '../../test/support/local-database.ts';
 import { tableWalks } from '../../test/support/query-plans.ts';
-import { fillLedger } from '../bulk-ledger.ts';
+import {
+  type Backlog,
+  ENTRIES_OF_BLOCK,
+  expiredCounters,
+  expiredKeys,
+  oldEvents,
+  statements,
+  writeBacklog,
+  writeSealedEntries,
+} from '../backlogs.ts';
+import { fillLedger, MS_PER_PAYMENT } from '../bulk-ledger.ts';
 import { type CountedService, copyPlace, type Place, preparePlace, startCountedService } from '../counted-service.ts';
 import type { Calls, CountedStatement, Counts, Plans } from '../counts.ts';
 import type { CountedOperation, Figure, Line, Measured, Measuring } from '../figure.ts';
 import { makePayments } from '../ledger-payments.ts';
-import { databaseFile } from '../local-worker.ts';
 import { packLedger } from '../pack-ledger.ts';
 import {
   type BenchRequest,
@@ -21,9 +32,11 @@ import {
   statusRequest,
 } from '../requests.ts';
 
-interface Plan {
+export interface Plan {
   /** Payments in each ledger. */
   sizes: readonly number[];
+  /** All but so many of the newest have been archived; absent where nothing has. */
+  archivedBut?: number;
   /** Payments that the service makes itself, of which the ledgers are copies. */
   examplePayments: number;
   /** Of each operation; its counts are the mean. */
@@ -31,6 +44,24 @@ interface Plan {
 }
 const FULL: Plan = { sizes: [1_000, 100_000, 1_000_000], examplePayments: 100, repeated: 20 };
 const QUICK: Plan = { sizes: [1_000, 100_000], examplePayments: 20, repeated: 5 };
+/** Rows of a kind that leave their table. */
+const LEAVING_ROWS = { full: 20_000, quick: 5_000 };
+
+interface Leaving {
+  backlog: Backlog;
+  /** As many of them as a payment writes at most. */
+  rowsAPayment: number;
+  /** Newest rows that stay. */
+  staying: number;
+}
+/** What jobs take out of the tables. */
+const LEAVING: Record<string, Leaving> = {
+  pack: { backlog: writeSealedEntries, rowsAPayment: 2, staying: ENTRIES_OF_BLOCK },
+  purge_of_events: { backlog: statements(oldEvents), rowsAPayment: 1, staying: 1 },
+  purge_of_keys: { backlog: statements(expiredKeys), rowsAPayment: 1, staying: 0 },
+  // Of the card, the user and the network.
+  purge_of_counters: { backlog: statements(expiredCounters), rowsAPayment: 3, staying: 0 },
+};
 
 const LIMITS = { VELOCITY_PER_CARD: '100000', VELOCITY_PER_USER: '100000', VELOCITY_DECLINE_PERCENT: '80' };
 const NO_LIMITS = { VELOCITY_PER_CARD: '0', VELOCITY_PER_USER: '0', VELOCITY_DECLINE_PERCENT: '0' };
@@ -39,16 +70,21 @@ const OF_AUDIT = /\baudit_/;
 /** What an archive takes away: all but transactions and refunds. */
 const STAYS = /^(sqlite_autoindex_)?(transactions|refunds)/;
 
-interface Operation extends CountedOperation {
+export interface Operation extends CountedOperation {
   /** Of one run, in their order. */
   each: { statement: string; rowsRead: number; rowsWritten: number }[];
 }
 
-interface Size {
+export interface Size {
   payments: number;
   operations: Record<string, Operation>;
-  /** A payment, by table and index. */
+  /** Of a payment with its delivery. */
+  logLines: number;
+  /** A payment, by table and index: with all of the audit log packed but its last hour, and with none of it packed. */
   bytes: Record<string, number>;
+  bytesUnpacked: Record<string, number>;
+  /** How much of the audit log `bytes` has packed, from 0 to 1. */
+  packed: number;
   /** Statements whose plan reads a whole table, and how many rows they have read at most; with a LIMIT it may be few. */
   scans: { statement: string; plan: string; rowsRead: number }[];
 }
@@ -59,33 +95,33 @@ export const rows: Figure = {
   async measure(measuring) {
     const directory = await mkdtemp(join(tmpdir(), 'bench-rows-'));
     try {
-      return measured(await measureSizes(directory, measuring));
+      const leaving = await measureLeaving(directory, measuring);
+      return measured(await measureSizes(directory, measuring.quick ? QUICK : FULL, measuring), leaving);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
   },
 };
 
-async function measureSizes(directory: string, { quick, progress, signal }: Measuring): Promise<Size[]> {
-  const plan = quick ? QUICK : FULL;
+export async function measureSizes(directory: string, plan: Plan, { progress, signal }: Measuring): Promise<Size[]> {
   const { sizes, examplePayments } = plan;
   const all = sizes.reduce((sum, payments) => sum + payments, 0);
-  const example = await preparePlace(join(directory, 'example'));
+  const example = await preparePlace(join(directory, 'example'), signal);
   await makePayments(example, examplePayments);
   const measured: Size[] = [];
   let copied = 0;
   for (const payments of sizes) {
     signal.throwIfAborted();
     const place = await copyPlace(example, join(directory, String(payments)));
-    await fillLedger(databaseFile(place.directory), {
+    await fillLedger(localDatabaseFile(place.directory), {
       example: examplePayments,
       wanted: payments,
+      ...(plan.archivedBut !== undefined && { archivedBut: Math.min(payments, plan.archivedBut) }),
       onCopied: (done) => {
         signal.throwIfAborted();
         progress.at(copied + done, all);
       },
     });
-    await packLedger(databaseFile(place.directory));
     copied += payments;
     measured.push(await measureSize(place, payments, plan));
     await rm(place.directory, { recursive: true, force: true });
@@ -93,14 +129,48 @@ async function measureSizes(directory: string, { quick, progress, signal }: Meas
   return measured;
 }
 
+/** Of each kind, what it takes to have a payment's rows leave. */
+async function measureLeaving(
+  directory: string,
+  { quick, signal }: Measuring,
+): Promise<Record<string, CountedOperation>> {
+  const count = quick ? LEAVING_ROWS.quick : LEAVING_ROWS.full;
+  const empty = await preparePlace(join(directory, 'empty'), signal);
+  const operations: Record<string, CountedOperation> = {};
+  for (const [name, { backlog, rowsAPayment, staying }] of Object.entries(LEAVING)) {
+    signal.throwIfAborted();
+    const place = await copyPlace(empty, join(directory, name));
+    writeBacklog(place.directory, (database) =>
+      backlog(database, { count: count + staying, nowMs: Date.now(), gateway: 'sandbox' }),
+    );
+    const service = await startCountedService(place);
+    try {
+      await service.runCron();
+      const { each: _, ...operation } = operationOf(
+        Object.values((await service.counts(0)).phases),
+        count / rowsAPayment,
+      );
+      if (operation.rowsWritten < rowsAPayment) throw new Error(`${name}: not all of ${count} rows have left`);
+      operations[name] = operation;
+    } finally {
+      await service.stop();
+    }
+  }
+  return operations;
+}
+
 async function measureSize(place: Place, payments: number, { repeated }: Plan): Promise<Size> {
-  const bytes = bytesAPayment(databaseFile(place.directory), payments);
+  const file = localDatabaseFile(place.directory);
+  const bytesUnpacked = bytesAPayment(file, payments);
+  const packed = await packLedger(file, PACKED_AFTER_MS);
+  const bytes = bytesAPayment(file, payments);
+  await packLedger(file); // so that the job has nothing to pack, however long this takes
   const service = await startCountedService(place);
   try {
-    const { operations, statements } = await countOperations(service, repeated);
+    const { operations, statements, logLines } = await countOperations(service, repeated);
     const plans = await service.plans([...statements.keys()]);
     const scans = scansIn(plans, statements);
-    return { payments, operations, bytes, scans };
+    return { payments, operations, logLines, bytes, bytesUnpacked, packed, scans };
   } finally {
     await service.stop();
   }
@@ -109,7 +179,7 @@ async function measureSize(place: Place, payments: number, { repeated }: Plan): 
 async function countOperations(
   service: CountedService,
   repeated: number,
-): Promise<{ operations: Record<string, Operation>; statements: Map<string, number> }> {
+): Promise<Pick<Size, 'operations' | 'logLines'> & { statements: Map<string, number> }> {
   /** The rows that each has read at most. */
   const statements = new Map<string, number>();
   const keep = (counts: Counts) => {
@@ -167,17 +237,18 @@ async function countOperations(
     true,
   );
   await service.setVariables(LIMITS);
+  await repeat([processRequest(newBookingId())], true);
   const keyed = await repeat(
     bookings().map((id) => processRequest(id, { key: `key-of-${id}` })),
     true,
   );
   await service.setVariables(NO_LIMITS);
 
-  const requested = ({ counts }: { counts: Counts }) =>
-    operationOf([counts.phases.answer, counts.phases.after], repeated);
+  const requested = ({ counts }: { counts: Counts }) => operationOf([counts.phases.request], repeated);
   const delivered = ({ counts }: { counts: Counts }) => operationOf([counts.phases.queue], repeated);
   return {
     statements,
+    logLines: keyed.counts.logLines / repeated,
     operations: {
       process: requested(processed),
       process_with_key_and_limits: requested(keyed),
@@ -267,7 +338,7 @@ function scansIn(plans: Plans, rowsRead: ReadonlyMap<string, number>): Size['sca
   );
 }
 
-function measured(sizes: Size[]): Measured {
+function measured(sizes: Size[], leaving: Record<string, CountedOperation>): Measured {
   const [first] = sizes;
   const last = sizes.at(-1);
   if (first === undefined || last === undefined) throw new Error('no ledger was measured');
@@ -284,13 +355,19 @@ function measured(sizes: Size[]): Measured {
     unit: 'rows',
     ...(target !== undefined && { target: { atMost: target } }),
   });
-  const bytes = (counts: (name: string) => boolean) =>
-    Object.entries(last.bytes).reduce((sum, [name, value]) => sum + (counts(name) ? value : 0), 0);
+  if (last.packed === 0) throw new Error(`nothing of a ledger of ${last.payments} payments is packed`);
+  const sum = (bytes: Record<string, number>) => Object.values(bytes).reduce((all, value) => all + value, 0);
+  const staying = Object.fromEntries(Object.entries(last.bytes).filter(([name]) => STAYS.test(name)));
   return {
     lines: [
       rowsLine('written a payment, until its answer', written('process'), 9),
       rowsLine('written a payment, with delivery and seal', written('process', 'delivery', 'seal'), 15),
       rowsLine('written a payment with a key and limits, until its answer', written('process_with_key_and_limits')),
+      {
+        what: 'written a payment with a key and limits, when it is packed, purged and has expired',
+        value: rounded(Object.values(leaving).reduce((all, { rowsWritten }) => all + rowsWritten, 0)),
+        unit: 'rows',
+      },
       rowsLine('written a refund, with delivery', written('refund', 'refund_delivery')),
       rowsLine(
         'read a payment, with delivery and seal',
@@ -310,16 +387,23 @@ function measured(sizes: Size[]): Measured {
         unit: 'statements',
         target: { atMost: 0 },
       },
+      { what: 'log lines of a payment, with delivery', value: last.logLines, unit: 'lines' },
       {
         what: `stored a payment, hot, ${at}`,
-        value: Math.round(bytes(() => true)),
+        value: Math.round(sum(last.bytes)),
         unit: 'bytes',
         target: { atMost: 900 },
-        note: 'delivered, sealed and packed, without keys and limits',
+        note: `${Math.round(last.packed * 100)} % of the audit log packed: all but its last hour, at ${1_000 / MS_PER_PAYMENT} payments a second; no keys, no limits`,
+      },
+      {
+        what: `stored a payment, in its first hour, ${at}`,
+        value: Math.round(sum(last.bytesUnpacked)),
+        unit: 'bytes',
+        note: 'delivered and sealed, not packed',
       },
       {
         what: `stored a payment, what archiving leaves, ${at}`,
-        value: Math.round(bytes((name) => STAYS.test(name))),
+        value: Math.round(sum(staying)),
         unit: 'bytes',
         target: { atMost: 350 },
         note: 'tables and indexes of transactions and refunds',
@@ -329,6 +413,8 @@ function measured(sizes: Size[]): Measured {
       operations: Object.fromEntries(
         Object.entries(last.operations).map(([name, { each: _, ...operation }]) => [name, operation]),
       ),
+      leaving,
+      log_lines_a_payment: last.logLines,
       sizes,
     },
   };

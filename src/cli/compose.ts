@@ -1,8 +1,8 @@
 /** The command line's composition root: its contexts only read. Nothing is sent to the bridge or into a queue. */
 import { ulid } from 'ulid';
 import type { Caller } from '../core/caller.ts';
+import { newBreakersOf } from '../core/circuit-breaker.ts';
 import type { Context } from '../core/context.ts';
-import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash, sha256 } from '../core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
@@ -17,11 +17,14 @@ export function composeForOperator(
   settings: Settings,
   { tenant, network }: Caller,
 ): Shards {
-  const contexts = databases.map(
+  const contexts: Context[] = databases.map(
     (db, shard): Context => ({
       settings,
       log: db.log,
       shard,
+      get shards() {
+        return shards;
+      },
       db,
       gateways: namedGateways(configuredGateways(settings), accountsReadFrom(db)),
       breakersOf: newBreakersOf(),
@@ -38,7 +41,7 @@ export function composeForOperator(
       workQueue: { send: unreachable },
     }),
   );
-  return {
+  const shards: Shards = {
     count: contexts.length,
     at(shard) {
       const context = contexts[shard];
@@ -46,6 +49,7 @@ export function composeForOperator(
       return context;
     },
   };
+  return shards;
 }
 
 async function unreachable(): Promise<never> {

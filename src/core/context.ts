@@ -4,7 +4,7 @@
  */
 import type { PaymentEvent } from '../contract/events.ts';
 import type { Redacted } from '../contract/redacted.ts';
-import type { CircuitBreakers } from './gateways/circuit-breaker.ts';
+import type { CircuitBreakers } from './circuit-breaker.ts';
 import type { Gateways } from './gateways/registry.ts';
 import type { ArchiveBucket } from './ledger/archive/archive-bucket.ts';
 import type { BlockCodec } from './ledger/audit/hash-chain.ts';
@@ -13,12 +13,15 @@ import type { Log } from './log.ts';
 import type { MessageQueue, QueueMessage, WakeUp } from './outbox/queue-message.ts';
 import type { RelayAnswer } from './outbox/relay-client.ts';
 import type { Settings } from './settings/settings.ts';
+import type { Shards } from './shards.ts';
 
 export interface Context {
   settings: Settings;
   log: Log;
   /** Which of the installation's databases `db` is. */
   shard: number;
+  /** All of them. An operation works with its own; what several have in common is kept in one of them. */
+  shards: Shards;
   db: Database;
   gateways: Gateways;
   /** Of the gateway with this name. */

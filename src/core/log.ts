@@ -16,6 +16,11 @@ export function createLog(context: LogFields): Log {
   };
 }
 
+/** The same log, with these fields in each line. */
+export function withFields(log: Log, context: LogFields): Log {
+  return (level, event, fields) => log(level, event, { ...context, ...fields });
+}
+
 /** An error's name and message for a log line. A parser's message quotes what it was given, and is left out. */
 export function errorFields(error: unknown): LogFields {
   if (error instanceof SyntaxError) return errorPlace(error);

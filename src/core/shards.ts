@@ -10,7 +10,7 @@ export const SHARDS_MAX = 64;
 export interface Shards {
   /** How many there are: fixed when an installation is first deployed. */
   readonly count: number;
-  /** What work on one of them is done with. */
+  /** The context of one database. */
   at(shard: number): Context;
 }
 
@@ -56,16 +56,21 @@ export function markOf(shard: number, count: number): string {
   return count === 1 ? '' : `-${shard}`;
 }
 
-/** @param id of a payment or a refund; one that names no database, or none that there is, is looked for in the first one */
+/** @param id of a payment or a refund. One without a valid number is looked up in the first database */
 export function shardOfId(id: string, count: number): number {
   const shard = Number(/^[A-Z]{3}-[0-9A-Z]{26}-(\d{1,2})$/.exec(id)?.[1] ?? 0);
   return shard < count ? shard : 0;
 }
 
-export async function shardOfBooking(tenant: string, bookingId: string, count: number): Promise<number> {
+/** It never changes: a booking that had another place would be paid twice. */
+export function shardOfBooking(tenant: string, bookingId: string, count: number): Promise<number> {
+  return shardOf([tenant, bookingId], count);
+}
+
+async function shardOf(what: string[], count: number): Promise<number> {
   if (count === 1) return 0;
-  const booking = new TextEncoder().encode(JSON.stringify([tenant, bookingId]));
-  return new DataView(await crypto.subtle.digest('SHA-256', booking)).getUint32(0) % count;
+  const text = new TextEncoder().encode(JSON.stringify(what));
+  return new DataView(await crypto.subtle.digest('SHA-256', text)).getUint32(0) % count;
 }
 
 export function contextOfId(shards: Shards, id: string): Context {
@@ -76,7 +81,12 @@ export async function contextOfBooking(shards: Shards, tenant: string, bookingId
   return shards.at(await shardOfBooking(tenant, bookingId, shards.count));
 }
 
-/** Of all databases, in their order. */
+/** Where it is kept whose a payer's order is. */
+export async function contextOfOrder(shards: Shards, gateway: string, order: string): Promise<Context> {
+  return shards.at(await shardOf([gateway, order], shards.count));
+}
+
+/** The contexts of all databases, in order. */
 export function allContexts(shards: Shards): Context[] {
   return Array.from({ length: shards.count }, (_, shard) => shards.at(shard));
 }

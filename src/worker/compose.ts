@@ -1,20 +1,21 @@
 /** The composition root: makes what a request, a batch or a cron works with of Cloudflare's bindings, the clock and chance. */
 import { backgroundCaller, type Caller } from '../core/caller.ts';
+import { type CircuitBreaker, newBreakersOf } from '../core/circuit-breaker.ts';
 import type { Context } from '../core/context.ts';
-import { newBreakersOf } from '../core/gateways/circuit-breaker.ts';
 import { configuredGateways, namedGateways } from '../core/gateways/registry.ts';
 import { blockHash, sha256 } from '../core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../core/ledger/audit/packed-lines.ts';
 import {
   type Database,
   type DatabasePlace,
+  newDatabaseBreaker,
   type Patience,
   STATEMENTS_PER_INVOCATION,
   type StatementBudget,
 } from '../core/ledger/database.ts';
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
-import { createLog, type Log, type LogFields } from '../core/log.ts';
+import { createLog, type Log, type LogFields, withFields } from '../core/log.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
 import { createCipher } from '../core/security/cipher.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
@@ -33,6 +34,7 @@ interface BoundDatabase {
   binding: D1Database;
   place: DatabasePlace;
   size: DatabaseSize;
+  breaker: CircuitBreaker;
 }
 
 function databasesOf(env: Bindings): BoundDatabase[] {
@@ -43,6 +45,7 @@ function databasesOf(env: Bindings): BoundDatabase[] {
     binding,
     place: { shard, shards: bindings.length, isConfirmed: false },
     size: { bytes: null },
+    breaker: newDatabaseBreaker(),
   }));
   boundDatabases.set(env, found);
   return found;
@@ -63,28 +66,32 @@ export function compose(invocation: Invocation): Shards {
   // What D1 allows an invocation, it allows it over all databases.
   const budget = { left: STATEMENTS_PER_INVOCATION };
   const contexts: Context[] = [];
-  return {
+  const shards: Shards = {
     count: databases.length,
     at(shard) {
       const database = databases[shard];
       if (database === undefined) throw new Error(`there is no database number ${shard}`);
-      contexts[shard] ??= composeOne(invocation, database, budget);
+      contexts[shard] ??= composeOne(invocation, database, budget, shards);
       return contexts[shard];
     },
   };
+  return shards;
 }
 
 function composeOne(
-  { env, settings, log, caller, patience }: Invocation,
-  { binding, place, size }: BoundDatabase,
+  { env, settings, log: logOfAll, caller, patience }: Invocation,
+  { binding, place, size, breaker }: BoundDatabase,
   budget: StatementBudget,
+  shards: Shards,
 ): Context {
+  const log = shards.count === 1 ? logOfAll : withFields(logOfAll, { shard: place.shard });
   const db: Database = {
     d1: binding,
     log,
     cipher: createCipher(settings.encryption),
     author: caller.author,
     place,
+    breaker,
     budget,
     fillLevel: { size, maxBytes: settings.databaseMaxBytes },
     ...(caller.keyCheck && { keyCheck: caller.keyCheck }),
@@ -96,6 +103,7 @@ function composeOne(
     settings,
     log,
     shard: place.shard,
+    shards,
     db,
     gateways: namedGateways(configuredGateways(settings), accountsIn(db)),
     breakersOf,

@@ -1,7 +1,7 @@
 /**
  * What `npm run dev` has wrangler start in place of index.ts: the same Worker, which logs each request's end as well, and answers
- * the page at /demo. On Cloudflare, the platform's own log has that. Wrangler's line of a request has no id that would join it to the
- * Worker's.
+ * the page at /demo. On Cloudflare, a line for each request would be paid for. Wrangler's line of a request has no id that would join it to
+ * the Worker's.
  */
 import { createLog } from '../core/log.ts';
 import type { Bindings } from './bindings.ts';

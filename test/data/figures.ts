@@ -8,4 +8,9 @@ export function raceFigures(race: string, ended: string): string {
   return `Race: ${race}: ${ended}`;
 }
 
-export const isFigures = (log: string) => /^(Sent \d+ (hostile )?requests|Race: )/.test(log);
+/** What became of the payments that a database was filled with. */
+export function fullFigures(charged: number, refused: number, bytes: { full: number; after: number }): string {
+  return `Full at ${bytes.full} bytes: ${charged} payments charged and recorded, ${refused} refused; ${bytes.after} bytes after archiving`;
+}
+
+export const isFigures = (log: string) => /^(Sent \d+ (hostile )?requests|Race: |Full at )/.test(log);

@@ -5,8 +5,16 @@ const unexpected = async (): Promise<never> => {
   throw new Error('a test did not expect this to be sent');
 };
 
-export const UNUSED_PARTS: Pick<Context, 'shard' | 'blockCodec' | 'archive' | 'relay' | 'eventQueue' | 'workQueue'> = {
+function unexpectedDatabase(): never {
+  throw new Error('a test did not expect another database to be asked');
+}
+
+export const UNUSED_PARTS: Pick<
+  Context,
+  'shard' | 'shards' | 'blockCodec' | 'archive' | 'relay' | 'eventQueue' | 'workQueue'
+> = {
   shard: 0,
+  shards: { count: 1, at: unexpectedDatabase },
   blockCodec: { blockHash: unexpected, pack: unexpected, unpack: unexpected, sha256: unexpected },
   archive: null,
   relay: unexpected,

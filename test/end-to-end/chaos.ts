@@ -1,6 +1,6 @@
 /**
- * `npm run chaos`: pays, holds, captures, voids and refunds under load while the Worker is killed again and again, at moments that chance picks, and
- * then holds the gateway, the database and RabbitMQ against each other, transaction by transaction. The gateway is one of
+ * `npm run chaos`: pays, holds, captures, voids and refunds under load while the Worker, and now and then the bridge, is killed, at moments
+ * that chance picks, and then holds the gateway, the database and RabbitMQ against each other, transaction by transaction. The gateway is one of
  * this script's own, with faults; everything else is real.
  */
 import { randomInt } from 'node:crypto';
@@ -25,6 +25,8 @@ const CALLERS = 8;
 /** Between two kills, while callers pay. */
 const UP_MIN_MS = 200;
 const UP_MAX_MS = 2_500;
+/** With each of so many kills, the bridge is killed too. */
+const BRIDGE_EACH = 4;
 const GATEWAY_DEADLINE_MS = 1_000;
 /** Of a hundred calls that move money, so many go wrong in some way. */
 const FAULTY_PERCENT = 20;
@@ -33,11 +35,13 @@ const MOVES_MONEY: ReadonlySet<CallKind> = new Set(['charge', 'capture', 'releas
 
 const program = new Command('npm run chaos --')
   .description('Kills the Worker again and again under load, then compares the gateway, the database and RabbitMQ.')
-  .option('--kills <count>', 'how often the Worker is killed', readWholeNumber, 50);
-const { kills } = optionsOf<{ kills: number }>(program, {
+  .option('--kills <count>', 'how often the Worker is killed', readWholeNumber, 50)
+  .option('--databases <count>', 'how many databases the Worker has', readWholeNumber, 1);
+const { kills, databases } = optionsOf<{ kills: number; databases: number }>(program, {
   examples: [
     ['', 'fifty kills, some minutes'],
     ['--kills 5', 'a short run'],
+    ['--databases 4', 'on four databases'],
   ],
   exitCodes: [
     [0, 'all three have the same'],
@@ -57,13 +61,14 @@ if (broker === null) {
 const gateway = await startPaymentGateway();
 let agrees = false;
 try {
-  const stack = await startStack('chaos', broker.url, {
+  const variables = {
     PAYMENT_GATEWAY: 'http',
     PAYMENT_GATEWAY_URL: gateway.url,
     PAYMENT_GATEWAY_API_KEY: gateway.apiKey,
     PAYMENT_GATEWAY_TIMEOUT_MS: String(GATEWAY_DEADLINE_MS),
     PAYMENT_GATEWAY_HOLDS: 'true',
-  });
+  };
+  const stack = await startStack('chaos', broker.url, variables, databases > 1 ? { databases } : undefined);
   try {
     agrees = await wreak(stack);
   } finally {
@@ -93,6 +98,10 @@ async function wreak(stack: Stack): Promise<boolean> {
     for (let kill = 0; kill < kills && !ended.aborted; kill += 1) {
       await sleep(randomInt(UP_MIN_MS, UP_MAX_MS));
       await stack.worker.child.kill();
+      if (kill % BRIDGE_EACH === 0) {
+        await stack.bridge.child.kill();
+        await stack.startBridge();
+      }
       await stack.startWorker();
       progress.at(kill + 1, kills);
     }
@@ -245,9 +254,10 @@ function compare(
     ],
   ];
   const failedRows = database.count(`SELECT count(*) FROM transactions WHERE status = 'failed'`);
-  const ended = database.column(
-    `SELECT step || ' ' || count(*) FROM transactions WHERE step IS NOT NULL GROUP BY step`,
-  );
+  const ended = database.column('SELECT step FROM transactions WHERE step IS NOT NULL');
+  const standing = database.column(`SELECT booking_id FROM transactions WHERE status IN ('pending', 'completed')`);
+  const written = database.column(`SELECT booking_id || ' ' || event_id FROM events ORDER BY booking_id, sequence`);
+  const shares = database.column('SELECT count(*) FROM transactions');
   database.close();
 
   console.log(`\n${'what'.padEnd(18)}${'gateway'.padStart(10)}${'ledger'.padStart(10)}${'told'.padStart(10)}`);
@@ -262,9 +272,19 @@ function compare(
     }
   }
   if (failedRows !== rows[2]?.[2].size) differences.push(`${failedRows} payments have failed, not all with an event`);
-  console.log(`holds by how they ended: ${ended.join(', ')}`);
+  const steps = [...Map.groupBy(ended, (step) => step)].map(([step, { length }]) => `${step} ${length}`);
+  console.log(`holds by how they ended: ${steps.toSorted().join(', ')}`);
   const outcomes = rows.reduce((sum, [, , inLedger]) => sum + inLedger.size, 0);
   if (eventIds.size !== outcomes) differences.push(`${eventIds.size} event ids for ${outcomes} outcomes`);
+  for (const [booking, { length }] of Map.groupBy(standing, (one) => one)) {
+    if (length > 1) differences.push(`the booking ${booking} is paid ${length} times`);
+  }
+  const arrived = inOrderOf(listener.received.map(({ body }) => `${body.booking_id} ${body.event_id}`));
+  for (const [booking, events] of inOrderOf(written)) {
+    if (arrived.get(booking)?.join() !== events.join())
+      differences.push(`the events of ${booking} came in another order`);
+  }
+  if (shares.length > 1) console.log(`payments in each database: ${shares.join(', ')}`);
   for (const { id } of held()) differences.push(`the gateway still holds the money of ${id}`);
   for (const id of contradictions) differences.push(`the gateway was asked for ${id} twice, for different things`);
   for (const difference of differences) console.log(difference);
@@ -272,4 +292,10 @@ function compare(
     `\n${listener.received.length} messages with ${eventIds.size} event ids; ${differences.length} differences`,
   );
   return differences.length === 0 && outcomes > 0;
+}
+
+/** @param lines each with a booking and an event; answers with the events of each booking, as they came first */
+function inOrderOf(lines: readonly string[]): Map<string, string[]> {
+  const byBooking = Map.groupBy(new Set(lines), (line) => line.split(' ')[0] ?? '');
+  return new Map([...byBooking].map(([booking, own]) => [booking, own.map((line) => line.split(' ')[1] ?? '')]));
 }

@@ -7,13 +7,13 @@ import { rm } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { bundleWorker, type LocalService, startLocalService } from '../../bench/local-service.ts';
+import { bundleWorker, type LocalWorker, startLocalWorker } from '../../bench/local-worker.ts';
 import { freePort } from '../../scripts/free-port.ts';
 import { endedByPerson } from '../../scripts/processes.ts';
 import { startBroker } from '../../scripts/rabbitmq.ts';
 import { EXIT_FAILED, optionsOf, readWholeNumber } from '../../src/local/command.ts';
 import { withProgress } from '../../src/local/progress.ts';
-import { LOCAL_SECRETS } from '../data/local-variables.ts';
+import { LOCAL_SECRETS, LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { startBridge } from '../support/bridge.ts';
 import { type DatabaseLine, startDatabaseLine } from '../support/database-line.ts';
 import { type Listener, listen, removeTopology } from '../support/exchange.ts';
@@ -64,7 +64,7 @@ interface Seen {
 }
 
 interface Run {
-  service: LocalService;
+  service: LocalWorker;
   line: DatabaseLine;
   gateway: PaymentGatewayServer;
   listener: Listener;
@@ -111,10 +111,11 @@ async function withEverything(rabbitmqUrl: string, work: (run: Run) => Promise<b
     const listener = await listen(rabbitmqUrl, exchange, directory);
     releases.push(() => listener.close().then(() => removeTopology(rabbitmqUrl, exchange, queue)));
     const log: Run['log'] = [];
-    const service = await startLocalService({
-      bundle: await bundleWorker('test/worker/stalled-worker.ts', `${directory}/bundle`, ended),
+    const service = await startLocalWorker({
+      script: await bundleWorker('test/worker/stalled-worker.ts', `${directory}/bundle`, ended),
       directory,
       variables: {
+        ...LOCAL_VARIABLES,
         BRIDGE_URL: bridge.url,
         PAYMENT_GATEWAY: 'http',
         PAYMENT_GATEWAY_URL: gateway.url,
@@ -146,7 +147,7 @@ async function stallUnderLoad(run: Run): Promise<boolean> {
   const { line, service } = run;
   const crons = { ran: 0, failed: 0 };
   const cron = setInterval(() => {
-    service.cron().then(
+    service.runCron().then(
       () => (crons.ran += 1),
       (error: unknown) => {
         crons.failed += 1;

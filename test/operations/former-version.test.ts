@@ -336,6 +336,7 @@ const REFUSE_NOTHING_NEW = [
   'audit_seals_are_of_former_versions',
   // Only in an installation with more than one database, which the former version does not have.
   'transactions_in_place',
+  'refunds_in_place',
 ];
 
 /** An entry may leave its table when its block is packed. */

@@ -219,6 +219,7 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('audit_entries', 'tenant actor request_id address action subject outcome detail'),
   ...kept('audit_seals', 'hash'),
   ...kept('audit_blocks', 'hash'),
+  ...kept('claimed_orders', 'gateway gateway_intent transaction_id'),
   ...kept('archived_ranges', 'kind object sha256 last_hash'),
 };
 

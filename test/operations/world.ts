@@ -1,8 +1,8 @@
 /** A ledger and a gateway that remembers what it moved, on a clock that only the test moves. */
 
 import { monotonicFactory } from 'ulid';
+import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
-import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
 import type { ExternalRefund, Gateway, LookUp, Movement } from '../../src/core/gateways/gateway.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';

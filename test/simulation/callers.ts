@@ -1,14 +1,17 @@
 /** The services that call this one: they pay, refund, ask again, and remember what they were told. */
 import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.ts';
+import type { Context } from '../../src/core/context.ts';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
 import { sendRest } from '../../src/core/outbox/send.ts';
 import { type PaymentAnswer, processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
 import { type RefundAnswer, refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { reconcile } from '../../src/core/recovery/reconcile.ts';
+import { contextOfBooking, contextOfId, type Shards } from '../../src/core/shards.ts';
 import { redactedDetails } from '../data/cards.ts';
 import { hundredths } from './amount.ts';
 import type { Payable } from './money-mover.ts';
+import { databaseOfBooking, TENANT } from './places.ts';
 import type { Action, Wait } from './plan.ts';
 import { Shops } from './shops.ts';
 import { SHOPS_ADDRESS } from './waiting-invariants.ts';
@@ -20,7 +23,9 @@ const OPERATION_MAX_MS = 25_000;
 const OWN_TIME_MAX_MS = 7_000;
 
 interface Sent {
+  /** Null too where another request was the first one under its key. */
   key: string | null;
+  sentUnder: string | null;
   /** Whether another request was sent under its key. */
   contested: boolean;
   /** The card's number, of which nothing but the last four digits may be found anywhere. */
@@ -61,6 +66,8 @@ function stepsTo(status: string): number {
 
 export class Callers {
   readonly sent: (SentPayment | SentRefund)[] = [];
+  /** Called with what was done in which database, and how long it took beside the gateway's time. */
+  onEnded: (name: string, shard: number, ownMs: number) => void = () => {};
   readonly #world: World;
   readonly #shops: Shops;
   #lastNumber = 0;
@@ -68,7 +75,7 @@ export class Callers {
   constructor(world: World) {
     this.#world = world;
     this.#shops = new Shops(world, {
-      invoke: (name, run, heard) => void this.#invoke(name, run, heard),
+      invoke: (name, id, run, heard) => void this.#invoke(name, (shards) => contextOfId(shards, id), run, heard),
       askStatus: (id, heard) => this.#askStatus(id, heard),
     });
   }
@@ -97,14 +104,14 @@ export class Callers {
         this.#end(action);
         break;
       case 'reconcile':
-        void world.invoke('reconcile', (context) => reconcile(context, { fromMs: START_MS, toMs: time.nowMs }));
+        void world.invoke('reconcile', (shards) => reconcile(shards, { fromMs: START_MS, toMs: time.nowMs }));
         break;
       case 'outage':
         if (action.of === 'gateway') this.#world.gateway.goDown(time.nowMs + action.durationMs);
         else this.#world.broker.goDown(time.nowMs + action.durationMs);
         break;
       case 'stall':
-        if (world.faults.begin('d1_stalls')) world.stall(time.nowMs + action.durationMs, action.manner);
+        this.#stall(action);
         break;
       case 'rush':
         this.#rush(action);
@@ -141,12 +148,19 @@ export class Callers {
     const { request, amount } = sent;
     const ending = await this.#world.invoke(
       'pay',
-      (context) => processPayment(context, request, amount),
-      (context, answer) => sendRest(context, answer),
+      async (shards) => processPayment(await contextOf(request)(shards), request, amount),
+      async (shards, answer) => sendRest(await contextOf(request)(shards), answer),
       this.#world.isolate(isolate),
     );
     sent.answers.push(ending);
     return ending.kind === 'answer' ? ending.answer.kind : ending.kind;
+  }
+
+  #stall({ durationMs, manner, shard }: Action & { kind: 'stall' }): void {
+    const { faults, time, databases } = this.#world;
+    const alone = shard === null || databases.length === 1 ? null : shard % databases.length;
+    if (!faults.begin(alone === null ? 'd1_stalls' : 'one_d1_stalls')) return;
+    this.#world.stall(time.nowMs + durationMs, manner, alone);
   }
 
   #rush({ payments, everyMs, gatewayIsDown }: Action & { kind: 'rush' }): void {
@@ -230,16 +244,15 @@ export class Callers {
     time.after(random.below(300), () => gateway.refundByHand(paid.transactionId, percentByHand), null);
   }
 
-  #repeat({ request, sameBody }: Action & { kind: 'repeat' }): void {
+  #repeat({ request, body, booking }: Action & { kind: 'repeat' }): void {
     const keyed = this.sent.filter(({ key }) => key !== null);
     const sent = keyed[request % Math.max(1, keyed.length)];
     if (sent === undefined) return;
-    if (sameBody) {
+    if (body === 'same') {
       if (sent.kind === 'pay') this.#sendPayment(sent);
       else this.#sendRefund(sent);
       return;
     }
-    sent.contested = true;
     const { trace, violations } = this.#world;
     const note = (ending: Ending<PaymentAnswer | RefundAnswer>) => {
       const kind = ending.kind === 'answer' ? ending.answer.kind : ending.kind;
@@ -249,14 +262,20 @@ export class Callers {
       if (replayed) violations.push(`invariant 8: the key ${sent.key} answered another request with its own answer`);
     };
     if (sent.kind === 'pay') {
+      const bookingId = body === 'other_booking' ? `booking-${booking}` : sent.request.booking_id;
       const other: SentPayment = {
         ...sent,
-        request: { ...sent.request, user_id: `other-${this.#newNumber()}` },
+        request: { ...sent.request, booking_id: bookingId, user_id: `other-${this.#newNumber()}` },
+        contested: false,
         answers: [],
       };
-      this.sent.push({ ...other, key: null });
-      this.#sendPayment(other, note);
+      const rivals = this.#sentTo(other);
+      for (const rival of rivals) rival.contested = true;
+      // In a database that has not seen the key, it is a new one.
+      this.sent.push(rivals.length === 0 ? other : { ...other, key: null });
+      this.#sendPayment(other, rivals.length === 0 ? undefined : note);
     } else {
+      sent.contested = true;
       const other: SentRefund = {
         ...sent,
         request: { ...sent.request, reason: `other ${this.#newNumber()}` },
@@ -265,6 +284,15 @@ export class Callers {
       this.sent.push({ ...other, key: null });
       this.#sendRefund(other, note);
     }
+  }
+
+  /** The payments under the same key of bookings in the same database. */
+  #sentTo({ key, request }: SentPayment): SentPayment[] {
+    const { length } = this.#world.databases;
+    const database = databaseOfBooking(request.booking_id, length);
+    return this.sent.filter(
+      (one) => one.kind === 'pay' && one.key === key && databaseOfBooking(one.request.booking_id, length) === database,
+    ) as SentPayment[];
   }
 
   #status({ subject }: Action & { kind: 'status' }): void {
@@ -284,10 +312,12 @@ export class Callers {
     const asked = this.#standing(id);
     void this.#invoke(
       'status',
+      (shards) => contextOfId(shards, id),
       (context) => readStatus(context, id),
       (ending) => {
         heard(ending.kind === 'answer' ? (ending.answer?.transaction ?? null) : null);
-        if (ending.kind !== 'answer' || ending.answer === null) return;
+        if (ending.kind !== 'answer') return;
+        if (ending.answer === null) return this.#untrue(`the status of ${id} is not known`);
         const { status } = ending.answer.refund ?? ending.answer.transaction;
         const stands = this.#standing(id);
         // What was pending a moment ago may have ended while the answer was on its way; nothing goes back.
@@ -307,6 +337,7 @@ export class Callers {
     const { request, amount, key } = sent;
     void this.#invoke(
       'pay',
+      contextOf(request),
       (context) => processPayment(context, request, amount, key),
       (ending) => {
         sent.answers.push(ending);
@@ -322,6 +353,7 @@ export class Callers {
     const { request, amount, key } = sent;
     void this.#invoke(
       'refund',
+      (shards) => contextOfId(shards, request.original_transaction_id),
       (context) => refundPayment(context, request, amount, key),
       (ending) => {
         sent.answers.push(ending);
@@ -364,26 +396,31 @@ export class Callers {
     const sql = id.startsWith('REF-')
       ? 'SELECT status FROM refunds WHERE refund_id = ?'
       : 'SELECT status FROM transactions WHERE transaction_id = ?';
-    return String(this.#world.sqlite.prepare(sql).get(id)?.status);
+    return String(this.#world.get(sql, id)?.status);
   }
 
   async #invoke<T extends object | null>(
     name: string,
-    run: Parameters<typeof World.prototype.invoke<T>>[1],
+    choose: (shards: Shards) => Context | Promise<Context>,
+    run: (context: Context) => Promise<T>,
     heard: (ending: Ending<T>) => void,
   ): Promise<void> {
     const { time, violations, provider } = this.#world;
     let ended = false;
     const startedAtMs = time.nowMs;
     let gatewayMs = 0;
-    const timed: typeof run = (context) =>
-      run({
+    let shard: number | null = null;
+    const timed = async (shards: Shards) => {
+      const context = await choose(shards);
+      shard = context.shard;
+      return run({
         ...context,
         log(level, event, fields) {
           if (event === 'gateway.answered') gatewayMs += Number(fields?.duration_ms);
           context.log(level, event, fields);
         },
       });
+    };
     time.after(
       OPERATION_MAX_MS,
       () => {
@@ -391,18 +428,22 @@ export class Callers {
       },
       null,
     );
-    const ending = await this.#world.invoke<T>(name, timed, (context, answer) => sendRest(context, { ...answer }));
+    const ending = await this.#world.invoke<T>(name, timed, async (shards, answer) =>
+      sendRest(await choose(shards), { ...answer }),
+    );
     ended = true;
     const ownMs = time.nowMs - startedAtMs - gatewayMs;
+    if (shard !== null && ending.kind !== 'died') this.onEnded(name, shard, ownMs);
     // Of a provider, the account behind the key is asked for as well, which is logged nowhere.
-    if (ownMs > OWN_TIME_MAX_MS && provider === 'simulated') {
+    if (ownMs > OWN_TIME_MAX_MS && provider === 'simulated' && ending.kind !== 'died') {
       violations.push(`deadline: ${name} took ${ownMs} ms beside the gateway's`);
     }
     heard(ending);
   }
 
   #sent(keyed: boolean, number: number) {
-    return { key: keyed ? `key-${number}` : null, contested: false };
+    const key = keyed ? `key-${number}` : null;
+    return { key, sentUnder: key, contested: false };
   }
 
   #newNumber(): number {
@@ -435,6 +476,9 @@ export class Callers {
     throw new Error('one of ten digits makes the sum right');
   }
 }
+
+/** Of a payment of that booking, as the Worker's route chooses it. */
+const contextOf = (request: PaymentRequest) => (shards: Shards) => contextOfBooking(shards, TENANT, request.booking_id);
 
 const isToBeHeld = ({ optsIn }: Wait) => optsIn === 'to_hold' || optsIn === 'to_both';
 

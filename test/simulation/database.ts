@@ -18,33 +18,45 @@ const SLOW_MAX_MS = 4_000;
 export const STALL_MANNERS = ['in_order', 'by_process', 'slowly'] as const;
 export type StallManner = (typeof STALL_MANNERS)[number];
 
+/** What invocations have sent, each to all databases: D1 allows it so many statements over all of them. */
+export class SentStatements {
+  /** Called where an invocation sends more than it may. */
+  onTooMany: (process: Process) => void = () => {};
+  readonly #max: (process: Process) => number;
+  readonly #sent = new WeakMap<Process, number>();
+
+  constructor(max: (process: Process) => number) {
+    this.#max = max;
+  }
+
+  /** @throws Error where these are too many */
+  add(process: Process, statements: number): void {
+    const sent = (this.#sent.get(process) ?? 0) + statements;
+    this.#sent.set(process, sent);
+    if (sent <= this.#max(process)) return;
+    this.onTooMany(process);
+    throw new Error('D1_ERROR: too many statements of one invocation');
+  }
+}
+
 export class SimulatedDatabase {
   readonly #time: SimulatedTime;
   readonly #d1: D1Database;
   readonly #network: Network;
   readonly #faults: Faults;
   /** Called after each batch that was carried out. */
-  onBatch: () => void = () => {};
-  /** Called where an invocation sends more statements than D1 allows it. */
-  onTooMany: (process: Process) => void = () => {};
-  readonly #statementsMax: (process: Process) => number;
-  readonly #sent = new WeakMap<Process, number>();
+  onBatch: (process: Process) => void = () => {};
+  readonly #sent: SentStatements;
   /** How much later than others a connection's batches are carried out, where a stall ends out of order. */
   readonly #behindMs = new WeakMap<Process, number>();
-  /** When the last of a connection's batches is carried out, where D1 is slow. */
+  /** When the last of a connection's batches is carried out that a stall has held. */
   readonly #lastAtMs = new WeakMap<Process, number>();
   #stall: { untilMs: number; manner: StallManner } = { untilMs: 0, manner: 'in_order' };
 
-  /** @param statementsMax so many statements an invocation may send */
-  constructor(
-    d1: D1Database,
-    time: SimulatedTime,
-    network: Network,
-    faults: Faults,
-    statementsMax: (process: Process) => number,
-  ) {
+  /** @param sent where its statements are counted */
+  constructor(d1: D1Database, time: SimulatedTime, network: Network, faults: Faults, sent: SentStatements) {
     this.#time = time;
-    this.#statementsMax = statementsMax;
+    this.#sent = sent;
     this.#d1 = d1;
     this.#network = network;
     this.#faults = faults;
@@ -63,13 +75,8 @@ export class SimulatedDatabase {
     return seen;
   }
 
-  #batch(process: Process, statements: D1PreparedStatement[]): Promise<D1Result[]> {
-    const sent = (this.#sent.get(process) ?? 0) + statements.length;
-    this.#sent.set(process, sent);
-    if (sent > this.#statementsMax(process)) {
-      this.onTooMany(process);
-      return Promise.reject(new Error('D1_ERROR: too many statements of one invocation'));
-    }
+  async #batch(process: Process, statements: D1PreparedStatement[]): Promise<D1Result[]> {
+    this.#sent.add(process, statements.length);
     const { random } = this.#faults;
     const fate = healthy(1 + random.below(10), 1 + random.below(10));
     if (this.#faults.strike('d1_request_lost')) fate.requestMs = null;
@@ -83,14 +90,22 @@ export class SimulatedDatabase {
     }
     const carriedOut = async () => {
       const results = await this.#d1.batch(statements);
-      this.onBatch();
+      this.onBatch(process);
       return results;
     };
     return this.#network.call(process, fate, carriedOut, 'D1_ERROR: Network connection lost.');
   }
 
-  /** How long a batch waits that arrives so many milliseconds from now. */
+  /** How long a batch waits that arrives so many milliseconds from now: no batch overtakes one of its process that a stall has held. */
   #heldForMs(process: Process, arrivesInMs: number): number {
+    const arrivesAtMs = this.#time.nowMs + arrivesInMs;
+    const stalledForMs = this.#stalledForMs(process, arrivesInMs);
+    const carriedOutAtMs = Math.max(arrivesAtMs + stalledForMs, this.#lastAtMs.get(process) ?? 0);
+    if (stalledForMs > 0) this.#lastAtMs.set(process, carriedOutAtMs);
+    return carriedOutAtMs - arrivesAtMs;
+  }
+
+  #stalledForMs(process: Process, arrivesInMs: number): number {
     const { untilMs, manner } = this.#stall;
     const leftMs = untilMs - this.#time.nowMs - arrivesInMs;
     if (leftMs <= 0) return 0;
@@ -104,15 +119,7 @@ export class SimulatedDatabase {
         return Math.min(leftMs, HELD_MAX_MS) + behindMs;
       }
       case 'slowly':
-        return this.#behindEarlier(process, arrivesInMs, random.below(SLOW_MAX_MS));
+        return random.below(SLOW_MAX_MS);
     }
-  }
-
-  /** So long, or as long as the process's batches before it need to be carried out. */
-  #behindEarlier(process: Process, arrivesInMs: number, heldForMs: number): number {
-    const arrivesAtMs = this.#time.nowMs + arrivesInMs;
-    const carriedOutAtMs = Math.max(arrivesAtMs + heldForMs, this.#lastAtMs.get(process) ?? 0);
-    this.#lastAtMs.set(process, carriedOutAtMs);
-    return carriedOutAtMs - arrivesAtMs;
   }
 }

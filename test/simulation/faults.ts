@@ -9,6 +9,8 @@ export const FAULT_KINDS = [
   'd1_lands_late',
   /** All batches wait, and are carried out when it is over. */
   'd1_stalls',
+  /** Those of one database, where there are several. */
+  'one_d1_stalls',
   // Between the Worker and the gateway.
   'gateway_request_lost',
   'gateway_answer_lost',
@@ -56,6 +58,8 @@ export const FAULT_KINDS = [
   'cron_skipped',
   /** Versions run side by side, and one of them has the key of another account at the provider. */
   'other_account_deployed',
+  /** The same, and one of them has fewer databases than the installation, more, or has them in another order. */
+  'wrong_databases_deployed',
   'clock_is_off',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];

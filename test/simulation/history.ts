@@ -3,13 +3,13 @@
 import { UNCONFIGURED_PAUSE_MS } from '../../src/core/outcomes/look-up-schedule.ts';
 import type { Difference } from '../../src/core/recovery/differences.ts';
 import { reconcile } from '../../src/core/recovery/reconcile.ts';
-import { runBacklog } from './backlog.ts';
+import { runBacklog, runBacklogsWithoutQueue } from './backlog.ts';
 import { Callers } from './callers.ts';
 import type { FaultCounts } from './faults.ts';
+import { install, type PatchSql } from './installation.ts';
 import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
 import type { Plan } from './plan.ts';
-import { LaggingReplica } from './replica.ts';
-import { applyMigrations, openSqliteD1 } from './sqlite-d1.ts';
+import { runQueueAlone } from './queue-alone.ts';
 import { runStall } from './stall.ts';
 import { EndlessHistory } from './time.ts';
 import { countWaits, watchWaiting } from './waiting-invariants.ts';
@@ -26,7 +26,7 @@ const DRAIN_MS = 10 * MINUTE_MS;
 /** The last look-up of a refund comes after seven days. */
 const FOLLOW_UPS_MS = 8 * 24 * HOUR_MS;
 const RARE_CRON_MS = 8 * HOUR_MS;
-/** A backlog follows so many histories, and a stall follows as many others. */
+/** A backlog follows so many histories, and as many others a stall, or work for the queue alone. */
 const BACKLOG_EACH = 8;
 /** In so many histories, statuses are read from a replica. */
 const REPLICA_EACH = 2;
@@ -41,13 +41,10 @@ export interface Verdict {
 }
 
 /** @param patchSql changes the tables' definition, for a defect that is made on purpose */
-export async function runHistory(plan: Plan, patchSql?: (sql: string, file: string) => string): Promise<Verdict> {
-  const database = openSqliteD1();
-  let replica: LaggingReplica | null = null;
+export async function runHistory(plan: Plan, patchSql?: PatchSql): Promise<Verdict> {
+  const installation = install(plan.shards, patchSql, plan.chance % REPLICA_EACH === 0 ? plan.chance : null);
   try {
-    applyMigrations(database.sqlite, patchSql);
-    if (plan.chance % REPLICA_EACH === 0) replica = new LaggingReplica(database, plan.chance);
-    const world = new World(plan, database, replica);
+    const world = new World(plan, installation);
     const callers = new Callers(world);
     try {
       await live(world, callers, plan);
@@ -56,17 +53,19 @@ export async function runHistory(plan: Plan, patchSql?: (sql: string, file: stri
       world.violations.push(`pace: the history does not end: ${error.message}`);
     }
     if (plan.chance % BACKLOG_EACH === 0) world.violations.push(...(await runBacklog(plan, patchSql)));
+    if (plan.chance % BACKLOG_EACH === 3 && plan.shards > 1)
+      world.violations.push(...(await runBacklogsWithoutQueue(plan, patchSql)));
     if (plan.chance % BACKLOG_EACH === 1) world.violations.push(...(await runStall(plan, patchSql)));
+    if (plan.chance % BACKLOG_EACH === 2) world.violations.push(...(await runQueueAlone(plan, patchSql)));
     return {
       violations: world.violations,
       faults: world.faults.counts,
       trace: world.trace,
       requests: callers.sent.length,
-      waits: countWaits(world.sqlite),
+      waits: countWaits(world),
     };
   } finally {
-    replica?.close();
-    database.close();
+    installation.close();
   }
 }
 
@@ -126,7 +125,7 @@ async function checkPaymentsFlow(world: World, callers: Callers): Promise<void> 
 async function checkReconciliation(world: World, { lookUpsAreLeft }: { lookUpsAreLeft: boolean }): Promise<void> {
   const { time, gateway, violations } = world;
   const range = { fromMs: START_MS, toMs: time.nowMs };
-  const reconciling = world.invoke('reconcile', (context) => reconcile(context, range));
+  const reconciling = world.invoke('reconcile', (shards) => reconcile(shards, range));
   await time.runUntil(time.nowMs + MINUTE_MS);
   const ending = await reconciling;
   if (ending.kind !== 'answer') return void violations.push(`reconciliation: it ${ending.kind}`);

@@ -2,10 +2,12 @@
 import { decodeTime } from 'ulid';
 import { KEY_LIFETIME_MS } from '../../src/core/ledger/idempotency-keys/claim-key.ts';
 import { hundredths } from './amount.ts';
+import { auditLogOf, linesIn } from './audit-log.ts';
 import { type Callers, EXPIRY_YEAR, SECURITY_CODE } from './callers.ts';
-import { type Ledger, type Row, readLedger } from './read-ledger.ts';
+import { checkPlaces, databaseOfBooking } from './places.ts';
+import { type Ledger, type Row, readDatabase, readLedger } from './read-ledger.ts';
 import { checkStep, checkWaiting, waitsInAudit } from './waiting-invariants.ts';
-import type { World } from './world.ts';
+import type { World, WorldDatabase } from './world.ts';
 
 /** After 0, 2, 6, 14 and 30 seconds, and again where a clock was off. */
 const MAX_LOOK_UPS_A_MINUTE = 8;
@@ -13,7 +15,11 @@ const MAX_LOOK_UPS_A_MINUTE = 8;
 const MAX_LOOK_UPS_BY_STATUS_A_MINUTE = 28;
 
 /** Follows what the tables themselves do not remember: every change of a status, and bookings that were claimed twice. */
-export function watchRows({ sqlite }: World): void {
+export function watchRows({ databases }: World): void {
+  databases.forEach(watchRowsOf);
+}
+
+function watchRowsOf({ sqlite }: WorldDatabase): void {
   const columns = sqlite
     .prepare("SELECT name FROM pragma_table_info('events')")
     .all()
@@ -53,21 +59,19 @@ export function watchRows({ sqlite }: World): void {
 
 /** Holds each request to move money against the ledger at the moment at which it arrives (invariants 1 and 3). */
 export function watchMoney(world: World): void {
-  const { gateway, sqlite, violations } = world;
-  const charge = sqlite.prepare('SELECT status FROM transactions WHERE transaction_id = ?');
-  const refund = sqlite.prepare('SELECT status FROM refunds WHERE refund_id = ?');
-  const ended = sqlite.prepare(
-    `SELECT other.transaction_id FROM transactions other JOIN transactions this USING (booking_id)
-     WHERE this.transaction_id = ? AND other.status IN ('pending', 'completed')`,
-  );
+  const { gateway, violations } = world;
+  const charge = 'SELECT booking_id, status FROM transactions WHERE transaction_id = ?';
+  const refund = 'SELECT status FROM refunds WHERE refund_id = ?';
+  const ended = `SELECT transaction_id FROM transactions WHERE booking_id = ? AND status IN ('pending', 'completed')`;
   gateway.onMoney = (kind, id) => {
-    const row = (kind === 'refund' ? refund : charge).get(id);
+    const row = world.get(kind === 'refund' ? refund : charge, id);
     if (row === undefined) {
       violations.push(`invariant 3: the gateway was asked for ${kind} ${id}, which nobody has written down`);
     } else checkStep(world, kind, id);
   };
   gateway.onCharged = (transactionId) => {
-    const live = ended.all(transactionId).map((row) => String(row.transaction_id));
+    const booking = String(world.get(charge, transactionId)?.booking_id);
+    const live = world.all(ended, booking).map((row) => String(row.transaction_id));
     const others = live.filter(
       (id) => id !== transactionId && gateway.charges.get(id)?.state.kind === 'approved' && gateway.keeps(id) > 0,
     );
@@ -79,8 +83,11 @@ export function watchMoney(world: World): void {
 
 /** After everything that waits has had its time: nothing is pending, nothing is untold. */
 export function checkNothingWaits(world: World): void {
-  const { transactions, refunds, events, keys } = readLedger(world);
-  const { violations } = world;
+  for (const database of world.databases) checkNothingWaitsIn(database, world.violations);
+}
+
+function checkNothingWaitsIn(database: WorldDatabase, violations: string[]): void {
+  const { transactions, refunds, events, keys } = readDatabase(database);
   for (const { claimed_id, idempotency_key } of keys) {
     const id = String(claimed_id);
     if (!transactions.has(id) && !refunds.has(id)) {
@@ -111,8 +118,11 @@ export function checkEverything(world: World, callers: Callers): void {
   checkTurns(world);
   checkAmounts(world, callers);
   checkKeys(world, callers, ledger);
-  checkAudit(world, ledger);
-  checkArchive(world);
+  for (const database of world.databases) {
+    checkAudit(world, database);
+    checkArchive(world, database);
+  }
+  checkPlaces(world);
   checkWaiting(world, ledger);
   if (ledger.keys.length > 0) world.violations.push('invariant 8: keys are kept for longer than a day');
   for (const [id, row] of ledger.refunds) {
@@ -121,39 +131,8 @@ export function checkEverything(world: World, callers: Callers): void {
   }
 }
 
-/** The whole audit log, from the archive, its blocks and its table, as World's codec has packed it. */
-function auditLogOf({ sqlite, archive }: World): Record<string, unknown>[] {
-  const archived = sqlite
-    .prepare("SELECT object FROM archived_ranges WHERE kind = 'audit' ORDER BY first_sequence")
-    .all();
-  const packed = sqlite
-    .prepare('SELECT packed FROM audit_blocks WHERE packed IS NOT NULL ORDER BY last_sequence')
-    .all();
-  const parts = [
-    ...archived.map(({ object }) => archive?.objects.get(String(object))),
-    ...packed.map((row) => row.packed as Uint8Array),
-  ];
-  const entries = parts.flatMap(linesIn).filter(({ block }) => block === undefined);
-  return [...entries, ...sqlite.prepare('SELECT * FROM audit_entries ORDER BY sequence').all()];
-}
-
-function linesIn(packed: Uint8Array | undefined): Record<string, unknown>[] {
-  const lines = new TextDecoder().decode(packed).split('\n').filter(Boolean);
-  return lines.map(lineIn);
-}
-
-/** A line that was cut off is a line of nothing. */
-function lineIn(line: string): Record<string, unknown> {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return {};
-  }
-}
-
 /** What has left the database is in the archive, once, as it was; without an archive, only what was delivered has left. */
-function checkArchive(world: World): void {
-  const { sqlite, archive, violations } = world;
+function checkArchive({ archive, violations }: World, { sqlite }: WorldDatabase): void {
   const ranges = sqlite.prepare('SELECT * FROM archived_ranges ORDER BY kind, first_sequence').all();
   const archived = ranges
     .filter(({ kind }) => kind === 'events')
@@ -179,10 +158,12 @@ function checkArchive(world: World): void {
 }
 
 /** Each row has one entry for how it came about, and one for how it ended. */
-function checkAudit(world: World, { transactions, refunds }: Ledger): void {
-  const { sqlite, violations } = world;
+function checkAudit(world: World, database: WorldDatabase): void {
+  const { violations } = world;
+  const { sqlite } = database;
+  const { transactions, refunds } = readDatabase(database);
   const entries = new Map<string, string[]>();
-  const log = auditLogOf(world);
+  const log = auditLogOf(world, database);
   for (const { subject, action, outcome } of log) {
     const entry = action === 'refund.external' ? String(action) : `${action} ${outcome}`;
     entries.set(String(subject), [...(entries.get(String(subject)) ?? []), entry]);
@@ -190,7 +171,7 @@ function checkAudit(world: World, { transactions, refunds }: Ledger): void {
   const expected = new Map<string, string[]>();
   for (const [id, { status }] of transactions) {
     const outcome = status === 'failed' ? 'failed' : 'completed';
-    const waits = waitsInAudit(sqlite, id);
+    const waits = waitsInAudit(database, id);
     expected.set(id, ['payment.attempted claimed', ...waits, `payment.ended ${outcome}`]);
   }
   for (const [id, { status, kind }] of refunds) {
@@ -216,14 +197,15 @@ function checkAudit(world: World, { transactions, refunds }: Ledger): void {
 }
 
 /** A follow-up that is taken while a pending row has been due for a minute takes its turn. */
-export function checkTurns({ sqlite, violations }: World): void {
-  for (const { id, pending } of sqlite.prepare('SELECT * FROM sim_starved LIMIT 3').all()) {
-    violations.push(`turns: the follow-up of ${id} was made while ${pending} had been due for a minute`);
+export function checkTurns(world: World): void {
+  for (const { id, pending } of world.all('SELECT * FROM sim_starved LIMIT 3')) {
+    world.violations.push(`turns: the follow-up of ${id} was made while ${pending} had been due for a minute`);
   }
 }
 
-function checkCharges({ gateway, sqlite, violations }: World, { transactions }: Ledger): void {
-  for (const { booking } of sqlite.prepare('SELECT * FROM sim_claimed_twice').all()) {
+function checkCharges(world: World, { transactions }: Ledger): void {
+  const { gateway, violations } = world;
+  for (const { booking } of world.all('SELECT * FROM sim_claimed_twice')) {
     violations.push(`invariant 1: ${booking} had two payments under way`);
   }
   for (const [id, row] of transactions) {
@@ -244,8 +226,9 @@ function checkCharges({ gateway, sqlite, violations }: World, { transactions }: 
   }
 }
 
-function checkRefunds({ gateway, sqlite, violations }: World, { transactions, refunds }: Ledger): void {
-  for (const { id } of sqlite.prepare('SELECT DISTINCT id FROM sim_overpromised').all()) {
+function checkRefunds(world: World, { transactions, refunds }: Ledger): void {
+  const { gateway, violations } = world;
+  for (const { id } of world.all('SELECT DISTINCT id FROM sim_overpromised')) {
     violations.push(`invariant 2: more of ${id} was promised and paid back than was captured`);
   }
   for (const [id, row] of transactions) {
@@ -425,9 +408,9 @@ const LEGAL = new Set([
   'completed reversed', // of a refund
 ]);
 
-function checkTransitions({ sqlite, violations }: World): void {
-  for (const { id, was, became } of sqlite.prepare('SELECT * FROM sim_transitions').all()) {
-    if (!LEGAL.has(`${was} ${became}`)) violations.push(`invariant 6: ${id} went from ${was} to ${became}`);
+function checkTransitions(world: World): void {
+  for (const { id, was, became } of world.all('SELECT * FROM sim_transitions')) {
+    if (!LEGAL.has(`${was} ${became}`)) world.violations.push(`invariant 6: ${id} went from ${was} to ${became}`);
   }
 }
 
@@ -451,7 +434,8 @@ function checkAmounts({ gateway, violations, broker }: World, callers: Callers):
   }
 }
 
-function checkKeys({ violations }: World, callers: Callers, { transactions }: Ledger): void {
+function checkKeys({ violations, databases }: World, callers: Callers, { transactions }: Ledger): void {
+  checkKeysOfDatabases(callers, transactions, databases.length, violations);
   for (const sent of callers.sent) {
     const ids = new Set<string>();
     for (const ending of sent.answers) {
@@ -480,8 +464,29 @@ function checkKeys({ violations }: World, callers: Callers, { transactions }: Le
   }
 }
 
+/** In each database, a key stands for one payment: a booking that has its place in another one is another matter. */
+function checkKeysOfDatabases(
+  { sent }: Callers,
+  transactions: Ledger['transactions'],
+  databases: number,
+  violations: string[],
+): void {
+  const madeUnder = new Map<string, string[]>();
+  const byUser = Map.groupBy(transactions, ([, row]) => row.user_id);
+  for (const one of sent) {
+    if (one.kind !== 'pay' || one.sentUnder === null) continue;
+    const { booking_id, user_id } = one.request;
+    const scope = `${one.sentUnder} in database ${databaseOfBooking(booking_id, databases)}`;
+    const made = (byUser.get(user_id) ?? []).map(([id]) => id);
+    madeUnder.set(scope, [...(madeUnder.get(scope) ?? []), ...made]);
+  }
+  for (const [scope, ids] of madeUnder) {
+    if (!areDaysApart(ids)) violations.push(`invariant 8: ${scope} was claimed by ${ids.join(' and ')}`);
+  }
+}
+
 /** A key is forgotten after a day; what comes under it then is another request. Clocks may be off by a second each. */
 function areDaysApart(ids: readonly string[]): boolean {
-  const timesMs = [...new Set(ids)].map((id) => decodeTime(id.slice(4))).sort((a, b) => a - b);
+  const timesMs = [...new Set(ids)].map((id) => decodeTime(id.slice(4, 30))).sort((a, b) => a - b);
   return timesMs.every((timeMs, index) => index === 0 || timeMs - (timesMs[index - 1] ?? 0) > KEY_LIFETIME_MS - 5_000);
 }

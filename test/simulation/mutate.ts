@@ -1,7 +1,7 @@
 /** Loads the service's code with a defect in it. The files stay as they are: the text is changed on its way into the thread. */
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
-import type { GatewayKind } from './plan.ts';
+import type { GatewayKind, Plan } from './plan.ts';
 
 export interface Edit {
   /** Below the project, such as `src/core/ledger/refunds/reserve-refund.ts`. */
@@ -16,6 +16,8 @@ export interface Mutation {
   gateway?: GatewayKind;
   /** Where payments have to wait at a provider for it. */
   waitsAtProvider?: true;
+  /** Where it is a defect of an installation with so many databases. */
+  shards?: Plan['shards'];
   /** What must not hold any more: the start of a violation. */
   breaks: string;
   edits: Edit[];

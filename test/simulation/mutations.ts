@@ -4,6 +4,7 @@
  */
 import type { Mutation } from './mutate.ts';
 import { MUTATIONS_AT_PROVIDERS } from './mutations-at-providers.ts';
+import { MUTATIONS_OF_PLACES } from './mutations-of-places.ts';
 import { MUTATIONS_OF_WAITING } from './mutations-of-waiting.ts';
 
 const CLAIM = 'src/core/ledger/payments/claim-booking.ts';
@@ -393,8 +394,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: CLAIM_PAYMENT,
-        find: `      log('info', 'payment.attempted', {`,
-        replace: `      log('info', 'payment.attempted', {\n    card: request.card_details?.card_number.reveal(),`,
+        find: `    case 'claimed':`,
+        replace: `    case 'claimed':\n      log('info', 'payment.claimed', { card: request.card_details?.card_number.reveal() });`,
       },
     ],
   },
@@ -909,5 +910,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   ...MUTATIONS_OF_WAITING,
+  ...MUTATIONS_OF_PLACES,
   ...MUTATIONS_AT_PROVIDERS,
 ];

@@ -3,6 +3,9 @@ import * as fc from 'fast-check';
 import { STALL_MANNERS } from './database.ts';
 import { FAULT_KINDS } from './faults.ts';
 
+/** How many databases an installation has: mostly one. */
+export const SHARD_COUNTS = [1, 3, 8] as const;
+
 /** Mostly at once or soon after; now and then when all deadlines of what came before have passed. */
 const afterMs = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 30 }) },
@@ -75,7 +78,9 @@ const repeat = fc.record({
   afterMs,
   /** One of the requests that were sent with a key. */
   request: fc.nat({ max: 15 }),
-  sameBody: fc.constantFrom(true, true, true, false),
+  /** What is sent under its key: a payment of another booking has its place in another database at times. */
+  body: fc.constantFrom(...(['same', 'same', 'same', 'other', 'other_booking'] as const)),
+  booking: fc.nat({ max: 9 }),
 });
 
 const status = fc.record({ kind: fc.constant('status' as const), afterMs, subject: fc.nat({ max: 15 }) });
@@ -100,12 +105,14 @@ const outage = fc.record({
   durationMs: fc.integer({ min: 1_000, max: 180_000 }),
 });
 
-/** D1 carries nothing out, and everything at the end of it. */
+/** D1 carries nothing out, and everything at the end of it: in all databases, or in one of them. */
 const stall = fc.record({
   kind: fc.constant('stall' as const),
   afterMs,
   durationMs: fc.integer({ min: 1_000, max: 80_000 }),
   manner: fc.constantFrom(...STALL_MANNERS),
+  /** Counted around; null: all of them. */
+  shard: fc.constantFrom(null, null, 0, 1, 2, 5),
 });
 
 /** Many payments of other bookings, one after the other: enough for a breaker to open where the gateway is down. */
@@ -146,7 +153,7 @@ export const plan = fc.record({
   chance: fc.nat({ max: 2 ** 31 - 1 }),
   gatewayCanCancel: fc.boolean(),
   /** How often a call has one particular fault. */
-  faultRate: fc.constantFrom(0.02, 0.05, 0.15),
+  faultRate: fc.constantFrom<number[]>(0.02, 0.05, 0.15),
   faults: fc.shuffledSubarray([...FAULT_KINDS]),
   actions: fc.array(action, { maxLength: 30, size: 'max' }),
   /** Whether faults go on for days after that, in which callers come back; else nothing goes wrong any more. */
@@ -158,5 +165,6 @@ export const plan = fc.record({
   }),
   /** Whether payments wait at a provider, too: for their payers, and to be captured. At the simple gateway they always do. */
   waitsAtProvider: fc.boolean(),
+  shards: fc.constantFrom(1, 1, 1, ...SHARD_COUNTS.slice(1)),
 });
 export type Plan = typeof plan extends fc.Arbitrary<infer P> ? P : never;

@@ -209,9 +209,9 @@ function requestOf(address: string, init: RequestInit): ApiRequest {
 
 /** In the key or in the body: whatever moves money names what it is for. */
 function ownIdIn(request: ApiRequest): string | null {
-  const [inKey] = /(TXN|REF)-[0-9A-Z]{26}/.exec(keyOf(request) ?? '') ?? [];
+  const [inKey] = /(TXN|REF)-[0-9A-Z]{26}(?:-\d+)?/.exec(keyOf(request) ?? '') ?? [];
   if (inKey !== undefined) return inKey;
-  return /(TXN|REF)-[0-9A-Z]{26}/.exec(request.body)?.[0] ?? null;
+  return /(TXN|REF)-[0-9A-Z]{26}(?:-\d+)?/.exec(request.body)?.[0] ?? null;
 }
 
 /** As much of a response as adapters read. A real one's body takes turns of the event loop that nobody can count. */

@@ -1,5 +1,5 @@
 /** The ledger's tables as they are, by other code than the service's own. */
-import type { World } from './world.ts';
+import type { World, WorldDatabase } from './world.ts';
 
 export type Row = Record<string, string | number | null>;
 
@@ -10,7 +10,18 @@ export interface Ledger {
   keys: Row[];
 }
 
-export function readLedger({ sqlite }: World): Ledger {
+/** Of all databases. */
+export function readLedger({ databases }: World): Ledger {
+  const parts = databases.map(readDatabase);
+  return {
+    transactions: new Map(parts.flatMap(({ transactions }) => [...transactions])),
+    refunds: new Map(parts.flatMap(({ refunds }) => [...refunds])),
+    events: parts.flatMap(({ events }) => events),
+    keys: parts.flatMap(({ keys }) => keys),
+  };
+}
+
+export function readDatabase({ sqlite }: WorldDatabase): Ledger {
   const all = (sql: string) => sqlite.prepare(sql).all() as Row[];
   const by = (rows: Row[], id: string) => new Map(rows.map((row) => [String(row[id]), row]));
   return {

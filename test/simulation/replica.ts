@@ -60,11 +60,12 @@ export class LaggingReplica {
     sqlite.exec('BEGIN');
     for (const table of TABLES) {
       sqlite.exec(`DELETE FROM ${table}`);
-      for (const row of this.#primary.sqlite.prepare(`SELECT * FROM ${table}`).all()) {
-        const columns = Object.keys(row);
-        const values = columns.map(() => '?').join();
-        sqlite.prepare(`INSERT INTO ${table} (${columns.join()}) VALUES (${values})`).run(...Object.values(row));
-      }
+      const rows = this.#primary.sqlite.prepare(`SELECT * FROM ${table}`).all();
+      const columns = Object.keys(rows[0] ?? {});
+      if (rows.length === 0) continue;
+      const values = columns.map(() => '?').join();
+      const insert = sqlite.prepare(`INSERT INTO ${table} (${columns.join()}) VALUES (${values})`);
+      for (const row of rows) insert.run(...Object.values(row));
     }
     sqlite.exec('COMMIT');
   }

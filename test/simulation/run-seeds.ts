@@ -8,7 +8,7 @@ import * as fc from 'fast-check';
 import type { FaultCounts, FaultKind } from './faults.ts';
 import { type Mutation, mutate, patchMigration } from './mutate.ts';
 import { type GatewayKind, type Plan, plan } from './plan.ts';
-import { replaceTimers } from './time.ts';
+import { replaceDigest, replaceTimers } from './time.ts';
 
 export interface Assignment {
   seeds: number[];
@@ -51,6 +51,7 @@ const { seeds, mutation, provider, explain } = workerData as Assignment;
 const gateway = provider ?? mutation?.gateway ?? null;
 if (mutation !== null) mutate(mutation);
 replaceTimers();
+replaceDigest();
 const { runHistory } = await import('./history.ts');
 const { COMPILED } = await import('./sqlite-d1.ts');
 const patchSql = mutation === null ? undefined : patchMigration(mutation);
@@ -76,6 +77,7 @@ async function liveThrough(seed: number): Promise<Failure | null> {
     (one): Plan => ({
       ...one,
       provider: gateway ?? one.provider,
+      shards: mutation?.shards ?? one.shards,
       waitsAtProvider: mutation === null ? one.waitsAtProvider : mutation.waitsAtProvider === true,
     }),
   );

@@ -14,6 +14,7 @@ const POLLS_WITHIN_MS = 8_000;
 interface Requests {
   invoke: (
     name: 'capture' | 'void',
+    id: string,
     run: (context: Context) => Promise<HoldAnswer>,
     heard: (ending: Ending<HoldAnswer>) => void,
   ) => void;
@@ -37,7 +38,7 @@ export class Shops {
   /** Whether a payment waits, by the ledger. */
   waits(transactionId: string): boolean {
     const waiting = `SELECT 1 FROM transactions WHERE transaction_id = ? AND status = 'pending' AND substate IS NOT NULL`;
-    return this.#world.sqlite.prepare(waiting).get(transactionId) !== undefined;
+    return this.#world.get(waiting, transactionId) !== undefined;
   }
 
   hear(answer: PaymentAnswer, wait: Wait): void {
@@ -98,6 +99,7 @@ export class Shops {
     const run = step === 'capture' ? capturePayment : voidPayment;
     this.#requests.invoke(
       step,
+      request.transaction_id,
       (context) => run(context, request),
       (ending) => {
         if (ending.kind !== 'answer') return;

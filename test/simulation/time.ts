@@ -2,6 +2,7 @@
  * Time that passes only when nothing is left to do at the present moment. Whatever would take time in production is a
  * task here, and one task runs after the other, to the end of all that it sets off: so a history is the same each time.
  */
+import { createHash } from 'node:crypto';
 
 /** What runs, and can die: a request, a batch of the queue, a run of the cron. What is dead gets no answer any more. */
 export interface Process {
@@ -124,6 +125,16 @@ export function replaceTimers(): void {
     const controller = new AbortController();
     time.after(delayMs, () => controller.abort(new DOMException('too late', 'TimeoutError')), time.current);
     return controller.signal;
+  };
+}
+
+/** Web Crypto answers from another thread, at no simulated time: here a digest is there at once. */
+export function replaceDigest(): void {
+  crypto.subtle.digest = async (algorithm, data) => {
+    const bytes = createHash(String(algorithm))
+      .update(new Uint8Array(data as ArrayBuffer))
+      .digest();
+    return Uint8Array.from(bytes).buffer;
   };
 }
 

@@ -1,7 +1,7 @@
 /** What must hold of payments that wait: for their payers to authenticate or approve, or to be captured. */
 import type { MoneyRequest } from './money-mover.ts';
 import { type Ledger, type Row, readLedger } from './read-ledger.ts';
-import type { World } from './world.ts';
+import type { World, WorldDatabase } from './world.ts';
 
 /** In every address at which a shop wants its payers back. */
 export const SHOPS_ADDRESS = 'https://shop.test/payers-come-back/';
@@ -11,7 +11,15 @@ const PROVIDER_MARGIN_MS = 60 * 60_000;
 
 /** Follows what the rows wait for and what is begun of them, and holds the end of each against the gateway when it is written. */
 export function watchWaiting(world: World): void {
-  const { sqlite, violations } = world;
+  const judges = world.databases.map((database) => watchWaitingIn(world, database));
+  world.onBatch = () => {
+    for (const judge of judges) judge();
+  };
+}
+
+/** Returns what is to be called after each batch. */
+function watchWaitingIn(world: World, { sqlite }: WorldDatabase): () => void {
+  const { violations } = world;
   sqlite.exec(`CREATE TABLE sim_waits (id TEXT, what TEXT, outcome TEXT);
     CREATE TRIGGER sim_waits AFTER UPDATE OF substate ON transactions WHEN NEW.substate IS NOT OLD.substate
     BEGIN INSERT INTO sim_waits VALUES (NEW.transaction_id, NEW.substate, 'pending'); END;
@@ -24,7 +32,7 @@ export function watchWaiting(world: World): void {
   const ended = sqlite.prepare(`SELECT sim.rowid AS number, id, became, substate, step FROM sim_transitions sim
     JOIN transactions ON transaction_id = id WHERE was = 'pending' AND sim.rowid > ? ORDER BY sim.rowid`);
   let seen = 0;
-  world.onBatch = () => {
+  return () => {
     for (const row of ended.all(seen) as Row[]) {
       seen = Number(row.number);
       const wrong = row.became === 'failed' ? wronglyFailed(world, row) : null;
@@ -43,10 +51,10 @@ function wronglyFailed({ gateway }: World, { id, step }: Row): string | null {
 }
 
 /** State before money: the row says what has been begun, before the gateway is asked for it. */
-export function checkStep({ sqlite, violations }: World, request: MoneyRequest, id: string): void {
+export function checkStep(world: World, request: MoneyRequest, id: string): void {
   if (request === 'charge' || request === 'refund') return;
-  const row = sqlite.prepare('SELECT status, step FROM transactions WHERE transaction_id = ?').get(id);
-  const begun = sqlite.prepare(`SELECT what FROM sim_waits WHERE id = ? AND outcome = 'begun'`).all(id);
+  const row = world.get('SELECT status, step FROM transactions WHERE transaction_id = ?', id);
+  const begun = world.all(`SELECT what FROM sim_waits WHERE id = ? AND outcome = 'begun'`, id);
   const has = (...steps: string[]) => begun.some(({ what }) => steps.includes(String(what)));
   const isRight = {
     complete: has('authorize', 'capture'),
@@ -54,30 +62,33 @@ export function checkStep({ sqlite, violations }: World, request: MoneyRequest, 
     release: row?.step === 'void' || row?.step === 'expire' || row?.status === 'failed',
   }[request];
   if (!isRight)
-    violations.push(`invariant 3: a ${request} of ${id} arrived, which is ${row?.status}, step ${row?.step}`);
+    world.violations.push(`invariant 3: a ${request} of ${id} arrived, which is ${row?.status}, step ${row?.step}`);
 }
 
 /** How often payments waited, and for what, and how often each step was begun. */
-export function countWaits(sqlite: World['sqlite']): Record<string, number> {
-  const rows = sqlite.prepare('SELECT what, count(DISTINCT id) AS payments FROM sim_waits GROUP BY what').all();
-  return Object.fromEntries(rows.map(({ what, payments }) => [String(what), Number(payments)]));
+export function countWaits(world: World): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { what } of world.all('SELECT DISTINCT id, what FROM sim_waits')) {
+    counts[String(what)] = (counts[String(what)] ?? 0) + 1;
+  }
+  return counts;
 }
 
 /** The audit log's entries of what a payment has waited for, and of what was begun of it. */
-export function waitsInAudit(sqlite: World['sqlite'], id: string): string[] {
+export function waitsInAudit({ sqlite }: WorldDatabase, id: string): string[] {
   const rows = sqlite.prepare('SELECT what, outcome FROM sim_waits WHERE id = ? ORDER BY rowid').all(id);
   return rows.map(({ what, outcome }) => `payment.${what} ${outcome}`);
 }
 
 /** At the very end. */
 export function checkWaiting(world: World, ledger: Ledger): void {
-  const { sqlite, violations } = world;
-  for (const { id, type } of sqlite.prepare('SELECT * FROM sim_early_events').all()) {
+  const { violations } = world;
+  for (const { id, type } of world.all('SELECT * FROM sim_early_events')) {
     violations.push(`invariant 4: ${id} had an event ${type} while it was pending`);
   }
   const finals = `SELECT id, group_concat(what, ' and ') AS steps FROM sim_waits
     WHERE what IN ('capture', 'void', 'expire') GROUP BY id HAVING count(*) > 1`;
-  for (const { id, steps } of sqlite.prepare(finals).all()) violations.push(`waiting: ${id} got ${steps}`);
+  for (const { id, steps } of world.all(finals)) violations.push(`waiting: ${id} got ${steps}`);
   for (const [id, row] of ledger.transactions) {
     for (const wrong of [wrongClock(row), wrongHold(world, id, row), wrongEnd(world, id, row)]) {
       if (wrong !== null) violations.push(`waiting: ${id} ${wrong}`);
@@ -121,11 +132,11 @@ function wrongEnd({ gateway }: World, id: string, row: Row): string | null {
 
 /** Where a payer is sent, and comes back to, is in the answer to the payment, and sealed in its row until it ends. */
 function checkAddresses(world: World): void {
-  const { sqlite, violations, log, queue, work, broker, gateway } = world;
+  const { violations, log, queue, work, broker, gateway } = world;
   const { transactions, refunds, events, keys } = readLedger(world);
   const places: [string, string][] = [
     ['the ledger', JSON.stringify([[...transactions.values()], [...refunds.values()], events, keys])],
-    ['the audit log', JSON.stringify(sqlite.prepare('SELECT * FROM audit_entries').all())],
+    ['the audit log', JSON.stringify(world.all('SELECT * FROM audit_entries'))],
     ['the log', log.join('\n')],
     ['the queue', [...queue.sent, ...work.sent].join('\n')],
     ['the exchange', broker.published.join('\n')],

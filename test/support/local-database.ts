@@ -6,24 +6,29 @@ import { DatabaseSync } from 'node:sqlite';
 const LOCK_DEADLINE_MS = 5_000;
 
 export interface LocalDatabase {
-  /** The first column of the first row, a number. */
+  /** The one number that the statement gives. */
   count(sql: string): number;
   /** The first column of all rows, as text. */
   column(sql: string): string[];
   close(): void;
 }
 
+/** Of all databases of the stack: their columns behind each other, and the sum of their counts. */
 export function localDatabase(directory: string): LocalDatabase {
-  const database = new DatabaseSync(localDatabaseFile(directory), { readOnly: true });
+  const databases = localDatabaseFiles(directory).map((file) => new DatabaseSync(file, { readOnly: true }));
   const column = (sql: string) =>
-    database
-      .prepare(sql)
-      .all()
-      .map((row) => String(Object.values(row)[0]));
+    databases.flatMap((database) =>
+      database
+        .prepare(sql)
+        .all()
+        .map((row) => String(Object.values(row)[0])),
+    );
   return {
     column,
-    count: (sql) => Number(column(sql)[0]),
-    close: () => database.close(),
+    count: (sql) => column(sql).reduce((sum, count) => sum + Number(count), 0),
+    close() {
+      for (const database of databases) database.close();
+    },
   };
 }
 
@@ -44,9 +49,14 @@ export function lockLocalDatabase(directory: string): () => void {
   return () => database.close();
 }
 
-/** The file of the local D1 in the directory. */
+/** The file of the only local D1 in the directory. */
 export function localDatabaseFile(directory: string): string {
-  const [path] = globSync('v3/d1/**/*.sqlite', { cwd: directory }).filter((name) => !name.includes('metadata'));
-  if (path === undefined) throw new Error('there is no local database');
-  return join(directory, path);
+  const [file] = localDatabaseFiles(directory);
+  if (file === undefined) throw new Error('there is no local database');
+  return file;
+}
+
+export function localDatabaseFiles(directory: string): string[] {
+  const paths = globSync('v3/d1/**/*.sqlite', { cwd: directory }).filter((name) => !name.includes('metadata'));
+  return paths.map((path) => join(directory, path));
 }

@@ -5,9 +5,9 @@
 
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import { sealAudit } from '../../src/core/background/seal-audit.ts';
+import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
-import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import { blockHash } from '../../src/core/ledger/audit/hash-chain.ts';
 import type { D1Database } from '../../src/core/ledger/d1.ts';

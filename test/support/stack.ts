@@ -4,6 +4,7 @@ import { freePort } from '../../scripts/free-port.ts';
 import { TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { type BridgeProcess, startBridge } from './bridge.ts';
+import { type Installation, install } from './configuration.ts';
 import { type Listener, listen, removeTopology } from './exchange.ts';
 import { runDirectory } from './run.ts';
 import { prepareDatabase, startWorker, type WorkerProcess } from './worker.ts';
@@ -20,11 +21,16 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Brings all of it up, under names of its own in the given broker. */
+/**
+ * Brings all of it up, under names of its own in the given broker.
+ *
+ * @param installation other than the one that wrangler.toml describes
+ */
 export async function startStack(
   name: string,
   rabbitmqUrl: string,
   variables: Record<string, string> = {},
+  installation?: Installation,
 ): Promise<Stack> {
   const directory = runDirectory(name);
   const exchange = `test.${name}.${randomBytes(4).toString('hex')}`;
@@ -38,6 +44,7 @@ export async function startStack(
     startWorker({
       port: workerPort,
       directory,
+      ...(config !== null && { config }),
       variables: {
         ...LOCAL_VARIABLES,
         BRIDGE_URL: `http://127.0.0.1:${bridgePort}`,
@@ -46,9 +53,9 @@ export async function startStack(
       },
     });
 
-  const [bridge, , listener] = await Promise.all([
+  const [bridge, config, listener] = await Promise.all([
     bringUpBridge(),
-    prepareDatabase(directory),
+    installation === undefined ? prepareDatabase(directory).then(() => null) : install(directory, installation),
     listen(rabbitmqUrl, exchange, directory),
   ]);
   const stack: Stack = {

@@ -26,6 +26,7 @@ export interface WorkerProcess {
 export interface WorkerOptions {
   port: number;
   directory: string;
+  config?: string;
   /** In place of .dev.vars, so that a developer's own settings play no part. */
   variables: Record<string, string>;
 }
@@ -38,8 +39,12 @@ export async function prepareDatabase(directory: string): Promise<void> {
 }
 
 /** Applies the migrations to the local D1 in the directory. */
-export async function migrate(directory: string): Promise<void> {
-  const args = [WRANGLER, 'd1', 'migrations', 'apply', 'payment-service', '--local', '--persist-to', directory];
+export async function migrate(
+  directory: string,
+  { binding = 'DB', config = 'wrangler.toml' }: { binding?: string; config?: string } = {},
+): Promise<void> {
+  const where = ['--local', '--persist-to', directory, '--config', config];
+  const args = [WRANGLER, 'd1', 'migrations', 'apply', binding, ...where];
   await promisify(execFile)(process.execPath, args, {
     env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false' },
     timeout: MIGRATE_DEADLINE_MS,
@@ -76,6 +81,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     process.execPath,
     [
       ...[WRANGLER, 'dev', '--ip', '127.0.0.1', '--port', String(options.port), '--env-file', variables],
+      ...['--config', options.config ?? 'wrangler.toml'],
       ...['--persist-to', options.directory, '--inspector-port', String(await freePort())],
       '--show-interactive-dev-session=false',
     ],

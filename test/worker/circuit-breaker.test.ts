@@ -1,11 +1,6 @@
 /** A gateway that is down is not waited for: payments are refused at once, and one now and then finds out whether it is back. */
 import { describe, expect, it } from 'vitest';
-import {
-  askForPermit,
-  type CircuitBreaker,
-  newCircuitBreaker,
-  recordCall,
-} from '../../src/core/gateways/circuit-breaker.ts';
+import { askForPermit, type CircuitBreaker, newCircuitBreaker, recordCall } from '../../src/core/circuit-breaker.ts';
 import type { GatewayOutcome } from '../../src/core/gateways/gateway.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';

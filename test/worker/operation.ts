@@ -3,8 +3,8 @@
 import { env } from 'cloudflare:workers';
 import { ulid } from 'ulid';
 import { type PaymentRequest, type RefundRequest, paymentRequest as validated } from '../../src/contract/requests.ts';
+import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Context } from '../../src/core/context.ts';
-import { newBreakersOf } from '../../src/core/gateways/circuit-breaker.ts';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import { createSandbox } from '../../src/core/gateways/sandbox/sandbox-gateway.ts';
 import type { Database } from '../../src/core/ledger/database.ts';

@@ -105,7 +105,13 @@ export async function send(method: string, path: string, options: RequestOptions
 
 const app = createApp();
 
-/** Sends a request to the same service with other bindings or variables. Its background work is done afterwards. */
+/** The environments of isolates, by the bindings that tests give them: an isolate remembers what it knows of its databases. */
+const environments = new WeakMap<object, Bindings>();
+
+/**
+ * Sends a request to the same service with other bindings or variables. Its background work is done afterwards. The same object is the
+ * same isolate.
+ */
 export async function sendWith(
   bindings: Record<string, unknown>,
   method: string,
@@ -113,9 +119,9 @@ export async function sendWith(
   options: RequestOptions = {},
 ): Promise<Answer> {
   const ctx = createExecutionContext();
-  const answer = await read(
-    await app.fetch(newRequest(method, path, options), { ...env, ...bindings } as unknown as Bindings, ctx),
-  );
+  const environment = environments.get(bindings) ?? ({ ...env, ...bindings } as unknown as Bindings);
+  environments.set(bindings, environment);
+  const answer = await read(await app.fetch(newRequest(method, path, options), environment, ctx));
   await waitOnExecutionContext(ctx);
   return answer;
 }

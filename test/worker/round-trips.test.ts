@@ -113,10 +113,14 @@ describe.each(CALLERS)('from a caller %s', (_, checks, newCaller) => {
     const [database, replica, { variables, headers }] = [watchedDatabase(), await laggingReplica(), await newCaller()];
     const DB = { ...database.d1, withSession: replica.withSession };
     const bindings = { ...variables, STATUS_FROM_REPLICA: 'true', DB };
-    const { status } = await sendWith(bindings, 'GET', `/payment/status/${transaction_id}`, { headers });
+    const ask = () => sendWith(bindings, 'GET', `/payment/status/${transaction_id}`, { headers });
+    // An isolate's first request asks the primary, whether it is the database that it is bound as.
+    await ask();
+    const before = database.roundTrips();
+    const { status } = await ask();
     // Whose key is to be checked asks the primary for that, and for the payment in the same round trip.
     const expected = checks === 0 ? [onReplica, onPrimary] : [0, 1];
-    expect([status, replica.roundTrips(), database.roundTrips()]).toEqual([200, ...expected]);
+    expect([status, replica.roundTrips(), database.roundTrips() - before]).toEqual([200, ...expected]);
   });
 
   it('the methods', async () => {
@@ -156,7 +160,7 @@ describe.each(CALLERS)('from a caller %s', (_, checks, newCaller) => {
 
   it.each([
     ['no limits', {}, 9],
-    ['limits on cards, users and places', LIMITS, 13],
+    ['limits on cards, users and places', LIMITS, 12],
   ])('a payment that succeeds, with %s, writes no more rows than it has to', async (_, limits, rows) => {
     const [database, { variables, headers }] = [watchedDatabase(), await newCaller()];
     await sendWith(variables, 'GET', '/payment/methods', { headers }); // the first use of a key writes when that was

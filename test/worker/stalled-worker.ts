@@ -35,8 +35,13 @@ async function carryOut(database: D1Database, statements: readonly Statement[]):
   }
 }
 
+/** One for each environment, as an isolate has it: what it knows of its database is kept with it. */
+const environments = new WeakMap<StalledBindings, Bindings>();
+
 /** The ledger sends batches and nothing else. */
 function withLine(env: StalledBindings): Bindings {
+  const known = environments.get(env);
+  if (known !== undefined) return known;
   const database = {
     prepare: (sql: string) => statement(sql, []),
     async batch(statements: D1PreparedStatement[]) {
@@ -46,7 +51,9 @@ function withLine(env: StalledBindings): Bindings {
       return answer.results;
     },
   } satisfies Pick<D1Database, 'prepare' | 'batch'>;
-  return { ...env, DB: database as unknown as D1Database };
+  const own = { ...env, DB: database as unknown as D1Database };
+  environments.set(env, own);
+  return own;
 }
 
 function statement(sql: string, parameters: unknown[]): D1PreparedStatement {

@@ -11,17 +11,24 @@ import { watchedDatabase } from './watched-database.ts';
 interface Asked {
   variables?: Record<string, string>;
   headers?: Record<string, string>;
+  /** Whether the isolate has not used its databases before. */
+  isNewIsolate?: boolean;
+  otherDatabases?: Record<`DB_${number}`, D1Database>;
 }
+
+const NOBODYS_PAYMENT = 'TXN-01ARZ3NDEKTSV4RRFFQ69G5FAV';
 
 /** The status, and how many round trips it took to the replica and to the primary. */
 async function ask(replica: Pick<LaggingReplica, 'withSession' | 'roundTrips'>, id: string, asked: Asked = {}) {
-  const { variables = {}, headers = {} } = asked;
+  const { variables = {}, headers = {}, isNewIsolate = false, otherDatabases = {} } = asked;
   const database = watchedDatabase();
-  const before = replica.roundTrips();
   const DB = { ...database.d1, withSession: replica.withSession };
-  const bindings = { STATUS_FROM_REPLICA: 'true', ...variables, DB };
-  const { status, body } = await sendWith(bindings, 'GET', `/payment/status/${id}`, { headers });
-  return { status, body, trips: [replica.roundTrips() - before, database.roundTrips()] };
+  const bindings = { STATUS_FROM_REPLICA: 'true', ...variables, ...otherDatabases, DB };
+  const askFor = (one: string) => sendWith(bindings, 'GET', `/payment/status/${one}`, { headers });
+  if (!isNewIsolate) await askFor(NOBODYS_PAYMENT);
+  const before = [replica.roundTrips(), database.roundTrips()] as const;
+  const { status, body } = await askFor(id);
+  return { status, body, trips: [replica.roundTrips() - before[0], database.roundTrips() - before[1]] };
 }
 
 const BY_REPLICA = [1, 0];
@@ -100,7 +107,7 @@ describe('where the replica lags, the primary is asked in the same request, and 
   });
 
   it('a payment that nobody has made', async () => {
-    const { status, trips } = await ask(await laggingReplica(), 'TXN-01ARZ3NDEKTSV4RRFFQ69G5FAV');
+    const { status, trips } = await ask(await laggingReplica(), NOBODYS_PAYMENT);
     expect([status, trips]).toEqual([404, BY_BOTH]);
   });
 
@@ -198,6 +205,15 @@ describe('the primary alone is asked', () => {
     expect([known.status, known.trips]).toEqual([200, BY_PRIMARY]);
     const revoked = await ask(replica, transaction_id, { variables, headers: (await revokedKey()).headers });
     expect([revoked.status, revoked.body.transaction_id, revoked.trips]).toEqual([401, undefined, BY_PRIMARY]);
+  });
+
+  it('by an isolate that has yet to see whether its databases are the right ones, and answers nothing where they are not', async () => {
+    const { transaction_id } = await declined();
+    const replica = await laggingReplica();
+    const first = await ask(replica, transaction_id, { isNewIsolate: true });
+    expect([first.status, first.trips]).toEqual([200, BY_PRIMARY]);
+    const misplaced = await ask(replica, transaction_id, { otherDatabases: { DB_1: env.DB } });
+    expect([misplaced.status, misplaced.body.error.code, misplaced.trips]).toEqual([503, 'NOT_CONFIGURED', BY_PRIMARY]);
   });
 
   it('for an admin, whose reads are in the audit log', async () => {

@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
 import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
 import { errorFields, type Log } from '../log.ts';
-import { deliverEvents } from '../outbox/deliver.ts';
+import { deliverEvents, STATEMENTS_PER_BATCH } from '../outbox/deliver.ts';
 import type { QueueMessage, WakeUp } from '../outbox/queue-message.ts';
 import { sendEvent, sendLookUp } from '../outbox/send.ts';
 import { resolveOutcome, STATEMENTS_PER_LOOK_UP } from '../recovery/resolve.ts';
@@ -19,6 +19,10 @@ import { doJob, isKnownJob } from './jobs.ts';
 const D1_RETRY_DELAY_SECONDS = 10;
 /** Seconds after which the queue retries messages for which this invocation has no statements left. */
 const NEXT_INVOCATION_DELAY_SECONDS = 1;
+/** A batch of events, once more the same for connections that break, and what is left to the caller. */
+const STATEMENTS_FOR_EVENTS = 3 * STATEMENTS_PER_BATCH + 10;
+/** Each has a connection to its database and one to the bridge, and Workers hold six open at once. */
+const DATABASES_AT_ONCE = 3;
 /** Look-ups that are due later than this are left to the cron, which runs every minute. */
 const LOOK_UP_AGAIN_WITHIN_MS = 60_000;
 
@@ -32,7 +36,7 @@ export type ConsumedMessage = {
 
 export async function consumeBatch(shards: Shards, messages: readonly ConsumedMessage[]): Promise<void> {
   const { log } = shards.at(0);
-  const events: { message: ConsumedMessage; event: PaymentEvent; shard: number }[] = [];
+  const events: EventMessage[] = [];
   const lookUps: { message: ConsumedMessage; id: string }[] = [];
   const wakeUps: { message: ConsumedMessage; wakeUp: WakeUp }[] = [];
   for (const message of messages) {
@@ -44,19 +48,41 @@ export async function consumeBatch(shards: Shards, messages: readonly ConsumedMe
     else if (body?.kind === 'wake' && isKnownJob(body)) wakeUps.push({ message, wakeUp: body });
     else drop(message, log);
   }
-  for (const [shard, some] of Map.groupBy(events, ({ shard }) => shard)) {
-    const context = shards.at(shard);
-    await acknowledge(
-      context,
-      some.map(({ message }) => message),
-      () => deliverEvents(context, new Map(some.map(({ event }) => [event.event_id, event]))),
-    );
-  }
-  await lookUpAll(shards, lookUps);
+  const silent: SilentDatabases = new Set();
+  await deliverAll(shards, events, silent);
+  await lookUpAll(shards, lookUps, silent);
   for (const { message, wakeUp } of wakeUps) {
     const context = shards.at(wakeUp.shard ?? 0);
-    await acknowledge(context, [message], () => doJob(context, wakeUp));
+    await acknowledge(context, [message], silent, () => doJob(context, wakeUp));
   }
+}
+
+/** Databases that have not answered this invocation. The rest of their messages is not tried: it would keep those of other databases waiting. */
+type SilentDatabases = Set<number>;
+
+interface EventMessage {
+  message: ConsumedMessage;
+  event: PaymentEvent;
+  shard: number;
+}
+
+/** Delivers the events of each database as a batch of their own. */
+async function deliverAll(shards: Shards, events: readonly EventMessage[], silent: SilentDatabases): Promise<void> {
+  const waiting = Map.groupBy(events, ({ shard }) => shard).entries();
+  const deliverOneByOne = async () => {
+    for (const [shard, some] of waiting) {
+      const context = shards.at(shard);
+      const messages = some.map(({ message }) => message);
+      if (statementsLeft(context.db) < STATEMENTS_FOR_EVENTS) {
+        for (const message of messages) message.retry({ delaySeconds: NEXT_INVOCATION_DELAY_SECONDS });
+        continue;
+      }
+      const byId = new Map(some.map(({ event }) => [event.event_id, event]));
+      await acknowledge(context, messages, silent, () => deliverEvents(context, byId));
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: DATABASES_AT_ONCE }, deliverOneByOne));
+  for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
 }
 
 /** A message of an older or newer version. The row that it names is in D1. */
@@ -66,7 +92,11 @@ function drop(message: ConsumedMessage, log: Log): void {
 }
 
 /** Looks up as many as this invocation has statements for; the queue delivers the others again. */
-async function lookUpAll(shards: Shards, lookUps: readonly { message: ConsumedMessage; id: string }[]): Promise<void> {
+async function lookUpAll(
+  shards: Shards,
+  lookUps: readonly { message: ConsumedMessage; id: string }[],
+  silent: SilentDatabases,
+): Promise<void> {
   let start = 0;
   while (start < lookUps.length) {
     const affordable = Math.floor(statementsLeft(shards.at(0).db) / STATEMENTS_PER_LOOK_UP);
@@ -76,22 +106,31 @@ async function lookUpAll(shards: Shards, lookUps: readonly { message: ConsumedMe
     await Promise.all(
       some.map(({ message, id }) => {
         const context = contextOfId(shards, id);
-        return acknowledge(context, [message], () => lookUpAndSend(context, id));
+        return acknowledge(context, [message], silent, () => lookUpAndSend(context, id));
       }),
     );
   }
   for (const { message } of lookUps.slice(start)) message.retry({ delaySeconds: NEXT_INVOCATION_DELAY_SECONDS });
 }
 
-async function acknowledge({ log }: Context, messages: ConsumedMessage[], work: () => Promise<void>): Promise<void> {
+async function acknowledge(
+  { log, shard }: Context,
+  messages: ConsumedMessage[],
+  silent: SilentDatabases,
+  work: () => Promise<void>,
+): Promise<void> {
+  const retry = () => {
+    for (const message of messages) message.retry({ delaySeconds: D1_RETRY_DELAY_SECONDS });
+  };
+  if (silent.has(shard)) return retry();
   try {
     await work();
   } catch (error) {
     if (!(error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated)) throw error;
-    // An alarm: a retry does not help until the migrations are applied.
-    if (error instanceof LedgerNotMigrated) log('error', 'ledger.not_migrated', errorFields(error));
-    for (const message of messages) message.retry({ delaySeconds: D1_RETRY_DELAY_SECONDS });
-    return;
+    if (error instanceof LedgerUnavailable) silent.add(shard);
+    // Alert on this: a retry does not help until an operator has done something.
+    else log('error', error.alarm, errorFields(error));
+    return retry();
   }
   for (const message of messages) message.ack();
 }

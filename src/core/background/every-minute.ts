@@ -1,5 +1,6 @@
 /** Every minute: wakes the jobs that have something due, in each database. */
 
+import type { Context } from '../context.ts';
 import { LedgerNotMigrated } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
 import { allContexts, type Shards } from '../shards.ts';
@@ -8,18 +9,26 @@ import { wakeJobs } from './jobs.ts';
 /** As many connections as Workers hold open at once: https://developers.cloudflare.com/workers/platform/limits/ */
 const DATABASES_AT_ONCE = 6;
 
-/** @throws AggregateError of what has failed in some database; the others' jobs are awake all the same */
+const MINUTE_MS = 60_000;
+
+/** Each minute another one is the first: where jobs are done here, without their queue, the last ones find no statements left. */
+function inTurn(contexts: Context[]): Context[] {
+  const first = Math.floor((contexts[0]?.nowMs() ?? 0) / MINUTE_MS) % contexts.length;
+  return [...contexts.slice(first), ...contexts.slice(0, first)];
+}
+
+/** @throws the error of a database whose jobs could not be woken, or an AggregateError of several; the other databases' jobs are woken all the same */
 export async function runCron(shards: Shards): Promise<void> {
   const failures: unknown[] = [];
-  const waiting = allContexts(shards).values();
+  const waiting = inTurn(allContexts(shards)).values();
   const wakeOneByOne = async () => {
     for (const context of waiting) {
       await wakeJobs(context).catch((error: unknown) => {
-        // An alarm: somebody has to do something.
+        // Alert on this: it does not resolve itself.
         const failed = error instanceof AggregateError ? error.errors : [error];
         const notMigrated = failed.find((one) => one instanceof LedgerNotMigrated);
         if (notMigrated !== undefined) {
-          context.log('error', 'ledger.not_migrated', { shard: context.shard, ...errorFields(notMigrated) });
+          context.log('error', notMigrated.alarm, errorFields(notMigrated));
         }
         failures.push(...failed);
       });

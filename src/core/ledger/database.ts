@@ -1,7 +1,8 @@
 /** How the ledger talks to D1: one batch is one transaction, and every batch of the ledger is safe to repeat. */
 
 import pRetry from 'p-retry';
-import { within } from '../deadline.ts';
+import { askForPermit, type CircuitBreaker, newCircuitBreaker, recordCall } from '../circuit-breaker.ts';
+import { DeadlineExceeded, within } from '../deadline.ts';
 import { errorFields, type Log } from '../log.ts';
 import type { Cipher } from '../security/cipher.ts';
 import type { D1Database, D1PreparedStatement, D1Result } from './d1.ts';
@@ -20,7 +21,7 @@ export interface Database {
   author: Author;
   /** The key with which the author has come, where it is still to be checked. */
   keyCheck?: KeyCheck;
-  /** Which of how many databases it is to be; absent where whoever opened it has looked. */
+  /** Which of how many databases it is to be; absent if the place was checked when the database was opened. */
   place?: DatabasePlace;
   /** Of the invocation that works with it; absent where nothing limits the number of statements, as in scripts. */
   budget?: StatementBudget;
@@ -30,11 +31,15 @@ export interface Database {
   retryForMs?: number;
   /** Of the caller who waits for an answer; absent where nobody does. */
   patience?: Patience;
+  /** Of this database, in this isolate; absent where nothing else uses it meanwhile. */
+  breaker?: CircuitBreaker;
 }
 
 /** How much longer a caller waits for D1, over all batches of a request. */
 export interface Patience {
   leftMs: number;
+  /** Whether D1 has been asked for something: what has begun goes on, however D1 fares. */
+  hasBegun: boolean;
   nowMs: () => number;
 }
 
@@ -44,16 +49,25 @@ const PATIENCE_MS = 6_000;
 const WITHOUT_PATIENCE_MS = 250;
 
 export function newPatience(nowMs: () => number): Patience {
-  return { leftMs: PATIENCE_MS, nowMs };
+  return { leftMs: PATIENCE_MS, hasBegun: false, nowMs };
+}
+
+/** While D1 is silent, one request a second finds out whether it is back. The others are not sent: D1 would process them after their callers have left. */
+const PROBE_INTERVAL_MS = 1_000;
+
+export function newDatabaseBreaker(): CircuitBreaker {
+  return newCircuitBreaker(PROBE_INTERVAL_MS);
 }
 
 /**
- * The replica as a database to read from, with a single try, or null where the primary has to be asked in any case: the caller's key
- * is still to be checked there, or the read itself is audited. Its size is not `d1`'s, so it has no fill level.
+ * The replica as a database to read from, with a single try, or null where the primary has to be asked in any case: its place or the
+ * caller's key is still to be checked there, or the read itself is audited. Its size is not `d1`'s, so it has no fill level.
  */
-export function replicaOf({ replica, log, cipher, author, keyCheck, budget, patience }: Database): Database | null {
+export function replicaOf(db: Database): Database | null {
+  const { replica, log, cipher, author, place, keyCheck, budget, patience } = db;
+  const isInPlace = place === undefined || place.isConfirmed;
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
-  if (replica === undefined || !isChecked || author.isAdmin) return null;
+  if (replica === undefined || !isInPlace || !isChecked || author.isAdmin) return null;
   return { d1: replica, log, cipher, author, retryForMs: 0, ...(budget && { budget }), ...(patience && { patience }) };
 }
 
@@ -120,14 +134,22 @@ export class LedgerUnavailable extends Error {
   override name = 'LedgerUnavailable';
 }
 
+/** Nothing was sent to D1, which has been silent for some time: what was asked for has not happened. */
+export class LedgerNotAsked extends LedgerUnavailable {
+  override name = 'LedgerNotAsked';
+}
+
 /** The schema is not the one that this version needs: a table, a column, an index or a trigger is missing. */
 export class LedgerNotMigrated extends Error {
   override name = 'LedgerNotMigrated';
+  /** The event under which an operator is alerted to it. */
+  readonly alarm: string = 'ledger.not_migrated';
 }
 
 /** The database is another one than its binding says, or has no place yet: whatever is in it, it must not be worked with. */
 export class LedgerMisplaced extends LedgerNotMigrated {
   override name = 'LedgerMisplaced';
+  override readonly alarm = 'ledger.misplaced';
 }
 
 const ATTEMPT_DEADLINE_MS = 2_000;
@@ -159,11 +181,13 @@ export type Results<Name extends string> = Record<Name, D1Result>;
  * @throws LedgerUnavailable, LedgerNotMigrated, or D1's own error where the statement itself is wrong
  */
 export async function runBatch<Name extends string>(
-  { d1, log, place, keyCheck, budget, fillLevel, patience, retryForMs: usualRetryForMs = RETRY_FOR_MS }: Database,
+  db: Database,
   statements: Readonly<Record<Name, D1PreparedStatement | null>>,
-  retryForMs = usualRetryForMs,
+  retryForMs = db.retryForMs ?? RETRY_FOR_MS,
 ): Promise<Results<Name>> {
+  const { d1, log, place, keyCheck, budget, fillLevel, patience, breaker } = db;
   const wanted = Object.entries<D1PreparedStatement | null>(statements).filter(([, statement]) => statement !== null);
+  refuseWhileSilent(db);
   const isChecked = keyCheck === undefined || keyCheck.state === 'passed';
   const isInPlace = place === undefined || place.isConfirmed;
   const checks = [...(isInPlace ? [] : [presentPlace(d1, place)]), ...(isChecked ? [] : [presentKey(d1, keyCheck)])];
@@ -173,7 +197,9 @@ export async function runBatch<Name extends string>(
     patience === undefined || untilMs === undefined ? Number.POSITIVE_INFINITY : untilMs - patience.nowMs();
   const send = async () => {
     spend(budget, batch.length);
-    return within(Math.min(ATTEMPT_DEADLINE_MS, Math.max(leftMs(), 0)), 'D1', d1.batch(batch));
+    const deadlineMs = Math.min(ATTEMPT_DEADLINE_MS, Math.max(leftMs(), 0));
+    const sent = within(deadlineMs, 'D1', d1.batch(batch));
+    return breaker === undefined ? sent : recorded(breaker, sent, deadlineMs);
   };
   let results: D1Result[];
   /** Whether an earlier try may have been carried out. */
@@ -216,6 +242,33 @@ export async function runBatch<Name extends string>(
   if (fillLevel !== undefined && sizeAfter !== undefined) fillLevel.size.bytes = sizeAfter;
   const own = results.slice(checks.length);
   return Object.fromEntries(wanted.map(([name], index) => [name, own[index]])) as Results<Name>;
+}
+
+/** A request that has asked for nothing yet is answered at once while D1 is silent. @throws LedgerUnavailable */
+function refuseWhileSilent({ patience, breaker, keyCheck }: Database): void {
+  // A replica has no breaker: its read comes before what the primary is asked.
+  if (patience === undefined || patience.hasBegun || breaker === undefined) return;
+  patience.hasBegun = true;
+  if (askForPermit(breaker, patience.nowMs()).kind !== 'refused') return;
+  if (keyCheck?.state === 'open') keyCheck.state = 'unanswered';
+  throw new LedgerNotAsked('D1 has been silent for some time, and nothing was sent to it');
+}
+
+/** D1 has more to do than it can: it refuses what waits for too long. */
+const OVERLOADED = /overloaded|queued for too long/i;
+
+/** An error is an answer, other than that of an overloaded D1. So is a deadline that was cut short by the caller's patience: it says nothing of D1. */
+async function recorded<Answer>(breaker: CircuitBreaker, sent: Promise<Answer>, deadlineMs: number): Promise<Answer> {
+  try {
+    const answer = await sent;
+    recordCall(breaker, true, Date.now());
+    return answer;
+  } catch (error) {
+    const isSilent = error instanceof DeadlineExceeded;
+    const isDown = isSilent || (error instanceof Error && OVERLOADED.test(error.message));
+    if (!isSilent || deadlineMs === ATTEMPT_DEADLINE_MS) recordCall(breaker, !isDown, Date.now());
+    throw error;
+  }
 }
 
 /** The message of the trigger of `presented_places`. */

@@ -6,6 +6,8 @@ import { KEY_LIFETIME_MS } from './idempotency-keys/claim-key.ts';
 
 /** Longer than providers repeat a webhook, and than an operator resends one by hand. */
 const WEBHOOK_LIFETIME_MS = 30 * 24 * 60 * 60_000;
+/** Longer than PayPal lets an order be captured. */
+const ORDER_LIFETIME_MS = 180 * 24 * 60 * 60_000;
 /** Longer than any window that is counted. */
 const VELOCITY_LIFETIME_MS = 2 * 60 * 60_000;
 
@@ -13,6 +15,7 @@ const VELOCITY_LIFETIME_MS = 2 * 60 * 60_000;
 const EXPIRING = {
   idempotency_keys: { key: 'tenant, path, idempotency_key', since: 'created_at_ms', lifetimeMs: KEY_LIFETIME_MS },
   provider_events: { key: 'tenant, provider, event_id', since: 'received_at_ms', lifetimeMs: WEBHOOK_LIFETIME_MS },
+  claimed_orders: { key: 'gateway, gateway_intent', since: 'claimed_at_ms', lifetimeMs: ORDER_LIFETIME_MS },
   velocity_counters: {
     key: 'window_start_ms, tenant, subject',
     since: 'window_start_ms',

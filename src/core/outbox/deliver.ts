@@ -90,11 +90,15 @@ export async function deliverLeased(
   const lease = newLease(context);
   const deliveries = { leaseId, delivered: confirmed, undelivered };
   const next = await recordDeliveries(db, deliveries, nowMs, takeNext ? lease : null);
-  log(undelivered.length === 0 ? 'info' : 'warn', 'events.relayed', {
-    delivered: leased.length - undelivered.length,
-    undelivered: undelivered.length,
-    reason: undelivered[0]?.reason,
-  });
+  // What was delivered is logged by the bridge.
+  const [first] = undelivered;
+  if (first !== undefined) {
+    log('warn', 'events.relayed', {
+      delivered: confirmed.length,
+      undelivered: undelivered.length,
+      reason: first.reason,
+    });
+  }
   return { next: { leaseId: lease.leaseId, leased: next }, refused: answer.kind === 'refused', unopened };
 }
 

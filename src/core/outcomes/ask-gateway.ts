@@ -1,9 +1,9 @@
 /** One call to the gateway: with a deadline, with a log line, and with an honest answer whatever happens. */
 
+import { recordCall } from '../circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
 import type { FailureCause } from '../domain/failure-causes.ts';
-import { recordCall } from '../gateways/circuit-breaker.ts';
 import type { Fence, Gateway, GatewayOutcome, LookUp, RefundListing, Unreachable } from '../gateways/gateway.ts';
 import { codeOrNone } from '../gateways/json-call.ts';
 import { errorPlace, type LogLevel } from '../log.ts';

@@ -8,6 +8,7 @@ import { recordPaymentOutcome } from '../ledger/payments/record-payment-outcome.
 import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
 import { asDecidedHere } from './decided-outcome.ts';
 import { envelopeOf } from './event-envelope.ts';
+import { loggedPayment } from './logged-payment.ts';
 import { failedChargeFollowUpMs } from './look-up-schedule.ts';
 
 /**
@@ -51,8 +52,7 @@ export async function recordPayment(
   }
   if (wroteEvent) {
     context.log('info', transaction.errorCode === null ? 'payment.completed' : 'payment.failed', {
-      transaction_id: transaction.transactionId,
-      booking_id: transaction.bookingId,
+      ...loggedPayment(transaction),
       error_code: transaction.errorCode,
       duration_ms: processedAtMs - transaction.createdAtMs,
     });

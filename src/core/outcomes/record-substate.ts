@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { Authorized, Challenged } from '../gateways/gateway.ts';
 import * as ledger from '../ledger/payments/record-substate.ts';
+import { loggedPayment } from './logged-payment.ts';
 
 const MINUTE_MS = 60_000;
 /** Before the provider releases the money, so that a capture that is lost can be sent again. */
@@ -50,10 +51,7 @@ export async function recordAuthorization(
   return transaction;
 }
 
-function logSubstate({ log }: Context, { transactionId, bookingId, substate, expiresAtMs }: Transaction): void {
-  log('info', `payment.${substate}`, {
-    transaction_id: transactionId,
-    booking_id: bookingId,
-    expires_at_ms: expiresAtMs,
-  });
+function logSubstate({ log }: Context, transaction: Transaction): void {
+  const { substate, expiresAtMs } = transaction;
+  log('info', `payment.${substate}`, { ...loggedPayment(transaction), expires_at_ms: expiresAtMs });
 }

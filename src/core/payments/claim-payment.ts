@@ -1,9 +1,9 @@
 /** The first step of a payment: its booking is claimed, or the answer says why not. No money has moved. */
 import type { PaymentRequest } from '../../contract/requests.ts';
+import type { Permit } from '../circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import { minorUnits } from '../domain/money.ts';
 import type { Transaction } from '../domain/transaction.ts';
-import type { Permit } from '../gateways/circuit-breaker.ts';
 import type { Gateway, Instrument } from '../gateways/gateway.ts';
 import { isFull } from '../ledger/fill-level.ts';
 import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';
@@ -88,18 +88,8 @@ export async function claimPayment(context: Context, attempt: Attempt): Promise<
     case 'too_many':
       log('warn', 'payment.too_many', { booking_id: request.booking_id, of: claimed.subject.split(':')[0] });
       return { kind: 'too_many', retryAfterMs: claimed.untilMs - context.nowMs() };
-    case 'claimed': {
-      const { transaction } = claimed;
-      log('info', 'payment.attempted', {
-        transaction_id: transaction.transactionId,
-        booking_id: request.booking_id,
-        amount_minor: transaction.amountMinor,
-        currency: settings.currency,
-        payment_method: request.payment_method,
-        gateway: transaction.gateway,
-      });
-      return { kind: 'claimed', transaction, gateway, returnUrl: optIn.returnUrl, counts };
-    }
+    case 'claimed':
+      return { ...claimed, gateway, returnUrl: optIn.returnUrl, counts };
   }
 }
 

@@ -11,9 +11,9 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { PaymentMethod, PaymentRequest } from '../../contract/requests.ts';
+import { askForPermit, type Permit, release } from '../circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
-import { askForPermit, type Permit, release } from '../gateways/circuit-breaker.ts';
 import type {
   Authorized,
   Challenged,
@@ -29,9 +29,11 @@ import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
 import { isAccepted, moveMoneyNow } from '../outcomes/ask-gateway.ts';
 import { outcomeOfPayment } from '../outcomes/decided-outcome.ts';
+import { loggedPayment } from '../outcomes/logged-payment.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
 import { recordAuthorization, recordChallenge } from '../outcomes/record-substate.ts';
 import { answerByRow, ended } from './answer-by-row.ts';
+import { refusedForOrder } from './claim-order.ts';
 import { claimPayment } from './claim-payment.ts';
 import { passedOn, readInstrument } from './read-instrument.ts';
 import { keyClaim, paymentIdentity } from './replay.ts';
@@ -118,7 +120,10 @@ export async function processPayment(
   if (instrument.kind === 'invalid') {
     return recordOutcome(context, transaction, { status: 'failed', failure: instrument.failure });
   }
-  const answer = await charge(context, claimed.gateway, transaction, instrument, { ...passedOn(request), returnUrl });
+  const passed = { ...passedOn(request), returnUrl };
+  const answer =
+    (await refusedForOrder(context, transaction)) ??
+    (await charge(context, claimed.gateway, transaction, instrument, passed));
   const outcome = outcomeOfPayment(transaction, answer);
   if (outcome !== null) {
     return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
@@ -169,10 +174,7 @@ async function recordWait(
 }
 
 function pending(context: Context, transaction: Transaction, accepted: boolean): PaymentAnswer {
-  context.log('warn', 'payment.pending', {
-    transaction_id: transaction.transactionId,
-    booking_id: transaction.bookingId,
-  });
+  context.log('warn', 'payment.pending', loggedPayment(transaction));
   const atMs = transaction.nextLookupAtMs ?? context.nowMs();
   return { kind: 'pending', transaction, lookUp: { id: transaction.transactionId, atMs }, accepted };
 }

@@ -9,11 +9,11 @@
  */
 import type { PaymentEvent } from '../../contract/events.ts';
 import type { RefundRequest } from '../../contract/requests.ts';
+import { askForPermit, type CircuitBreaker, isClosed, type Permit, release } from '../circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import { minorUnits } from '../domain/money.ts';
 import { type Outcome, type Refund, refundableMinor, type Transaction } from '../domain/transaction.ts';
-import { askForPermit, type CircuitBreaker, isClosed, type Permit, release } from '../gateways/circuit-breaker.ts';
-import { LedgerUnavailable } from '../ledger/database.ts';
+import { LedgerNotAsked, LedgerUnavailable } from '../ledger/database.ts';
 import { isFull } from '../ledger/fill-level.ts';
 import type { KeyClaim } from '../ledger/idempotency-keys/claim-key.ts';
 import { findTransaction } from '../ledger/payments/find-payment.ts';
@@ -178,7 +178,7 @@ async function reserveIn(
       key,
     );
   } catch (error) {
-    if (!(error instanceof LedgerUnavailable)) throw error;
+    if (!(error instanceof LedgerUnavailable) || error instanceof LedgerNotAsked) throw error;
     context.log('warn', 'refund.not_confirmed', { refund_id: refundId, ...errorFields(error) });
     return { answer: { kind: 'not_confirmed', refundId }, otherCurrency: null };
   }

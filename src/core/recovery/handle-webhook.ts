@@ -30,19 +30,24 @@ const NOTHING_TO_SEND: WebhookAnswer = { shard: 0, kind: 'handled', event: null,
 
 /** @throws LedgerUnavailable, LedgerNotMigrated: the provider sends it again */
 export async function handleWebhook(shards: Shards, gateway: Gateway, event: ProviderEvent): Promise<WebhookAnswer> {
-  const { db, log, nowMs, tenant } = contextOfId(shards, namedId(event) ?? '');
   const { provider, eventId, type, notice } = event;
+  const named = namedId(event);
+  const { db, log, tenant } = contextOfId(shards, named ?? '');
   if (notice === null) {
     log('info', 'webhook.ignored', { provider, event_id: eventId, type });
     return NOTHING_TO_SEND;
   }
   const received = { tenant, provider, eventId, type };
-  if (await wasHandled(db, received)) {
+  // What is about a payment is remembered where the payment is. Handled twice, it changes nothing: so where the payment is not known yet, the
+  // provider is asked first.
+  const isKnownWhere = named !== null || shards.count === 1;
+  if (isKnownWhere && (await wasHandled(db, received))) {
     log('info', 'webhook.repeated', { provider, event_id: eventId, type });
     return NOTHING_TO_SEND;
   }
   const answer = await handleEvent(shards, gateway, event);
-  log(answer.kind === 'later' ? 'warn' : 'info', 'webhook.handled', {
+  const subject = shards.at(answer.shard);
+  subject.log(answer.kind === 'later' ? 'warn' : 'info', 'webhook.handled', {
     provider,
     event_id: eventId,
     type,
@@ -50,7 +55,7 @@ export async function handleWebhook(shards: Shards, gateway: Gateway, event: Pro
     outcome: answer.kind,
     reason: answer.kind === 'later' ? answer.reason : undefined,
   });
-  if (answer.kind === 'handled') await rememberWebhook(db, received, nowMs());
+  if (answer.kind === 'handled') await rememberWebhook(subject.db, received, subject.nowMs());
   return answer;
 }
 

@@ -5,7 +5,7 @@ import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import type { AuditBlock, AuditRow } from './hash-chain.ts';
 
 /** For so long entries stay in their table, where a query finds them. */
-const PACKED_AFTER_MS = 60 * 60_000;
+export const PACKED_AFTER_MS = 60 * 60_000;
 
 // One after the other, so that none is left out. Not the block with the newest entry, whose number the next one follows.
 const NEXT = `

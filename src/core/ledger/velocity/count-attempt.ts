@@ -33,10 +33,13 @@ const exceeded = (counts: '?1' | '?15') => `
 /** Part of the statement that claims a payment. */
 export const WITHIN_VELOCITY = `NOT EXISTS (SELECT 1 ${exceeded('?15')})`;
 
-// The view's triggers mark the payment and count in one statement: see migration 0012.
+// Each attempt has a higher entry than those before it: what has been counted, a batch that is repeated does not count again.
 const COUNT_ATTEMPT = `
-  INSERT INTO counted_payments (transaction_id, counted, counts)
-  SELECT transaction_id, 'attempt', ?2 FROM transactions WHERE transaction_id = ?1 AND counted IS NULL`;
+  INSERT INTO velocity_counters (window_start_ms, tenant, subject, attempts, counted_entry)
+  SELECT c.value ->> 'windowStartMs', c.value ->> 'tenant', c.value ->> 'subject', 1, t.attempted_entry
+  FROM transactions t, json_each(?2) c WHERE t.transaction_id = ?1
+  ON CONFLICT DO UPDATE SET attempts = attempts + 1, counted_entry = excluded.counted_entry
+  WHERE counted_entry < excluded.counted_entry`;
 
 /** The statement that counts an attempt once, if its payment is there. It belongs behind the one that claims it. */
 export function countAttempt({ d1 }: Database, transactionId: string, countsParameter: string): D1PreparedStatement {

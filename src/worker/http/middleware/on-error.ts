@@ -25,9 +25,8 @@ export function onError(error: Error, c: Context<HttpEnv>): Response {
     return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'The service cannot be reached right now. Please try again.');
   }
   if (error instanceof LedgerNotMigrated) {
-    const isMisplaced = error instanceof LedgerMisplaced;
-    c.get('log')('error', isMisplaced ? 'ledger.misplaced' : 'ledger.not_migrated', errorFields(error));
-    return errorResponse(c, 503, 'NOT_CONFIGURED', isMisplaced ? MISPLACED : NOT_MIGRATED);
+    c.get('log')('error', error.alarm, errorFields(error));
+    return errorResponse(c, 503, 'NOT_CONFIGURED', error instanceof LedgerMisplaced ? MISPLACED : NOT_MIGRATED);
   }
   c.get('log')('error', 'http.bug', { ...errorFields(error), stack: error.stack });
   return errorResponse(c, 500, 'INTERNAL_ERROR', 'Internal server error');

@@ -1,8 +1,10 @@
 /**
- * Spares payers the wait for a gateway that is down. After several calls in a row without an answer it refuses at once, and
- * lets one call through from time to time, to see whether the gateway is back. Plain data, which an isolate keeps.
+ * Spares payers the wait for a gateway or a database that is down. After several calls in a row without an answer it refuses at once, and
+ * lets one call through from time to time, to see whether the other side is back. Plain data, which an isolate keeps.
  */
 export interface CircuitBreaker {
+  /** Between two calls that are let through while it is open. */
+  probeIntervalMs: number;
   failuresInARow: number;
   /** Until when calls are refused, once there have been too many failures. */
   refusesUntilMs: number;
@@ -30,11 +32,11 @@ export function newBreakersOf(): (gateway: string) => CircuitBreakers {
 
 /** Consecutive failures that open it. */
 const FAILURES_TO_OPEN = 5;
-/** Between two calls that are let through while it is open. */
+/** Of a gateway. */
 const PROBE_INTERVAL_MS = 10_000;
 
-export function newCircuitBreaker(): CircuitBreaker {
-  return { failuresInARow: 0, refusesUntilMs: 0 };
+export function newCircuitBreaker(probeIntervalMs = PROBE_INTERVAL_MS): CircuitBreaker {
+  return { probeIntervalMs, failuresInARow: 0, refusesUntilMs: 0 };
 }
 
 export type Permit =
@@ -53,7 +55,7 @@ export function isClosed(breaker: CircuitBreaker): boolean {
 export function askForPermit(breaker: CircuitBreaker, nowMs: number): Permit {
   if (isClosed(breaker)) return { kind: 'free' };
   if (nowMs < breaker.refusesUntilMs) return { kind: 'refused', retryAfterMs: breaker.refusesUntilMs - nowMs };
-  breaker.refusesUntilMs = nowMs + PROBE_INTERVAL_MS;
+  breaker.refusesUntilMs = nowMs + breaker.probeIntervalMs;
   return { kind: 'probe' };
 }
 
@@ -65,5 +67,5 @@ export function release(breaker: CircuitBreaker, permit: Permit): void {
 /** Records the result of a call: any answer closes the breaker, failures in a row open it. */
 export function recordCall(breaker: CircuitBreaker, answered: boolean, nowMs: number): void {
   breaker.failuresInARow = answered ? 0 : breaker.failuresInARow + 1;
-  if (breaker.failuresInARow >= FAILURES_TO_OPEN) breaker.refusesUntilMs = nowMs + PROBE_INTERVAL_MS;
+  if (breaker.failuresInARow >= FAILURES_TO_OPEN) breaker.refusesUntilMs = nowMs + breaker.probeIntervalMs;
 }

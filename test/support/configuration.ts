@@ -1,0 +1,40 @@
+/** A stack that has what wrangler.toml leaves out: more databases, each in its place, and an archive. */
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { bindingOf } from '../../src/core/shards.ts';
+import { localDatabaseFiles } from './local-database.ts';
+import { migrate } from './worker.ts';
+
+export interface Installation {
+  /** How many the Worker has. */
+  databases?: number;
+  archive?: boolean;
+}
+
+/** Writes the configuration of such a Worker, and makes its databases. Answers with its path. */
+export async function install(directory: string, { databases = 1, archive = false }: Installation): Promise<string> {
+  const config = join(directory, 'wrangler.toml');
+  const migrations = `migrations_dir = ${JSON.stringify(resolve('migrations'))}`;
+  const own = readFileSync('wrangler.toml', 'utf8')
+    .replace(/^main = "(.+)"$/m, (_, main) => `main = ${JSON.stringify(resolve(main))}`)
+    .replace(/^migrations_dir = .+$/m, migrations);
+  const further = Array.from({ length: databases - 1 }, (_, index) => {
+    const shard = index + 1;
+    return `[[d1_databases]]\nbinding = "${bindingOf(shard)}"\ndatabase_name = "payment-service-${shard}"\n${migrations}\n`;
+  });
+  const bucket = archive ? ['[[r2_buckets]]\nbinding = "ARCHIVE"\nbucket_name = "payment-archive"\n'] : [];
+  await writeFile(config, [own, ...further, ...bucket].join('\n'));
+  const known = new Set<string>();
+  for (let shard = 0; shard < databases; shard += 1) {
+    await migrate(directory, { binding: bindingOf(shard), config });
+    const [file] = localDatabaseFiles(directory).filter((one) => !known.has(one));
+    if (file === undefined) throw new Error(`wrangler has made no database for ${bindingOf(shard)}`);
+    known.add(file);
+    const database = new DatabaseSync(file);
+    database.prepare('INSERT INTO database_place (one, shard, shards) VALUES (1, ?, ?)').run(shard, databases);
+    database.close();
+  }
+  return config;
+}
