@@ -20,7 +20,7 @@ export interface FoundDatabase {
 export function whyMisplaced(databases: readonly FoundDatabase[]): string | null {
   const count = databases.length;
   const called = ({ binding, name }: FoundDatabase) => `${binding} (${name})`;
-  const isAnyUsed = databases.some(({ isUsed }) => isUsed);
+  const isInUse = databases.some(({ place, isUsed }) => place !== null && isUsed);
   for (const [number, database] of databases.entries()) {
     const { place, isUsed } = database;
     if (place !== null && place.shards !== count) {
@@ -33,7 +33,7 @@ export function whyMisplaced(databases: readonly FoundDatabase[]): string | null
     if (isUsed) {
       return `${called(database)} is in use as the only database of an installation, and wrangler.toml binds ${count}. ${NEVER_CHANGES}`;
     }
-    if (isAnyUsed) {
+    if (isInUse) {
       return `${called(database)} is new, and the installation is in use. Bind the database that was number ${number} of ${count}: with an empty one in its place, bookings that are paid could be paid again.`;
     }
   }

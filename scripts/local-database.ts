@@ -48,7 +48,7 @@ export async function prepareLocalDatabases(
     const failure = await applyMigrations(database, persistTo, signal);
     if (failure !== null) return `The migrations could not be applied to the local database:\n${failure}`;
     if (!isMigrated(state, database))
-      return `The local database ${database.binding} is not in ${fileOf(state, database)}`;
+      return `The local database ${database.binding} is not in ${localDatabaseFile(state, database.id)}`;
   }
   const why = whyMisplaced(bound.map((database) => read(state, database)));
   if (why !== null) {
@@ -89,7 +89,7 @@ async function applyMigrations(
 }
 
 function isMigrated(state: string, database: BoundDatabase): boolean {
-  if (!existsSync(fileOf(state, database))) return false;
+  if (!existsSync(localDatabaseFile(state, database.id))) return false;
   const wanted = readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql'));
   try {
     return opened(state, database, (sqlite) => {
@@ -115,7 +115,7 @@ function read(state: string, database: BoundDatabase): FoundDatabase {
 }
 
 function opened<Result>(state: string, database: BoundDatabase, work: (sqlite: DatabaseSync) => Result): Result {
-  const sqlite = new DatabaseSync(fileOf(state, database), { timeout: LOCK_DEADLINE_MS });
+  const sqlite = new DatabaseSync(localDatabaseFile(state, database.id), { timeout: LOCK_DEADLINE_MS });
   try {
     return work(sqlite);
   } finally {
@@ -123,7 +123,8 @@ function opened<Result>(state: string, database: BoundDatabase, work: (sqlite: D
   }
 }
 
-function fileOf(state: string, { id }: BoundDatabase): string {
+/** @param id in wrangler.toml, or else the binding */
+export function localDatabaseFile(state: string, id: string): string {
   return join(state, 'v3/d1', D1_OBJECT, `${objectId(id)}.sqlite`);
 }
 

@@ -10,4 +10,4 @@ if (problem !== null) {
   console.error(problem);
   process.exit(1);
 }
-console.log('The local database has all migrations');
+console.log('The local state has all migrations');

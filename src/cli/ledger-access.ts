@@ -11,7 +11,7 @@ import { parseEnv } from 'node:util';
 import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { ArchiveBucket } from '../core/ledger/archive/archive-bucket.ts';
 import type { D1Database } from '../core/ledger/d1.ts';
-import { type Database, LedgerNotMigrated } from '../core/ledger/database.ts';
+import { type Database, LedgerNotMigrated, LedgerUnavailable } from '../core/ledger/database.ts';
 import { type Place, readPlace } from '../core/ledger/database-place.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { type Cipher, createCipher } from '../core/security/cipher.ts';
@@ -89,12 +89,17 @@ interface LocalState {
 /**
  * Does the work on the ledger, and closes it.
  *
+ * @param evenIfUnreachable the work itself reports databases that do not answer; without it, nothing is begun then
  * @throws Error with instructions, if the ledger cannot be opened, lacks a migration, or has a database that is not in its place; else the
  *   errors of the work
  */
-export function withLedger<Result>(place: LedgerPlace, work: (ledger: Ledger) => Promise<Result>): Promise<Result> {
+export function withLedger<Result>(
+  place: LedgerPlace,
+  work: (ledger: Ledger) => Promise<Result>,
+  { evenIfUnreachable = false } = {},
+): Promise<Result> {
   return withAnyLedger(place, async (ledger) => {
-    await requirePlaces(ledger, place);
+    await requirePlaces(ledger, place, evenIfUnreachable);
     return work(ledger);
   });
 }
@@ -177,10 +182,18 @@ export function isInPlace(place: Place | null, shard: number, shards: number): b
 }
 
 /** Only asks. @throws Error where a database is not the one that its binding says */
-async function requirePlaces({ databases, databaseNames }: Ledger, { remote, persistTo }: LedgerPlace): Promise<void> {
-  const places = await Promise.all(databases.map(readPlace));
+async function requirePlaces(
+  { databases, databaseNames }: Ledger,
+  { remote, persistTo }: LedgerPlace,
+  evenIfUnreachable: boolean,
+): Promise<void> {
+  const unlessTolerated = (error: unknown) => {
+    if (evenIfUnreachable && error instanceof LedgerUnavailable) return 'unreachable' as const;
+    throw error;
+  };
+  const places = await Promise.all(databases.map((db) => readPlace(db).catch(unlessTolerated)));
   const problems = places.flatMap((place, shard) => {
-    if (isInPlace(place, shard, databases.length)) return [];
+    if (place === 'unreachable' || isInPlace(place, shard, databases.length)) return [];
     const is = place === null ? 'has no place yet' : `is number ${place.shard} of ${place.shards}`;
     return [`${bindingOf(shard)} (${databaseNames[shard]}) ${is}, not number ${shard} of ${databases.length}`];
   });

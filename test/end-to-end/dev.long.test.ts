@@ -9,10 +9,11 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../../scripts/free-port.ts';
 import { whyPortIsTaken } from '../../scripts/processes.ts';
+import { shardOfId } from '../../src/core/shards.ts';
 import { type Child, startChild, until } from '../support/child.ts';
 import { listen, removeTopology } from '../support/exchange.ts';
 import { payctl } from '../support/operator-command.ts';
-import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
+import { copyProject, type ProjectCopy, withDatabases } from '../support/project-copy.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 import { pay } from '../support/stack.ts';
 
@@ -159,6 +160,36 @@ describe('npm run dev', () => {
     });
     // Nine processes, one after the other.
   }, 120_000);
+
+  it('takes payments in four databases, which npm run setup has prepared, and operators see all of them', async () => {
+    const config = join(project.directory, 'wrangler.toml');
+    writeFileSync(config, withDatabases(readFileSync(config, 'utf8'), ['DB_1', 'DB_2', 'DB_3']));
+    const setup = await run(process.execPath, ['scripts/setup.ts'], { cwd: project.directory, env });
+    expect(setup.stdout).toContain('The local state has all migrations\n');
+
+    const child = dev();
+    await untilUp(child);
+    expect(child.output()).not.toContain('applying the migrations');
+    const payments: string[] = [];
+    const shards = () => new Set(payments.map((id) => shardOfId(id, 4)));
+    while (shards().size < 4) {
+      const { code, body } = await pay(`http://127.0.0.1:${env.PAYMENT_SERVICE_PORT}`);
+      expect(code).toBe(200);
+      payments.push(String(body.transaction_id));
+    }
+
+    const place = { home: project.directory, cwd: project.directory };
+    const shown = await payctl(['shards', '--json'], place);
+    expect(shown.exitCode).toBe(0);
+    const found: { in_place: boolean; payments: number }[] = JSON.parse(shown.stdout);
+    expect(found.map((one) => one.in_place)).toEqual([true, true, true, true]);
+    const counts = [0, 1, 2, 3].map((shard) => payments.filter((id) => shardOfId(id, 4) === shard).length);
+    expect(found.map((one) => one.payments)).toEqual(counts);
+    const reconciled = await payctl(['reconcile'], place);
+    expect(reconciled.stdout).toMatch(new RegExp(`^payments +${payments.length}$.*^differences +0$`, 'ms'));
+    expect(reconciled.exitCode).toBe(0);
+    // Each of the databases is migrated by a wrangler of its own.
+  }, 400_000);
 
   it('listens when it can serve: whoever calls from the first moment on never meets missing tables', async () => {
     const child = dev();

@@ -14,6 +14,7 @@ const COMMANDS: Record<string, readonly string[]> = {
   archive: ['list', 'print', 'restore'],
   'personal-data': ['export', 'erase'],
   reconcile: [],
+  shards: [],
   'gateway-check': [],
 };
 const GROUPS = Object.keys(COMMANDS);
@@ -79,6 +80,7 @@ describe('an argument that is wrong', () => {
     ['personal-data exprot', 'unknown command', 'export'],
     ['personal-data erase - --tenat x', 'unknown option', '--tenant'],
     ['reconcile --jsno', 'unknown option', '--json'],
+    ['shards --remot', 'unknown option', '--remote'],
     ['gateway-check --aproval-seconds 0', 'unknown option', '--approval-seconds'],
   ])('`payctl %s` is refused, and the nearest known one is named', async (line, why, nearest) => {
     const { exitCode, stdout, stderr } = await run(line.split(' '));
@@ -154,7 +156,7 @@ describe('the bin of package.json', () => {
     mkdirSync(join(home, 'v3/d1'), { recursive: true });
     const { exitCode, stdout, stderr } = await run(['keys', 'list', '--persist-to', home]);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr).toMatch(/^The database lacks tables or columns \(.*\bapi_keys\b.*\): run `(.*)`\n$/);
+    expect(stderr).toMatch(/^The database lacks tables or columns \(.*\bdatabase_place\b.*\): run `(.*)`\n$/);
     expect(stderr).toContain(`run \`npm run dev -- --persist-to ${home}\``);
   }, 30_000);
 

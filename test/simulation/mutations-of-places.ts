@@ -116,8 +116,8 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/recovery/handle-webhook.ts',
-        find: 'const context = contextOfId(shards, transactionId);',
-        replace: 'const context = shards.at(0);',
+        find: 'const context = contextOfId(shards, transactionId);\n  const { db, shard } = context;',
+        replace: 'const context = shards.at(0);\n  const { db, shard } = context;',
       },
     ],
   }),

@@ -109,7 +109,7 @@ function addRevoke(keys: Command): void {
     .description('Revokes a key: it is refused from the next request on.')
     .argument('<key-id>', 'as `keys list` shows it', readKeyId)
     .action(async (keyId: string, options: Options) =>
-      withLedger(placeOf(options, command), (ledger) => revoke(ledger, keyId, options)),
+      withLedger(placeOf(options, command), (ledger) => revoke(ledger, keyId, options), { evenIfUnreachable: true }),
     );
   addPlaceOptions(addJsonOption(command));
   documented(command, {
@@ -252,8 +252,9 @@ async function revoke({ databases }: Ledger, keyId: string, { json }: Options): 
   const [failure] = failed;
   if (failure !== undefined && databases.length === 1) throw failure.why;
   if (failure !== undefined) {
+    const which = failed.map(({ shard }) => bindingOf(shard)).join(', ');
     throw new Error(
-      `${failed.map(({ shard }) => bindingOf(shard)).join(', ')} did not confirm that ${keyId} is revoked (${messageOf(failure.why)}): requests for bookings there may still be accepted with it. The other databases refuse it. Run this again`,
+      `${which} did not confirm that ${keyId} is revoked (${messageOf(failure.why)}): requests for bookings there may still be accepted with it. Run this again`,
       { cause: failure.why },
     );
   }
