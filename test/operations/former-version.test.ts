@@ -213,7 +213,7 @@ it('the former version charges nothing for a booking whose payment has left for 
   const { transactionId } = await paid(current, 'BOOK-1');
   sqlite.exec('DELETE FROM events; DELETE FROM idempotency_keys');
   sqlite.prepare('DELETE FROM transactions WHERE transaction_id = ?').run(transactionId);
-  await expect(former.pay(TEST_CARDS.visa, 'BOOK-1')).rejects.toThrow('neither its own payment nor another live one');
+  await expect(former.pay(TEST_CARDS.visa, 'BOOK-1')).rejects.toThrow('a claim left neither its own payment');
   expect(gateway.movements).toHaveLength(1);
 });
 
@@ -312,7 +312,8 @@ describe('the tables', () => {
       }
       const [former, current] = [constraintsOf(before, table), constraintsOf(after, table)];
       const unique = former.unique.filter(({ name }) => !(String(name) in REPLACED_BY_TRIGGERS));
-      expect(current).toEqual({ ...former, unique });
+      const references = former.references.filter(({ from }) => table !== 'events' || from !== NOT_REFERRED_TO);
+      expect(current).toEqual({ unique, references });
     }
     for (const kind of ['view', 'trigger']) {
       const tablesAndViews = [...namesOf(before, 'table'), ...namesOf(before, 'view')];
@@ -346,7 +347,16 @@ const REFUSE_NOTHING_NEW = [
   // Only in an installation with more than one database, which the former version does not have.
   'transactions_in_place',
   'refunds_in_place',
+  // It deletes no transaction.
+  'transactions_leave_bookings_paid',
+  'transactions_take_refunds',
+  'transactions_take_unbooked_refunds',
+  'transactions_take_disputes',
+  'transactions_take_dispute_reports',
 ];
+
+/** By `events`, since transactions leave for the archive: without it, more is taken and nothing else refused. */
+const NOT_REFERRED_TO = 'transaction_id';
 
 /** An entry may leave its table when its block is packed. */
 const refusesAsMuch = ({ name }: { name?: unknown }) => name !== 'audit_entries_stay_there';
