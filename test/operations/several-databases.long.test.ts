@@ -102,7 +102,7 @@ describe('where a database is not in its place', () => {
     place(0);
     const none = await run('keys list');
     expect(none).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(none.stderr).toContain('DB_1 (payment-service-1) has no place yet, not number 1 of 2. Nothing was done.');
+    expect(none.stderr).toContain('DB_1 (payment-service-1) has no place yet. Nothing was done.');
     expect(none.stderr).toContain(`\`npm run dev -- --persist-to ${state}\` gives new databases their place`);
     expect(await run('shards')).toMatchObject({
       exitCode: 1,
@@ -113,7 +113,7 @@ describe('where a database is not in its place', () => {
     const wrong = await run('events replay evt_1');
     expect(wrong).toMatchObject({ exitCode: 2, stdout: '' });
     expect(wrong.stderr).toContain(
-      'DB_1 (payment-service-1) is number 0 of 2, not number 1 of 2. Nothing was done. Correct',
+      'DB_1 (payment-service-1) is number 0 of 2, and is bound as number 1 of 2. Nothing was done. Correct',
     );
     const shards = await run('shards --json');
     expect(shards.exitCode).toBe(1);
@@ -127,7 +127,9 @@ describe('where a database is not in its place', () => {
   it('shards shows the others where one cannot be read', async () => {
     place(0);
     inDatabase(1, (sqlite) =>
-      sqlite.exec('DROP VIEW presented_places; DROP TRIGGER transactions_in_place; DROP TABLE database_place'),
+      sqlite.exec(
+        'DROP VIEW presented_places; DROP TRIGGER transactions_in_place; DROP TRIGGER refunds_in_place; DROP TABLE database_place',
+      ),
     );
     const { exitCode, stdout } = await run('shards --json');
     expect(exitCode).toBe(2);
