@@ -67,7 +67,7 @@ export default defineConfig({
                 HOSTILE_REQUESTS: process.env.HOSTILE_REQUESTS ?? '5000',
               },
               // The databases of an installation that has more than one. Elsewhere the Worker has only DB.
-              d1Databases: ['SHARD_0', 'SHARD_1', 'SHARD_2', 'SHARD_3'],
+              d1Databases: ['SHARD_0', 'SHARD_1', 'SHARD_2', 'SHARD_3', 'UNUSED_DATABASE'],
               // Nothing leaves the machine: whatever the Worker fetches is answered by what tests script.
               outboundService: scriptedOutside,
             },

@@ -1,7 +1,8 @@
--- What has left the database for an archive: objects of compressed JSON lines, each with a range of the audit log or of events. The version
--- before this one runs on these tables, and archives nothing.
+-- What has left the database for an archive: objects of compressed JSON lines, each with a range of the audit log, of events, or of
+-- transactions, which are numbered by the millisecond in which they were made. The version before this one runs on these tables, and archives
+-- nothing.
 CREATE TABLE archived_ranges (
-  kind           TEXT NOT NULL CHECK (kind IN ('audit', 'events')),
+  kind           TEXT NOT NULL CHECK (kind IN ('audit', 'events', 'transactions')),
   first_sequence INTEGER NOT NULL,
   last_sequence  INTEGER NOT NULL CHECK (last_sequence >= first_sequence),
   -- Fewer than the range has numbers, where events have stayed that still waited.

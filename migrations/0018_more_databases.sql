@@ -19,7 +19,7 @@ INSERT INTO database_place (one, shard, shards) SELECT 1, 0, 1 WHERE EXISTS (SEL
 -- when they are created.
 CREATE VIEW presented_places AS SELECT shard, shards FROM database_place;
 
-CREATE TRIGGER presented_places_refused INSTEAD OF INSERT ON presented_places WHEN NOT EXISTS (SELECT 1 FROM database_place WHERE shard = NEW.shard AND shards = NEW.shards) AND (NEW.shards > 1 OR EXISTS (SELECT 1 FROM database_place)) BEGIN SELECT RAISE(ABORT, 'database out of place'); END;
+CREATE TRIGGER presented_places_refused INSTEAD OF INSERT ON presented_places WHEN NOT EXISTS (SELECT 1 FROM database_place WHERE shard = NEW.shard AND shards = NEW.shards) AND (NEW.shards <> 1 OR EXISTS (SELECT 1 FROM database_place)) BEGIN SELECT RAISE(ABORT, 'database out of place'); END;
 
 CREATE TRIGGER presented_places_taken INSTEAD OF INSERT ON presented_places WHEN NEW.shards = 1 AND NOT EXISTS (SELECT 1 FROM database_place) BEGIN INSERT INTO database_place (one, shard, shards) VALUES (1, 0, 1); END;
 

@@ -36,7 +36,7 @@ interface Config {
   definedEnvironments?: string[] | undefined;
   d1_databases: DatabaseConfig[];
   durable_objects: { bindings: { name: string }[] };
-  r2_buckets: { binding: string }[];
+  r2_buckets: BucketConfig[];
   vars?: Record<string, unknown>;
   queues: {
     producers?: { binding: string; queue: string }[];
@@ -49,6 +49,12 @@ interface DatabaseConfig {
   database_id?: string | undefined;
   migrations_dir?: string | undefined;
   migrations_table?: string | undefined;
+}
+
+interface BucketConfig {
+  binding: string;
+  bucket_name?: string | undefined;
+  jurisdiction?: string | undefined;
 }
 
 interface ListedDatabase {
@@ -78,7 +84,13 @@ const queues = queuesOf(config);
 const databases = databasesOf(config);
 const migrations = migrationSteps(databases);
 const places = placeSteps(installationOf(databases));
-const steps = [...databaseSteps(databases), ...queueSteps(queues), ...migrations.before, ...places];
+const steps = [
+  ...databaseSteps(databases),
+  ...queueSteps(queues),
+  ...bucketSteps(config),
+  ...migrations.before,
+  ...places,
+];
 checkSecrets(args);
 
 if (args.dryRun) {
@@ -205,15 +217,35 @@ function queueSteps(names: readonly string[]): Step[] {
   });
 }
 
-function creation(what: string, command: string[]): Step {
-  const where = args.jurisdiction === null ? [] : ['--jurisdiction', args.jurisdiction];
+/** A bucket is found by its name and its jurisdiction together, so the binding has to name both. */
+function bucketSteps({ r2_buckets }: Config): Step[] {
+  return r2_buckets.map(({ binding, bucket_name: name, jurisdiction = null }) => {
+    if (name === undefined) stop(`wrangler.toml names no bucket for the binding ${binding}`);
+    if (args.jurisdiction !== null && args.jurisdiction !== jurisdiction) {
+      stop(
+        `wrangler.toml binds the bucket ${name} ${jurisdiction === null ? 'without a jurisdiction' : `in ${jurisdiction}`}: write jurisdiction = "${args.jurisdiction}" into its [[r2_buckets]]`,
+      );
+    }
+    const listed = mustSucceed(['r2', 'bucket', 'list', ...inJurisdiction(jurisdiction)]);
+    const isThere = [...listed.matchAll(/^name:\s+(\S+)$/gm)].some(([, listedName]) => listedName === name);
+    return isThere
+      ? nothingToDo(`Bucket ${name}: there`)
+      : creation(`Bucket ${name}`, ['r2', 'bucket', 'create', name], jurisdiction);
+  });
+}
+
+function creation(what: string, command: string[], jurisdiction = args.jurisdiction): Step {
   return {
-    wouldDo: `${what}: would be created${args.jurisdiction === null ? '' : ` in ${args.jurisdiction}`}`,
+    wouldDo: `${what}: would be created${jurisdiction === null ? '' : ` in ${jurisdiction}`}`,
     run() {
       console.log(`${what}: creating it`);
-      mustSucceed([...command, ...where]);
+      mustSucceed([...command, ...inJurisdiction(jurisdiction)]);
     },
   };
+}
+
+function inJurisdiction(jurisdiction: string | null): string[] {
+  return jurisdiction === null ? [] : ['--jurisdiction', jurisdiction];
 }
 
 function nothingToDo(said: string): Step {

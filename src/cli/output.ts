@@ -91,7 +91,7 @@ export function inSnakeCase(value: unknown): unknown {
     }),
   );
 }
-const TIME = /(At|Since)Ms$/;
+const TIME = /(At|Since|Until)Ms$/;
 
 /** `1 event`, `2 events`. */
 export function counted(count: number, noun: string): string {

@@ -14,13 +14,19 @@ export interface Shards {
   at(shard: number): Context;
 }
 
-/** The databases in their order: `DB`, `DB_1`, … as far as they are bound without a gap. */
+/** The databases in their order: `DB`, `DB_1`, … up to the first gap. */
 export function databasesIn<Binding>(
   env: { DB: Binding } & { [name: `DB_${number}`]: Binding | undefined },
 ): [Binding, ...Binding[]] {
   const found: [Binding, ...Binding[]] = [env.DB];
   for (let next = env.DB_1; next !== undefined; next = env[`DB_${found.length}`]) found.push(next);
   return found;
+}
+
+/** Whether all bindings of databases are among those, and not too many. Otherwise the Worker takes its databases for others than they are. */
+export function isBoundRight(env: object, databases: number): boolean {
+  const bound = Object.entries(env).filter(([name, binding]) => /^DB_\d+$/.test(name) && binding !== undefined);
+  return bound.length === databases - 1 && databases <= SHARDS_MAX;
 }
 
 /** The binding of a database, as wrangler.toml has it. */

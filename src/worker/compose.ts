@@ -20,7 +20,7 @@ import { postToBridge } from '../core/outbox/relay-client.ts';
 import { createCipher } from '../core/security/cipher.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
 import type { Settings } from '../core/settings/settings.ts';
-import { databasesIn, markOf, type Shards } from '../core/shards.ts';
+import { databasesIn, isBoundRight, markOf, type Shards } from '../core/shards.ts';
 import type { Bindings } from './bindings.ts';
 import { environmentSettings } from './environment-settings.ts';
 import { newUlid } from './new-ulid.ts';
@@ -37,13 +37,17 @@ interface BoundDatabase {
   breaker: CircuitBreaker;
 }
 
+/** No database has its place in so many: each of them refuses its first batch. */
+const NO_INSTALLATION = 0;
+
 function databasesOf(env: Bindings): BoundDatabase[] {
   const known = boundDatabases.get(env);
   if (known !== undefined) return known;
   const bindings = databasesIn<D1Database>(env);
+  const shards = isBoundRight(env, bindings.length) ? bindings.length : NO_INSTALLATION;
   const found = bindings.map((binding, shard) => ({
     binding,
-    place: { shard, shards: bindings.length, isConfirmed: false },
+    place: { shard, shards, isConfirmed: false },
     size: { bytes: null },
     breaker: newDatabaseBreaker(),
   }));

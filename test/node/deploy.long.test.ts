@@ -180,6 +180,25 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     expect(api.writes).toEqual([]);
   });
 
+  it('creates the bucket of the archive where its binding says, and asks for that where it does not', async () => {
+    rewriteConfig((config) => config.replace(/# (\[\[r2_buckets\]\])\n# (.*)\n# (.*)\n/, '$1\n$2\n$3\n'));
+    expect(await deploy('--jurisdiction', 'eu')).toEqual({
+      exitCode: 1,
+      output:
+        'wrangler.toml binds the bucket payment-archive without a jurisdiction: write jurisdiction = "eu" into its [[r2_buckets]]\n',
+    });
+    expect(api.writes).toEqual([]);
+    rewriteConfig((config) => config.replace('# jurisdiction = "eu"', 'jurisdiction = "eu"'));
+    const args = ['--jurisdiction', 'eu', '--secrets-file', secretsFile()];
+    expect((await deploy(...args, '--dry-run')).output).toContain('Bucket payment-archive: would be created in eu');
+    expect(await deploy(...args)).toMatchObject({ exitCode: 0 });
+    expect(api.changes).toContain('create bucket payment-archive in eu');
+    api.changes.length = 0;
+    api.secrets.push(...SECRETS);
+    expect(await deploy('--jurisdiction', 'eu')).toMatchObject({ exitCode: 0 });
+    expect(api.changes).toEqual(['deploy payment-service']);
+  });
+
   it('refuses an environment where wrangler.toml has none, instead of taking the database of production', async () => {
     expect(await deploy('--env', 'staging')).toEqual({ exitCode: 1, output: 'wrangler.toml has no [env.staging]\n' });
     expect(api.writes).toEqual([]);

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { ArchiveBroken, readArchived } from '../../src/cli/read-archived.ts';
+import { restoreArchived } from '../../src/cli/restore-archived.ts';
 import { verifyAudit } from '../../src/cli/verify-audit.ts';
 import { archive } from '../../src/core/background/archive.ts';
 import { packAudit } from '../../src/core/background/pack-audit.ts';
@@ -9,10 +10,13 @@ import { sealAudit } from '../../src/core/background/seal-audit.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { ArchiveBucket, ArchivedKind } from '../../src/core/ledger/archive/archive-bucket.ts';
 import { archivedRangesAfter } from '../../src/core/ledger/archive/archived-ranges.ts';
+import { RESTORED_COLUMNS } from '../../src/core/ledger/archive/restore-rows.ts';
 import { auditExport, exportAuditLog } from '../../src/core/ledger/audit/export-audit-log.ts';
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
+import { notFound } from '../../src/core/payments/not-found.ts';
 import { reconcile } from '../../src/core/recovery/reconcile.ts';
+import { TEST_CARDS } from '../data/cards.ts';
 import { oneDatabase } from '../data/one-database.ts';
 import { DAY_MS, HOUR_MS, openWorld } from './world.ts';
 
@@ -190,6 +194,29 @@ describe('the audit log', () => {
     expect(await verifyAudit(await world.lines(), null)).toMatchObject({ broken: null });
   });
 
+  it.each([
+    ['does not match its seal', "UPDATE audit_entries SET outcome = 'failed' WHERE sequence = 8"],
+    ['was packed with other entries', "UPDATE audit_blocks SET packed = x'00' WHERE first_sequence = 8"],
+  ])('never leaves over a block that %s: what is behind it stays', async (_, alter) => {
+    const world = await openArchived();
+    for (let block = 0; block < 3; block += 1) {
+      world.clock.nowMs += HOUR_MS;
+      await auditExport(world.context.db, world.clock.nowMs);
+      await sealAudit(world.context, blockHash);
+    }
+    world.tamper(alter);
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    await auditExport(world.context.db, world.clock.nowMs);
+    const logged: string[] = [];
+    const log = (level: string, event: string) => void (level === 'error' && logged.push(event));
+    await packAudit({ ...world.context, db: { ...world.context.db, log } }, BLOCK_CODEC).catch(() => {});
+    await world.run();
+    await world.run();
+    expect(logged).toEqual(['audit.block_broken']);
+    expect(await world.ranges('audit')).toMatchObject([{ firstSequence: 1, entries: 7 }]);
+    expect(world.rows('SELECT sequence FROM audit_entries WHERE sequence = 8')).toHaveLength(1);
+  });
+
   it('names the object of which one byte was altered, or that is gone', async () => {
     const world = await openSealed();
     world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
@@ -201,6 +228,270 @@ describe('the audit log', () => {
     await expect(world.lines()).rejects.toThrow(`${object}: it was altered`);
     world.bucket?.objects.delete(object);
     await expect(world.lines()).rejects.toThrow(`${object}: it is not in the archive any more`);
+  });
+});
+
+describe('old transactions', () => {
+  const KEPT_DAYS = 400;
+
+  /** Three payments: refunded in part, failed, and paid; and a fourth one, whose event is the newest. */
+  async function openOld() {
+    const world = await openArchived({ payments: 0 });
+    const partly = await world.pay(TEST_CARDS.visa, 'BOOK-PARTLY');
+    await world.refund(partly, '10.00');
+    const failed = await world.pay(TEST_CARDS.visaDeclined, 'BOOK-FAILED');
+    const paid = await world.pay(TEST_CARDS.visa, 'BOOK-PAID');
+    const newest = await world.pay(TEST_CARDS.visa, 'BOOK-NEWEST');
+    world.tamper('UPDATE events SET delivered_at_ms = created_at_ms');
+    for (const table of ['transactions', 'refunds']) world.tamper(`UPDATE ${table} SET next_lookup_at_ms = NULL`);
+    world.clock.nowMs += KEPT_DAYS * DAY_MS;
+    const ids = () =>
+      world.rows('SELECT transaction_id FROM transactions ORDER BY transaction_id').map((row) => row.transaction_id);
+    const lines = async () => {
+      const [range] = await world.ranges('transactions');
+      return (await readArchived(world.bucket, range as never)).map((line) => JSON.parse(line));
+    };
+    return { ...world, partly, failed, paid, newest, ids, archived: lines };
+  }
+
+  it('leave with their refunds, and are in the archive as they were, without personal data', async () => {
+    const world = await openOld();
+    const before = world.rows('SELECT * FROM transactions ORDER BY transaction_id');
+    const refunds = world.rows('SELECT * FROM refunds');
+    await world.run();
+    expect(world.ids()).toEqual([world.newest.transactionId]);
+    expect(world.rows('SELECT * FROM refunds')).toEqual([]);
+    const nobody = { user_id: 'archived', user_email: null, sealed_email: null };
+    const archived = await world.archived();
+    expect(archived.map(({ transaction }) => transaction)).toEqual(
+      before.slice(0, 3).map((row) => ({ ...row, ...nobody })),
+    );
+    expect(archived.map((line) => line.refunds)).toEqual([refunds.map((row) => ({ ...row, reason: '' })), [], []]);
+    expect(await world.ranges('transactions')).toMatchObject([
+      { entries: 3, firstSequence: before[0]?.created_at_ms, lastSequence: before[2]?.created_at_ms },
+    ]);
+  });
+
+  it('leave their bookings paid, where they are not refunded or failed', async () => {
+    const world = await openOld();
+    await world.run();
+    const charged = world.gateway.movements.length;
+    await expect(world.pay(TEST_CARDS.visa, 'BOOK-PAID')).rejects.toThrow('the payment was paid_by_archived');
+    await expect(world.pay(TEST_CARDS.visa, 'BOOK-PARTLY')).rejects.toThrow('the payment was paid_by_archived');
+    expect(world.gateway.movements).toHaveLength(charged);
+    expect(await world.pay(TEST_CARDS.visa, 'BOOK-FAILED')).toMatchObject({ status: 'completed' });
+  });
+
+  it.each([
+    ['younger ones', 'UPDATE transactions SET processed_at_ms = processed_at_ms + 86400000'],
+    ['where a look-up of them is due', 'UPDATE transactions SET next_lookup_at_ms = 1'],
+    [
+      'where a dispute is not decided',
+      `INSERT INTO disputes (tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor, opened_at_ms, told_at_ms)
+       SELECT tenant, 'stripe', transaction_id, transaction_id, 'needs_response', 'fraudulent', 'USD', 1, 1, processed_at_ms + 399 * 86400000 FROM transactions`,
+    ],
+    ['where their events wait', 'UPDATE events SET delivered_at_ms = NULL'],
+  ])('stay: %s', async (_, sql) => {
+    const world = await openOld();
+    const before = world.ids();
+    world.tamper(sql);
+    await world.run();
+    expect(world.ids()).toEqual(before);
+  });
+
+  it('stay where a refund of them is to be looked at again', async () => {
+    const world = await openOld();
+    world.tamper('UPDATE refunds SET next_lookup_at_ms = 1');
+    await world.run();
+    expect(world.ids()).toEqual([world.partly.transactionId, world.newest.transactionId]);
+  });
+
+  it('stay without an archive', async () => {
+    const world = await openOld();
+    const before = world.ids();
+    await world.run({ archive: null });
+    expect(world.ids()).toEqual(before);
+  });
+
+  it('stay as long as events, where those are kept longer', async () => {
+    const world = await openOld();
+    const before = world.ids();
+    await world.run({ settings: { ...world.context.settings, retentionDays: KEPT_DAYS + 1 } });
+    expect(world.ids()).toEqual(before);
+  });
+
+  it('that change while they are archived stay, all of the object, and leave later', async () => {
+    const world = await openOld();
+    const { bucket } = world;
+    const refunding: ArchiveBucket = {
+      get: (key) => (bucket as MemoryBucket).get(key),
+      async put(key, bytes) {
+        if (key.startsWith('transactions')) {
+          await world.refund(world.paid, '1.00');
+          // Nothing waits for anything any more, and yet it is not what was read.
+          world.tamper('UPDATE refunds SET next_lookup_at_ms = NULL');
+          world.tamper('DELETE FROM events WHERE refund_id IS NOT NULL');
+        }
+        await bucket?.put(key, bytes);
+      },
+    };
+    const before = world.ids();
+    await world.run({ archive: refunding });
+    expect([world.ids(), await world.ranges('transactions')]).toEqual([before, []]);
+    await world.run();
+    expect((await world.archived()).map(({ refunds }) => refunds.length)).toEqual([1, 0, 1]);
+  });
+
+  it('leave by as many as D1 deletes at once, in one object each', async () => {
+    const world = await openOld();
+    world.tamper(
+      `WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1100)
+       INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, payment_method, gateway,
+         created_at_ms, processed_at_ms)
+       SELECT 'TXN-01ARZ3NDEKTSV4RRFFA' || printf('%07d', n), 'default', 'OLD-' || n, 'u', 'completed', 'USD', 1, 'paypal', 'test', n, n FROM n`,
+    );
+    await world.run();
+    expect((await world.ranges('transactions')).map(({ entries }) => entries)).toEqual([500, 500, 103]);
+    expect(world.ids()).toEqual([world.newest.transactionId]);
+  });
+
+  it('are not compared by a reconciliation, which says so', async () => {
+    const world = await openOld();
+    await world.run();
+    const range = { fromMs: world.clock.nowMs - 500 * DAY_MS, toMs: world.clock.nowMs };
+    expect(await reconcile(oneDatabase(world.context), range)).toMatchObject({
+      payments: 1,
+      differences: [],
+      transactionsLeftUntilMs: world.paid.createdAtMs,
+      eventsLeftUntilMs: world.paid.processedAtMs,
+    });
+    const later = { ...range, fromMs: world.clock.nowMs - DAY_MS };
+    expect(await reconcile(oneDatabase(world.context), later)).toMatchObject({
+      transactionsLeftUntilMs: null,
+      eventsLeftUntilMs: null,
+    });
+  });
+
+  it('are known by the time in their ids, and ids of later ones are not', async () => {
+    const world = await openOld();
+    await world.run();
+    expect(await notFound(world.context, world.paid.transactionId)).toMatchObject({ archived: true });
+    expect(await notFound(world.context, world.context.newId('TXN-'))).toMatchObject({ archived: false });
+    expect(await notFound(world.context, 'TXN-456789')).toMatchObject({ archived: false });
+  });
+});
+
+describe('what is restored', () => {
+  /** All of a world in which everything has left that can, and how it was before that. */
+  async function openLeft() {
+    const world = await openArchived({ payments: 0 });
+    const [paid, failed] = [await world.pay(), await world.pay(TEST_CARDS.visaDeclined)];
+    await world.refund(paid, '10.00');
+    await world.pay();
+    for (let block = 0; block < 2; block += 1) {
+      world.clock.nowMs += 2 * HOUR_MS;
+      await auditExport(world.context.db, world.clock.nowMs);
+      await sealAudit(world.context, blockHash);
+    }
+    await packAudit(world.context, BLOCK_CODEC);
+    world.tamper('UPDATE events SET delivered_at_ms = created_at_ms');
+    for (const table of ['transactions', 'refunds']) world.tamper(`UPDATE ${table} SET next_lookup_at_ms = NULL`);
+    world.tamper("UPDATE transactions SET user_id = 'archived', user_email = NULL, sealed_email = NULL");
+    world.tamper("UPDATE refunds SET reason = ''");
+    const tables = ['audit_blocks', 'events', 'transactions', 'refunds'] as const;
+    const stored = () =>
+      tables.map((table) => world.rows(`SELECT * FROM ${table} ORDER BY 1`).map((row) => ({ ...row })));
+    const before = stored();
+    world.clock.nowMs += 500 * DAY_MS;
+    await world.run();
+    const restore = async (kind: ArchivedKind) => {
+      const { db } = world.context;
+      for (const range of await world.ranges(kind)) {
+        const times = { nowMs: world.clock.nowMs, waitsUntilMs: world.clock.nowMs + 7 * DAY_MS };
+        await restoreArchived(db, world.bucket, range, times);
+      }
+    };
+    return { ...world, paid, failed, before, stored, restore };
+  }
+
+  it('is in the database as it was before it left, however often', async () => {
+    const world = await openLeft();
+    expect(world.stored()).not.toEqual(world.before);
+    for (let time = 0; time < 2; time += 1) {
+      for (const kind of ['audit', 'transactions', 'events'] as const) await world.restore(kind);
+    }
+    expect(world.stored()).toEqual(world.before);
+    expect(world.rows('SELECT * FROM archived_bookings')).toEqual([]);
+    expect(await verifyAudit(await world.lines(), null)).toMatchObject({ broken: null });
+    expect(await world.reconcile()).toMatchObject({ differences: [] });
+  });
+
+  it('of transactions keeps bookings paid, and failed ones free', async () => {
+    const world = await openLeft();
+    await world.restore('transactions');
+    expect(await world.pay(TEST_CARDS.visa, world.paid.bookingId).catch((error: Error) => error.message)).toContain(
+      'the payment was duplicate',
+    );
+    expect(await world.pay(TEST_CARDS.visa, world.failed.bookingId)).toMatchObject({ status: 'completed' });
+  });
+
+  it('stays for as long as it was asked for, and then leaves again', async () => {
+    const world = await openLeft();
+    await world.restore('transactions');
+    await world.restore('events');
+    const restored = world.stored();
+    world.clock.nowMs += 7 * DAY_MS - 1;
+    await world.run();
+    expect(world.stored().slice(1)).toEqual(restored.slice(1));
+    world.clock.nowMs += 1;
+    await world.run();
+    expect(world.rows('SELECT count(*) AS n FROM transactions')).toEqual([{ n: 1 }]);
+    expect(world.rows('SELECT count(*) AS n FROM events')).toEqual([{ n: 1 }]);
+    expect(world.rows('SELECT booking_id FROM archived_bookings')).toEqual([{ booking_id: world.paid.bookingId }]);
+  });
+
+  it('is in the audit log, with who did it', async () => {
+    const world = await openLeft();
+    const author = { ...world.context.db.author, actor: 'operator:ada' };
+    const [range] = await world.ranges('transactions');
+    const times = { nowMs: world.clock.nowMs, waitsUntilMs: 0 };
+    await restoreArchived({ ...world.context.db, author }, world.bucket, range as never, times);
+    expect(world.rows("SELECT actor, subject, detail FROM audit_entries WHERE action = 'archive.restored'")).toEqual([
+      { actor: 'operator:ada', subject: range?.object, detail: '{"kind":"transactions","entries":2}' },
+    ]);
+  });
+
+  it.each(['audit', 'events', 'transactions'] as const)(
+    'is nothing where the object of %s was altered',
+    async (kind) => {
+      const world = await openLeft();
+      const left = world.stored();
+      world.bucket?.alter(String((await world.ranges(kind))[0]?.object));
+      await expect(world.restore(kind)).rejects.toThrow('it was altered');
+      expect(world.stored()).toEqual(left);
+    },
+  );
+
+  it('is nothing of a block that does not match its seal', async () => {
+    const world = await openLeft();
+    world.tamper("UPDATE audit_blocks SET hash = replace(hash, substr(hash, 1, 1), 'x') WHERE first_sequence = 1");
+    await expect(world.restore('audit')).rejects.toThrow('does not match its seal in the database');
+    expect(world.rows('SELECT packed FROM audit_blocks WHERE first_sequence = 1')).toEqual([{ packed: null }]);
+  });
+
+  it('is no event whose transaction has left: its transaction comes first', async () => {
+    const world = await openLeft();
+    const left = world.stored();
+    await expect(world.restore('events')).rejects.toThrow('The transactions of 3 of these events have left as well');
+    expect(world.stored()).toEqual(left);
+  });
+
+  it('has every column that its table has', () => {
+    const { rows } = openWorld();
+    for (const [table, columns] of Object.entries(RESTORED_COLUMNS)) {
+      const all = rows(`SELECT name FROM pragma_table_info('${table}')`).map(({ name }) => name);
+      expect({ table, columns: [...columns].toSorted() }).toEqual({ table, columns: all.toSorted() });
+    }
   });
 });
 

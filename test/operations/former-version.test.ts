@@ -208,6 +208,15 @@ it.each([1, 2, 3, 4, 5])('both versions at once on the same bookings keep the in
   for (const [violation, sql] of Object.entries(VIOLATIONS)) expect(sqlite.prepare(sql).all(), violation).toEqual([]);
 });
 
+it('the former version charges nothing for a booking whose payment has left for the archive', async () => {
+  const { former, current, gateway, sqlite } = openBoth();
+  const { transactionId } = await paid(current, 'BOOK-1');
+  sqlite.exec('DELETE FROM events; DELETE FROM idempotency_keys');
+  sqlite.prepare('DELETE FROM transactions WHERE transaction_id = ?').run(transactionId);
+  await expect(former.pay(TEST_CARDS.visa, 'BOOK-1')).rejects.toThrow('neither its own payment nor another live one');
+  expect(gateway.movements).toHaveLength(1);
+});
+
 it('the former version sends what an operator had sent again by this one', async () => {
   const { former, current, waitingEvents } = openBoth();
   await paid(current, 'BOOK-1');

@@ -11,7 +11,7 @@ const COMMANDS: Record<string, readonly string[]> = {
   keys: ['create', 'list', 'revoke', 'rotate'],
   events: ['status', 'replay'],
   audit: ['export', 'verify'],
-  archive: ['list', 'print'],
+  archive: ['list', 'print', 'restore'],
   'personal-data': ['export', 'erase'],
   reconcile: [],
   shards: [],

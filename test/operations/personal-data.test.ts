@@ -3,6 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { failureBecause } from '../../src/core/domain/failure.ts';
 import type { Refund, Transaction } from '../../src/core/domain/transaction.ts';
+import { leavingTransactions } from '../../src/core/ledger/archive/archive-transactions.ts';
+import { withoutPersonalData } from '../../src/core/ledger/archive/without-personal-data.ts';
 import type { D1PreparedStatement } from '../../src/core/ledger/d1.ts';
 import type { Database } from '../../src/core/ledger/database.ts';
 import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
@@ -221,6 +223,7 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('audit_blocks', 'hash'),
   ...kept('claimed_orders', 'gateway gateway_intent transaction_id'),
   ...kept('archived_ranges', 'kind object sha256 last_hash'),
+  ...kept('archived_bookings', 'tenant booking_id'),
 };
 
 function kept(table: string, columns: string): Record<string, 'kept'> {
@@ -271,6 +274,43 @@ describe('after an erasure', () => {
     expect(rowsOf(world, failed)[0]).toMatchObject({
       failure_reason: own.reason,
       gateway_intent: '5O190127TN364715T',
+    });
+  });
+
+  it('an archive gets of a payment what an erasure leaves', async () => {
+    const world = openSealed();
+    const made = await pay(world);
+    await refund(world, made);
+    await recordDispute(
+      world.context.db,
+      {
+        ...{ provider: 'stripe', disputeId: 'dp_1', transactionId: made.transactionId, status: 'won' },
+        ...{ reason: 'fraudulent', currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, reportedAtMs: 2_000 },
+      },
+      world.clock.nowMs,
+      'evt_dispute',
+      true,
+    );
+    world.tamper('DELETE FROM events');
+    for (const table of ['transactions', 'refunds']) world.tamper(`UPDATE ${table} SET next_lookup_at_ms = NULL`);
+    for (const [name, decision] of Object.entries(DECISIONS)) {
+      const [table, column] = name.split('.');
+      if (decision !== 'kept') world.tamper(`UPDATE ${table} SET ${column} = ?`, ADA_REASON);
+    }
+    const before = { endedBeforeMs: world.clock.nowMs + 1, nowMs: world.clock.nowMs };
+    const [leaving] = await leavingTransactions(world.context.db, before, '', 10);
+    if (leaving === undefined) throw new Error('nothing leaves');
+    const archived = withoutPersonalData(leaving.archived);
+    expect(JSON.stringify(leaving.archived)).toContain(ADA_REASON);
+    expect(JSON.stringify(archived)).not.toContain(ADA_REASON);
+    await erase(world, { ...ADA, userId: ADA_REASON }, 'archived');
+    const erased = (table: string) => world.rows(`SELECT * FROM ${table}`).map((row) => ({ ...row }));
+    expect(archived).toEqual({
+      transaction: erased('transactions')[0],
+      refunds: erased('refunds'),
+      disputes: erased('disputes'),
+      dispute_reports: erased('dispute_reports'),
+      unbooked_refunds: [],
     });
   });
 

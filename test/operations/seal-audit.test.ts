@@ -242,6 +242,21 @@ describe('sealed blocks are packed', () => {
     expect(log.logged.at(-1)).toMatchObject({ event: 'audit.block_broken', fields: { first_sequence: 1_001 } });
   });
 
+  it('behind one that was altered, too: it stays as it is, and the export has all', async () => {
+    const log = await sealedLog(4);
+    log.sqlite.exec('DROP TRIGGER audit_entries_stay');
+    log.sqlite.exec("UPDATE audit_entries SET outcome = 'failed' WHERE sequence = 1500");
+    const before = await log.exported();
+    await log.pack(PACKED_FROM_MS);
+    expect(log.blocks().map(({ packed }) => packed !== null)).toEqual([true, false, true, false]);
+    expect(left(log)).toEqual({ first: 1_001, entries: 2_000 });
+    expect(await log.exported()).toEqual(before);
+    expect(await log.verified()).toMatchObject({ sealed: 1_000, broken: { where: 'block 1001 to 2000' } });
+    log.logged.length = 0;
+    await log.pack(PACKED_FROM_MS);
+    expect(log.logged).toEqual([]);
+  });
+
   it.each([1, 2, 3, 4])('though the process dies at its batch %d, once', async (batch) => {
     const log = await sealedLog(2);
     const before = await log.exported();

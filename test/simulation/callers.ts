@@ -3,6 +3,7 @@ import type { PaymentRequest, RefundRequest } from '../../src/contract/requests.
 import type { Context } from '../../src/core/context.ts';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
 import { sendRest } from '../../src/core/outbox/send.ts';
+import { type NotFound, notFound } from '../../src/core/payments/not-found.ts';
 import { type PaymentAnswer, processPayment } from '../../src/core/payments/process-payment.ts';
 import { readStatus } from '../../src/core/payments/read-status.ts';
 import { type RefundAnswer, refundPayment } from '../../src/core/payments/refund-payment.ts';
@@ -215,11 +216,16 @@ export class Callers {
 
   #refundByHand({ payment, percent }: Action & { kind: 'refundByHand' }): void {
     const paid = this.#paid(payment);
-    if (paid !== undefined) this.#world.gateway.refundByHand(paid.transactionId, percent);
+    if (paid !== undefined) this.#payBackByHand(paid.transactionId, percent);
+  }
+
+  /** Nobody pays back what has left: the ledger would not know of it, and an alarm says so. */
+  #payBackByHand(transactionId: string, percent: number): void {
+    if (this.#standing(transactionId) !== 'undefined') this.#world.gateway.refundByHand(transactionId, percent);
   }
 
   #refund({ payment, percent, percentByHand, keyed, copies }: Action & { kind: 'refund' }): void {
-    const { gateway, time, random } = this.#world;
+    const { time, random } = this.#world;
     const paid = this.#paid(payment);
     if (paid === undefined) return;
     const amount = (Math.max(1, Math.floor((paid.amountMinor * percent) / 100)) / 100).toFixed(2);
@@ -241,7 +247,7 @@ export class Callers {
     this.sent.push(sent);
     for (let copy = 0; copy < copies; copy += 1) this.#sendRefund(sent);
     if (percentByHand === 0) return;
-    time.after(random.below(300), () => gateway.refundByHand(paid.transactionId, percentByHand), null);
+    time.after(random.below(300), () => this.#payBackByHand(paid.transactionId, percentByHand), null);
   }
 
   #repeat({ request, body, booking }: Action & { kind: 'repeat' }): void {
@@ -313,12 +319,13 @@ export class Callers {
     void this.#invoke(
       'status',
       (shards) => contextOfId(shards, id),
-      (context) => readStatus(context, id),
+      async (context) => (await readStatus(context, id)) ?? (await notFound(context, id)),
       (ending) => {
-        heard(ending.kind === 'answer' ? (ending.answer?.transaction ?? null) : null);
-        if (ending.kind !== 'answer') return;
-        if (ending.answer === null) return this.#untrue(`the status of ${id} is not known`);
-        const { status } = ending.answer.refund ?? ending.answer.transaction;
+        const answer = ending.kind === 'answer' ? ending.answer : null;
+        heard(answer !== null && 'transaction' in answer ? answer.transaction : null);
+        if (answer === null) return;
+        if ('kind' in answer) return this.#holdAgainstArchive(id, answer);
+        const { status } = answer.refund ?? answer.transaction;
         const stands = this.#standing(id);
         // What was pending a moment ago may have ended while the answer was on its way; nothing goes back.
         if (status !== stands && status !== 'pending' && !(status === 'completed' && stands !== 'failed')) {
@@ -385,6 +392,12 @@ export class Callers {
     if (answer.kind === 'failed' && charged && !isFailedRightly) {
       this.#untrue(`${transactionId} was answered as failed, and was charged`);
     }
+  }
+
+  /** What a caller knows of has been there: it is found, or has left. */
+  #holdAgainstArchive(id: string, { archived }: NotFound): void {
+    if (this.#standing(id) !== 'undefined') this.#world.violations.push(`archive: ${id} is there, and was not found`);
+    if (id.startsWith('TXN-') && !archived) this.#world.violations.push(`archive: nobody knows that ${id} has left`);
   }
 
   #untrue(what: string): void {

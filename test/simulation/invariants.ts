@@ -14,25 +14,31 @@ const MAX_LOOK_UPS_A_MINUTE = 8;
 /** Every three seconds, because the status of what waits is asked for, and then as above. */
 const MAX_LOOK_UPS_BY_STATUS_A_MINUTE = 28;
 
+/** The payments of the ledger, with those that have left for the archive. */
+const ALSO_LEFT = `(SELECT transaction_id, booking_id, status FROM transactions
+  UNION ALL SELECT transaction_id, booking_id, status FROM sim_transactions_left)`;
+
 /** Follows what the tables themselves do not remember: every change of a status, and bookings that were claimed twice. */
 export function watchRows({ databases }: World): void {
   databases.forEach(watchRowsOf);
 }
 
 function watchRowsOf({ sqlite }: WorldDatabase): void {
-  const columns = sqlite
-    .prepare("SELECT name FROM pragma_table_info('events')")
-    .all()
-    .map(({ name }) => String(name));
-  sqlite.exec('CREATE TABLE sim_events_left AS SELECT * FROM events WHERE false');
-  sqlite.exec(`CREATE TRIGGER sim_events_left AFTER DELETE ON events
-    BEGIN INSERT INTO sim_events_left SELECT ${columns.map((column) => `OLD.${column}`).join()}; END`);
+  for (const table of ['events', 'transactions', 'refunds', 'disputes', 'unbooked_refunds']) {
+    const columns = sqlite
+      .prepare(`SELECT name FROM pragma_table_info('${table}')`)
+      .all()
+      .map(({ name }) => String(name));
+    sqlite.exec(`CREATE TABLE sim_${table}_left AS SELECT * FROM ${table} WHERE false`);
+    sqlite.exec(`CREATE TRIGGER sim_${table}_left AFTER DELETE ON ${table}
+      BEGIN INSERT INTO sim_${table}_left SELECT ${columns.map((column) => `OLD.${column}`).join()}; END`);
+  }
   sqlite.exec(
     `CREATE TABLE sim_transitions (id TEXT, was TEXT, became TEXT); CREATE TABLE sim_claimed_twice (booking TEXT);
      CREATE TABLE sim_overpromised (id TEXT); CREATE TABLE sim_starved (id TEXT, pending TEXT)`,
   );
   sqlite.exec(`CREATE TRIGGER sim_claimed_twice AFTER INSERT ON transactions
-    WHEN (SELECT count(*) FROM transactions t
+    WHEN (SELECT count(*) FROM ${ALSO_LEFT} t
       WHERE t.booking_id = NEW.booking_id AND t.status IN ('pending', 'completed')) > 1
     BEGIN INSERT INTO sim_claimed_twice VALUES (NEW.booking_id); END`);
   sqlite.exec(`CREATE TRIGGER sim_overpromised AFTER UPDATE ON transactions
@@ -62,7 +68,7 @@ export function watchMoney(world: World): void {
   const { gateway, violations } = world;
   const charge = 'SELECT booking_id, status FROM transactions WHERE transaction_id = ?';
   const refund = 'SELECT status FROM refunds WHERE refund_id = ?';
-  const ended = `SELECT transaction_id FROM transactions WHERE booking_id = ? AND status IN ('pending', 'completed')`;
+  const ended = `SELECT transaction_id FROM ${ALSO_LEFT} WHERE booking_id = ? AND status IN ('pending', 'completed')`;
   gateway.onMoney = (kind, id) => {
     const row = world.get(kind === 'refund' ? refund : charge, id);
     if (row === undefined) {
@@ -132,7 +138,9 @@ export function checkEverything(world: World, callers: Callers): void {
 }
 
 /** What has left the database is in the archive, once, as it was; without an archive, only what was delivered has left. */
-function checkArchive({ archive, violations }: World, { sqlite }: WorldDatabase): void {
+function checkArchive(world: World, database: WorldDatabase): void {
+  const { archive, violations } = world;
+  const { sqlite } = database;
   const ranges = sqlite.prepare('SELECT * FROM archived_ranges ORDER BY kind, first_sequence').all();
   const archived = ranges
     .filter(({ kind }) => kind === 'events')
@@ -149,12 +157,74 @@ function checkArchive({ archive, violations }: World, { sqlite }: WorldDatabase)
       [event.event_id, event.event_type, event.transaction_id, event.refund_id].join();
     if (!same) violations.push(`archive: ${event.event_id} left the database, and is not in the archive`);
   }
+  checkArchivedTransactions(world, database);
   for (const { object, bytes, entries } of ranges) {
     const stored = archive?.objects.get(String(object));
     if (stored?.length !== Number(bytes)) violations.push(`archive: ${object} is not there, or not whole`);
     const counted = linesIn(stored).filter(({ block }) => block === undefined).length;
     if (counted !== entries) violations.push(`archive: ${object} has ${counted} entries, not ${entries}`);
   }
+}
+
+/** What callers have said of persons, and no object of the archive may have. */
+const PERSONAL = /"user-\d+"|Customer cancellation|@/;
+
+/** A payment leaves once, as it was, with all that hangs on it, and its booking stays paid. Nothing that is old stays. */
+function checkArchivedTransactions(world: World, { sqlite }: WorldDatabase): void {
+  const { archive, violations, time } = world;
+  const rowsOf = (sql: string, ...parameters: (string | number)[]) => sqlite.prepare(sql).all(...parameters) as Row[];
+  const lines = rowsOf("SELECT object FROM archived_ranges WHERE kind = 'transactions'").flatMap(({ object }) =>
+    linesIn(archive?.objects.get(String(object))),
+  );
+  const archived = new Map<unknown, Record<string, unknown>>();
+  for (const line of lines) {
+    const id = (line.transaction as Row | undefined)?.transaction_id;
+    if (archived.has(id)) violations.push(`archive: ${id} was archived twice`);
+    archived.set(id, line);
+    if (PERSONAL.test(JSON.stringify(line))) violations.push(`archive: ${id} was archived with personal data`);
+  }
+  const left = rowsOf('SELECT * FROM sim_transactions_left');
+  if (archived.size !== left.length) violations.push(`archive: ${left.length} payments left, it has ${archived.size}`);
+  for (const row of left) {
+    const id = String(row.transaction_id);
+    const line = archived.get(id);
+    const there = [
+      line?.transaction,
+      ...(['refunds', 'disputes', 'unbooked_refunds'] as const).map((of) => line?.[of]),
+    ];
+    const were = [
+      row,
+      ...['refunds', 'disputes', 'unbooked_refunds'].map((table) =>
+        rowsOf(`SELECT * FROM sim_${table}_left WHERE transaction_id = ?`, id),
+      ),
+    ];
+    if (JSON.stringify(there, nothingPersonal) !== JSON.stringify(were, nothingPersonal))
+      violations.push(`archive: ${id} left the database, and is not in the archive as it was`);
+    const isKept = rowsOf('SELECT 1 FROM archived_bookings WHERE booking_id = ?', String(row.booking_id)).length > 0;
+    if (row.status === 'completed' && !isKept) violations.push(`invariant 1: ${row.booking_id} is not paid any more`);
+    if (row.status === 'pending' || row.next_lookup_at_ms !== null)
+      violations.push(`archive: ${id} left before it had ended`);
+  }
+  for (const { refund_id, status, next_lookup_at_ms } of rowsOf('SELECT * FROM sim_refunds_left')) {
+    if (status === 'pending' || next_lookup_at_ms !== null)
+      violations.push(`archive: ${refund_id} left before it had ended`);
+  }
+  const stays = rowsOf(
+    `SELECT transaction_id FROM transactions t WHERE status <> 'pending' AND processed_at_ms < ? AND next_lookup_at_ms IS NULL
+       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.transaction_id = t.transaction_id)`,
+    time.nowMs - OLD_MS,
+  );
+  if (archive === null && left.length > 0) violations.push(`archive: payments left without one`);
+  if (archive !== null && stays.length > 0) violations.push(`archive: ${stays[0]?.transaction_id} has not left`);
+}
+
+/** Behind all follow-ups: then a payment has left. */
+const OLD_MS = 7 * 24 * 60 * 60_000;
+const ERASED = ['user_id', 'user_email', 'sealed_email', 'sealed_action_url', 'sealed_return_url', 'reason'];
+
+/** As `JSON.stringify` takes it: without what an archive does not get. Reasons and intents of providers are codes there. */
+function nothingPersonal(name: string, value: unknown): unknown {
+  return ERASED.includes(name) || name === 'failure_reason' || name === 'gateway_intent' ? undefined : value;
 }
 
 /** Each row has one entry for how it came about, and one for how it ended. */
@@ -189,6 +259,8 @@ function checkAudit(world: World, database: WorldDatabase): void {
       violations.push(`audit: ${id} has ${written || 'no entry'}, and should have ${wanted.join()}`);
     }
   }
+  if (world.log.some((line) => line.includes('audit.block_broken')))
+    violations.push('audit: a block does not match its seal');
   if (log.some(({ sequence }, index) => sequence !== index + 1))
     violations.push('audit: numbers of entries are missing');
   const sealed = sqlite.prepare('SELECT sum(entries) AS entries, max(last_sequence) AS last FROM audit_blocks').get();

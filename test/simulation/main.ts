@@ -77,12 +77,13 @@ async function showHistories(): Promise<boolean> {
   return outcome.failures.length === 0;
 }
 
-function showCounts({ faults, gateways, waits }: Outcome): void {
+function showCounts({ faults, gateways, shards, waits }: Outcome): void {
   const sorted = (counts: object) => Object.entries(counts).sort(([a], [b]) => a.localeCompare(b));
   const rows = [
     ...sorted(faults),
     ...sorted(waits).map(([name, count]) => [`payments: ${name}`, count] as const),
     ...sorted(gateways).map(([kind, count]) => [`histories with ${kind}`, count] as const),
+    ...Object.entries(shards).map(([databases, count]) => [`histories, databases: ${databases}`, count] as const),
   ];
   for (const [kind, count] of rows) console.log(`${kind.padEnd(32)}${String(count).padStart(9)}`);
 }

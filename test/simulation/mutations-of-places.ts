@@ -73,7 +73,11 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code
       { file: SHARDS, find: '`-${shard}`', replace: '`-${(shard + 1) % count}`' },
-      { file: MIGRATION, find: 'WHERE shards > 1 AND substr', replace: 'WHERE shards > 99 AND substr' },
+      {
+        file: MIGRATION,
+        find: 'WHERE shards > 1 AND substr(NEW.transaction_id',
+        replace: 'WHERE shards > 99 AND substr(NEW.transaction_id',
+      },
     ],
   }),
   defect({
@@ -112,8 +116,8 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/recovery/handle-webhook.ts',
-        find: 'const context = contextOfId(shards, transactionId);',
-        replace: 'const context = shards.at(0);',
+        find: 'const context = contextOfId(shards, transactionId);\n  const { db, shard } = context;',
+        replace: 'const context = shards.at(0);\n  const { db, shard } = context;',
       },
     ],
   }),
@@ -167,8 +171,8 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       {
         file: 'test/simulation/world.ts',
-        find: '{ process, isolate, budget, patience, log }, database)',
-        replace: '{ process, isolate, budget: { ...budget }, patience, log }, database)',
+        find: '{ process, isolate, budget, patience, log }, database, shards)',
+        replace: '{ process, isolate, budget: { ...budget }, patience, log }, database, shards)',
       },
     ],
   }),

@@ -29,6 +29,7 @@ const DELIVER = 'src/core/outbox/deliver.ts';
 const WORK = 'src/core/background/jobs.ts';
 const LOOK_UPS = 'src/core/ledger/look-ups/take-due-look-ups.ts';
 const ARCHIVE = 'src/core/background/archive.ts';
+const ARCHIVED_TRANSACTIONS = 'src/core/ledger/archive/archive-transactions.ts';
 const STRIPE = 'src/core/gateways/stripe/stripe-gateway.ts';
 const STRIPE_INTENTS = 'src/core/gateways/stripe/stripe-intents.ts';
 const STRIPE_OUTCOMES = 'src/core/gateways/stripe/stripe-outcomes.ts';
@@ -44,9 +45,10 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: 'invariant 1',
     edits: [
       {
-        file: 'migrations/0015_fewer_writes.sql',
-        find: 'BEFORE INSERT ON transactions WHEN EXISTS (',
-        replace: 'BEFORE INSERT ON transactions WHEN 1 = 2 AND EXISTS (',
+        file: 'migrations/0019_archived_transactions.sql',
+        find: "BEFORE INSERT ON transactions WHEN NEW.status IN ('pending', 'completed') AND (EXISTS (SELECT 1 FROM transactions WHERE",
+        replace:
+          "BEFORE INSERT ON transactions WHEN NEW.status IN ('pending', 'completed') AND (EXISTS (SELECT 1 FROM transactions WHERE 1 = 2 AND",
       },
     ],
   },
@@ -301,8 +303,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: PROCESS,
-        find: '  const answer = await charge(',
-        replace: `  if (permit.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: permit.retryAfterMs };\n  const answer = await charge(`,
+        find: '  const passed = { ...passedOn',
+        replace: `  if (permit.kind === 'refused') return { kind: 'gateway_down', retryAfterMs: permit.retryAfterMs };\n  const passed = { ...passedOn`,
       },
     ],
   },
@@ -694,9 +696,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: WEBHOOK,
-        find: '  const answer = await handleEvent(context, gateway, event);',
+        find: '  const answer = await handleEvent(shards, gateway, event);',
         replace:
-          '  await rememberWebhook(db, received, nowMs());\n  const answer = await handleEvent(context, gateway, event);',
+          '  await rememberWebhook(db, received, contextOfId(shards, named ?? "").nowMs());\n  const answer = await handleEvent(shards, gateway, event);',
       },
     ],
   },
@@ -779,6 +781,76 @@ export const MUTATIONS: readonly Mutation[] = [
         file: ARCHIVE,
         find: '    throw new NotArchived(error instanceof Error ? error.message : String(error), { cause: error });',
         replace: '    stored = bytes.slice().buffer;',
+      },
+    ],
+  },
+  {
+    name: 'a booking can be paid again when its payment has left',
+    breaks: 'invariant 1',
+    edits: [
+      {
+        file: 'migrations/0019_archived_transactions.sql',
+        find: 'OR EXISTS (SELECT 1 FROM archived_bookings WHERE tenant',
+        replace: 'OR EXISTS (SELECT 1 FROM archived_bookings WHERE 1 = 2 AND tenant',
+      },
+    ],
+  },
+  {
+    name: 'a payment leaves while a follow-up of it is due',
+    breaks: 'archive',
+    edits: [{ file: ARCHIVED_TRANSACTIONS, find: ' AND t.next_lookup_at_ms IS NULL', replace: '' }],
+  },
+  {
+    name: 'a payment leaves while a refund of it is pending, or to be looked at again',
+    breaks: 'archive',
+    edits: [
+      {
+        file: ARCHIVED_TRANSACTIONS,
+        find: "(r.status = 'pending' OR r.next_lookup_at_ms IS NOT NULL OR e.event_id IS NOT NULL)",
+        replace: 'e.event_id IS NOT NULL',
+      },
+    ],
+  },
+  {
+    name: 'a payment leaves without its refunds',
+    breaks: 'archive',
+    edits: [{ file: ARCHIVED_TRANSACTIONS, find: 'refunds: refundsOf(transactionId),', replace: 'refunds: [],' }],
+  },
+  {
+    name: 'personal data goes into the archive',
+    breaks: 'archive',
+    edits: [
+      {
+        file: 'src/core/ledger/archive/without-personal-data.ts',
+        find: '      user_id: ARCHIVED_USER,\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'payments leave though the archive has not taken them',
+    breaks: 'archive',
+    edits: [
+      {
+        file: ARCHIVED_TRANSACTIONS,
+        find: `DELETE FROM transactions WHERE transaction_id IN (\${stillAsSeen(3)}) AND \${isArchived('transactions')}\`;`,
+        replace: `DELETE FROM transactions WHERE transaction_id IN (\${stillAsSeen(3)}) AND ?1 = ?1 AND ?2 = ?2\`;`,
+      },
+      {
+        file: ARCHIVED_TRANSACTIONS,
+        find: '    range: newArchivedRange(db.d1, range, {',
+        replace: '    range: newArchivedRange(db.d1, { ...range, entries: range.entries + 1 }, {',
+      },
+    ],
+  },
+  {
+    name: 'nobody knows until when payments have left',
+    breaks: 'archive',
+    edits: [
+      {
+        file: ARCHIVED_TRANSACTIONS,
+        find: "'transactions_left' AND position < ?3",
+        replace: "'transactions_left' AND position > ?3",
       },
     ],
   },

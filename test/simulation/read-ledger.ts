@@ -25,9 +25,9 @@ export function readDatabase({ sqlite }: WorldDatabase): Ledger {
   const all = (sql: string) => sqlite.prepare(sql).all() as Row[];
   const by = (rows: Row[], id: string) => new Map(rows.map((row) => [String(row[id]), row]));
   return {
-    transactions: by(all('SELECT * FROM transactions'), 'transaction_id'),
-    refunds: by(all('SELECT * FROM refunds'), 'refund_id'),
     // Those that have left the database too.
+    transactions: by(all('SELECT * FROM transactions UNION ALL SELECT * FROM sim_transactions_left'), 'transaction_id'),
+    refunds: by(all('SELECT * FROM refunds UNION ALL SELECT * FROM sim_refunds_left'), 'refund_id'),
     events: all('SELECT * FROM events UNION ALL SELECT * FROM sim_events_left ORDER BY sequence'),
     keys: all('SELECT * FROM idempotency_keys'),
   };

@@ -30,6 +30,8 @@ export interface Outcome {
   histories: number;
   /** How many of the histories had which gateway. */
   gateways: Partial<Record<GatewayKind, number>>;
+  /** How many had so many databases. */
+  shards: Partial<Record<Plan['shards'], number>>;
   requests: number;
   /** Of how many payments with which gateway something was waited for or begun: by "gateway what". */
   waits: Record<string, number>;
@@ -58,7 +60,8 @@ const patchSql = mutation === null ? undefined : patchMigration(mutation);
 
 const digest = createHash('sha256');
 const outcome: Outcome = {
-  ...{ histories: 0, gateways: {}, requests: 0, waits: {}, faults: {}, failures: [], statements: [], digest: '' },
+  ...{ histories: 0, gateways: {}, shards: {}, requests: 0, waits: {}, faults: {}, failures: [], statements: [] },
+  digest: '',
 };
 for (const seed of seeds) {
   const failure = await liveThrough(seed);
@@ -88,6 +91,7 @@ async function liveThrough(seed: number): Promise<Failure | null> {
     if (runs === 1) {
       outcome.histories += 1;
       outcome.gateways[one.provider] = (outcome.gateways[one.provider] ?? 0) + 1;
+      outcome.shards[one.shards] = (outcome.shards[one.shards] ?? 0) + 1;
       outcome.requests += verdict.requests;
       for (const line of verdict.trace) digest.update(line);
       for (const [what, count] of Object.entries(verdict.waits)) {

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { FaultKind } from './faults.ts';
 import type { Mutation } from './mutate.ts';
-import type { GatewayKind } from './plan.ts';
+import { type GatewayKind, SHARD_COUNTS } from './plan.ts';
 import type { Assignment, Failure, LIVED, Outcome } from './run-seeds.ts';
 
 const THREADS = Math.max(1, Math.min(8, availableParallelism()));
@@ -35,9 +35,10 @@ export async function simulate(
 
 export function together(outcomes: readonly Outcome[]): Outcome {
   const all: Outcome = {
-    ...{ histories: 0, gateways: {}, requests: 0, waits: {}, faults: {}, failures: [], statements: [], digest: '' },
+    ...{ histories: 0, gateways: {}, shards: {}, requests: 0, waits: {}, faults: {}, failures: [], statements: [] },
+    digest: '',
   };
-  for (const { histories, gateways, requests, waits, faults, failures, statements, digest } of outcomes) {
+  for (const { histories, gateways, shards, requests, waits, faults, failures, statements, digest } of outcomes) {
     all.digest += digest;
     all.statements = [...new Set([...all.statements, ...statements])];
     all.histories += histories;
@@ -46,6 +47,7 @@ export function together(outcomes: readonly Outcome[]): Outcome {
     for (const [kind, count] of Object.entries(gateways)) {
       all.gateways[kind as GatewayKind] = (all.gateways[kind as GatewayKind] ?? 0) + count;
     }
+    for (const count of SHARD_COUNTS) all.shards[count] = (all.shards[count] ?? 0) + (shards[count] ?? 0);
     for (const [name, count] of Object.entries(waits)) all.waits[name] = (all.waits[name] ?? 0) + count;
     for (const [kind, count] of Object.entries(faults)) {
       all.faults[kind as FaultKind] = (all.faults[kind as FaultKind] ?? 0) + count;

@@ -38,6 +38,20 @@ const INSERT_EVENT = `
 const transaction = (d1: D1Database, id: unknown, booking: unknown = 'booking', amountMinor: unknown = 100) =>
   d1.prepare(INSERT_TRANSACTION).bind(id, booking, amountMinor);
 const event = (d1: D1Database, id: string, transactionId: string) => d1.prepare(INSERT_EVENT).bind(id, transactionId);
+const refund = (d1: D1Database, id: string, transactionId: string) =>
+  d1
+    .prepare(
+      `INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms)
+       VALUES (?1, 'tenant', ?2, 'pending', 1, '', 1)`,
+    )
+    .bind(id, transactionId);
+const refundEvent = (d1: D1Database, id: string, transactionId: string, refundId: string) =>
+  d1
+    .prepare(
+      `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, refund_id, created_at_ms)
+       VALUES (?1, 'tenant', 'booking', 'payment.refund', ?2, ?3, 1)`,
+    )
+    .bind(id, transactionId, refundId);
 const ids = (d1: D1Database) => d1.prepare('SELECT transaction_id FROM transactions ORDER BY transaction_id');
 
 /** With the first change of the schema workerd inserts a row of its own. The last row is to be the same one in both. */
@@ -282,10 +296,14 @@ const REFUSED: Record<string, [RegExp, Case]> = {
     (d1) => d1.batch([transaction(d1, 'a'), d1.prepare('UPDATE transactions SET amount_minor = 2')]),
   ],
   'a NULL that may not be': [/NOT NULL constraint failed/, (d1) => transaction(d1, 'a', null).run()],
-  'an event of no payment': [/FOREIGN KEY constraint failed/, (d1) => event(d1, 'e', 'nobody').run()],
-  'a payment taken from under its event': [
+  'a refund of no payment': [/FOREIGN KEY constraint failed/, (d1) => refund(d1, 'r', 'nobody').run()],
+  'a refund taken from under its event': [
     /FOREIGN KEY constraint failed/,
-    (d1) => d1.batch([transaction(d1, 'a'), event(d1, 'e', 'a'), d1.prepare('DELETE FROM transactions')]),
+    (d1) =>
+      d1.batch([
+        ...[transaction(d1, 'a'), refund(d1, 'r', 'a'), refundEvent(d1, 'e', 'a', 'r')],
+        d1.prepare('DELETE FROM refunds'),
+      ]),
   ],
   'text in an INTEGER column': [/cannot store TEXT/, (d1) => transaction(d1, 'a', 'booking', 'many').run()],
   'a fraction in an INTEGER column': [/cannot store REAL/, (d1) => transaction(d1, 'a', 'booking', 1.5).run()],

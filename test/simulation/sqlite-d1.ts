@@ -151,6 +151,17 @@ class Connection {
  * too many, and `iterate` binds without running anything.
  */
 function countParameters(statement: StatementSync): number {
+  const known = parameterCounts.get(statement.sourceSQL);
+  if (known !== undefined) return known;
+  const count = countedParameters(statement);
+  parameterCounts.set(statement.sourceSQL, count);
+  return count;
+}
+
+/** By the text of statements: counting takes longer than compiling. */
+const parameterCounts = new Map<string, number>();
+
+function countedParameters(statement: StatementSync): number {
   const values: null[] = [];
   while (values.length <= PARAMETERS_MAX) {
     try {

@@ -1,4 +1,5 @@
 /** Everything that a history takes place in: the Worker's isolates, and the systems around them. */
+import type { StatementSync } from 'node:sqlite';
 import { ulid } from 'ulid';
 import type { PaymentMethod } from '../../src/contract/requests.ts';
 import { consumeBatch } from '../../src/core/background/consume-queue.ts';
@@ -87,7 +88,8 @@ const read = readSettings({
   RETENTION_DAYS: '1',
 });
 if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
-const { settings } = read;
+/** Behind the lifetime of keys and the retention of events, and within a history. */
+const settings = { ...read.settings, transactionsKeptDays: 2 };
 /** So long a payment waits at most: for its payer, and then to be captured. */
 export const WAITS_MAX_MS = (settings.authenticationMinutes + settings.holdMinutes) * 60_000;
 
@@ -147,6 +149,8 @@ export class World {
   readonly archive: SimulatedArchive | null;
   readonly databases: readonly WorldDatabase[];
   readonly #bindings: readonly Binding[];
+  /** What was looked for in the databases, compiled for each. */
+  readonly #queries = new Map<string, StatementSync[]>();
   readonly provider: Plan['provider'];
   /** Lines as they would be logged. */
   readonly log: string[] = [];
@@ -244,7 +248,9 @@ export class World {
 
   /** The rows of all databases, in their order. */
   all(sql: string, ...values: (string | number)[]): Row[] {
-    return this.databases.flatMap(({ sqlite }) => sqlite.prepare(sql).all(...values) as Row[]);
+    const known = this.#queries.get(sql) ?? this.databases.map(({ sqlite }) => sqlite.prepare(sql));
+    this.#queries.set(sql, known);
+    return known.flatMap((query) => query.all(...values) as Row[]);
   }
 
   /** The first row, wherever it is. */

@@ -45,13 +45,19 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   const secrets: string[] = [];
   const databases: Database[] = [];
   const queues: Queue[] = [];
+  const buckets: { name: string; jurisdiction: string | null }[] = [];
   const workers = new Set<string>();
   /** What is in each database, by its id. */
   const contents = new Map<string, DatabaseSync>();
   let refusal: { part: string; message: string } | null = null;
   let refusedWrites: string | null = null;
 
-  function answer(method: string, { pathname: path, searchParams }: URL, body: string): Answer {
+  function answer(
+    method: string,
+    { pathname: path, searchParams }: URL,
+    body: string,
+    jurisdiction: string | null,
+  ): Answer {
     const isQuestion = method === 'GET' || (path.endsWith('/query') && JSON.parse(body).sql.startsWith('SELECT'));
     if (!isQuestion && refusedWrites !== null && `${path}\n${body}`.includes(refusedWrites)) {
       return { status: 403, code: 10_000, message: 'this write is refused' };
@@ -63,6 +69,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     const [area, kind, name, detail] = path.split('/').slice(3);
     if (area === 'd1') return answerDatabase(method, name, detail, body);
     if (area === 'queues') return answerQueue(method, name ?? kind, searchParams.get('name'), body);
+    if (area === 'r2') return answerBucket(method, name, body, jurisdiction);
     if (kind === 'subdomain') return { result: { subdomain: 'example' } };
     return answerWorker(method, kind, name, detail);
   }
@@ -117,6 +124,22 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     return { result: method === 'GET' ? entries : (entries[0] ?? {}) };
   }
 
+  /** Each jurisdiction has buckets of its own. */
+  function answerBucket(method: string, name: string | undefined, body: string, jurisdiction: string | null): Answer {
+    const own = buckets.filter((bucket) => bucket.jurisdiction === jurisdiction);
+    if (method === 'POST') {
+      const { name: created } = JSON.parse(body);
+      buckets.push({ name: created, jurisdiction });
+      changes.push(`create bucket ${created}${jurisdiction === null ? '' : ` in ${jurisdiction}`}`);
+      return { result: {} };
+    }
+    if (name === undefined) return { result: { buckets: own.map((bucket) => ({ name: bucket.name })) } };
+    const found = own.find((bucket) => bucket.name === name);
+    return found === undefined
+      ? { status: 404, code: 10_006, message: 'The specified bucket does not exist.' }
+      : { result: { name } };
+  }
+
   function answerWorker(method: string, kind: string | undefined, name: string | undefined, detail?: string): Answer {
     const exists = name !== undefined && workers.has(name);
     if (kind === 'scripts' && method === 'PUT' && name !== undefined && detail === undefined) {
@@ -143,7 +166,8 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   const server = createServer((request, response) => void reply(request, response));
   async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://localhost');
-    const given = answer(request.method ?? 'GET', url, await textOf(request));
+    const jurisdiction = request.headers['cf-r2-jurisdiction']?.toString() ?? null;
+    const given = answer(request.method ?? 'GET', url, await textOf(request), jurisdiction);
     const failed = 'status' in given;
     response.writeHead(failed ? given.status : 200, { 'content-type': 'application/json' });
     response.end(

@@ -13,6 +13,7 @@ declare global {
       SHARD_1: D1Database;
       SHARD_2: D1Database;
       SHARD_3: D1Database;
+      UNUSED_DATABASE: D1Database;
     }
   }
 }

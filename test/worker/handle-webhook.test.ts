@@ -287,6 +287,34 @@ describe('a refund that was made at the provider', () => {
   });
 });
 
+/** Into the archive, as the job does it. */
+async function leaves(transactionId: string, madeAtMs: number): Promise<void> {
+  await env.DB.batch([
+    env.DB.prepare('DELETE FROM transactions WHERE transaction_id = ?1').bind(transactionId),
+    env.DB.prepare("UPDATE job_positions SET position = ?1 WHERE job = 'transactions_left'").bind(madeAtMs),
+  ]);
+}
+
+describe('of a payment that has left for the archive', () => {
+  it('a refund that was made at the provider raises an alarm', async () => {
+    const { world, made } = await refundedExternally();
+    await leaves(made.transactionId, world.clock.nowMs);
+    expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'handled', event: null, lookUp: null });
+    const alarm = { event: 'webhook.of_archived', transaction_id: made.transactionId, reference: 're_1' };
+    expect(loggedErrors(world)).toMatchObject([alarm]);
+  });
+
+  it('a dispute raises an alarm', async () => {
+    const { world, made } = await refundedExternally();
+    await leaves(made.transactionId, world.clock.nowMs);
+    const dispute = { disputeId: 'dp_1', chargeReference: 'reference', transactionId: made.transactionId };
+    const rest = { status: 'needs_response', reason: 'fraudulent', currency: 'USD', amountMinor: 1 };
+    await tellOf(world, { about: 'dispute', dispute: { ...dispute, ...rest, openedAtMs: 1, reportedAtMs: 1 } });
+    const alarm = { event: 'webhook.of_archived', transaction_id: made.transactionId, dispute_id: 'dp_1' };
+    expect(loggedErrors(world)).toMatchObject([alarm]);
+  });
+});
+
 describe('a dispute', () => {
   const dispute = (transactionId: string | null, overrides: Partial<Dispute> = {}): Notice => ({
     about: 'dispute',

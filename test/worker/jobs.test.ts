@@ -76,6 +76,18 @@ describe('the cron', () => {
     expect(await woken()).toEqual([wakeUp(job)]);
   });
 
+  it.each([
+    ['wakes', { ARCHIVE: {} }, [wakeUp('archive')]],
+    ['has nothing to wake', {}, []],
+  ])('%s the archive for an old payment where the bindings are %o', async (_, bindings, wakeUps) => {
+    await env.DB.prepare(
+      `INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, payment_method, gateway,
+         created_at_ms, processed_at_ms)
+       VALUES ('TXN-01ARZ3NDEKTSV4RRFFA0000001', 'default', 'OLD', 'u', 'completed', 'USD', 2550, 'paypal', 'sandbox', 1, 1)`,
+    ).run();
+    expect(await woken(bindings)).toEqual(wakeUps);
+  });
+
   it('wakes the sweep in two slots at most', async () => {
     await waitingEvents({ count: 3_000, series: 'A' });
     expect(await woken()).toEqual([wakeUp('sweep'), wakeUp('sweep', { slot: 1 })]);
@@ -110,6 +122,42 @@ describe('a wake-up', () => {
     expect(await completed()).toBe(8);
     expect(events.sent.map(({ body }) => body.kind)).toEqual(Array(8).fill('event'));
     expect(await slotRows()).toMatchObject([{ job: 'look_ups', slot: 0, leased_until_ms: 0 }]);
+  });
+
+  it('takes old payments out of the database, by as many as one invocation may, and leaves their bookings paid', async () => {
+    const objects = new Map<string, Uint8Array>();
+    const ARCHIVE = {
+      put: async (key: string, bytes: Uint8Array) => void objects.set(key, bytes),
+      get: async (key: string) => new Response(objects.get(key) as Uint8Array<ArrayBuffer>),
+    };
+    await env.DB.prepare(
+      `WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1200)
+       INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, refunded_minor,
+         payment_method, gateway, created_at_ms, processed_at_ms)
+       SELECT 'TXN-01ARZ3NDEKTSV4RRFFA' || printf('%07d', n), 'default', 'OLD-' || n, 'u', 'completed', 'USD', 2550, 10, 'paypal',
+         'sandbox', n, n FROM n`,
+    ).run();
+    await env.DB.prepare(
+      `INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms, processed_at_ms)
+       SELECT 'REF-' || substr(transaction_id, 5), tenant, transaction_id, 'completed', 10, 'r', 1, 1 FROM transactions`,
+    ).run();
+    const watched = watchedDatabase();
+    expect(await work(wakeUp('archive'), { ARCHIVE, DB: watched.d1 })).toEqual([]);
+    expect(watched.statements()).toBeLessThanOrEqual(STATEMENTS_MAX);
+    expect([await countRows('transactions'), await countRows('refunds')]).toEqual([0, 0]);
+    expect(await countRows('archived_bookings')).toBe(1_200);
+    expect(await countRows('archived_ranges', "kind = 'transactions'")).toBe(3);
+    const unzipped = [...objects.values()].map((bytes) =>
+      new Response(
+        new Response(bytes as Uint8Array<ArrayBuffer>).body?.pipeThrough(new DecompressionStream('gzip')),
+      ).text(),
+    );
+    const lines = (await Promise.all(unzipped)).flatMap((text) => text.trim().split('\n'));
+    expect(lines).toHaveLength(1_200);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      transaction: { booking_id: 'OLD-1', user_id: 'archived' },
+      refunds: [{ reason: '', amount_minor: 10 }],
+    });
   });
 
   it('hands its slot on where one invocation is not enough, and so on to the end', async () => {

@@ -1,4 +1,5 @@
 /** More than one database: a booking has its place in one of them, and what holds within one only. */
+import { applyD1Migrations } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
@@ -388,6 +389,14 @@ describe('the place of a database', () => {
     await sendWith({}, 'POST', '/payment/process', { body: payment() });
     const row = await env.DB.prepare('SELECT shard, shards FROM database_place').first();
     expect(row).toEqual({ shard: 0, shards: 1 });
+  });
+
+  it('is not taken by a Worker whose bindings have a gap', async () => {
+    const unused = env.UNUSED_DATABASE;
+    await applyD1Migrations(unused, env.TEST_MIGRATIONS);
+    const { status } = await process(payment(), {}, boundTo(unused, undefined, env.SHARD_1));
+    expect(status).toBe(503);
+    expect(await unused.prepare('SELECT 1 FROM database_place').first()).toBeNull();
   });
 
   it('keeps a payment out that another database is named by', async () => {

@@ -105,6 +105,11 @@ describe.each(CALLERS)('from a caller %s', (_, checks, newCaller) => {
     expect(cost).toEqual({ status: 200, roundTrips: 1, limiterCalls: 1 });
   });
 
+  it('a status of a payment that is not there: once more, whether it may have left for the archive', async () => {
+    const cost = await costs('GET', '/payment/status/TXN-01ARZ3NDEKTSV4RRFFQ69G5FAV');
+    expect(cost).toEqual({ status: 404, roundTrips: 2, limiterCalls: 1 });
+  });
+
   it.each([
     ['that has ended is read from the replica alone', declined, [1, 0]],
     ['that may still change is read from the primary behind it', paid, [1, 1]],

@@ -227,6 +227,14 @@ describe('the settings', () => {
     ]);
   });
 
+  it('read how long payments are kept, which is beyond refunds and chargebacks', () => {
+    expect(settings({ ...DEVELOPMENT, TRANSACTIONS_KEPT_DAYS: '180' })).toMatchObject({ transactionsKeptDays: 180 });
+    expect(settings(DEVELOPMENT)).toMatchObject({ transactionsKeptDays: 400 });
+    expect(problems({ ...DEVELOPMENT, TRANSACTIONS_KEPT_DAYS: '179' })).toEqual([
+      'TRANSACTIONS_KEPT_DAYS must be 180 or more',
+    ]);
+  });
+
   it('name all that production lacks', () => {
     const found = problems({}).join('\n');
     expect(found).toContain('BRIDGE_URL');

@@ -31,7 +31,8 @@ describe('an answer', () => {
   it('to a question about a payment comes at the third try, if D1 answers then', async () => {
     const database = watchedDatabase((roundTrip) => (roundTrip < 3 ? 'fail' : 'answer'));
     expect((await statusOf(database.d1)).status).toBe(404);
-    expect(database.roundTrips()).toBe(3);
+    // And then whether the payment may have left for the archive.
+    expect(database.roundTrips()).toBe(3 + 1);
   });
 });
 

@@ -100,6 +100,7 @@ function print({ fromMs, toMs }: TimeRange, { remote }: LedgerPlace, reconciliat
     ['movements', String(movements ?? 'not listed by the gateway; it was asked about each payment and refund')],
     ['differences', String(differences.length)],
   ]);
+  for (const line of notCompared(reconciliation)) console.log(`\n${line}`);
   if (reconciliation.differences.length > 0) console.log();
   for (const difference of differences) {
     const { what, todo } = explainDifference(difference);
@@ -113,4 +114,20 @@ function print({ fromMs, toMs }: TimeRange, { remote }: LedgerPlace, reconciliat
     const what = about.some(({ id }) => id === null) ? 'its list' : `${about.length} payments and refunds`;
     console.log(`not_compared: no answer about ${what} from ${silence}. Run this again when the gateway answers.`);
   }
+}
+
+/** What has left the database, and so was not compared. */
+function notCompared({ eventsLeftUntilMs, transactionsLeftUntilMs }: Reconciliation): string[] {
+  return [
+    ...(eventsLeftUntilMs === null
+      ? []
+      : [
+          `Events up to ${isoSeconds(eventsLeftUntilMs)} may have left the database: up to then, no missing event is reported.`,
+        ]),
+    ...(transactionsLeftUntilMs === null
+      ? []
+      : [
+          `Payments up to ${isoSeconds(transactionsLeftUntilMs)} may have left the database: what the gateway lists of them was not compared.`,
+        ]),
+  ];
 }

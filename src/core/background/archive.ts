@@ -1,6 +1,6 @@
 /**
- * Takes out of the database what only grows: delivered events, and packed blocks of the audit log. Into the archive where there is one, and
- * nothing is deleted before the object has been read back and compared. Without one, events are deleted, and the audit log stays.
+ * Takes out of the database what only grows: delivered events, packed blocks of the audit log, and old transactions. Into the archive where
+ * there is one, and nothing is deleted before the object has been read back and compared. Without one, events are deleted, and the others stay.
  */
 
 import type { Context } from '../context.ts';
@@ -9,6 +9,13 @@ import { JOB_MAX_DURATION_MS } from '../invocation-limits.ts';
 import { blocksToArchive, recordArchivedBlocks } from '../ledger/archive/archive-blocks.ts';
 import { type ArchiveBucket, type ArchivedRange, objectName } from '../ledger/archive/archive-bucket.ts';
 import { deleteEvents, type EventRow, oldestEvents, recordArchivedEvents } from '../ledger/archive/archive-events.ts';
+import {
+  type LeavingBefore,
+  leavingTransactions,
+  recordArchivedTransactions,
+} from '../ledger/archive/archive-transactions.ts';
+import { archiveWaitsUntilMs } from '../ledger/archive/archive-waits.ts';
+import { withoutPersonalData } from '../ledger/archive/without-personal-data.ts';
 import { type Database, statementsLeft } from '../ledger/database.ts';
 import { isFilling } from '../ledger/fill-level.ts';
 import { errorFields } from '../log.ts';
@@ -21,13 +28,21 @@ const LEAVES_AFTER_MS = 60 * 60_000;
 const BLOCKS_OF_OBJECT = 20;
 /** Some megabyte of JSON. */
 const EVENTS_AT_ONCE = 4_000;
+/** With their refunds and indexes, D1 deletes so many within some ten milliseconds. */
+const TRANSACTIONS_AT_ONCE = 500;
 const BUCKET_DEADLINE_MS = 10_000;
 /** Of a step with its reads; once more the same for connections that break, and what is left to the caller. */
-const STATEMENTS_NEEDED = 3 * 5 + 10;
+const STATEMENTS_NEEDED = 3 * 9 + 10;
 
 /** What was written before this may leave: sooner, where the database fills up. */
 export function leavesBeforeMs({ db, settings, nowMs }: Pick<Context, 'db' | 'settings' | 'nowMs'>): number {
   return nowMs() - (isFilling(db) ? LEAVES_AFTER_MS : settings.retentionDays * DAY_MS);
+}
+
+/** Transactions that ended before this may leave: not before their events have. */
+export function transactionsLeaveBefore({ settings, nowMs }: Pick<Context, 'settings' | 'nowMs'>): LeavingBefore {
+  const keptDays = Math.max(settings.transactionsKeptDays, settings.retentionDays);
+  return { endedBeforeMs: nowMs() - keptDays * DAY_MS, nowMs: nowMs() };
 }
 
 /** Works until nothing is left that is old enough, or it has been enough for one invocation. Answers with whether it was the last. */
@@ -37,9 +52,15 @@ export async function archive(context: Context): Promise<boolean> {
   const isOver = () => nowMs() - startedAtMs >= JOB_MAX_DURATION_MS || statementsLeft(db) < STATEMENTS_NEEDED;
   try {
     while (bucket !== null && (await archiveBlocks(context, bucket))) if (isOver()) return true;
+    // What was restored of them would leave again.
+    if ((await archiveWaitsUntilMs(db)) > nowMs()) return false;
     for (let after: number | null = 0; after !== null; ) {
       if (isOver()) return true;
       after = await takeOutEvents(context, after);
+    }
+    for (let afterId: string | null = ''; bucket !== null && afterId !== null; ) {
+      if (isOver()) return true;
+      afterId = await archiveTransactions(context, bucket, afterId);
     }
     return false;
   } catch (error) {
@@ -104,6 +125,27 @@ async function archiveEvents(
     lastHash: null,
   });
   await recordArchivedEvents(context.db, range, events);
+}
+
+/** Takes the oldest transactions behind this one. Returns the last that has left; null where that was all for now. */
+async function archiveTransactions(context: Context, bucket: ArchiveBucket, afterId: string): Promise<string | null> {
+  const { db, blockCodec } = context;
+  const before = transactionsLeaveBefore(context);
+  const leaving = await leavingTransactions(db, before, afterId, TRANSACTIONS_AT_ONCE);
+  const last = leaving.at(-1);
+  if (last === undefined) return null;
+  const lines = leaving.map(({ archived }) => JSON.stringify(withoutPersonalData(archived)));
+  const madeAtMs = leaving.map(({ createdAtMs }) => createdAtMs);
+  const range = await storedRange(context, bucket, await blockCodec.pack(lines), {
+    kind: 'transactions',
+    firstSequence: Math.min(...madeAtMs),
+    lastSequence: Math.max(...madeAtMs),
+    entries: leaving.length,
+    lastHash: null,
+  });
+  const haveLeft = await recordArchivedTransactions(db, range, leaving, before);
+  // Where one has changed meanwhile, the next run reads them anew.
+  return haveLeft && leaving.length === TRANSACTIONS_AT_ONCE ? last.transactionId : null;
 }
 
 /** An object was not stored as it should be: nothing may be deleted. */

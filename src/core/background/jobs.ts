@@ -16,7 +16,7 @@ import type { WakeUp } from '../outbox/queue-message.ts';
 import { SEND_DEADLINE_MS, sendEvent, sendLookUp } from '../outbox/send.ts';
 import { sweepEvents } from '../outbox/sweep.ts';
 import { resolveDue } from '../recovery/resolve-due.ts';
-import { archive, leavesBeforeMs } from './archive.ts';
+import { archive, leavesBeforeMs, transactionsLeaveBefore } from './archive.ts';
 import { packAudit } from './pack-audit.ts';
 import { purge } from './purge.ts';
 import { sealAudit } from './seal-audit.ts';
@@ -45,6 +45,7 @@ export async function wakeJobs(context: Context): Promise<void> {
     nowMs: context.nowMs(),
     limit: COUNTED_ROWS,
     leavesBeforeMs: leavesBeforeMs(context),
+    transactionsLeaveBefore: transactionsLeaveBefore(context),
     hasArchive: context.archive !== null,
   });
   logFillLevel(context.db);

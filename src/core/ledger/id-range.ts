@@ -25,3 +25,9 @@ export function idRange(prefix: 'TXN-' | 'REF-' | 'evt_', { fromMs, toMs }: Time
 function ulidTime(timeMs: number): string {
   return encodeTime(Math.trunc(Math.min(Math.max(timeMs, 0), LATEST_MS)), TIME_CHARACTERS);
 }
+
+/** Whether the id of a payment or refund was made by then. */
+export function wasMadeBy(id: string, timeMs: number): boolean {
+  const prefix = id.startsWith('REF-') ? 'REF-' : 'TXN-';
+  return id.startsWith(prefix) && id < idRange(prefix, { fromMs: 0, toMs: timeMs }).before;
+}

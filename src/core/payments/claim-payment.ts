@@ -85,6 +85,9 @@ export async function claimPayment(context: Context, attempt: Attempt): Promise<
       log('info', 'payment.duplicate', { booking_id: request.booking_id, transaction_id: standing?.transactionId });
       return { ...claimed, isOfSameUser: standing?.userId === request.user_id };
     }
+    case 'paid_by_archived':
+      log('info', 'payment.duplicate', { booking_id: request.booking_id, archived: true });
+      return claimed;
     case 'too_many':
       log('warn', 'payment.too_many', { booking_id: request.booking_id, of: claimed.subject.split(':')[0] });
       return { kind: 'too_many', retryAfterMs: claimed.untilMs - context.nowMs() };

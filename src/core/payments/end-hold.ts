@@ -14,6 +14,7 @@ import { outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordPayment } from '../outcomes/record-payment.ts';
 import type { Stepping } from '../outcomes/take-step.ts';
+import { type NotFound, notFound } from './not-found.ts';
 
 /** How a request to capture or to void ended. */
 export type HoldAnswer =
@@ -25,7 +26,7 @@ export type HoldAnswer =
   | { kind: 'conflict'; transaction: Transaction }
   /** `transaction`: null where the caller named another booking or user than the payment's. */
   | { kind: 'not_allowed'; reason: string; transaction: Transaction | null }
-  | { kind: 'not_found' };
+  | NotFound;
 
 export interface HoldStep {
   step: 'capture' | 'void';
@@ -52,7 +53,7 @@ export async function endHold(
     nextLookupAtMs: firstLookUpAtMs(context),
     by: { tenant, bookingId: request.booking_id, userId: request.user_id },
   });
-  if (begun === null) return { kind: 'not_found' };
+  if (begun === null) return notFound(context, request.transaction_id);
   const { transaction, began } = begun;
   const entry = { transaction_id: transaction.transactionId, began, status: transaction.status };
   if (!began) {

@@ -59,6 +59,8 @@ export type PaymentAnswer =
   | { kind: 'pending'; transaction: Transaction; lookUp: DueLookUp; accepted: boolean }
   /** The booking has a pending or completed payment, or the PayPal order has paid for something else: `standing`, null where it is another tenant's. */
   | { kind: 'duplicate'; standing: Transaction | null; isOfSameUser: boolean }
+  /** The booking was paid by a payment that has left for the archive. */
+  | { kind: 'paid_by_archived' }
   /** An earlier request with the same key has no outcome yet. */
   | { kind: 'in_progress'; transaction: Transaction }
   /** The key belongs to another request. */

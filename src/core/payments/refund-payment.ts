@@ -25,6 +25,7 @@ import { isAccepted, logUnknownAccount, moveMoneyNow } from '../outcomes/ask-gat
 import { NEVER_HAPPENED, outcomeOfRefund } from '../outcomes/decided-outcome.ts';
 import { firstLookUpAtMs } from '../outcomes/look-up-schedule.ts';
 import { recordRefund } from '../outcomes/record-refund.ts';
+import { type NotFound, notFound } from './not-found.ts';
 import { isSameRequest, keyClaim, refundIdentity } from './replay.ts';
 
 /** How a request to refund ended. */
@@ -47,7 +48,7 @@ export type RefundAnswer =
   | { kind: 'key_reused' }
   /** `payment`: null where the caller named another booking or user than the payment's, and has no business with its amounts. */
   | { kind: 'not_allowed'; reason: string; payment: Transaction | null }
-  | { kind: 'not_found' }
+  | NotFound
   | { kind: 'invalid_amount' }
   | { kind: 'gateway_down'; retryAfterMs: number }
   /** The database takes nothing new. */
@@ -188,7 +189,7 @@ async function reserveIn(
     case 'replayed':
       return { answer: answerReplay(reservation, key), otherCurrency: null };
     case 'not_found':
-      return { answer: { kind: 'not_found' }, otherCurrency: null };
+      return { answer: await notFound(context, transactionId), otherCurrency: null };
     case 'refused': {
       const { transaction } = reservation;
       return {

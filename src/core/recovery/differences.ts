@@ -3,7 +3,7 @@ import type { EventType } from '../../contract/events.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import { isNoOutcome, type LookUp, type Movement } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
-import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
+import { CLOCK_SLACK_MS, type TimeRange, wasMadeBy } from '../ledger/id-range.ts';
 import type { PaymentRecord, RecordedEvent } from '../ledger/read-payment-records.ts';
 import { GATEWAY_TIMEOUT_MAX_MS } from '../settings/variables.ts';
 
@@ -70,12 +70,14 @@ export interface Evidence {
   lookUps: ReadonlyMap<string, LookUp>;
   /** Events that were made up to then may have left the database of this payment: that they are not in it is no difference. */
   eventsLeftMs: (transactionId: string) => number;
+  /** The same of the payments themselves. */
+  transactionsLeftMs: (id: string) => number;
   nowMs: number;
 }
 
 /** Every difference, payment by payment, and then the movements that the ledger does not have. */
 export function differencesBetween(evidence: Evidence): Difference[] {
-  const { range, records, movements, lookUps, eventsLeftMs, nowMs } = evidence;
+  const { range, records, movements, lookUps, eventsLeftMs, transactionsLeftMs, nowMs } = evidence;
   const moved = movementsById(movements);
   const differences: Difference[] = [];
   for (const { transaction, refunds, events, disputeReports } of records) {
@@ -105,10 +107,17 @@ export function differencesBetween(evidence: Evidence): Difference[] {
   }
   for (const [id, [movement]] of moved) {
     if (movement === undefined || movement.status === 'reversed') continue;
+    if (mayBeArchived(movement, transactionsLeftMs)) continue;
     const { kind, reference, movedAtMs } = movement;
     differences.push({ kind: `unknown_${kind}`, id, reference, money: moneyOf(movement), movedAtMs });
   }
   return differences;
+}
+
+/** Whether the movement may be of a transaction that has left. */
+export function mayBeArchived({ id, transactionId }: Movement, transactionsLeftMs: (id: string) => number): boolean {
+  const leftMs = transactionsLeftMs(transactionId ?? id);
+  return leftMs > 0 && wasMadeBy(transactionId ?? id, leftMs);
 }
 
 /** Whether a list of the time's movements should have the row, if its money has moved. */

@@ -22,7 +22,7 @@ export function explainDifference(difference: Difference): Explanation {
       const { id, reference, money, movedAtMs } = difference;
       return {
         what: `The gateway paid back ${shown(money)} as ${id} (${reference}) at ${isoSeconds(movedAtMs)}, and the ledger has no such refund.`,
-        todo: "If it is an external refund, made in the provider's dashboard, have the provider send its webhook again: it is booked then. Until that, the payment's balance does not know of it.",
+        todo: "If it is an external refund, made in the provider's dashboard, have the provider send its webhook again: it is booked then. Until that, the payment's balance does not know of it. If its payment is old, both may have left for the archive.",
       };
     }
     case 'moved_twice':

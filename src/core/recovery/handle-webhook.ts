@@ -3,10 +3,12 @@
  * order: so it only names what to look up, and the provider's answer is recorded like that of any other look-up.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
+import type { Context } from '../context.ts';
 import { DeadlineExceeded, within } from '../deadline.ts';
 import type { Gateway, Unreachable } from '../gateways/gateway.ts';
 import type { Dispute, Provider, ProviderEvent } from '../gateways/webhook.ts';
 import { BACKGROUND_DEADLINE_MS } from '../invocation-limits.ts';
+import { mayHaveLeft } from '../ledger/archive/archive-transactions.ts';
 import { findLookUp } from '../ledger/look-ups/find-look-up.ts';
 import { findEvents } from '../ledger/outbox/find-events.ts';
 import { isDecided, recordDispute } from '../ledger/payments/record-dispute.ts';
@@ -139,6 +141,7 @@ async function handleExternalRefund(shards: Shards, gateway: Gateway, reference:
     case 'later':
       return { shard, kind: 'later', reason: 'another refund of the payment is under way' };
     case 'unbooked':
+      if (paid === null) await reportArchived(context, transactionId, { reference });
       return NOTHING_TO_SEND;
   }
 }
@@ -157,6 +160,13 @@ async function inTime<Answer>(
   }
 }
 
+/** An alarm where the payment may have left for the archive: then somebody has to handle it in the provider's dashboard. */
+async function reportArchived({ db, log }: Context, transactionId: string, about: Record<string, string>) {
+  if (await mayHaveLeft(db, transactionId)) {
+    log('error', 'webhook.of_archived', { transaction_id: transactionId, ...about });
+  }
+}
+
 /** Disputes are recorded, logged, and published where that is wanted; an operator answers them in the provider's dashboard. */
 async function handleDispute(
   shards: Shards,
@@ -172,12 +182,16 @@ async function handleDispute(
     transactionId = owner?.transactionId ?? null;
   }
   if (transactionId === null) return NOTHING_TO_SEND; // of a charge that this service has not made
-  const { db, shard, log, nowMs, newId, settings } = contextOfId(shards, transactionId);
+  const context = contextOfId(shards, transactionId);
+  const { db, shard, log, nowMs, newId, settings } = context;
   const { publishDisputes } = settings;
   const attemptId = newId(publishDisputes ? 'evt_' : 'att_');
   const charged = { provider, ...dispute, transactionId };
   const recorded = await recordDispute(db, charged, nowMs(), attemptId, publishDisputes);
-  if (recorded === null) return NOTHING_TO_SEND; // as before
+  if (recorded === null) {
+    await reportArchived(context, transactionId, { dispute_id: disputeId });
+    return NOTHING_TO_SEND; // as before
+  }
   const { dispute: current, wrote } = recorded;
   // An alarm for each status, once, however many webhooks report it.
   log(wrote && !isDecided(status) ? 'error' : 'info', 'payment.disputed', {

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import type { ExternalRefund, LookUp, Movement, RefundListing } from '../gateways/gateway.ts';
 import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
+import { transactionsLeftUntilMs } from '../ledger/archive/archive-transactions.ts';
 import type { Database } from '../ledger/database.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import {
@@ -36,6 +37,10 @@ export interface Reconciliation {
   /** How many the gateway listed; null where it can't list them, or did not. */
   movements: number | null;
   differences: Difference[];
+  /** Events that were made until then may have left the database, and are not missed; null where none of the time has. */
+  eventsLeftUntilMs: number | null;
+  /** Transactions that were made until then may have left: what the gateway lists of them is not compared. */
+  transactionsLeftUntilMs: number | null;
 }
 
 /** Called after each look-up at a gateway, which are what takes long. */
@@ -58,14 +63,23 @@ export async function reconcile(
   const lookUps = await lookUpUnlisted(context, range, records, listing, onLookedUp);
   const refunds = await listRefunds(context, records, lookUps);
   const evidence = { range, records, movements: [...movements, ...refunds.movements], lookUps };
-  const eventsLeft = await Promise.all(allContexts(shards).map(({ db }) => eventsLeftUntilMs(db)));
-  const eventsLeftMs = (id: string) => eventsLeft[shardOfId(id, shards.count)] ?? 0;
-  const differences = differencesBetween({ ...evidence, eventsLeftMs, nowMs: context.nowMs() });
+  const left = await Promise.all(
+    allContexts(shards).map(async ({ db }) => ({
+      eventsMs: await eventsLeftUntilMs(db),
+      transactionsMs: await transactionsLeftUntilMs(db),
+    })),
+  );
+  const eventsLeftMs = (id: string) => left[shardOfId(id, shards.count)]?.eventsMs ?? 0;
+  const transactionsLeftMs = (id: string) => left[shardOfId(id, shards.count)]?.transactionsMs ?? 0;
+  const differences = differencesBetween({ ...evidence, eventsLeftMs, transactionsLeftMs, nowMs: context.nowMs() });
+  const inTime = (untilMs: number[]) => (Math.max(...untilMs) >= range.fromMs ? Math.max(...untilMs) : null);
   return {
     payments: records.length,
     refunds: records.reduce((sum, { refunds }) => sum + refunds.length, 0),
     movements: listing.listed.size === 0 ? null : movements.length,
     differences: [...listing.problems, ...refunds.problems, ...differences],
+    eventsLeftUntilMs: inTime(left.map(({ eventsMs }) => eventsMs)),
+    transactionsLeftUntilMs: inTime(left.map(({ transactionsMs }) => transactionsMs)),
   };
 }
 

@@ -46,7 +46,7 @@ const whole = (min: number, max: number) =>
       z.minimum(min, `must be ${min} or more`),
       z.maximum(max, `must be ${max} or less`),
     );
-export const count = (usual: number, max: number) => z._default(whole(1, max), usual);
+export const count = (usual: number, max: number, min = 1) => z._default(whole(min, max), usual);
 /** 0 means no limit, and is null. */
 export const limit = (usual: number, max: number) =>
   z.pipe(

@@ -36,6 +36,8 @@ export interface Settings {
   velocity: VelocityLimits;
   /** After so many days delivered events and the audit log leave the database. */
   retentionDays: number;
+  /** After so many days ended transactions leave the database, where there is an archive. */
+  transactionsKeptDays: number;
   /** What a database may hold. */
   databaseMaxBytes: number;
   /** Whether a status may be read from a replica of the database. */
@@ -130,6 +132,7 @@ function settingsOf(values: Values): Settings {
     encryption,
     velocity,
     retentionDays: service.retentionDays,
+    transactionsKeptDays: service.transactionsKeptDays,
     databaseMaxBytes: service.databaseMaxGigabytes * BYTES_PER_GIGABYTE,
     statusFromReplica: service.statusFromReplica,
     publishDisputes: service.publishDisputes,

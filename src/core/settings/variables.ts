@@ -40,6 +40,8 @@ const AUTHENTICATION_MAX_MINUTES = 120;
 const DATABASE_MAX_GIGABYTES = 10;
 /** Ten years: longer than any law wants it. */
 const RETENTION_MAX_DAYS = 3_650;
+/** So long after a payment PayPal takes disputes; banks take chargebacks for 120 days. */
+const TRANSACTIONS_KEPT_MIN_DAYS = 180;
 
 interface Traits {
   /** Each secret differs from every other. `generated`: random bytes, which `npm run setup` makes and every installation has. */
@@ -83,6 +85,10 @@ export const VARIABLES = {
     maxAmount: variable('PAYMENT_MAX_AMOUNT', z._default(z.string(), '100000')),
     rawCardsAllowed: variable('RAW_CARDS_ALLOWED', flag(true)),
     retentionDays: variable('RETENTION_DAYS', count(90, RETENTION_MAX_DAYS)),
+    transactionsKeptDays: variable(
+      'TRANSACTIONS_KEPT_DAYS',
+      count(400, RETENTION_MAX_DAYS, TRANSACTIONS_KEPT_MIN_DAYS),
+    ),
     databaseMaxGigabytes: variable('DATABASE_MAX_GB', upTo(DATABASE_MAX_GIGABYTES)),
     statusFromReplica: variable('STATUS_FROM_REPLICA', flag(false)),
     publishDisputes: variable('PUBLISH_DISPUTES', flag(false)),

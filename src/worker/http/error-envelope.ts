@@ -63,6 +63,15 @@ export function ledgerFull(c: Context): Response {
   );
 }
 
+/** The 404 of a payment or refund that is not there; `archived` where it may have left for the archive. */
+export function transactionNotFound(c: Context, archived: boolean, message = 'Transaction not found'): Response {
+  const details = archived && { archived: true, next_step: ARCHIVED };
+  return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', message, details || {});
+}
+
+const ARCHIVED =
+  "Payments of that time are in the archive, and this service changes nothing of them. Ask whoever operates it for the record; a refund is made in the provider's dashboard.";
+
 /** Of a gateway that is not even asked, because it has failed again and again. */
 export const GATEWAY_DOWN = 'The payment gateway is not available; it was not asked, and no money moved';
 

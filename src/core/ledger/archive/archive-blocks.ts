@@ -7,8 +7,11 @@ import { type Database, rowsOf, runBatch } from '../database.ts';
 import type { ArchivedRange } from './archive-bucket.ts';
 import { isArchived, newArchivedRange } from './archived-ranges.ts';
 
+// One whose entries are still in their table does not match them: nothing of it leaves, nor of what follows it.
 const NEXT_BLOCKS = `
-  SELECT first_sequence, last_sequence, entries, at_ms AS atMs, hash, packed FROM audit_blocks
+  SELECT first_sequence, last_sequence, entries, at_ms AS atMs, hash, packed, EXISTS (
+    SELECT 1 FROM audit_entries WHERE sequence BETWEEN first_sequence AND last_sequence) AS isBroken
+  FROM audit_blocks
   WHERE last_sequence > (SELECT position FROM job_positions WHERE job = 'archive')
     AND last_sequence <= (SELECT position FROM job_positions WHERE job = 'pack')
   ORDER BY last_sequence LIMIT ?1`;
@@ -22,15 +25,15 @@ export type PackedBlock = AuditBlock & { packed: Uint8Array };
 export async function blocksToArchive(db: Database, beforeMs: number, limit: number): Promise<PackedBlock[]> {
   const { blocks } = await runBatch(db, { blocks: db.d1.prepare(NEXT_BLOCKS).bind(limit) });
   const taken: PackedBlock[] = [];
-  for (const { packed: column, atMs, ...block } of rowsOf<BlockRow>(blocks)) {
+  for (const { packed: column, atMs, isBroken, ...block } of rowsOf<BlockRow>(blocks)) {
     const packed = packedIn(column);
-    if (packed === null || atMs > beforeMs) break;
+    if (packed === null || isBroken === 1 || atMs > beforeMs) break;
     taken.push({ ...block, packed });
   }
   return taken;
 }
 
-type BlockRow = AuditBlock & { atMs: number; packed: PackedColumn };
+type BlockRow = AuditBlock & { atMs: number; packed: PackedColumn; isBroken: 0 | 1 };
 
 const EMPTY_BLOCKS = `
   UPDATE audit_blocks SET packed = NULL
@@ -52,6 +55,6 @@ export async function recordArchivedBlocks(db: Database, range: ArchivedRange): 
 /** The statement that tells, as `due`, whether a block may be archived. */
 export function countBlocksToArchive(d1: D1Database, beforeMs: number): D1PreparedStatement {
   return d1
-    .prepare(`SELECT count(*) AS due FROM (${NEXT_BLOCKS}) WHERE atMs <= ?2 AND packed IS NOT NULL`)
+    .prepare(`SELECT count(*) AS due FROM (${NEXT_BLOCKS}) WHERE atMs <= ?2 AND packed IS NOT NULL AND NOT isBroken`)
     .bind(1, beforeMs);
 }

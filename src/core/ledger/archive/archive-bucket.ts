@@ -4,7 +4,8 @@ export interface ArchiveBucket {
   get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
 }
 
-export type ArchivedKind = 'audit' | 'events';
+/** Audit entries and events have numbers in sequence. The number of a transaction is the millisecond in which it was made. */
+export type ArchivedKind = 'audit' | 'events' | 'transactions';
 
 /** A range that has left the database, and the object that has it: JSON lines in gzip. */
 export interface ArchivedRange {

@@ -9,12 +9,25 @@ const INSERT = `
   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
   WHERE NOT EXISTS (SELECT 1 FROM archived_ranges WHERE kind = ?1 AND first_sequence = ?2 AND object = ?5)`;
 
-/** The statement that writes the range down. What is deleted with it is guarded by `isArchived`. */
-export function newArchivedRange(d1: D1Database, range: ArchivedRange): D1PreparedStatement {
+const INSERT_PARAMETERS = 9;
+
+/**
+ * The statement that writes the range down. What is deleted with it is guarded by `isArchived`.
+ *
+ * @param guard what has to be true as well, and its parameters, the first of which has the number that `also` is given
+ */
+export function newArchivedRange(
+  d1: D1Database,
+  range: ArchivedRange,
+  guard?: { also: (first: number) => string; parameters: readonly (string | number)[] },
+): D1PreparedStatement {
   const { kind, firstSequence, lastSequence, entries, object, bytes, sha256, lastHash, archivedAtMs } = range;
   return d1
-    .prepare(INSERT)
-    .bind(kind, firstSequence, lastSequence, entries, object, bytes, sha256, lastHash, archivedAtMs);
+    .prepare(guard === undefined ? INSERT : `${INSERT} AND ${guard.also(INSERT_PARAMETERS + 1)}`)
+    .bind(
+      ...[kind, firstSequence, lastSequence, entries, object, bytes, sha256, lastHash, archivedAtMs],
+      ...(guard?.parameters ?? []),
+    );
 }
 
 /** The object of `?1`, of this kind, is written down. */

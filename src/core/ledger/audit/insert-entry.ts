@@ -28,7 +28,8 @@ export type AuditAction =
   | 'encryption.rotated'
   | 'personal_data.exported'
   | 'personal_data.erased'
-  | 'audit.exported';
+  | 'audit.exported'
+  | 'archive.restored';
 
 export interface AuditEntry {
   atMs: number;

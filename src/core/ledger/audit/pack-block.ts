@@ -18,11 +18,15 @@ const NEXT = `
 const ENTRIES = `
   SELECT e.* FROM (${NEXT}) b JOIN audit_entries e ON e.sequence BETWEEN b.first_sequence AND b.last_sequence
   ORDER BY e.sequence`;
-const HASH_BEFORE = `
-  SELECT coalesce(
-    (SELECT hash FROM audit_blocks WHERE last_sequence = b.first_sequence - 1),
-    (SELECT hash FROM audit_seals WHERE sequence = b.first_sequence - 1)) AS hash
-  FROM (${NEXT}) b`;
+const hashBeforeEntry = (first: string) => `
+  coalesce((SELECT hash FROM audit_blocks WHERE last_sequence = ${first} - 1),
+    (SELECT hash FROM audit_seals WHERE sequence = ${first} - 1))`;
+const HASH_BEFORE = `SELECT ${hashBeforeEntry('b.first_sequence')} AS hash FROM (${NEXT}) b`;
+
+/** The statement that finds the `hash` that a block follows which begins with this entry; null: it is the first one. */
+export function hashBefore(d1: D1Database, firstSequence: number): D1PreparedStatement {
+  return d1.prepare(`SELECT ${hashBeforeEntry('?1')} AS hash`).bind(firstSequence);
+}
 
 export interface BlockToPack {
   block: AuditBlock;
@@ -34,17 +38,17 @@ export interface BlockToPack {
 /** The oldest block that may be packed, with its entries; null where there is none. */
 export async function blockToPack(db: Database, nowMs: number): Promise<BlockToPack | null> {
   const before = nowMs - PACKED_AFTER_MS;
-  const { next, entries, hashBefore } = await runBatch(db, {
+  const { next, entries, hash } = await runBatch(db, {
     next: db.d1.prepare(NEXT).bind(before),
     entries: db.d1.prepare(ENTRIES).bind(before),
-    hashBefore: db.d1.prepare(HASH_BEFORE).bind(before),
+    hash: db.d1.prepare(HASH_BEFORE).bind(before),
   });
   const block = rowOf<AuditBlock>(next);
   if (block === null) return null;
   return {
     block,
     entries: rowsOf<AuditRow>(entries),
-    hashBefore: rowOf<{ hash: string | null }>(hashBefore)?.hash ?? null,
+    hashBefore: rowOf<{ hash: string | null }>(hash)?.hash ?? null,
   };
 }
 
@@ -79,6 +83,11 @@ export async function deletePackedEntries(db: Database, { first_sequence, last_s
     deleted: db.d1.prepare(DELETE_ENTRIES).bind(first_sequence, last_sequence),
     moved: db.d1.prepare(MOVE_ON).bind(last_sequence),
   });
+}
+
+/** Goes on behind a block that is not packed. Its entries stay, so it never leaves for the archive. */
+export async function passBlock(db: Database, { last_sequence }: AuditBlock): Promise<void> {
+  await runBatch(db, { moved: db.d1.prepare(MOVE_ON).bind(last_sequence) });
 }
 
 /** The statement that tells, as `due`, whether a block may be packed. */

@@ -2,6 +2,7 @@
 
 import { countBlocksToArchive } from '../archive/archive-blocks.ts';
 import { countOldEvents } from '../archive/archive-events.ts';
+import { countOldTransactions, type LeavingBefore } from '../archive/archive-transactions.ts';
 import { countUnsealed } from '../audit/insert-block.ts';
 import { countToPack } from '../audit/pack-block.ts';
 import type { D1Result } from '../d1.ts';
@@ -27,15 +28,16 @@ export interface Counted {
   limit: number;
   /** What was written before this leaves the database. */
   leavesBeforeMs: number;
+  transactionsLeaveBefore: LeavingBefore;
   hasArchive: boolean;
 }
 
 /** What each job has to do; new events that still wait become due for the sweep. */
 export async function readBacklogs(
   db: Database,
-  { nowMs, limit, leavesBeforeMs, hasArchive }: Counted,
+  { nowMs, limit, leavesBeforeMs, transactionsLeaveBefore, hasArchive }: Counted,
 ): Promise<Backlog[]> {
-  const { taken, oldBlocks, ...due } = await runBatch(db, {
+  const { taken, oldBlocks, oldTransactions, ...due } = await runBatch(db, {
     foundWaiting: foundWaitingEvents(db.d1),
     look_ups: countDueLookUps(db.d1, nowMs, limit),
     sweep: countDueEvents(db.d1, nowMs, limit),
@@ -43,13 +45,14 @@ export async function readBacklogs(
     pack: countToPack(db.d1, nowMs),
     archive: countOldEvents(db.d1, leavesBeforeMs),
     oldBlocks: hasArchive ? countBlocksToArchive(db.d1, leavesBeforeMs) : null,
+    oldTransactions: hasArchive ? countOldTransactions(db.d1, transactionsLeaveBefore) : null,
     purge: countExpired(db.d1, nowMs),
     taken: db.d1.prepare(TAKEN_SLOTS).bind(nowMs),
   });
   const slots = rowsOf<{ job: Job; slot: number }>(taken);
   return JOBS.map((job) => ({
     job,
-    due: dueIn(due[job]) + (job === 'archive' && hasArchive ? dueIn(oldBlocks) : 0),
+    due: dueIn(due[job]) + (job === 'archive' && hasArchive ? dueIn(oldBlocks) + dueIn(oldTransactions) : 0),
     taken: slots.filter((one) => one.job === job).map(({ slot }) => slot),
   }));
 }

@@ -2,6 +2,7 @@
 
 import type { CaptureMethod } from '../../../contract/requests.ts';
 import type { Transaction } from '../../domain/transaction.ts';
+import { isPaidByArchived } from '../archive/archive-transactions.ts';
 import { auditAttempt, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import { TRANSACTION_COLUMNS } from '../columns.ts';
 import type { D1Result } from '../d1.ts';
@@ -85,6 +86,8 @@ export type Claim =
   | ReplayedPayment
   /** The booking has another live payment, or the order that the payer approved has paid for something else; null: another tenant's. */
   | { kind: 'duplicate'; standing: Transaction | null }
+  /** A transaction that has left for the archive has paid the booking. */
+  | { kind: 'paid_by_archived' }
   /** A card, a user or an address has tried too often; `subject` is the keyed hash of it. */
   | { kind: 'too_many'; subject: string; untilMs: number };
 
@@ -144,7 +147,10 @@ export async function claimBooking(
   if (found !== null && found.claimedId !== claim.transactionId && !isExpired(found, claim.createdAtMs)) {
     return replayedPayment(found, rowOf(results.keyed));
   }
-  return claimOf(claim, results);
+  const claimed = claimOf(claim, results);
+  if (claimed !== null) return claimed;
+  if (await isPaidByArchived(db, claim.tenant, claim.bookingId)) return { kind: 'paid_by_archived' };
+  throw new Error('a claim left neither its own payment nor another live one');
 }
 
 function attemptOf(claim: NewTransaction) {
@@ -163,12 +169,12 @@ function attemptOf(claim: NewTransaction) {
   } as const;
 }
 
-function claimOf(claim: NewTransaction, results: { standing: D1Result; exceeded?: D1Result }): Claim {
+/** Null where nothing that was read explains why there is no such payment. */
+function claimOf(claim: NewTransaction, results: { standing: D1Result; exceeded?: D1Result }): Claim | null {
   const standing = rowOf<Transaction>(results.standing);
   if (standing === null) {
     const exceeded = results.exceeded === undefined ? null : exceededOf(results.exceeded);
-    if (exceeded === null) throw new Error('a claim left neither its own payment nor another live one');
-    return { kind: 'too_many', subject: exceeded.subject, untilMs: exceeded.windowEndMs };
+    return exceeded && { kind: 'too_many', subject: exceeded.subject, untilMs: exceeded.windowEndMs };
   }
   return standing.transactionId === claim.transactionId
     ? { kind: 'claimed', transaction: standing }

@@ -19,11 +19,11 @@ export interface RecordedDispute {
 }
 
 /** In lower case. */
-const DECIDED = ['won', 'lost', 'warning_closed', 'prevented', 'resolved'];
+export const DECIDED_STATUSES = ['won', 'lost', 'warning_closed', 'prevented', 'resolved'];
 
 /** Nobody can answer the dispute any more. */
 export function isDecided(status: string): boolean {
-  return DECIDED.includes(status.toLowerCase());
+  return DECIDED_STATUSES.includes(status.toLowerCase());
 }
 
 // An older event that comes later changes nothing, and neither does the same event again. Providers date events to the second,
@@ -73,7 +73,7 @@ export async function recordDispute(
         dispute.openedAtMs,
         dispute.reportedAtMs,
         attemptId,
-        JSON.stringify(DECIDED),
+        JSON.stringify(DECIDED_STATUSES),
       ),
     report: publish ? newDisputeReport(db.d1, report) : null,
     event: publish ? newDisputeEvent(db.d1, report) : null,

@@ -9,7 +9,7 @@ import { capturePayment } from '../../../core/payments/capture-payment.ts';
 import type { HoldAnswer } from '../../../core/payments/end-hold.ts';
 import { voidPayment } from '../../../core/payments/void-payment.ts';
 import { contextOfId } from '../../../core/shards.ts';
-import { errorResponse } from '../error-envelope.ts';
+import { errorResponse, transactionNotFound } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../middleware/json-body.ts';
 import { limitBody } from '../middleware/limit-body.ts';
@@ -102,7 +102,7 @@ function unfinished(c: Context, answer: Exclude<HoldAnswer, { kind: 'ended' }>, 
         ...(answer.transaction && { status: shownStatus(answer.transaction) }),
       });
     case 'not_found':
-      return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
+      return transactionNotFound(c, answer.archived);
   }
 }
 

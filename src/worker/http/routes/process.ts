@@ -94,6 +94,12 @@ function respond(c: Context<HttpEnv>, answer: PaymentAnswer, asked: Asked): Resp
         status: answer.standing?.status ?? null,
         ...(answer.standing && answer.isOfSameUser && wayOut(answer.standing)),
       });
+    case 'paid_by_archived':
+      return errorResponse(c, 409, 'DUPLICATE_TRANSACTION', 'Transaction already processed', {
+        transaction_id: null,
+        status: 'completed',
+        archived: true,
+      });
     case 'in_progress':
       return idempotencyInProgress(c, { transaction_id: answer.transaction.transactionId, status: 'pending' });
     case 'key_reused':

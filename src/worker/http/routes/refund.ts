@@ -16,6 +16,7 @@ import {
   idempotencyKeyReused,
   ledgerFull,
   retryAfter,
+  transactionNotFound,
 } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { idempotencyKey, REPLAYED_HEADER } from '../middleware/idempotency-key.ts';
@@ -94,7 +95,7 @@ function respond(c: Context<HttpEnv>, answer: RefundAnswer): Response {
         ...(answer.payment && balanceOf(answer.payment)),
       });
     case 'not_found':
-      return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Original transaction not found');
+      return transactionNotFound(c, answer.archived, 'Original transaction not found');
     case 'invalid_amount':
       return errorResponse(c, 400, 'INVALID_AMOUNT', 'Invalid refund amount');
   }

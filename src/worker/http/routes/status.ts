@@ -4,9 +4,10 @@ import type { StatusResponse } from '../../../contract/responses.ts';
 import { decimalAmount } from '../../../core/domain/money.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import { isAuthorized, type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
+import { notFound } from '../../../core/payments/not-found.ts';
 import { readStatus } from '../../../core/payments/read-status.ts';
 import { contextOfId } from '../../../core/shards.ts';
-import { errorResponse } from '../error-envelope.ts';
+import { transactionNotFound } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { outliveClient } from '../middleware/outlive-client.ts';
 import { requireScope } from '../middleware/require-scope.ts';
@@ -16,7 +17,7 @@ export const statusRoute = new Hono<HttpEnv>().get('/:id', requireScope('payment
   const id = c.req.param('id');
   const context = contextOfId(c.get('shards'), id);
   const found = await outliveClient(c, readStatus(context, id, { takesStale }), () => context);
-  if (found === null) return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', 'Transaction not found');
+  if (found === null) return transactionNotFound(c, (await notFound(context, id)).archived);
   return c.json(
     found.refund === null ? paymentStatus(found.transaction) : refundStatus(found.refund, found.transaction),
   );
