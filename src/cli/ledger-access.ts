@@ -194,8 +194,9 @@ async function requirePlaces(
   const places = await Promise.all(databases.map((db) => readPlace(db).catch(unlessTolerated)));
   const problems = places.flatMap((place, shard) => {
     if (place === 'unreachable' || isInPlace(place, shard, databases.length)) return [];
-    const is = place === null ? 'has no place yet' : `is number ${place.shard} of ${place.shards}`;
-    return [`${bindingOf(shard)} (${databaseNames[shard]}) ${is}, not number ${shard} of ${databases.length}`];
+    const bound = `and is bound as number ${shard} of ${databases.length}`;
+    const is = place === null ? 'has no place yet' : `is number ${place.shard} of ${place.shards}, ${bound}`;
+    return [`${bindingOf(shard)} (${databaseNames[shard]}) ${is}`];
   });
   if (problems.length === 0) return;
   const todo = places.includes(null)

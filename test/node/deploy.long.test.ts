@@ -346,7 +346,7 @@ describe('npm run deploy with more than one database', { timeout: 4 * DEADLINE_M
     const inUse = 'DB (payment-service) is in use as the only database of an installation, and wrangler.toml binds 2.';
     expect(await deploy()).toMatchObject({ exitCode: 1, output: expect.stringContaining(inUse) });
     const database = api.databaseNamed('payment-service');
-    database.exec('DROP VIEW presented_places; DROP TRIGGER transactions_in_place; DROP TABLE database_place');
+    database.exec('DROP VIEW presented_places; DROP TABLE database_place');
     database.exec(`DELETE FROM d1_migrations WHERE name LIKE '0018%'`);
     expect(await deploy()).toMatchObject({ exitCode: 1, output: expect.stringContaining(inUse) });
     expect(api.writes).toEqual([]);

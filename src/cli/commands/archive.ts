@@ -7,6 +7,7 @@ import type { ArchivedKind, ArchivedRange } from '../../core/ledger/archive/arch
 import { archivedRangesAfter } from '../../core/ledger/archive/archived-ranges.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import { CLOCK_SLACK_MS } from '../../core/ledger/id-range.ts';
+import { shardOfId } from '../../core/shards.ts';
 import { documented, readWholeNumber } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
 import {
@@ -26,6 +27,8 @@ import { restoreArchived } from '../restore-archived.ts';
 const KINDS: readonly ArchivedKind[] = ['audit', 'events', 'transactions'];
 const RANGES_PER_STEP = 500;
 const DAY_MS = 24 * 60 * 60_000;
+/** Behind it, an id may have the number of its database. */
+const ULID_LENGTH = 26;
 
 export function addArchive(program: Command): void {
   const archive = program
@@ -71,11 +74,12 @@ function addPrint(archive: Command): void {
     )
     .addArgument(new Argument('<kind>', 'what it is').choices(KINDS))
     .argument('<which>', 'the number of the entry or event, or the id of the transaction')
-    .option('--database <number>', 'of which database, where there is more than one', readDatabaseNumber)
+    .option('--database <number>', 'which database has the entry or event, if there are several', readDatabaseNumber)
     .action(async (kind: ArchivedKind, which: string, options: PlaceOptions & { database?: number }) => {
       const number = numberOf(kind, which, command);
       await withLedger(placeOf(options, command), async ({ databases, archive }) => {
-        const db = databaseNumbered(databases, options.database);
+        const named = kind === 'transactions' ? shardOfId(which, databases.length) : undefined;
+        const db = databaseNumbered(databases, options.database ?? named);
         const ranges = (await allRanges(db, kind)).filter((range) => mayHave(range, number));
         // A range may leave out what waited, and left by itself.
         for (const range of ranges) {
@@ -102,7 +106,7 @@ function numberOf(kind: ArchivedKind, which: string, command: Command): number {
   if (kind !== 'transactions')
     return /^\d+$/.test(which) ? Number(which) : command.error(`error: ${which} is not a number`);
   if (!isIdentifier(which, 'TXN-')) return command.error(`error: ${which} is not the id of a transaction`);
-  return decodeTime(which.slice('TXN-'.length));
+  return decodeTime(which.slice('TXN-'.length, 'TXN-'.length + ULID_LENGTH));
 }
 
 function mayHave({ kind, firstSequence, lastSequence }: ArchivedRange, number: number): boolean {

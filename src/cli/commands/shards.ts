@@ -85,7 +85,17 @@ function whatToDo(found: readonly Found[], { remote }: LedgerPlace): string {
 
 function print(found: readonly Found[], maxBytes: number, nowMs: number): void {
   printTable(
-    ['NUMBER', 'NAME', 'PLACE', 'SIZE', 'PAYMENTS', 'PENDING', 'EVENTS', 'UNSEALED', 'OLDEST DATA'],
+    [
+      'NUMBER',
+      'NAME',
+      'PLACE',
+      'SIZE',
+      `PAYMENTS IN ${PAYMENTS_MINUTES} MIN`,
+      'PENDING',
+      'EVENTS',
+      'UNSEALED',
+      'OLDEST DATA',
+    ],
     found.map(({ number, name, read }) => {
       if ('problem' in read) return [String(number), name, `not read: ${read.problem}`, '', '', '', '', '', ''];
       const { bytes, payments, pending, oldestPendingMs, waitingEvents, unsealedEntries, oldestMs } = read.state;
