@@ -215,6 +215,8 @@ describe('the audit log', () => {
     expect(logged).toEqual(['audit.block_broken']);
     expect(await world.ranges('audit')).toMatchObject([{ firstSequence: 1, entries: 7 }]);
     expect(world.rows('SELECT sequence FROM audit_entries WHERE sequence = 8')).toHaveLength(1);
+    const numbers = (await world.lines()).flatMap((line) => JSON.parse(line).sequence ?? []);
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
   });
 
   it('names the object of which one byte was altered, or that is gone', async () => {

@@ -143,8 +143,9 @@ function addRestore(archive: Command): void {
         const waitsUntilMs = nowMs + options.days * DAY_MS;
         await withProgress('Restoring', () => restoreArchived(db, archive, range, { nowMs, waitsUntilMs }));
         if (options.json) return printJson({ ...forPrograms(range), stays_until: isoSeconds(waitsUntilMs) });
-        const until = kind === 'audit' ? '' : `; no event and no transaction leaves before ${isoSeconds(waitsUntilMs)}`;
-        console.log(`${object}: ${range.entries} ${NOUNS[range.kind]} are in the database again${until}`);
+        const until =
+          range.kind === 'audit' ? '' : `; no event and no transaction leaves before ${isoSeconds(waitsUntilMs)}`;
+        console.log(`In the database again: ${object}${until}`);
       }),
     );
   addPlaceOptions(addJsonOption(command));

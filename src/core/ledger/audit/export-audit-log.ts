@@ -50,10 +50,12 @@ export async function auditLogAfter(db: Database, sequence: number, limit: numbe
   const blocks = rowsOf<AuditBlock>(results.blocks);
   const packed = packedIn(rowOf<{ packed: PackedColumn }>(results.packed)?.packed ?? null);
   const [block] = blocks;
-  // What is packed may still be in its table for a moment, and what has been restored is in the archive as well.
-  if (block !== undefined && packed !== null) return { kind: 'packed', block, packed };
+  // Entries that are packed may still be in their table: for a moment, or because what was packed does not match them. And what has been
+  // restored is in the archive as well.
+  const areInTable = entries[0]?.sequence === sequence + 1;
+  if (block !== undefined && packed !== null && !areInTable) return { kind: 'packed', block, packed };
   const range = rowOf<ArchivedRange>(results.archived);
-  if (range !== null && entries[0]?.sequence !== sequence + 1) return { kind: 'archived', range };
+  if (range !== null && !areInTable) return { kind: 'archived', range };
   const together = entries.filter((entry, index) => entry.sequence - index === entries[0]?.sequence);
   const last = together.at(-1)?.sequence ?? sequence;
   const whole = blocks.filter(({ last_sequence }) => last_sequence <= last);
