@@ -9,7 +9,19 @@ import type { FaultCounts } from './faults.ts';
 import { install, type PatchSql } from './installation.ts';
 import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
 import type { Plan } from './plan.ts';
+
+<<<<<<< HEAD
+
 import { runQueueAlone } from './queue-alone.ts';
+
+=======
+
+import { LaggingReplica } from './replica.ts';
+import { checkRestoring } from './restored.ts';
+import { applyMigrations, openSqliteD1 } from './sqlite-d1.ts';
+
+>>>>>>> archive
+
 import { runStall } from './stall.ts';
 import { EndlessHistory } from './time.ts';
 import { countWaits, watchWaiting } from './waiting-invariants.ts';
@@ -100,6 +112,7 @@ async function live(world: World, callers: Callers, plan: Plan): Promise<void> {
   await world.time.runUntil(world.time.nowMs + FOLLOW_UPS_MS);
   checkEverything(world, callers);
   await checkReconciliation(world, { lookUpsAreLeft: false });
+  await checkRestoring(world);
 }
 
 /** What met a key of another account is asked about again after an hour. */

@@ -844,6 +844,28 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'the row that keeps a booking paid stays when its payment is restored',
+    breaks: 'archive',
+    edits: [
+      {
+        file: 'src/core/ledger/archive/restore-rows.ts',
+        find: `WHERE value ->> 'status' = 'completed' AND NOT`,
+        replace: `WHERE value ->> 'status' = 'refunded' AND NOT`,
+      },
+    ],
+  },
+  {
+    name: 'a payment is restored without its refunds',
+    breaks: 'archive',
+    edits: [
+      {
+        file: 'src/core/ledger/archive/restore-rows.ts',
+        find: 'some.flatMap(({ refunds }) => refunds)',
+        replace: '[]',
+      },
+    ],
+  },
+  {
     name: 'nobody knows until when payments have left',
     breaks: 'archive',
     edits: [

@@ -299,7 +299,7 @@ describe('of a payment that has left for the archive', () => {
   it('a refund that was made at the provider raises an alarm', async () => {
     const { world, made } = await refundedExternally();
     await leaves(made.transactionId, world.clock.nowMs);
-    expect(await tellOf(world, OUTSIDE)).toEqual({ kind: 'handled', event: null, lookUp: null });
+    expect(await tellOf(world, OUTSIDE)).toEqual({ shard: 0, kind: 'handled', event: null, lookUp: null });
     const alarm = { event: 'webhook.of_archived', transaction_id: made.transactionId, reference: 're_1' };
     expect(loggedErrors(world)).toMatchObject([alarm]);
   });

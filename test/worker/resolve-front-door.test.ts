@@ -144,13 +144,18 @@ describe('a message to look up a payment', () => {
   it('comes again in 10 seconds where D1 does not answer, and the others of its batch are done', async () => {
     const made = await unknownPayment('answersLate');
     await makeDue(made);
-    // Of these two, only the look-up of a refund is a batch of two statements.
+    // A batch is sent as soon as its statements are prepared.
+    let ofRefund = false;
     const refundsFail = {
-      prepare: (query: string) => env.DB.prepare(query),
-      batch: (statements: D1PreparedStatement[]) =>
-        statements.length === 2
-          ? Promise.reject(new Error('D1_ERROR: Network connection lost.'))
-          : env.DB.batch(statements),
+      prepare(query: string) {
+        ofRefund ||= query.includes('refund_id = ?1');
+        return env.DB.prepare(query);
+      },
+      batch(statements: D1PreparedStatement[]) {
+        const fails = ofRefund;
+        ofRefund = false;
+        return fails ? Promise.reject(new Error('D1_ERROR: Network connection lost.')) : env.DB.batch(statements);
+      },
     };
     const messages = [lookUpMessage('REF-01J00000000000000000000000'), lookUpMessage(made.transactionId)];
     const fates = await consumeMessages(messages, { DB: refundsFail });

@@ -9,7 +9,7 @@ const WAIT = `UPDATE job_positions SET position = ?1 WHERE job = 'archive_waits'
 /** Records in the audit log that a range is restored, before it is, and has the archive wait until then. */
 export async function beginRestoring(
   db: Database,
-  { kind, object, entries }: ArchivedRange,
+  { kind, object, entries }: Pick<ArchivedRange, 'kind' | 'object' | 'entries'>,
   nowMs: number,
   waitsUntilMs: number,
 ): Promise<void> {
