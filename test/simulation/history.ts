@@ -9,19 +9,8 @@ import type { FaultCounts } from './faults.ts';
 import { install, type PatchSql } from './installation.ts';
 import { checkEverything, checkNothingWaits, watchMoney, watchRows } from './invariants.ts';
 import type { Plan } from './plan.ts';
-
-<<<<<<< HEAD
-
 import { runQueueAlone } from './queue-alone.ts';
-
-=======
-
-import { LaggingReplica } from './replica.ts';
 import { checkRestoring } from './restored.ts';
-import { applyMigrations, openSqliteD1 } from './sqlite-d1.ts';
-
->>>>>>> archive
-
 import { runStall } from './stall.ts';
 import { EndlessHistory } from './time.ts';
 import { countWaits, watchWaiting } from './waiting-invariants.ts';

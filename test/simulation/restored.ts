@@ -2,7 +2,7 @@
 import type { ArchivedTransaction } from '../../src/core/ledger/archive/archive-transactions.ts';
 import { beginRestoring } from '../../src/core/ledger/archive/archive-waits.ts';
 import { restoreTransactions } from '../../src/core/ledger/archive/restore-rows.ts';
-import type { World } from './world.ts';
+import type { World, WorldDatabase } from './world.ts';
 
 const MINUTE_MS = 60_000;
 /** Without what the archive does not get of persons. */
@@ -14,13 +14,16 @@ const KEPT = {
 } as const;
 
 export async function checkRestoring(world: World): Promise<void> {
-  const { time, sqlite, archive, violations } = world;
+  for (const [shard, database] of world.databases.entries()) await checkDatabase(world, database, shard);
+}
+
+async function checkDatabase(world: World, { sqlite }: WorldDatabase, shard: number): Promise<void> {
+  const { time, archive, violations } = world;
   // What is on its way leaves, and then nothing more.
-  const waiting = world.invoke('restore', ({ db, nowMs }) =>
-    beginRestoring(db, { kind: 'transactions', object: 'all', entries: 1 }, nowMs(), Number.MAX_SAFE_INTEGER).then(
-      () => null,
-    ),
-  );
+  const waiting = world.invoke('restore', async (shards) => {
+    const { db, nowMs } = shards.at(shard);
+    await beginRestoring(db, { kind: 'transactions', object: 'all', entries: 1 }, nowMs(), Number.MAX_SAFE_INTEGER);
+  });
   await time.runUntil(time.nowMs + MINUTE_MS);
   await waiting;
   const objects = sqlite.prepare("SELECT object FROM archived_ranges WHERE kind = 'transactions'").all();
@@ -31,7 +34,7 @@ export async function checkRestoring(world: World): Promise<void> {
       .filter(Boolean),
   );
   const archived = lines.map((line): ArchivedTransaction => JSON.parse(line));
-  const restoring = world.invoke('restore', ({ db }) => restoreTransactions(db, archived).then(() => null));
+  const restoring = world.invoke('restore', (shards) => restoreTransactions(shards.at(shard).db, archived));
   await time.runUntil(time.nowMs + MINUTE_MS);
   const ending = await restoring;
   if (ending.kind !== 'answer') violations.push(`archive: restoring it ${ending.kind}`);

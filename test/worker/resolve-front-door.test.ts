@@ -144,18 +144,21 @@ describe('a message to look up a payment', () => {
   it('comes again in 10 seconds where D1 does not answer, and the others of its batch are done', async () => {
     const made = await unknownPayment('answersLate');
     await makeDue(made);
-    // A batch is sent as soon as its statements are prepared.
-    let ofRefund = false;
+    const ofRefunds = new WeakSet<object>();
     const refundsFail = {
       prepare(query: string) {
-        ofRefund ||= query.includes('refund_id = ?1');
-        return env.DB.prepare(query);
+        const statement = env.DB.prepare(query);
+        const bind = (...values: unknown[]) => {
+          const bound = statement.bind(...values);
+          if (query.includes('refund_id = ?1')) ofRefunds.add(bound);
+          return bound;
+        };
+        return { bind };
       },
-      batch(statements: D1PreparedStatement[]) {
-        const fails = ofRefund;
-        ofRefund = false;
-        return fails ? Promise.reject(new Error('D1_ERROR: Network connection lost.')) : env.DB.batch(statements);
-      },
+      batch: (statements: D1PreparedStatement[]) =>
+        statements.some((statement) => ofRefunds.has(statement))
+          ? Promise.reject(new Error('D1_ERROR: Network connection lost.'))
+          : env.DB.batch(statements),
     };
     const messages = [lookUpMessage('REF-01J00000000000000000000000'), lookUpMessage(made.transactionId)];
     const fates = await consumeMessages(messages, { DB: refundsFail });
