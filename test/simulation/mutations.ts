@@ -694,9 +694,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: WEBHOOK,
-        find: '  const answer = await handleEvent(context, gateway, event);',
+        find: '  const answer = await handleEvent(shards, gateway, event);',
         replace:
-          '  await rememberWebhook(db, received, nowMs());\n  const answer = await handleEvent(context, gateway, event);',
+          '  await rememberWebhook(db, received, nowMs());\n  const answer = await handleEvent(shards, gateway, event);',
       },
     ],
   },
