@@ -71,7 +71,7 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     name: 'an id names another database than it is in',
     breaks: 'place',
     edits: [
-      { file: SHARDS, find: '`-${shard}`', replace: '`-${(shard + 1) % count}`' },
+      { file: SHARDS, find: `\`-\${shard}\``, replace: `\`-\${(shard + 1) % count}\`` },
       { file: MIGRATION, find: 'WHERE shards > 1 AND substr', replace: 'WHERE shards > 99 AND substr' },
     ],
   }),
