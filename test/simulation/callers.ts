@@ -375,6 +375,8 @@ export class Callers {
         if (kind === 'failed' && !['failed', 'reversed'].includes(this.#standing(refund.refundId) ?? '')) {
           this.#untrue(`${refund.refundId} was answered as failed, and has not ended`);
         }
+        // The shop's page shows the payment again.
+        if (kind === 'completed') this.#askStatus(request.original_transaction_id);
       },
     );
   }

@@ -150,7 +150,7 @@ describe('a message to look up a payment', () => {
         const statement = env.DB.prepare(query);
         const bind = (...values: unknown[]) => {
           const bound = statement.bind(...values);
-          if (query.includes('refund_id = ?1')) ofRefunds.add(bound);
+          if (/UPDATE refunds/.test(query)) ofRefunds.add(bound);
           return bound;
         };
         return { bind };
