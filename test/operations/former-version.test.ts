@@ -213,7 +213,9 @@ it('the former version charges nothing for a booking whose payment has left for 
   const { transactionId } = await paid(current, 'BOOK-1');
   sqlite.exec('DELETE FROM events; DELETE FROM idempotency_keys');
   sqlite.prepare('DELETE FROM transactions WHERE transaction_id = ?').run(transactionId);
-  await expect(former.pay(TEST_CARDS.visa, 'BOOK-1')).rejects.toThrow('neither its own payment nor another live one');
+  await expect(former.pay(TEST_CARDS.visa, 'BOOK-1')).rejects.toThrow(
+    'a claim left neither its own payment nor another one',
+  );
   expect(gateway.movements).toHaveLength(1);
 });
 
@@ -312,7 +314,9 @@ describe('the tables', () => {
       }
       const [former, current] = [constraintsOf(before, table), constraintsOf(after, table)];
       const unique = former.unique.filter(({ name }) => !(String(name) in REPLACED_BY_TRIGGERS));
-      expect(current).toEqual({ ...former, unique });
+      // Without it, events refuse nothing that they took.
+      const references = former.references.filter((key) => !(table === 'events' && key.table === 'transactions'));
+      expect(current).toEqual({ ...former, unique, references });
     }
     for (const kind of ['view', 'trigger']) {
       const tablesAndViews = [...namesOf(before, 'table'), ...namesOf(before, 'view')];
@@ -343,6 +347,12 @@ const REFUSE_NOTHING_NEW = [
   'events_stay_found',
   // It ignores the seals of a former version, which the blocks of this one make needless.
   'audit_seals_are_of_former_versions',
+  // They fire where a transaction is deleted, which only this version does.
+  'transactions_leave_bookings_paid',
+  'transactions_take_refunds',
+  'transactions_take_unbooked_refunds',
+  'transactions_take_disputes',
+  'transactions_take_dispute_reports',
 ];
 
 /** An entry may leave its table when its block is packed. */

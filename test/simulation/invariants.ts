@@ -230,15 +230,19 @@ function checkArchivedTransactions(world: World): void {
   }
   const stays = rowsOf(
     `SELECT transaction_id FROM transactions t WHERE status <> 'pending' AND processed_at_ms < ? AND next_lookup_at_ms IS NULL
-       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.transaction_id = t.transaction_id)`,
+       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.transaction_id = t.transaction_id)
+       AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.transaction_id = t.transaction_id AND r.processed_at_ms >= ?)`,
     time.nowMs - OLD_MS,
+    time.nowMs - OLD_REFUND_MS,
   );
   if (archive === null && left.length > 0) violations.push(`archive: payments left without one`);
   if (archive !== null && stays.length > 0) violations.push(`archive: ${stays[0]?.transaction_id} has not left`);
 }
 
-/** Behind all follow-ups: then a payment has left. */
-const OLD_MS = 7 * 24 * 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
+/** Behind all follow-ups, of the payment and of its refunds, and the next run of the cron: then a payment has left. */
+const OLD_MS = 7 * DAY_MS;
+const OLD_REFUND_MS = 8 * DAY_MS;
 const ERASED = ['user_id', 'user_email', 'sealed_email', 'sealed_action_url', 'sealed_return_url', 'reason'];
 
 /** As `JSON.stringify` takes it: without what an archive does not get. Reasons and intents of providers are codes there. */
