@@ -13,4 +13,14 @@ export function fullFigures(charged: number, refused: number, bytes: { full: num
   return `Full at ${bytes.full} bytes: ${charged} payments charged and recorded, ${refused} refused; ${bytes.after} bytes after archiving`;
 }
 
+/** The same of a simulated one, with SQLite's own limit. */
+export function simulatedFullFigures(filled: {
+  charged: number;
+  refused: number;
+  pagesInUse: { full: number; emptied: number };
+}) {
+  const { charged, refused, pagesInUse } = filled;
+  return `Full at ${pagesInUse.full} pages: ${charged} payments charged and recorded, ${refused} refused; ${pagesInUse.emptied} pages after archiving`;
+}
+
 export const isFigures = (log: string) => /^(Sent \d+ (hostile )?requests|Race: |Full at )/.test(log);

@@ -29,19 +29,19 @@ function watchRowsOf({ sqlite }: WorldDatabase): void {
       .prepare(`SELECT name FROM pragma_table_info('${table}')`)
       .all()
       .map(({ name }) => String(name));
-    sqlite.exec(`CREATE TABLE sim_${table}_left AS SELECT * FROM ${table} WHERE false`);
-    sqlite.exec(`CREATE TRIGGER sim_${table}_left AFTER DELETE ON ${table}
+    sqlite.exec(`CREATE TEMP TABLE sim_${table}_left AS SELECT * FROM ${table} WHERE false`);
+    sqlite.exec(`CREATE TEMP TRIGGER sim_${table}_left AFTER DELETE ON ${table}
       BEGIN INSERT INTO sim_${table}_left SELECT ${columns.map((column) => `OLD.${column}`).join()}; END`);
   }
   sqlite.exec(
-    `CREATE TABLE sim_transitions (id TEXT, was TEXT, became TEXT); CREATE TABLE sim_claimed_twice (booking TEXT);
-     CREATE TABLE sim_overpromised (id TEXT); CREATE TABLE sim_starved (id TEXT, pending TEXT)`,
+    `CREATE TEMP TABLE sim_transitions (id TEXT, was TEXT, became TEXT); CREATE TEMP TABLE sim_claimed_twice (booking TEXT);
+     CREATE TEMP TABLE sim_overpromised (id TEXT); CREATE TEMP TABLE sim_starved (id TEXT, pending TEXT)`,
   );
-  sqlite.exec(`CREATE TRIGGER sim_claimed_twice AFTER INSERT ON transactions
+  sqlite.exec(`CREATE TEMP TRIGGER sim_claimed_twice AFTER INSERT ON transactions
     WHEN (SELECT count(*) FROM ${ALSO_LEFT} t
       WHERE t.booking_id = NEW.booking_id AND t.status IN ('pending', 'completed')) > 1
     BEGIN INSERT INTO sim_claimed_twice VALUES (NEW.booking_id); END`);
-  sqlite.exec(`CREATE TRIGGER sim_overpromised AFTER UPDATE ON transactions
+  sqlite.exec(`CREATE TEMP TRIGGER sim_overpromised AFTER UPDATE ON transactions
     WHEN NEW.reserved_minor + NEW.refunded_minor > NEW.amount_minor
     BEGIN INSERT INTO sim_overpromised VALUES (NEW.transaction_id); END`);
   for (const [table, id] of [
@@ -53,12 +53,12 @@ function watchRowsOf({ sqlite }: WorldDatabase): void {
     // When it was taken is reckoned from when it is due again.
     const dueForAMinute = `status = 'pending' AND next_lookup_at_ms <=
       NEW.next_lookup_at_ms - min(300000, 2000 << min(OLD.lookups, 16)) - 60000`;
-    sqlite.exec(`CREATE TRIGGER sim_starved_by_${table} AFTER UPDATE OF lookups ON ${table}
+    sqlite.exec(`CREATE TEMP TRIGGER sim_starved_by_${table} AFTER UPDATE OF lookups ON ${table}
       WHEN ${inItsTurn} AND NEW.lookups > OLD.lookups
       BEGIN INSERT INTO sim_starved
         SELECT NEW.${id}, transaction_id FROM transactions WHERE ${dueForAMinute}
         UNION ALL SELECT NEW.${id}, refund_id FROM refunds WHERE ${dueForAMinute}; END`);
-    sqlite.exec(`CREATE TRIGGER sim_${table} AFTER UPDATE OF status ON ${table} WHEN OLD.status <> NEW.status
+    sqlite.exec(`CREATE TEMP TRIGGER sim_${table} AFTER UPDATE OF status ON ${table} WHEN OLD.status <> NEW.status
       BEGIN INSERT INTO sim_transitions VALUES (NEW.${id}, OLD.status, NEW.status); END`);
   }
 }
@@ -211,15 +211,19 @@ function checkArchivedTransactions(world: World, { sqlite }: WorldDatabase): voi
   }
   const stays = rowsOf(
     `SELECT transaction_id FROM transactions t WHERE status <> 'pending' AND processed_at_ms < ? AND next_lookup_at_ms IS NULL
-       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.transaction_id = t.transaction_id)`,
+       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.transaction_id = t.transaction_id)
+       AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.transaction_id = t.transaction_id AND r.processed_at_ms >= ?)`,
     time.nowMs - OLD_MS,
+    time.nowMs - OLD_REFUND_MS,
   );
   if (archive === null && left.length > 0) violations.push(`archive: payments left without one`);
   if (archive !== null && stays.length > 0) violations.push(`archive: ${stays[0]?.transaction_id} has not left`);
 }
 
-/** Behind all follow-ups: then a payment has left. */
-const OLD_MS = 7 * 24 * 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
+/** Behind all follow-ups, of the payment and of its refunds, and the next run of the cron: then a payment has left. */
+const OLD_MS = 7 * DAY_MS;
+const OLD_REFUND_MS = 8 * DAY_MS;
 const ERASED = ['user_id', 'user_email', 'sealed_email', 'sealed_action_url', 'sealed_return_url', 'reason'];
 
 /** As `JSON.stringify` takes it: without what an archive does not get. Reasons and intents of providers are codes there. */

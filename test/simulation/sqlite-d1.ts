@@ -14,6 +14,7 @@ const SQLITE_RANGE = 25;
 /** The result codes that a statement can cause, as D1's messages name them: https://sqlite.org/rescode.html */
 const RESULT_CODES = new Map([
   [1, 'SQLITE_ERROR'],
+  [13, 'SQLITE_FULL'],
   [18, 'SQLITE_TOOBIG'],
   [19, 'SQLITE_CONSTRAINT'],
   [20, 'SQLITE_MISMATCH'],
@@ -68,7 +69,7 @@ interface Compiled {
 interface Answer {
   columns: string[];
   rows: SQLOutputValue[][];
-  meta: Pick<D1Result['meta'], 'changes' | 'last_row_id' | 'changed_db'>;
+  meta: Pick<D1Result['meta'], 'changes' | 'last_row_id' | 'changed_db' | 'size_after'>;
 }
 
 /** An SQLite that compiles each statement once, and carries out each list of them as one transaction. */
@@ -79,6 +80,7 @@ class Connection {
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
   readonly #counters: StatementSync;
+  readonly #size: StatementSync;
 
   constructor(sqlite: DatabaseSync) {
     this.#sqlite = sqlite;
@@ -88,6 +90,11 @@ class Connection {
     // Other than SELECT changes(), it neither hides nor changes what the next statement's changes() says.
     this.#counters = sqlite.prepare('SELECT total_changes(), last_insert_rowid()');
     this.#counters.setReturnArrays(true);
+    // Without free pages, as D1 reckons it.
+    this.#size = sqlite.prepare(
+      'SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size',
+    );
+    this.#size.setReturnArrays(true);
   }
 
   /** @throws Error as D1 words it; then none of them has happened */
@@ -106,10 +113,12 @@ class Connection {
         const after = this.#count();
         const changes = after.totalChanges - before.totalChanges;
         const changed_db = changes !== 0 || after.lastRowId !== before.lastRowId || changesSchema;
-        answers.push({ columns, rows, meta: { changes, last_row_id: after.lastRowId, changed_db } });
+        answers.push({ columns, rows, meta: { changes, last_row_id: after.lastRowId, changed_db, size_after: 0 } });
         before = after;
       }
       this.#commit.run();
+      const [size_after] = this.#size.get() as unknown as [number];
+      for (const { meta } of answers) meta.size_after = size_after;
       return answers;
     } catch (error) {
       // Some errors end the transaction by themselves.

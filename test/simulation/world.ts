@@ -22,6 +22,7 @@ import {
   STATEMENTS_PER_INVOCATION,
   type StatementBudget,
 } from '../../src/core/ledger/database.ts';
+import type { DatabaseSize } from '../../src/core/ledger/fill-level.ts';
 import { accountsIn } from '../../src/core/ledger/providers/keep-gateway-account.ts';
 import type { QueueMessage, WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { sendRest } from '../../src/core/outbox/send.ts';
@@ -109,6 +110,7 @@ interface Binding {
 interface BoundDatabase extends Binding {
   place: DatabasePlace;
   breaker: CircuitBreaker;
+  size: DatabaseSize;
 }
 
 interface Isolate {
@@ -152,6 +154,8 @@ export class World {
   /** What was looked for in the databases, compiled for each. */
   readonly #queries = new Map<string, StatementSync[]>();
   readonly provider: Plan['provider'];
+  /** What each database may hold; null: whatever comes. */
+  databaseMaxBytes: number | null = null;
   /** Lines as they would be logged. */
   readonly log: string[] = [];
   /** What happened, for whoever reads a history that failed. */
@@ -339,7 +343,7 @@ export class World {
 
   #contextOf(
     { process, isolate, budget, patience, log }: Invocation,
-    { database, replica, place, breaker }: BoundDatabase,
+    { database, replica, place, breaker, size }: BoundDatabase,
     shards: Shards,
   ): Context {
     const db: Database = {
@@ -350,6 +354,7 @@ export class World {
       place,
       breaker,
       budget,
+      ...(this.databaseMaxBytes !== null && { fillLevel: { size, maxBytes: this.databaseMaxBytes } }),
       ...(replica && { replica: replica.seenBy(process) }),
       ...(patience && { patience }),
     };
@@ -494,6 +499,7 @@ export class World {
         replica,
         place: { shard, shards: bindings.length, isConfirmed: false },
         breaker: newDatabaseBreaker(),
+        size: { bytes: null },
       })),
       isMisplaced: former?.isMisplaced ?? bindings !== this.#bindings,
       breakersOf: newBreakersOf(),
