@@ -387,7 +387,8 @@ export class World {
         // Members behind each other are one, as those of gzip are.
         pack: async (lines) => new TextEncoder().encode(lines.map((line) => `${line}\n`).join('')),
         unpack: async (packed) => new TextDecoder().decode(packed).split('\n').slice(0, -1),
-        sha256: async (bytes) => hash(new TextDecoder().decode(bytes)).padStart(64, '0'),
+        // Objects have its first digits in their names.
+        sha256: async (bytes) => hash(new TextDecoder().decode(bytes)).padEnd(64, '0'),
       },
       archive: this.archive?.seenBy(process) ?? null,
       relay: this.broker.seenBy(process),
