@@ -15,6 +15,8 @@ const KEPT = {
 
 export async function checkRestoring(world: World): Promise<void> {
   const { time, sqlite, archive, violations } = world;
+  // An archive that is wrong already cannot be read.
+  if (violations.length > 0) return;
   // What is on its way leaves, and then nothing more.
   const waiting = world.invoke('restore', ({ db, nowMs }) =>
     beginRestoring(db, { kind: 'transactions', object: 'all', entries: 1 }, nowMs(), Number.MAX_SAFE_INTEGER).then(
