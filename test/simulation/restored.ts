@@ -14,6 +14,8 @@ const KEPT = {
 } as const;
 
 export async function checkRestoring(world: World): Promise<void> {
+  // An archive that is wrong already cannot be read.
+  if (world.violations.length > 0) return;
   for (const [shard, database] of world.databases.entries()) await checkDatabase(world, database, shard);
 }
 
