@@ -38,6 +38,8 @@ describe.skipIf(program === null)(title, () => {
 
   beforeAll(async () => {
     project = copyProject();
+    // A test clicks faster than a person can.
+    writeFileSync(join(project.directory, '.dev.vars'), 'RATE_LIMIT_BURST=1000\nRATE_LIMIT_PER_MINUTE=1000\n');
     listener = await listen(rabbitmqUrl(), exchange, runDirectory('demo'));
     dev = startDev(project, {
       RABBITMQ_URL: rabbitmqUrl(),
