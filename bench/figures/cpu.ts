@@ -23,6 +23,8 @@ import {
   stubDatabase,
 } from '../stub-bindings.ts';
 
+const FIRST_BOOKING = 'BOOK-e00000000000';
+
 const FULL = { rounds: 5, sliceMs: 200, warmUp: 500 };
 const QUICK = { rounds: 3, sliceMs: 100, warmUp: 200 };
 /** What each of them must reach, in milliseconds, as deployed: with an API key and limits on cards and users. */
@@ -187,6 +189,8 @@ async function recordRequests(
       await withoutLog(() => repeatRequest(worker, env, database, { ...sent, answers: [] }, 1));
       return { ...sent, answers: database.recorded() };
     };
+    // What only the first request of an isolate does is no part of it.
+    await record(processRequest(FIRST_BOOKING));
     const process = await record(processRequest(BOOKING));
     const made = sqlite.sqlite.prepare('SELECT booking_id, transaction_id FROM transactions').get();
     const payment = { bookingId: String(made?.booking_id), transactionId: String(made?.transaction_id) };

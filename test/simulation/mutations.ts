@@ -968,7 +968,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       { file: NEW_EVENTS, find: 'AND r.written_by = ?1 AND', replace: 'AND' },
       {
-        file: 'migrations/0014_dispute_events.sql',
+        file: 'migrations/0015_fewer_writes.sql',
         find: 'CREATE UNIQUE INDEX events_one_per_refund',
         replace: 'CREATE INDEX events_one_per_refund',
       },
