@@ -9,7 +9,7 @@ import type { Assignment, Failure, LIVED, Outcome } from './run-seeds.ts';
 const THREADS = Math.max(1, Math.min(8, availableParallelism()));
 
 /** Within so many histories each defect has to show. */
-export const SEEDS_FOR_MUTATIONS = 400;
+export const SEEDS_FOR_MUTATIONS = 1_000;
 
 export function range(from: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => from + index);
