@@ -25,9 +25,9 @@ CREATE TRIGGER presented_places_taken INSTEAD OF INSERT ON presented_places WHEN
 
 -- A payment is written where its id says. The version before this one writes ids that say nothing, and so takes no payments in a database
 -- that is not the only one, and no refunds either, which it would not know again.
-CREATE TRIGGER transactions_in_place BEFORE INSERT ON transactions WHEN EXISTS (SELECT 1 FROM database_place WHERE shards > 1 AND substr(NEW.transaction_id, 31) <> '-' || shard) BEGIN SELECT RAISE(ABORT, 'the payment belongs into another database'); END;
+CREATE TRIGGER transactions_in_place BEFORE INSERT ON transactions WHEN EXISTS (SELECT 1 FROM database_place WHERE shards > 1 AND substr(NEW.transaction_id, 31) <> '-' || shard) BEGIN SELECT RAISE(ABORT, 'the payment belongs in another database'); END;
 
-CREATE TRIGGER refunds_in_place BEFORE INSERT ON refunds WHEN EXISTS (SELECT 1 FROM database_place WHERE shards > 1 AND substr(NEW.refund_id, 31) <> '-' || shard) BEGIN SELECT RAISE(ABORT, 'the refund belongs into another database'); END;
+CREATE TRIGGER refunds_in_place BEFORE INSERT ON refunds WHEN EXISTS (SELECT 1 FROM database_place WHERE shards > 1 AND substr(NEW.refund_id, 31) <> '-' || shard) BEGIN SELECT RAISE(ABORT, 'the refund belongs in another database'); END;
 
 -- Whose the order is that a payer has approved, where it could pay bookings in several databases. It is in the database that a hash of the
 -- order chooses, and only in an installation with more than one.

@@ -405,7 +405,7 @@ describe('the place of a database', () => {
     const names = `transaction_id, booking_id, ${await otherColumns()}`;
     const sql = `INSERT INTO transactions (${names}) SELECT ${columns} FROM transactions WHERE transaction_id = ?1`;
     await expect(databases[1]?.prepare(sql).bind(transaction_id).run()).rejects.toThrow(
-      'belongs into another database',
+      'belongs in another database',
     );
     expect(shardOfId(transaction_id, COUNT)).toBe(1);
   });

@@ -13,7 +13,7 @@ const COMPLETE = `
   LIMIT 0`;
 
 /**
- * The statement that belongs into a batch which claims a payment or reserves a refund: on a database that lacks a migration the
+ * The statement that belongs in a batch which claims a payment or reserves a refund: on a database that lacks a migration the
  * batch fails as a whole, with LedgerNotMigrated. Else the claim would succeed, and the outcome of money that moved could not be
  * recorded. A new migration adds its names here.
  */
