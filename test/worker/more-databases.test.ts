@@ -5,10 +5,11 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Gateway } from '../../src/core/gateways/gateway.ts';
 import { insertApiKey } from '../../src/core/ledger/api-keys/insert-api-key.ts';
 import { revokeApiKey } from '../../src/core/ledger/api-keys/revoke-api-key.ts';
+import { placing } from '../../src/core/ledger/database-place.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { makeApiKey } from '../../src/core/security/api-key.ts';
-import { contextOfOrder, markOf, type Shards, shardOfBooking, shardOfId } from '../../src/core/shards.ts';
+import { contextOfOrder, markOf, type Shards, shardOfBooking } from '../../src/core/shards.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { LOCAL_SECRETS } from '../data/local-variables.ts';
 import { oneGateway } from '../data/one-gateway.ts';
@@ -399,20 +400,41 @@ describe('the place of a database', () => {
     expect(await unused.prepare('SELECT 1 FROM database_place').first()).toBeNull();
   });
 
-  it('keeps a payment out that another database is named by', async () => {
-    const { transaction_id } = await paidOn(1);
-    const columns = `replace(transaction_id, '-1', '-2'), booking_id || '-copied', ${await otherColumns()}`;
-    const names = `transaction_id, booking_id, ${await otherColumns()}`;
-    const sql = `INSERT INTO transactions (${names}) SELECT ${columns} FROM transactions WHERE transaction_id = ?1`;
-    await expect(databases[1]?.prepare(sql).bind(transaction_id).run()).rejects.toThrow(
-      'belongs in another database',
-    );
-    expect(shardOfId(transaction_id, COUNT)).toBe(1);
+  it('is given once, and only to a database that is not in use', async () => {
+    const unused = env.UNUSED_DATABASE;
+    await applyD1Migrations(unused, env.TEST_MIGRATIONS);
+    const given = () => unused.prepare('SELECT shard, shards FROM database_place').first();
+    await unused.prepare(placing({ shard: 1, shards: 2 })).run();
+    await unused.prepare(placing({ shard: 0, shards: 4 })).run();
+    expect(await given()).toEqual({ shard: 1, shards: 2 });
+
+    // What is in use and has no place is of the version before places.
+    await unused.prepare('DROP TRIGGER database_place_stays_there').run();
+    await unused.prepare('DELETE FROM database_place').run();
+    expect(await process(payment(), {}, boundTo(unused))).toMatchObject({ status: 200 });
+    await unused.prepare('DELETE FROM database_place').run();
+    await unused.prepare(placing({ shard: 1, shards: 2 })).run();
+    expect(await given()).toBeNull();
+  });
+
+  it('keeps a payment and a refund out whose ids name another database', async () => {
+    const paid = await paidOn(1);
+    await call('POST', '/payment/refund', { body: refundOf(paid, { refund_amount: 10 }) });
+    const copied = async (table: string, id: string, others: Record<string, string> = {}) => {
+      const changed = { [id]: `replace(${id}, '-1', '-2')`, ...others };
+      const kept = await columnsBut(table, Object.keys(changed));
+      const names = [...Object.keys(changed), ...kept].join();
+      const values = [...Object.values(changed), ...kept].join();
+      const sql = `INSERT INTO ${table} (${names}) SELECT ${values} FROM ${table} WHERE transaction_id = ?1`;
+      return env.SHARD_1.prepare(sql).bind(paid.transaction_id).run();
+    };
+    const booking = { booking_id: "booking_id || '-copied'", ended_by: 'NULL' };
+    await expect(copied('transactions', 'transaction_id', booking)).rejects.toThrow('belongs in another database');
+    await expect(copied('refunds', 'refund_id')).rejects.toThrow('belongs in another database');
   });
 });
 
-async function otherColumns(): Promise<string> {
-  const sql =
-    "SELECT name FROM pragma_table_info('transactions') WHERE name NOT IN ('transaction_id', 'booking_id', 'ended_by')";
-  return (await env.SHARD_1.prepare(sql).all()).results.map(({ name }) => name).join();
+async function columnsBut(table: string, left: readonly string[]): Promise<string[]> {
+  const { results } = await env.SHARD_1.prepare('SELECT name FROM pragma_table_info(?1)').bind(table).all();
+  return results.map(({ name }) => String(name)).filter((name) => !left.includes(name));
 }
