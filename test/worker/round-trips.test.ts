@@ -164,8 +164,8 @@ describe.each(CALLERS)('from a caller %s', (_, checks, newCaller) => {
   const LIMITS = { VELOCITY_PER_CARD: '1000', VELOCITY_PER_USER: '1000', VELOCITY_DECLINE_PERCENT: '100' };
 
   it.each([
-    ['no limits', {}, 9],
-    ['limits on cards, users and places', LIMITS, 12],
+    ['no limits', {}, 11],
+    ['limits on cards, users and places', LIMITS, 14],
   ])('a payment that succeeds, with %s, writes no more rows than it has to', async (_, limits, rows) => {
     const [database, { variables, headers }] = [watchedDatabase(), await newCaller()];
     await sendWith(variables, 'GET', '/payment/methods', { headers }); // the first use of a key writes when that was

@@ -24,6 +24,7 @@ export const RESTORED_COLUMNS = {
     ...['refund_id', 'tenant', 'transaction_id', 'status', 'amount_minor', 'reason', 'gateway_reference'],
     ...['error_code', 'failure_reason', 'created_at_ms', 'processed_at_ms', 'next_lookup_at_ms', 'lookups', 'kind'],
     ...['failure_cause', 'undetermined_at_ms', 'created_by', 'written_by', 'created_entry', 'written_entry'],
+    ...['reversed_at_ms'],
   ],
   disputes: [
     ...['tenant', 'provider', 'dispute_id', 'transaction_id', 'status', 'reason', 'currency', 'amount_minor'],

@@ -9,7 +9,7 @@ import { setBalance } from './set-balance.ts';
 
 const REVERSE = `
   UPDATE refunds SET status = 'reversed', error_code = ?2, failure_reason = ?3, failure_cause = ?4,
-    next_lookup_at_ms = NULL, written_by = ?5, written_entry = ${NEXT_ENTRY}
+    next_lookup_at_ms = NULL, reversed_at_ms = ?6, written_by = ?5, written_entry = ${NEXT_ENTRY}
   WHERE refund_id = ?1 AND status = 'completed'`;
 
 /**
@@ -29,7 +29,7 @@ export async function reverseRefund(
     db,
     {
       // First the row. The others are facts of it, in any order; what is read comes last.
-      reversed: db.d1.prepare(REVERSE).bind(refund.refundId, failure.code, failure.reason, failure.cause, attemptId),
+      reversed: db.d1.prepare(REVERSE).bind(refund.refundId, failure.code, failure.reason, failure.cause, attemptId, nowMs),
       audited: auditFact(db, 'refund_written', attemptId, {
         atMs: nowMs,
         action: 'refund.reversed',
