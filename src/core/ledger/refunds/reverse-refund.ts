@@ -29,7 +29,9 @@ export async function reverseRefund(
     db,
     {
       // First the row. The others are facts of it, in any order; what is read comes last.
-      reversed: db.d1.prepare(REVERSE).bind(refund.refundId, failure.code, failure.reason, failure.cause, attemptId, nowMs),
+      reversed: db.d1
+        .prepare(REVERSE)
+        .bind(refund.refundId, failure.code, failure.reason, failure.cause, attemptId, nowMs),
       audited: auditFact(db, 'refund_written', attemptId, {
         atMs: nowMs,
         action: 'refund.reversed',
