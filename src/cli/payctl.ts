@@ -5,6 +5,7 @@ import { keptByNpm } from '../local/kept-by-npm.ts';
 import { addArchive } from './commands/archive.ts';
 import { addAudit } from './commands/audit.ts';
 import { addEvents } from './commands/events.ts';
+import { addExport } from './commands/export.ts';
 import { addGatewayCheck } from './commands/gateway-check.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPersonalData } from './commands/personal-data.ts';
@@ -15,7 +16,17 @@ import { addShards } from './commands/shards.ts';
 const SETTINGS_OF_NPM = ['json'];
 
 const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
-const COMMANDS = [addKeys, addEvents, addReconcile, addAudit, addArchive, addPersonalData, addShards, addGatewayCheck];
+const COMMANDS = [
+  addKeys,
+  addEvents,
+  addReconcile,
+  addExport,
+  addAudit,
+  addArchive,
+  addPersonalData,
+  addShards,
+  addGatewayCheck,
+];
 for (const add of COMMANDS) add(program);
 program.hook('preAction', (_, command) => refuseKeptByNpm(command));
 documented(program, {
