@@ -352,16 +352,15 @@ describe('of a ledger with everything in it', () => {
 
   it('no statement walks through a table', async () => {
     const { db, sqlite } = openLedger();
-    const before = new Set(COMPILED);
     fill(sqlite, 5);
     await exported(db, RANGES[2] as Wanted, { rowsPerPage: 10 });
-    const sent = [...COMPILED].filter((sql) => !before.has(sql) || /processed_at_ms|reversed_at_ms/.test(sql));
+    const sent = [...COMPILED].filter((sql) => /FROM (transactions|refunds)\b/.test(sql));
     const planOf = (sql: string) =>
       sqlite
         .prepare(`EXPLAIN QUERY PLAN ${sql}`)
         .all()
         .map(({ detail }) => String(detail));
-    expect(sent.length).toBeGreaterThan(7);
+    expect(sent.length).toBeGreaterThanOrEqual(9);
     expect(sent.flatMap((sql) => tableWalks(sql, planOf(sql)))).toEqual([]);
     const plans = sent.flatMap(planOf).join('\n');
     for (const index of ['transactions_ended_late', 'refunds_ended_late', 'refunds_reversed'])
@@ -414,12 +413,22 @@ describe('archived payments', () => {
       world.clock.nowMs += DAY_MS;
     }
     world.tamper('UPDATE events SET delivered_at_ms = created_at_ms');
+    world.tamper('UPDATE transactions SET next_lookup_at_ms = NULL');
+    world.tamper('UPDATE refunds SET next_lookup_at_ms = NULL');
     const wanted = range(0, world.clock.nowMs);
     const run = async () => {
       while (await archive(context));
     };
+    /** Until all of it has left. The newest event stays, so another payment has to be made. */
+    const age = async () => {
+      world.clock.nowMs += 401 * DAY_MS;
+      await world.pay();
+      await run();
+      expect(old()).toEqual(0);
+    };
+    const old = () => world.rows('SELECT 1 FROM transactions WHERE created_at_ms < ?', wanted.toMs).length;
     const left = async () => archivedRangesAfter(context.db, 'transactions', 0, 100);
-    return { ...world, context, bucket, wanted, run, left };
+    return { ...world, context, bucket, wanted, run, age, old, left };
   }
   const facts = ({ payments, refunds, lines }: Awaited<ReturnType<typeof exported>>) => ({
     payments: payments.toSorted((a, b) => (a.transactionId < b.transactionId ? -1 : 1)),
@@ -432,9 +441,7 @@ describe('archived payments', () => {
     const { db } = world.context;
     const before = facts(await exported(db, world.wanted));
     expect([before.payments.length, before.refunds.length]).toEqual([3, 3]);
-    world.clock.nowMs += 401 * DAY_MS;
-    await world.run();
-    expect(world.rows('SELECT 1 FROM transactions')).toEqual([]);
+    await world.age();
     const { bucket } = world;
     expect(facts(await exported(db, world.wanted, { bucket }))).toEqual(before);
 
@@ -442,12 +449,13 @@ describe('archived payments', () => {
     if (object === undefined) throw new Error('nothing was archived');
     const { nowMs } = world.clock;
     await restoreArchived(db, bucket, object, { nowMs, waitsUntilMs: nowMs + DAY_MS });
-    expect(world.rows('SELECT 1 FROM transactions')).toHaveLength(3);
+    expect(world.old()).toBe(3);
     expect(facts(await exported(db, world.wanted, { bucket }))).toEqual(before);
 
     world.clock.nowMs += 2 * DAY_MS;
-    world.tamper('DELETE FROM transactions WHERE transaction_id = (SELECT max(transaction_id) FROM transactions)');
-    world.tamper('DELETE FROM archived_bookings');
+    const oldest = String(before.payments[0]?.transactionId);
+    world.tamper('DELETE FROM refunds WHERE transaction_id = ?', oldest);
+    world.tamper('DELETE FROM transactions WHERE transaction_id = ?', oldest);
     await world.run();
     expect(await world.left()).toHaveLength(2);
     expect(facts(await exported(db, world.wanted, { bucket }))).toEqual(before);
@@ -455,8 +463,7 @@ describe('archived payments', () => {
 
   it('are left out on request, and named: up to when they were made', async () => {
     const world = await openOld();
-    world.clock.nowMs += 401 * DAY_MS;
-    await world.run();
+    await world.age();
     const [object] = await world.left();
     const found = await exported(world.context.db, world.wanted, { withoutArchive: true });
     expect([found.payments, found.findings.archivedUntilMs]).toEqual([[], object?.lastSequence]);
@@ -474,14 +481,14 @@ describe('archived payments', () => {
 
   it('need the bucket: without it, the export fails and names what to do', async () => {
     const world = await openOld();
-    world.clock.nowMs += 401 * DAY_MS;
-    await world.run();
+    await world.age();
     await expect(exported(world.context.db, world.wanted)).rejects.toThrow(/uncomment its \[\[r2_buckets\]\] section/);
   });
 
   it('that leave while they are exported fail the export, since they would be in it twice or not at all', async () => {
     const world = await openOld();
     world.clock.nowMs += 401 * DAY_MS;
+    await world.pay();
     const { d1 } = world.context.db;
     let batches = 0;
     const leaving = new Proxy(d1, {
