@@ -4,6 +4,7 @@ import { documented, EXIT_FAILED } from '../local/command.ts';
 import { keptByNpm } from '../local/kept-by-npm.ts';
 import { addArchive } from './commands/archive.ts';
 import { addAudit } from './commands/audit.ts';
+import { addDisputes } from './commands/disputes.ts';
 import { addEvents } from './commands/events.ts';
 import { addExport } from './commands/export.ts';
 import { addGatewayCheck } from './commands/gateway-check.ts';
@@ -21,6 +22,7 @@ const COMMANDS = [
   addEvents,
   addReconcile,
   addExport,
+  addDisputes,
   addAudit,
   addArchive,
   addPersonalData,
