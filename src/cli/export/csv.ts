@@ -16,8 +16,8 @@ export function csvHeader<Row>(columns: Columns<Row>): string {
 }
 
 export function csvLines<Row>(columns: Columns<Row>, rows: readonly Row[]): string {
-  const records = rows.map((row) => columns.map(([, cell]) => cell(row)));
-  return stringify(records, { escape_formulas: true, cast: { string: textCell, object: amountCell } });
+  const records = rows.map((row) => columns.map(([, cell]) => printed(cell(row))));
+  return stringify(records, { escape_formulas: true, cast: { string: textCell, object: negativeCell } });
 }
 
 /** A line feed is not among what `escape_formulas` looks at, and spreadsheets skip it. */
@@ -25,8 +25,13 @@ function textCell(text: string): string {
   return text.startsWith('\n') ? `'${text}` : text;
 }
 
-function amountCell(amount: Record<string, unknown>) {
+/** An amount that begins with a digit is taken for no formula anyway. */
+function printed(cell: Cell): Cell {
+  const isPositive = typeof cell === 'object' && cell !== null && cell.minor >= 0;
+  return isPositive ? decimalText(cell.minor, cell.currency) : cell;
+}
+
+function negativeCell(amount: Record<string, unknown>) {
   const { minor, currency } = amount as unknown as Amount;
-  const sign = minor < 0 ? '-' : '';
-  return { value: `${sign}${decimalText(Math.abs(minor), currency)}`, escape_formulas: false };
+  return { value: `-${decimalText(-minor, currency)}`, escape_formulas: false };
 }
