@@ -127,15 +127,10 @@ describe('payctl export', () => {
     expect(stdout).not.toMatch(/ada|leg/);
   });
 
-  it.each([
-    ['without a beginning', ['--to', '2026-11-23'], "required option '--from <time>'"],
-    ['without an end', ['--from', '2026-11-23'], "required option '--to <time>'"],
-    ['with an end before the beginning', ['--from', '2026-11-23', '--to', '2026-11-22'], 'must be before --to'],
-    ['to a folder that is not there', [...DAY, '--out', '/nowhere/at/all.csv'], 'no such file or directory'],
-  ])('%s is refused', async (_, args, message) => {
-    const { exitCode, stdout, stderr } = await run('export', 'payments', ...args);
+  it('to a folder that is not there is refused', async () => {
+    const { exitCode, stdout, stderr } = await run('export', 'payments', ...DAY, '--out', '/nowhere/at/all.csv');
     expect([exitCode, stdout]).toEqual([2, '']);
-    expect(stderr).toContain(message);
+    expect(stderr).toContain('no such file or directory');
   });
 
   it('ends quietly where its reader has closed the pipe', async () => {
@@ -186,16 +181,12 @@ describe('payctl audit show', () => {
     ]);
   });
 
-  it('says that there is nothing about an id that is not in the log, and wants one', async () => {
+  it('says that there is nothing about an id that is not in the log', async () => {
     const none = await run('audit', 'show', '--subject', 'TXN-01M80ASY80ZZZZZZZZZZZZZZZZ');
     expect(none).toEqual({
       exitCode: 1,
       stdout: 'There is no entry about TXN-01M80ASY80ZZZZZZZZZZZZZZZZ\n',
       stderr: '',
-    });
-    expect(await run('audit', 'show')).toMatchObject({
-      exitCode: 2,
-      stderr: expect.stringContaining("required option '--subject <id>'"),
     });
   });
 });
