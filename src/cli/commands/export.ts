@@ -173,25 +173,41 @@ async function run<Row>(
   const reading = { wants, withoutArchive: !options.archive };
   const rows = await withLedger(place, async (ledger) => {
     const nowMs = Date.now();
-    if (wanted.toMs > nowMs - CLOCK_SLACK_MS) {
-      console.error(`--to is ${isoSeconds(wanted.toMs)}: what ends from now on until then is not in the export`);
-    }
+    noteOpenEnd(wanted, nowMs);
     for (const db of ledger.databases) await auditLedgerExport(db, subject, wanted, nowMs);
-    return withProgress(`Exporting ${subject}`, async (progress) => {
-      let rows = 0;
-      await withOutput(options.out ?? null, async (write) => {
-        const pages = pagesOf(ledger, wanted, { reading, findings });
-        const print = options.json ? printJson : printCsv;
-        await print(write, pages, layout, { subject, wanted, findings }, (done) => {
-          rows = done;
-          // Rows on their way to the same terminal are progress enough.
-          if (options.out !== undefined || !process.stdout.isTTY) progress.at(findings.rowsRead);
-        });
-      });
-      return rows;
-    });
+    const pages = pagesOf(ledger, wanted, { reading, findings });
+    return withProgress(`Exporting ${subject}`, (progress) =>
+      printed(pages, layout, { subject, wanted, findings }, options, () => progress.at(findings.rowsRead)),
+    );
   });
   report(rows, options, findings);
+}
+
+/** Clocks differ by a minute at most. */
+function noteOpenEnd({ toMs }: Wanted, nowMs: number): void {
+  if (toMs <= nowMs - CLOCK_SLACK_MS) return;
+  console.error(`--to is ${isoSeconds(toMs)}: what ends from now on until then is not in the export`);
+}
+
+/** Returns how many rows there are. */
+async function printed<Row>(
+  pages: AsyncGenerator<Row[]>,
+  layout: Layout<Row>,
+  about: About,
+  { out, json }: Options,
+  onWritten: () => void,
+): Promise<number> {
+  // Rows on their way to the same terminal are progress enough.
+  const isOnScreen = out === undefined && process.stdout.isTTY;
+  const print = json ? printJson : printCsv;
+  let rows = 0;
+  await withOutput(out ?? null, async (write) => {
+    await print(write, pages, layout, about, (done) => {
+      rows = done;
+      if (!isOnScreen) onWritten();
+    });
+  });
+  return rows;
 }
 
 interface About {
