@@ -66,7 +66,7 @@ const OF_REFERENCE = `
     SELECT (SELECT min(gateway) FROM transactions
       WHERE gateway > name AND gateway_intent IS NOT NULL AND status IN ('pending', 'completed', 'refunded'))
     FROM gateways WHERE name IS NOT NULL LIMIT ${OF_REFERENCE_MAX})
-  ${SELECT} WHERE t.tenant = ?2 AND t.transaction_id IN (
+  ${SELECT} WHERE +t.tenant = ?2 AND t.transaction_id IN (
     SELECT * FROM (SELECT transaction_id FROM transactions WHERE gateway_reference = ?1 LIMIT ${OF_REFERENCE_MAX})
     UNION
     SELECT * FROM (SELECT transaction_id FROM refunds WHERE gateway_reference = ?1 LIMIT ${OF_REFERENCE_MAX})
