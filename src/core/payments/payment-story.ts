@@ -209,7 +209,7 @@ function factsOfEvents({ events }: StoryRows): Fact[] {
       ...(refundId && { refund: refundId }),
     }),
     ...fact(replayedAtMs, 'event.replayed', eventId),
-    ...fact(deliveredAtMs, 'event.delivered', eventId, null, { failed_attempts: attempts }),
+    ...fact(deliveredAtMs, 'event.delivered', eventId, null, { attempts }),
   ]);
 }
 
