@@ -12,6 +12,9 @@ export interface PaymentsPage {
   nextBefore: string | null;
 }
 
+/** Of a search that goes over many databases, each of which has its share of the rows. */
+const ROWS_OF_DATABASE_MIN = 10;
+
 /**
  * @param databases all of them, in their order
  * @throws LedgerUnavailable
@@ -25,8 +28,11 @@ export async function searchPayments(
   const shard =
     filters.bookingId === undefined ? null : await shardOfBooking(tenant, filters.bookingId, databases.length);
   const searched = databases.filter((_, number) => shard === null || number === shard);
+  const rowsMax = Math.max(ROWS_OF_DATABASE_MIN, Math.floor(search.rowsMax / searched.length));
   const pages = await Promise.all(
-    searched.map((db, index) => searchPage(db, search, index === 0 ? searchAudit(db, search, nowMs) : {})),
+    searched.map((db, index) =>
+      searchPage(db, { ...search, rowsMax }, index === 0 ? searchAudit(db, search, nowMs) : {}),
+    ),
   );
   return together(pages, limit);
 }

@@ -35,7 +35,7 @@ export interface SearchedPage {
   examinedUntil: string | null;
 }
 
-/** Rows that a page reads at most, of each database. */
+/** Rows that a page of the API reads at most, in all databases together. */
 export const PAGE_MAX_ROWS = 100;
 /** A row that an index has found is two: that of the index, and its own. */
 const ROWS_OF_INDEXED = 2;
