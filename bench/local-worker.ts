@@ -5,13 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import {
-  Log,
-  LogLevel,
-  Miniflare,
-  type D1Database as MiniflareDatabase,
-  Response as MiniflareResponse,
-} from 'miniflare';
+import { Log, LogLevel, Miniflare, Response as MiniflareResponse } from 'miniflare';
 import { unstable_readConfig as readConfig } from 'wrangler';
 import { runProcess } from '../scripts/processes.ts';
 import { bindingOf } from '../src/core/shards.ts';
