@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { Hono } from 'hono/tiny';
 import { holdRequest } from '../../../contract/requests.ts';
-import type { PaymentVoidedResponse } from '../../../contract/responses.ts';
+import type { PaymentVoidedResponse, TransactionStatus } from '../../../contract/responses.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import { isAuthorized, type Transaction } from '../../../core/domain/transaction.ts';
 import { capturePayment } from '../../../core/payments/capture-payment.ts';
@@ -116,6 +116,6 @@ function conflict(c: Context, transaction: Transaction): Response {
   });
 }
 
-function shownStatus(transaction: Transaction): string {
+function shownStatus(transaction: Transaction): TransactionStatus {
   return isAuthorized(transaction) ? 'authorized' : transaction.status;
 }
