@@ -28,7 +28,7 @@ const STORABLE = 'must not contain control characters or unpaired surrogates';
 
 const string = z.string(required('a string'));
 /** Ids of the caller: booking and user ids are opaque and kept unchanged. */
-const text = string.check(
+export const opaqueId = string.check(
   z.minLength(1, 'must not be empty'),
   z.maxLength(TEXT_MAX_LENGTH, tooLong(TEXT_MAX_LENGTH)),
   z.refine(isStorable, STORABLE),
@@ -107,8 +107,8 @@ const holdMinutes = z.int(required('a whole number of minutes')).check(z.minimum
 
 export const paymentRequest = z.object(
   {
-    user_id: text,
-    booking_id: text,
+    user_id: opaqueId,
+    booking_id: opaqueId,
     amount,
     payment_method: paymentMethod,
     card_details: z.nullish(cardDetails),
@@ -133,16 +133,19 @@ export type PaymentRequest = z.infer<typeof paymentRequest>;
 
 export const refundRequest = z.object(
   {
-    booking_id: text,
-    original_transaction_id: text,
+    booking_id: opaqueId,
+    original_transaction_id: opaqueId,
     refund_amount: amount,
     reason,
-    user_id: text,
+    user_id: opaqueId,
   },
   required('an object'),
 );
 export type RefundRequest = z.infer<typeof refundRequest>;
 
 /** Of `/payment/capture` and `/payment/void`. */
-export const holdRequest = z.object({ booking_id: text, transaction_id: text, user_id: text }, required('an object'));
+export const holdRequest = z.object(
+  { booking_id: opaqueId, transaction_id: opaqueId, user_id: opaqueId },
+  required('an object'),
+);
 export type HoldRequest = z.infer<typeof holdRequest>;
