@@ -8,7 +8,7 @@ import { type PaymentMethod, paymentMethod } from './requests.ts';
 
 /** Opaque to callers: `TXN-…` of a payment, `REF-…` of a refund. */
 const id = z.string();
-export const timestamp = z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/));
+export const timestamp = z.iso.datetime({ precision: 0 });
 const decimal = z.number();
 export const errorCode = z.enum(ERROR_CODES);
 /** Of a payment or a refund. */
