@@ -13,7 +13,6 @@ const decimal = z.number();
 export const errorCode = z.enum(ERROR_CODES);
 /** Of a payment or a refund. */
 export const transactionStatus = z.enum(['pending', 'authorized', 'completed', 'failed', 'refunded', 'reversed']);
-export type TransactionStatus = z.infer<typeof transactionStatus>;
 
 const gatewayName = z.nullable(z.string());
 export const healthResponse = z.strictObject({

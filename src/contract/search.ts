@@ -1,5 +1,6 @@
 /** The query of the search of payments, `GET /payment/transactions`. */
 import * as z from 'zod/mini';
+import { isoTimeMs } from './iso-time.ts';
 import { opaqueId, PAYMENT_METHODS } from './requests.ts';
 
 /** What a status answer can have; `refunded` is all of it. */
@@ -14,18 +15,6 @@ const NAME_MAX_LENGTH = 255;
 const CURSOR_MAX_LENGTH = 1000;
 
 const name = z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(NAME_MAX_LENGTH, 'is too long'));
-
-const ISO_8601 = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(Z|[+-]\d\d:\d\d)?$/;
-
-/** Milliseconds of an ISO 8601 time, or null. A date is its midnight; a date or a time without a zone is in UTC. */
-export function isoTimeMs(text: string): number | null {
-  const [, date, time = '00:00', zone = 'Z'] = ISO_8601.exec(text) ?? [];
-  if (date === undefined) return null;
-  const ms = Date.parse(`${date}T${time}${zone}`);
-  // A 30th of February would be a day in March.
-  const isDay = Number.isFinite(ms) && new Date(`${date}T00:00Z`).toISOString().startsWith(date);
-  return isDay ? ms : null;
-}
 
 /** In a query, an unencoded `+` of a zone arrives as a space. */
 const time = z
