@@ -36,9 +36,19 @@ const { schemas, responses } = document.components;
 const NOT_DESCRIBED = /^\/sandbox\//;
 
 const pathPatterns = Object.entries(document.paths).map(([path, operations]) => ({
-  pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
+  // The router takes a slash at the end for nothing.
+  pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}/?$`),
   operations,
 }));
+
+/** @throws Error where the answer is not one that the document describes, which fails the test that asked for it */
+export function mustBeDocumented(answer: SentAnswer): void {
+  const problems = undocumented(answer);
+  if (problems.length === 0) return;
+  const { method, path, status, body } = answer;
+  const what = `${method} ${path}: the ${status} differs from the OpenAPI document`;
+  throw new Error(`${what}: ${problems.join('; ')}\n${JSON.stringify(body)}`);
+}
 
 /** How the answer differs from the document; empty where it does not. */
 export function undocumented({ method, path, status, headers, body }: SentAnswer): string[] {
@@ -47,13 +57,16 @@ export function undocumented({ method, path, status, headers, body }: SentAnswer
   if (NOT_DESCRIBED.test(pathname) || (method === 'OPTIONS' && status === 204)) return [];
   const operations = pathPatterns.find(({ pattern }) => pattern.test(pathname))?.operations;
   if (operations === undefined) return body === null ? [] : violations(envelope, body);
-  // Another method than those of the path is answered like they are: with a 405, or before that with a 401 or a 429.
-  const operation = operations[method === 'HEAD' ? 'get' : method.toLowerCase()] ?? Object.values(operations)[0];
+  const own = operations[method === 'HEAD' ? 'get' : method.toLowerCase()];
+  // Another method than those of the path is answered like they are: with a 405, or in its place with a 401 or a 429.
+  const operation = own ?? Object.values(operations)[0];
   const described = resolved(operation?.responses[status]);
   if (described === undefined) return [`the status ${status} is not documented`];
   const { schema, examples } = described.content['application/json'];
+  const allowed =
+    own === undefined ? { Allow: { schema: { type: 'string' } }, ...described.headers } : described.headers;
   return [
-    ...headerProblems(described.headers, headers),
+    ...headerProblems(allowed, headers),
     ...(body === null ? [] : [...violations(schema, body), ...codeProblems(examples, status, body)]),
   ];
 }
