@@ -52,7 +52,8 @@ export function mustBeDocumented(answer: SentAnswer): void {
 
 /** How the answer differs from the document; empty where it does not. */
 export function undocumented({ method, path, status, headers, body }: SentAnswer): string[] {
-  const [pathname = ''] = path.split('?');
+  // As it arrives: without dots in it, and without the query.
+  const { pathname } = new URL(`https://payments.example${path}`);
   // A preflight is the browser's, and as the CORS protocol has it.
   if (NOT_DESCRIBED.test(pathname) || (method === 'OPTIONS' && status === 204)) return [];
   const operations = pathPatterns.find(({ pattern }) => pattern.test(pathname))?.operations;
