@@ -137,7 +137,7 @@ describe.skipIf(program === null)(title, () => {
     await page.emulateMedia({ colorScheme: isDark ? 'light' : 'dark' });
     await operation('processPayment').waitFor();
     await page.emulateMedia({ colorScheme });
-    expect(await page.locator('html.dark-mode').count()).toBe(isDark ? 1 : 0);
+    await page.locator(isDark ? 'html.dark-mode' : 'html:not(.dark-mode)').waitFor();
   });
 
   it('fits a screen of 360 pixels', async () => {
