@@ -4,7 +4,9 @@ import { documented, EXIT_FAILED } from '../local/command.ts';
 import { keptByNpm } from '../local/kept-by-npm.ts';
 import { addArchive } from './commands/archive.ts';
 import { addAudit } from './commands/audit.ts';
+import { addDisputes } from './commands/disputes.ts';
 import { addEvents } from './commands/events.ts';
+import { addExport } from './commands/export.ts';
 import { addFind } from './commands/find.ts';
 import { addGatewayCheck } from './commands/gateway-check.ts';
 import { addKeys } from './commands/keys.ts';
@@ -23,6 +25,8 @@ const COMMANDS = [
   addKeys,
   addEvents,
   addReconcile,
+  addExport,
+  addDisputes,
   addAudit,
   addArchive,
   addPersonalData,

@@ -10,10 +10,12 @@ import { copyProject } from '../support/project-copy.ts';
 const COMMANDS: Record<string, readonly string[]> = {
   keys: ['create', 'list', 'revoke', 'rotate'],
   events: ['status', 'replay'],
-  audit: ['export', 'verify'],
+  audit: ['export', 'verify', 'show'],
+  export: ['payments', 'refunds', 'settlement'],
   archive: ['list', 'print', 'restore'],
   'personal-data': ['export', 'erase'],
   reconcile: [],
+  disputes: [],
   shards: [],
   'gateway-check': [],
 };
@@ -77,6 +79,10 @@ describe('an argument that is wrong', () => {
     ['events replay --form 2026-11-22', 'unknown option', '--from'],
     ['audit verfy', 'unknown command', 'verify'],
     ['audit export --remot', 'unknown option', '--remote'],
+    ['audit show --subjct TXN-1', 'unknown option', '--subject'],
+    ['export setlement', 'unknown command', 'settlement'],
+    ['export refunds --form 2026-11-22', 'unknown option', '--from'],
+    ['disputes --opne', 'unknown option', '--open'],
     ['personal-data exprot', 'unknown command', 'export'],
     ['personal-data erase - --tenat x', 'unknown option', '--tenant'],
     ['reconcile --jsno', 'unknown option', '--json'],
@@ -89,6 +95,11 @@ describe('an argument that is wrong', () => {
   });
 
   it.each([
+    ['export payments --to 2026-11-23', "required option '--from <time>' not specified"],
+    ['export payments --from 2026-11-23', "required option '--to <time>' not specified"],
+    ['export refunds --from 2026-11-23 --to 2026-11-22', 'must be before --to'],
+    ['audit show', "required option '--subject <id>' not specified"],
+    ['keys list --created-before soon', 'It must be a time'],
     ['reconcile yesterday', "too many arguments for 'reconcile'"],
     ['reconcile --remote --persist-to x', "'--remote' cannot be used with option '--persist-to <dir>'"],
     [

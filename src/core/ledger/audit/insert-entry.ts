@@ -31,6 +31,8 @@ export type AuditAction =
   | 'personal_data.exported'
   | 'personal_data.erased'
   | 'audit.exported'
+  | 'audit.read'
+  | 'ledger.exported'
   | 'archive.restored';
 
 export interface AuditEntry {
