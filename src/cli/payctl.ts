@@ -6,16 +6,32 @@ import { addArchive } from './commands/archive.ts';
 import { addAudit } from './commands/audit.ts';
 import { addEvents } from './commands/events.ts';
 import { addGatewayCheck } from './commands/gateway-check.ts';
+import { addCapture, addVoid } from './commands/holds.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPersonalData } from './commands/personal-data.ts';
 import { addReconcile } from './commands/reconcile.ts';
+import { addRefund } from './commands/refund.ts';
+import { addResend } from './commands/resend.ts';
 import { addShards } from './commands/shards.ts';
 
 /** Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. */
 const SETTINGS_OF_NPM = ['json'];
 
 const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
-const COMMANDS = [addKeys, addEvents, addReconcile, addAudit, addArchive, addPersonalData, addShards, addGatewayCheck];
+const COMMANDS = [
+  addRefund,
+  addCapture,
+  addVoid,
+  addResend,
+  addKeys,
+  addEvents,
+  addReconcile,
+  addAudit,
+  addArchive,
+  addPersonalData,
+  addShards,
+  addGatewayCheck,
+];
 for (const add of COMMANDS) add(program);
 program.hook('preAction', (_, command) => refuseKeptByNpm(command));
 documented(program, {

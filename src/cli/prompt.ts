@@ -52,7 +52,8 @@ export async function requireConfirmation(
   { stdin, stderr }: Terminal = process,
 ): Promise<void> {
   if (yes) return;
-  if (!stdin.isTTY) throw new Error('Nothing was done: there is no terminal to ask at. Give --yes to do it without a question');
+  if (!stdin.isTTY)
+    throw new Error('Nothing was done: there is no terminal to ask at. Give --yes to do it without a question');
   const answer = await ask(`${question} [y/N] `, { stdin, stderr });
   if (!/^y(es)?$/i.test(answer.trim())) throw new Error('Nothing was done');
 }

@@ -52,7 +52,11 @@ export async function resend(databases: Databases, all: readonly Named[], json: 
 
 async function findPlaces(databases: Databases, named: Named): Promise<Place[]> {
   const places = await Promise.all(
-    (await databasesOf(databases, named)).map(async (db) => ({ db, named, found: await findReplayed(db, named, EVENTS_MAX) })),
+    (await databasesOf(databases, named)).map(async (db) => ({
+      db,
+      named,
+      found: await findReplayed(db, named, EVENTS_MAX),
+    })),
   );
   const withEvents = places.filter(({ found }) => found.length > 0);
   if (withEvents.length === 0) throw new Error(nothingOf(named));

@@ -2,7 +2,14 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_TENANT } from '../../core/security/credential.ts';
 import { documented } from '../../local/command.ts';
-import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf, readTenant } from '../arguments.ts';
+import {
+  addJsonOption,
+  addPlaceOptions,
+  DONE_OR_FAILED,
+  type PlaceOptions,
+  placeOf,
+  readTenant,
+} from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
 import { type Named, readResendId, resend } from '../resend.ts';
 

@@ -12,7 +12,9 @@ export async function makeLookUpDue(db: Database, tenant: string, id: string, no
     table === 'transactions' ? `status = 'pending' AND (substate IS NULL OR step IS NOT NULL)` : `status = 'pending'`;
   const { due } = await runBatch(db, {
     scheduled: db.d1
-      .prepare(`UPDATE ${table} SET next_lookup_at_ms = min(coalesce(next_lookup_at_ms, ?2), ?2) WHERE ${column} = ?1 AND ${isOpen}`)
+      .prepare(
+        `UPDATE ${table} SET next_lookup_at_ms = min(coalesce(next_lookup_at_ms, ?2), ?2) WHERE ${column} = ?1 AND ${isOpen}`,
+      )
       .bind(id, nowMs),
     audited: audit(db, tenant, { atMs: nowMs, action: 'look_up.ordered', subject: id, outcome: 'asked' }),
     due: db.d1

@@ -1,8 +1,8 @@
 /** Has events sent again that were delivered before. */
 
 import type { EventType } from '../../../contract/events.ts';
-import type { D1Database, D1PreparedStatement } from '../d1.ts';
 import { audit } from '../audit/insert-entry.ts';
+import type { D1Database, D1PreparedStatement } from '../d1.ts';
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import { idRange } from '../id-range.ts';
 
@@ -101,7 +101,13 @@ export async function replayFound(
   const { counted } = await runBatch(db, {
     due: db.d1.prepare(MAKE_DUE).bind(list, nowMs),
     undelivered: db.d1.prepare(MAKE_UNDELIVERED).bind(list, nowMs),
-    audited: audit(db, first.tenant, { atMs: nowMs, action: 'events.resent', subject: subjectOf(which), outcome: 'done', detail }),
+    audited: audit(db, first.tenant, {
+      atMs: nowMs,
+      action: 'events.resent',
+      subject: subjectOf(which),
+      outcome: 'done',
+      detail,
+    }),
     counted: db.d1.prepare(COUNT_REPLAYED).bind(list, nowMs),
   });
   const { waiting = 0, replayed = 0 } = rowOf<{ waiting: number; replayed: number }>(counted) ?? {};
