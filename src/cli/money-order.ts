@@ -106,6 +106,7 @@ export async function carryOut(order: MoneyOrder, { yes, json, wait }: MoneyOpti
   const { service, call } = order;
   showFacts([...paymentFacts(transaction), ...order.facts, ['service', service.url]]);
   await requireConfirmation(order.question, yes === true);
+  if (yes === true) console.error();
   await auditOrder(db, transaction.tenant, {
     ...{ atMs: Date.now(), action: order.action, subject: transaction.transactionId },
     detail: { ...order.detail, request_id: requestId },

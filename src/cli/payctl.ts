@@ -12,6 +12,7 @@ import { addPersonalData } from './commands/personal-data.ts';
 import { addReconcile } from './commands/reconcile.ts';
 import { addRefund } from './commands/refund.ts';
 import { addResend } from './commands/resend.ts';
+import { addResolve } from './commands/resolve.ts';
 import { addShards } from './commands/shards.ts';
 
 /** Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. */
@@ -22,6 +23,7 @@ const COMMANDS = [
   addRefund,
   addCapture,
   addVoid,
+  addResolve,
   addResend,
   addKeys,
   addEvents,

@@ -149,11 +149,7 @@ describe('what can’t be done', () => {
     ['reconcile', ['--since', '2026-02-02'], "unknown option '--since'"],
     ['events', ['replay'], 'replay takes an id, or --from and --to'],
     ['events', ['replay', 'TXN-1'], "'TXN-1' is invalid for argument 'id'. It must be the id of an event (evt_…)"],
-    [
-      'events',
-      ['replay', 'evt_1', '--from', '2026-02-02'],
-      'replay takes an id, or a time range, not both',
-    ],
+    ['events', ['replay', 'evt_1', '--from', '2026-02-02'], 'replay takes an id, or a time range, not both'],
     ['events', ['replay', '--from', '2026-02-01', '--to', '2026-02-02', '--type', 'payment'], 'Allowed choices are'],
   ] as const)('%s %j is exit code 2, one line, and the usage', async (command, args, why) => {
     const { exitCode, stdout, stderr } = await run(command, ...args);
