@@ -34,7 +34,7 @@ export type Answer =
 /** What one reply says. */
 type Verdict =
   | Exclude<Answer, { kind: 'unknown' }>
-  | { kind: 'again'; reason: string; afterMs: number | null; isHarmless: boolean };
+  | { kind: 'again'; reason: string; afterMs: number | null; isHarmless: boolean; isUnreached?: true };
 
 export async function orderAtService(
   service: Service,
@@ -51,6 +51,8 @@ export async function orderAtService(
         return mayHaveArrived && isAboutThisTry(verdict) ? { kind: 'unknown', reason } : verdict;
       }
       reason = verdict.reason;
+      // Nobody is there, and nothing was sent: a person finds the address sooner than a repetition does.
+      if (verdict.isUnreached && !mayHaveArrived) break;
       mayHaveArrived ||= !verdict.isHarmless;
       if (attempt < TRIES_MAX) {
         await sleep(Math.min(verdict.afterMs ?? pauseMs * 2 ** (attempt - 1), LONGEST_PAUSE_MS));
@@ -70,7 +72,13 @@ function verdictOn(reply: Reply, { url }: Service, call: Call): Verdict {
     case 'lost':
       return { kind: 'again', reason: reply.reason, afterMs: null, isHarmless: false };
     case 'unreached':
-      return { kind: 'again', reason: `${url} cannot be reached: ${reply.reason}`, afterMs: null, isHarmless: true };
+      return {
+        kind: 'again',
+        reason: `${url} cannot be reached: ${reply.reason}`,
+        afterMs: null,
+        isHarmless: true,
+        isUnreached: true,
+      };
     case 'stranger':
       return { kind: 'not_ordered', reason: `${reply.reason}: this is not the payment service` };
     case 'answered':

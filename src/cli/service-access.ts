@@ -121,6 +121,8 @@ function notAnswered(error: unknown): Reply {
   const { cause } = error;
   const code = codeOf(cause) ?? (cause instanceof AggregateError ? codeOf(cause.errors[0]) : null);
   if (code !== null && NOBODY_THERE.includes(code)) return { kind: 'unreached', reason: code };
+  // Of fetch itself, which sends nothing to ports of other protocols.
+  if (cause instanceof Error && cause.message === 'bad port') return { kind: 'unreached', reason: cause.message };
   const reason =
     error.name === 'TimeoutError' ? `no answer within ${CALL_DEADLINE_MS / 1_000} s` : (code ?? error.message);
   return { kind: 'lost', reason };

@@ -49,8 +49,10 @@ const rowOf = (world: World, id: string) => {
   const [table, column] = id.startsWith('REF-') ? ['refunds', 'refund_id'] : ['transactions', 'transaction_id'];
   return world.rows(`SELECT * FROM ${table} WHERE ${column} = ?`, id)[0];
 };
-const eventTypes = ({ rows }: World) => rows('SELECT event_type FROM events ORDER BY sequence').map((row) => row.event_type);
-const openKinds = async (world: World) => (await listOpenCases(deskOf(world), 100)).map(({ kind, subject }) => [kind, subject]);
+const eventTypes = ({ rows }: World) =>
+  rows('SELECT event_type FROM events ORDER BY sequence').map((row) => row.event_type);
+const openKinds = async (world: World) =>
+  (await listOpenCases(deskOf(world), 100)).map(({ kind, subject }) => [kind, subject]);
 const auditOf = (world: World, subject: string) =>
   world.rows(`SELECT actor, action, outcome FROM audit_entries WHERE subject = ? AND actor LIKE 'operator:%'`, subject);
 
@@ -144,14 +146,17 @@ describe('a payment that the gateway cannot determine', () => {
 });
 
 describe('what a person may not record', () => {
-  it.each([COMPLETED, FAILED])('is the outcome %j of a payment that the gateway may still answer for', async (verdict) => {
-    const world = openWorld();
-    world.gateway.losesNext = true;
-    const { transactionId } = await world.pay();
-    expect(await recordAs(world, transactionId, verdict)).toEqual({ kind: 'not_undetermined' });
-    expect(rowOf(world, transactionId)?.status).toBe('pending');
-    expect(auditOf(world, transactionId)).toEqual([]);
-  });
+  it.each([COMPLETED, FAILED])(
+    'is the outcome %j of a payment that the gateway may still answer for',
+    async (verdict) => {
+      const world = openWorld();
+      world.gateway.losesNext = true;
+      const { transactionId } = await world.pay();
+      expect(await recordAs(world, transactionId, verdict)).toEqual({ kind: 'not_undetermined' });
+      expect(rowOf(world, transactionId)?.status).toBe('pending');
+      expect(auditOf(world, transactionId)).toEqual([]);
+    },
+  );
 
   it('is another outcome of a payment that has ended', async () => {
     const world = openWorld();
@@ -166,7 +171,10 @@ describe('a refund that the gateway cannot determine', () => {
     const world = openWorld();
     const { transactionId, refundId } = await undeterminedRefund(world);
     expect(await openKinds(world)).toEqual([['refund_undetermined', refundId]]);
-    expect(await recordAs(world, refundId, COMPLETED)).toMatchObject({ kind: 'recorded', row: { status: 'completed' } });
+    expect(await recordAs(world, refundId, COMPLETED)).toMatchObject({
+      kind: 'recorded',
+      row: { status: 'completed' },
+    });
     expect(rowOf(world, transactionId)).toMatchObject({ refunded_minor: 1000, reserved_minor: 0 });
     expect(eventTypes(world)).toEqual(['payment.success', 'payment.refund']);
     expect(await openKinds(world)).toEqual([]);
