@@ -10,26 +10,39 @@ import { ageOf, counted, inSnakeCase, printJson, printTable } from './output.ts'
 /** Of a kind, and of those that were dealt with. */
 const SHOWN_MAX = 200;
 
-const KINDS: Record<CaseKind, { name: string; todo: string }> = {
+const RECORD = [
+  '--as completed --reference ITS-ID --reason "…"',
+  '--as failed --reason "…"',
+  '--retry       (asks the gateway once more)',
+];
+const DEAL_WITH = ['--dealt-with --reason "…"'];
+
+/** What to look for or to do, and then what to tell this service: one of `options`. */
+const KINDS: Record<CaseKind, { name: string; todo: string; options: readonly string[] }> = {
   payment_undetermined: {
     name: 'payment of unknown outcome',
-    todo: "Look for the charge in the provider's dashboard.\n  --as completed --reference ITS-ID --reason …, or --as failed --reason …",
+    todo: "Look for the charge in the provider's dashboard, then:",
+    options: RECORD,
   },
   refund_undetermined: {
     name: 'refund of unknown outcome',
-    todo: "Look for the refund in the provider's dashboard.\n  --as completed --reference ITS-ID --reason …, or --as failed --reason …",
+    todo: "Look for the refund in the provider's dashboard, then:",
+    options: RECORD,
   },
   late_charge_kept: {
     name: 'late charge, not refunded',
-    todo: 'The payment had failed, so the money is owed. Refund it at the provider or in another way.\n  --dealt-with --reason …',
+    todo: 'The payment has failed, so the payer is owed this money. Pay it back at the\nprovider or in another way, then:',
+    options: DEAL_WITH,
   },
   refund_reversed: {
     name: 'refund returned by the bank',
-    todo: 'The payer does not have the money. Pay it back in another way.\n  --dealt-with --reason …',
+    todo: 'The payer does not have the money. Pay it back in another way, then:',
+    options: DEAL_WITH,
   },
   external_refund_unbooked: {
     name: 'external refund without room',
-    todo: 'More was refunded at the provider than the payment had left. Compare both.\n  --dealt-with --reason …',
+    todo: 'More was refunded at the provider than the payment had left. Compare both, then:',
+    options: DEAL_WITH,
   },
 };
 
@@ -48,7 +61,7 @@ function printCases(cases: readonly OpenCase[]): void {
   const kinds = [...Map.groupBy(cases, ({ kind }) => kind)];
   for (const [index, [kind, ofKind]] of kinds.entries()) {
     if (index > 0) console.log();
-    const { name, todo } = KINDS[kind];
+    const { name, todo, options } = KINDS[kind];
     console.log(`${counted(ofKind.length, 'case')}: ${name}`);
     printTable(
       ['ID', 'AMOUNT', 'SINCE', 'BOOKING'],
@@ -58,7 +71,8 @@ function printCases(cases: readonly OpenCase[]): void {
       ]),
     );
     if (ofKind.length >= SHOWN_MAX) console.log('There may be more: these are the oldest ones');
-    console.log(`${todo.replace('\n  ', '\n  npx payctl resolve ID ')}`);
+    console.log(todo);
+    for (const option of options) console.log(`  npx payctl resolve ID ${option}`);
   }
 }
 

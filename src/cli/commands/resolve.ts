@@ -195,8 +195,8 @@ async function record(
   if (found.kind === 'unbooked') throw new Error(`${subject} has an outcome: it is paid. Use --dealt-with`);
   refuseUnlessUndetermined(subject, found);
   if (verdict.as === 'completed') await refuseKnownReference(databases, verdict.reference);
-  showFacts(factsOf(subject, found));
-  await requireConfirmation(questionOf(found, verdict), yes === true);
+  showFacts([...factsOf(subject, found), ['to record', recordedAs(found, verdict)]]);
+  await requireConfirmation('Record this for good?', yes === true);
   const nowMs = Date.now();
   const recorded = await recordByHand(db, found, { verdict, reason, eventId: `evt_${ulid(nowMs)}`, nowMs });
   switch (recorded.kind) {
@@ -305,15 +305,13 @@ function factsOf(subject: string, found: FoundById): (readonly [string, string])
   ];
 }
 
-function questionOf(found: FoundById, verdict: Verdict): string {
+function recordedAs(found: FoundById, verdict: Verdict): string {
   const { transaction } = found;
   const isRefund = found.kind === 'refund';
   const amount = moneyText(isRefund ? found.refund.amountMinor : transaction.amountMinor, transaction.currency);
   if (verdict.as === 'completed') {
-    const what = isRefund ? 'refunded' : 'charged';
-    return `Record that ${transaction.gateway} has ${what} exactly ${amount}, as ${verdict.reference}? This cannot be undone.`;
+    return `exactly ${amount} were ${isRefund ? 'refunded' : 'charged'} at the provider, as ${verdict.reference}`;
   }
-  if (!isRefund) return 'Record that nothing was charged, and free the booking? This cannot be undone.';
-  const then = found.refund.kind === 'requested' ? 'It can then be refunded again. ' : '';
-  return `Record that ${amount} were not refunded? ${then}This cannot be undone.`;
+  if (!isRefund) return 'nothing was charged; the booking is free then';
+  return `nothing was refunded${found.refund.kind === 'requested' ? '; it can be refunded again then' : ''}`;
 }
