@@ -173,7 +173,11 @@ function refusedForPrograms({ status, code, message, reason, nextStep }: Refusal
 }
 
 function howToGoOn({ found, goOn }: MoneyOrder, refundId: string | null = null): string {
-  return `The service goes on asking the gateway. To look: npx payctl show ${refundId ?? found.transaction.transactionId}
+  const what =
+    refundId === null
+      ? 'If the order has arrived, the service goes on with it.'
+      : 'The service goes on asking the gateway.';
+  return `${what} To look: npx payctl show ${refundId ?? found.transaction.transactionId}
 To go on waiting, without ordering it twice: ${goOn}`;
 }
 

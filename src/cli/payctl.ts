@@ -15,8 +15,11 @@ import { addResend } from './commands/resend.ts';
 import { addResolve } from './commands/resolve.ts';
 import { addShards } from './commands/shards.ts';
 
-/** Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. */
-const SETTINGS_OF_NPM = ['json'];
+/**
+ * Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. A --yes that npm kept does
+ * no harm: the command asks.
+ */
+const SETTINGS_OF_NPM = ['json', 'yes'];
 
 const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
 const COMMANDS = [

@@ -92,7 +92,7 @@ export async function callService({ url, key }: Service, call: Call): Promise<Re
     });
     text = await response.text();
   } catch (error) {
-    return notAnswered(error);
+    return notAnswered(address, error);
   }
   const body = objectOf(text);
   if (body !== null && ('status' in body || 'error' in body)) {
@@ -116,7 +116,7 @@ const NOBODY_THERE = [
   'UND_ERR_CONNECT_TIMEOUT',
 ];
 
-function notAnswered(error: unknown): Reply {
+function notAnswered(address: string, error: unknown): Reply {
   if (!(error instanceof Error)) throw error;
   const { cause } = error;
   const code = codeOf(cause) ?? (cause instanceof AggregateError ? codeOf(cause.errors[0]) : null);
@@ -125,7 +125,7 @@ function notAnswered(error: unknown): Reply {
   if (cause instanceof Error && cause.message === 'bad port') return { kind: 'unreached', reason: cause.message };
   const reason =
     error.name === 'TimeoutError' ? `no answer within ${CALL_DEADLINE_MS / 1_000} s` : (code ?? error.message);
-  return { kind: 'lost', reason };
+  return { kind: 'lost', reason: `${address} gave no answer: ${reason}` };
 }
 
 function codeOf(error: unknown): string | null {

@@ -147,6 +147,8 @@ describe('an option that npm kept for itself', () => {
     const env = { npm_config_yes: 'true', npm_config_json: 'true', npm_config_from: 'x' };
     const { stderr } = await run(['events', 'status', '--persist-to', join(home, 'nowhere')], env);
     expect(stderr).toContain('There is no local database');
+    const refund = ['refund', 'TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', '--persist-to', join(home, 'nowhere')];
+    expect((await run(refund, env)).stderr).toContain('There is no local database');
   });
 });
 
