@@ -210,7 +210,7 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('idempotency_keys', 'tenant path idempotency_key fingerprint claimed_id'),
   // Not of payers, or keyed hashes.
   ...kept('velocity_counters', 'tenant subject'),
-  ...kept('provider_events', 'tenant provider event_id event_type'),
+  ...kept('provider_events', 'tenant provider event_id event_type subject'),
   ...kept('provider_certificates', 'url pem'),
   ...kept('certificate_requests', 'request_id url sender'),
   ...kept('gateway_accounts', 'name account'),

@@ -161,6 +161,24 @@ describe('the story of a payment', () => {
     expect(webhooks.map(({ id }: Entry) => id)).toEqual(['evt_story_0', 'evt_story_1']);
   });
 
+  it('has what a person has recorded of it, of its refund and of an external refund', async () => {
+    const made = await paid();
+    const { body } = await refund(refundOf(made));
+    const refundId = body.refund_transaction_id;
+    const subjects = [made.transaction_id, `${made.transaction_id}/re_1`, refundId, `${refundId}/outcome`];
+    for (const subject of [...subjects, 'TXN-00000000000000000000000000']) {
+      await env.DB.prepare(
+        "INSERT INTO manual_resolutions (subject, tenant, reason, resolved_by, resolved_at_ms) VALUES (?1, 'default', 'seen', 'operator:ada', ?2)",
+      )
+        .bind(subject, Date.now())
+        .run();
+    }
+    const story = await storyOf(made.transaction_id);
+    const recorded = story.body.history.filter(({ type }: Entry) => type === 'resolution.recorded');
+    expect(recorded.map(({ id }: Entry) => id).toSorted()).toEqual(subjects.toSorted());
+    expect(recorded[0]).toMatchObject({ actor: 'operator:ada', detail: { reason: 'seen' } });
+  });
+
   it('still says who did it when the audit log has been packed', async () => {
     const made = await paid();
     await paid(); // the block with the newest entry is not packed

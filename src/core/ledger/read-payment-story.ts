@@ -68,9 +68,11 @@ const WEBHOOKS = `
   SELECT provider, event_id AS eventId, event_type AS type, w.subject, received_at_ms AS receivedAtMs
   FROM ${OWN_IDS} own JOIN provider_events w ON w.subject = own.id WHERE w.subject IS NOT NULL
   ORDER BY received_at_ms LIMIT ${WEBHOOKS_MAX}`;
+// Of the id itself, or of something of it behind a slash, after which comes the 0.
 const RESOLUTIONS = `
   SELECT m.subject, m.reason, m.resolved_by AS resolvedBy, m.resolved_at_ms AS resolvedAtMs
-  FROM ${OWN_IDS} own JOIN manual_resolutions m ON m.subject = own.id ORDER BY m.resolved_at_ms`;
+  FROM ${OWN_IDS} own JOIN manual_resolutions m ON m.subject >= own.id AND m.subject < own.id || '0'
+  ORDER BY m.resolved_at_ms`;
 
 /** The tenant's payment, or null; without a tenant, anybody's. `also` are statements for the same batch. One batch, so that all is of one moment. */
 export async function readPaymentStory(
