@@ -22,6 +22,8 @@ export type AuditAction =
   | 'refund.reversed'
   | 'dispute.reported'
   | 'status.read'
+  | 'payments.searched'
+  | 'payment.read'
   | 'key.created'
   | 'key.revoked'
   | 'keys.read'
