@@ -266,12 +266,14 @@ function showService(settings: DevSettings): void {
   const state = shownPath(stateDirectory(persistTo));
   const seconds = process.uptime().toFixed(1);
   const service = `http://localhost:${servicePort}`;
+  const docs = `${service}/docs`;
   const demo = `${service}/demo`;
   const toTry = paymentsToTry({ ...settings, persistTo: persistTo === null ? null : state });
   const emulator = emulatorPort === null ? null : emulatorUrl(emulatorPort);
   const lines = [
     '',
     `payment service  ${service}, after ${seconds} s`,
+    `API pages        ${docs}`,
     `checkout demo    ${demo}`,
     `bridge           http://127.0.0.1:${bridge.port}`,
     `database         ${state}`,
@@ -282,7 +284,7 @@ function showService(settings: DevSettings): void {
     ...toTry.map((line) => `  ${line}`),
     '',
   ];
-  const fields = { service, demo, bridge_port: bridge.port, database: state, emulator };
+  const fields = { service, docs, demo, bridge_port: bridge.port, database: state, emulator };
   output.tell('dev.ready', lines.join('\n'), fields);
 }
 

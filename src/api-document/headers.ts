@@ -77,10 +77,14 @@ export function headersOf(
   counted: Counted,
   { always = [], sometimes = [] }: OwnHeaders = {},
 ): Record<string, oas32.HeaderObject> {
-  const required: HeaderName[] = ['X-Request-Id', ...(counted === 'reached' ? RATE_LIMIT : []), ...always];
-  const optional: HeaderName[] = [...(counted === 'perhaps' ? RATE_LIMIT : []), ...sometimes];
-  return Object.fromEntries([
-    ...required.map((name) => [name, { ...HEADERS[name], required: true }]),
-    ...optional.map((name) => [name, HEADERS[name]]),
-  ]);
+  const required: HeaderName[] = [...always, 'X-Request-Id', ...(counted === 'reached' ? RATE_LIMIT : [])];
+  const optional: HeaderName[] = [...sometimes, ...(counted === 'perhaps' ? RATE_LIMIT : [])];
+  // What is of this answer alone comes first: documentation pages show them in this order.
+  const own = [...always, ...sometimes];
+  return Object.fromEntries(
+    [...new Set([...own, ...required, ...optional])].map((name) => [
+      name,
+      required.includes(name) ? { ...HEADERS[name], required: true } : HEADERS[name],
+    ]),
+  );
 }

@@ -50,10 +50,17 @@ export function addJsonOption(command: Command, what = 'print JSON'): Command {
   return command.option('--json', what);
 }
 
-/** Milliseconds of an ISO 8601 time. */
+const DAY_MS = 24 * 60 * 60_000;
+/** Days before today. */
+const DAYS: Readonly<Record<string, number>> = { today: 0, yesterday: 1 };
+
+/** Milliseconds of an ISO 8601 time, or of the midnight in UTC with which `today` or `yesterday` began. */
 export function readTimeMs(text: string): number {
-  const ms = isoTimeMs(text);
-  if (ms === null) throw new InvalidArgumentError('It must be a time such as 2026-11-22 or 2026-11-22T18:30:00Z.');
+  const daysAgo = DAYS[text];
+  const ms = daysAgo === undefined ? isoTimeMs(text) : (Math.floor(Date.now() / DAY_MS) - daysAgo) * DAY_MS;
+  if (ms === null) {
+    throw new InvalidArgumentError('It must be a time such as 2026-11-22, 2026-11-22T18:30:00Z, today or yesterday.');
+  }
   return ms;
 }
 

@@ -158,7 +158,8 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
 
 /** The operator for the audit log: the user name on this machine, and an id for each command. */
 function operator(): Caller {
-  return backgroundCaller(`operator:${userInfo().username}`, randomUUID());
+  const { author, ...caller } = backgroundCaller(`operator:${userInfo().username}`, randomUUID());
+  return { ...caller, author: { ...author, isAdmin: true } };
 }
 
 /** The Worker's cipher, if its key is available. Most commands decrypt nothing. */

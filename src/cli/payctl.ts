@@ -5,21 +5,36 @@ import { keptByNpm } from '../local/kept-by-npm.ts';
 import { addArchive } from './commands/archive.ts';
 import { addAudit } from './commands/audit.ts';
 import { addEvents } from './commands/events.ts';
+import { addFind } from './commands/find.ts';
 import { addGatewayCheck } from './commands/gateway-check.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPersonalData } from './commands/personal-data.ts';
 import { addReconcile } from './commands/reconcile.ts';
 import { addShards } from './commands/shards.ts';
+import { addShow } from './commands/show.ts';
 
 /** Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. */
 const SETTINGS_OF_NPM = ['json'];
 
 const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
-const COMMANDS = [addKeys, addEvents, addReconcile, addAudit, addArchive, addPersonalData, addShards, addGatewayCheck];
+const COMMANDS = [
+  addFind,
+  addShow,
+  addKeys,
+  addEvents,
+  addReconcile,
+  addAudit,
+  addArchive,
+  addPersonalData,
+  addShards,
+  addGatewayCheck,
+];
 for (const add of COMMANDS) add(program);
 program.hook('preAction', (_, command) => refuseKeptByNpm(command));
 documented(program, {
   examples: [
+    ['find BOOK-789012', 'the payments of a booking'],
+    ['show TXN-…', 'one payment, and all that has happened to it'],
     ['events status', 'events that wait for delivery'],
     ['reconcile --remote --secrets-file .production-secrets', 'compares the gateway with the ledger on Cloudflare'],
     ['keys create --help', 'the options, examples and exit codes of a command'],

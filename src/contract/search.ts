@@ -7,7 +7,7 @@ import { opaqueId, PAYMENT_METHODS } from './requests.ts';
 export const SHOWN_STATUSES = ['pending', 'authorized', 'completed', 'failed', 'refunded'] as const;
 export type ShownStatus = (typeof SHOWN_STATUSES)[number];
 
-/** So that a page reads no more than a hundred rows of each database. */
+/** So that a page reads no more than a hundred rows. */
 export const PAGE_MAX_PAYMENTS = 40;
 const PAGE_PAYMENTS = 20;
 /** A provider's names, and those of gateways. */

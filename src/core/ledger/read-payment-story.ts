@@ -47,7 +47,7 @@ const PAYMENT = `
   SELECT ${TRANSACTION_COLUMNS}, t.lookups AS lookUps, t.undetermined_at_ms AS undeterminedAtMs,
     t.challenged_at_ms AS challengedAtMs, t.authorized_at_ms AS authorizedAtMs, t.attempted_entry AS attemptedEntry,
     t.challenged_entry AS challengedEntry, t.substate_entry AS substateEntry, t.step_entry AS stepEntry, t.ended_entry AS endedEntry
-  FROM transactions t WHERE t.transaction_id = ?1 AND t.tenant = ?2`;
+  FROM transactions t WHERE t.transaction_id = ?1 AND (?2 IS NULL OR t.tenant = ?2)`;
 const OTHER_ATTEMPTS = `
   SELECT ${TRANSACTION_COLUMNS} FROM transactions own JOIN transactions t USING (tenant, booking_id)
   WHERE own.transaction_id = ?1 AND t.transaction_id <> ?1 ORDER BY t.transaction_id DESC LIMIT ${ATTEMPTS_MAX}`;
@@ -72,10 +72,10 @@ const RESOLUTIONS = `
   SELECT m.subject, m.reason, m.resolved_by AS resolvedBy, m.resolved_at_ms AS resolvedAtMs
   FROM ${OWN_IDS} own JOIN manual_resolutions m ON m.subject = own.id ORDER BY m.resolved_at_ms`;
 
-/** The tenant's payment, or null; `also` are statements for the same batch. One batch, so that all is of one moment. */
+/** The tenant's payment, or null; without a tenant, anybody's. `also` are statements for the same batch. One batch, so that all is of one moment. */
 export async function readPaymentStory(
   db: Database,
-  tenant: string,
+  tenant: string | null,
   transactionId: string,
   also: Statements = {},
 ): Promise<StoryRows | null> {

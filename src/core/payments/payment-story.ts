@@ -1,12 +1,12 @@
 /** One payment's story: all that is recorded of it, in order of time, with who did it by the audit log. */
 import type { HistoryType } from '../../contract/search-responses.ts';
-import type { Context } from '../context.ts';
 import { decimalAmount } from '../domain/money.ts';
 import { isIdentifier, shownStatus } from '../domain/transaction.ts';
+import type { BlockCodec } from '../ledger/audit/hash-chain.ts';
 import { audit } from '../ledger/audit/insert-entry.ts';
-import type { Statements } from '../ledger/database.ts';
+import type { Database, Statements } from '../ledger/database.ts';
+import { findRefunds } from '../ledger/read-payment-records.ts';
 import { auditEntriesNumbered, readPaymentStory, type StoryRows } from '../ledger/read-payment-story.ts';
-import { findRefund } from '../ledger/refunds/find-refund.ts';
 
 export interface HistoryEntry {
   atMs: number;
@@ -26,20 +26,31 @@ export interface PaymentStory extends StoryRows {
   history: HistoryEntry[];
 }
 
+export interface StoryReading {
+  /** Null: of whichever organisation it is. */
+  tenant: string | null;
+  nowMs: number;
+  unpack: BlockCodec['unpack'];
+}
+
 /**
+ * @param db in which the payment has its place
  * @param id of a payment, or of one of its refunds
- * @returns null where the tenant has no such payment
+ * @returns null where there is no such payment
  * @throws LedgerUnavailable
  */
-export async function readStory(context: Context, id: string): Promise<PaymentStory | null> {
-  const { db, tenant, blockCodec } = context;
-  const transactionId = await paymentOf(context, id);
+export async function readStory(
+  db: Database,
+  id: string,
+  { tenant, nowMs, unpack }: StoryReading,
+): Promise<PaymentStory | null> {
+  const transactionId = await paymentOf(db, id);
   if (transactionId === null) return null;
-  const rows = await readPaymentStory(db, tenant, transactionId, readAudit(context, transactionId));
+  const rows = await readPaymentStory(db, tenant, transactionId, readAudit(db, tenant, transactionId, nowMs));
   if (rows === null) return null;
   const facts = factsOf(rows);
   const numbers = facts.flatMap(({ entry }) => entry ?? []);
-  const entries = await auditEntriesNumbered(db, numbers, blockCodec.unpack);
+  const entries = await auditEntriesNumbered(db, numbers, unpack);
   const history = facts.map(({ entry, ...fact }): HistoryEntry => {
     const audited = entry === null ? undefined : entries.get(entry);
     return {
@@ -52,18 +63,18 @@ export async function readStory(context: Context, id: string): Promise<PaymentSt
   return { ...rows, history };
 }
 
-async function paymentOf({ db, tenant }: Context, id: string): Promise<string | null> {
+async function paymentOf(db: Database, id: string): Promise<string | null> {
   if (isIdentifier(id, 'TXN-')) return id;
   if (!isIdentifier(id, 'REF-')) return null;
-  return (await findRefund(db, tenant, id))?.transaction.transactionId ?? null;
+  const [refund] = await findRefunds(db, [id]);
+  return refund?.transactionId ?? null;
 }
 
 /** Reads of an admin are audited, in the batch that reads. */
-function readAudit({ db, tenant, nowMs }: Context, transactionId: string): Statements {
+function readAudit(db: Database, tenant: string | null, transactionId: string, nowMs: number): Statements {
   if (!db.author.isAdmin) return {};
-  return {
-    audited: audit(db, tenant, { atMs: nowMs(), action: 'payment.read', subject: transactionId, outcome: 'read' }),
-  };
+  const entry = { atMs: nowMs, action: 'payment.read', subject: transactionId, outcome: 'read' } as const;
+  return { audited: audit(db, tenant ?? '*', entry) };
 }
 
 /** Something that a row says. `entry` is the number of the entry in the audit log that reports it. */
@@ -198,7 +209,7 @@ function factsOfEvents({ events }: StoryRows): Fact[] {
       ...(refundId && { refund: refundId }),
     }),
     ...fact(replayedAtMs, 'event.replayed', eventId),
-    ...fact(deliveredAtMs, 'event.delivered', eventId, null, { failed_attempts: attempts }),
+    ...fact(deliveredAtMs, 'event.delivered', eventId, null, { attempts }),
   ]);
 }
 

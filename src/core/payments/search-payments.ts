@@ -1,19 +1,9 @@
 /** The search of payments over all databases, newest first, in pages that a position joins. */
-import type { Context } from '../context.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { audit } from '../ledger/audit/insert-entry.ts';
-import type { Statements } from '../ledger/database.ts';
-import { type PaymentFilters, type SearchedPage, searchPage } from '../ledger/payments/search-page.ts';
-import { allContexts, contextOfBooking, type Shards } from '../shards.ts';
-
-export interface PaymentSearch {
-  tenant: string;
-  filters: PaymentFilters;
-  /** `nextBefore` of the page before; null: the first page. */
-  before: string | null;
-  /** Payments that a page has at most. */
-  limit: number;
-}
+import type { Database, Statements } from '../ledger/database.ts';
+import { type PaymentSearch, type SearchedPage, searchPage } from '../ledger/payments/search-page.ts';
+import { shardOfBooking } from '../shards.ts';
 
 export interface PaymentsPage {
   /** Newest first. There may be fewer than the limit, even none, while there is a `nextBefore`. */
@@ -22,18 +12,27 @@ export interface PaymentsPage {
   nextBefore: string | null;
 }
 
-/** @throws LedgerUnavailable */
+/** Of a search that goes over many databases, each of which has its share of the rows. */
+const ROWS_OF_DATABASE_MIN = 10;
+
+/**
+ * @param databases all of them, in their order
+ * @throws LedgerUnavailable
+ */
 export async function searchPayments(
-  shards: Shards,
-  { tenant, filters, before, limit }: PaymentSearch,
+  databases: readonly Database[],
+  search: PaymentSearch,
+  nowMs: number,
 ): Promise<PaymentsPage> {
-  const { bookingId } = filters;
-  const contexts = bookingId === undefined ? allContexts(shards) : [await contextOfBooking(shards, tenant, bookingId)];
+  const { tenant, filters, limit } = search;
+  const shard =
+    filters.bookingId === undefined ? null : await shardOfBooking(tenant, filters.bookingId, databases.length);
+  const searched = databases.filter((_, number) => shard === null || number === shard);
+  const rowsMax = Math.max(ROWS_OF_DATABASE_MIN, Math.floor(search.rowsMax / searched.length));
   const pages = await Promise.all(
-    contexts.map((context, index) => {
-      const also = index === 0 ? searchAudit(context, tenant, filters) : {};
-      return searchPage(context.db, tenant, filters, before, limit, also);
-    }),
+    searched.map((db, index) =>
+      searchPage(db, { ...search, rowsMax }, index === 0 ? searchAudit(db, search, nowMs) : {}),
+    ),
   );
   return together(pages, limit);
 }
@@ -52,12 +51,12 @@ function together(pages: readonly SearchedPage[], limit: number): PaymentsPage {
 }
 
 /** Reads of an admin are audited, in a batch that reads. By which filters, and not for what: that may be a user's id. */
-function searchAudit({ db, nowMs }: Context, tenant: string, filters: PaymentFilters): Statements {
+function searchAudit(db: Database, { tenant, filters }: PaymentSearch, nowMs: number): Statements {
   if (!db.author.isAdmin) return {};
   const names = Object.entries(filters).flatMap(([name, value]) => (value === undefined ? [] : name));
   return {
     audited: audit(db, tenant, {
-      atMs: nowMs(),
+      atMs: nowMs,
       action: 'payments.searched',
       subject: 'transactions',
       outcome: 'read',

@@ -6,12 +6,12 @@
 async function readDocument() {
   const answer = await fetch('/openapi.json');
   if (!answer.ok) throw new Error(`/openapi.json is ${answer.status}`);
-  const document = await answer.json();
+  const spec = await answer.json();
   /** @type {Record<string, PaymentExample>} */
-  const examples = document.paths['/payment/process'].post.requestBody.content['application/json'].examples;
+  const examples = spec.paths['/payment/process'].post.requestBody.content['application/json'].examples;
   // A booking is paid once: with the bookings of the document, only its first reader could.
   for (const example of Object.values(examples)) example.value.booking_id = `BOOK-${crypto.randomUUID().slice(0, 8)}`;
-  return document;
+  return spec;
 }
 
 /** @param {unknown} spec */
@@ -28,4 +28,13 @@ function show(spec) {
   });
 }
 
+const prefersDark = matchMedia('(prefers-color-scheme: dark)');
+
+/** Swagger UI has dark colours, and no button for them without the bar that this page leaves out. */
+function adopt() {
+  document.documentElement.classList.toggle('dark-mode', prefersDark.matches);
+}
+
+adopt();
+prefersDark.addEventListener('change', adopt);
 readDocument().then(show);

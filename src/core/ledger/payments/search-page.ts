@@ -35,12 +35,12 @@ export interface SearchedPage {
   examinedUntil: string | null;
 }
 
-/** Rows that a page reads at most. A row that an index has found is two: that of the index, and its own. */
-const ROWS_MAX = 100;
-/** Of rows that are few, as a rule. If there are more, recent payments are nearly all pending, and found by their time. */
-const PENDING_MAX = 20;
-const INDEXED_MAX = 45;
-const UNINDEXED_MAX = ROWS_MAX - 2 * (PENDING_MAX + 1) - 2;
+/** Rows that a page of the API reads at most, in all databases together. */
+export const PAGE_MAX_ROWS = 100;
+/** A row that an index has found is two: that of the index, and its own. */
+const ROWS_OF_INDEXED = 2;
+/** Of the rows of a page, for what is few as a rule. If there is more of it, recent payments are nearly all like that, and found by their time. */
+const SHARE_OF_FEW = 0.4;
 const OF_REFERENCE_MAX = 10;
 
 const SELECT = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t`;
@@ -75,34 +75,39 @@ const OF_REFERENCE = `
     WHERE i.gateway_intent = ?1 AND i.status IN ('pending', 'completed', 'refunded'))
   ORDER BY t.transaction_id DESC`;
 
+export interface PaymentSearch {
+  tenant: string;
+  filters: PaymentFilters;
+  /** The page begins behind this id, going back in time; null: with the newest payment. */
+  before: string | null;
+  /** Payments that are wanted. */
+  limit: number;
+  /** Rows that are read at most. */
+  rowsMax: number;
+}
+
 /**
  * The next page of payments that match, of one database.
  *
- * @param before the page begins behind this id, going back in time; null: with the newest payment
- * @param limit payments that are wanted
  * @param also statements for the same batch
  * @throws LedgerUnavailable
  */
-export async function searchPage(
-  db: Database,
-  tenant: string,
-  filters: PaymentFilters,
-  before: string | null,
-  limit: number,
-  also: Statements = {},
-): Promise<SearchedPage> {
+export async function searchPage(db: Database, search: PaymentSearch, also: Statements = {}): Promise<SearchedPage> {
+  const { tenant, filters, before, limit, rowsMax } = search;
   const { createdFromMs = 0, createdToMs = Number.POSITIVE_INFINITY } = filters;
   const made = idsMadeIn('TXN-', { fromMs: createdFromMs, toMs: createdToMs });
   const bounds = { ...made, before: before !== null && before < made.before ? before : made.before };
   const matching = (rows: Transaction[]) => rows.filter((payment) => matches(payment, tenant, filters, bounds));
 
-  const few = fewOf(db, tenant, filters);
+  const few = fewOf(db, search);
   if (few !== null) {
     const rows = await read(db, few.statement, also);
     if (rows.length < few.limit) return { payments: newestFirst(matching(rows)), examinedUntil: null };
   }
   const along = indexFor(filters, tenant);
-  const take = along.isExact ? Math.min(limit + 1, along.most) : along.most;
+  const rowsLeft = rowsMax - (few?.limit ?? 0) * ROWS_OF_INDEXED;
+  const most = Math.floor(rowsLeft / (along.isPrimary ? 1 : ROWS_OF_INDEXED));
+  const take = along.isExact ? Math.min(limit + 1, most) : most;
   const statement = db.d1.prepare(along.sql).bind(bounds.before, bounds.after, take, ...along.parameters);
   const rows = await read(db, statement, few === null ? also : {});
   return { payments: matching(rows), examinedUntil: rows.length < take ? null : (rows.at(-1)?.transactionId ?? null) };
@@ -116,45 +121,38 @@ async function read(db: Database, statement: D1PreparedStatement, also: Statemen
 /** The statement that finds what is few as a rule, and how many rows of it are too many; null where the filters name nothing like that. */
 function fewOf(
   { d1 }: Database,
-  tenant: string,
-  { bookingId, userId, reference, status }: PaymentFilters,
+  { tenant, filters, rowsMax }: PaymentSearch,
 ): { statement: D1PreparedStatement; limit: number } | null {
+  const { bookingId, userId, reference, status } = filters;
   if (bookingId !== undefined) return null;
   if (reference !== undefined) {
     return { statement: d1.prepare(OF_REFERENCE).bind(reference, tenant), limit: Number.POSITIVE_INFINITY };
   }
   if (userId !== undefined) return null;
   if (status !== 'pending' && status !== 'authorized') return null;
-  return { statement: d1.prepare(PENDING).bind(PENDING_MAX + 1), limit: PENDING_MAX + 1 };
+  const limit = Math.floor((rowsMax * SHARE_OF_FEW) / ROWS_OF_INDEXED);
+  return { statement: d1.prepare(PENDING).bind(limit), limit };
 }
 
 interface Index {
   sql: string;
   parameters: string[];
-  /** Rows that are taken at most. */
-  most: number;
-  /** Whether each row that is found matches. */
+  /** Whether each row that it finds matches. */
   isExact: boolean;
+  isPrimary?: true;
 }
 
 function indexFor(filters: PaymentFilters, tenant: string): Index {
-  const { bookingId, userId, status, ...others } = filters;
-  const isAlone = (...rest: unknown[]) =>
-    [...rest, others.paymentMethod, others.gateway].every((one) => one === undefined);
+  const { bookingId, userId, status, paymentMethod, gateway } = filters;
+  const isNoMore = (...rest: unknown[]) => [...rest, paymentMethod, gateway].every((one) => one === undefined);
   if (bookingId !== undefined) {
-    return { sql: OF_BOOKING, parameters: [tenant, bookingId], most: INDEXED_MAX, isExact: isAlone(userId, status) };
+    return { sql: OF_BOOKING, parameters: [tenant, bookingId], isExact: isNoMore(userId, status) };
   }
-  if (userId !== undefined) {
-    return { sql: OF_USER, parameters: [tenant, userId], most: INDEXED_MAX, isExact: isAlone(status) };
-  }
-  if (status === 'failed') return { sql: FAILED, parameters: [tenant], most: INDEXED_MAX, isExact: isAlone() };
-  if (status === 'refunded') return { sql: REFUNDED, parameters: [tenant], most: INDEXED_MAX, isExact: isAlone() };
-  const isFewToo = status === 'pending' || status === 'authorized';
-  if (tenant !== DEFAULT_TENANT) {
-    const most = isFewToo ? Math.floor(UNINDEXED_MAX / 2) : INDEXED_MAX;
-    return { sql: OF_ORGANISATION, parameters: [tenant], most, isExact: isAlone(status) };
-  }
-  return { sql: ALL, parameters: [], most: isFewToo ? UNINDEXED_MAX : ROWS_MAX, isExact: false };
+  if (userId !== undefined) return { sql: OF_USER, parameters: [tenant, userId], isExact: isNoMore(status) };
+  if (status === 'failed') return { sql: FAILED, parameters: [tenant], isExact: isNoMore() };
+  if (status === 'refunded') return { sql: REFUNDED, parameters: [tenant], isExact: isNoMore() };
+  if (tenant !== DEFAULT_TENANT) return { sql: OF_ORGANISATION, parameters: [tenant], isExact: isNoMore(status) };
+  return { sql: ALL, parameters: [], isExact: false, isPrimary: true };
 }
 
 function matches(

@@ -12,12 +12,12 @@ import {
   shownStatus,
   type Transaction,
 } from '../../../core/domain/transaction.ts';
-import type { PaymentFilters } from '../../../core/ledger/payments/search-page.ts';
+import { PAGE_MAX_ROWS, type PaymentFilters } from '../../../core/ledger/payments/search-page.ts';
 import { notFound } from '../../../core/payments/not-found.ts';
 import { gatewayKind, type PaymentStory, readStory } from '../../../core/payments/payment-story.ts';
 import { searchPayments } from '../../../core/payments/search-payments.ts';
 import { CannotOpen, type Cipher } from '../../../core/security/cipher.ts';
-import { contextOfId } from '../../../core/shards.ts';
+import { allContexts, contextOfId } from '../../../core/shards.ts';
 import { transactionNotFound } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { requireScope } from '../middleware/require-scope.ts';
@@ -32,7 +32,10 @@ export const transactionsRoute = new Hono<HttpEnv>()
     const place = placeOfCursor(tenant, query);
     const before = query.cursor === undefined ? null : await openCursor(cipher, query.cursor, place);
     if (before === undefined) return invalidRequest(c, [{ path: 'cursor', message: CURSOR_REFUSED }]);
-    const page = await searchPayments(shards, { tenant, filters: filtersOf(query), before, limit: limitOf(query) });
+    const databases = allContexts(shards).map(({ db }) => db);
+    const limit = limitOf(query);
+    const search = { tenant, filters: filtersOf(query), before, limit, rowsMax: PAGE_MAX_ROWS };
+    const page = await searchPayments(databases, search, Date.now());
     const { nextBefore } = page;
     return c.json<SearchResponse>({
       transactions: page.payments.map(foundTransaction),
@@ -42,7 +45,8 @@ export const transactionsRoute = new Hono<HttpEnv>()
   .get('/:id', requireScope('payments:read'), async function story(c) {
     const id = c.req.param('id');
     const context = contextOfId(c.get('shards'), id);
-    const found = await readStory(context, id);
+    const { db, tenant, blockCodec } = context;
+    const found = await readStory(db, id, { tenant, nowMs: Date.now(), unpack: blockCodec.unpack });
     if (found === null) return transactionNotFound(c, (await notFound(context, id)).archived);
     return c.json<StoryResponse>(storyOf(found));
   });
