@@ -827,6 +827,11 @@ export interface components {
         Unauthorized: {
             headers: {
                 /**
+                 * @description How to authenticate, and why the key or token was refused (RFC 6750).
+                 * @example Bearer realm="payment-service", error="invalid_token", error_description="The token has expired"
+                 */
+                "WWW-Authenticate": string;
+                /**
                  * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                  * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                  */
@@ -856,11 +861,6 @@ export interface components {
                  * @example "burst";q=20;w=10, "minute";q=100;w=60
                  */
                 "RateLimit-Policy": string;
-                /**
-                 * @description How to authenticate, and why the key or token was refused (RFC 6750).
-                 * @example Bearer realm="payment-service", error="invalid_token", error_description="The token has expired"
-                 */
-                "WWW-Authenticate": string;
                 [name: string]: unknown;
             };
             content: {
@@ -870,6 +870,11 @@ export interface components {
         /** @description The key or token lacks the scope, or the request came over plain HTTP. */
         Forbidden: {
             headers: {
+                /**
+                 * @description How to authenticate, and why the key or token was refused (RFC 6750).
+                 * @example Bearer realm="payment-service", error="invalid_token", error_description="The token has expired"
+                 */
+                "WWW-Authenticate"?: string;
                 /**
                  * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                  * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
@@ -900,11 +905,6 @@ export interface components {
                  * @example "burst";q=20;w=10, "minute";q=100;w=60
                  */
                 "RateLimit-Policy"?: string;
-                /**
-                 * @description How to authenticate, and why the key or token was refused (RFC 6750).
-                 * @example Bearer realm="payment-service", error="invalid_token", error_description="The token has expired"
-                 */
-                "WWW-Authenticate"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -914,6 +914,11 @@ export interface components {
         /** @description The path has no such method. */
         MethodNotAllowed: {
             headers: {
+                /**
+                 * @description The methods that the path has.
+                 * @example POST
+                 */
+                Allow: string;
                 /**
                  * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                  * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
@@ -944,11 +949,6 @@ export interface components {
                  * @example "burst";q=20;w=10, "minute";q=100;w=60
                  */
                 "RateLimit-Policy": string;
-                /**
-                 * @description The methods that the path has.
-                 * @example POST
-                 */
-                Allow: string;
                 [name: string]: unknown;
             };
             content: {
@@ -1037,6 +1037,11 @@ export interface components {
         TooManyRequests: {
             headers: {
                 /**
+                 * @description The seconds to wait before the request is sent again.
+                 * @example 7
+                 */
+                "Retry-After": number;
+                /**
                  * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                  * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                  */
@@ -1066,11 +1071,6 @@ export interface components {
                  * @example "burst";q=20;w=10, "minute";q=100;w=60
                  */
                 "RateLimit-Policy": string;
-                /**
-                 * @description The seconds to wait before the request is sent again.
-                 * @example 7
-                 */
-                "Retry-After": number;
                 [name: string]: unknown;
             };
             content: {
@@ -1120,6 +1120,11 @@ export interface components {
         Unavailable: {
             headers: {
                 /**
+                 * @description The seconds to wait before the request is sent again.
+                 * @example 7
+                 */
+                "Retry-After"?: number;
+                /**
                  * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                  * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                  */
@@ -1149,11 +1154,6 @@ export interface components {
                  * @example "burst";q=20;w=10, "minute";q=100;w=60
                  */
                 "RateLimit-Policy"?: string;
-                /**
-                 * @description The seconds to wait before the request is sent again.
-                 * @example 7
-                 */
-                "Retry-After"?: number;
                 [name: string]: unknown;
             };
             content: {
@@ -1188,6 +1188,11 @@ export interface operations {
             200: {
                 headers: {
                     /**
+                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -1217,11 +1222,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
-                     * @example true
-                     */
-                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -1232,6 +1232,11 @@ export interface operations {
             202: {
                 headers: {
                     /**
+                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -1261,11 +1266,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
-                     * @example true
-                     */
-                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -1276,6 +1276,11 @@ export interface operations {
             400: {
                 headers: {
                     /**
+                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -1305,11 +1310,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
-                     * @example true
-                     */
-                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -1323,6 +1323,11 @@ export interface operations {
             409: {
                 headers: {
                     /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After"?: number;
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -1352,11 +1357,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description The seconds to wait before the request is sent again.
-                     * @example 7
-                     */
-                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1408,6 +1408,11 @@ export interface operations {
             429: {
                 headers: {
                     /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After": number;
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -1437,11 +1442,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description The seconds to wait before the request is sent again.
-                     * @example 7
-                     */
-                    "Retry-After": number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1453,6 +1453,16 @@ export interface operations {
             502: {
                 headers: {
                     /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After"?: number;
+                    /**
+                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -1482,16 +1492,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description The seconds to wait before the request is sent again.
-                     * @example 7
-                     */
-                    "Retry-After"?: number;
-                    /**
-                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
-                     * @example true
-                     */
-                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2035,6 +2035,11 @@ export interface operations {
             200: {
                 headers: {
                     /**
+                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -2064,11 +2069,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
-                     * @example true
-                     */
-                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2079,6 +2079,11 @@ export interface operations {
             400: {
                 headers: {
                     /**
+                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -2108,11 +2113,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
-                     * @example true
-                     */
-                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2165,6 +2165,11 @@ export interface operations {
             409: {
                 headers: {
                     /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After": number;
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -2194,11 +2199,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description The seconds to wait before the request is sent again.
-                     * @example 7
-                     */
-                    "Retry-After": number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2252,6 +2252,16 @@ export interface operations {
             502: {
                 headers: {
                     /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After"?: number;
+                    /**
+                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
+                     * @example true
+                     */
+                    "Idempotent-Replayed"?: "true";
+                    /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
                      */
@@ -2281,16 +2291,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy": string;
-                    /**
-                     * @description The seconds to wait before the request is sent again.
-                     * @example 7
-                     */
-                    "Retry-After"?: number;
-                    /**
-                     * @description `true` if this is the answer to an earlier request with the same `Idempotency-Key`.
-                     * @example true
-                     */
-                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2300,6 +2300,11 @@ export interface operations {
             /** @description Nothing was refunded; but with a `details.refund_transaction_id`, the refund may be paid later: ask for its status before you send another one. */
             503: {
                 headers: {
+                    /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After"?: number;
                     /**
                      * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
                      * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
@@ -2330,11 +2335,6 @@ export interface operations {
                      * @example "burst";q=20;w=10, "minute";q=100;w=60
                      */
                     "RateLimit-Policy"?: string;
-                    /**
-                     * @description The seconds to wait before the request is sent again.
-                     * @example 7
-                     */
-                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2744,15 +2744,15 @@ export interface operations {
             405: {
                 headers: {
                     /**
-                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
-                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
-                     */
-                    "X-Request-Id": string;
-                    /**
                      * @description The methods that the path has.
                      * @example POST
                      */
                     Allow: string;
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {

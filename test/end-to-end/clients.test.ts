@@ -1,6 +1,6 @@
 /** The clients and consumers in clients/, as a shop runs them, against the Worker, the bridge and RabbitMQ. */
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
@@ -146,20 +146,14 @@ describe('the client in TypeScript', () => {
   });
 
   it('reports when to try again, where that is later than its deadline', async () => {
-    const limited = await startStack('clients-limited', rabbitmqUrl(), {
-      RATE_LIMIT_PER_MINUTE: '2',
-      RATE_LIMIT_BURST: '2',
-    });
+    const proxy = await startLosingProxy(stack.worker.url, 60);
     try {
-      const client = new PaymentClient({ baseUrl: limited.worker.url, deadlineMs: 1_000 });
-      const refused = async () => {
-        for (;;) await client.status('TXN-NOBODYS').catch((error) => error.httpStatus === 404 || Promise.reject(error));
-      };
-      await expect(refused()).rejects.toMatchObject({
-        ...{ code: 'RATE_LIMIT_EXCEEDED', retryAfterSeconds: expect.any(Number) },
-      });
+      const request = payment();
+      const paying = new PaymentClient({ baseUrl: proxy.url }).pay(request, request.booking_id);
+      await expect(paying).rejects.toMatchObject({ name: 'PaymentError', httpStatus: 503, retryAfterSeconds: 60 });
+      expect(proxy.posts).toHaveLength(2);
     } finally {
-      await limited.stop();
+      await proxy.close();
     }
   });
 });
@@ -179,6 +173,20 @@ except OutcomePending as error:
     const options = { cwd: 'clients/python', env: { PYTHONDONTWRITEBYTECODE: '1' }, timeout: EXAMPLE_DEADLINE_MS };
     return (await promisify(execFile)(PYTHON, args, options)).stdout.trim();
   };
+
+  it('is called by what docs/migrating-from-fastapi.md shows, as before and as now', async () => {
+    const page = readFileSync('docs/migrating-from-fastapi.md', 'utf8');
+    const [former = '', now = ''] = [...page.matchAll(/^```python\n(.*?)^```$/gms)].map(([, code]) => code);
+    const [request = ''] = former.split('answer = ');
+    const env = { PAYMENT_SERVICE: stack.worker.url, PAYMENT_API_KEY: 'psk_test_of_the_shop' };
+    for (const program of [former, `${request}${now}`]) {
+      const shown = program
+        .replaceAll('BOOK-789012', newBooking())
+        .replace('http://payment-service:8003', stack.worker.url);
+      const { stdout } = await promisify(execFile)(PYTHON, ['-c', shown], { env, timeout: EXAMPLE_DEADLINE_MS });
+      expect(stdout).toBe('success\n');
+    }
+  });
 
   it('waits for an outcome that is not known yet, and answers with it', async () => {
     expect(await call(30)).toBe('success');

@@ -16,7 +16,7 @@ export interface LosingProxy {
   close(): Promise<void>;
 }
 
-export async function startLosingProxy(workerUrl: string): Promise<LosingProxy> {
+export async function startLosingProxy(workerUrl: string, retryAfterSeconds = 1): Promise<LosingProxy> {
   const posts: LosingProxy['posts'] = [];
   const server = createServer(async (request, response) => {
     const { url: path = '', method = '', headers } = request;
@@ -25,7 +25,7 @@ export async function startLosingProxy(workerUrl: string): Promise<LosingProxy> 
     const nth = posts.filter((post) => post.path === path && post.body === body).length;
     if (method === 'POST' && nth === 2) {
       response
-        .writeHead(503, { 'Retry-After': '1', 'Content-Type': 'text/html' })
+        .writeHead(503, { 'Retry-After': String(retryAfterSeconds), 'Content-Type': 'text/html' })
         .end('<h1>No server is available</h1>');
       return;
     }
