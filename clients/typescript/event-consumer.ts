@@ -92,5 +92,4 @@ async function stop(): Promise<void> {
   await connection.close();
   database.close();
 }
-process.once('SIGINT', stop);
-process.once('SIGTERM', stop);
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop());

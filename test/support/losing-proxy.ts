@@ -2,7 +2,7 @@
  * A network between a client and the Worker at its worst: of each POST, the Worker does what was asked and its first answer is lost; the
  * second request gets a proxy's 503, which is no JSON; the third arrives, and so does its answer.
  */
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { freePort } from '../../scripts/free-port.ts';
 
@@ -18,7 +18,7 @@ export interface LosingProxy {
 
 export async function startLosingProxy(workerUrl: string, retryAfterSeconds = 1): Promise<LosingProxy> {
   const posts: LosingProxy['posts'] = [];
-  const server = createServer(async (request, response) => {
+  async function passOn(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url: path = '', method = '', headers } = request;
     const body = (await buffer(request)).toString();
     if (method === 'POST') posts.push({ path, body, headers });
@@ -40,6 +40,9 @@ export async function startLosingProxy(workerUrl: string, retryAfterSeconds = 1)
     const text = await answer.text();
     if (method === 'POST' && nth === 1) request.socket.destroy();
     else response.writeHead(answer.status, { 'Content-Type': 'application/json' }).end(text);
+  }
+  const server = createServer((request, response) => {
+    passOn(request, response).catch((error) => response.destroy(error));
   });
   const port = await freePort();
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
