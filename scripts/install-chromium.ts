@@ -1,4 +1,4 @@
-/** `npm run install:chromium`: Debian's Chromium, with which the checkout demo is tested. */
+/** `npm run install:chromium`: Debian's Chromium, in which the checkout demo and the documentation are tested. */
 import { chromiumOfMachine } from './chromium.ts';
 import { installDebianPackage } from './debian-package.ts';
 

@@ -4,25 +4,41 @@ import { documented, EXIT_FAILED } from '../local/command.ts';
 import { keptByNpm } from '../local/kept-by-npm.ts';
 import { addArchive } from './commands/archive.ts';
 import { addAudit } from './commands/audit.ts';
+import { addDisputes } from './commands/disputes.ts';
 import { addEvents } from './commands/events.ts';
+import { addExport } from './commands/export.ts';
 import { addFind } from './commands/find.ts';
 import { addGatewayCheck } from './commands/gateway-check.ts';
+import { addCapture, addVoid } from './commands/holds.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPersonalData } from './commands/personal-data.ts';
 import { addReconcile } from './commands/reconcile.ts';
+import { addRefund } from './commands/refund.ts';
+import { addResend } from './commands/resend.ts';
+import { addResolve } from './commands/resolve.ts';
 import { addShards } from './commands/shards.ts';
 import { addShow } from './commands/show.ts';
 
-/** Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. */
-const SETTINGS_OF_NPM = ['json'];
+/**
+ * Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. A --yes that npm kept does
+ * no harm: the command asks.
+ */
+const SETTINGS_OF_NPM = ['json', 'yes'];
 
 const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
 const COMMANDS = [
   addFind,
   addShow,
-  addKeys,
+  addRefund,
+  addCapture,
+  addVoid,
+  addResolve,
+  addResend,
+  addDisputes,
   addEvents,
   addReconcile,
+  addExport,
+  addKeys,
   addAudit,
   addArchive,
   addPersonalData,

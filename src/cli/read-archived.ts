@@ -1,7 +1,10 @@
 /** Reads objects of the archive, and checks that they are what was archived. */
 import { createHash } from 'node:crypto';
 import type { ArchiveBucket, ArchivedRange } from '../core/ledger/archive/archive-bucket.ts';
+import type { ExportReading } from '../core/ledger/audit/export-audit-log.ts';
 import { unpack } from '../core/ledger/audit/packed-lines.ts';
+
+const ENTRIES_PER_STEP = 1_000;
 
 /** An object is missing, or was altered. */
 export class ArchiveBroken extends Error {
@@ -32,4 +35,13 @@ export async function readArchived(
   const is = createHash('sha256').update(bytes).digest('hex');
   if (is !== sha256) throw new ArchiveBroken(object, `it was altered: its SHA-256 is ${is}, not ${sha256}`);
   return unpack(bytes);
+}
+
+/** How the audit log is read, wherever its parts are. */
+export function auditReading(archive: ArchiveBucket | null): ExportReading {
+  return {
+    unpack,
+    readArchived: (range) => readArchived(archive, range),
+    entriesAtOnce: ENTRIES_PER_STEP,
+  };
 }

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { chromiumOfMachine, HOW_TO_GET_CHROMIUM } from '../../scripts/chromium.ts';
 import { freePort } from '../../scripts/free-port.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
+import { until } from '../support/child.ts';
 import { runDirectory } from '../support/run.ts';
 import { prepareDatabase, startWorker, type WorkerProcess } from '../support/worker.ts';
 
@@ -70,11 +71,17 @@ describe.skipIf(program === null)(title, () => {
   async function tryOut(name: string, example?: string): Promise<{ code: string | null; body: string | null }> {
     const block = operation(name);
     await block.locator('.opblock-summary-control').click();
-    await block.getByRole('button', { name: 'Try it out' }).click();
+    const execute = block.getByRole('button', { name: 'Execute' });
+    // While it still resolves the references of the operation, Swagger UI may draw the button anew under a click.
+    await until('the request can be changed', async () => {
+      const tryIt = block.getByRole('button', { name: 'Try it out' });
+      if (await tryIt.isVisible()) await tryIt.click();
+      return execute.isVisible();
+    });
     if (example !== undefined) {
       await block.locator('.opblock-section-request-body .examples-select-element').selectOption({ label: example });
     }
-    await block.getByRole('button', { name: 'Execute' }).click();
+    await execute.click();
     const live = block.locator('.live-responses-table tbody');
     await live.locator('.response-col_status').first().waitFor();
     return {

@@ -132,6 +132,30 @@ describe('payctl keys', () => {
     });
     expect((await payWith(key, {})).code).toBe(401);
   });
+
+  it('lists the keys that depend on a former API_KEY_SECRET: created before it was replaced, and still accepted', async () => {
+    const insert = (id: string, createdAtMs: number, expiresAtMs: number | null, revokedAtMs: number | null) =>
+      writeLocalDatabase(
+        stack.directory,
+        `INSERT INTO api_keys (key_id, tenant, name, scopes, key_hash, created_at_ms, expires_at_ms, revoked_at_ms)
+         VALUES (?1, 'default', 'of a test', 'payments:read', 'hash of ' || ?1, ?2, ?3, ?4)`,
+        ...[id, createdAtMs, expiresAtMs, revokedAtMs],
+      );
+    const replacedAtMs = Date.UTC(1975, 5, 1);
+    insert('key_former', replacedAtMs - 1, null, null);
+    insert('key_former_and_expired', replacedAtMs - 2, replacedAtMs, null);
+    insert('key_former_and_revoked', replacedAtMs - 3, null, replacedAtMs);
+    insert('key_new', replacedAtMs, null, null);
+    const listed = async (time: string) =>
+      JSON.parse((await runHere('keys', 'list', '--json', '--created-before', time)).stdout) as { key_id: string }[];
+    const ids = (await listed('1975-06-01')).map(({ key_id }) => key_id);
+    expect(ids).toContain('key_former');
+    expect(ids.filter((id) => /expired|revoked|new/.test(id))).toEqual([]);
+    expect(await runHere('keys', 'list', '--created-before', '1969-01-01')).toMatchObject({
+      exitCode: 0,
+      stdout: 'There are no keys from before 1969-01-01T00:00:00Z that are still accepted\n',
+    });
+  });
 });
 
 describe('payctl personal-data', () => {

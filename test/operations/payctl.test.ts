@@ -8,12 +8,19 @@ import { type Ended, npxPayctl, payctl } from '../support/operator-command.ts';
 import { copyProject } from '../support/project-copy.ts';
 
 const COMMANDS: Record<string, readonly string[]> = {
+  refund: [],
+  capture: [],
+  void: [],
+  resolve: [],
+  resend: [],
   keys: ['create', 'list', 'revoke', 'rotate'],
   events: ['status', 'replay'],
-  audit: ['export', 'verify'],
+  audit: ['export', 'verify', 'show'],
+  export: ['payments', 'refunds', 'settlement'],
   archive: ['list', 'print', 'restore'],
   'personal-data': ['export', 'erase'],
   reconcile: [],
+  disputes: [],
   shards: [],
   'gateway-check': [],
 };
@@ -77,11 +84,18 @@ describe('an argument that is wrong', () => {
     ['events replay --form 2026-11-22', 'unknown option', '--from'],
     ['audit verfy', 'unknown command', 'verify'],
     ['audit export --remot', 'unknown option', '--remote'],
+    ['audit show --subjct TXN-1', 'unknown option', '--subject'],
+    ['export setlement', 'unknown command', 'settlement'],
+    ['export refunds --form 2026-11-22', 'unknown option', '--from'],
+    ['disputes --opne', 'unknown option', '--open'],
     ['personal-data exprot', 'unknown command', 'export'],
     ['personal-data erase - --tenat x', 'unknown option', '--tenant'],
     ['reconcile --jsno', 'unknown option', '--json'],
     ['shards --remot', 'unknown option', '--remote'],
     ['gateway-check --aproval-seconds 0', 'unknown option', '--approval-seconds'],
+    ['refnud TXN-1', 'unknown command', 'refund'],
+    ['refund TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --amuont 5', 'unknown option', '--amount'],
+    ['resolve --dealtwith', 'unknown option', '--dealt-with'],
   ])('`payctl %s` is refused, and the nearest known one is named', async (line, why, nearest) => {
     const { exitCode, stdout, stderr } = await run(line.split(' '));
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
@@ -89,12 +103,30 @@ describe('an argument that is wrong', () => {
   });
 
   it.each([
+    ['export payments --to 2026-11-23', "required option '--from <time>' not specified"],
+    ['export payments --from 2026-11-23', "required option '--to <time>' not specified"],
+    ['export refunds --from 2026-11-23 --to 2026-11-22', 'must be before --to'],
+    ['audit show', "required option '--subject <id>' not specified"],
+    ['keys list --created-before soon', 'It must be a time'],
     ['reconcile yesterday', "too many arguments for 'reconcile'"],
     ['reconcile --remote --persist-to x', "'--remote' cannot be used with option '--persist-to <dir>'"],
     [
       'reconcile --secrets-file x',
       '--secrets-file requires --remote; the secrets of a local database are in .dev.vars',
     ],
+    ['refund TXN-1', 'It must be the id of a payment, TXN-…'],
+    ['refund REF-01M84N7ZMCZCJ1ZC4MRCMVD5CD', 'It must be the id of a payment, TXN-…'],
+    ['capture', "missing required argument 'payment'"],
+    ['void TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --wait 1h', '0 to 3600'],
+    ['resend', 'resend takes ids of events, payments or refunds, or --booking'],
+    ['resend BOOK-1', 'It must be the id of an event (evt_…), of a payment (TXN-…) or of a refund (REF-…)'],
+    ['resolve --retry', 'resolve requires the id of what is to be resolved'],
+    ['resolve BOOK-1 --retry', 'It must be an id as `payctl resolve` lists it'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', 'one of --retry, --as and --dealt-with'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --retry --as failed --reason x', 'one of --retry, --as and --dealt-with'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as failed', '--reason is required'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as completed --reason x', '--as completed requires --reference'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as refunded --reason x', 'Allowed choices are completed, failed'],
     ['gateway-check --approval-seconds 3601', '0 to 3600'],
     ['gateway-check --approval-seconds soon', '0 to 3600'],
     ['gateway-check --approval-seconds=', '0 to 3600'],
@@ -126,6 +158,8 @@ describe('an option that npm kept for itself', () => {
     const env = { npm_config_yes: 'true', npm_config_json: 'true', npm_config_from: 'x' };
     const { stderr } = await run(['events', 'status', '--persist-to', join(home, 'nowhere')], env);
     expect(stderr).toContain('There is no local database');
+    const refund = ['refund', 'TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', '--persist-to', join(home, 'nowhere')];
+    expect((await run(refund, env)).stderr).toContain('There is no local database');
   });
 });
 

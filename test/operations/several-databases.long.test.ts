@@ -171,6 +171,37 @@ describe('with two databases', () => {
     expect(second.bytes).toBeGreaterThan(50_000);
   });
 
+  it('an export has the payments of both, and the audit log and the disputes are those of each', async () => {
+    for (const shard of BOTH) pay(shard);
+    inDatabase(1, (sqlite) => {
+      sqlite
+        .prepare(
+          `INSERT INTO audit_entries (at_ms, tenant, actor, action, subject, outcome)
+           VALUES (?, 'default', 'key:key_1', 'payment.attempted', ?, 'claimed')`,
+        )
+        .run(DELIVERED_MS, transactionId(1));
+      sqlite
+        .prepare(
+          `INSERT INTO disputes (tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor, opened_at_ms, told_at_ms)
+           VALUES ('default', 'stripe', 'du_1', ?2, 'needs_response', 'fraudulent', 'USD', 2550, ?1, ?1)`,
+        )
+        .run(DELIVERED_MS, transactionId(1));
+    });
+    const exported = await run('export settlement --from 2026-11-22 --to 2026-11-24 --json');
+    expect(JSON.parse(exported.stdout).settlement).toMatchObject([{ captured_count: 2, captured_minor: 5100 }]);
+    for (const shard of BOTH) {
+      expect(column(shard, "SELECT subject FROM audit_entries WHERE action = 'ledger.exported'")).toEqual([
+        'settlement',
+      ]);
+    }
+    const shown = JSON.parse((await run(`audit show --subject ${transactionId(1)} --from 2026-11-01 --json`)).stdout);
+    expect(shown).toMatchObject([{ action: 'payment.attempted', subject: transactionId(1), database: 1 }]);
+    expect(column(0, "SELECT count(*) FROM audit_entries WHERE action = 'audit.read'")).toEqual([0]);
+    expect(JSON.parse((await run('disputes --json')).stdout)).toMatchObject([
+      { dispute_id: 'du_1', transaction_id: transactionId(1), booking_id: 'BOOK-1', is_open: true },
+    ]);
+  });
+
   it('a key is made in both, and revoked in both', async () => {
     const made = await run('keys create Shop --scopes payments:read');
     expect(made).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^psk_test_\S+\n$/) });

@@ -33,7 +33,7 @@ export function localDatabase(directory: string): LocalDatabase {
 }
 
 /** Runs one statement, also while the Worker runs; answers with how many rows it has changed. */
-export function writeLocalDatabase(directory: string, sql: string, ...parameters: (string | number)[]): number {
+export function writeLocalDatabase(directory: string, sql: string, ...parameters: (string | number | null)[]): number {
   const database = new DatabaseSync(localDatabaseFile(directory), { timeout: LOCK_DEADLINE_MS });
   try {
     return Number(database.prepare(sql).run(...parameters).changes);

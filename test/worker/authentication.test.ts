@@ -538,6 +538,58 @@ describe('a revoked key', () => {
   });
 });
 
+describe('while API_KEY_SECRET is replaced', () => {
+  const FORMER = LOCAL_SECRETS.API_KEY_SECRET;
+  const CURRENT = 'Y3VycmVudC1zZWNyZXQtb2YtYWxsLXRoZS1hcGkta2V5cw';
+  const BEFORE = { ...KEYS, API_KEY_SECRET: FORMER };
+  const DURING = { ...KEYS, API_KEY_SECRET: CURRENT, API_KEY_SECRET_PREVIOUS: FORMER };
+  const AFTER = { ...KEYS, API_KEY_SECRET: CURRENT };
+  const methods = (variables: Record<string, string>, headers: Record<string, string>) =>
+    sendWith(variables, 'GET', '/payment/methods', { headers });
+  const NOT_KNOWN = unauthorized('The API key is not known');
+
+  it('keys of the former secret are accepted until it is removed, and pay and refund as before', async () => {
+    const { headers } = await apiKey({ secret: FORMER });
+    expect((await methods(BEFORE, headers)).status).toBe(200);
+    const pays = await sendWith(DURING, 'POST', '/payment/process', { body: payment(), headers });
+    expect(pays.status).toBe(200);
+    const refund = { body: refundOf(pays.body), headers };
+    expect((await sendWith(DURING, 'POST', '/payment/refund', refund)).status).toBe(200);
+    expect(refusalOf(await methods(AFTER, headers))).toEqual(NOT_KNOWN);
+  });
+
+  it('keys of the current secret are accepted from its introduction on', async () => {
+    const { headers } = await apiKey({ secret: CURRENT });
+    expect(refusalOf(await methods(BEFORE, headers))).toEqual(NOT_KNOWN);
+    expect((await methods(DURING, headers)).status).toBe(200);
+    expect((await methods(AFTER, headers)).status).toBe(200);
+  });
+
+  it('a key of either secret is refused once it is revoked', async () => {
+    for (const secret of [FORMER, CURRENT]) {
+      const { keyId, headers } = await apiKey({ secret });
+      expect((await methods(DURING, headers)).status).toBe(200);
+      await revokeApiKey(database, keyId, Date.now());
+      expect(refusalOf(await methods(DURING, headers))).toEqual(unauthorized(REVOKED));
+    }
+  });
+
+  it('a key that neither secret has signed is refused, and so is one that the database does not have', async () => {
+    const { key } = await apiKey({ secret: FORMER });
+    for (const forged of [altered(key, -20), promoted(key)]) {
+      expect(refusalOf(await methods(DURING, bearer(forged)))).toEqual(NOT_KNOWN);
+    }
+    const { headers } = await apiKey({ secret: 'YW5vdGhlci1zZWNyZXQtb2YtYW5vdGhlci1zZXJ2aWNl' });
+    expect(refusalOf(await methods(DURING, headers))).toEqual(NOT_KNOWN);
+    expect(refusalOf(await methods(DURING, bearer(await unknownKey())))).toEqual(unauthorized(REVOKED));
+  });
+
+  it('an expired key of the former secret stays expired', async () => {
+    const { headers } = await apiKey({ secret: FORMER, expiresAtMs: Date.now() - 1000 });
+    expect(refusalOf(await methods(DURING, headers))).toEqual(unauthorized('The API key has expired'));
+  });
+});
+
 describe.concurrent('a database that cannot be reached', () => {
   it('leaves the answer to a refund as it is, which warns of paying it back twice', async () => {
     const [{ headers }, watched] = [await apiKey(), watchedDatabase(() => 'fail')];

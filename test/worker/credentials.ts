@@ -11,9 +11,12 @@ import { database } from './operation.ts';
 const USUAL: NewKey = { tenant: 'default', scopes: SCOPES.filter((scope) => scope !== 'admin'), expiresAtMs: null };
 
 /** A key as `payctl keys create` makes it, and the header that carries it. */
-export async function apiKey(overrides: Partial<NewKey> = {}, mode: 'live' | 'test' = 'test') {
+export async function apiKey(
+  { secret = LOCAL_SECRETS.API_KEY_SECRET, ...overrides }: Partial<NewKey> & { secret?: string } = {},
+  mode: 'live' | 'test' = 'test',
+) {
   const asked = { ...USUAL, ...overrides };
-  const made = await makeApiKey(LOCAL_SECRETS.API_KEY_SECRET, mode, asked);
+  const made = await makeApiKey(secret, mode, asked);
   await insertApiKey(database, { ...asked, ...made, name: 'of a test', createdAtMs: Date.now() });
   return { ...made, headers: bearer(made.key) };
 }

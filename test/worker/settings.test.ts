@@ -134,7 +134,7 @@ describe('the settings', () => {
 
   it('let nobody in by default', () => {
     const { auth, velocity, corsOrigins } = settings(PRODUCTION);
-    expect(auth).toEqual({ apiKeySecret: LOCAL_SECRETS.API_KEY_SECRET, jwt: null });
+    expect(auth).toEqual({ apiKeySecrets: [LOCAL_SECRETS.API_KEY_SECRET], jwt: null });
     expect(velocity).toMatchObject({ attemptsPerCard: 10, attemptsPerUser: 30, declinePercent: 80 });
     expect(corsOrigins).toEqual([]);
   });
@@ -149,7 +149,7 @@ describe('the settings', () => {
     ],
   ])('take tokens by %s', (_, variables, signedWith) => {
     expect(settings({ ...PRODUCTION, ...variables }).auth).toMatchObject({
-      apiKeySecret: null,
+      apiKeySecrets: [],
       jwt: { issuer: 'https://issuer.example', audience: 'payments', tenantClaim: 'org', signedWith },
     });
   });
@@ -184,6 +184,27 @@ describe('the settings', () => {
     expect(problems({ ...PRODUCTION, ...same })).toEqual([
       expect.stringMatching(/^CARD_FINGERPRINT_KEY is the same as FINGERPRINT_KEY/),
     ]);
+  });
+
+  it('take keys of the former secret beside those of the current one, which comes first', () => {
+    const previous = 'Zm9ybWVyLXNlY3JldC1vZi1hbGwtdGhlLWFwaS1rZXlz';
+    const { auth } = settings({ ...PRODUCTION, API_KEY_SECRET_PREVIOUS: previous });
+    expect(auth.apiKeySecrets).toEqual([LOCAL_SECRETS.API_KEY_SECRET, previous]);
+    expect(settings({ ...PRODUCTION, API_KEY_SECRET_PREVIOUS: ' ' }).auth.apiKeySecrets).toHaveLength(1);
+    expect(settings({ ...PRODUCTION, ...TOKENS, API_KEY_SECRET_PREVIOUS: previous }).auth.apiKeySecrets).toEqual([]);
+  });
+
+  it.each([
+    ['is the current one', LOCAL_SECRETS.API_KEY_SECRET, 'API_KEY_SECRET_PREVIOUS is the same as API_KEY_SECRET'],
+    [
+      'is that of something else',
+      LOCAL_SECRETS.FINGERPRINT_KEY,
+      'API_KEY_SECRET_PREVIOUS is the same as FINGERPRINT_KEY',
+    ],
+    ['is guessable', btoa('a'.repeat(32)), 'API_KEY_SECRET_PREVIOUS must be at least 24 random bytes in base64'],
+    ['is the text of an example', 'replace-me', 'API_KEY_SECRET_PREVIOUS must be at least 24 random bytes in base64'],
+  ])('refuse a former secret of API keys that %s', (_, secret, problem) => {
+    expect(problems({ ...PRODUCTION, API_KEY_SECRET_PREVIOUS: secret })).toEqual([expect.stringContaining(problem)]);
   });
 
   it.each([

@@ -1,11 +1,9 @@
-/** `payctl audit`: exports the audit log, and verifies an export. */
+/** `payctl audit`: exports the audit log, verifies an export, and shows what happened to a payment. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { ArchivedRange } from '../../core/ledger/archive/archive-bucket.ts';
 import { auditExport, exportAuditLog } from '../../core/ledger/audit/export-audit-log.ts';
-import { unpack } from '../../core/ledger/audit/packed-lines.ts';
 import { documented, EXIT_FAILED } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
 import {
@@ -18,25 +16,29 @@ import {
 } from '../arguments.ts';
 import { type Ledger, withLedger } from '../ledger-access.ts';
 import { printJson } from '../output.ts';
-import { ArchiveBroken, readArchived } from '../read-archived.ts';
+import { ArchiveBroken, auditReading } from '../read-archived.ts';
 import { SEALING_LAGS_AFTER_MS, UNREAD, type Verdict, verifyAudit } from '../verify-audit.ts';
 import { type AuditVerdict, databaseLine, verifyEach, verifyExport } from '../verify-export.ts';
+import { addAuditShow } from './audit-show.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
-const ENTRIES_PER_STEP = 1_000;
 const EXIT_BROKEN = 1;
 const EXIT_SEALING_LAGS = 3;
 
 export function addAudit(program: Command): void {
-  const audit = program.command('audit').description('Exports the audit log, and verifies an export.');
+  const audit = program
+    .command('audit')
+    .description('Exports the audit log, verifies an export, and shows what happened to a payment.');
   addExport(audit);
   addVerify(audit);
+  addAuditShow(audit);
   documented(audit, {
     examples: [
       ['audit export > audit.jsonl', 'the whole log'],
       ['audit verify audit.jsonl', 'whether it is intact'],
+      ['audit show --subject TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', 'what happened to a payment'],
     ],
-    exitCodes: [...DONE_OR_FAILED, ['1, 3', 'see audit verify --help']],
+    exitCodes: [...DONE_OR_FAILED, ['1, 3', 'see the help of the command']],
   });
 }
 
@@ -98,21 +100,13 @@ async function exportLog({ databases, archive }: Ledger): Promise<void> {
     const last = await Promise.all(databases.map((db) => auditExport(db, Date.now())));
     for (const [number, db] of databases.entries()) {
       if (databases.length > 1) console.log(databaseLine(number, databases.length));
-      for await (const { lines, until } of exportAuditLog(db, readingOf(archive))) {
+      for await (const { lines, until } of exportAuditLog(db, auditReading(archive))) {
         for (const line of lines) console.log(line);
         // Entries on their way to the same terminal are progress enough, and a bar would be between them.
         if (!process.stdout.isTTY) progress.at(until, last[number]);
       }
     }
   });
-}
-
-function readingOf(archive: Ledger['archive']) {
-  return {
-    unpack,
-    readArchived: (range: ArchivedRange) => readArchived(archive, range),
-    entriesAtOnce: ENTRIES_PER_STEP,
-  };
 }
 
 interface VerifyOptions {
@@ -138,7 +132,7 @@ async function verifyLedger({ databases, archive }: Ledger, options: VerifyOptio
       const db = databaseNumbered(databases, number);
       const last = await auditExport(db, Date.now());
       async function* lines() {
-        for await (const page of exportAuditLog(db, readingOf(archive))) {
+        for await (const page of exportAuditLog(db, auditReading(archive))) {
           yield* page.lines;
           progress.at(page.until, last);
         }

@@ -22,6 +22,7 @@ import {
   placeOf,
   readFutureTimeMs,
   readTenant,
+  readTimeMs,
 } from '../arguments.ts';
 import { type StoredKey, storedKeys } from '../keys-of-databases.ts';
 import { type Databases, type Ledger, withLedger } from '../ledger-access.ts';
@@ -33,6 +34,10 @@ const PAYMENTS_PER_STEP = 500;
 
 interface Options extends PlaceOptions {
   json?: true;
+}
+interface ListOptions extends Options {
+  /** A time in milliseconds. */
+  createdBefore?: number;
 }
 interface CreateOptions extends Options {
   scopes?: Scope[];
@@ -92,12 +97,21 @@ function addList(keys: Command): void {
     .description(
       'Lists the keys, what they may do and, to the hour, when each was last used. The keys themselves are not stored.',
     )
-    .action(async (options: Options) => withLedger(placeOf(options, command), (ledger) => list(ledger, options)));
+    .option(
+      '--created-before <time>',
+      'only keys that were created before this time and are still accepted. With the time at which API_KEY_SECRET was replaced: those that depend on API_KEY_SECRET_PREVIOUS',
+      readTimeMs,
+    )
+    .action(async (options: ListOptions) => withLedger(placeOf(options, command), (ledger) => list(ledger, options)));
   addPlaceOptions(addJsonOption(command));
   documented(command, {
     examples: [
       ['keys list', 'the keys of the local database'],
       ['keys list --remote --json', 'those on Cloudflare, as JSON'],
+      [
+        'keys list --remote --created-before 2026-11-22T10:00Z',
+        'those that are still to be replaced, if API_KEY_SECRET was replaced then',
+      ],
     ],
     exitCodes: DONE_OR_FAILED,
   });
@@ -196,9 +210,11 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function list({ databases }: Ledger, { json }: Options): Promise<void> {
+async function list({ databases }: Ledger, { json, createdBefore }: ListOptions): Promise<void> {
   const nowMs = Date.now();
-  const keys = storedKeys(await Promise.all(databases.map((db) => listApiKeys(db, nowMs))));
+  const all = storedKeys(await Promise.all(databases.map((db) => listApiKeys(db, nowMs))));
+  const keys =
+    createdBefore === undefined ? all : all.filter((key) => key.createdAtMs < createdBefore && isAccepted(key, nowMs));
   if (json) {
     return printJson(
       keys.map(({ keyId, name, tenant, scopes, createdAtMs, expiresAtMs, revokedAtMs, lastUsedAtMs, ...where }) => ({
@@ -214,7 +230,11 @@ async function list({ databases }: Ledger, { json }: Options): Promise<void> {
       })),
     );
   }
-  if (keys.length === 0) return console.log('There are no keys');
+  if (keys.length === 0) {
+    const which =
+      createdBefore === undefined ? '' : ` from before ${isoSeconds(createdBefore)} that are still accepted`;
+    return console.log(`There are no keys${which}`);
+  }
   printTable(
     ['KEY', 'STATE', 'TENANT', 'NAME', 'SCOPES', 'CREATED', 'LAST USED'],
     keys.map((key) => [
@@ -227,6 +247,11 @@ async function list({ databases }: Ledger, { json }: Options): Promise<void> {
       timeOrNull(key.lastUsedAtMs) ?? 'never',
     ]),
   );
+}
+
+/** In one database at least. */
+function isAccepted({ revokedAtMs, expiresAtMs }: StoredKey, nowMs: number): boolean {
+  return revokedAtMs === null && (expiresAtMs === null || expiresAtMs > nowMs);
 }
 
 function timeOrNull(ms: number | null): string | null {

@@ -54,9 +54,13 @@ export function looksLikeApiKey(text: string): boolean {
   return text.startsWith(PREFIX);
 }
 
-/** The credential that the key contains. Whether the key has been revoked, the database decides by `keyHash`. */
+/**
+ * The credential that the key contains. Whether the key has been revoked, the database decides by `keyHash`.
+ *
+ * @param secrets with any of which it may be signed, the likeliest first
+ */
 export async function readApiKey(
-  secret: string,
+  secrets: readonly string[],
   mode: KeyMode,
   key: string,
   nowMs: number,
@@ -67,9 +71,15 @@ export async function readApiKey(
   if (!unsigned.startsWith(prefixOf(mode))) {
     return refused(`The API key is not a ${mode} key: it belongs to another environment`);
   }
-  const said = await signedText(secret, unsigned, signature);
-  if (said === null) return refused('The API key is not known');
+  for (const secret of secrets) {
+    const said = await signedText(secret, unsigned, signature);
+    if (said !== null) return saidBy(secret, key, said, nowMs);
+  }
+  return refused('The API key is not known');
+}
 
+/** @param secret that the key is signed with, and stored under */
+async function saidBy(secret: string, key: string, said: string, nowMs: number): ReturnType<typeof readApiKey> {
   const [keyId = '', tenant = '', scopes = '', expiry = ''] = said.split(',');
   if (!isTenant(tenant)) throw new Error('an API key that this service has signed names no tenant');
   if (expiry !== '' && Number(expiry) * 1000 <= nowMs) return refused('The API key has expired');

@@ -55,9 +55,10 @@ export interface Settings {
   rateLimit: RateLimitSettings;
 }
 
-/** Each null where it is not a way to be let in; both null: everybody is. */
+/** Null, or empty, where it is not a way to be let in; both: everybody is. */
 export interface AuthSettings {
-  apiKeySecret: string | null;
+  /** An API key may be signed with any of them, the first of which is the current one. */
+  apiKeySecrets: readonly string[];
   jwt: JwtSettings | null;
 }
 
@@ -151,11 +152,13 @@ function isComplete<Area, Field extends keyof Area>(
   return fields.every((field) => area[field] !== null);
 }
 
-function authSettings({ mode, apiKeySecret, tenantClaim, issuer, audience, ...keys }: Values['auth']): AuthSettings {
+function authSettings(auth: Values['auth']): AuthSettings {
+  const { mode, apiKeySecret, previousApiKeySecret, tenantClaim, issuer, audience, ...keys } = auth;
   const signedWith = signatureOf(keys);
   const takesTokens = mode === 'jwt' || mode === 'both';
   return {
-    apiKeySecret: mode === 'api_key' || mode === 'both' ? apiKeySecret : null,
+    apiKeySecrets:
+      mode === 'api_key' || mode === 'both' ? [apiKeySecret, previousApiKeySecret].filter((one) => one !== null) : [],
     jwt:
       takesTokens && signedWith !== null && issuer !== null && audience !== null
         ? { issuer, audience, tenantClaim, signedWith }

@@ -117,6 +117,7 @@ export const VARIABLES = {
   auth: {
     mode: variable('AUTH_MODE', oneOf(['api_key', 'jwt', 'both', 'none'], 'api_key')),
     apiKeySecret: variable('API_KEY_SECRET', optionalSecret, GENERATED),
+    previousApiKeySecret: variable('API_KEY_SECRET_PREVIOUS', optionalSecret, GIVEN),
     jwtSecret: variable('JWT_SECRET_KEY', sharedSecret, GIVEN),
     jwksUrl: variable('JWT_JWKS_URL', optionalAddress, ADDRESS),
     algorithm: variable('JWT_ALGORITHM', oneOf(['RS256', 'ES256'], 'RS256')),

@@ -37,4 +37,9 @@ function adopt() {
 
 adopt();
 prefersDark.addEventListener('change', adopt);
-readDocument().then(show);
+readDocument()
+  .then(show)
+  .catch((error) => {
+    const api = document.getElementById('api');
+    if (api !== null) api.textContent = `The documentation cannot be shown: ${error.message}. Load the page again.`;
+  });

@@ -74,12 +74,15 @@ export interface ExportReading {
 /**
  * All lines of an export, a page at a time: each entry, and behind the last one of a block its seal. With each page comes the number of its
  * last entry.
+ *
+ * @param behind the number of the entry before the first one; where that is packed or archived, the end of a page
  */
 export async function* exportAuditLog(
   db: Database,
   { unpack, readArchived, entriesAtOnce }: ExportReading,
+  behind = 0,
 ): AsyncGenerator<{ lines: string[]; until: number }> {
-  for (let after = 0; ; ) {
+  for (let after = behind; ; ) {
     const page = await auditLogAfter(db, after, entriesAtOnce);
     if (page.kind === 'archived') {
       after = page.range.lastSequence;

@@ -43,14 +43,15 @@ export function authenticate() {
 /** `missing`: the request has no Authorization header, and one is required. */
 async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Authentication | { kind: 'missing' }> {
   const { auth, production } = c.get('settings');
-  if (auth.apiKeySecret === null && auth.jwt === null) return { kind: 'authenticated', credential: ANONYMOUS };
+  const takesKeys = auth.apiKeySecrets.length > 0;
+  if (!takesKeys && auth.jwt === null) return { kind: 'authenticated', credential: ANONYMOUS };
   const header = c.req.header('Authorization');
   if (header === undefined) return { kind: 'missing' };
   const presented = BEARER.exec(header.trim())?.[1];
   if (presented === undefined) return { kind: 'refused', reason: 'The Authorization header is malformed' };
   if (looksLikeApiKey(presented)) {
-    if (auth.apiKeySecret === null) return { kind: 'refused', reason: 'API keys are not accepted; send a token' };
-    return readApiKey(auth.apiKeySecret, production ? 'live' : 'test', presented, nowMs);
+    if (!takesKeys) return { kind: 'refused', reason: 'API keys are not accepted; send a token' };
+    return readApiKey(auth.apiKeySecrets, production ? 'live' : 'test', presented, nowMs);
   }
   if (auth.jwt === null) return { kind: 'refused', reason: 'Tokens are not accepted; send an API key' };
   return readToken(auth.jwt, keySets(c.get('log')), presented, nowMs);

@@ -1,0 +1,45 @@
+/** Where an export goes: to standard output, or to a file that has its name only once it is complete. */
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+
+/** Resolves when the text has been taken, so that a slow reader is waited for. */
+export type Write = (text: string) => Promise<void>;
+
+/** Of whoever exports alone: what customers paid is nobody else's business. */
+const MODE = 0o600;
+
+/**
+ * Writes to the file, or to standard output where there is none. Until the work is done, the file is called FILE.part; if it fails, nothing
+ * is left, and a FILE that was there before stays as it was.
+ */
+export async function withOutput(file: string | null, work: (write: Write) => Promise<void>): Promise<void> {
+  if (file === null) return work(writeToStandardOutput);
+  const partial = `${file}.part`;
+  const handle = await open(partial, 'w', MODE);
+  try {
+    await writeAll(handle, work);
+    await rename(partial, file);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+async function writeAll(handle: FileHandle, work: (write: Write) => Promise<void>): Promise<void> {
+  try {
+    await work(async (text) => {
+      await handle.appendFile(text);
+    });
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whoever handles errors of standard output ends the command where the write fails: see payctl.ts. */
+function writeToStandardOutput(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write(text, (error) => {
+      if (!error) resolve();
+    });
+  });
+}
