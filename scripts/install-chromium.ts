@@ -3,7 +3,7 @@ import { chromiumOfMachine } from './chromium.ts';
 import { installDebianPackage } from './debian-package.ts';
 
 installDebianPackage({
-  name: 'chromium',
+  names: ['chromium'],
   script: 'install:chromium',
   description: "Installs Debian's Chromium, as root, for the test of the checkout demo.",
   title: 'Chromium',

@@ -82,6 +82,24 @@ describe('where disputes are published', () => {
     ]);
   });
 
+  it('the id of the webhook’s request is known of the newest status, and not of those before it', async () => {
+    const world = publishing();
+    const { transactionId, bookingId } = await paidPayment(world);
+    const from = (requestId: string): TestWorld => {
+      const db = { ...database, author: { ...database.author, requestId } };
+      return newWorld({}, { db, settings: settings({ PUBLISH_DISPUTES: 'true' }) });
+    };
+    const knownIds = async () => {
+      const ids = (await eventsOf(bookingId)).map(({ event_id }) => String(event_id));
+      const { requestIds } = await findEvents(database, ids);
+      return ids.map((id) => requestIds[id]);
+    };
+    await report(from('first-webhook'), transactionId);
+    expect(await knownIds()).toEqual([undefined, 'first-webhook']);
+    await report(from('second-webhook'), transactionId, { reportedAtMs: OPENED_AT_MS + 2 * HOUR_MS, status: 'lost' });
+    expect(await knownIds()).toEqual([undefined, undefined, 'second-webhook']);
+  });
+
   it('it goes out behind the payment’s event, and before what comes after it', async () => {
     const world = publishing();
     const made = await paidPayment(world);
