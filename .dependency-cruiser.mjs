@@ -16,7 +16,7 @@ const FLOORS = [
   ['core/payments', 'core/background'],
   ['local'],
   ['emulator'],
-  ['worker', 'bridge', 'cli'],
+  ['worker', 'bridge', 'cli', 'api-document'],
 ];
 
 const inside = (...folders) => `^src/(${folders.join('|')})/`;
@@ -41,6 +41,12 @@ const rules = [
       'The bridge runs beside RabbitMQ and knows what crosses the border to it, and nothing else of the service.',
     from: { path: inside('bridge') },
     to: { path: inside('core', 'local', 'emulator') },
+  },
+  {
+    name: 'api-document-describes-the-contract',
+    comment: 'The document is made of what crosses the border to callers, and of the words of failures and scopes.',
+    from: { path: inside('api-document') },
+    to: { path: inside('core', 'local', 'emulator'), pathNot: inside('core/domain', 'core/security') },
   },
   {
     name: 'worker-is-deployed-alone',
@@ -78,7 +84,7 @@ const rules = [
     name: 'core-has-no-node',
     comment:
       "PayPal's certificates are read with node:crypto and node:zlib, which Workers have too; nothing else of Node is.",
-    from: { path: inside('contract', 'core'), pathNot: '^src/core/gateways/paypal/' },
+    from: { path: inside('contract', 'core', 'api-document'), pathNot: '^src/core/gateways/paypal/' },
     to: { dependencyTypes: ['core'] },
   },
   {

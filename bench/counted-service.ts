@@ -49,11 +49,15 @@ export async function copyPlace(place: Place, directory: string): Promise<Place>
   return { ...place, directory };
 }
 
-export async function startCountedService({ directory, script, apiKey }: Place): Promise<CountedService> {
+export async function startCountedService(
+  { directory, script, apiKey }: Place,
+  { databases = 1 } = {},
+): Promise<CountedService> {
   const bridge = await startConfirmingBridge();
   const worker = await startLocalWorker({
     script,
     directory,
+    databases,
     variables: { ...LOCAL_VARIABLES, ...LIMITS, AUTH_MODE: 'api_key', BRIDGE_URL: bridge.url },
   });
   const call = async (path: string, body?: unknown) => {

@@ -8,9 +8,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { Log, LogLevel, Miniflare, Response as MiniflareResponse } from 'miniflare';
 import { unstable_readConfig as readConfig } from 'wrangler';
 import { runProcess } from '../scripts/processes.ts';
+import { bindingOf } from '../src/core/shards.ts';
 import { PROJECT } from '../src/local/project.ts';
 import { WRANGLER, WRANGLER_ENV } from '../src/local/wrangler.ts';
-import { localDatabaseFile } from '../test/support/local-database.ts';
+import { localDatabaseFiles } from '../test/support/local-database.ts';
 import type { Invocation } from './invocation.ts';
 import { workerdsOf } from './process-cpu.ts';
 import { withoutSignalListeners } from './signals.ts';
@@ -34,6 +35,8 @@ export interface LocalWorker {
   url: string;
   /** The process in which Worker, D1, queues and Durable Objects are; null where there is no /proc. */
   workerdPid: number | null;
+  /** The files of its databases, in their order. */
+  databaseFiles: string[];
   /** Runs the Cron Trigger, and waits until it has ended. */
   runCron(): Promise<void>;
   sendToQueue(queue: 'PAYMENT_EVENTS' | 'PAYMENT_WORK', bodies: readonly unknown[]): Promise<void>;
@@ -62,6 +65,8 @@ export interface LocalWorkerOptions {
   consumes?: boolean;
   /** Whether it has an archive, in the bucket ARCHIVE_BUCKET. */
   hasArchive?: boolean;
+  /** How many databases it has; by default, as many as wrangler.toml binds. */
+  databases?: number;
   /** Of the counting Worker: called at the end of each background invocation. */
   onInvocation?: (invocation: Invocation) => void;
   /** Called for each line that the Worker logs. */
@@ -72,6 +77,9 @@ export interface LocalWorkerOptions {
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
   const { script, directory, variables, consumes = true, hasArchive = false, onInvocation, onLog } = options;
   const config: Config = readConfig({ config: join(PROJECT, 'wrangler.toml') });
+  const bindings = Array.from({ length: options.databases ?? config.d1_databases.length }, (_, shard) =>
+    bindingOf(shard),
+  );
   const name = basename(script, '.js');
   mkdirSync(directory, { recursive: true });
   const texts = Object.entries({ ...config.vars, ...variables });
@@ -95,7 +103,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
               manifest: { mainModule: 'worker.js', modules: { 'worker.js': { type: 'esm', contents } } },
               env: Object.fromEntries([
                 ...texts.map(([variable, value]) => [variable, { type: 'text', value: String(value) }] as const),
-                ...config.d1_databases.map(({ binding }) => [binding, { type: 'd1', id: binding }] as const),
+                ...bindings.map((binding) => [binding, { type: 'd1', id: binding }] as const),
                 ...config.queues.producers.map(
                   ({ binding, queue }) => [binding, { type: 'queue', name: queue }] as const,
                 ),
@@ -127,16 +135,17 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   try {
     await miniflare.ready;
     const url = (await miniflare.unsafeGetDirectURL(name)).origin;
-    // Its file is made when a database is first asked.
-    for (const { binding } of config.d1_databases) {
-      await (await miniflare.getD1Database(binding)).prepare('SELECT 1').run();
+    const databaseFiles: string[] = [];
+    for (const [shard, binding] of bindings.entries()) {
+      databaseFiles.push(await ownFile(await miniflare.getD1Database(binding), directory));
+      migrate(databaseFiles.at(-1) ?? '', shard, bindings.length);
     }
-    migrate(localDatabaseFile(directory));
     const [workerdPid = null] = workerdsOf(process.pid).filter((pid) => !before.includes(pid));
     const worker = await miniflare.getWorker();
     return {
       url,
       workerdPid,
+      databaseFiles,
       async runCron() {
         const { outcome } = await worker.scheduled({ cron: '* * * * *' });
         if (outcome !== 'ok') throw new Error(`the cron ended with ${outcome}`);
@@ -163,13 +172,34 @@ function reportsTo(onInvocation: (invocation: Invocation) => void) {
   };
 }
 
+/** The database's file, which nothing names: a table that it gets is in it. */
+async function ownFile(database: Awaited<ReturnType<Miniflare['getD1Database']>>, directory: string): Promise<string> {
+  await database.prepare('CREATE TABLE IF NOT EXISTS looked_for (one INTEGER)').run();
+  const found = localDatabaseFiles(directory).find((file) => hasTable(file, 'looked_for'));
+  if (found === undefined) throw new Error('the local database has no file');
+  await database.prepare('DROP TABLE looked_for').run();
+  return found;
+}
+
+function hasTable(file: string, table: string): boolean {
+  const database = new DatabaseSync(file);
+  try {
+    return database.prepare('SELECT 1 FROM sqlite_master WHERE name = ?1').get(table) !== undefined;
+  } finally {
+    database.close();
+  }
+}
+
 /** Makes the tables where there are none: past D1, which would take a round trip for each of some hundred statements. */
-function migrate(file: string): void {
+function migrate(file: string, shard: number, shards: number): void {
+  if (hasTable(file, 'transactions')) return;
   const migrations = join(PROJECT, 'migrations');
   const database = new DatabaseSync(file);
   try {
-    if (database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'transactions'").get() !== undefined) return;
     for (const name of readdirSync(migrations).sort()) database.exec(readFileSync(join(migrations, name), 'utf8'));
+    if (shards > 1) {
+      database.prepare('INSERT INTO database_place (one, shard, shards) VALUES (1, ?1, ?2)').run(shard, shards);
+    }
   } finally {
     database.close();
   }

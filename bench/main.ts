@@ -21,6 +21,7 @@ import { outage } from './figures/outage.ts';
 import { overhead } from './figures/overhead.ts';
 import { peer } from './figures/peer.ts';
 import { rows } from './figures/rows.ts';
+import { search } from './figures/search.ts';
 import { tenMillion } from './figures/ten-million.ts';
 import { worldwide } from './figures/worldwide.ts';
 import { writer } from './figures/writer.ts';
@@ -33,6 +34,7 @@ const FIGURES: readonly Figure[] = [
   cpu,
   writer,
   rows,
+  search,
   jobs,
   bridge,
   latency,

@@ -20,6 +20,12 @@ ALTER TABLE refunds ADD COLUMN reversed_at_ms INTEGER;
 UPDATE refunds SET reversed_at_ms = (SELECT at_ms FROM audit_entries WHERE sequence = written_entry AND action = 'refund.reversed') WHERE status = 'reversed';
 CREATE INDEX refunds_reversed ON refunds (reversed_at_ms) WHERE reversed_at_ms IS NOT NULL;
 
+-- When a payment began to wait for its payer, and when its money was held. The entry of the audit log is that of the challenge: an authorization
+-- that follows has substate_entry.
+ALTER TABLE transactions ADD COLUMN challenged_at_ms INTEGER;
+ALTER TABLE transactions ADD COLUMN challenged_entry INTEGER;
+ALTER TABLE transactions ADD COLUMN authorized_at_ms INTEGER;
+
 -- Which payment or refund a webhook was about.
 ALTER TABLE provider_events ADD COLUMN subject TEXT;
 CREATE INDEX provider_events_of_subject ON provider_events (subject) WHERE subject IS NOT NULL;

@@ -1,4 +1,4 @@
-/** The Chromium, or the Chrome, of the machine: the browser in which the checkout demo is tested. */
+/** The Chromium, or the Chrome, of the machine: the browser in which the checkout demo and the documentation are tested. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 

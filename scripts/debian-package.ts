@@ -1,5 +1,5 @@
 /**
- * The commands that install what a test needs and a machine may lack, as a package of Debian's: `npm run install:…`. They need root, start
+ * The commands that install what a test needs and a machine may lack, as packages of Debian's: `npm run install:…`. They need root, start
  * no service, and print with `--dry-run` what they would run.
  */
 import { execFileSync } from 'node:child_process';
@@ -8,8 +8,8 @@ import { Command } from 'commander';
 import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
 
 export interface DebianPackage {
-  /** Of the package. */
-  name: string;
+  /** Of the packages. */
+  names: string[];
   /** Of the npm script. */
   script: string;
   description: string;
@@ -25,8 +25,8 @@ const DEADLINE_MS = 300_000;
 /** While this script exits with 101, Debian's packages start no services. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
-/** Reads the command line, and installs the package if it is not there. Ends the process where that is not possible. */
-export function installDebianPackage({ name, script, description, title, elsewhere, installed }: DebianPackage): void {
+/** Reads the command line, and installs the packages if they are not there. Ends the process where that is not possible. */
+export function installDebianPackage({ names, script, description, title, elsewhere, installed }: DebianPackage): void {
   const { dryRun } = optionsOf<{ dryRun?: true }>(
     new Command(`npm run ${script} --`)
       .description(description)
@@ -42,7 +42,7 @@ export function installDebianPackage({ name, script, description, title, elsewhe
       ],
     },
   );
-  const commands = aptCommands([name]);
+  const commands = aptCommands(names);
   if (installed !== null) console.log(`${title} is installed already: ${installed}`);
   if (dryRun) {
     const would = installed === null ? 'Would run' : 'Where it is not, this would run';

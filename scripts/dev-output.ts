@@ -132,8 +132,10 @@ const REQUEST = /^\[wrangler:\w+\] (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /;
 const SEVERITY = /^(?:[✘▲] \[(ERROR|WARNING)\]|\[wrangler:(error|warn)\]) (.*)$/u;
 const WRANGLER_WARNINGS = /^Scheduled Workers are not automatically triggered|Request\.cf/;
 const RELOADING = /^⎔ Reloading/u;
+/** Of the build of the pages, which has nothing to say unless it fails. */
+const BUILD_FAILED = /^\[custom build\] (?!Running: )(.+)$/;
 const CHATTER =
-  /^(?:─|⎔|❓|🪵|╭|│|╰|\[wrangler:|Binding\s+Resource|env\.|Your Worker has access to|Using \w+ defined|Cloudflare collects)/u;
+  /^(?:─|⎔|❓|🪵|╭|│|╰|\[wrangler:|\[custom build\]|The file \S+ changed, restarting build|Binding\s+Resource|env\.|Your Worker has access to|Using \w+ defined|Cloudflare collects)/u;
 
 /** Takes the lines of `wrangler dev`. `isStarted`: whether the Worker has answered; before that, only errors are of interest. */
 export function workerLines(isStarted: () => boolean, output: Output): (line: string) => void {
@@ -185,6 +187,9 @@ export function workerLines(isStarted: () => boolean, output: Output): (line: st
     } else if (severity !== null) {
       last = /^err/i.test(marked ?? tagged ?? '') ? 'error' : 'warn';
       output.show('worker', { level: last, text });
+    } else if (BUILD_FAILED.test(line)) {
+      last = null;
+      output.show('worker', { level: 'error', text: BUILD_FAILED.exec(line)?.[1] ?? line });
     } else if (RELOADING.test(line)) {
       last = null;
       logged.clear();

@@ -25,8 +25,8 @@ const PROBE_DEADLINE_MS = 2_000;
 const PROBE_INTERVAL_MS = 50;
 /** index.ts, which logs each request's end as well, and answers the demo. */
 const WORKER = join(PROJECT, 'src/worker/dev.ts');
-/** The demo, which wrangler serves beside the Worker. wrangler.toml does not name it, so it is not deployed. */
-const DEMO_PAGE = join(PROJECT, 'src/worker/demo/page');
+/** The pages of a deployment, and the demo beside them. Wrangler has them built, as wrangler.toml says. */
+const PAGES = join(PROJECT, '.pages/development');
 /** Cron Triggers do not fire by themselves under `wrangler dev`. */
 const CRON_PATH = '/cdn-cgi/local/scheduled?cron=*+*+*+*+*';
 const CRON_INTERVAL_MS = 60_000;
@@ -163,7 +163,7 @@ function startWorker(settings: DevSettings, answered: () => boolean): Running {
   return startProcess(
     [
       ...[WRANGLER, 'dev', WORKER, '--port', String(servicePort), '--show-interactive-dev-session=false'],
-      ...['--assets', DEMO_PAGE, ...persistence(persistTo)],
+      ...['--assets', PAGES, ...persistence(persistTo)],
       ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
     ],
     { cwd: PROJECT, env: WRANGLER_ENV, onLine: workerLines(answered, output) },
@@ -266,12 +266,14 @@ function showService(settings: DevSettings): void {
   const state = shownPath(stateDirectory(persistTo));
   const seconds = process.uptime().toFixed(1);
   const service = `http://localhost:${servicePort}`;
+  const docs = `${service}/docs`;
   const demo = `${service}/demo`;
   const toTry = paymentsToTry({ ...settings, persistTo: persistTo === null ? null : state });
   const emulator = emulatorPort === null ? null : emulatorUrl(emulatorPort);
   const lines = [
     '',
     `payment service  ${service}, after ${seconds} s`,
+    `API pages        ${docs}`,
     `checkout demo    ${demo}`,
     `bridge           http://127.0.0.1:${bridge.port}`,
     `database         ${state}`,
@@ -282,7 +284,7 @@ function showService(settings: DevSettings): void {
     ...toTry.map((line) => `  ${line}`),
     '',
   ];
-  const fields = { service, demo, bridge_port: bridge.port, database: state, emulator };
+  const fields = { service, docs, demo, bridge_port: bridge.port, database: state, emulator };
   output.tell('dev.ready', lines.join('\n'), fields);
 }
 

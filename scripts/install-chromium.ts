@@ -1,9 +1,9 @@
-/** `npm run install:chromium`: Debian's Chromium, with which the checkout demo is tested. */
+/** `npm run install:chromium`: Debian's Chromium, in which the checkout demo and the documentation are tested. */
 import { chromiumOfMachine } from './chromium.ts';
 import { installDebianPackage } from './debian-package.ts';
 
 installDebianPackage({
-  name: 'chromium',
+  names: ['chromium'],
   script: 'install:chromium',
   description: "Installs Debian's Chromium, as root, for the test of the checkout demo.",
   title: 'Chromium',

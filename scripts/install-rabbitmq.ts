@@ -6,7 +6,7 @@ import { installDebianPackage } from './debian-package.ts';
 import { serverOfMachine } from './rabbitmq.ts';
 
 installDebianPackage({
-  name: 'rabbitmq-server',
+  names: ['rabbitmq-server'],
   script: 'install:rabbitmq',
   description: "Installs Debian's rabbitmq-server, as root, without starting it as a service.",
   title: 'RabbitMQ',

@@ -29,7 +29,9 @@ try {
   if (broker !== null) console.log(`RabbitMQ for the tests: ${broker.how}`);
   else console.error(`The tests need a RabbitMQ: ${HOW_TO_GET_A_BROKER}`);
   if (kind === 'long' && chromiumOfMachine() === null) {
-    console.error(`The test of the checkout demo needs a browser, and is skipped: ${HOW_TO_GET_CHROMIUM}`);
+    console.error(
+      `The tests of the checkout demo and of the documentation need a browser, and are skipped: ${HOW_TO_GET_CHROMIUM}`,
+    );
   }
   // Of the tests that were asked for, none may need it.
   if (broker !== null || asked.length > 0) passed = await runTests(broker);

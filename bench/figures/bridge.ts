@@ -2,7 +2,7 @@
  * Events that the bridge gets confirmed a second, beside RabbitMQ's client alone: the same messages, as many in flight, to the same
  * queue of the same broker, in turns of a few seconds. The batches are signed beforehand, since the Worker signs on another machine.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { Connection, type Publisher } from 'rabbitmq-client';
@@ -148,7 +148,8 @@ interface SignedRequest {
 
 /** As src/core/outbox/relay-client.ts signs it. */
 function signedRequest(events: PaymentEvent[], signingSecret: string): SignedRequest {
-  const body = JSON.stringify({ events } satisfies RelayBatch);
+  const request_ids = Object.fromEntries(events.map(({ event_id }) => [event_id, randomUUID()]));
+  const body = JSON.stringify({ events, request_ids } satisfies RelayBatch);
   const id = `msg_${randomBytes(16).toString('hex')}`;
   const now = new Date();
   return {

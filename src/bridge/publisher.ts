@@ -12,6 +12,7 @@ import type { BridgeSettings } from './settings.ts';
 
 const APP_ID = 'payment-service';
 const CONTENT_TYPE = 'application/json';
+const REQUEST_ID_HEADER = 'x-request-id';
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -26,10 +27,16 @@ const ACCESS_REFUSED = 'ACCESS_REFUSED';
 /** Of a queue that is exclusive to its consumer's connection. */
 const RESOURCE_LOCKED = 'RESOURCE_LOCKED';
 
+/** An event, and the id of the HTTP request that caused it; null where none did. */
+export interface Message {
+  event: PaymentEvent;
+  requestId: string | null;
+}
+
 export interface Publisher {
   state(): PublisherState;
-  /** One result for each event, in order, at the deadline at the latest. Never throws. */
-  publish(events: PaymentEvent[], deadlineMs: number): Promise<RelayResult[]>;
+  /** One result for each message, in order, at the deadline at the latest. Never throws. */
+  publish(messages: Message[], deadlineMs: number): Promise<RelayResult[]>;
   /** Closes the connection after the outstanding confirms. */
   close(): Promise<void>;
 }
@@ -124,7 +131,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
     }
   }
 
-  async function publishOne({ channel, returned }: OpenChannel, event: PaymentEvent): Promise<RelayResult> {
+  async function publishOne({ channel, returned }: OpenChannel, { event, requestId }: Message): Promise<RelayResult> {
     const failure = await channel
       .basicPublish(
         {
@@ -137,6 +144,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
           timestamp: Math.floor(Date.parse(event.timestamp) / 1000),
           contentType: CONTENT_TYPE,
           appId: APP_ID,
+          ...(requestId !== null && { headers: { [REQUEST_ID_HEADER]: requestId } }),
         },
         Buffer.from(JSON.stringify(event)),
       )
@@ -157,17 +165,17 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
       return open?.channel.active === true ? 'ready' : 'not set up';
     },
 
-    async publish(events, deadlineMs) {
+    async publish(messages, deadlineMs) {
       const channel = open;
-      if (channel === null) return events.map((event) => undelivered(event, NOT_CONNECTED));
+      if (channel === null) return messages.map(({ event }) => undelivered(event, NOT_CONNECTED));
       let timer: NodeJS.Timeout | undefined;
       const expired = new Promise<'expired'>((resolve) => {
         timer = setTimeout(() => resolve('expired'), deadlineMs);
       });
       const results = await Promise.all(
-        events.map(async (event) => {
-          const result = await Promise.race([publishOne(channel, event), expired]);
-          return result === 'expired' ? undelivered(event, NOT_CONFIRMED) : result;
+        messages.map(async (message) => {
+          const result = await Promise.race([publishOne(channel, message), expired]);
+          return result === 'expired' ? undelivered(message.event, NOT_CONFIRMED) : result;
         }),
       );
       clearTimeout(timer);

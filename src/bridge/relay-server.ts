@@ -11,8 +11,8 @@ import {
   type RelayRefusal,
   type RelayResult,
   type RelayResults,
-  relayBatch,
 } from '../contract/relay.ts';
+import { relayBatch, requestId } from '../contract/relay-batch.ts';
 import type { Publisher } from './publisher.ts';
 
 /** Why a batch is refused for now. */
@@ -81,15 +81,19 @@ export function createRelayServer(publisher: Publisher, signingSecrets: string[]
       }
 
       const startedAtMs = performance.now();
-      const publishing = relay(publisher, batch.data.events);
+      const requestIds = requestIdsIn(batch.data.request_ids);
+      const publishing = relay(publisher, batch.data.events, requestIds);
       open.add(publishing);
       const results = await publishing.finally(() => open.delete(publishing));
       const undelivered = results.filter((result) => !result.delivered);
+      const [first] = undelivered;
       log[undelivered.length === 0 ? 'info' : 'warn'](
         {
           delivered: results.length - undelivered.length,
           undelivered: undelivered.length,
-          reason: undelivered[0]?.reason,
+          reason: first?.reason,
+          event_id: first?.event_id,
+          request_id: first && requestIds.get(first.event_id),
           duration_ms: Math.round(performance.now() - startedAtMs),
         },
         'relay.batch',
@@ -122,11 +126,27 @@ function whyUnsigned(webhooks: Webhook[], body: string, headers: Record<string, 
   return reason;
 }
 
+/** By the event's id. What does not have the form of a request id is left out: it must keep no event from its queue. */
+function requestIdsIn(ids: Record<string, unknown> = {}): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(ids).flatMap(([eventId, id]) => {
+      const { success, data } = requestId.safeParse(id);
+      return success ? [[eventId, data] as const] : [];
+    }),
+  );
+}
+
 /** Publishes the events that match the contract and returns the reason for the others: one result per event, in order. */
-async function relay(publisher: Publisher, batch: { event_id: string }[]): Promise<RelayResult[]> {
+async function relay(
+  publisher: Publisher,
+  batch: { event_id: string }[],
+  requestIds: ReadonlyMap<string, string>,
+): Promise<RelayResult[]> {
   const judged = batch.map((event) => ({ event, parsed: paymentEvent.safeParse(event) }));
   const published = await publisher.publish(
-    judged.flatMap(({ parsed }) => (parsed.success ? [parsed.data] : [])),
+    judged.flatMap(({ parsed: { success, data: event } }) =>
+      success ? [{ event, requestId: requestIds.get(event.event_id) ?? null }] : [],
+    ),
     RELAY_CONFIRM_DEADLINE_MS,
   );
   const results = published.values();

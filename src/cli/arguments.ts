@@ -1,5 +1,6 @@
 /** Arguments that the commands share: the options that choose a database, and parsers of values. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isoTimeMs } from '../contract/iso-time.ts';
 import { isoSeconds } from '../core/domain/timestamp.ts';
 import { isTenant } from '../core/security/credential.ts';
 import { type Documentation, EXIT_FAILED } from '../local/command.ts';
@@ -49,16 +50,16 @@ export function addJsonOption(command: Command, what = 'print JSON'): Command {
   return command.option('--json', what);
 }
 
-const ISO_8601 = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?)?(Z|[+-]\d\d:\d\d)?$/;
+const DAY_MS = 24 * 60 * 60_000;
+/** Days before today. */
+const DAYS: Readonly<Record<string, number>> = { today: 0, yesterday: 1 };
 
-/** Milliseconds of an ISO 8601 time. A date is its midnight; a date or a time without a zone is in UTC. */
+/** Milliseconds of an ISO 8601 time, or of the midnight in UTC with which `today` or `yesterday` began. */
 export function readTimeMs(text: string): number {
-  const [, date = '', time = 'T00:00', , , zone = 'Z'] = ISO_8601.exec(text) ?? [];
-  const ms = Date.parse(`${date}${time}${zone}`);
-  // A 30th of February would be a day in March.
-  const isDay = Number.isFinite(ms) && new Date(`${date}T00:00Z`).toISOString().startsWith(date);
-  if (date === '' || !isDay) {
-    throw new InvalidArgumentError('It must be a time such as 2026-11-22 or 2026-11-22T18:30:00Z.');
+  const daysAgo = DAYS[text];
+  const ms = daysAgo === undefined ? isoTimeMs(text) : (Math.floor(Date.now() / DAY_MS) - daysAgo) * DAY_MS;
+  if (ms === null) {
+    throw new InvalidArgumentError('It must be a time such as 2026-11-22, 2026-11-22T18:30:00Z, today or yesterday.');
   }
   return ms;
 }

@@ -75,6 +75,8 @@ export interface Ledger {
   variables: Variables;
   /** Whether the Worker of this ledger is one in production. */
   production: boolean;
+  /** Where `npm run dev` serves this ledger; null where none runs on it, and with --remote. */
+  servicePort: number | null;
   /** What the Worker's operations are done with. Throws if the settings do not describe a gateway. */
   shards(): Shards;
   close(): Promise<void>;
@@ -83,6 +85,8 @@ export interface Ledger {
 /** The local state that is meant, and the gateways that its payments were made with. */
 interface LocalState {
   directory: string;
+  /** Of the `npm run dev` that runs on it; null where none does. */
+  servicePort: number | null;
   gateways: 'of .dev.vars' | { emulatorPort: number } | 'an emulator that has ended';
 }
 
@@ -144,6 +148,7 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
     secrets,
     variables,
     production: variables.ENVIRONMENT !== 'development',
+    servicePort: local?.servicePort ?? null,
     shards() {
       if (local?.gateways === 'an emulator that has ended') {
         throw new Error(
@@ -158,7 +163,8 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
 
 /** The operator for the audit log: the user name on this machine, and an id for each command. */
 function operator(): Caller {
-  return backgroundCaller(`operator:${userInfo().username}`, randomUUID());
+  const { author, ...caller } = backgroundCaller(`operator:${userInfo().username}`, randomUUID());
+  return { ...caller, author: { ...author, isAdmin: true } };
 }
 
 /** The Worker's cipher, if its key is available. Most commands decrypt nothing. */
@@ -268,9 +274,12 @@ function findLocalState(persistTo: string | null): LocalState {
 
 function localState(directory: string): LocalState {
   const running = runningOn(directory);
+  const servicePort = running?.servicePort ?? null;
   const { emulatorPort = null } = running ?? lastInstanceOn(directory) ?? {};
-  if (emulatorPort === null) return { directory, gateways: directory === EMULATED_STATE ? ENDED : 'of .dev.vars' };
-  return { directory, gateways: running === null ? ENDED : { emulatorPort } };
+  if (emulatorPort === null) {
+    return { directory, servicePort, gateways: directory === EMULATED_STATE ? ENDED : 'of .dev.vars' };
+  }
+  return { directory, servicePort, gateways: running === null ? ENDED : { emulatorPort } };
 }
 const ENDED = 'an emulator that has ended';
 

@@ -71,8 +71,17 @@ export function printTable(
 }
 
 /** Prints a name and its value a line, the values below each other. */
-export function printFacts(facts: readonly (readonly [name: string, value: string])[], width = screenWidth()): void {
-  for (const line of columns(facts, width)) console.log(line);
+export function printFacts(
+  facts: readonly (readonly [name: string, value: string])[],
+  width = screenWidth(),
+  print: (line: string) => void = console.log,
+): void {
+  for (const line of columns(facts, width)) print(line);
+}
+
+/** What a question is about: on standard error, since standard output may be on its way into a file. */
+export function showFacts(facts: readonly (readonly [name: string, value: string])[]): void {
+  printFacts(facts, process.stderr.isTTY ? process.stderr.columns : Number.POSITIVE_INFINITY, console.error);
 }
 
 export function printJson(value: unknown): void {

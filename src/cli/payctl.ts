@@ -7,22 +7,38 @@ import { addAudit } from './commands/audit.ts';
 import { addDisputes } from './commands/disputes.ts';
 import { addEvents } from './commands/events.ts';
 import { addExport } from './commands/export.ts';
+import { addFind } from './commands/find.ts';
 import { addGatewayCheck } from './commands/gateway-check.ts';
+import { addCapture, addVoid } from './commands/holds.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPersonalData } from './commands/personal-data.ts';
 import { addReconcile } from './commands/reconcile.ts';
+import { addRefund } from './commands/refund.ts';
+import { addResend } from './commands/resend.ts';
+import { addResolve } from './commands/resolve.ts';
 import { addShards } from './commands/shards.ts';
+import { addShow } from './commands/show.ts';
 
-/** Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. */
-const SETTINGS_OF_NPM = ['json'];
+/**
+ * Options that are also settings of npm's own: npm sets them in the environment, whatever this command's arguments are. A --yes that npm kept does
+ * no harm: the command asks.
+ */
+const SETTINGS_OF_NPM = ['json', 'yes'];
 
 const program = new Command('npx payctl').description('Operates the payment service.').exitOverride();
 const COMMANDS = [
-  addKeys,
+  addFind,
+  addShow,
+  addRefund,
+  addCapture,
+  addVoid,
+  addResolve,
+  addResend,
+  addDisputes,
   addEvents,
   addReconcile,
   addExport,
-  addDisputes,
+  addKeys,
   addAudit,
   addArchive,
   addPersonalData,
@@ -33,6 +49,8 @@ for (const add of COMMANDS) add(program);
 program.hook('preAction', (_, command) => refuseKeptByNpm(command));
 documented(program, {
   examples: [
+    ['find BOOK-789012', 'the payments of a booking'],
+    ['show TXN-…', 'one payment, and all that has happened to it'],
     ['events status', 'events that wait for delivery'],
     ['reconcile --remote --secrets-file .production-secrets', 'compares the gateway with the ledger on Cloudflare'],
     ['keys create --help', 'the options, examples and exit codes of a command'],

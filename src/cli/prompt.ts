@@ -1,6 +1,6 @@
 /**
- * Prompts for the id of a user, which is personal data. It is read from a prompt or standard input and is never an argument, so that
- * it does not appear in process lists, shell histories or npm's logs.
+ * What commands ask a person for: confirmation, and the id of a user. That is personal data: it is read from a prompt or standard input and is
+ * never an argument, so that it does not appear in process lists, shell histories or npm's logs.
  */
 import { createInterface } from 'node:readline/promises';
 
@@ -38,6 +38,24 @@ export async function confirms(question: string, { stdin, stderr }: Terminal = p
   if (!stdin.isTTY) return true;
   const answer = await ask(`${question} [y/N] `, { stdin, stderr });
   return /^y(es)?$/i.test(answer.trim());
+}
+
+/**
+ * Asks for confirmation before something that moves money or ends a payment.
+ *
+ * @param yes whether it was given on the command line
+ * @throws Error where it is refused, or where there is no terminal to ask at
+ */
+export async function requireConfirmation(
+  question: string,
+  yes: boolean,
+  { stdin, stderr }: Terminal = process,
+): Promise<void> {
+  if (yes) return;
+  if (!stdin.isTTY)
+    throw new Error('Nothing was done: there is no terminal to ask at. Give --yes to do it without a question');
+  const answer = await ask(`${question} [y/N] `, { stdin, stderr });
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Error('Nothing was done');
 }
 
 /** Empty where there is no terminal, and where the person ends the input. */

@@ -9,16 +9,13 @@ export const RELAY_BODY_MAX_BYTES = 1024 * 1024;
 /** Milliseconds that the bridge waits for the broker's confirms before it answers with what it has. */
 export const RELAY_CONFIRM_DEADLINE_MS = 10_000;
 
-/**
- * The envelope. Events are validated one by one, so that an event of a newer Worker, which the bridge does not understand, does
- * not block the others.
- */
-export const relayBatch = z.object({
-  events: z.array(z.looseObject({ event_id: z.string() })).check(z.minLength(1), z.maxLength(RELAY_BATCH_MAX_EVENTS)),
-});
+/** A batch as the Worker sends it; `relay-batch.ts` has it as the bridge reads it. */
 export interface RelayBatch {
   events: PaymentEvent[];
+  request_ids: RequestIds;
 }
+/** The ids of the HTTP requests that caused events, by the event's id. An event that no request caused has none. */
+export type RequestIds = Readonly<Record<string, string | undefined>>;
 
 export const relayResult = z.discriminatedUnion('delivered', [
   z.object({ event_id: z.string(), delivered: z.literal(true) }),

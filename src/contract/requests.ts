@@ -28,7 +28,7 @@ const STORABLE = 'must not contain control characters or unpaired surrogates';
 
 const string = z.string(required('a string'));
 /** Ids of the caller: booking and user ids are opaque and kept unchanged. */
-const text = string.check(
+export const opaqueId = string.check(
   z.minLength(1, 'must not be empty'),
   z.maxLength(TEXT_MAX_LENGTH, tooLong(TEXT_MAX_LENGTH)),
   z.refine(isStorable, STORABLE),
@@ -57,13 +57,13 @@ const statementSuffix = typedText(STATEMENT_SUFFIX_MAX_LENGTH).check(
 );
 
 /** What Python's `float()` accepts of a string, less the names of infinities and NaN. */
-const NUMERIC_STRING = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
+export const NUMERIC_STRING = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
 
 /**
  * Checks only that a number was sent. Its exact value is taken from the digits of the raw body, because parsing a JSON
  * number rounds it: see `http/exact-amount.ts`. `1e400` arrives here as Infinity and is a number all the same.
  */
-const amount = z.custom<number | string>(
+export const amount = z.custom<number | string>(
   (value) =>
     (typeof value === 'number' && !Number.isNaN(value)) || (typeof value === 'string' && NUMERIC_STRING.test(value)),
   required('a number'),
@@ -71,6 +71,7 @@ const amount = z.custom<number | string>(
 
 export const PAYMENT_METHODS = ['credit_card', 'debit_card', 'paypal', 'stripe'] as const;
 export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
+export const paymentMethod = z.enum(PAYMENT_METHODS, required(`one of ${PAYMENT_METHODS.join(', ')}`));
 
 /** From here on, it cannot be logged or stored by accident (invariant 5). */
 const redacted = z.pipe(
@@ -79,12 +80,12 @@ const redacted = z.pipe(
 );
 
 /** Any strings pass here: a card that can't be charged fails as a payment (INVALID_CARD), not as a request. */
-const cardDetails = z.object(
+export const cardDetails = z.object(
   { card_number: redacted, expiry_month: redacted, expiry_year: redacted, cvv: redacted, cardholder_name: redacted },
   required('an object'),
 );
 
-const payPalDetails = z.object({ email, payment_id: orderId }, required('an object'));
+export const payPalDetails = z.object({ email, payment_id: orderId }, required('an object'));
 
 export const CAPTURE_METHODS = ['automatic', 'manual'] as const;
 export type CaptureMethod = (typeof CAPTURE_METHODS)[number];
@@ -106,10 +107,10 @@ const holdMinutes = z.int(required('a whole number of minutes')).check(z.minimum
 
 export const paymentRequest = z.object(
   {
-    user_id: text,
-    booking_id: text,
+    user_id: opaqueId,
+    booking_id: opaqueId,
     amount,
-    payment_method: z.enum(PAYMENT_METHODS, required(`one of ${PAYMENT_METHODS.join(', ')}`)),
+    payment_method: paymentMethod,
     card_details: z.nullish(cardDetails),
     /** In place of card_details: a token for a card that the payer's browser sent to the provider. */
     payment_method_token: z.nullish(token),
@@ -132,16 +133,19 @@ export type PaymentRequest = z.infer<typeof paymentRequest>;
 
 export const refundRequest = z.object(
   {
-    booking_id: text,
-    original_transaction_id: text,
+    booking_id: opaqueId,
+    original_transaction_id: opaqueId,
     refund_amount: amount,
     reason,
-    user_id: text,
+    user_id: opaqueId,
   },
   required('an object'),
 );
 export type RefundRequest = z.infer<typeof refundRequest>;
 
 /** Of `/payment/capture` and `/payment/void`. */
-export const holdRequest = z.object({ booking_id: text, transaction_id: text, user_id: text }, required('an object'));
+export const holdRequest = z.object(
+  { booking_id: opaqueId, transaction_id: opaqueId, user_id: opaqueId },
+  required('an object'),
+);
 export type HoldRequest = z.infer<typeof holdRequest>;

@@ -4,6 +4,7 @@
  */
 import type { PaymentEvent } from '../contract/events.ts';
 import type { Redacted } from '../contract/redacted.ts';
+import type { RequestIds } from '../contract/relay.ts';
 import type { CircuitBreakers } from './circuit-breaker.ts';
 import type { Gateways } from './gateways/registry.ts';
 import type { ArchiveBucket } from './ledger/archive/archive-bucket.ts';
@@ -45,7 +46,7 @@ export interface Context {
   /** Null: there is none. */
   archive: ArchiveBucket | null;
   /** Sends a batch of events to the bridge. */
-  relay: (events: PaymentEvent[]) => Promise<RelayAnswer>;
+  relay: (events: PaymentEvent[], requestIds: RequestIds) => Promise<RelayAnswer>;
   /** `payment-events`. */
   eventQueue: MessageQueue<QueueMessage>;
   /** `payment-work`. */

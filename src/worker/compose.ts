@@ -120,7 +120,7 @@ function composeOne(
     velocityHash: fingerprinter(settings.velocity.cardKey),
     blockCodec: { blockHash, pack, unpack, sha256 },
     archive: env.ARCHIVE ?? null,
-    relay: (events) => postToBridge(bridge, events, Date.now()),
+    relay: (events, requestIds) => postToBridge(bridge, events, Date.now(), requestIds),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,
   };

@@ -21,7 +21,10 @@ describe('from HTTP to the exchange', () => {
 
   it('publishes a payment once, as payment.success, with the contract’s fields', async () => {
     const booking = newBooking();
-    const { code, body } = await pay(stack.worker.url, { booking_id: booking, user_email: 'user@example.com' });
+    const { code, body, headers } = await pay(stack.worker.url, {
+      booking_id: booking,
+      user_email: 'user@example.com',
+    });
     expect(code).toBe(200);
 
     const [event] = await eventsOf(stack, booking, 1);
@@ -44,16 +47,19 @@ describe('from HTTP to the exchange', () => {
       contentType: 'application/json',
       appId: 'payment-service',
       durable: true,
+      headers: { 'x-request-id': headers.get('X-Request-Id') },
     });
   });
 
   it('publishes a failed payment once, as payment.failed, with the contract’s fields', async () => {
     const booking = newBooking();
-    const { code } = await pay(stack.worker.url, { booking_id: booking, card_details: card('4000000000009995') });
-    expect(code).toBe(400);
+    const declined = { booking_id: booking, card_details: card('4000000000009995') };
+    const { code, headers } = await pay(stack.worker.url, declined, { 'X-Request-Id': 'shop-order-17' });
+    expect([code, headers.get('X-Request-Id')]).toEqual([400, 'shop-order-17']);
 
     const [event] = await eventsOf(stack, booking, 1);
     expect(event?.routingKey).toBe('payment.failed');
+    expect(event?.message.headers).toEqual({ 'x-request-id': 'shop-order-17' });
     expect(event?.body).toEqual({
       event_id: EVENT_ID,
       event_type: 'payment.failed',
@@ -87,6 +93,7 @@ describe('from HTTP to the exchange', () => {
 
     const [, event] = await eventsOf(stack, booking, 2);
     expect(event?.routingKey).toBe('payment.refund');
+    expect(event?.message.headers).toEqual({ 'x-request-id': refunded.headers.get('X-Request-Id') });
     expect(event?.body).toEqual({
       event_id: EVENT_ID,
       event_type: 'payment.refund',

@@ -63,6 +63,30 @@ describe('the bridge', () => {
     expect(message?.body).toEqual(event);
   });
 
+  it('publishes the id of the request that caused an event as a header, and no header where none did', async () => {
+    const [caused, other] = [newEvent(), newEvent()];
+    await post(bridge.url, { events: [caused, other], request_ids: { [caused.event_id]: 'shop-order-17' } });
+
+    const messages = await messagesOf(listener, [caused, other]);
+    const headers = new Map(messages.map((message) => [message.messageId, message.headers]));
+    expect(headers.get(caused.event_id)).toEqual({ 'x-request-id': 'shop-order-17' });
+    expect(headers.get(other.event_id)).toBeUndefined();
+    expect(messages.find(({ messageId }) => messageId === caused.event_id)?.body).toEqual(caused);
+  });
+
+  it.each([
+    ['a number', 17],
+    ['empty', ''],
+    ['longer than 255 characters', 'a'.repeat(256)],
+    ['a text with a line break', 'a\nb'],
+    ['an object', { id: 'a' }],
+  ])('publishes an event without the header where the id of its request is %s', async (_, id) => {
+    const event = newEvent();
+    const { body } = await post(bridge.url, { events: [event], request_ids: { [event.event_id]: id, __proto__: 'a' } });
+    expect(body.results).toEqual([{ event_id: event.event_id, delivered: true }]);
+    expect((await messagesOf(listener, [event]))[0]?.headers).toBeUndefined();
+  });
+
   it.each<[string, (body: string) => Record<string, string>]>([
     ['no signature', () => ({})],
     ['no id', (body) => ({ ...sign(body), 'webhook-id': '' })],
@@ -208,13 +232,16 @@ describe('the bridge', () => {
     await connection.queueUnbind(binding);
 
     const [routed, unroutable, alsoRouted] = [newEvent(), newEvent('payment.failed'), newEvent()];
-    const { body } = await post(lonely.url, { events: [routed, unroutable, alsoRouted] });
+    const request_ids = { [routed.event_id]: 'shop-order-18', [unroutable.event_id]: 'shop-order-19' };
+    const { body } = await post(lonely.url, { events: [routed, unroutable, alsoRouted], request_ids });
 
     expect(body.results).toEqual([
       { event_id: routed.event_id, delivered: true },
       { event_id: unroutable.event_id, delivered: false, reason: expect.stringMatching(/NO_ROUTE/) },
       { event_id: alsoRouted.event_id, delivered: true },
     ]);
+    const logged = `"event_id":"${unroutable.event_id}","request_id":"shop-order-19"`;
+    await expect.poll(() => lonely.child.output()).toContain(logged);
     await expect
       .poll(async () => (await post(lonely.url, { events: [unroutable] })).body.results)
       .toEqual([{ event_id: unroutable.event_id, delivered: true }]);

@@ -4,6 +4,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { unstable_readConfig } from 'wrangler';
 
 const BUILD_DEADLINE_MS = 60_000;
 /** What esbuild writes before each module that it has put in. */
@@ -16,8 +17,10 @@ const SDK = 'node_modules/stripe/esm';
 describe('the bundle', () => {
   /** The text of each module, by its path. */
   const modules = new Map<string, string>();
-  /** What is beside it, and what wrangler has printed: it names assets, which it uploads from where they are. */
+  /** What is beside it in the upload. */
   let files: string[];
+  /** The static assets, which wrangler uploads from where they are. */
+  let pages: string[];
   let printed: string;
 
   beforeAll(() => {
@@ -31,6 +34,8 @@ describe('the bundle', () => {
       env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
     });
     files = globSync('**', { cwd: directory }).toSorted();
+    const { assets } = unstable_readConfig({ config: 'wrangler.toml' });
+    pages = globSync('**', { cwd: assets?.directory ?? '' }).toSorted();
     const parts = readFileSync(join(directory, 'index.js'), 'utf8').split(MODULE);
     rmSync(directory, { recursive: true });
     for (let index = 1; index < parts.length; index += 2) modules.set(parts[index] ?? '', parts[index + 1] ?? '');
@@ -44,8 +49,16 @@ describe('the bundle', () => {
   it('has nothing of the checkout demo, neither its API nor its page', () => {
     expect([...modules.keys()].filter((path) => path.startsWith('src/worker/demo/'))).toEqual([]);
     expect(files.filter((file) => !/^(\.|README\.md|index\.js(\.map)?)?$/.test(file))).toEqual([]);
+    expect(pages.filter((page) => page.includes('demo'))).toEqual([]);
+  });
+
+  it('has the API pages beside it, and nothing of them in it', () => {
     expect(printed).toContain('--dry-run');
-    expect(printed).not.toMatch(/assets/i);
+    expect(pages).toEqual(
+      expect.arrayContaining(['_headers', '_redirects', 'docs.html', 'docs/docs.js', 'index.html', 'openapi.json']),
+    );
+    const ofPages = /^src\/(api-document|pages)\/|^src\/contract\/(search-)?responses|zod-openapi|swagger-ui/;
+    expect([...modules.keys()].filter((path) => ofPages.test(path))).toEqual([]);
   });
 
   it('has nothing of Stripe’s SDK to do before the first call to Stripe', () => {

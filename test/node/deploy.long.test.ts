@@ -60,6 +60,8 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
       ...MIGRATIONS.map((name) => `migrate ${name}`),
       'deploy payment-service',
     ]);
+    expect(api.pages).toEqual(expect.arrayContaining(['/docs.html', '/index.html', '/openapi.json']));
+    expect(api.pages.filter((page) => page.includes('demo'))).toEqual([]);
 
     api.changes.length = 0;
     api.secrets.push(...SECRETS);

@@ -102,6 +102,26 @@ describe('wrangler’s own lines', () => {
   });
 });
 
+it('the build of the pages is shown where it fails, and else is not', () => {
+  const { lines, output } = shown();
+  const onLine = workerLines(() => true, output);
+  const command = 'node_modules/.bin/node scripts/build-pages.ts';
+  for (const line of [
+    `[custom build] Running: ${command}`,
+    '[custom build]',
+    'The file src/pages/index.html changed, restarting build...',
+    `[custom build] Running: ${command}`,
+    '[custom build] Error: field-descriptions.ts has none for tip of PaymentRequest',
+    `✘ [ERROR] Running custom build \`${command}\` failed.`,
+  ]) {
+    onLine(line);
+  }
+  expect(lines).toEqual([
+    '12:00:00.007  worker   ERROR Error: field-descriptions.ts has none for tip of PaymentRequest',
+    `12:00:00.007  worker   ERROR Running custom build \`${command}\` failed.`,
+  ]);
+});
+
 it('the bridge’s lines have the same shape; one that repeats itself is shown once', () => {
   const { lines, output } = shown();
   const onLine = bridgeLines(output);

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { D1Database } from '../../src/core/ledger/d1.ts';
 import { eventsStatus } from '../../src/core/ledger/outbox/events-status.ts';
 import { leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
-import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
+import { findReplayed, type Replay, replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
+import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
 import { TEST_CARDS } from '../data/cards.ts';
+import { tableWalks } from '../support/query-plans.ts';
 import { MINUTE_MS, openWorld, type World } from './world.ts';
 
 describe('replayEvents', () => {
@@ -127,6 +130,54 @@ describe('replayEvents', () => {
   });
 });
 
+describe('findReplayed', () => {
+  it('finds the events of a payment, its refunds and its disputes, in the order in which they were written', async () => {
+    const { world, payment, refundId } = await disputedAndRefunded();
+    const { transactionId, bookingId, tenant } = payment;
+    const typesOf = async (which: Replay) =>
+      (await findReplayed(world.context.db, which, 10)).map(({ eventType }) => eventType);
+    const all = ['payment.success', 'payment.refund', 'payment.dispute'];
+    expect(await typesOf({ kind: 'payment', transactionId })).toEqual(all);
+    expect(await typesOf({ kind: 'refund', refundId })).toEqual(['payment.refund']);
+    expect(await typesOf({ kind: 'booking', tenant, bookingId })).toEqual(['payment.failed', ...all]);
+    expect(await typesOf({ kind: 'booking', tenant: 'another', bookingId })).toEqual([]);
+  });
+
+  it.each(['payment', 'refund', 'booking'] as const)('walks through no table for a %s', async (kind) => {
+    const { context, rows } = openWorld();
+    const statements: string[] = [];
+    const { d1 } = context.db;
+    const watched: D1Database = {
+      prepare(sql) {
+        statements.push(sql);
+        return d1.prepare(sql);
+      },
+      batch: (batch) => d1.batch(batch),
+    };
+    const which = { kind, transactionId: 'TXN-1', refundId: 'REF-1', tenant: 'default', bookingId: 'BOOK-1' } as Replay;
+    await findReplayed({ ...context.db, d1: watched }, which, 10);
+    expect(statements).toHaveLength(1);
+    const [sql = ''] = statements;
+    const plan = rows(`EXPLAIN QUERY PLAN ${sql}`).map(({ detail }) => String(detail));
+    expect(plan.length).toBeGreaterThan(0);
+    expect(tableWalks(sql, plan)).toEqual([]);
+  });
+});
+
+describe('what was sent again', () => {
+  it('is in the audit log, once, with who had it done, also if the first answer of the database was lost', async () => {
+    const { world, eventIds } = await delivered(1);
+    const [eventId = ''] = eventIds;
+    const db = { ...world.context.db, author: { ...world.context.db.author, actor: 'operator:ada' } };
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await replayEvents(db, { kind: 'event', eventId }, 1, world.clock.nowMs);
+    }
+    expect(world.rows(`SELECT actor, subject, detail FROM audit_entries WHERE action = 'events.resent'`)).toEqual([
+      { actor: 'operator:ada', subject: eventId, detail: JSON.stringify({ events: 1, first: eventId, last: eventId }) },
+    ]);
+  });
+});
+
 describe('eventsStatus', () => {
   it('is empty where nothing waits', async () => {
     const { world } = await delivered(2);
@@ -162,6 +213,27 @@ describe('eventsStatus', () => {
     });
   });
 });
+
+/** A payment of a booking whose first payment was declined, with a refund and a dispute. */
+async function disputedAndRefunded() {
+  const world = openWorld();
+  const { bookingId } = await world.pay(TEST_CARDS.visaDeclined);
+  const payment = await world.pay(TEST_CARDS.visa, bookingId);
+  const refundId = await world.refund(payment, '10.00');
+  await world.pay();
+  const { transactionId } = payment;
+  await recordDispute(
+    world.context.db,
+    {
+      ...{ provider: 'stripe', disputeId: 'dp_1', transactionId, status: 'needs_response', reason: 'fraudulent' },
+      ...{ currency: 'USD', amountMinor: 2550, openedAtMs: 1_000, reportedAtMs: 2_000 },
+    },
+    world.clock.nowMs,
+    'evt_dispute',
+    true,
+  );
+  return { world, payment, refundId };
+}
 
 const always = () => ({
   kind: 'range' as const,

@@ -8,6 +8,11 @@ import { type Ended, npxPayctl, payctl } from '../support/operator-command.ts';
 import { copyProject } from '../support/project-copy.ts';
 
 const COMMANDS: Record<string, readonly string[]> = {
+  refund: [],
+  capture: [],
+  void: [],
+  resolve: [],
+  resend: [],
   keys: ['create', 'list', 'revoke', 'rotate'],
   events: ['status', 'replay'],
   audit: ['export', 'verify', 'show'],
@@ -88,6 +93,9 @@ describe('an argument that is wrong', () => {
     ['reconcile --jsno', 'unknown option', '--json'],
     ['shards --remot', 'unknown option', '--remote'],
     ['gateway-check --aproval-seconds 0', 'unknown option', '--approval-seconds'],
+    ['refnud TXN-1', 'unknown command', 'refund'],
+    ['refund TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --amuont 5', 'unknown option', '--amount'],
+    ['resolve --dealtwith', 'unknown option', '--dealt-with'],
   ])('`payctl %s` is refused, and the nearest known one is named', async (line, why, nearest) => {
     const { exitCode, stdout, stderr } = await run(line.split(' '));
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
@@ -106,6 +114,19 @@ describe('an argument that is wrong', () => {
       'reconcile --secrets-file x',
       '--secrets-file requires --remote; the secrets of a local database are in .dev.vars',
     ],
+    ['refund TXN-1', 'It must be the id of a payment, TXN-…'],
+    ['refund REF-01M84N7ZMCZCJ1ZC4MRCMVD5CD', 'It must be the id of a payment, TXN-…'],
+    ['capture', "missing required argument 'payment'"],
+    ['void TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --wait 1h', '0 to 3600'],
+    ['resend', 'resend takes ids of events, payments or refunds, or --booking'],
+    ['resend BOOK-1', 'It must be the id of an event (evt_…), of a payment (TXN-…) or of a refund (REF-…)'],
+    ['resolve --retry', 'resolve requires the id of what is to be resolved'],
+    ['resolve BOOK-1 --retry', 'It must be an id as `payctl resolve` lists it'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', 'one of --retry, --as and --dealt-with'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --retry --as failed --reason x', 'one of --retry, --as and --dealt-with'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as failed', '--reason is required'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as completed --reason x', '--as completed requires --reference'],
+    ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as refunded --reason x', 'Allowed choices are completed, failed'],
     ['gateway-check --approval-seconds 3601', '0 to 3600'],
     ['gateway-check --approval-seconds soon', '0 to 3600'],
     ['gateway-check --approval-seconds=', '0 to 3600'],
@@ -137,6 +158,8 @@ describe('an option that npm kept for itself', () => {
     const env = { npm_config_yes: 'true', npm_config_json: 'true', npm_config_from: 'x' };
     const { stderr } = await run(['events', 'status', '--persist-to', join(home, 'nowhere')], env);
     expect(stderr).toContain('There is no local database');
+    const refund = ['refund', 'TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', '--persist-to', join(home, 'nowhere')];
+    expect((await run(refund, env)).stderr).toContain('There is no local database');
   });
 });
 

@@ -1,7 +1,7 @@
-/** How `payctl personal-data` gets the id of a user, which belongs on no command line, and asks before it erases. */
+/** How commands ask: for the id of a user, which belongs on no command line, and before they erase data, move money or end a payment. */
 import { PassThrough } from 'node:stream';
-import { expect, it } from 'vitest';
-import { confirms, readUserId, type Terminal } from '../../src/cli/prompt.ts';
+import { describe, expect, it } from 'vitest';
+import { confirms, readUserId, requireConfirmation, type Terminal } from '../../src/cli/prompt.ts';
 
 /** @param typed is given as the answer to the first question; undefined ends the input instead */
 function terminal(typed: string | undefined): Terminal & { shown(): string } {
@@ -71,4 +71,26 @@ it.each([
   const person = terminal(typed);
   expect(await confirms('Erase?', person)).toBe(confirmed);
   expect(person.shown()).toMatch(/^Erase\? \[y\/N\] /);
+});
+
+describe('before money moves', () => {
+  it.each(['y', 'Yes', ' y '])('%j is a yes', async (typed) => {
+    const person = terminal(typed);
+    await requireConfirmation('Refund 5.00 USD?', false, person);
+    expect(person.shown()).toContain('Refund 5.00 USD? [y/N] ');
+  });
+
+  it.each(['', 'n', 'yse', undefined])('%j is a no', async (typed) => {
+    await expect(requireConfirmation('Refund?', false, terminal(typed))).rejects.toThrow('Nothing was done');
+  });
+
+  it('a pipe is nobody who could be asked, whatever is in it', async () => {
+    await expect(requireConfirmation('Refund?', false, piped('y\n'))).rejects.toThrow('Give --yes');
+  });
+
+  it('--yes is not asked', async () => {
+    const person = terminal('n');
+    await requireConfirmation('Refund?', true, person);
+    expect(person.shown()).toBe('');
+  });
 });

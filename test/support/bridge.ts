@@ -19,10 +19,12 @@ export async function startBridge(options: {
   previousSigningSecret?: string;
   directory: string;
   waitForBroker?: boolean;
+  /** Another one than that of this version. */
+  program?: string;
 }): Promise<BridgeProcess> {
   const { host = '127.0.0.1' } = options;
   const url = `http://${host}:${options.port}`;
-  const child = startChild(process.execPath, ['src/bridge/main.ts'], {
+  const child = startChild(process.execPath, [options.program ?? 'src/bridge/main.ts'], {
     env: {
       PATH: process.env.PATH,
       BRIDGE_HOST: host,

@@ -15,6 +15,8 @@ export interface CloudflareApi {
   readonly writes: string[];
   /** Names of the secrets of each Worker. */
   readonly secrets: string[];
+  /** The static assets of the last deployment, as `/docs.html`. */
+  readonly pages: string[];
   /** What the next deployments are answered with instead, where the path holds `part`. */
   refuse(part: string, message: string): void;
   /** Whatever would change the account is refused where its path or its body has `part` in it; null: nothing any more. */
@@ -43,6 +45,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   const changes: string[] = [];
   const writes: string[] = [];
   const secrets: string[] = [];
+  const pages: string[] = [];
   const databases: Database[] = [];
   const queues: Queue[] = [];
   const buckets: { name: string; jurisdiction: string | null }[] = [];
@@ -71,6 +74,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     if (area === 'queues') return answerQueue(method, name ?? kind, searchParams.get('name'), body);
     if (area === 'r2') return answerBucket(method, name, body, jurisdiction);
     if (kind === 'subdomain') return { result: { subdomain: 'example' } };
+    if (detail === 'assets-upload-session') return answerPages(body);
     return answerWorker(method, kind, name, detail);
   }
 
@@ -140,6 +144,13 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
       : { result: { name } };
   }
 
+  /** As one that has all of the files already, so that none is asked for. */
+  function answerPages(body: string): Answer {
+    const { manifest } = JSON.parse(body) as { manifest: Record<string, unknown> };
+    pages.splice(0, pages.length, ...Object.keys(manifest).toSorted());
+    return { result: { jwt: 'completed', buckets: [] } };
+  }
+
   function answerWorker(method: string, kind: string | undefined, name: string | undefined, detail?: string): Answer {
     const exists = name !== undefined && workers.has(name);
     if (kind === 'scripts' && method === 'PUT' && name !== undefined && detail === undefined) {
@@ -186,6 +197,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     changes,
     writes,
     secrets,
+    pages,
     refuse(part, message) {
       refusal = { part, message };
     },

@@ -13,13 +13,17 @@ export interface Installation {
   archive?: boolean;
 }
 
+/** The static pages and their build, whose paths begin where wrangler.toml is. */
+const PAGES = /^\[(assets|build)\]\n(\w+ = .*\n)+/gm;
+
 /** Writes the configuration of such a Worker, and makes its databases. Answers with its path. */
 export async function install(directory: string, { databases = 1, archive = false }: Installation): Promise<string> {
   const config = join(directory, 'wrangler.toml');
   const migrations = `migrations_dir = ${JSON.stringify(resolve('migrations'))}`;
   const own = readFileSync('wrangler.toml', 'utf8')
     .replace(/^main = "(.+)"$/m, (_, main) => `main = ${JSON.stringify(resolve(main))}`)
-    .replace(/^migrations_dir = .+$/m, migrations);
+    .replace(/^migrations_dir = .+$/m, migrations)
+    .replace(PAGES, '');
   const further = Array.from({ length: databases - 1 }, (_, index) => {
     const shard = index + 1;
     return `[[d1_databases]]\nbinding = "${bindingOf(shard)}"\ndatabase_name = "payment-service-${shard}"\n${migrations}\n`;

@@ -1,9 +1,13 @@
-/** A consumer beside the others: everything that reaches the exchange, as a downstream service would get it. */
+/**
+ * A consumer beside the others: everything that reaches the exchange, as a downstream service would get it. Each message has to be as
+ * docs/asyncapi.yaml says.
+ */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AsyncMessage, Connection } from 'rabbitmq-client';
 import { connectionTo } from '../../src/bridge/broker-address.ts';
 import { until } from './child.ts';
+import { departures, documentedEvents, documentedHeaders } from './event-document.ts';
 
 export interface Received {
   routingKey: string;
@@ -20,6 +24,7 @@ export interface Listener {
   /** Those of one booking, in the order of their arrival. */
   of(bookingId: string): Received[];
   waitFor(count: number, deadlineMs?: number): Promise<Received[]>;
+  /** @throws where a message was not as docs/asyncapi.yaml says */
   close(): Promise<void>;
 }
 
@@ -37,6 +42,8 @@ export async function listen(rabbitmqUrl: string, exchange: string, directory: s
   connection.on('error', keepError);
   const queue = `${exchange}.listener`;
   const received: Received[] = [];
+  const undocumented: string[] = [];
+  const [events, headers] = [documentedEvents(), documentedHeaders()];
   const consumer = connection.createConsumer(
     {
       queue,
@@ -48,7 +55,9 @@ export async function listen(rabbitmqUrl: string, exchange: string, directory: s
     (message) => {
       const text = Buffer.isBuffer(message.body) ? message.body.toString() : JSON.stringify(message.body);
       appendFileSync(join(directory, 'received.jsonl'), `${text}\n`);
-      received.push({ routingKey: message.routingKey, text, body: JSON.parse(text), message, atMs: Date.now() });
+      const body = JSON.parse(text);
+      undocumented.push(...departures(events, headers, message, body).map((departure) => `${departure}: ${text}`));
+      received.push({ routingKey: message.routingKey, text, body, message, atMs: Date.now() });
     },
   );
   consumer.on('error', keepError);
@@ -70,6 +79,7 @@ export async function listen(rabbitmqUrl: string, exchange: string, directory: s
       await consumer.close();
       await connection.queueDelete(queue);
       await connection.close();
+      if (undocumented.length > 0) throw new Error(`not as docs/asyncapi.yaml says: ${undocumented.join('\n')}`);
     },
   };
 }

@@ -2,6 +2,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { freePort } from '../../scripts/free-port.ts';
 import { TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { mustBeDocumented } from '../data/documented.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { type BridgeProcess, startBridge } from './bridge.ts';
 import { type Installation, install } from './configuration.ts';
@@ -125,28 +126,31 @@ export async function post(
   body: unknown,
   headers: Record<string, string> = {},
 ): Promise<HttpAnswer> {
-  return answerOf(
-    await fetch(`${baseUrl}${path}`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'CF-Connecting-IP': newAddress(), ...headers },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
-    }),
-  );
+  const response = await fetch(`${baseUrl}${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'CF-Connecting-IP': newAddress(), ...headers },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
+  });
+  return answerOf('POST', path, response);
 }
 
 /** The body of the status of a payment or a refund. */
 export async function statusOf(baseUrl: string, id: unknown): Promise<Record<string, unknown>> {
-  const response = await fetch(`${baseUrl}/payment/status/${id}`, {
+  const path = `/payment/status/${id}`;
+  const response = await fetch(`${baseUrl}${path}`, {
     headers: { 'CF-Connecting-IP': newAddress() },
     signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
   });
-  return (await answerOf(response)).body;
+  return (await answerOf('GET', path, response)).body;
 }
 
-async function answerOf(response: Response): Promise<HttpAnswer> {
+/** Each test holds the service to its document. */
+async function answerOf(method: string, path: string, response: Response): Promise<HttpAnswer> {
+  const { status, headers } = response;
   const body = (await response.json()) as Record<string, unknown>;
-  return { code: response.status, headers: response.headers, body };
+  mustBeDocumented({ method, path, status, headers, body });
+  return { code: status, headers, body };
 }
 
 /** From the network that RFC 2544 keeps for benchmarks. */

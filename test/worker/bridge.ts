@@ -41,7 +41,10 @@ export function newBridge(): TestBridge {
 
 export function delivery(bridge: TestBridge, overrides: Partial<Context> = {}): Context {
   const settings = { url: bridge.url, signingSecret: env.BRIDGE_SIGNING_SECRET };
-  return operation({ relay: (events) => postToBridge(settings, events, Date.now()), ...overrides });
+  return operation({
+    relay: (events, requestIds) => postToBridge(settings, events, Date.now(), requestIds),
+    ...overrides,
+  });
 }
 
 /** Hands events to the Worker as the queue does. */

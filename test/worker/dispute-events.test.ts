@@ -82,6 +82,24 @@ describe('where disputes are published', () => {
     ]);
   });
 
+  it('the id of the webhook’s request is known of the newest status, and not of those before it', async () => {
+    const world = publishing();
+    const { transactionId, bookingId } = await paidPayment(world);
+    const from = (requestId: string): TestWorld => {
+      const db = { ...database, author: { ...database.author, requestId } };
+      return newWorld({}, { db, settings: settings({ PUBLISH_DISPUTES: 'true' }) });
+    };
+    const knownIds = async () => {
+      const ids = (await eventsOf(bookingId)).map(({ event_id }) => String(event_id));
+      const { requestIds } = await findEvents(database, ids);
+      return ids.map((id) => requestIds[id]);
+    };
+    await report(from('first-webhook'), transactionId);
+    expect(await knownIds()).toEqual([undefined, 'first-webhook']);
+    await report(from('second-webhook'), transactionId, { reportedAtMs: OPENED_AT_MS + 2 * HOUR_MS, status: 'lost' });
+    expect(await knownIds()).toEqual([undefined, undefined, 'second-webhook']);
+  });
+
   it('it goes out behind the payment’s event, and before what comes after it', async () => {
     const world = publishing();
     const made = await paidPayment(world);
@@ -103,7 +121,7 @@ describe('where disputes are published', () => {
 it('where they are not published, a dispute has no event', async () => {
   const world = newWorld();
   const { transactionId, bookingId } = await paidPayment(world);
-  expect(await report(world, transactionId)).toEqual({ shard: 0, kind: 'handled', event: null, lookUp: null });
+  expect(await report(world, transactionId)).toMatchObject({ kind: 'handled', event: null, lookUp: null });
   expect(await eventTypesOf(bookingId)).toEqual(['payment.success']);
   expect(await reportCount(transactionId)).toBe(0);
 });

@@ -4,6 +4,7 @@ import { env, exports } from 'cloudflare:workers';
 import type { Bindings } from '../../src/worker/bindings.ts';
 import { createApp } from '../../src/worker/http/app.ts';
 import { TEST_CARDS, TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
+import { mustBeDocumented } from '../data/documented.ts';
 
 let lastAddress = 0;
 
@@ -93,14 +94,18 @@ function newRequest(method: string, path: string, options: RequestOptions): Requ
   return request;
 }
 
-async function read(response: Response): Promise<Answer> {
+/** Each test holds the service to its document. */
+async function read(method: string, path: string, response: Response): Promise<Answer> {
+  const { status, headers } = response;
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, body: text === '' ? null : JSON.parse(text) };
+  const body = text === '' ? null : JSON.parse(text);
+  mustBeDocumented({ method, path, status, headers, body });
+  return { status, headers, text, body };
 }
 
 /** Sends a request through the front door. */
 export async function send(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
-  return read(await exports.default.fetch(newRequest(method, path, options)));
+  return read(method, path, await exports.default.fetch(newRequest(method, path, options)));
 }
 
 const app = createApp();
@@ -121,7 +126,7 @@ export async function sendWith(
   const ctx = createExecutionContext();
   const environment = environments.get(bindings) ?? ({ ...env, ...bindings } as unknown as Bindings);
   environments.set(bindings, environment);
-  const answer = await read(await app.fetch(newRequest(method, path, options), environment, ctx));
+  const answer = await read(method, path, await app.fetch(newRequest(method, path, options), environment, ctx));
   await waitOnExecutionContext(ctx);
   return answer;
 }

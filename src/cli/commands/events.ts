@@ -1,5 +1,5 @@
 /** `payctl events`: which events wait for delivery, and how to publish delivered ones again. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { EVENT_TYPES, type EventType } from '../../contract/events.ts';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 import { type EventsStatus, eventsStatus, type WaitingEvent } from '../../core/ledger/outbox/events-status.ts';
@@ -16,10 +16,9 @@ import {
 } from '../arguments.ts';
 import { type Databases, withLedger } from '../ledger-access.ts';
 import { ageOf, counted, printFacts, printJson } from '../output.ts';
+import { DUE_NOW, type Named, readResendId, resend, SENT_AGAIN } from '../resend.ts';
 
 const EVENTS_PER_STEP = 500;
-const SENT_AGAIN = 'published again by the next sweep, after live events';
-const DUE_NOW = 'not delivered yet, and due now: published by the next sweep';
 
 interface Options extends PlaceOptions {
   json?: true;
@@ -72,12 +71,12 @@ function addReplay(events: Command): void {
     .description(
       'Publishes delivered events again, with the same event_id and in the order of their booking. An event that still waits becomes due.',
     )
-    .argument('[event]', 'the id of one event', readEventId)
+    .argument('[id]', 'of an event, a payment or a refund, as for `payctl resend`', readResendId)
     .option('--from <time>', 'events since this time, such as 2026-11-22 or 2026-11-22T18:30:00Z', readTimeMs)
     .option('--to <time>', 'events before this time', readTimeMs)
     .addOption(new Option('--type <type>', 'only events of this type').choices(EVENT_TYPES))
-    .action(async (eventId: string | undefined, options: ReplayOptions) => {
-      const replay = readReplay(eventId, options, command);
+    .action(async (named: Named | undefined, options: ReplayOptions) => {
+      const replay = readReplay(named, options, command);
       await withLedger(placeOf(options, command), ({ databases }) => replay(databases));
     });
   addPlaceOptions(addJsonOption(command));
@@ -90,24 +89,18 @@ function addReplay(events: Command): void {
   });
 }
 
-function readEventId(text: string): string {
-  if (!text.startsWith('evt_')) throw new InvalidArgumentError('The id of an event begins with evt_.');
-  return text;
-}
-
 function readReplay(
-  eventId: string | undefined,
+  named: Named | undefined,
   { from, to, type, json }: ReplayOptions,
   command: Command,
 ): (databases: Databases) => Promise<void> {
-  if (eventId !== undefined) {
+  if (named !== undefined) {
     if (from !== undefined || to !== undefined || type !== undefined) {
-      command.error('error: replay takes the id of an event, or a time range, not both');
+      command.error('error: replay takes an id, or a time range, not both');
     }
-    return (databases) => replayOne(databases, eventId, json === true);
+    return (databases) => resend(databases, [named], json === true);
   }
-  if (from === undefined || to === undefined)
-    command.error('error: replay takes the id of an event, or --from and --to');
+  if (from === undefined || to === undefined) command.error('error: replay takes an id, or --from and --to');
   if (from >= to) command.error(`error: --from (${isoSeconds(from)}) must be before --to (${isoSeconds(to)})`);
   return (databases) => replayRange(databases, { fromMs: from, toMs: to, eventType: type ?? null }, json === true);
 }
@@ -132,17 +125,6 @@ async function replayRange(databases: Databases, range: Range, json: boolean): P
   if (replayed + waiting === 0) console.log(`No events (${which})`);
   if (replayed > 0) console.log(`${counted(replayed, 'event')} (${which}): ${SENT_AGAIN}`);
   if (waiting > 0) console.log(`${counted(waiting, 'event')} (${which}): ${DUE_NOW}`);
-}
-
-/** Its id does not say where it is. */
-async function replayOne(databases: Databases, eventId: string, json: boolean): Promise<void> {
-  const which = { kind: 'event', eventId } as const;
-  const steps = await Promise.all(databases.map((db) => replayEvents(db, which, 1, Date.now())));
-  const replayed = sum(steps.map((step) => step.replayed));
-  const waiting = sum(steps.map((step) => step.waiting));
-  if (replayed + waiting === 0) throw new Error(`There is no event ${eventId}`);
-  if (json) printJson({ replayed, due_now: waiting });
-  else console.log(`${eventId}: ${replayed > 0 ? SENT_AGAIN : DUE_NOW}`);
 }
 
 async function showStatus(databases: Databases, { json }: Options): Promise<void> {

@@ -43,7 +43,7 @@ export async function consumeBatch(shards: Shards, messages: readonly ConsumedMe
     const { body } = message;
     // From a Worker with other databases: logged and dropped, like a message that nobody knows.
     if ((body?.kind === 'event' || body?.kind === 'wake') && (body.shard ?? 0) >= shards.count) drop(message, log);
-    else if (body?.kind === 'event') events.push({ message, event: body.event, shard: body.shard ?? 0 });
+    else if (body?.kind === 'event') events.push({ ...body, message, shard: body.shard ?? 0 });
     else if (body?.kind === 'look_up') lookUps.push({ message, id: body.id });
     else if (body?.kind === 'wake' && isKnownJob(body)) wakeUps.push({ message, wakeUp: body });
     else drop(message, log);
@@ -64,6 +64,7 @@ interface EventMessage {
   message: ConsumedMessage;
   event: PaymentEvent;
   shard: number;
+  requestId?: string;
 }
 
 /** Delivers the events of each database as a batch of their own. */
@@ -78,7 +79,8 @@ async function deliverAll(shards: Shards, events: readonly EventMessage[], silen
         continue;
       }
       const byId = new Map(some.map(({ event }) => [event.event_id, event]));
-      await acknowledge(context, messages, silent, () => deliverEvents(context, byId));
+      const requestIds = Object.fromEntries(some.map(({ event, requestId }) => [event.event_id, requestId]));
+      await acknowledge(context, messages, silent, () => deliverEvents(context, byId, requestIds));
     }
   };
   const lanes = await Promise.allSettled(Array.from({ length: DATABASES_AT_ONCE }, deliverOneByOne));

@@ -1,6 +1,7 @@
 /** Payments and refunds as the ledger keeps them. Amounts are in minor units, times in milliseconds since 1970. */
 import type { ErrorCode } from '../../contract/error-codes.ts';
 import type { CaptureMethod, PaymentMethod } from '../../contract/requests.ts';
+import type { ShownStatus } from '../../contract/search.ts';
 import type { Failure } from './failure.ts';
 import type { FailureCause } from './failure-causes.ts';
 
@@ -88,6 +89,11 @@ export function isWaiting({ status, substate, step }: Transaction): boolean {
 /** Whether the money is held as the caller asked for it, and can be captured or voided. A hold that nobody asked for is only released. */
 export function isAuthorized(transaction: Transaction): boolean {
   return isWaiting(transaction) && transaction.substate === 'authorized' && transaction.captureMethod === 'manual';
+}
+
+/** The status as callers see it. */
+export function shownStatus(transaction: Transaction): ShownStatus {
+  return isAuthorized(transaction) ? 'authorized' : transaction.status;
 }
 
 /** What can still be refunded, in minor units: what was captured, less what was refunded and what pending refunds hold. */

@@ -14,12 +14,23 @@ export const CLOCK_SLACK_MS = 60_000;
 const TIME_CHARACTERS = 10;
 const LATEST_MS = 2 ** 48 - 1;
 
-/** All ids of this range are greater than the one and less than the other; both are shorter than any id. */
-export function idRange(prefix: 'TXN-' | 'REF-' | 'evt_', { fromMs, toMs }: TimeRange) {
-  return {
-    after: `${prefix}${ulidTime(fromMs - CLOCK_SLACK_MS)}`,
-    before: `${prefix}${ulidTime(toMs + CLOCK_SLACK_MS)}`,
-  };
+/** An id and the time in its row are read off the same clock, one after the other. */
+const ROW_SLACK_MS = 2;
+
+type Prefix = 'TXN-' | 'REF-' | 'evt_';
+
+/** All ids of this range, by whatever clock, are greater than the one and less than the other; both are shorter than any id. */
+export function idRange(prefix: Prefix, range: TimeRange) {
+  return idsAround(prefix, range, CLOCK_SLACK_MS);
+}
+
+/** The same of rows whose own time is in the range. */
+export function idsMadeIn(prefix: Prefix, range: TimeRange) {
+  return idsAround(prefix, range, ROW_SLACK_MS);
+}
+
+function idsAround(prefix: Prefix, { fromMs, toMs }: TimeRange, slackMs: number) {
+  return { after: `${prefix}${ulidTime(fromMs - slackMs)}`, before: `${prefix}${ulidTime(toMs + slackMs)}` };
 }
 
 function ulidTime(timeMs: number): string {

@@ -3,6 +3,7 @@
 import type { EventType } from '../../contract/events.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
+import type { D1Database, D1PreparedStatement } from './d1.ts';
 import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
 import { idRange, type TimeRange } from './id-range.ts';
 
@@ -98,13 +99,18 @@ const EVENTS = `
 const REPORTS = `
   SELECT event_id AS eventId, transaction_id AS transactionId, reported_at_ms AS reportedAtMs FROM dispute_reports WHERE transaction_id ${ASKED_FOR}`;
 
+/** The statement that finds the events of these payments, of their refunds and of their disputes. */
+export function eventsOfPayments(d1: D1Database, transactionIds: readonly string[]): D1PreparedStatement {
+  return d1.prepare(EVENTS).bind(JSON.stringify(transactionIds));
+}
+
 /** The payments with these ids, as far as there are any. One batch, so that rows, balances and events are of one moment. */
 export async function readPaymentRecords(db: Database, transactionIds: string[]): Promise<PaymentRecord[]> {
   const ids = JSON.stringify(transactionIds);
   const { payments, refunds, events, reports } = await runBatch(db, {
     payments: db.d1.prepare(PAYMENTS).bind(ids),
     refunds: db.d1.prepare(REFUNDS).bind(ids),
-    events: db.d1.prepare(EVENTS).bind(ids),
+    events: eventsOfPayments(db.d1, transactionIds),
     reports: db.d1.prepare(REPORTS).bind(ids),
   });
   const records = new Map<string, PaymentRecord>();

@@ -3,6 +3,7 @@
  * there for the sweep.
  */
 import type { PaymentEvent } from '../../contract/events.ts';
+import type { RequestIds } from '../../contract/relay.ts';
 import type { Context } from '../context.ts';
 import { findEvents } from '../ledger/outbox/find-events.ts';
 import { type LeasedEvent, leaseEvents } from '../ledger/outbox/lease-events.ts';
@@ -23,12 +24,17 @@ const REASON_MAX_LENGTH = 200;
  *
  * @throws LedgerUnavailable, LedgerNotMigrated
  */
-export async function deliverEvents(context: Context, events: ReadonlyMap<string, PaymentEvent>): Promise<void> {
+export async function deliverEvents(
+  context: Context,
+  events: ReadonlyMap<string, PaymentEvent>,
+  requestIds: RequestIds = {},
+): Promise<void> {
   const lease = newLease(context);
   let leased = await leaseEvents(context.db, lease, [...events.keys()]);
   let { leaseId } = lease;
   for (let round = 1; leased.length > 0; round += 1) {
-    const delivery = await deliverLeased(context, { leaseId, leased, known: events, takeNext: round < MAX_ROUNDS });
+    const takeNext = round < MAX_ROUNDS;
+    const delivery = await deliverLeased(context, { leaseId, leased, known: events, requestIds, takeNext });
     logUnopened(context, delivery.unopened);
     ({ leaseId, leased } = delivery.next);
   }
@@ -39,6 +45,8 @@ export interface LeasedBatch {
   leased: LeasedEvent[];
   /** Events that are at hand, by id; the others are rendered from the ledger. */
   known: ReadonlyMap<string, PaymentEvent>;
+  /** Of the known events. */
+  requestIds?: RequestIds;
   /** Whether the caller sends, at once, the events for which these make way. */
   takeNext: boolean;
 }
@@ -59,11 +67,14 @@ export function logUnopened({ log }: Context, unopened: Unopened): void {
  */
 export async function deliverLeased(
   context: Context,
-  { leaseId, leased, known, takeNext }: LeasedBatch,
+  { leaseId, leased, known, requestIds, takeNext }: LeasedBatch,
 ): Promise<{ next: { leaseId: string; leased: LeasedEvent[] }; refused: boolean; unopened: Unopened }> {
   const { db, log } = context;
-  const { events, unopened } = await eventsToSend(context, leased, known);
-  const answer: RelayAnswer = events.length === 0 ? { kind: 'results', results: [] } : await context.relay(events);
+  const { events, unopened, ...found } = await eventsToSend(context, leased, known);
+  const answer: RelayAnswer =
+    events.length === 0
+      ? { kind: 'results', results: [] }
+      : await context.relay(events, { ...requestIds, ...found.requestIds });
 
   const reasons = new Map(unopened);
   const hopeless = new Set(unopened.keys());
@@ -106,9 +117,10 @@ async function eventsToSend(
   { db }: Context,
   leased: LeasedEvent[],
   known: ReadonlyMap<string, PaymentEvent>,
-): Promise<{ events: PaymentEvent[]; unopened: Unopened }> {
+): Promise<{ events: PaymentEvent[]; requestIds: RequestIds; unopened: Unopened }> {
   const missing = leased.filter(({ eventId }) => !known.has(eventId)).map(({ eventId }) => eventId);
-  const found = missing.length === 0 ? { events: [], unopened: new Map() } : await findEvents(db, missing);
+  const nothing = { events: [], requestIds: {}, unopened: new Map() };
+  const found = missing.length === 0 ? nothing : await findEvents(db, missing);
   const byId = new Map([...known, ...found.events.map((event) => [event.event_id, event] as const)]);
-  return { events: leased.flatMap(({ eventId }) => byId.get(eventId) ?? []), unopened: found.unopened };
+  return { ...found, events: leased.flatMap(({ eventId }) => byId.get(eventId) ?? []) };
 }

@@ -9,8 +9,11 @@ export interface MessageQueue<Message> {
 
 /** Distinguished by `kind`: a queue outlives deployments, so a consumer may meet kinds that it does not know. */
 export type QueueMessage =
-  /** To be delivered. `shard` is of the database that it is in; absent for the first one. */
-  | { kind: 'event'; event: PaymentEvent; shard?: number }
+  /**
+   * To be delivered. `shard` is of the database that it is in; absent for the first one. `requestId` is of the HTTP request that caused
+   * the event; absent where none did.
+   */
+  | { kind: 'event'; event: PaymentEvent; shard?: number; requestId?: string }
   /** A payment or a refund, to be looked up at its gateway. */
   | { kind: 'look_up'; id: string };
 

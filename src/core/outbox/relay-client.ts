@@ -10,6 +10,7 @@ import {
   RELAY_REFUSALS,
   type RelayBatch,
   type RelayResult,
+  type RequestIds,
   relayResults,
 } from '../../contract/relay.ts';
 import { jsonAtMost } from '../response-body.ts';
@@ -32,8 +33,14 @@ export type RelayAnswer =
   | { kind: 'refused'; reason: string };
 
 /** Posts a batch. The signature's id is new for each attempt; the events keep theirs. */
-export async function postToBridge(bridge: Bridge, events: PaymentEvent[], nowMs: number): Promise<RelayAnswer> {
-  const body = JSON.stringify({ events } satisfies RelayBatch);
+export async function postToBridge(
+  bridge: Bridge,
+  events: PaymentEvent[],
+  nowMs: number,
+  requestIds: RequestIds = {},
+): Promise<RelayAnswer> {
+  const request_ids = Object.fromEntries(events.map(({ event_id }) => [event_id, requestIds[event_id]]));
+  const body = JSON.stringify({ events, request_ids } satisfies RelayBatch);
   const id = `msg_${crypto.randomUUID()}`;
   try {
     const response = await fetch(new URL('events', bridge.url.endsWith('/') ? bridge.url : `${bridge.url}/`), {

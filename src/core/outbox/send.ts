@@ -22,9 +22,10 @@ export async function sendRest(context: Context, { event, lookUp }: Rest): Promi
 }
 
 /** Never throws: an event that can't be handed over waits in D1, and the sweep sends it. */
-export async function sendEvent({ eventQueue, log, shard }: Context, event: PaymentEvent): Promise<void> {
+export async function sendEvent({ eventQueue, log, shard, db }: Context, event: PaymentEvent): Promise<void> {
+  const { requestId } = db.author;
   try {
-    const message = { kind: 'event', event, ...(shard > 0 && { shard }) } as const;
+    const message = { kind: 'event', event, ...(shard > 0 && { shard }), ...(requestId && { requestId }) } as const;
     await within(SEND_DEADLINE_MS, 'the queue', eventQueue.send(message));
   } catch (error) {
     log('warn', 'event.left_to_sweep', { event_id: event.event_id, ...errorName(error) });

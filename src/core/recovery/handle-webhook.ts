@@ -20,10 +20,10 @@ import { contextOfId, type Shards } from '../shards.ts';
 import { bookExternalRefund } from './external-refunds.ts';
 import { resolveNotified } from './resolve.ts';
 
-/** `shard` is that of the payment that it is about. */
+/** `shard` is that of the payment that it is about. `subject` is the payment, where only the provider could say which one it is. */
 export type WebhookAnswer = { shard: number } & (
   | /** Recorded: the provider need not send it again. `event` and `lookUp` are to be sent, as of any answer. */
-  { kind: 'handled'; event: PaymentEvent | null; lookUp: DueLookUp | null }
+  { kind: 'handled'; event: PaymentEvent | null; lookUp: DueLookUp | null; subject?: string }
   /** The provider has to send it again; `event` and `lookUp` as above, of what was done so far. */
   | { kind: 'later'; reason: string; event?: PaymentEvent | null; lookUp?: DueLookUp | null }
 );
@@ -48,8 +48,8 @@ export async function handleWebhook(shards: Shards, gateway: Gateway, event: Pro
     return NOTHING_TO_SEND;
   }
   const answer = await handleEvent(shards, gateway, event);
-  const subject = shards.at(answer.shard);
-  subject.log(answer.kind === 'later' ? 'warn' : 'info', 'webhook.handled', {
+  const home = named === null ? shards.at(answer.shard) : contextOfId(shards, named);
+  home.log(answer.kind === 'later' ? 'warn' : 'info', 'webhook.handled', {
     provider,
     event_id: eventId,
     type,
@@ -57,7 +57,9 @@ export async function handleWebhook(shards: Shards, gateway: Gateway, event: Pro
     outcome: answer.kind,
     reason: answer.kind === 'later' ? answer.reason : undefined,
   });
-  if (answer.kind === 'handled') await rememberWebhook(subject.db, received, subject.nowMs());
+  if (answer.kind === 'handled') {
+    await rememberWebhook(home.db, received, named ?? answer.subject ?? null, home.nowMs());
+  }
   return answer;
 }
 
@@ -137,7 +139,7 @@ async function handleExternalRefund(shards: Shards, gateway: Gateway, reference:
   const booking = await bookExternalRefund(context, transactionId, found.refund);
   switch (booking.kind) {
     case 'booked':
-      return { shard, kind: 'handled', event: booking.event, lookUp: null };
+      return { shard, kind: 'handled', event: booking.event, lookUp: null, subject: transactionId };
     case 'later':
       return { shard, kind: 'later', reason: 'another refund of the payment is under way' };
     case 'unbooked':
@@ -202,7 +204,8 @@ async function handleDispute(
     reason,
     amount_minor: amountMinor,
   });
-  if (!publishDisputes || !wrote) return NOTHING_TO_SEND;
+  const handled = { shard, kind: 'handled', event: null, lookUp: null, subject: transactionId } as const;
+  if (!publishDisputes || !wrote) return handled;
   const { events } = await findEvents(db, [attemptId]);
-  return { shard, kind: 'handled', event: events[0] ?? null, lookUp: null }; // one whose address can't be opened is the sweep's
+  return { ...handled, event: events[0] ?? null }; // one whose address can't be opened is the sweep's
 }

@@ -23,6 +23,7 @@ import { webhooksRoute } from './routes/provider-webhooks.ts';
 import { refundRoute } from './routes/refund.ts';
 import { sandboxChallengeRoute } from './routes/sandbox-challenge.ts';
 import { statusRoute } from './routes/status.ts';
+import { transactionsRoute } from './routes/transactions.ts';
 
 /** A provider's few addresses send what all payers cause, and send again what was too much. Others shall not have us ask PayPal. */
 const WEBHOOK_LIMITS = { name: 'webhooks', perMinute: 1000, burst: 300 };
@@ -50,6 +51,10 @@ export function createApp(): Hono<HttpEnv> {
   app.route('/payment/void', voidRoute).all('/payment/void', methodNotAllowed('POST'));
   app.route('/payment/refund', refundRoute).all('/payment/refund', methodNotAllowed('POST'));
   app.route('/payment/status', statusRoute).all('/payment/status/:id', methodNotAllowed('GET, HEAD'));
+  app
+    .route('/payment/transactions', transactionsRoute)
+    .all('/payment/transactions', methodNotAllowed('GET, HEAD'))
+    .all('/payment/transactions/:id', methodNotAllowed('GET, HEAD'));
   app.route('/webhooks', webhooksRoute);
   app.route(SANDBOX_CHALLENGE_PATH, sandboxChallengeRoute);
   app.route('/payment/methods', methodsRoute).all('/payment/methods', methodNotAllowed('GET, HEAD'));

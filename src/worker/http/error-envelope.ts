@@ -2,10 +2,10 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { ErrorCode } from '../../contract/error-codes.ts';
-import type { ErrorEnvelope } from '../../contract/responses.ts';
+import type { ErrorDetails, ErrorEnvelope } from '../../contract/responses.ts';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 
-export function errorEnvelope(code: ErrorCode, message: string, details: Record<string, unknown> = {}): ErrorEnvelope {
+export function errorEnvelope(code: ErrorCode, message: string, details: ErrorDetails = {}): ErrorEnvelope {
   return { error: { code, message, details }, timestamp: isoSeconds(Date.now()) };
 }
 
@@ -65,8 +65,8 @@ export function ledgerFull(c: Context): Response {
 
 /** The 404 of a payment or refund that is not there; `archived` where it may have left for the archive. */
 export function transactionNotFound(c: Context, archived: boolean, message = 'Transaction not found'): Response {
-  const details = archived && { archived: true, next_step: ARCHIVED };
-  return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', message, details || {});
+  const details: ErrorDetails = archived ? { archived: true, next_step: ARCHIVED } : {};
+  return errorResponse(c, 404, 'TRANSACTION_NOT_FOUND', message, details);
 }
 
 const ARCHIVED =
@@ -81,7 +81,7 @@ export function errorResponse(
   status: ContentfulStatusCode,
   code: ErrorCode,
   message: string,
-  details: Record<string, unknown> = {},
+  details: ErrorDetails = {},
 ): Response {
   return c.json(errorEnvelope(code, message, details), status);
 }

@@ -19,6 +19,7 @@ export const RESTORED_COLUMNS = {
     ...['capture_method', 'hold_minutes', 'substate', 'substate_by', 'expires_at_ms', 'sealed_action_url'],
     ...['sealed_return_url', 'authorization_reference', 'step', 'step_by', 'step_at_ms', 'asked_at_ms'],
     ...['attempted_entry', 'substate_entry', 'step_entry', 'ended_entry'],
+    ...['challenged_at_ms', 'challenged_entry', 'authorized_at_ms'],
   ],
   refunds: [
     ...['refund_id', 'tenant', 'transaction_id', 'status', 'amount_minor', 'reason', 'gateway_reference'],

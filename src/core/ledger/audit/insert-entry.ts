@@ -22,6 +22,8 @@ export type AuditAction =
   | 'refund.reversed'
   | 'dispute.reported'
   | 'status.read'
+  | 'payments.searched'
+  | 'payment.read'
   | 'key.created'
   | 'key.revoked'
   | 'keys.read'
@@ -31,7 +33,14 @@ export type AuditAction =
   | 'audit.exported'
   | 'audit.read'
   | 'ledger.exported'
-  | 'archive.restored';
+  | 'archive.restored'
+  | 'refund.ordered'
+  | 'capture.ordered'
+  | 'void.ordered'
+  | 'events.resent'
+  | 'look_up.ordered'
+  | 'outcome.resolved'
+  | 'outcome.dealt_with';
 
 export interface AuditEntry {
   atMs: number;
@@ -144,4 +153,18 @@ export function audit(
   entry: AuditEntry & { outcome: 'asked' | 'read' | 'done' },
 ): D1PreparedStatement {
   return d1.prepare(INSERT_ONCE).bind(...parameters(author, entry), entry.outcome, tenant);
+}
+
+/** The entry of a resolution that was written at this time for the subject. It belongs behind the statement that writes it. */
+export function auditResolution(
+  { d1, author }: Database,
+  entry: AuditEntry & { action: 'outcome.dealt_with'; outcome: 'done' },
+): D1PreparedStatement {
+  return d1
+    .prepare(
+      `INSERT INTO audit_entries (${COLUMNS})
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM manual_resolutions
+       WHERE subject = ?6 AND resolved_at_ms = ?1 AND resolved_by = ?2 AND ${notWrittenBefore('?8')}`,
+    )
+    .bind(...parameters(author, entry), entry.outcome);
 }

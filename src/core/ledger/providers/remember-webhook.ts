@@ -19,15 +19,24 @@ export async function wasHandled(db: Database, { tenant, provider, eventId }: Re
   return rowOf(found) !== null;
 }
 
-/** Records that it has been handled: after its effects, so that the next delivery makes up for a failure half-way. */
-export async function rememberWebhook(db: Database, event: ReceivedWebhook, nowMs: number): Promise<void> {
+/**
+ * Records that it has been handled: after its effects, so that the next delivery makes up for a failure half-way.
+ *
+ * @param subject the payment or refund that it was about; null where it was none of this service
+ */
+export async function rememberWebhook(
+  db: Database,
+  event: ReceivedWebhook,
+  subject: string | null,
+  nowMs: number,
+): Promise<void> {
   await runBatch(db, {
     remembered: db.d1
       .prepare(
-        `INSERT INTO provider_events (tenant, provider, event_id, event_type, received_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5)
+        `INSERT INTO provider_events (tenant, provider, event_id, event_type, received_at_ms, subject)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO NOTHING`,
       )
-      .bind(event.tenant, event.provider, event.eventId, event.type, nowMs),
+      .bind(event.tenant, event.provider, event.eventId, event.type, nowMs, subject),
   });
 }

@@ -1,4 +1,4 @@
-/** Middleware: the body fits its schema, or the answer says where it does not, without repeating what was sent. Behind `jsonBody`. */
+/** Middleware: the body or the query fits its schema, or the answer says where it does not, without repeating what was sent. */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod/mini';
@@ -9,7 +9,7 @@ import { UnreadableRequest } from './unreadable-request.ts';
 /** Issues beyond this many say nothing new. */
 const MAX_ISSUES = 20;
 
-/** A valid body is the route's `c.req.valid('json')`. */
+/** A valid body is the route's `c.req.valid('json')`. Behind `jsonBody`. */
 export function validate<Schema extends z.ZodMiniType<object>>(schema: Schema) {
   type Validated = { in: { json: z.input<Schema> }; out: { json: z.output<Schema> } };
   return createMiddleware<HttpEnv, string, Validated>(async function validate(c, next) {
@@ -18,12 +18,37 @@ export function validate<Schema extends z.ZodMiniType<object>>(schema: Schema) {
       c.req.addValidatedData('json', result.data);
       return next();
     }
-    const issues = result.error.issues.slice(0, MAX_ISSUES).map(({ path, message }) => ({
-      path: path.map(String).join('.'),
-      message,
-    }));
-    return invalidRequest(c, issues);
+    return invalidRequest(c, issuesOf(result.error));
   });
+}
+
+/** A valid query is the route's `c.req.valid('query')`. A parameter is given once: of two, one would be ignored. */
+export function validateQuery<Schema extends z.ZodMiniType<object>>(schema: Schema) {
+  type Validated = { in: { query: z.input<Schema> }; out: { query: z.output<Schema> } };
+  return createMiddleware<HttpEnv, string, Validated>(async function validateQuery(c, next) {
+    const given = Object.entries(c.req.queries());
+    const repeated = given.filter(([, values]) => values.length > 1);
+    if (repeated.length > 0) {
+      return invalidRequest(
+        c,
+        repeated.map(([path]) => ({ path, message: 'must be given once' })),
+      );
+    }
+    const result = schema.safeParse(Object.fromEntries(given.map(([name, [value]]) => [name, value])));
+    if (!result.success) return invalidRequest(c, issuesOf(result.error));
+    c.req.addValidatedData('query', result.data);
+    return next();
+  });
+}
+
+function issuesOf({ issues }: z.core.$ZodError): { path: string; message: string }[] {
+  return issues
+    .slice(0, MAX_ISSUES)
+    .flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((path) => ({ path, message: 'is not known' }))
+        : { path: issue.path.map(String).join('.'), message: issue.message },
+    );
 }
 
 /** The engine's own message would quote the body, which has a card in it. */

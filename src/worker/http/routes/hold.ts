@@ -4,7 +4,7 @@ import { Hono } from 'hono/tiny';
 import { holdRequest } from '../../../contract/requests.ts';
 import type { PaymentVoidedResponse } from '../../../contract/responses.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
-import { isAuthorized, type Transaction } from '../../../core/domain/transaction.ts';
+import { shownStatus, type Transaction } from '../../../core/domain/transaction.ts';
 import { capturePayment } from '../../../core/payments/capture-payment.ts';
 import type { HoldAnswer } from '../../../core/payments/end-hold.ts';
 import { voidPayment } from '../../../core/payments/void-payment.ts';
@@ -114,8 +114,4 @@ function conflict(c: Context, transaction: Transaction): Response {
     status: shownStatus(transaction),
     ...(errorCode !== null && { error_code: errorCode }),
   });
-}
-
-function shownStatus(transaction: Transaction): string {
-  return isAuthorized(transaction) ? 'authorized' : transaction.status;
 }

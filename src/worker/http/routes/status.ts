@@ -3,7 +3,13 @@ import { Hono } from 'hono/tiny';
 import type { StatusResponse } from '../../../contract/responses.ts';
 import { decimalAmount } from '../../../core/domain/money.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
-import { isAuthorized, type Refund, refundableMinor, type Transaction } from '../../../core/domain/transaction.ts';
+import {
+  isAuthorized,
+  type Refund,
+  refundableMinor,
+  shownStatus,
+  type Transaction,
+} from '../../../core/domain/transaction.ts';
 import { notFound } from '../../../core/payments/not-found.ts';
 import { readStatus } from '../../../core/payments/read-status.ts';
 import { contextOfId } from '../../../core/shards.ts';
@@ -33,7 +39,7 @@ function paymentStatus(transaction: Transaction): StatusResponse {
   const { refundedMinor, currency } = transaction;
   return {
     transaction_id: transaction.transactionId,
-    status: isAuthorized(transaction) ? 'authorized' : transaction.status,
+    status: shownStatus(transaction),
     booking_id: transaction.bookingId,
     amount: decimalAmount(transaction.amountMinor, transaction.currency),
     payment_method: transaction.paymentMethod,

@@ -1,0 +1,119 @@
+/** `payctl show`: one payment with all that has happened to it, in order of time. */
+import type { Command } from 'commander';
+import { decimalText } from '../../core/domain/money.ts';
+import { isoSeconds } from '../../core/domain/timestamp.ts';
+import { isIdentifier, isWaiting, refundableMinor, shownStatus } from '../../core/domain/transaction.ts';
+import { mayHaveLeft } from '../../core/ledger/archive/archive-transactions.ts';
+import { unpack } from '../../core/ledger/audit/packed-lines.ts';
+import { type HistoryEntry, type PaymentStory, readStory } from '../../core/payments/payment-story.ts';
+import { shardOfId } from '../../core/shards.ts';
+import { documented } from '../../local/command.ts';
+import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
+import { type Databases, withLedger } from '../ledger-access.ts';
+import { inSnakeCase, printFacts, printJson, printTable } from '../output.ts';
+import { forPrograms } from '../output-of-payments.ts';
+
+export function addShow(program: Command): void {
+  const command: Command = program
+    .command('show')
+    .summary('Shows one payment, and all that has happened to it.')
+    .description(
+      'Shows one payment, with its refunds, events and disputes, and all that has happened to it in order of time: who did it, and the id of the request, which is in the Worker’s log.',
+    )
+    .argument('<id>', 'of the payment, TXN-…, or of a refund, REF-…')
+    .action(async (id: string, options: PlaceOptions & { json?: true }) => {
+      if (!isIdentifier(id, 'TXN-') && !isIdentifier(id, 'REF-')) {
+        command.error('error: the id of a payment begins with TXN-, that of a refund with REF-: see `payctl find`');
+      }
+      await withLedger(placeOf(options, command), async ({ databases }) => {
+        const story = await storyOf(databases, id);
+        if (options.json) printStory(story);
+        else print(story);
+      });
+    });
+  addPlaceOptions(addJsonOption(command));
+  documented(command, {
+    examples: [
+      ['show TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', 'a payment of the local database'],
+      ['show REF-01M84N7ZMCZCJ1ZC4MRCMVD5CD --remote --json', 'the payment of a refund on Cloudflare, as JSON'],
+    ],
+    exitCodes: DONE_OR_FAILED,
+  });
+}
+
+async function storyOf(databases: Databases, id: string): Promise<PaymentStory> {
+  const db = databases[shardOfId(id, databases.length)] ?? databases[0];
+  const story = await readStory(db, id, { tenant: null, nowMs: Date.now(), unpack });
+  if (story !== null) return story;
+  const isArchived = await mayHaveLeft(db, id);
+  throw new Error(
+    isArchived
+      ? `${id} is not in the database. Payments of its time are in the archive: see \`payctl archive list\``
+      : `There is no payment or refund ${id}`,
+  );
+}
+
+function printStory({ payment, history, ...rest }: PaymentStory): void {
+  const { otherAttempts, refunds, events, disputes, unbookedRefunds } = rest;
+  printJson({
+    transaction: forPrograms(payment),
+    other_attempts: otherAttempts.map(forPrograms),
+    ...(inSnakeCase({ refunds, unbookedRefunds, events, disputes }) as object),
+    history: history.map(({ atMs, requestId, auditEntry, ...entry }) => ({
+      at: new Date(atMs).toISOString(),
+      ...entry,
+      request_id: requestId,
+      audit_entry: auditEntry,
+    })),
+  });
+}
+
+function print(story: PaymentStory): void {
+  const { payment, events } = story;
+  const { currency } = payment;
+  const money = (minor: number) => `${decimalText(minor, currency)} ${currency}`;
+  const waiting = events.filter(({ deliveredAtMs }) => deliveredAtMs === null);
+  printFacts([
+    ['payment', payment.transactionId],
+    ['status', shownStatus(payment)],
+    ...fact('why', payment.failureReason),
+    ['booking', payment.bookingId],
+    ['user', payment.userId],
+    ...fact('organisation', payment.tenant === 'default' ? null : payment.tenant),
+    ['amount', money(payment.amountMinor)],
+    ...fact('refunded', payment.refundedMinor === 0 ? null : money(payment.refundedMinor)),
+    ...fact('pending refunds', payment.reservedMinor === 0 ? null : money(payment.reservedMinor)),
+    ...fact('can be refunded', payment.status === 'completed' ? money(refundableMinor(payment)) : null),
+    ['method', [payment.paymentMethod, payment.cardBrand, payment.cardLast4].filter(Boolean).join(' ')],
+    ['gateway', payment.gateway],
+    ...fact('reference', payment.gatewayReference),
+    ...fact('order or intent', payment.gatewayIntent),
+    ...fact('waits until', isWaiting(payment) ? timeOrNull(payment.expiresAtMs) : null),
+    ...fact('next look-up', payment.status === 'pending' ? timeOrNull(payment.nextLookupAtMs) : null),
+    ...fact('events that wait', waiting.length === 0 ? null : waiting.map(({ eventId }) => eventId).join(' ')),
+  ]);
+  console.log();
+  printTable(
+    ['TIME', 'WHAT', 'WHO', 'REQUEST', 'DETAIL'],
+    story.history.map((entry) => [
+      new Date(entry.atMs).toISOString(),
+      entry.type,
+      entry.actor ?? '',
+      entry.requestId ?? '',
+      shownDetail(entry, payment.transactionId),
+    ]),
+  );
+}
+
+function fact(name: string, value: string | null): [string, string][] {
+  return value === null ? [] : [[name, value]];
+}
+
+function timeOrNull(ms: number | null): string | null {
+  return ms === null ? null : isoSeconds(ms);
+}
+
+function shownDetail({ id, detail }: HistoryEntry, transactionId: string): string {
+  const fields = Object.entries(detail).flatMap(([name, value]) => (value === null ? [] : `${name}=${value}`));
+  return [...(id === transactionId ? [] : [id]), ...fields].join(' ');
+}

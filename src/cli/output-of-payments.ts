@@ -1,0 +1,15 @@
+/** How commands print a payment. */
+import { decimalText } from '../core/domain/money.ts';
+import { shownStatus, type Transaction } from '../core/domain/transaction.ts';
+import { inSnakeCase } from './output.ts';
+
+export function shownAmount({ amountMinor, refundedMinor, currency }: Transaction): string {
+  const amount = `${decimalText(amountMinor, currency)} ${currency}`;
+  return refundedMinor === 0 ? amount : `${amount}, ${decimalText(refundedMinor, currency)} refunded`;
+}
+
+/** Without what is stored encrypted. */
+export function forPrograms(payment: Transaction): unknown {
+  const { sealedEmail, sealedActionUrl, sealedReturnUrl, status, ...rest } = payment;
+  return inSnakeCase({ status: shownStatus(payment), ...rest });
+}

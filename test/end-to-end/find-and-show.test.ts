@@ -1,0 +1,161 @@
+/** `payctl find` and `payctl show`, as an operator runs them, on the database of a service that is running. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/child.ts';
+import { localDatabase } from '../support/local-database.ts';
+import { type Ended, type Place, payctl } from '../support/operator-command.ts';
+import { rabbitmqUrl } from '../support/run.ts';
+import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack('find-and-show', rabbitmqUrl());
+});
+afterAll(() => stack?.stop());
+
+const run = (args: string[], place: Partial<Place> = {}): Promise<Ended> =>
+  payctl([...args, '--persist-to', stack.directory], { home: stack.directory, ...place });
+
+/** A declined attempt, a payment of the same booking, and a refund of a part of it, all delivered. */
+async function booked(user_id = 'user_123') {
+  const booking = newBooking();
+  const declined = await pay(stack.worker.url, {
+    booking_id: booking,
+    user_id,
+    card_details: card('4000000000000002'),
+  });
+  const paid = await pay(stack.worker.url, { booking_id: booking, user_id });
+  const transactionId = String(paid.body.transaction_id);
+  const refunded = await post(stack.worker.url, '/payment/refund', {
+    booking_id: booking,
+    original_transaction_id: transactionId,
+    refund_amount: 10,
+    reason: 'Customer cancellation',
+    user_id,
+  });
+  await until(`3 events of ${booking}`, () => stack.listener.of(booking).length >= 3);
+  return {
+    booking,
+    declinedId: String(declined.body.transaction_id),
+    transactionId,
+    refundId: String(refunded.body.refund_transaction_id),
+    requestId: refunded.headers.get('X-Request-Id') ?? '',
+  };
+}
+
+describe('payctl find', () => {
+  it('finds the payments of a booking, newest first, with amounts, refunds and why one has failed', async () => {
+    const { booking, declinedId, transactionId } = await booked();
+    const { exitCode, stdout } = await run(['find', booking]);
+    expect(exitCode).toBe(0);
+    const [headings, paid, declined, ...more] = stdout.trimEnd().split('\n');
+    expect(headings).toMatch(/^MADE +PAYMENT +BOOKING +STATUS +AMOUNT +METHOD +GATEWAY +WHY$/);
+    expect(paid).toContain(`${transactionId}  ${booking}  completed  25.50 USD, 10.00 refunded`);
+    expect(declined).toMatch(new RegExp(`${declinedId}  ${booking}  failed .* Card declined by bank$`));
+    expect(more).toEqual([]);
+  });
+
+  it('finds a payment by its id, by that of its refund, and by the provider’s reference of either', async () => {
+    const { transactionId, refundId } = await booked();
+    const database = localDatabase(stack.directory);
+    const references = [
+      ...database.column(`SELECT gateway_reference FROM transactions WHERE transaction_id = '${transactionId}'`),
+      ...database.column(`SELECT gateway_reference FROM refunds WHERE refund_id = '${refundId}'`),
+    ];
+    database.close();
+    expect(references).toHaveLength(2);
+    for (const text of [transactionId, refundId, ...references]) {
+      const { stdout } = await run(['find', text, '--json']);
+      expect(JSON.parse(stdout)).toMatchObject([{ transaction_id: transactionId, amount_minor: 2550 }]);
+    }
+  });
+
+  it('finds those of a user, whose id is piped in, and refuses it as an argument', async () => {
+    const { booking } = await booked('user_of_the_search');
+    const { stdout } = await run(['find', '--user', '-', '--json'], { input: 'user_of_the_search\n' });
+    expect(JSON.parse(stdout)).toMatchObject([
+      { booking_id: booking, status: 'completed', user_id: 'user_of_the_search' },
+      { booking_id: booking, status: 'failed' },
+    ]);
+    expect(stdout).not.toContain('sealed');
+    const refused = await run(['find', '--user', 'user_of_the_search']);
+    expect(refused).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining('history') });
+  });
+
+  it('finds today’s failures, and says so where there may be more', async () => {
+    await booked();
+    await booked();
+    const { stdout, stderr } = await run(['find', '--status', 'failed', '--from', 'today', '--limit', '1']);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(stderr).toContain('There may be more than 1: see --limit');
+    expect((await run(['find', '--status', 'failed', '--from', 'yesterday', '--to', 'today'])).stdout).toBe(
+      'No payments were found\n',
+    );
+  });
+
+  it('is in the audit log with the name of the operator, and without the user that was looked for', async () => {
+    await run(['find', '--user', '-', '--status', 'pending'], { input: 'user_of_the_audit\n' });
+    const database = localDatabase(stack.directory);
+    const entries = database.column(
+      "SELECT actor || ' ' || detail FROM audit_entries WHERE action = 'payments.searched' ORDER BY sequence DESC LIMIT 1",
+    );
+    database.close();
+    expect(entries).toEqual([expect.stringMatching(/^operator:\S+ {"filters":"status userId"}$/)]);
+  });
+
+  it.each([
+    [['--status', 'paid'], 'Allowed choices are pending, authorized, completed, failed, refunded'],
+    [['--from', 'soon'], 'It must be a time such as 2026-11-22, 2026-11-22T18:30:00Z, today or yesterday.'],
+    [['--from', 'today', '--to', 'yesterday'], 'must be before --to'],
+    [['--limit', '0'], 'It must be a whole number from 1 to 10000.'],
+  ])('%j is refused', async (args, why) => {
+    expect(await run(['find', ...args])).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringContaining(why),
+    });
+  });
+});
+
+describe('payctl show', () => {
+  it('shows what has happened to a payment, and which requests did it', async () => {
+    const { booking, transactionId, refundId, declinedId, requestId } = await booked();
+    const { exitCode, stdout } = await run(['show', transactionId]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^booking +${booking}$`, 'm'));
+    expect(stdout).toMatch(/^can be refunded +15.50 USD$/m);
+    const history = stdout.split('\n\n')[1]?.trimEnd().split('\n') ?? [];
+    expect(history.map((line) => line.split(/ {2,}/)[1])).toEqual([
+      'WHAT',
+      'booking.attempted',
+      'payment.attempted',
+      'payment.completed',
+      'event.written',
+      expect.stringMatching(/event.delivered|refund.attempted/),
+      expect.stringMatching(/event.delivered|refund/),
+      expect.stringMatching(/event.delivered|refund|event.written/),
+      expect.stringMatching(/event/),
+      'event.delivered',
+    ]);
+    expect(stdout).toContain(declinedId);
+    expect(stdout).toMatch(new RegExp(`refund.completed +anonymous +${requestId} +${refundId}`));
+  });
+
+  it('prints the same for programs, and by the id of a refund', async () => {
+    const { transactionId, refundId } = await booked();
+    const { stdout } = await run(['show', refundId, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      transaction: { transaction_id: transactionId, refunded_minor: 1000 },
+      refunds: [{ refund_id: refundId, status: 'completed' }],
+      events: [{ event_type: 'payment.success' }, { event_type: 'payment.refund' }],
+      other_attempts: [{ status: 'failed' }],
+    });
+    expect(stdout).not.toContain('sealed');
+  });
+
+  it.each([
+    ['BOOK-1', 'the id of a payment begins with TXN-'],
+    ['TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', 'There is no payment or refund TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD'],
+  ])('%s is refused', async (id, why) => {
+    expect(await run(['show', id])).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining(why) });
+  });
+});
