@@ -4,24 +4,25 @@
 -- The primary key ends each index, and it begins with the time, so what is found is in order of time. A payment writes two of these entries,
 -- that of its user and that of its reference, and a third one only in an organisation that is not the default one.
 CREATE INDEX transactions_of_user ON transactions (tenant, user_id);
-CREATE INDEX transactions_of_reference ON transactions (gateway_reference) WHERE gateway_reference IS NOT NULL;
+CREATE INDEX transactions_of_reference ON transactions (gateway_reference, tenant) WHERE gateway_reference IS NOT NULL;
 -- The default organisation has most of the rows, as a rule, and is read by the primary key.
 CREATE INDEX transactions_of_organisation ON transactions (tenant) WHERE tenant <> 'default';
 CREATE INDEX transactions_failed ON transactions (tenant) WHERE status = 'failed';
 CREATE INDEX transactions_refunded ON transactions (tenant) WHERE status = 'refunded';
-CREATE INDEX refunds_of_reference ON refunds (gateway_reference) WHERE gateway_reference IS NOT NULL;
+CREATE INDEX refunds_of_reference ON refunds (gateway_reference, tenant) WHERE gateway_reference IS NOT NULL;
 
 -- What ended more than a day after its id was made is found by the time at which it ended, and all else by its id.
 CREATE INDEX transactions_ended_late ON transactions (processed_at_ms) WHERE processed_at_ms > created_at_ms + 86400000;
 CREATE INDEX refunds_ended_late ON refunds (processed_at_ms) WHERE processed_at_ms > created_at_ms + 86400000 OR kind = 'late_charge';
 
--- When the gateway took a refund back. Rows of former versions have it only in the audit log.
+-- When the gateway took a refund back. Of rows of former versions it is in the audit log, which may have been packed: they are found by the time
+-- at which they were paid.
 ALTER TABLE refunds ADD COLUMN reversed_at_ms INTEGER;
 UPDATE refunds SET reversed_at_ms = (SELECT at_ms FROM audit_entries WHERE sequence = written_entry AND action = 'refund.reversed') WHERE status = 'reversed';
-CREATE INDEX refunds_reversed ON refunds (reversed_at_ms) WHERE reversed_at_ms IS NOT NULL;
+CREATE INDEX refunds_reversed ON refunds (coalesce(reversed_at_ms, processed_at_ms)) WHERE status = 'reversed';
 
--- When a payment began to wait for its payer, and when its money was held. The entry of the audit log is that of the challenge: an authorization
--- that follows has substate_entry.
+-- When a payment began to wait for its payer, and when its money was held. The entry of the audit log is that of the challenge. An
+-- authorization that follows has substate_entry.
 ALTER TABLE transactions ADD COLUMN challenged_at_ms INTEGER;
 ALTER TABLE transactions ADD COLUMN challenged_entry INTEGER;
 ALTER TABLE transactions ADD COLUMN authorized_at_ms INTEGER;

@@ -1,6 +1,6 @@
 /** Times as people and programs write them, in ISO 8601. */
 
-const ISO_8601 = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(Z|[+-]\d\d:\d\d)?$/;
+const ISO_8601 = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/;
 
 /** Milliseconds of an ISO 8601 time, or null. A date is its midnight; a date or a time without a zone is in UTC. */
 export function isoTimeMs(text: string): number | null {

@@ -5,6 +5,7 @@
 import * as z from 'zod/mini';
 import { ERROR_CODES } from './error-codes.ts';
 import { type PaymentMethod, paymentMethod } from './requests.ts';
+import { SHOWN_STATUSES } from './search.ts';
 
 /** Opaque to callers: `TXN-…` of a payment, `REF-…` of a refund. */
 const id = z.string();
@@ -12,7 +13,7 @@ export const timestamp = z.iso.datetime({ precision: 0 });
 const decimal = z.number();
 export const errorCode = z.enum(ERROR_CODES);
 /** Of a payment or a refund. */
-export const transactionStatus = z.enum(['pending', 'authorized', 'completed', 'failed', 'refunded', 'reversed']);
+export const transactionStatus = z.enum([...SHOWN_STATUSES, 'reversed']);
 
 const gatewayName = z.nullable(z.string());
 export const healthResponse = z.strictObject({

@@ -3,9 +3,9 @@ import * as z from 'zod/mini';
 import { ERROR_CODES } from './error-codes.ts';
 import { EVENT_TYPES } from './events.ts';
 import { CAPTURE_METHODS, PAYMENT_METHODS } from './requests.ts';
+import { timestamp } from './responses.ts';
 import { SHOWN_STATUSES } from './search.ts';
 
-const isoSecond = z.iso.datetime({ precision: 0 });
 const isoMillisecond = z.iso.datetime({ precision: 3 });
 const refundStatus = z.enum(['pending', 'completed', 'failed', 'reversed']);
 
@@ -24,8 +24,8 @@ const found = {
   refunded_amount: z.number(),
   error_code: z.nullable(z.enum(ERROR_CODES)),
   error_message: z.nullable(z.string()),
-  created_at: isoSecond,
-  processed_at: z.nullable(isoSecond),
+  created_at: timestamp,
+  processed_at: z.nullable(timestamp),
 };
 
 /** A payment as a search lists it. */
@@ -93,36 +93,36 @@ export const storyResponse = z.strictObject({
     /** Held by refunds that are pending. */
     pending_refund_amount: z.number(),
     /** Of a payment that waits: until when. */
-    expires_at: z.nullable(isoSecond),
+    expires_at: z.nullable(timestamp),
     /** What the provider calls the payment before money moves: an order, an intent. */
     gateway_intent: z.nullable(z.string()),
     /** When the gateway is asked next. */
-    next_look_up_at: z.nullable(isoSecond),
+    next_look_up_at: z.nullable(timestamp),
     /** How often it has been asked since the outcome became unknown. */
     look_ups: z.number(),
   }),
   refunds: z.array(
     z.strictObject({
       refund_transaction_id: z.string(),
-      /** `late_charge`: of a charge that turned up after its payment had failed. */
-      kind: z.enum(['requested', 'late_charge']),
+      /** `late_charge`: of a charge that turned up after its payment had failed. `external`: made at the provider. */
+      kind: z.enum(['requested', 'late_charge', 'external']),
       status: refundStatus,
       refund_amount: z.number(),
       reason: z.string(),
       gateway_reference: z.nullable(z.string()),
       error_code: z.nullable(z.enum(ERROR_CODES)),
       error_message: z.nullable(z.string()),
-      created_at: isoSecond,
-      processed_at: z.nullable(isoSecond),
+      created_at: timestamp,
+      processed_at: z.nullable(timestamp),
     }),
   ),
   events: z.array(
     z.strictObject({
       event_id: z.string(),
       event_type: z.enum(EVENT_TYPES),
-      created_at: isoSecond,
+      created_at: timestamp,
       /** When RabbitMQ confirmed it; null while it waits. */
-      delivered_at: z.nullable(isoSecond),
+      delivered_at: z.nullable(timestamp),
       attempts: z.number(),
       last_error: z.nullable(z.string()),
     }),
@@ -135,10 +135,12 @@ export const storyResponse = z.strictObject({
       reason: z.string(),
       amount: z.number(),
       currency: z.string(),
-      opened_at: isoSecond,
-      reported_at: isoSecond,
+      opened_at: timestamp,
+      reported_at: timestamp,
     }),
   ),
   history: z.array(historyEntry),
+  /** False where there is more of something than is shown. */
+  is_complete: z.boolean(),
 });
 export type StoryResponse = z.infer<typeof storyResponse>;

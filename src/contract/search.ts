@@ -16,14 +16,10 @@ const CURSOR_MAX_LENGTH = 1000;
 
 const name = z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(NAME_MAX_LENGTH, 'is too long'));
 
-/** In a query, an unencoded `+` of a zone arrives as a space. */
 const time = z
   .string()
   .check(
-    z.refine(
-      (text) => isoTimeMs(text.replace(' ', '+')) !== null,
-      'must be a time such as 2026-11-22 or 2026-11-22T18:30:00Z',
-    ),
+    z.refine((text) => !Number.isNaN(queryTimeMs(text)), 'must be a time such as 2026-11-22 or 2026-11-22T18:30:00Z'),
   );
 
 const limit = z
@@ -64,7 +60,7 @@ export function limitOf({ limit }: SearchQuery): number {
   return limit === undefined ? PAGE_PAYMENTS : Number(limit);
 }
 
-/** @param text of a query that is valid */
+/** Milliseconds; NaN where it is no time. The `+` of a zone that was not encoded arrives as a space. */
 export function queryTimeMs(text: string): number {
-  return isoTimeMs(text.replace(' ', '+')) ?? Number.NaN;
+  return isoTimeMs(text.replace(/(?<=T[\d:.]+) (?=\d\d:\d\d$)/, '+')) ?? Number.NaN;
 }

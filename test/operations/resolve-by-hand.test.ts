@@ -5,6 +5,7 @@ import { findPayment, findRefundWithPayment } from '../../src/core/ledger/by-han
 import { listOpenCases, OPEN_CASE_STATEMENTS } from '../../src/core/ledger/by-hand/list-open-cases.ts';
 import { dealWith, listResolutions, unbookedSubject } from '../../src/core/ledger/by-hand/resolutions.ts';
 import { makeLookUpDue } from '../../src/core/ledger/look-ups/make-look-up-due.ts';
+import { recordAuthorization } from '../../src/core/ledger/payments/record-substate.ts';
 import { resolveNotified } from '../../src/core/recovery/resolve.ts';
 import { recordByHand, type Verdict } from '../../src/core/recovery/resolve-by-hand.ts';
 import { TEST_CARDS } from '../data/cards.ts';
@@ -57,6 +58,25 @@ const auditOf = (world: World, subject: string) =>
   world.rows(`SELECT actor, action, outcome FROM audit_entries WHERE subject = ? AND actor LIKE 'operator:%'`, subject);
 
 describe('a payment that the gateway cannot determine', () => {
+  it('is not recorded once its money is found to be held: it can be captured or voided', async () => {
+    const world = openWorld();
+    const id = await undeterminedPayment(world);
+    const before = await findPayment(deskOf(world), id);
+    if (before === null) throw new Error('the payment of a test is not there');
+    const { nowMs } = world.clock;
+    const authorization = { transactionId: id, attemptId: 'att_1', nowMs, expiresAtMs: nowMs + HOUR_MS };
+    await recordAuthorization(world.context.db, { ...authorization, authorizationReference: 'auth_1' });
+    expect(await openKinds(world)).toEqual([]);
+    for (const verdict of [COMPLETED, FAILED]) {
+      expect(await recordAs(world, id, verdict)).toEqual({ kind: 'not_undetermined' });
+      // Nor by somebody who has looked at it before.
+      const byHand = { verdict, reason: '', eventId: world.context.newId('evt_'), nowMs };
+      expect(await recordByHand(deskOf(world), before, byHand)).not.toMatchObject({ kind: 'recorded' });
+    }
+    expect(rowOf(world, id)).toMatchObject({ status: 'pending', substate: 'authorized', undetermined_at_ms: null });
+    expect(eventTypes(world)).toEqual([]);
+  });
+
   it('is in the list, until a person has recorded that it is paid, with its event', async () => {
     const world = openWorld();
     const id = await undeterminedPayment(world);

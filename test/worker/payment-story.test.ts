@@ -3,18 +3,24 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { packAudit } from '../../src/core/background/pack-audit.ts';
 import { sealAudit } from '../../src/core/background/seal-audit.ts';
+import { failureBecause } from '../../src/core/domain/failure.ts';
 import { blockHash } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
+import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
 import { rememberWebhook } from '../../src/core/ledger/providers/remember-webhook.ts';
+import { writeExternalRefund } from '../../src/core/ledger/refunds/book-external-refund.ts';
+import { findRefund } from '../../src/core/ledger/refunds/find-refund.ts';
+import { reverseRefund } from '../../src/core/ledger/refunds/reverse-refund.ts';
 import { apiKey, WITH_KEYS } from './credentials.ts';
 import { answerPage, capture, challenged, held, voidPayment } from './held.ts';
 import { expectEnvelope } from './matchers.ts';
-import { database } from './operation.ts';
+import { database, newId } from './operation.ts';
 import { type Answer, declined, paid, payment, refund, refundOf, send, sendWith } from './request.ts';
 
 const storyOf = (id: string): Promise<Answer> => send('GET', `/payment/transactions/${id}`);
 
 interface Entry {
+  at: string;
   type: string;
   id: string;
   actor: string | null;
@@ -176,7 +182,135 @@ describe('the story of a payment', () => {
     const story = await storyOf(made.transaction_id);
     const recorded = story.body.history.filter(({ type }: Entry) => type === 'resolution.recorded');
     expect(recorded.map(({ id }: Entry) => id).toSorted()).toEqual(subjects.toSorted());
-    expect(recorded[0]).toMatchObject({ actor: 'operator:ada', detail: { reason: 'seen' } });
+    // Who, and why, is for operators.
+    expect(recorded[0]).toMatchObject({ actor: 'operator', detail: {} });
+  });
+
+  it('has a refund that the payer’s bank took back, and the payment of it before', async () => {
+    const made = await paid();
+    const { body } = await refund(refundOf(made));
+    const refundId = body.refund_transaction_id;
+    const atMs = Date.now() + 1_000;
+    const found = await findRefund(database, 'default', refundId);
+    if (found === null) throw new Error('the refund of a test is not there');
+    await reverseRefund(database, found.refund, failureBecause('refund_sent_back'), atMs, 'att_reversal');
+    const story = await storyOf(made.transaction_id);
+    expect(typesOf(story).filter((type) => type.startsWith('refund.'))).toEqual([
+      'refund.attempted',
+      'refund.completed',
+      'refund.reversed',
+    ]);
+    const reversed = entryOf(story, 'refund.reversed');
+    expect(reversed).toMatchObject({ id: refundId, actor: 'test', audit_entry: expect.any(Number) });
+    expect(reversed.at).toBe(new Date(atMs).toISOString());
+    // Its entry is that of the reversal now.
+    expect(entryOf(story, 'refund.completed')).toMatchObject({ audit_entry: null, actor: null });
+  });
+
+  it('has a refund that was made at the provider, which nobody attempted here', async () => {
+    const made = await paid();
+    const reference = (await storyOf(made.transaction_id)).body.transaction.gateway_reference;
+    const external = {
+      refundId: newId('REF-'),
+      eventId: newId('evt_'),
+      transactionId: made.transaction_id,
+      gatewayReference: `re_of_${made.transaction_id}`,
+      chargeReference: reference,
+      currency: 'USD',
+      amountMinor: 500,
+      reason: 'Made at the provider',
+      movedAtMs: Date.now(),
+      nowMs: Date.now(),
+      nextLookupAtMs: null,
+    };
+    await writeExternalRefund(database, external);
+    await writeExternalRefund(database, {
+      ...external,
+      ...{ refundId: newId('REF-'), eventId: newId('evt_'), gatewayReference: 're_too_much', amountMinor: 2_500 },
+    });
+    const story = await storyOf(made.transaction_id);
+    expect(story.body.refunds).toMatchObject([{ kind: 'external', refund_amount: 5 }]);
+    expect(typesOf(story)).not.toContain('refund.attempted');
+    expect(entryOf(story, 'refund.completed')).toMatchObject({
+      id: external.refundId,
+      actor: 'test',
+      detail: { amount: 5, kind: 'external', gateway_reference: external.gatewayReference },
+    });
+    expect(entryOf(story, 'refund.unbooked')).toMatchObject({ id: 're_too_much', detail: { amount: 25 } });
+  });
+
+  it('has each dispute once, from its opening to its newest report', async () => {
+    const made = await paid();
+    const openedAtMs = Date.now() + 5_000;
+    const dispute = {
+      ...{ provider: 'stripe', disputeId: 'dp_story', transactionId: made.transaction_id, reason: 'fraudulent' },
+      ...{ currency: 'USD', amountMinor: 2_550, openedAtMs },
+    };
+    const report = (status: string, reportedAtMs: number) =>
+      recordDispute(database, { ...dispute, status, reportedAtMs }, reportedAtMs, newId('evt_'), true);
+    await report('needs_response', openedAtMs);
+    await report('won', openedAtMs + 60_000);
+    const story = await storyOf(made.transaction_id);
+    expect(story.body.disputes).toMatchObject([{ dispute_id: 'dp_story', status: 'won', amount: 25.5 }]);
+    const disputes = story.body.history.filter(({ type }: Entry) => type.startsWith('dispute.'));
+    expect(disputes.map(({ type, detail }: Entry) => [type, detail.status])).toEqual([
+      ['dispute.opened', undefined],
+      ['dispute.reported', 'needs_response'],
+      ['dispute.reported', 'won'],
+    ]);
+    expect(disputes.at(-1)).toMatchObject({ actor: 'test', audit_entry: expect.any(Number) });
+  });
+
+  it('says since when the gateway cannot determine an outcome, and when an event was sent again', async () => {
+    const made = await paid();
+    const { body } = await refund(refundOf(made));
+    const refundId = body.refund_transaction_id;
+    const atMs = Date.now() + 3_000;
+    await env.DB.prepare('UPDATE transactions SET undetermined_at_ms = ?2 WHERE transaction_id = ?1')
+      .bind(made.transaction_id, atMs)
+      .run();
+    await env.DB.prepare('UPDATE refunds SET undetermined_at_ms = ?2 WHERE refund_id = ?1').bind(refundId, atMs).run();
+    await env.DB.prepare('UPDATE events SET replayed_at_ms = ?2 WHERE transaction_id = ?1 AND refund_id IS NULL')
+      .bind(made.transaction_id, atMs)
+      .run();
+    const story = await storyOf(made.transaction_id);
+    const at = new Date(atMs).toISOString();
+    expect(entryOf(story, 'payment.outcome_undetermined')).toMatchObject({ at, id: made.transaction_id });
+    expect(entryOf(story, 'refund.outcome_undetermined')).toMatchObject({ at, id: refundId });
+    expect(entryOf(story, 'event.replayed')).toMatchObject({ at, id: story.body.events[0].event_id });
+  });
+
+  it('has a refund that failed, with why', async () => {
+    const made = await paid();
+    const pending = { refund_id: newId('REF-'), transaction_id: made.transaction_id };
+    await env.DB.prepare(
+      `INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, error_code, failure_reason, created_at_ms,
+         processed_at_ms)
+       VALUES (?1, 'default', ?2, 'failed', 100, '', 'REFUND_NOT_ALLOWED', 'The charge is too old', ?3, ?3)`,
+    )
+      .bind(pending.refund_id, pending.transaction_id, Date.now())
+      .run();
+    const story = await storyOf(made.transaction_id);
+    expect(typesOf(story)).not.toContain('refund.completed');
+    expect(entryOf(story, 'refund.failed')).toMatchObject({
+      id: pending.refund_id,
+      detail: { error_code: 'REFUND_NOT_ALLOWED', error_message: 'The charge is too old' },
+    });
+  });
+
+  it('says so where there is more than it shows', async () => {
+    const made = await paid();
+    expect((await storyOf(made.transaction_id)).body.is_complete).toBe(true);
+    await env.DB.prepare(
+      `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 300)
+       INSERT INTO provider_events (tenant, provider, event_id, event_type, received_at_ms, subject)
+       SELECT 'default', 'stripe', 'evt_many_' || n, 'charge.updated', ?2 + n, ?1 FROM numbers`,
+    )
+      .bind(made.transaction_id, Date.now())
+      .run();
+    const story = await storyOf(made.transaction_id);
+    expect(story.body.is_complete).toBe(false);
+    expect(story.body.history.filter(({ type }: Entry) => type === 'webhook.handled')).toHaveLength(200);
   });
 
   it('still says who did it when the audit log has been packed', async () => {

@@ -69,6 +69,7 @@ const STORY: StoryResponse = {
     },
   ],
   disputes: [],
+  is_complete: true,
   history: [
     {
       at: '2026-11-28T16:31:31.204Z',

@@ -3,6 +3,7 @@
  * contain its account, the provider is asked, once for each key, and the answer is stored. A look-up with a key of another account
  * would not find this account's charges, and would treat them as charges that never happened.
  */
+import { gatewayKind } from '../domain/gateway-kind.ts';
 import type { Gateway, Unreachable } from './gateway.ts';
 
 /** `unreachable`: the provider did not return the account of the configured key. */
@@ -40,11 +41,7 @@ export async function nameInLedger(gateway: Gateway, accounts: AccountMemory): P
 
 /** `stripe:test` and an account are `stripe:acct_…`: an account's id differs between test and live mode as well. */
 function nameWith(gateway: Gateway, account: string): string {
-  return `${providerOf(gateway.name)}:${account}`;
-}
-
-function providerOf(name: string): string | undefined {
-  return name.split(':')[0];
+  return `${gatewayKind(gateway.name)}:${account}`;
 }
 
 export async function gatewayNamed(
@@ -53,7 +50,7 @@ export async function gatewayNamed(
   accounts: AccountMemory,
 ): Promise<NamedGateway> {
   for (const gateway of all) {
-    if (providerOf(gateway.name) !== providerOf(name)) continue;
+    if (gatewayKind(gateway.name) !== gatewayKind(name)) continue;
     const known = await accountsOf(gateway, accounts);
     if (known.kind === 'unreachable') return known;
     if (isNamed(gateway, known, name)) return { kind: 'configured', gateway };

@@ -35,6 +35,13 @@ export const RETURNED_TRANSACTION_COLUMNS = transactionColumns('transactions');
 export const REFUND_COLUMNS = refundColumns('r');
 export const RETURNED_REFUND_COLUMNS = refundColumns('refunds');
 
+/**
+ * The kind of a refund `r` as it is shown. One that the provider reported was inserted by whoever booked it; one that was asked for has no such
+ * name.
+ */
+export const SHOWN_REFUND_KIND = `
+  CASE WHEN r.kind = 'requested' AND r.created_by IS NOT NULL THEN 'external' ELSE r.kind END`;
+
 /** Of a dispute, where the table is called `d`. */
 export const DISPUTE_COLUMNS = `
   d.provider, d.dispute_id AS disputeId, d.transaction_id AS transactionId, d.status, d.reason, d.currency,

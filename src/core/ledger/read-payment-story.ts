@@ -1,9 +1,9 @@
 /** All that the ledger has of one payment, and which entries of the audit log report it. */
 
-import type { Refund, Transaction } from '../domain/transaction.ts';
+import type { Refund, RefundKind, Transaction } from '../domain/transaction.ts';
 import type { AuditRow } from './audit/hash-chain.ts';
 import { type PackedColumn, packedIn } from './audit/pack-block.ts';
-import { DISPUTE_COLUMNS, REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
+import { DISPUTE_COLUMNS, REFUND_COLUMNS, SHOWN_REFUND_KIND, TRANSACTION_COLUMNS } from './columns.ts';
 import { type Database, rowOf, rowsOf, runBatch, type Statements } from './database.ts';
 import type { RecordedDispute } from './payments/record-dispute.ts';
 import { eventsOfPayments, type RecordedEvent } from './read-payment-records.ts';
@@ -24,6 +24,7 @@ export interface StoryRows {
   /** Other payments of the booking, the newest ones. */
   otherAttempts: Transaction[];
   refunds: (Refund & {
+    shownKind: RefundKind | 'external';
     undeterminedAtMs: number | null;
     reversedAtMs: number | null;
     createdEntry: number | null;
@@ -38,10 +39,12 @@ export interface StoryRows {
   webhooks: { provider: string; eventId: string; type: string; subject: string; receivedAtMs: number }[];
   /** What a person has dealt with elsewhere. */
   resolutions: { subject: string; reason: string; resolvedBy: string; resolvedAtMs: number }[];
+  /** Whether there is no more of anything than that. */
+  isComplete: boolean;
 }
 
-const ATTEMPTS_MAX = 20;
-const WEBHOOKS_MAX = 100;
+/** Of each kind of rows. A payment has one or two of most. */
+const ROWS_MAX = 200;
 
 const PAYMENT = `
   SELECT ${TRANSACTION_COLUMNS}, t.lookups AS lookUps, t.undetermined_at_ms AS undeterminedAtMs,
@@ -50,29 +53,30 @@ const PAYMENT = `
   FROM transactions t WHERE t.transaction_id = ?1 AND (?2 IS NULL OR t.tenant = ?2)`;
 const OTHER_ATTEMPTS = `
   SELECT ${TRANSACTION_COLUMNS} FROM transactions own JOIN transactions t USING (tenant, booking_id)
-  WHERE own.transaction_id = ?1 AND t.transaction_id <> ?1 ORDER BY t.transaction_id DESC LIMIT ${ATTEMPTS_MAX}`;
+  WHERE own.transaction_id = ?1 AND t.transaction_id <> ?1 ORDER BY t.transaction_id DESC LIMIT ${ROWS_MAX}`;
 const REFUNDS = `
-  SELECT ${REFUND_COLUMNS}, r.undetermined_at_ms AS undeterminedAtMs, r.reversed_at_ms AS reversedAtMs,
+  SELECT ${REFUND_COLUMNS}, ${SHOWN_REFUND_KIND} AS shownKind, r.undetermined_at_ms AS undeterminedAtMs, r.reversed_at_ms AS reversedAtMs,
     r.created_entry AS createdEntry, r.written_entry AS writtenEntry
-  FROM refunds r WHERE r.transaction_id = ?1 ORDER BY r.refund_id`;
+  FROM refunds r WHERE r.transaction_id = ?1 ORDER BY r.refund_id LIMIT ${ROWS_MAX}`;
 const UNBOOKED = `
   SELECT gateway_reference AS reference, amount_minor AS amountMinor, found_at_ms AS foundAtMs
-  FROM unbooked_refunds WHERE transaction_id = ?1 ORDER BY found_at_ms`;
+  FROM unbooked_refunds WHERE transaction_id = ?1 ORDER BY found_at_ms LIMIT ${ROWS_MAX}`;
 const DISPUTES = `
-  SELECT ${DISPUTE_COLUMNS}, d.told_entry AS toldEntry FROM disputes d WHERE d.transaction_id = ?1 ORDER BY d.opened_at_ms`;
+  SELECT ${DISPUTE_COLUMNS}, d.told_entry AS toldEntry FROM disputes d WHERE d.transaction_id = ?1 ORDER BY d.opened_at_ms
+  LIMIT ${ROWS_MAX}`;
 const DISPUTE_REPORTS = `
   SELECT dispute_id AS disputeId, status, reported_at_ms AS reportedAtMs FROM dispute_reports WHERE transaction_id = ?1
-  ORDER BY reported_at_ms`;
+  ORDER BY reported_at_ms LIMIT ${ROWS_MAX}`;
 const OWN_IDS = '(SELECT ?1 AS id UNION ALL SELECT refund_id FROM refunds WHERE transaction_id = ?1)';
 const WEBHOOKS = `
   SELECT provider, event_id AS eventId, event_type AS type, w.subject, received_at_ms AS receivedAtMs
   FROM ${OWN_IDS} own JOIN provider_events w ON w.subject = own.id WHERE w.subject IS NOT NULL
-  ORDER BY received_at_ms LIMIT ${WEBHOOKS_MAX}`;
+  ORDER BY received_at_ms LIMIT ${ROWS_MAX}`;
 // Of the id itself, or of something of it behind a slash, after which comes the 0.
 const RESOLUTIONS = `
   SELECT m.subject, m.reason, m.resolved_by AS resolvedBy, m.resolved_at_ms AS resolvedAtMs
   FROM ${OWN_IDS} own JOIN manual_resolutions m ON m.subject >= own.id AND m.subject < own.id || '0'
-  ORDER BY m.resolved_at_ms`;
+  ORDER BY m.resolved_at_ms LIMIT ${ROWS_MAX}`;
 
 /** The tenant's payment, or null; without a tenant, anybody's. `also` are statements for the same batch. One batch, so that all is of one moment. */
 export async function readPaymentStory(
@@ -97,17 +101,19 @@ export async function readPaymentStory(
   });
   const payment = rowOf<StoryRows['payment']>(results.payment);
   if (payment === null) return null;
-  return {
-    payment,
-    otherAttempts: rowsOf(results.otherAttempts),
-    refunds: rowsOf(results.refunds),
-    unbookedRefunds: rowsOf(results.unbookedRefunds),
-    events: rowsOf(results.events),
-    disputes: rowsOf(results.disputes),
-    disputeReports: rowsOf(results.disputeReports),
-    webhooks: rowsOf(results.webhooks),
-    resolutions: rowsOf(results.resolutions),
+  const rows = {
+    otherAttempts: rowsOf<Transaction>(results.otherAttempts),
+    refunds: rowsOf<StoryRows['refunds'][number]>(results.refunds),
+    unbookedRefunds: rowsOf<StoryRows['unbookedRefunds'][number]>(results.unbookedRefunds),
+    // Of the refunds and the reports, of which there are no more either.
+    events: rowsOf<RecordedEvent>(results.events).slice(0, 2 * ROWS_MAX),
+    disputes: rowsOf<StoryRows['disputes'][number]>(results.disputes),
+    disputeReports: rowsOf<StoryRows['disputeReports'][number]>(results.disputeReports),
+    webhooks: rowsOf<StoryRows['webhooks'][number]>(results.webhooks),
+    resolutions: rowsOf<StoryRows['resolutions'][number]>(results.resolutions),
   };
+  const isComplete = Object.values(rows).every(({ length }) => length < ROWS_MAX);
+  return { payment, ...rows, isComplete };
 }
 
 /** Blocks have a thousand entries at most. */

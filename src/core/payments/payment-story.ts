@@ -1,5 +1,6 @@
 /** One payment's story: all that is recorded of it, in order of time, with who did it by the audit log. */
 import type { HistoryType } from '../../contract/search-responses.ts';
+import { gatewayKind } from '../domain/gateway-kind.ts';
 import { decimalAmount } from '../domain/money.ts';
 import { isIdentifier, shownStatus } from '../domain/transaction.ts';
 import type { BlockCodec } from '../ledger/audit/hash-chain.ts';
@@ -119,16 +120,12 @@ function factsOfPayment({ payment, otherAttempts }: StoryRows): Fact[] {
     }),
     ...(step === null ? [] : fact(stepAtMs, `payment.${step}_begun`, id, payment.stepEntry)),
     ...fact(payment.undeterminedAtMs, 'payment.outcome_undetermined', id),
-    ...fact(
-      payment.processedAtMs,
-      status === 'failed' ? 'payment.failed' : 'payment.completed',
-      id,
-      payment.endedEntry,
-      {
-        gateway_reference: payment.gatewayReference,
-        ...(status === 'failed' && { error_code: payment.errorCode, error_message: payment.failureReason }),
-      },
-    ),
+    // The reference of a payment that has failed is that of a charge that turned up later.
+    ...(status === 'failed'
+      ? fact(payment.processedAtMs, 'payment.failed', id, payment.endedEntry, failureOf(payment))
+      : fact(payment.processedAtMs, 'payment.completed', id, payment.endedEntry, {
+          gateway_reference: payment.gatewayReference,
+        })),
     ...otherAttempts.flatMap((attempt) =>
       fact(attempt.createdAtMs, 'booking.attempted', attempt.transactionId, null, { status: shownStatus(attempt) }),
     ),
@@ -136,25 +133,35 @@ function factsOfPayment({ payment, otherAttempts }: StoryRows): Fact[] {
 }
 
 function factsOfRefund(refund: StoryRows['refunds'][number], currency: string): Fact[] {
-  const { refundId: id, status, kind, amountMinor } = refund;
+  const { refundId: id, status, shownKind: kind, gatewayReference: gateway_reference } = refund;
   const isReversed = status === 'reversed';
-  const failure = { error_code: refund.errorCode, error_message: refund.failureReason };
+  const asked = { amount: decimalAmount(refund.amountMinor, currency), kind };
+  // The provider reported it: nobody has asked for it here.
+  const isExternal = kind === 'external';
+  // The row has the entry of its last status.
+  const endedEntry = isReversed ? null : refund.writtenEntry;
   return [
-    ...fact(refund.createdAtMs, 'refund.attempted', id, refund.createdEntry, {
-      amount: decimalAmount(amountMinor, currency),
-      kind,
-    }),
+    ...(isExternal ? [] : fact(refund.createdAtMs, 'refund.attempted', id, refund.createdEntry, asked)),
     ...fact(refund.undeterminedAtMs, 'refund.outcome_undetermined', id),
-    // The row has the entry of its last status.
-    ...fact(
-      refund.processedAtMs,
-      status === 'failed' ? 'refund.failed' : 'refund.completed',
-      id,
-      isReversed ? null : refund.writtenEntry,
-      { gateway_reference: refund.gatewayReference, ...(status === 'failed' && failure) },
-    ),
-    ...(isReversed ? fact(refund.reversedAtMs, 'refund.reversed', id, refund.writtenEntry, failure) : []),
+    ...(status === 'failed'
+      ? fact(refund.processedAtMs, 'refund.failed', id, endedEntry, {
+          ...failureOf(refund),
+          // The gateway has paid it after all.
+          ...(gateway_reference !== null && { paid_as: gateway_reference }),
+        })
+      : fact(refund.processedAtMs, 'refund.completed', id, endedEntry, {
+          ...(isExternal && asked),
+          gateway_reference,
+        })),
+    // Former versions have not written the time.
+    ...(isReversed
+      ? fact(refund.reversedAtMs ?? refund.processedAtMs, 'refund.reversed', id, refund.writtenEntry, failureOf(refund))
+      : []),
   ];
+}
+
+function failureOf({ errorCode, failureReason }: { errorCode: string | null; failureReason: string | null }) {
+  return { error_code: errorCode, error_message: failureReason };
 }
 
 function factsOfOthers({
@@ -211,9 +218,4 @@ function factsOfEvents({ events }: StoryRows): Fact[] {
     ...fact(replayedAtMs, 'event.replayed', eventId),
     ...fact(deliveredAtMs, 'event.delivered', eventId, null, { attempts }),
   ]);
-}
-
-/** Not its whole name, which has an address or an account in it. */
-export function gatewayKind(gateway: string): string {
-  return gateway.split(':')[0] ?? gateway;
 }

@@ -28,7 +28,7 @@ export type WebhookAnswer = { shard: number } & (
   | { kind: 'later'; reason: string; event?: PaymentEvent | null; lookUp?: DueLookUp | null }
 );
 
-const NOTHING_TO_SEND: WebhookAnswer = { shard: 0, kind: 'handled', event: null, lookUp: null };
+const NOTHING_TO_SEND = { shard: 0, kind: 'handled', event: null, lookUp: null } as const satisfies WebhookAnswer;
 
 /** @throws LedgerUnavailable, LedgerNotMigrated: the provider sends it again */
 export async function handleWebhook(shards: Shards, gateway: Gateway, event: ProviderEvent): Promise<WebhookAnswer> {
@@ -120,13 +120,14 @@ async function handleExternalRefund(shards: Shards, gateway: Gateway, reference:
   if (found === undefined || found.kind === 'not_found') return NOTHING_TO_SEND;
   if (found.kind === 'unreachable') return { shard: 0, kind: 'later', reason: found.reason };
   const { transactionId, refundId, state } = found.refund;
-  if (refundId !== null) return resolveNow(shards, refundId); // it was asked for here after all
+  if (refundId !== null) return about(refundId, await resolveNow(shards, refundId)); // it was asked for here after all
   if (transactionId === null) return NOTHING_TO_SEND; // of a charge that this service has not made
 
   const context = contextOfId(shards, transactionId);
   const { db, shard } = context;
   const known = await findRefundByReference(db, transactionId, reference);
-  if (known !== null) return resolveNow(shards, known.refundId); // the payer's bank may have sent it back
+  // The payer's bank may have sent it back.
+  if (known !== null) return about(known.refundId, await resolveNow(shards, known.refundId));
   if (state !== 'moved') return NOTHING_TO_SEND;
 
   // A payment whose outcome is unknown has been charged, or there would be nothing to pay back.
@@ -144,8 +145,12 @@ async function handleExternalRefund(shards: Shards, gateway: Gateway, reference:
       return { shard, kind: 'later', reason: 'another refund of the payment is under way' };
     case 'unbooked':
       if (paid === null) await reportArchived(context, transactionId, { reference });
-      return NOTHING_TO_SEND;
+      return paid === null ? NOTHING_TO_SEND : { ...NOTHING_TO_SEND, shard, subject: transactionId };
   }
+}
+
+function about(subject: string, answer: WebhookAnswer): WebhookAnswer {
+  return answer.kind === 'handled' ? { ...answer, subject } : answer;
 }
 
 /** What the gateway answers, if it can be asked for that. One that ignores its signal is not waited for. */

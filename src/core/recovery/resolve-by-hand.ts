@@ -4,10 +4,11 @@
  * failed is refunded like any late charge (invariant 1): the gateway is asked for it again, in case the person was wrong.
  */
 import { failureBecause } from '../domain/failure.ts';
-import type { Outcome, Refund, Transaction } from '../domain/transaction.ts';
+import { isWaiting, type Outcome, type Refund, type Transaction } from '../domain/transaction.ts';
 import { auditOrder } from '../ledger/by-hand/audit-order.ts';
 import type { FoundPayment, FoundRefund } from '../ledger/by-hand/find-by-id.ts';
 import { keepReason } from '../ledger/by-hand/resolutions.ts';
+import type { D1PreparedStatement } from '../ledger/d1.ts';
 import type { Database } from '../ledger/database.ts';
 import { recordPaymentOutcome } from '../ledger/payments/record-payment-outcome.ts';
 import { recordRefundOutcome } from '../ledger/refunds/record-refund-outcome.ts';
@@ -42,8 +43,9 @@ export async function recordByHand(
 ): Promise<RecordedByHand> {
   const row = found.kind === 'payment' ? found.transaction : found.refund;
   if (row.status !== 'pending') return { kind: 'ended_before', row };
-  // It stays undetermined until it has ended.
-  if (found.undeterminedAtMs === null) return { kind: 'not_undetermined' };
+  // It stays undetermined until it has ended, or is found to wait: then it is captured or voided.
+  const waits = found.kind === 'payment' && isWaiting(found.transaction);
+  if (found.undeterminedAtMs === null || waits) return { kind: 'not_undetermined' };
   const { verdict, reason, eventId, nowMs } = byHand;
   const id = found.kind === 'payment' ? found.transaction.transactionId : found.refund.refundId;
   await auditOrder(db, row.tenant, {
@@ -52,18 +54,17 @@ export async function recordByHand(
     subject: id,
     detail: { as: verdict.as, ...(verdict.as === 'completed' && { gateway_reference: verdict.reference }) },
   });
-  const recorded =
-    found.kind === 'payment'
-      ? await recordPaymentByHand(db, found.transaction, byHand)
-      : await recordRefundByHand(db, found.refund, byHand);
-  if (recorded.kind === 'recorded') await keepReason(db, { id, reason, atMs: nowMs }, eventId);
-  return recorded;
+  const why = keepReason(db, { id, reason, atMs: nowMs }, eventId);
+  return found.kind === 'payment'
+    ? recordPaymentByHand(db, found.transaction, byHand, why)
+    : recordRefundByHand(db, found.refund, byHand, why);
 }
 
 async function recordPaymentByHand(
   db: Database,
   pending: Transaction,
   { verdict, eventId, nowMs }: ByHand,
+  why: D1PreparedStatement,
 ): Promise<RecordedByHand> {
   const { transaction, wroteEvent } = await recordPaymentOutcome(db, {
     transactionId: pending.transactionId,
@@ -72,6 +73,7 @@ async function recordPaymentByHand(
     decidedBy: pending,
     processedAtMs: nowMs,
     nextLookupAtMs: verdict.as === 'failed' ? failedChargeFollowUpMs(nowMs, nowMs) : null,
+    byHand: why,
   });
   if (transaction.status === 'pending') return { kind: 'changed' };
   return wroteEvent ? { kind: 'recorded', row: transaction, eventId } : { kind: 'ended_before', row: transaction };
@@ -81,6 +83,7 @@ async function recordRefundByHand(
   db: Database,
   pending: Refund,
   { verdict, eventId, nowMs }: ByHand,
+  why: D1PreparedStatement,
 ): Promise<RecordedByHand> {
   const { refund, wrote, wroteEvent } = await recordRefundOutcome(db, {
     refund: pending,
@@ -88,6 +91,7 @@ async function recordRefundByHand(
     result: outcomeOf(verdict),
     processedAtMs: nowMs,
     nextLookupAtMs: verdict.as === 'completed' ? paidRefundFollowUpMs(nowMs, nowMs) : null,
+    byHand: why,
   });
   return wrote
     ? { kind: 'recorded', row: refund, eventId: wroteEvent ? eventId : null }

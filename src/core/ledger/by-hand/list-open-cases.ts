@@ -2,6 +2,7 @@
 
 import type { Database } from '../database.ts';
 import { rowsOf, runBatch } from '../database.ts';
+import { LATE_CHARGE_KEPT } from './resolutions.ts';
 
 export type CaseKind =
   /** Pending, and the gateway answers that it cannot say how it ended. */
@@ -39,7 +40,7 @@ const UNDETERMINED_PAYMENTS = `
   SELECT 'payment_undetermined' AS kind, t.transaction_id AS subject, ${OF_PAYMENT}, t.amount_minor AS amountMinor,
     t.undetermined_at_ms AS sinceMs, NULL AS failureReason
   FROM transactions t
-  WHERE t.undetermined_at_ms IS NOT NULL AND t.status = 'pending' ORDER BY t.undetermined_at_ms LIMIT ?1`;
+  WHERE t.undetermined_at_ms IS NOT NULL AND t.status = 'pending' AND (t.substate IS NULL OR t.step IS NOT NULL) ORDER BY t.undetermined_at_ms LIMIT ?1`;
 const ofRefunds = (kind: CaseKind, sinceMs: string, which: string) => `
   SELECT '${kind}' AS kind, r.refund_id AS subject, ${OF_PAYMENT}, r.amount_minor AS amountMinor, ${sinceMs} AS sinceMs,
     r.failure_reason AS failureReason
@@ -54,12 +55,12 @@ const KEPT_LATE_CHARGES = ofRefunds(
   'late_charge_kept',
   'r.processed_at_ms',
   `(r.processed_at_ms > r.created_at_ms + 86400000 OR r.kind = 'late_charge')
-    AND r.kind = 'late_charge' AND r.status = 'failed' AND r.gateway_reference IS NULL AND ${notDealtWith('r.refund_id')}`,
+    AND ${LATE_CHARGE_KEPT} AND ${notDealtWith('r.refund_id')}`,
 );
 const REVERSED_REFUNDS = ofRefunds(
   'refund_reversed',
-  'r.reversed_at_ms',
-  `r.reversed_at_ms IS NOT NULL AND ${notDealtWith('r.refund_id')}`,
+  'coalesce(r.reversed_at_ms, r.processed_at_ms)',
+  `r.status = 'reversed' AND ${notDealtWith('r.refund_id')}`,
 );
 // The table has rows of what went wrong, and no others. Of a payment that has failed, all is to be paid back in any case.
 const UNBOOKED_REFUNDS = `

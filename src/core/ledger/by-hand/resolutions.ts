@@ -2,6 +2,7 @@
 
 import type { Refund } from '../../domain/transaction.ts';
 import { auditResolution } from '../audit/insert-entry.ts';
+import type { D1PreparedStatement } from '../d1.ts';
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 
 export interface ManualResolution {
@@ -33,10 +34,13 @@ export async function findResolution(db: Database, subject: string): Promise<Man
 
 const INSERT = 'INSERT INTO manual_resolutions (subject, tenant, reason, resolved_by, resolved_at_ms)';
 
+/** Of a refund `r`: the gateway has refused to pay the late charge back, and has not done so after all. */
+export const LATE_CHARGE_KEPT = "r.kind = 'late_charge' AND r.status = 'failed' AND r.gateway_reference IS NULL";
+
 // Each only of a row that still needs it. A subject that has a resolution keeps it: a trigger ignores the second one.
 const DEAL_WITH_REFUND = `
-  ${INSERT} SELECT ?1, tenant, ?2, ?3, ?4 FROM refunds
-  WHERE refund_id = ?1 AND (status = 'reversed' OR (status = 'failed' AND kind = 'late_charge'))`;
+  ${INSERT} SELECT ?1, r.tenant, ?2, ?3, ?4 FROM refunds r
+  WHERE r.refund_id = ?1 AND (r.status = 'reversed' OR (${LATE_CHARGE_KEPT}))`;
 const DEAL_WITH_UNBOOKED = `
   ${INSERT} SELECT ?1, t.tenant, ?2, ?3, ?4 FROM unbooked_refunds u JOIN transactions t USING (transaction_id)
   WHERE u.transaction_id = ?5 AND u.gateway_reference = ?6`;
@@ -54,8 +58,8 @@ export function unbookedSubject(transactionId: string, gatewayReference: string)
 }
 
 /** Whether a person has to pay it back in another way: no service ever will. */
-export function isUnpaidForGood({ kind, status }: Refund): boolean {
-  return status === 'reversed' || (status === 'failed' && kind === 'late_charge');
+export function isUnpaidForGood({ kind, status, gatewayReference }: Refund): boolean {
+  return status === 'reversed' || (status === 'failed' && kind === 'late_charge' && gatewayReference === null);
 }
 
 /**
@@ -93,13 +97,12 @@ export function outcomeSubject(id: string): string {
   return id.startsWith('REF-') ? `${id}/outcome` : id;
 }
 
-/** Keeps why the author recorded the outcome of this payment or refund, if it is the attempt of this id that has recorded it. */
-export async function keepReason(
-  db: Database,
+/** The statement that keeps why the author recorded the outcome of this payment or refund, if it is the attempt of this id that has recorded it. */
+export function keepReason(
+  { d1, author }: Database,
   { id, reason, atMs }: { id: string; reason: string; atMs: number },
   attemptId: string,
-): Promise<void> {
+): D1PreparedStatement {
   const sql = id.startsWith('REF-') ? KEEP_REASON_OF_REFUND : KEEP_REASON_OF_PAYMENT;
-  const values = [outcomeSubject(id), reason, db.author.actor, atMs, id, attemptId];
-  await runBatch(db, { kept: db.d1.prepare(sql).bind(...values) });
+  return d1.prepare(sql).bind(outcomeSubject(id), reason, author.actor, atMs, id, attemptId);
 }

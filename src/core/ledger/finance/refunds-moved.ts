@@ -3,16 +3,16 @@
  * the table.
  */
 
+import { SHOWN_REFUND_KIND } from '../columns.ts';
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import { CLOCK_SLACK_MS } from '../id-range.ts';
 import type { ExportedRefund } from './exported-rows.ts';
 import { madeAround, type Wanted } from './payments-ended.ts';
 
-// A refund that its provider reported was inserted by whoever booked it; one that was asked for has no such name.
 const COLUMNS = `
   r.refund_id AS refundId, r.transaction_id AS transactionId, r.tenant, t.booking_id AS bookingId, t.gateway,
   t.payment_method AS paymentMethod, t.currency,
-  CASE WHEN r.kind = 'requested' AND r.created_by IS NOT NULL THEN 'external' ELSE r.kind END AS kind, r.status,
+  ${SHOWN_REFUND_KIND} AS kind, r.status,
   r.gateway_reference AS gatewayReference, r.error_code AS errorCode, r.reason, r.amount_minor AS amountMinor,
   r.created_at_ms AS createdAtMs, r.processed_at_ms AS processedAtMs, r.reversed_at_ms AS reversedAtMs`;
 const FROM = 'FROM refunds r JOIN transactions t ON t.transaction_id = r.transaction_id';
@@ -35,10 +35,12 @@ const byIndex = (time: string, condition: string) => `
   WHERE ${condition} AND (${time}, r.refund_id) > (?1, ?2) AND (?6 IS NULL OR r.tenant = ?6)
   ORDER BY ${time}, r.refund_id LIMIT ?3`;
 const LATE = byIndex('r.processed_at_ms', `${ENDED_LATE} AND r.processed_at_ms < ?5`);
+/** The expression of the index refunds_reversed. */
+const REVERSED_AT = 'coalesce(r.reversed_at_ms, r.processed_at_ms)';
 /** And did not end in it. */
 const REVERSED = byIndex(
-  'r.reversed_at_ms',
-  `r.reversed_at_ms IS NOT NULL AND r.reversed_at_ms < ?5
+  REVERSED_AT,
+  `r.status = 'reversed' AND ${REVERSED_AT} < ?5 AND r.reversed_at_ms IS NOT NULL
     AND (r.processed_at_ms < ?4 OR r.processed_at_ms >= ?5)`,
 );
 /** Late charges that were found in the range and did not end in it. What was reversed in it is among those already. */

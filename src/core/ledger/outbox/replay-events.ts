@@ -101,7 +101,8 @@ export async function replayFound(
   const { counted } = await runBatch(db, {
     due: db.d1.prepare(MAKE_DUE).bind(list, nowMs),
     undelivered: db.d1.prepare(MAKE_UNDELIVERED).bind(list, nowMs),
-    audited: audit(db, first.tenant, {
+    // A time has events of all organisations.
+    audited: audit(db, which.kind === 'range' ? '*' : first.tenant, {
       atMs: nowMs,
       action: 'events.resent',
       subject: subjectOf(which),

@@ -10,7 +10,7 @@ import {
 } from '../../domain/transaction.ts';
 import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
 import { TRANSACTION_COLUMNS } from '../columns.ts';
-import type { D1Result } from '../d1.ts';
+import type { D1PreparedStatement, D1Result } from '../d1.ts';
 import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from '../database.ts';
 import { newPaymentEvent } from '../outbox/insert-event.ts';
 import { auditedOutcome, outcomeParameters } from '../outcome.ts';
@@ -19,12 +19,12 @@ import type { VelocityCount } from '../velocity/count-attempt.ts';
 import { countDecline } from '../velocity/count-decline.ts';
 
 // Invariant 6: only a pending payment can end, and it ends once. The row names the event that ended it. Why it failed follows from the
-// row: where a step has begun or the money is held since the row was read, the failure is decided anew.
+// row: where a step has begun or the money is held since the row was read, the failure is decided anew, and so is what a person has decided.
 const RECORD_OUTCOME = `
   UPDATE transactions SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5,
     failure_cause = ?6, processed_at_ms = ?7, next_lookup_at_ms = ?8,
     ended_by = ?9, ended_entry = ${NEXT_ENTRY}, sealed_action_url = NULL, sealed_return_url = NULL
-  WHERE transaction_id = ?1 AND status = 'pending' AND (?2 = 'completed' OR (step IS ?10 AND substate IS ?11))`;
+  WHERE transaction_id = ?1 AND status = 'pending' AND ((?2 = 'completed' AND NOT ?12) OR (step IS ?10 AND substate IS ?11))`;
 
 // Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it. The payment's
 // amount, unless another one was captured. Where the same batch has ended the payment, that has the next entry, and this the one behind it.
@@ -59,6 +59,8 @@ export interface PaymentOutcome {
   nextLookupAtMs: number | null;
   /** Of whom it is a decline. */
   declineOf?: readonly VelocityCount[];
+  /** Where a person has decided it: the statement that keeps why, if this attempt has recorded it. */
+  byHand?: D1PreparedStatement;
 }
 
 export interface RecordedPayment {
@@ -91,6 +93,7 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
         eventId,
         step,
         substate,
+        outcome.byHand === undefined ? 0 : 1,
       ),
     event: newPaymentEvent(d1, {
       eventId,
@@ -104,6 +107,7 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
       subject: transactionId,
       ...auditedOutcome(result),
     }),
+    byHand: outcome.byHand ?? null,
     declined: declineOf.length > 0 ? countDecline(db, outcome, declineOf) : null,
   };
   const asItStands = { transaction: d1.prepare(FIND_RECORDED).bind(transactionId, eventId) };

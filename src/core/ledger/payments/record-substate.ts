@@ -29,14 +29,16 @@ export interface NewAuthorization extends Wait {
 
 // Once: a payment that its payer has authenticated, or that is about to end, is not challenged again.
 const RECORD_CHALLENGE = `
-  UPDATE transactions SET substate = 'challenged', substate_by = ?2, substate_entry = ${NEXT_ENTRY}, expires_at_ms = ?3, next_lookup_at_ms = ?3, lookups = 0,
-    sealed_action_url = ?4, gateway_intent = coalesce(gateway_intent, ?5), challenged_at_ms = ?6, challenged_entry = ${NEXT_ENTRY}
+  UPDATE transactions SET substate = 'challenged', substate_by = ?2, substate_entry = ${NEXT_ENTRY}, expires_at_ms = ?3,
+    next_lookup_at_ms = ?3, lookups = 0, undetermined_at_ms = NULL, sealed_action_url = ?4,
+    gateway_intent = coalesce(gateway_intent, ?5), challenged_at_ms = ?6, challenged_entry = ${NEXT_ENTRY}
   WHERE transaction_id = ?1 AND status = 'pending' AND substate IS NULL`;
 
 // Not of a payment that is being voided or has expired: its authorization is released.
 const RECORD_AUTHORIZATION = `
-  UPDATE transactions SET substate = 'authorized', substate_by = ?2, substate_entry = ${NEXT_ENTRY}, expires_at_ms = ?3, next_lookup_at_ms = ?3, lookups = 0,
-    authorization_reference = ?4, authorized_at_ms = ?5, step = NULL, sealed_action_url = NULL, sealed_return_url = NULL
+  UPDATE transactions SET substate = 'authorized', substate_by = ?2, substate_entry = ${NEXT_ENTRY}, expires_at_ms = ?3,
+    next_lookup_at_ms = ?3, lookups = 0, undetermined_at_ms = NULL, authorization_reference = ?4, authorized_at_ms = ?5, step = NULL,
+    sealed_action_url = NULL, sealed_return_url = NULL
   WHERE transaction_id = ?1 AND status = 'pending' AND substate IS NOT 'authorized' AND (step IS NULL OR step = 'authorize')`;
 
 /** Returns the row as it is now, which another attempt may have written, and whether this one wrote it. */

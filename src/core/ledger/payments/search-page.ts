@@ -41,7 +41,7 @@ export const PAGE_MAX_ROWS = 100;
 const ROWS_OF_INDEXED = 2;
 /** Of the rows of a page, for what is few as a rule. If there is more of it, recent payments are nearly all like that, and found by their time. */
 const SHARE_OF_FEW = 0.4;
-const OF_REFERENCE_MAX = 10;
+const GATEWAYS_MAX = 10;
 
 const SELECT = `SELECT ${TRANSACTION_COLUMNS} FROM transactions t`;
 /** `?1`: the id before which the page begins. `?2`: the id behind which the search ends. `?3`: how many rows to take. */
@@ -58,22 +58,22 @@ const ALL = `${SELECT} WHERE ${PAGE}`;
 /** In no order, of any tenant. */
 const PENDING = `
   ${SELECT} WHERE t.status = 'pending' AND t.next_lookup_at_ms IS NOT NULL AND t.next_lookup_at_ms > 0 LIMIT ?1`;
-// The index of intents has the gateway first: the names of gateways are gone through, one row each.
+const LIVE = "status IN ('pending', 'completed', 'refunded')";
+// A provider gives each charge, order and refund a name of its own, so there are few. The index of intents has the gateway first: the names of
+// gateways are gone through, one row each.
 const OF_REFERENCE = `
   WITH RECURSIVE gateways (name) AS (
-    SELECT min(gateway) FROM transactions WHERE gateway_intent IS NOT NULL AND status IN ('pending', 'completed', 'refunded')
+    SELECT min(gateway) FROM transactions WHERE gateway_intent IS NOT NULL AND ${LIVE}
     UNION ALL
-    SELECT (SELECT min(gateway) FROM transactions
-      WHERE gateway > name AND gateway_intent IS NOT NULL AND status IN ('pending', 'completed', 'refunded'))
-    FROM gateways WHERE name IS NOT NULL LIMIT ${OF_REFERENCE_MAX})
-  ${SELECT} WHERE +t.tenant = ?2 AND t.transaction_id IN (
-    SELECT * FROM (SELECT transaction_id FROM transactions WHERE gateway_reference = ?1 LIMIT ${OF_REFERENCE_MAX})
+    SELECT (SELECT min(gateway) FROM transactions WHERE gateway > name AND gateway_intent IS NOT NULL AND ${LIVE})
+    FROM gateways WHERE name IS NOT NULL LIMIT ${GATEWAYS_MAX})
+  ${SELECT} WHERE t.transaction_id IN (
+    SELECT transaction_id FROM transactions WHERE gateway_reference = ?5 AND tenant = ?4
     UNION
-    SELECT * FROM (SELECT transaction_id FROM refunds WHERE gateway_reference = ?1 LIMIT ${OF_REFERENCE_MAX})
+    SELECT transaction_id FROM refunds WHERE gateway_reference = ?5 AND tenant = ?4
     UNION
     SELECT i.transaction_id FROM gateways JOIN transactions i ON i.gateway = name
-    WHERE i.gateway_intent = ?1 AND i.status IN ('pending', 'completed', 'refunded'))
-  ORDER BY t.transaction_id DESC`;
+    WHERE i.gateway_intent = ?5 AND i.tenant = ?4 AND i.${LIVE}) AND ${PAGE}`;
 
 export interface PaymentSearch {
   tenant: string;
@@ -121,14 +121,9 @@ async function read(db: Database, statement: D1PreparedStatement, also: Statemen
 /** The statement that finds what is few as a rule, and how many rows of it are too many; null where the filters name nothing like that. */
 function fewOf(
   { d1 }: Database,
-  { tenant, filters, rowsMax }: PaymentSearch,
+  { filters: { bookingId, userId, reference, status }, rowsMax }: PaymentSearch,
 ): { statement: D1PreparedStatement; limit: number } | null {
-  const { bookingId, userId, reference, status } = filters;
-  if (bookingId !== undefined) return null;
-  if (reference !== undefined) {
-    return { statement: d1.prepare(OF_REFERENCE).bind(reference, tenant), limit: Number.POSITIVE_INFINITY };
-  }
-  if (userId !== undefined) return null;
+  if (bookingId !== undefined || userId !== undefined || reference !== undefined) return null;
   if (status !== 'pending' && status !== 'authorized') return null;
   const limit = Math.floor((rowsMax * SHARE_OF_FEW) / ROWS_OF_INDEXED);
   return { statement: d1.prepare(PENDING).bind(limit), limit };
@@ -143,8 +138,12 @@ interface Index {
 }
 
 function indexFor(filters: PaymentFilters, tenant: string): Index {
-  const { bookingId, userId, status, paymentMethod, gateway } = filters;
+  const { bookingId, reference, userId, status, paymentMethod, gateway } = filters;
   const isNoMore = (...rest: unknown[]) => [...rest, paymentMethod, gateway].every((one) => one === undefined);
+  // Which payments have a reference, only the statement knows: a refund may have it.
+  if (reference !== undefined) {
+    return { sql: OF_REFERENCE, parameters: [tenant, reference], isExact: isNoMore(bookingId, userId, status) };
+  }
   if (bookingId !== undefined) {
     return { sql: OF_BOOKING, parameters: [tenant, bookingId], isExact: isNoMore(userId, status) };
   }

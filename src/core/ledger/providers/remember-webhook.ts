@@ -22,7 +22,7 @@ export async function wasHandled(db: Database, { tenant, provider, eventId }: Re
 /**
  * Records that it has been handled: after its effects, so that the next delivery makes up for a failure half-way.
  *
- * @param subject the payment or refund that it was about; null where it was none of this service
+ * @param subject the payment or refund that it names, or that its provider did; null where neither names one
  */
 export async function rememberWebhook(
   db: Database,

@@ -2,6 +2,7 @@
 
 import type { Outcome, Refund, Transaction } from '../../domain/transaction.ts';
 import { auditFact, NEXT_ENTRY } from '../audit/insert-entry.ts';
+import type { D1PreparedStatement } from '../d1.ts';
 import { type Database, RETRY_OUTCOME_FOR_MS, rowOf, runBatch } from '../database.ts';
 import { hasEvent, newRefundEvent } from '../outbox/insert-event.ts';
 import { auditedOutcome, outcomeParameters } from '../outcome.ts';
@@ -34,6 +35,8 @@ export interface RefundOutcome {
   nextLookupAtMs: number | null;
   /** Whether the outcome proves that the provider has external refunds: then the payment becomes due for a check of them. */
   provesExternalRefund?: boolean;
+  /** Where a person has decided it: the statement that keeps why, if this attempt has recorded it. */
+  byHand?: D1PreparedStatement;
 }
 
 /**
@@ -69,6 +72,7 @@ export async function recordRefundOutcome(
         outcome.provesExternalRefund === true
           ? d1.prepare(LOOK_FOR_EXTERNAL_REFUNDS).bind(transactionId, processedAtMs, refundId, eventId)
           : null,
+      byHand: outcome.byHand ?? null,
       ...writtenRefundStatements(d1, refund, eventId),
       wroteEvent: hasEvent(d1, eventId),
     },

@@ -27,28 +27,23 @@ export function validateQuery<Schema extends z.ZodMiniType<object>>(schema: Sche
   type Validated = { in: { query: z.input<Schema> }; out: { query: z.output<Schema> } };
   return createMiddleware<HttpEnv, string, Validated>(async function validateQuery(c, next) {
     const given = Object.entries(c.req.queries());
-    const repeated = given.filter(([, values]) => values.length > 1);
-    if (repeated.length > 0) {
-      return invalidRequest(
-        c,
-        repeated.map(([path]) => ({ path, message: 'must be given once' })),
-      );
-    }
     const result = schema.safeParse(Object.fromEntries(given.map(([name, [value]]) => [name, value])));
     if (!result.success) return invalidRequest(c, issuesOf(result.error));
+    const repeated = given.flatMap(([path, values]) =>
+      values.length > 1 ? { path, message: 'must be given once' } : [],
+    );
+    if (repeated.length > 0) return invalidRequest(c, repeated);
     c.req.addValidatedData('query', result.data);
     return next();
   });
 }
 
+/** The name of an unknown parameter is not repeated either: it may be anything. */
 function issuesOf({ issues }: z.core.$ZodError): { path: string; message: string }[] {
-  return issues
-    .slice(0, MAX_ISSUES)
-    .flatMap((issue) =>
-      issue.code === 'unrecognized_keys'
-        ? issue.keys.map((path) => ({ path, message: 'is not known' }))
-        : { path: issue.path.map(String).join('.'), message: issue.message },
-    );
+  return issues.slice(0, MAX_ISSUES).map(({ code, path, message }) => ({
+    path: path.map(String).join('.'),
+    message: code === 'unrecognized_keys' ? 'has an unknown parameter' : message,
+  }));
 }
 
 /** The engine's own message would quote the body, which has a card in it. */

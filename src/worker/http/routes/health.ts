@@ -5,6 +5,7 @@
 import { Hono } from 'hono/tiny';
 import { PAYMENT_METHODS } from '../../../contract/requests.ts';
 import type { HealthResponse } from '../../../contract/responses.ts';
+import { gatewayKind } from '../../../core/domain/gateway-kind.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import type { Gateway } from '../../../core/gateways/gateway.ts';
 import { configuredGateways } from '../../../core/gateways/registry.ts';
@@ -20,9 +21,8 @@ export const healthRoute = new Hono<HttpEnv>().get('/', (c) =>
   }),
 );
 
-/** Not its whole name, which has an address or an account in it. */
 function kindOf(gateway: Gateway | null): string | null {
-  return gateway?.name.split(':')[0] ?? null;
+  return gateway === null ? null : gatewayKind(gateway.name);
 }
 
 function routesOf(env: HttpEnv['Bindings']): Pick<HealthResponse, 'payment_gateways'> {

@@ -3,6 +3,7 @@ import { Hono } from 'hono/tiny';
 import { limitOf, queryTimeMs, type SearchQuery, searchQuery } from '../../../contract/search.ts';
 import type { FoundTransaction, SearchResponse, StoryResponse } from '../../../contract/search-responses.ts';
 import { failureMessage } from '../../../core/domain/failure.ts';
+import { gatewayKind } from '../../../core/domain/gateway-kind.ts';
 import { decimalAmount } from '../../../core/domain/money.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import {
@@ -14,7 +15,7 @@ import {
 } from '../../../core/domain/transaction.ts';
 import { PAGE_MAX_ROWS, type PaymentFilters } from '../../../core/ledger/payments/search-page.ts';
 import { notFound } from '../../../core/payments/not-found.ts';
-import { gatewayKind, type PaymentStory, readStory } from '../../../core/payments/payment-story.ts';
+import { type PaymentStory, readStory } from '../../../core/payments/payment-story.ts';
 import { searchPayments } from '../../../core/payments/search-payments.ts';
 import { CannotOpen, type Cipher } from '../../../core/security/cipher.ts';
 import { allContexts, contextOfId } from '../../../core/shards.ts';
@@ -50,6 +51,9 @@ export const transactionsRoute = new Hono<HttpEnv>()
     if (found === null) return transactionNotFound(c, (await notFound(context, id)).archived);
     return c.json<StoryResponse>(storyOf(found));
   });
+
+/** Callers are not told which one. */
+const OPERATOR = 'operator';
 
 const CURSOR_REFUSED = 'must be the next_cursor of a page of the same search: begin again without it';
 
@@ -105,7 +109,7 @@ function foundTransaction(payment: Transaction): FoundTransaction {
   };
 }
 
-function storyOf({ payment, refunds, events, disputes, history }: PaymentStory): StoryResponse {
+function storyOf({ payment, refunds, events, disputes, history, isComplete }: PaymentStory): StoryResponse {
   const { currency } = payment;
   return {
     transaction: {
@@ -121,7 +125,7 @@ function storyOf({ payment, refunds, events, disputes, history }: PaymentStory):
     },
     refunds: refunds.map((refund) => ({
       refund_transaction_id: refund.refundId,
-      kind: refund.kind,
+      kind: refund.shownKind,
       status: refund.status,
       refund_amount: decimalAmount(refund.amountMinor, currency),
       reason: refund.reason,
@@ -153,11 +157,13 @@ function storyOf({ payment, refunds, events, disputes, history }: PaymentStory):
       at: new Date(atMs).toISOString(),
       type,
       id,
-      actor,
+      actor: actor?.startsWith(OPERATOR) ? OPERATOR : actor,
       request_id: requestId,
       audit_entry: auditEntry,
-      detail,
+      // Why, is for operators.
+      detail: type === 'resolution.recorded' ? {} : detail,
     })),
+    is_complete: isComplete,
   };
 }
 
