@@ -9,7 +9,14 @@ import {
   paymentSuccessResponse,
 } from '../../contract/responses.ts';
 import { answer, envelope, errorAnswer, errorExample } from '../answer.ts';
-import { GUARDED, KEY_REUSED, TOO_MANY_ATTEMPTS, VALIDATION_ERROR, WITH_BODY } from '../common-errors.ts';
+import {
+  guarded,
+  KEY_REUSED,
+  TOO_MANY_ATTEMPTS,
+  TOO_MANY_REQUESTS,
+  VALIDATION_ERROR,
+  WITH_BODY,
+} from '../common-errors.ts';
 import { failedPayment, failureExamples, PAYMENT, pendingPayment } from '../examples.ts';
 import { IDEMPOTENCY_KEY } from '../idempotency-key.ts';
 import { needs, scopeLine } from '../security.ts';
@@ -27,7 +34,7 @@ export const processPayment: ZodOpenApiOperationObject = {
     content: { 'application/json': { schema: paymentRequest, examples: REQUESTS } },
   },
   responses: {
-    ...GUARDED,
+    ...guarded('POST', 'payments:write'),
     ...WITH_BODY,
     '200': answer({
       description: 'The payment is completed; or, only with `capture_method: "manual"`, its money is held.',
@@ -109,9 +116,7 @@ export const processPayment: ZodOpenApiOperationObject = {
       description: 'Too many requests of this address, or too many attempts to pay.',
       always: ['Retry-After'],
       examples: {
-        ...errorExample('RATE_LIMIT_EXCEEDED', 'Too many requests: 100 a minute and 20 in ten seconds are allowed.', {
-          retry_after_seconds: 7,
-        }),
+        ...TOO_MANY_REQUESTS,
         ...TOO_MANY_ATTEMPTS,
       },
     }),
