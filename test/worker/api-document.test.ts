@@ -1,10 +1,15 @@
 /** The OpenAPI document and the routes: whatever one of them has, the other has, too, and the refusals of the examples are those of the service. */
 import { describe, expect, it } from 'vitest';
 import { exactDocument } from '../../src/api-document/document.ts';
+import { STORY } from '../../src/api-document/operations/search-examples.ts';
 import { SANDBOX_CHALLENGE_PATH } from '../../src/core/gateways/sandbox/sandbox-gateway.ts';
+import { findEvents } from '../../src/core/ledger/outbox/find-events.ts';
 import { createApp } from '../../src/worker/http/app.ts';
+import { consume, newBridge } from './bridge.ts';
 import { apiKey, WITH_KEYS } from './credentials.ts';
-import { type Answer, newAddress, payment, send, sendWith } from './request.ts';
+import { database } from './operation.ts';
+import { type Answer, newAddress, payment, refundOf, send, sendWith } from './request.ts';
+import { eventsOf } from './stored.ts';
 
 interface Described {
   headers: Record<string, { example: unknown }>;
@@ -72,6 +77,43 @@ describe('the example', () => {
     expectAsDocumented(operation, refused, 'RATE_LIMIT_EXCEEDED', ['X-RateLimit-Limit', 'RateLimit-Policy']);
   });
 });
+
+it('the example of a story is that of a payment that was paid and refunded in part', async () => {
+  const { booking_id, amount } = STORY.transaction;
+  const [shown] = STORY.refunds;
+  const bridge = newBridge();
+  const { headers, keyId } = await apiKey();
+  const ask = (path: string, body: object) => sendWith(WITH_KEYS, 'POST', path, { headers, body });
+  const deliver = async () => {
+    const ids = (await eventsOf(booking_id)).map(({ event_id }) => String(event_id));
+    await consume(bridge, (await findEvents(database, ids)).events);
+    return ids;
+  };
+
+  const { body: paid } = await ask('/payment/process', payment({ booking_id, amount }));
+  await deliver();
+  const overrides = { refund_amount: shown?.refund_amount, reason: shown?.reason };
+  const { body: refunded } = await ask('/payment/refund', refundOf(paid, overrides));
+  const events = await deliver();
+  const { text } = await sendWith(WITH_KEYS, 'GET', `/payment/transactions/${paid.transaction_id}`, { headers });
+
+  const sameIds = [
+    [paid.transaction_id, STORY.transaction.transaction_id],
+    [refunded.refund_transaction_id, shown?.refund_transaction_id],
+    [keyId, STORY.history[0]?.actor?.replace('key:', '')],
+    ...events.map((id, index) => [id, STORY.events[index]?.event_id]),
+  ].reduce((renamed, [own, example]) => renamed.replaceAll(own, String(example)), text);
+  expect(withoutTimes(JSON.parse(sameIds))).toEqual(withoutTimes(STORY));
+});
+
+/** Without what is of one moment: times, requests and the places in the audit log. */
+function withoutTimes(story: unknown): unknown {
+  return JSON.parse(JSON.stringify(story), (name, value) =>
+    value !== null && (name === 'at' || name === 'request_id' || name === 'audit_entry' || name.endsWith('ed_at'))
+      ? typeof value
+      : value,
+  );
+}
 
 describe('the schema of the Idempotency-Key', () => {
   const parameter = operations
