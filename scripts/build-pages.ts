@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { apiDocument } from '../src/api-document/document.ts';
+import { publishedDocument } from '../src/api-document/document.ts';
 import { PROJECT } from '../src/local/project.ts';
 
 const PAGES = join(PROJECT, 'src/pages');
@@ -22,7 +22,7 @@ type Files = Map<string, Buffer>;
 
 const pages = filesIn(PAGES);
 for (const name of SWAGGER_UI_FILES) pages.set(join('docs', name), readFileSync(join(SWAGGER_UI, name)));
-pages.set('openapi.json', Buffer.from(`${JSON.stringify(apiDocument(), null, 2)}\n`));
+pages.set('openapi.json', Buffer.from(`${JSON.stringify(publishedDocument(), null, 2)}\n`));
 write(pages, join(BUILT, 'deployed'));
 
 const demo = filesIn(DEMO);

@@ -7,7 +7,7 @@ import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { parse } from 'yaml';
-import { apiDocument } from '../src/api-document/document.ts';
+import { publishedDocument } from '../src/api-document/document.ts';
 import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
 import { PROJECT } from '../src/local/project.ts';
 
@@ -39,7 +39,7 @@ registerHooks({
 const { default: openapiTypes, astToString } = await import('openapi-typescript');
 
 const generated = {
-  'payment-api.d.ts': { source: '/openapi.json', document: JSON.parse(JSON.stringify(apiDocument())) },
+  'payment-api.d.ts': { source: '/openapi.json', document: JSON.parse(JSON.stringify(publishedDocument())) },
   'payment-events.d.ts': { source: 'docs/asyncapi.yaml', document: eventSchemas() },
 };
 const outdated: string[] = [];

@@ -32,7 +32,7 @@ export interface paths {
         put?: never;
         /**
          * Take the money that is held
-         * @description Captures the whole amount, once. A capture that is sent again takes nothing more, and gets the same answer once the payment has ended. Scope: `payments:write`.
+         * @description Captures the whole amount, once. A capture that is sent again takes nothing more, and gets the same answer once the payment has ended. The ids in the examples get a 404: use those in your answer of `processPayment`. Scope: `payments:write`.
          */
         post: operations["capturePayment"];
         delete?: never;
@@ -52,7 +52,7 @@ export interface paths {
         put?: never;
         /**
          * Release the money that is held, or stop waiting for the payer
-         * @description No money is taken, and the booking can be paid again. A void that is sent again gets the same answer. Scope: `payments:write`.
+         * @description No money is taken, and the booking can be paid again. A void that is sent again gets the same answer. The ids in the examples get a 404: use those in your answer of `processPayment`. Scope: `payments:write`.
          */
         post: operations["voidPayment"];
         delete?: never;
@@ -72,7 +72,7 @@ export interface paths {
         put?: never;
         /**
          * Refund a payment, in part or in full
-         * @description A payment can be refunded in several parts. When all of it has been refunded, its booking can be paid again. Scope: `refunds:write`.
+         * @description A payment can be refunded in several parts. When all of it has been refunded, its booking can be paid again. The ids in the examples get a 404: use those in your answer of `processPayment`. Scope: `refunds:write`.
          */
         post: operations["refundPayment"];
         delete?: never;
@@ -90,7 +90,7 @@ export interface paths {
         };
         /**
          * How a payment or a refund ended
-         * @description If a look-up of a pending payment or refund is due, this request makes it, so the answer may already be the outcome. Scope: `payments:read`.
+         * @description If a look-up of a pending payment or refund is due, this request makes it, so the answer may already be the outcome. The ids in the examples get a 404: use those in your answer of `processPayment`. Scope: `payments:read`.
          */
         get: operations["getPaymentStatus"];
         put?: never;
@@ -150,7 +150,7 @@ export interface paths {
         };
         /**
          * All that is recorded of one payment
-         * @description The payment with its refunds, events and disputes, and its history. Scope: `payments:read`.
+         * @description The payment with its refunds, events and disputes, and its history. The ids in the examples get a 404: use those in your answer of `processPayment`. Scope: `payments:read`.
          */
         get: operations["getTransaction"];
         put?: never;
@@ -687,10 +687,10 @@ export interface components {
                 /** @description The id of the refund. */
                 refund_transaction_id: string;
                 /**
-                 * @description `requested`; or `late_charge`: of a charge that turned up after its payment had failed.
+                 * @description `requested`; or `late_charge`: of a charge that turned up after its payment had failed; or `external`: made at the provider.
                  * @enum {string}
                  */
-                kind: "requested" | "late_charge";
+                kind: "requested" | "late_charge" | "external";
                 /**
                  * @description How the payment stands.
                  * @enum {string}
@@ -785,6 +785,8 @@ export interface components {
                     [key: string]: string | number | boolean | null;
                 };
             }[];
+            /** @description Whether all of it is shown: of each kind, up to 200. */
+            is_complete: boolean;
         };
         HealthResponse: {
             /**
@@ -867,12 +869,139 @@ export interface components {
                 "application/json": components["schemas"]["ErrorEnvelope"];
             };
         };
-        /** @description The key or token lacks the scope, or the request came over plain HTTP. */
-        Forbidden: {
+        /** @description The request came over plain HTTP. */
+        HttpsRequired: {
+            headers: {
+                /**
+                 * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                 * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                 */
+                "X-Request-Id": string;
+                /**
+                 * @description How many requests of a client address are admitted in a minute.
+                 * @example 100
+                 */
+                "X-RateLimit-Limit"?: number;
+                /**
+                 * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                 * @example 19
+                 */
+                "X-RateLimit-Remaining"?: number;
+                /**
+                 * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                 * @example 1795452839
+                 */
+                "X-RateLimit-Reset"?: number;
+                /**
+                 * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                 * @example "burst";r=19;t=10, "minute";r=99;t=60
+                 */
+                RateLimit?: string;
+                /**
+                 * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                 * @example "burst";q=20;w=10, "minute";q=100;w=60
+                 */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
+        /** @description The key or token lacks the scope `payments:read`, or the request came over plain HTTP. */
+        NeedsPaymentsRead: {
             headers: {
                 /**
                  * @description How to authenticate, and why the key or token was refused (RFC 6750).
-                 * @example Bearer realm="payment-service", error="invalid_token", error_description="The token has expired"
+                 * @example Bearer realm="payment-service", error="insufficient_scope", scope="payments:read"
+                 */
+                "WWW-Authenticate"?: string;
+                /**
+                 * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                 * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                 */
+                "X-Request-Id": string;
+                /**
+                 * @description How many requests of a client address are admitted in a minute.
+                 * @example 100
+                 */
+                "X-RateLimit-Limit"?: number;
+                /**
+                 * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                 * @example 19
+                 */
+                "X-RateLimit-Remaining"?: number;
+                /**
+                 * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                 * @example 1795452839
+                 */
+                "X-RateLimit-Reset"?: number;
+                /**
+                 * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                 * @example "burst";r=19;t=10, "minute";r=99;t=60
+                 */
+                RateLimit?: string;
+                /**
+                 * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                 * @example "burst";q=20;w=10, "minute";q=100;w=60
+                 */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
+        /** @description The key or token lacks the scope `payments:write`, or the request came over plain HTTP. */
+        NeedsPaymentsWrite: {
+            headers: {
+                /**
+                 * @description How to authenticate, and why the key or token was refused (RFC 6750).
+                 * @example Bearer realm="payment-service", error="insufficient_scope", scope="payments:write"
+                 */
+                "WWW-Authenticate"?: string;
+                /**
+                 * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                 * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                 */
+                "X-Request-Id": string;
+                /**
+                 * @description How many requests of a client address are admitted in a minute.
+                 * @example 100
+                 */
+                "X-RateLimit-Limit"?: number;
+                /**
+                 * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                 * @example 19
+                 */
+                "X-RateLimit-Remaining"?: number;
+                /**
+                 * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                 * @example 1795452839
+                 */
+                "X-RateLimit-Reset"?: number;
+                /**
+                 * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                 * @example "burst";r=19;t=10, "minute";r=99;t=60
+                 */
+                RateLimit?: string;
+                /**
+                 * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                 * @example "burst";q=20;w=10, "minute";q=100;w=60
+                 */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
+        /** @description The key or token lacks the scope `refunds:write`, or the request came over plain HTTP. */
+        NeedsRefundsWrite: {
+            headers: {
+                /**
+                 * @description How to authenticate, and why the key or token was refused (RFC 6750).
+                 * @example Bearer realm="payment-service", error="insufficient_scope", scope="refunds:write"
                  */
                 "WWW-Authenticate"?: string;
                 /**
@@ -912,7 +1041,51 @@ export interface components {
             };
         };
         /** @description The path has no such method. */
-        MethodNotAllowed: {
+        AnswersGetOnly: {
+            headers: {
+                /**
+                 * @description The methods that the path has.
+                 * @example GET, HEAD
+                 */
+                Allow: string;
+                /**
+                 * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                 * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                 */
+                "X-Request-Id": string;
+                /**
+                 * @description How many requests of a client address are admitted in a minute.
+                 * @example 100
+                 */
+                "X-RateLimit-Limit": number;
+                /**
+                 * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                 * @example 19
+                 */
+                "X-RateLimit-Remaining": number;
+                /**
+                 * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                 * @example 1795452839
+                 */
+                "X-RateLimit-Reset": number;
+                /**
+                 * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                 * @example "burst";r=19;t=10, "minute";r=99;t=60
+                 */
+                RateLimit: string;
+                /**
+                 * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                 * @example "burst";q=20;w=10, "minute";q=100;w=60
+                 */
+                "RateLimit-Policy": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
+        /** @description The path has no such method. */
+        AnswersPostOnly: {
             headers: {
                 /**
                  * @description The methods that the path has.
@@ -1317,8 +1490,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            405: components["responses"]["MethodNotAllowed"];
+            403: components["responses"]["NeedsPaymentsWrite"];
+            405: components["responses"]["AnswersPostOnly"];
             /** @description The booking is paid or has a pending payment, the PayPal order is used, or the request with this `Idempotency-Key` has no outcome yet. */
             409: {
                 headers: {
@@ -1593,7 +1766,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["NeedsPaymentsWrite"];
             /** @description There is no such payment or refund, it belongs to another organisation, or it is archived. */
             404: {
                 headers: {
@@ -1633,7 +1806,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            405: components["responses"]["MethodNotAllowed"];
+            405: components["responses"]["AnswersPostOnly"];
             /** @description It is being captured, voided or expired, or was voided or has expired. */
             409: {
                 headers: {
@@ -1850,7 +2023,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["NeedsPaymentsWrite"];
             /** @description There is no such payment or refund, it belongs to another organisation, or it is archived. */
             404: {
                 headers: {
@@ -1890,7 +2063,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            405: components["responses"]["MethodNotAllowed"];
+            405: components["responses"]["AnswersPostOnly"];
             /** @description It is being captured, voided or expired, or was captured or has expired; or the payer was faster. With `completed`, the money was taken. */
             409: {
                 headers: {
@@ -2120,7 +2293,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["NeedsRefundsWrite"];
             /** @description There is no such payment, it belongs to another organisation, or it is archived. */
             404: {
                 headers: {
@@ -2160,7 +2333,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            405: components["responses"]["MethodNotAllowed"];
+            405: components["responses"]["AnswersPostOnly"];
             /** @description The request with this `Idempotency-Key` has no outcome yet. */
             409: {
                 headers: {
@@ -2398,7 +2571,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["NeedsPaymentsRead"];
             /** @description There is no such payment or refund, it belongs to another organisation, or it is archived. */
             404: {
                 headers: {
@@ -2438,7 +2611,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            405: components["responses"]["MethodNotAllowed"];
+            405: components["responses"]["AnswersGetOnly"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2493,8 +2666,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            405: components["responses"]["MethodNotAllowed"];
+            403: components["responses"]["HttpsRequired"];
+            405: components["responses"]["AnswersGetOnly"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2570,8 +2743,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            405: components["responses"]["MethodNotAllowed"];
+            403: components["responses"]["NeedsPaymentsRead"];
+            405: components["responses"]["AnswersGetOnly"];
             /** @description A filter is unknown or wrong. */
             422: {
                 headers: {
@@ -2622,7 +2795,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The `TXN-…` of a payment.
+                 * @description The `TXN-…` of a payment, or the `REF-…` of one of its refunds.
                  * @example TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD
                  */
                 id: string;
@@ -2671,7 +2844,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["NeedsPaymentsRead"];
             /** @description There is no such payment or refund, it belongs to another organisation, or it is archived. */
             404: {
                 headers: {
@@ -2711,7 +2884,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            405: components["responses"]["MethodNotAllowed"];
+            405: components["responses"]["AnswersGetOnly"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2745,7 +2918,7 @@ export interface operations {
                 headers: {
                     /**
                      * @description The methods that the path has.
-                     * @example POST
+                     * @example GET, HEAD
                      */
                     Allow: string;
                     /**
@@ -2801,12 +2974,12 @@ export interface operations {
                     "X-Request-Id": string;
                     /**
                      * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
+                     * @example 1000
                      */
                     "X-RateLimit-Limit": number;
                     /**
                      * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
+                     * @example 299
                      */
                     "X-RateLimit-Remaining": number;
                     /**
@@ -2816,12 +2989,12 @@ export interface operations {
                     "X-RateLimit-Reset": number;
                     /**
                      * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
                      */
                     RateLimit: string;
                     /**
                      * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
                      */
                     "RateLimit-Policy": string;
                     [name: string]: unknown;
@@ -2840,12 +3013,12 @@ export interface operations {
                     "X-Request-Id": string;
                     /**
                      * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
+                     * @example 1000
                      */
                     "X-RateLimit-Limit": number;
                     /**
                      * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
+                     * @example 299
                      */
                     "X-RateLimit-Remaining": number;
                     /**
@@ -2855,12 +3028,12 @@ export interface operations {
                     "X-RateLimit-Reset": number;
                     /**
                      * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
                      */
                     RateLimit: string;
                     /**
                      * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
                      */
                     "RateLimit-Policy": string;
                     [name: string]: unknown;
@@ -2869,45 +3042,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description The request came over plain HTTP. */
-            403: {
-                headers: {
-                    /**
-                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
-                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
-                     */
-                    "X-Request-Id": string;
-                    /**
-                     * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
-                     */
-                    "X-RateLimit-Limit"?: number;
-                    /**
-                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
-                     */
-                    "X-RateLimit-Remaining"?: number;
-                    /**
-                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
-                     * @example 1795452839
-                     */
-                    "X-RateLimit-Reset"?: number;
-                    /**
-                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
-                     */
-                    RateLimit?: string;
-                    /**
-                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
-                     */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
+            403: components["responses"]["HttpsRequired"];
             /** @description No payments are taken with Stripe. */
             404: {
                 headers: {
@@ -2918,12 +3053,12 @@ export interface operations {
                     "X-Request-Id": string;
                     /**
                      * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
+                     * @example 1000
                      */
                     "X-RateLimit-Limit": number;
                     /**
                      * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
+                     * @example 299
                      */
                     "X-RateLimit-Remaining": number;
                     /**
@@ -2933,12 +3068,12 @@ export interface operations {
                     "X-RateLimit-Reset": number;
                     /**
                      * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
                      */
                     RateLimit: string;
                     /**
                      * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
                      */
                     "RateLimit-Policy": string;
                     [name: string]: unknown;
@@ -2947,7 +3082,50 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            405: components["responses"]["MethodNotAllowed"];
+            /** @description The path has no such method. */
+            405: {
+                headers: {
+                    /**
+                     * @description The methods that the path has.
+                     * @example POST
+                     */
+                    Allow: string;
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
+                    /**
+                     * @description How many requests of a client address are admitted in a minute.
+                     * @example 1000
+                     */
+                    "X-RateLimit-Limit": number;
+                    /**
+                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                     * @example 299
+                     */
+                    "X-RateLimit-Remaining": number;
+                    /**
+                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                     * @example 1795452839
+                     */
+                    "X-RateLimit-Reset": number;
+                    /**
+                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
+                     */
+                    RateLimit: string;
+                    /**
+                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
+                     */
+                    "RateLimit-Policy": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description The webhook is too large. */
             413: {
                 headers: {
@@ -2958,12 +3136,12 @@ export interface operations {
                     "X-Request-Id": string;
                     /**
                      * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
+                     * @example 1000
                      */
                     "X-RateLimit-Limit": number;
                     /**
                      * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
+                     * @example 299
                      */
                     "X-RateLimit-Remaining": number;
                     /**
@@ -2973,12 +3151,12 @@ export interface operations {
                     "X-RateLimit-Reset": number;
                     /**
                      * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
                      */
                     RateLimit: string;
                     /**
                      * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
                      */
                     "RateLimit-Policy": string;
                     [name: string]: unknown;
@@ -2987,7 +3165,50 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            /** @description Too many webhooks of this address. */
+            429: {
+                headers: {
+                    /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After": number;
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
+                    /**
+                     * @description How many requests of a client address are admitted in a minute.
+                     * @example 1000
+                     */
+                    "X-RateLimit-Limit": number;
+                    /**
+                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                     * @example 0
+                     */
+                    "X-RateLimit-Remaining": number;
+                    /**
+                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                     * @example 1795452839
+                     */
+                    "X-RateLimit-Reset": number;
+                    /**
+                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
+                     */
+                    RateLimit: string;
+                    /**
+                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
+                     */
+                    "RateLimit-Policy": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3026,12 +3247,12 @@ export interface operations {
                     "X-Request-Id": string;
                     /**
                      * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
+                     * @example 1000
                      */
                     "X-RateLimit-Limit": number;
                     /**
                      * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
+                     * @example 299
                      */
                     "X-RateLimit-Remaining": number;
                     /**
@@ -3041,12 +3262,12 @@ export interface operations {
                     "X-RateLimit-Reset": number;
                     /**
                      * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
                      */
                     RateLimit: string;
                     /**
                      * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
                      */
                     "RateLimit-Policy": string;
                     [name: string]: unknown;
@@ -3065,12 +3286,12 @@ export interface operations {
                     "X-Request-Id": string;
                     /**
                      * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
+                     * @example 1000
                      */
                     "X-RateLimit-Limit": number;
                     /**
                      * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
+                     * @example 299
                      */
                     "X-RateLimit-Remaining": number;
                     /**
@@ -3080,12 +3301,12 @@ export interface operations {
                     "X-RateLimit-Reset": number;
                     /**
                      * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
                      */
                     RateLimit: string;
                     /**
                      * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
                      */
                     "RateLimit-Policy": string;
                     [name: string]: unknown;
@@ -3094,45 +3315,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description The request came over plain HTTP. */
-            403: {
-                headers: {
-                    /**
-                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
-                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
-                     */
-                    "X-Request-Id": string;
-                    /**
-                     * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
-                     */
-                    "X-RateLimit-Limit"?: number;
-                    /**
-                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
-                     */
-                    "X-RateLimit-Remaining"?: number;
-                    /**
-                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
-                     * @example 1795452839
-                     */
-                    "X-RateLimit-Reset"?: number;
-                    /**
-                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
-                     */
-                    RateLimit?: string;
-                    /**
-                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
-                     */
-                    "RateLimit-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
+            403: components["responses"]["HttpsRequired"];
             /** @description No payments are taken with PayPal. */
             404: {
                 headers: {
@@ -3143,12 +3326,12 @@ export interface operations {
                     "X-Request-Id": string;
                     /**
                      * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
+                     * @example 1000
                      */
                     "X-RateLimit-Limit": number;
                     /**
                      * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
+                     * @example 299
                      */
                     "X-RateLimit-Remaining": number;
                     /**
@@ -3158,12 +3341,12 @@ export interface operations {
                     "X-RateLimit-Reset": number;
                     /**
                      * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
                      */
                     RateLimit: string;
                     /**
                      * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
                      */
                     "RateLimit-Policy": string;
                     [name: string]: unknown;
@@ -3172,7 +3355,50 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            405: components["responses"]["MethodNotAllowed"];
+            /** @description The path has no such method. */
+            405: {
+                headers: {
+                    /**
+                     * @description The methods that the path has.
+                     * @example POST
+                     */
+                    Allow: string;
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
+                    /**
+                     * @description How many requests of a client address are admitted in a minute.
+                     * @example 1000
+                     */
+                    "X-RateLimit-Limit": number;
+                    /**
+                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                     * @example 299
+                     */
+                    "X-RateLimit-Remaining": number;
+                    /**
+                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                     * @example 1795452839
+                     */
+                    "X-RateLimit-Reset": number;
+                    /**
+                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
+                     */
+                    RateLimit: string;
+                    /**
+                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
+                     */
+                    "RateLimit-Policy": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             /** @description The webhook is too large. */
             413: {
                 headers: {
@@ -3183,12 +3409,12 @@ export interface operations {
                     "X-Request-Id": string;
                     /**
                      * @description How many requests of a client address are admitted in a minute.
-                     * @example 100
+                     * @example 1000
                      */
                     "X-RateLimit-Limit": number;
                     /**
                      * @description How many more would be admitted now, by whichever limit is closer to being reached.
-                     * @example 19
+                     * @example 299
                      */
                     "X-RateLimit-Remaining": number;
                     /**
@@ -3198,12 +3424,12 @@ export interface operations {
                     "X-RateLimit-Reset": number;
                     /**
                      * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
-                     * @example "burst";r=19;t=10, "minute";r=99;t=60
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
                      */
                     RateLimit: string;
                     /**
                      * @description The limits: how many requests (`q`) in how many seconds (`w`).
-                     * @example "burst";q=20;w=10, "minute";q=100;w=60
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
                      */
                     "RateLimit-Policy": string;
                     [name: string]: unknown;
@@ -3212,7 +3438,50 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            /** @description Too many webhooks of this address. */
+            429: {
+                headers: {
+                    /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After": number;
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
+                    /**
+                     * @description How many requests of a client address are admitted in a minute.
+                     * @example 1000
+                     */
+                    "X-RateLimit-Limit": number;
+                    /**
+                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                     * @example 0
+                     */
+                    "X-RateLimit-Remaining": number;
+                    /**
+                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                     * @example 1795452839
+                     */
+                    "X-RateLimit-Reset": number;
+                    /**
+                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                     * @example "burst";r=299;t=10, "minute";r=999;t=60
+                     */
+                    RateLimit: string;
+                    /**
+                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                     * @example "burst";q=300;w=10, "minute";q=1000;w=60
+                     */
+                    "RateLimit-Policy": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -1,6 +1,8 @@
 /** The errors that every operation has in common: who may call, how often, with what kind of body, and what may be out of order. */
 import type { ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+import type { Scope } from '../core/security/credential.ts';
 import { type Examples, envelope, errorAnswer, errorExample } from './answer.ts';
+import type { Counted, OwnHeaders } from './headers.ts';
 
 const NOT_CONFIGURED = errorExample('NOT_CONFIGURED', 'The payment service is not configured.', {
   problems: ['BRIDGE_URL is missing'],
@@ -28,6 +30,21 @@ export const KEY_REUSED = errorExample(
   'This Idempotency-Key belongs to a request with another body: each new request needs a key of its own.',
 );
 
+/** Of one address. */
+interface Limits {
+  perMinute: number;
+  burst: number;
+}
+
+const tooManyRequests = ({ perMinute, burst }: Limits): Examples =>
+  errorExample(
+    'RATE_LIMIT_EXCEEDED',
+    `Too many requests: ${perMinute} a minute and ${burst} in ten seconds are allowed.`,
+    { retry_after_seconds: 7 },
+  );
+/** With the default settings. */
+export const TOO_MANY_REQUESTS = tooManyRequests({ perMinute: 100, burst: 20 });
+
 /** Of the limits on attempts to pay. The answer does not say which of them it was. */
 export const TOO_MANY_ATTEMPTS: Examples = {
   'RATE_LIMIT_EXCEEDED.attempts': {
@@ -37,6 +54,37 @@ export const TOO_MANY_ATTEMPTS: Examples = {
     }),
   },
 };
+
+/** What a path answers, as its `Allow` header says it. */
+type Methods = 'POST' | 'GET, HEAD';
+
+export function methodNotAllowed(
+  methods: Methods,
+  { counted = 'reached', headerExamples = {} }: Pick<OwnHeaders, 'headerExamples'> & { counted?: Counted } = {},
+): ZodOpenApiResponseObject {
+  return errorAnswer({
+    description: 'The path has no such method.',
+    counted,
+    always: ['Allow'],
+    headerExamples: { ...headerExamples, Allow: methods },
+    examples: errorExample('METHOD_NOT_ALLOWED', `This path answers ${methods} only.`),
+  });
+}
+
+function forbidden(scope: Scope): ZodOpenApiResponseObject {
+  return errorAnswer({
+    description: `The key or token lacks the scope \`${scope}\`, or the request came over plain HTTP.`,
+    counted: 'perhaps',
+    sometimes: ['WWW-Authenticate'],
+    headerExamples: {
+      'WWW-Authenticate': `Bearer realm="payment-service", error="insufficient_scope", scope="${scope}"`,
+    },
+    examples: {
+      ...errorExample('FORBIDDEN', `This needs the scope ${scope}.`, { needed_scope: scope }),
+      ...HTTPS_REQUIRED,
+    },
+  });
+}
 
 /** By the names that they have among the document's components. */
 export const COMMON_ANSWERS = {
@@ -51,20 +99,16 @@ export const COMMON_ANSWERS = {
       },
     },
   }),
-  Forbidden: errorAnswer({
-    description: 'The key or token lacks the scope, or the request came over plain HTTP.',
+  HttpsRequired: errorAnswer({
+    description: 'The request came over plain HTTP.',
     counted: 'perhaps',
-    sometimes: ['WWW-Authenticate'],
-    examples: {
-      ...errorExample('FORBIDDEN', 'This needs the scope payments:write.', { needed_scope: 'payments:write' }),
-      ...HTTPS_REQUIRED,
-    },
+    examples: HTTPS_REQUIRED,
   }),
-  MethodNotAllowed: errorAnswer({
-    description: 'The path has no such method.',
-    always: ['Allow'],
-    examples: errorExample('METHOD_NOT_ALLOWED', 'This path answers POST only.'),
-  }),
+  NeedsPaymentsRead: forbidden('payments:read'),
+  NeedsPaymentsWrite: forbidden('payments:write'),
+  NeedsRefundsWrite: forbidden('refunds:write'),
+  AnswersGetOnly: methodNotAllowed('GET, HEAD'),
+  AnswersPostOnly: methodNotAllowed('POST'),
   PayloadTooLarge: errorAnswer({
     description: 'The request body is too large.',
     examples: errorExample('PAYLOAD_TOO_LARGE', 'The request body must not be larger than 16 KiB.'),
@@ -79,11 +123,7 @@ export const COMMON_ANSWERS = {
   TooManyRequests: errorAnswer({
     description: 'Too many requests of this address.',
     always: ['Retry-After'],
-    examples: errorExample(
-      'RATE_LIMIT_EXCEEDED',
-      'Too many requests: 100 a minute and 20 in ten seconds are allowed.',
-      { retry_after_seconds: 7 },
-    ),
+    examples: TOO_MANY_REQUESTS,
   }),
   InternalError: errorAnswer({
     description: 'A bug. The log has it under the `X-Request-Id` of the answer.',
@@ -102,15 +142,23 @@ export type CommonAnswer = keyof typeof COMMON_ANSWERS;
 
 export const reference = (name: CommonAnswer) => ({ $ref: `#/components/responses/${name}` });
 
+const FORBIDDEN = {
+  'payments:read': 'NeedsPaymentsRead',
+  'payments:write': 'NeedsPaymentsWrite',
+  'refunds:write': 'NeedsRefundsWrite',
+} satisfies Partial<Record<Scope, CommonAnswer>>;
+
 /** Of each operation that asks who calls. */
-export const GUARDED: ZodOpenApiResponsesObject = {
-  '401': reference('Unauthorized'),
-  '403': reference('Forbidden'),
-  '405': reference('MethodNotAllowed'),
-  '429': reference('TooManyRequests'),
-  '500': reference('InternalError'),
-  '503': reference('Unavailable'),
-};
+export function guarded(methods: Methods, scope: keyof typeof FORBIDDEN | null): ZodOpenApiResponsesObject {
+  return {
+    '401': reference('Unauthorized'),
+    '403': reference(scope === null ? 'HttpsRequired' : FORBIDDEN[scope]),
+    '405': reference(methods === 'POST' ? 'AnswersPostOnly' : 'AnswersGetOnly'),
+    '429': reference('TooManyRequests'),
+    '500': reference('InternalError'),
+    '503': reference('Unavailable'),
+  };
+}
 
 /** Of each operation with a body, beside what it says of the body itself. */
 export const WITH_BODY: ZodOpenApiResponsesObject = {
@@ -118,19 +166,30 @@ export const WITH_BODY: ZodOpenApiResponsesObject = {
   '415': reference('UnsupportedMediaType'),
 };
 
+/** Webhooks are counted by themselves. */
+const WEBHOOK_LIMITS: Limits = { perMinute: 1000, burst: 300 };
+export const WEBHOOK_HEADER_EXAMPLES = {
+  'X-RateLimit-Limit': 1000,
+  'X-RateLimit-Remaining': 299,
+  RateLimit: '"burst";r=299;t=10, "minute";r=999;t=60',
+  'RateLimit-Policy': '"burst";q=300;w=10, "minute";q=1000;w=60',
+} satisfies OwnHeaders['headerExamples'];
+
 /** Of a provider's webhook: a signature takes the place of a key. */
 export const WEBHOOK_ERRORS: ZodOpenApiResponsesObject = {
-  '403': errorAnswer({
-    description: 'The request came over plain HTTP.',
-    counted: 'perhaps',
-    examples: HTTPS_REQUIRED,
-  }),
-  '405': reference('MethodNotAllowed'),
+  '403': reference('HttpsRequired'),
+  '405': methodNotAllowed('POST', { headerExamples: WEBHOOK_HEADER_EXAMPLES }),
   '413': errorAnswer({
     description: 'The webhook is too large.',
+    headerExamples: WEBHOOK_HEADER_EXAMPLES,
     examples: errorExample('PAYLOAD_TOO_LARGE', 'A webhook must not be larger than 256 KiB.'),
   }),
-  '429': reference('TooManyRequests'),
+  '429': errorAnswer({
+    description: 'Too many webhooks of this address.',
+    always: ['Retry-After'],
+    headerExamples: { ...WEBHOOK_HEADER_EXAMPLES, 'X-RateLimit-Remaining': 0 },
+    examples: tooManyRequests(WEBHOOK_LIMITS),
+  }),
   '500': reference('InternalError'),
   '503': reference('Unavailable'),
 };

@@ -1,6 +1,6 @@
 /**
  * The OpenAPI document of the HTTP API: about it, who may call, and its paths. It is made from the schemas that requests are validated with
- * and answers are typed by, when the pages are built; nothing of it is in the Worker.
+ * and answers are typed by, when the pages are built; nothing of it is in the Worker. It is made in two forms: exact, and as it is published.
  */
 import { createDocument } from 'zod-openapi';
 import { COMMON_ANSWERS } from './common-errors.ts';
@@ -30,6 +30,7 @@ const INFO = {
 - **Times** are UTC with whole seconds.
 - **Ids** are opaque strings: \`TXN-…\` of a payment, \`REF-…\` of a refund.
 - **Unknown fields** of a request body are ignored, and optional fields may be \`null\`.
+- **New fields** may be added to answers by a later version: ignore those that you do not know.
 - **Errors** have the envelope \`error\`. Failed payments have the flat fields beside it, with the cause in \`error_code\`.`,
 };
 
@@ -41,7 +42,8 @@ const TAGS = [
   { name: 'Webhooks', description: 'For the providers.' },
 ];
 
-export function apiDocument(): ApiDocument {
+/** Has every field of every answer, and allows no other: tests hold the service to it. */
+export function exactDocument(): ApiDocument {
   registerSchemas();
   const document = createDocument(
     {
@@ -69,4 +71,11 @@ export function apiDocument(): ApiDocument {
   );
   describeFields(document);
   return document;
+}
+
+/** For callers: their generated clients must accept the fields that a later version adds to an answer. */
+export function publishedDocument(): ApiDocument {
+  return JSON.parse(JSON.stringify(exactDocument()), (key, value) =>
+    key === 'additionalProperties' && value === false ? undefined : value,
+  );
 }

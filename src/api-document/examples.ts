@@ -11,6 +11,9 @@ export const BOOKING_ID = 'BOOK-789012';
 export const USER_ID = 'user_123';
 export const AMOUNT = 25.5;
 
+/** For the description of an operation whose examples name a payment. */
+export const OWN_IDS = 'The ids in the examples get a 404: use those in your answer of `processPayment`.';
+
 /** What each answer has of the payment. */
 export const PAYMENT = {
   transaction_id: PAYMENT_ID,

@@ -68,14 +68,17 @@ const RATE_LIMIT: HeaderName[] = [
 /** `reached`: refused or answered after the requests were counted; `perhaps`: or before; `never`: where nothing is counted. */
 export type Counted = 'reached' | 'perhaps' | 'never';
 
+/** What is of one answer alone. */
 export interface OwnHeaders {
   always?: HeaderName[];
   sometimes?: HeaderName[];
+  /** In place of those above. */
+  headerExamples?: Partial<Record<HeaderName, string | number>>;
 }
 
 export function headersOf(
   counted: Counted,
-  { always = [], sometimes = [] }: OwnHeaders = {},
+  { always = [], sometimes = [], headerExamples = {} }: OwnHeaders = {},
 ): Record<string, oas32.HeaderObject> {
   const required: HeaderName[] = [...always, 'X-Request-Id', ...(counted === 'reached' ? RATE_LIMIT : [])];
   const optional: HeaderName[] = [...sometimes, ...(counted === 'perhaps' ? RATE_LIMIT : [])];
@@ -84,7 +87,11 @@ export function headersOf(
   return Object.fromEntries(
     [...new Set([...own, ...required, ...optional])].map((name) => [
       name,
-      required.includes(name) ? { ...HEADERS[name], required: true } : HEADERS[name],
+      {
+        ...HEADERS[name],
+        ...(name in headerExamples && { example: headerExamples[name] }),
+        ...(required.includes(name) && { required: true }),
+      },
     ]),
   );
 }

@@ -1,6 +1,6 @@
 /** Whether an answer is one that the OpenAPI document describes: its status, its body to the last field, its headers, its error code. */
 import { type OutputUnit, Validator } from '@cfworker/json-schema';
-import { apiDocument } from '../../src/api-document/document.ts';
+import { exactDocument } from '../../src/api-document/document.ts';
 import { HEADER_NAMES } from '../../src/api-document/headers.ts';
 
 export interface SentAnswer {
@@ -29,7 +29,7 @@ interface Described {
   components: { schemas: Record<string, object>; responses: Record<string, DescribedAnswer> };
 }
 
-const document = apiDocument() as unknown as Described;
+const document = exactDocument() as unknown as Described;
 const { schemas, responses } = document.components;
 
 /** Not a part of the API: a page for the payer. */

@@ -2,6 +2,7 @@
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { type HealthResponse, healthResponse } from '../../contract/responses.ts';
 import { answer, EXAMPLE_TIME, errorAnswer, errorExample } from '../answer.ts';
+import { methodNotAllowed } from '../common-errors.ts';
 import { NOBODY_ASKED } from '../security.ts';
 
 const HEALTHY: HealthResponse = {
@@ -24,12 +25,7 @@ export const getHealth: ZodOpenApiOperationObject = {
       counted: 'never',
       examples: { sandbox: { summary: 'With the sandbox', value: HEALTHY } },
     }),
-    '405': errorAnswer({
-      description: 'The path has no such method.',
-      counted: 'never',
-      always: ['Allow'],
-      examples: errorExample('METHOD_NOT_ALLOWED', 'This path answers GET, HEAD only.'),
-    }),
+    '405': methodNotAllowed('GET, HEAD', { counted: 'never' }),
     '500': errorAnswer({
       description: 'A bug. The log has it under the `X-Request-Id` of the answer.',
       counted: 'never',

@@ -11,8 +11,8 @@ import {
   paymentVoidedResponse,
 } from '../../contract/responses.ts';
 import { answer, EXAMPLE_TIME, type Examples, envelope, errorAnswer, errorExample } from '../answer.ts';
-import { GUARDED, MALFORMED, VALIDATION_ERROR, WITH_BODY } from '../common-errors.ts';
-import { failedPayment, failureExamples, HELD_ID, PAYMENT, pendingPayment, USER_ID } from '../examples.ts';
+import { guarded, MALFORMED, VALIDATION_ERROR, WITH_BODY } from '../common-errors.ts';
+import { failedPayment, failureExamples, HELD_ID, OWN_IDS, PAYMENT, pendingPayment, USER_ID } from '../examples.ts';
 import { needs, scopeLine } from '../security.ts';
 import { PAYMENT_NOT_FOUND } from './status.ts';
 
@@ -73,7 +73,7 @@ const CONFLICT: Examples = {
 
 /** The errors that both have, beside their own 400. */
 const COMMON: ZodOpenApiResponsesObject = {
-  ...GUARDED,
+  ...guarded('POST', 'payments:write'),
   ...WITH_BODY,
   '404': PAYMENT_NOT_FOUND,
   '422': errorAnswer({ description: 'A field is missing or wrong.', examples: VALIDATION_ERROR }),
@@ -83,7 +83,7 @@ export const capturePayment: ZodOpenApiOperationObject = {
   operationId: 'capturePayment',
   tags: ['Payments'],
   summary: 'Take the money that is held',
-  description: `Captures the whole amount, once. A capture that is sent again takes nothing more, and gets the same answer once the payment has ended. ${scopeLine('payments:write')}`,
+  description: `Captures the whole amount, once. A capture that is sent again takes nothing more, and gets the same answer once the payment has ended. ${OWN_IDS} ${scopeLine('payments:write')}`,
   security: needs('payments:write'),
   requestBody,
   responses: {
@@ -136,7 +136,7 @@ export const voidPayment: ZodOpenApiOperationObject = {
   operationId: 'voidPayment',
   tags: ['Payments'],
   summary: 'Release the money that is held, or stop waiting for the payer',
-  description: `No money is taken, and the booking can be paid again. A void that is sent again gets the same answer. ${scopeLine('payments:write')}`,
+  description: `No money is taken, and the booking can be paid again. A void that is sent again gets the same answer. ${OWN_IDS} ${scopeLine('payments:write')}`,
   security: needs('payments:write'),
   requestBody,
   responses: {

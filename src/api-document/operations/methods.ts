@@ -2,7 +2,7 @@
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { type PaymentMethodsResponse, paymentMethodsResponse } from '../../contract/responses.ts';
 import { answer } from '../answer.ts';
-import { GUARDED } from '../common-errors.ts';
+import { guarded } from '../common-errors.ts';
 import { needs } from '../security.ts';
 
 const METHODS: PaymentMethodsResponse = {
@@ -21,7 +21,7 @@ export const listPaymentMethods: ZodOpenApiOperationObject = {
   description: 'Any key or token will do.',
   security: needs(null),
   responses: {
-    ...GUARDED,
+    ...guarded('GET, HEAD', null),
     '200': answer({
       description: 'All methods, and whether each is enabled.',
       schema: paymentMethodsResponse,

@@ -6,8 +6,8 @@ import { type RefundSuccessResponse, refundSuccessResponse } from '../../contrac
 import { adviceOn, failure } from '../../core/domain/failure.ts';
 import type { FailureCode } from '../../core/domain/failure-causes.ts';
 import { answer, EXAMPLE_TIME, type Example, type Examples, envelope, errorAnswer, errorExample } from '../answer.ts';
-import { GUARDED, KEY_REUSED, MALFORMED, VALIDATION_ERROR, WITH_BODY } from '../common-errors.ts';
-import { AMOUNT, BOOKING_ID, PAYMENT_ID, REFUND_ID, USER_ID } from '../examples.ts';
+import { guarded, KEY_REUSED, MALFORMED, VALIDATION_ERROR, WITH_BODY } from '../common-errors.ts';
+import { AMOUNT, BOOKING_ID, OWN_IDS, PAYMENT_ID, REFUND_ID, USER_ID } from '../examples.ts';
 import { IDEMPOTENCY_KEY } from '../idempotency-key.ts';
 import { needs, scopeLine } from '../security.ts';
 import { ORIGINAL_NOT_FOUND } from './status.ts';
@@ -75,7 +75,7 @@ export const refundPayment: ZodOpenApiOperationObject = {
   operationId: 'refundPayment',
   tags: ['Refunds'],
   summary: 'Refund a payment, in part or in full',
-  description: `A payment can be refunded in several parts. When all of it has been refunded, its booking can be paid again. ${scopeLine('refunds:write')}`,
+  description: `A payment can be refunded in several parts. When all of it has been refunded, its booking can be paid again. ${OWN_IDS} ${scopeLine('refunds:write')}`,
   security: needs('refunds:write'),
   parameters: [IDEMPOTENCY_KEY],
   requestBody: {
@@ -109,7 +109,7 @@ export const refundPayment: ZodOpenApiOperationObject = {
     },
   },
   responses: {
-    ...GUARDED,
+    ...guarded('POST', 'refunds:write'),
     ...WITH_BODY,
     '200': answer({
       description: 'The refund is completed.',

@@ -2,8 +2,8 @@
 import type { ZodOpenApiOperationObject, ZodOpenApiParameterObject } from 'zod-openapi';
 import { type StatusResponse, statusResponse } from '../../contract/responses.ts';
 import { answer, EXAMPLE_TIME, type Examples, envelope, errorAnswer, errorExample } from '../answer.ts';
-import { GUARDED } from '../common-errors.ts';
-import { AMOUNT, HELD_ID, PAYMENT, REFUND_ID } from '../examples.ts';
+import { guarded } from '../common-errors.ts';
+import { AMOUNT, HELD_ID, OWN_IDS, PAYMENT, REFUND_ID } from '../examples.ts';
 import { needs, scopeLine } from '../security.ts';
 
 const TIMES = { created_at: EXAMPLE_TIME, processed_at: EXAMPLE_TIME };
@@ -83,11 +83,11 @@ export const getPaymentStatus: ZodOpenApiOperationObject = {
   operationId: 'getPaymentStatus',
   tags: ['Payments'],
   summary: 'How a payment or a refund ended',
-  description: `If a look-up of a pending payment or refund is due, this request makes it, so the answer may already be the outcome. ${scopeLine('payments:read')}`,
+  description: `If a look-up of a pending payment or refund is due, this request makes it, so the answer may already be the outcome. ${OWN_IDS} ${scopeLine('payments:read')}`,
   security: needs('payments:read'),
   parameters: [idParameter('The `TXN-…` of a payment, or the `REF-…` of a refund.', PAYMENT.transaction_id)],
   responses: {
-    ...GUARDED,
+    ...guarded('GET, HEAD', 'payments:read'),
     '200': answer({ description: 'Its status.', schema: statusResponse, examples: STATUSES }),
     '404': PAYMENT_NOT_FOUND,
   },

@@ -2,7 +2,7 @@
 import type { ZodOpenApiOperationObject, ZodOpenApiParameterObject } from 'zod-openapi';
 import { webhookResponse } from '../../contract/responses.ts';
 import { answer, errorAnswer, errorExample } from '../answer.ts';
-import { WEBHOOK_ERRORS } from '../common-errors.ts';
+import { WEBHOOK_ERRORS, WEBHOOK_HEADER_EXAMPLES } from '../common-errors.ts';
 import { NOBODY_ASKED } from '../security.ts';
 
 const signed = (name: string, description: string): ZodOpenApiParameterObject => ({
@@ -38,15 +38,18 @@ function webhook(
       ...WEBHOOK_ERRORS,
       '200': answer({
         description: 'The event was handled, or is of no interest.',
+        headerExamples: WEBHOOK_HEADER_EXAMPLES,
         schema: webhookResponse,
         examples: { received: { summary: 'Received', value: { received: true } } },
       }),
       '400': errorAnswer({
         description: 'The signature or the body is not valid; the message names the cause.',
+        headerExamples: WEBHOOK_HEADER_EXAMPLES,
         examples: errorExample('INVALID_REQUEST', 'The signature does not match.'),
       }),
       '404': errorAnswer({
         description: `No payments are taken with ${provider}.`,
+        headerExamples: WEBHOOK_HEADER_EXAMPLES,
         examples: errorExample('NOT_FOUND', 'There is nothing at this path: no payments are taken with this provider.'),
       }),
     },
