@@ -58,7 +58,9 @@ export function newRecorder(): Recorder {
     const bridge = newBridge();
     const fates = await consumeMessages(events, { BRIDGE_URL: bridge.url, PAYMENT_EVENTS: queue.binding });
     if (fates.some((fate) => fate !== 'acknowledged')) throw new Error(`events were not published: ${fates}`);
-    return (await bridge.posts()).map(({ body }) => asRead(masked(body)));
+    // Without the ids of requests beside them, which have tests of their own.
+    const published = (await bridge.posts()).map(({ body }) => JSON.stringify({ events: JSON.parse(body).events }));
+    return published.map((batch) => asRead(masked(batch)));
   }
 
   return {
