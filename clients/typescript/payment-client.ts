@@ -264,7 +264,7 @@ function validKey(key: string): string {
 function objectOrNull(text: string): object | null {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' ? value : null;
+    return typeof value === 'object' && !Array.isArray(value) ? value : null;
   } catch {
     return null;
   }
@@ -302,8 +302,8 @@ function retryAfterSeconds(response: Response): number | null {
   return /^\d{1,9}$/.test(text) ? Number(text) : null;
 }
 
-function isRedirect({ status }: Response): boolean {
-  return status >= 300 && status < 400;
+function isRedirect({ status, headers }: Response): boolean {
+  return status >= 300 && status < 400 && headers.has('Location');
 }
 
 function messageOf(response: Response): string {
