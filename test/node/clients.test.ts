@@ -124,6 +124,20 @@ describe.each(LANGUAGES)('the client in $name', ({ call, isThere, misuse }) => {
     expect(service.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([again, status, status, again]);
   });
 
+  it.skipIf(!isThere)(
+    'polls an outcome that is not known yet, and reports at its deadline that it still is not',
+    async () => {
+      const pending = { transaction_id: 'TXN-1', status: 'pending' };
+      const service = await serviceThatAnswers(refusing(502, 'PAYMENT_GATEWAY_ERROR', pending), [200, pending]);
+      const pay = { baseUrl: service.url, operation: 'pay', args: [{}, 'pay-1'], deadlineSeconds: 1 } as const;
+      const [ended] = await call(pay);
+      expect(ended?.error).toMatchObject({ name: 'OutcomePending', transactionId: 'TXN-1' });
+      const [first, ...others] = service.asked.map(({ method, path }) => `${method} ${path}`);
+      expect(first).toBe('POST /payment/process');
+      expect(new Set(others)).toEqual(new Set(['GET /payment/status/TXN-1']));
+    },
+  );
+
   it.skipIf(!isThere)('waits for the outcome of a capture of its own that is still being processed', async () => {
     const service = await serviceThatAnswers(
       (response) => response.destroy(),

@@ -11,7 +11,7 @@ export interface ClientCall {
   deadlineSeconds?: number;
   operation: 'pay' | 'capture' | 'void' | 'refund' | 'status';
   /** The operation's own. */
-  args: unknown[];
+  args: readonly unknown[];
 }
 
 /** What a call ended with: an answer, or an error with its name, its text and what it carries. */
