@@ -202,7 +202,7 @@ def _status_path(transaction_id):
 
 
 def _valid_header(name, value):
-    """Without white space at its ends, such as the newline of a file. The error does not quote it: it can be a secret."""
+    """Without white space at its ends, such as the newline of a file. The error does not quote the value, which can be a secret."""
     stripped = value.strip()
     if not PRINTABLE.fullmatch(stripped):
         raise ValueError(f"{name} must have printable ASCII characters, in one line")

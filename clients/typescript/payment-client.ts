@@ -236,17 +236,19 @@ function post(path: string, body: object, rest: Pick<ServiceRequest, 'idempotenc
 
 /** @throws TypeError: an empty id, or dots alone, would be another path */
 function statusOf(id: string): ServiceRequest {
-  if (!/[^.]/.test(id)) throw new TypeError('The id of a payment or a refund is needed, such as TXN-…');
+  if (typeof id !== 'string' || !/[^.]/.test(id))
+    throw new TypeError('The id of a payment or a refund is needed, such as TXN-…');
   return { method: 'GET', path: `/payment/status/${encodeURIComponent(id)}` };
 }
 
 function validBaseUrl(baseUrl: string): string {
-  const { protocol, origin, pathname } = new URL(baseUrl);
+  const { protocol, origin, pathname, username, password, search, hash } = new URL(baseUrl);
   if (!/^https?:$/.test(protocol)) throw new TypeError('baseUrl must begin with https:// or http://');
+  if (username || password || search || hash) throw new TypeError('baseUrl must end with its host, port or path');
   return `${origin}${pathname}`.replace(/\/$/, '');
 }
 
-/** Without white space at its ends, such as the newline of a file. @throws TypeError that does not quote it: it can be a secret */
+/** Without white space at its ends, such as the newline of a file. @throws TypeError that does not quote the value, which can be a secret */
 function validHeader(name: string, value: string): string {
   const trimmed = value.trim();
   if (!PRINTABLE.test(trimmed)) throw new TypeError(`${name} must have printable ASCII characters, in one line`);
