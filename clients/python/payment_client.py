@@ -174,8 +174,8 @@ class PaymentClient:
 
 
 def _within(seconds, work):
-    """What `work` returns or raises. httpx limits the time of each read, but not of a whole answer, and this does: the thread that is left
-    ends with its next read."""
+    """What `work` returns or raises. httpx limits the time of each read, but not of a whole answer, and this does. A thread that is left
+    behind ends with its connection, and does not keep the process from ending."""
     outcome = queue.SimpleQueue()
 
     def run():
