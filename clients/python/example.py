@@ -23,6 +23,17 @@ def order(card_number):
     }
 
 
+KEYS = []  # Stands for a table of your database: the keys of each booking's payments and refunds.
+
+
+def new_key(booking_id):
+    """A key for one attempt, stored before the request is sent: after a crash, send the request again under it. Another attempt needs another
+    key."""
+    key = str(uuid.uuid4())
+    KEYS.append((booking_id, key))
+    return key
+
+
 def hold_of(payment, answer):
     return {
         "booking_id": payment["booking_id"],
@@ -33,10 +44,11 @@ def hold_of(payment, answer):
 
 base_url = os.environ.get("PAYMENT_SERVICE", "http://localhost:8003")
 with PaymentClient(base_url, os.environ.get("PAYMENT_API_KEY")) as payments:
-    # Pay. The key is the booking's: sent twice, it is one payment.
+    # Pay. Sent twice under one key, it is one payment.
     booking = order("4111111111111111")
-    paid = payments.pay(booking, booking["booking_id"])
-    again = payments.pay(booking, booking["booking_id"])
+    key = new_key(booking["booking_id"])
+    paid = payments.pay(booking, key)
+    again = payments.pay(booking, key)
     print("pay:", paid["status"], "once" if again["transaction_id"] == paid["transaction_id"] else "twice")
     print("status:", payments.status(paid["transaction_id"])["status"])
 
@@ -48,24 +60,26 @@ with PaymentClient(base_url, os.environ.get("PAYMENT_API_KEY")) as payments:
         "reason": "Customer cancellation",
         "user_id": booking["user_id"],
     }
-    refunded = payments.refund(refund, f"refund-{booking['booking_id']}")
+    refunded = payments.refund(refund, new_key(booking["booking_id"]))
     print("refund:", refunded["status"], refunded["refund_amount"])
 
     # Hold the money, and take it.
     held = {**order("4111111111111111"), "capture_method": "manual", "hold_minutes": 10}
-    authorized = payments.pay(held, held["booking_id"])
+    authorized = payments.pay(held, new_key(held["booking_id"]))
     captured = payments.capture(hold_of(held, authorized))
     print("capture:", authorized["status"], captured["status"])
 
     # Hold the money, and release it.
     other = {**held, "booking_id": f"BOOK-{uuid.uuid4()}"}
-    released = payments.pay(other, other["booking_id"])
+    released = payments.pay(other, new_key(other["booking_id"]))
     voided = payments.void(hold_of(other, released))
     print("void:", voided["status"], voided["error_code"])
 
-    # A card that is declined.
+    # A card that is declined, and then another one for the same booking: a new attempt, under a new key.
     declined = order("4000000000000002")
     try:
-        payments.pay(declined, declined["booking_id"])
+        payments.pay(declined, new_key(declined["booking_id"]))
     except PaymentFailed as error:
         print("decline:", error.code)
+    retried = {**order("4111111111111111"), "booking_id": declined["booking_id"]}
+    print("another card:", payments.pay(retried, new_key(retried["booking_id"]))["status"])

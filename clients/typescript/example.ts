@@ -26,10 +26,21 @@ function order(cardNumber: string): PaymentRequest {
   };
 }
 
-// Pay. The key is the booking's: sent twice, it is one payment.
+/** Stands for a table of your database: the keys of each booking's payments and refunds. */
+const keys: { bookingId: string; key: string }[] = [];
+
+/** A key for one attempt, stored before the request is sent: after a crash, send the request again under it. Another attempt needs another key. */
+function newKey(bookingId: string): string {
+  const key = randomUUID();
+  keys.push({ bookingId, key });
+  return key;
+}
+
+// Pay. Sent twice under one key, it is one payment.
 const booking = order('4111111111111111');
-const paid = await payments.pay(booking, booking.booking_id);
-const again = await payments.pay(booking, booking.booking_id);
+const key = newKey(booking.booking_id);
+const paid = await payments.pay(booking, key);
+const again = await payments.pay(booking, key);
 console.log('pay:', paid.status, again.transaction_id === paid.transaction_id ? 'once' : 'twice');
 console.log('status:', (await payments.status(paid.transaction_id)).status);
 
@@ -42,28 +53,30 @@ const refunded = await payments.refund(
     reason: 'Customer cancellation',
     user_id: booking.user_id,
   },
-  `refund-${booking.booking_id}`,
+  newKey(booking.booking_id),
 );
 console.log('refund:', refunded.status, refunded.refund_amount);
 
 // Hold the money, and take it.
 const held = { ...order('4111111111111111'), capture_method: 'manual' as const, hold_minutes: 10 };
-const authorized = await payments.pay(held, held.booking_id);
+const authorized = await payments.pay(held, newKey(held.booking_id));
 const hold = { booking_id: held.booking_id, transaction_id: authorized.transaction_id, user_id: held.user_id };
 const captured = await payments.capture(hold);
 console.log('capture:', authorized.status, captured.status);
 
 // Hold the money, and release it.
 const other = { ...held, booking_id: `BOOK-${randomUUID()}` };
-const released = await payments.pay(other, other.booking_id);
+const released = await payments.pay(other, newKey(other.booking_id));
 const voided = await payments.void({ ...hold, booking_id: other.booking_id, transaction_id: released.transaction_id });
 console.log('void:', voided.status, voided.error_code);
 
-// A card that is declined.
+// A card that is declined, and then another one for the same booking: a new attempt, under a new key.
 const declined = order('4000000000000002');
 try {
-  await payments.pay(declined, declined.booking_id);
+  await payments.pay(declined, newKey(declined.booking_id));
 } catch (error) {
   if (!(error instanceof PaymentFailed)) throw error;
   console.log('decline:', error.code);
 }
+const retried = { ...order('4111111111111111'), booking_id: declined.booking_id };
+console.log('another card:', (await payments.pay(retried, newKey(retried.booking_id))).status);

@@ -43,11 +43,11 @@ export class PaymentError extends Error {
   readonly requestId: string | null;
 
   constructor({ response, body }: Answer) {
-    const envelope = envelopeOf(body);
-    super(envelope?.error.message ?? `The service answered ${response.status}`);
-    this.code = envelope?.error.code ?? 'UNKNOWN';
+    const error = errorIn(body);
+    super(error?.message ?? messageOf(response));
+    this.code = error?.code ?? 'UNKNOWN';
     this.httpStatus = response.status;
-    this.details = envelope?.error.details ?? {};
+    this.details = error?.details ?? {};
     this.retryAfterSeconds = retryAfterSeconds(response);
     this.requestId = response.headers.get('X-Request-Id');
   }
@@ -76,12 +76,26 @@ export class OutcomePending extends Error {
   }
 }
 
-/** The service did not answer until the deadline. What was asked for may have happened: call again, under the same key. */
+/**
+ * The service did not answer before the deadline, or a proxy answered in its place. What was asked for may have happened: call again, under the
+ * same key.
+ */
 export class NoAnswer extends Error {
   override name = 'NoAnswer';
+  /** Of the answer that came last, if there was one; otherwise null. */
+  readonly httpStatus: number | null;
+  readonly retryAfterSeconds: number | null;
+
+  constructor(reason: { response: Response; cause?: Error } | { cause: unknown }) {
+    const response = 'response' in reason ? reason.response : null;
+    const instead = response === null ? '' : `, and the last request got ${response.status}`;
+    super(`The payment service did not answer${instead}`, 'cause' in reason ? { cause: reason.cause } : undefined);
+    this.httpStatus = response?.status ?? null;
+    this.retryAfterSeconds = response && retryAfterSeconds(response);
+  }
 }
 
-/** An answer of the service: its body is JSON, or null where it is an error of a proxy's. */
+/** An answer: its body is a JSON object, or null in an error of a proxy's. */
 interface Answer {
   response: Response;
   body: unknown;
@@ -90,7 +104,8 @@ interface Answer {
 interface ServiceRequest {
   method: 'GET' | 'POST';
   path: string;
-  body?: unknown;
+  /** JSON. */
+  body?: string;
   idempotencyKey?: string;
   /** The payment of a capture or a void, which an earlier request of the call may still be processing. */
   ownId?: string;
@@ -99,7 +114,10 @@ interface ServiceRequest {
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 5_000;
 /** Answers after which the same request can succeed, although they do not say when. */
-const TEMPORARY = [500, 503, 504];
+const TEMPORARY = [500, 503];
+/** Also what HTTP allows in the value of a header. */
+const PRINTABLE = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
+const IDEMPOTENCY_KEY_MAX_LENGTH = 255;
 
 export class PaymentClient {
   readonly #baseUrl: string;
@@ -108,10 +126,11 @@ export class PaymentClient {
   readonly #requestDeadlineMs: number;
 
   constructor({ baseUrl, apiKey, deadlineMs = 30_000, requestDeadlineMs = 20_000, headers }: PaymentClientOptions) {
-    // Both refuse here what is not valid: later, that would look like a service that does not answer.
-    this.#baseUrl = new URL(baseUrl).href.replace(/\/$/, '');
-    this.#headers = new Headers(headers);
-    if (apiKey) this.#headers.set('Authorization', `Bearer ${apiKey}`);
+    // What is not valid is refused here: later, it would look like a service that does not answer.
+    this.#baseUrl = validBaseUrl(baseUrl);
+    this.#headers = new Headers();
+    for (const [name, value] of Object.entries(headers ?? {})) this.#headers.set(name, validHeader(name, value));
+    if (apiKey) this.#headers.set('Authorization', `Bearer ${validHeader('apiKey', apiKey)}`);
     this.#deadlineMs = deadlineMs;
     this.#requestDeadlineMs = requestDeadlineMs;
   }
@@ -122,18 +141,18 @@ export class PaymentClient {
    * @param idempotencyKey of this attempt to pay. Store it before you call: called again with it, it is the same payment.
    * @throws PaymentFailed, PaymentError, OutcomePending, NoAnswer
    */
-  pay(body: PaymentRequest, idempotencyKey: string): Promise<PaymentAnswer> {
-    return this.#call({ method: 'POST', path: '/payment/process', body, idempotencyKey });
+  async pay(body: PaymentRequest, idempotencyKey: string): Promise<PaymentAnswer> {
+    return this.#call(post('/payment/process', body, { idempotencyKey: validKey(idempotencyKey) }));
   }
 
   /** Takes the money that is held. It can be called again. @throws PaymentFailed, PaymentError, OutcomePending, NoAnswer */
-  capture(body: HoldRequest): Promise<CaptureAnswer> {
-    return this.#call({ method: 'POST', path: '/payment/capture', body, ownId: body.transaction_id });
+  async capture(body: HoldRequest): Promise<CaptureAnswer> {
+    return this.#call(post('/payment/capture', body, { ownId: body.transaction_id }));
   }
 
   /** Releases the money that is held. It can be called again. @throws PaymentError, OutcomePending, NoAnswer */
-  void(body: HoldRequest): Promise<VoidAnswer> {
-    return this.#call({ method: 'POST', path: '/payment/void', body, ownId: body.transaction_id });
+  async void(body: HoldRequest): Promise<VoidAnswer> {
+    return this.#call(post('/payment/void', body, { ownId: body.transaction_id }));
   }
 
   /**
@@ -142,28 +161,30 @@ export class PaymentClient {
    * @param idempotencyKey of this refund. Store it before you call: called again with it, it is the same refund.
    * @throws PaymentError, OutcomePending, NoAnswer
    */
-  refund(body: RefundRequest, idempotencyKey: string): Promise<RefundAnswer> {
-    return this.#call({ method: 'POST', path: '/payment/refund', body, idempotencyKey });
+  async refund(body: RefundRequest, idempotencyKey: string): Promise<RefundAnswer> {
+    return this.#call(post('/payment/refund', body, { idempotencyKey: validKey(idempotencyKey) }));
   }
 
   /** How a payment or a refund stands, by its id. @throws PaymentError, NoAnswer */
-  status(id: string): Promise<Status> {
-    return this.#call({ method: 'GET', path: `/payment/status/${encodeURIComponent(id)}` });
+  async status(id: string): Promise<Status> {
+    return this.#call(statusOf(id));
   }
 
   async #call<Data>(request: ServiceRequest): Promise<Data> {
     const deadlineAtMs = Date.now() + this.#deadlineMs;
+    let isAnswerMissing = false;
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#send(request, deadlineAtMs);
       if (answer instanceof NoAnswer) {
-        await pause(backoffMs(attempt), deadlineAtMs, answer);
+        isAnswerMissing = true;
+        await pause(delayMs(answer.retryAfterSeconds, attempt), deadlineAtMs, answer);
         continue;
       }
       if (answer.response.ok) return answer.body as Data;
       const pendingId = pendingIn(answer, request.ownId);
       // Once the outcome is known, the same request is answered with it.
-      if (pendingId !== null) await this.#waitForOutcome(pendingId, deadlineAtMs);
-      else await pause(retryDelayMs(answer, attempt), deadlineAtMs, errorOf(answer));
+      if (pendingId !== null) await this.#waitForOutcome(pendingId, answer, deadlineAtMs);
+      else await pause(retryDelayMs(answer, attempt), deadlineAtMs, refusal(answer, isAnswerMissing));
     }
   }
 
@@ -179,87 +200,161 @@ export class PaymentClient {
       const response = await fetch(`${this.#baseUrl}${path}`, {
         method,
         headers,
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(body !== undefined && { body }),
+        redirect: 'manual', // The body can have card data: it goes to no other address.
         signal: AbortSignal.timeout(Math.min(leftMs, this.#requestDeadlineMs)),
       });
-      const text = await response.text();
-      return { response, body: response.ok ? JSON.parse(text) : jsonOrNull(text) };
-    } catch (error) {
+      const answer = { response, body: objectOrNull(await response.text()) };
+      return isOfService(answer) ? answer : new NoAnswer({ response });
+    } catch (cause) {
       // No connection, a broken one, no answer in time, or half of one.
-      return new NoAnswer('The payment service did not answer', { cause: error });
+      return new NoAnswer({ cause });
     }
   }
 
-  async #waitForOutcome(id: string, deadlineAtMs: number): Promise<void> {
-    const request = { method: 'GET', path: `/payment/status/${encodeURIComponent(id)}` } as const;
+  /** Returns when the request should be sent again. @throws OutcomePending at the deadline */
+  async #waitForOutcome(id: string, { response }: Answer, deadlineAtMs: number): Promise<void> {
+    let seconds = retryAfterSeconds(response);
     for (let attempt = 1; ; attempt += 1) {
-      await pause(backoffMs(attempt), deadlineAtMs, new OutcomePending(id));
-      const answer = await this.#send(request, deadlineAtMs);
-      if (answer instanceof NoAnswer || !answer.response.ok) continue;
-      if ((answer.body as Status).status !== 'pending') return;
+      await pause(delayMs(seconds, attempt), deadlineAtMs, new OutcomePending(id));
+      const answer = await this.#send(statusOf(id), deadlineAtMs);
+      if (answer instanceof NoAnswer) {
+        seconds = answer.retryAfterSeconds;
+        continue;
+      }
+      seconds = retryAfterSeconds(answer.response);
+      if (answer.response.ok && (answer.body as Status).status !== 'pending') return;
+      // It was not recorded, after all: sent again, it is.
+      if (answer.response.status === 404 && errorIn(answer.body) !== null) return;
     }
   }
 }
 
-function jsonOrNull(text: string): unknown {
+function post(path: string, body: object, rest: Pick<ServiceRequest, 'idempotencyKey' | 'ownId'>): ServiceRequest {
+  return { method: 'POST', path, body: JSON.stringify(body), ...rest };
+}
+
+/** @throws TypeError: an empty id, or dots alone, would be another path */
+function statusOf(id: string): ServiceRequest {
+  if (typeof id !== 'string' || !/[^.]/.test(id))
+    throw new TypeError('The id of a payment or a refund is needed, such as TXN-…');
+  return { method: 'GET', path: `/payment/status/${encodeURIComponent(id)}` };
+}
+
+function validBaseUrl(baseUrl: string): string {
+  const { protocol, origin, pathname, username, password, search, hash } = new URL(baseUrl);
+  if (!/^https?:$/.test(protocol)) throw new TypeError('baseUrl must begin with https:// or http://');
+  if (username || password || search || hash) throw new TypeError('baseUrl must end with its host, port or path');
+  return `${origin}${pathname}`.replace(/\/$/, '');
+}
+
+/** Without white space at its ends, such as the newline of a file. @throws TypeError that does not quote the value, which can be a secret */
+function validHeader(name: string, value: string): string {
+  const trimmed = value.trim();
+  if (!PRINTABLE.test(trimmed)) throw new TypeError(`${name} must have printable ASCII characters, in one line`);
+  return trimmed;
+}
+
+/** @throws TypeError: without a key, a request that is sent again could be a second payment or refund */
+function validKey(key: string): string {
+  if (typeof key === 'string' && key.length <= IDEMPOTENCY_KEY_MAX_LENGTH && PRINTABLE.test(key)) return key;
+  throw new TypeError(
+    `idempotencyKey must have 1 to ${IDEMPOTENCY_KEY_MAX_LENGTH} printable ASCII characters, and no space at its ends`,
+  );
+}
+
+function objectOrNull(text: string): object | null {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && !Array.isArray(value) ? value : null;
   } catch {
     return null;
   }
 }
 
+/** A proxy's 5xx does not say whether the service got the request, and its 200 is no success. */
+function isOfService({ response, body }: Answer): boolean {
+  if (response.ok) return body !== null;
+  return response.status < 500 || errorIn(body) !== null;
+}
+
 /** Waits, unless that would go beyond the deadline or does not help. @throws what the call then ends with */
-async function pause(delayMs: number | null, deadlineAtMs: number, otherwise: Error): Promise<void> {
-  if (delayMs === null || Date.now() + delayMs >= deadlineAtMs) throw otherwise;
-  await sleep(delayMs);
+async function pause(forMs: number | null, deadlineAtMs: number, otherwise: Error): Promise<void> {
+  if (forMs === null || Date.now() + forMs >= deadlineAtMs) throw otherwise;
+  await sleep(forMs);
 }
 
 /** Null: the answer is final. */
 function retryDelayMs({ response, body }: Answer, attempt: number): number | null {
+  if (isRedirect(response)) return null;
   const seconds = retryAfterSeconds(response);
-  if (seconds !== null) return seconds * 1_000;
-  const isTemporary = TEMPORARY.includes(response.status) && envelopeOf(body)?.error.code !== 'NOT_CONFIGURED';
-  return isTemporary ? backoffMs(attempt) : null;
+  const isTemporary = TEMPORARY.includes(response.status) && errorIn(body)?.code !== 'NOT_CONFIGURED';
+  return seconds !== null || isTemporary ? delayMs(seconds, attempt) : null;
 }
 
-/** Up to twice as long each time, at random, so that many clients do not come back at once. */
-function backoffMs(attempt: number): number {
+/** What a server asks for, or up to twice as long each time, at random, so that many clients do not come back at once. */
+function delayMs(seconds: number | null, attempt: number): number {
+  if (seconds !== null) return Math.max(FIRST_DELAY_MS, seconds * 1_000);
   const longestMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
   return longestMs / 2 + (Math.random() * longestMs) / 2;
 }
 
 function retryAfterSeconds(response: Response): number | null {
   const text = response.headers.get('Retry-After') ?? '';
-  return /^\d+$/.test(text) ? Number(text) : null;
+  return /^\d{1,9}$/.test(text) ? Number(text) : null;
+}
+
+function isRedirect({ status, headers }: Response): boolean {
+  return status >= 300 && status < 400 && headers.has('Location');
+}
+
+function messageOf(response: Response): string {
+  if (!isRedirect(response)) return `The service answered ${response.status}`;
+  const location = response.headers.get('Location');
+  return `Got ${response.status}, a redirect to ${location}, which was not followed: baseUrl must be the service's own address`;
 }
 
 /** The payment or refund of the request whose outcome is not known yet; null where the answer says something else. */
 function pendingIn({ response, body }: Answer, ownId?: string): string | null {
-  const { status, transaction_id, refund_transaction_id } = failureOf(body);
+  const { status, transaction_id, refund_transaction_id } = failureIn(body);
   if (status !== 'pending') return null;
-  if (response.status === 502 || response.status === 503) return refund_transaction_id ?? transaction_id ?? null;
-  return response.status === 409 && transaction_id === ownId ? (ownId ?? null) : null;
+  const isOwn =
+    [502, 503].includes(response.status) ||
+    errorIn(body)?.code === 'IDEMPOTENCY_IN_PROGRESS' ||
+    (response.status === 409 && ownId !== undefined && transaction_id === ownId);
+  return isOwn ? (refund_transaction_id ?? transaction_id ?? null) : null;
 }
 
-function errorOf(answer: Answer): PaymentError {
-  const { status, error_code } = failureOf(answer.body);
+/**
+ * What a call ends with if the answer is not sent for again. An answer that is temporary or a proxy's says nothing of an earlier request of the
+ * call that got no answer.
+ */
+function refusal(answer: Answer, isAnswerMissing: boolean): PaymentError | NoAnswer {
+  const { status, error_code } = failureIn(answer.body);
   const isOfPayment = status === 'failed' && error_code !== undefined && answer.response.status !== 409;
-  return isOfPayment ? new PaymentFailed(answer, error_code) : new PaymentError(answer);
+  const error = isOfPayment ? new PaymentFailed(answer, error_code) : new PaymentError(answer);
+  const isFinal = errorIn(answer.body) !== null && retryDelayMs(answer, 1) === null;
+  return isAnswerMissing && !isFinal ? new NoAnswer({ response: answer.response, cause: error }) : error;
 }
 
 type Failure = Pick<Schemas['ErrorDetails'], 'status' | 'error_code' | 'transaction_id' | 'refund_transaction_id'>;
 
 /** What an answer says of a failed or pending payment or refund, beside the envelope or in its details. */
-function failureOf(body: unknown): Failure {
-  const envelope = envelopeOf(body);
-  if (envelope === null) return {};
-  const { details } = envelope.error;
-  return 'error_code' in envelope ? { ...details, ...(envelope as Schemas['PaymentFailureResponse']) } : details;
+function failureIn(body: unknown): Failure {
+  const error = errorIn(body);
+  if (error === null) return {};
+  const isOfPayment = 'error_code' in (body as object);
+  return isOfPayment ? { ...error.details, ...(body as Schemas['PaymentFailureResponse']) } : (error.details ?? {});
 }
 
-/** Null where the answer is not the service's, but a proxy's. */
-function envelopeOf(body: unknown): Schemas['ErrorEnvelope'] | null {
-  const isEnvelope = typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'object';
-  return isEnvelope ? (body as Schemas['ErrorEnvelope']) : null;
+interface ServiceError {
+  code: string;
+  message?: string | null;
+  details?: Schemas['ErrorDetails'] | null;
+}
+
+/** What the service's envelope has; null where the answer is not the service's, but a proxy's. */
+function errorIn(body: unknown): ServiceError | null {
+  const { error } = (body ?? {}) as { error?: Partial<ServiceError> | null };
+  return typeof error?.code === 'string' ? (error as ServiceError) : null;
 }
