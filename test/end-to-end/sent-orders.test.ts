@@ -15,6 +15,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const PAID = 'TXN-01M80ASY80ZZZZZZZZZZZZZZZA';
 const REFUND = 'REF-01M80ASY80ZZZZZZZZZZZZZZZA';
+const [OTHER, REFUND_OF_OTHER] = ['TXN-01M80ASY80ZZZZZZZZZZZZZZZB', 'REF-01M80ASY80ZZZZZZZZZZZZZZZB'] as const;
 const MADE_MS = Date.UTC(2026, 10, 22);
 
 type Service = (response: ServerResponse, headers: IncomingHttpHeaders) => void;
@@ -28,13 +29,15 @@ beforeAll(async () => {
   project = copyProject();
   state = mkdtempSync(join(tmpdir(), 'state-'));
   await prepareDatabase(state);
-  writeLocalDatabase(
-    state,
-    `INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, user_email, status, currency, amount_minor,
-       payment_method, gateway, gateway_reference, created_at_ms, processed_at_ms, refunded_minor)
-     VALUES (?, 'default', 'BOOK-1', 'user_123', 'ada@example.com', 'completed', 'USD', 2550, 'credit_card', 'stripe', 'ch_1', ?, ?, 0)`,
-    ...[PAID, MADE_MS, MADE_MS],
-  );
+  for (const id of [PAID, OTHER]) {
+    writeLocalDatabase(
+      state,
+      `INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, user_email, status, currency, amount_minor,
+         payment_method, gateway, gateway_reference, created_at_ms, processed_at_ms, refunded_minor)
+       VALUES (?1, 'default', 'BOOK-' || ?1, 'user_123', 'ada@example.com', 'completed', 'USD', 2550, 'credit_card', 'stripe', 'ch_1', ?2, ?2, 0)`,
+      ...[id, MADE_MS],
+    );
+  }
   server = createServer((request, response) => {
     request.resume().once('end', () => serve(response, request.headers));
   });
@@ -47,11 +50,40 @@ afterAll(() => {
   rmSync(state, { recursive: true, force: true });
 });
 
-function refund(service: Service, place: Partial<Place> = {}): Promise<Ended> {
+function refund(service: Service, place: Partial<Place> = {}, options: readonly string[] = []): Promise<Ended> {
   serve = service;
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const args = ['refund', PAID, '--amount', '5', '--yes', '--wait', '1', '--url', url, '--persist-to', state];
+  const args = [
+    'refund',
+    PAID,
+    '--amount',
+    '5',
+    '--yes',
+    '--wait',
+    '1',
+    '--url',
+    url,
+    '--persist-to',
+    state,
+    ...options,
+  ];
   return payctl(args, { home: state, cwd: project.directory, ...place });
+}
+
+/** What the service writes of a refund that is done. */
+function book(refundId: string, transactionId: string, key: string): void {
+  writeLocalDatabase(
+    state,
+    `INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms, processed_at_ms)
+     VALUES (?1, 'default', ?2, 'completed', 500, '', ?3, ?3)`,
+    ...[refundId, transactionId, MADE_MS],
+  );
+  writeLocalDatabase(
+    state,
+    `INSERT INTO idempotency_keys (tenant, path, idempotency_key, fingerprint, claimed_id, created_at_ms)
+     VALUES ('default', '/payment/refund', ?, 'a fingerprint', ?, ?)`,
+    ...[key, refundId, MADE_MS],
+  );
 }
 
 function succeed(response: ServerResponse): void {
@@ -105,18 +137,7 @@ it.each(['SIGTERM', 'SIGHUP'] as const)('is of unknown outcome after %s, and say
 it('is done where nobody reads what the command prints, and standard error has it', async () => {
   const { exitCode, stderr } = await refund(
     (response, headers) => {
-      writeLocalDatabase(
-        state,
-        `INSERT INTO refunds (refund_id, tenant, transaction_id, status, amount_minor, reason, created_at_ms, processed_at_ms)
-         VALUES (?, 'default', ?, 'completed', 500, '', ?, ?)`,
-        ...[REFUND, PAID, MADE_MS, MADE_MS],
-      );
-      writeLocalDatabase(
-        state,
-        `INSERT INTO idempotency_keys (tenant, path, idempotency_key, fingerprint, claimed_id, created_at_ms)
-         VALUES ('default', '/payment/refund', ?, 'a fingerprint', ?, ?)`,
-        ...[String(headers['idempotency-key']), REFUND, MADE_MS],
-      );
+      book(REFUND, PAID, String(headers['idempotency-key']));
       succeed(response);
     },
     { onStart: (child) => child.stdout?.destroy() },
@@ -125,4 +146,18 @@ it('is done where nobody reads what the command prints, and standard error has i
     exitCode: 0,
     stderr: expect.stringMatching(/The output could not be written: .*EPIPE.*\nRefunded 5\.00 USD\n$/),
   });
+});
+
+it('is not done because another payment has a refund under its key', async () => {
+  book(REFUND_OF_OTHER, OTHER, 'payctl-of-another');
+  const underWay = { code: 'IDEMPOTENCY_IN_PROGRESS', message: 'There is no outcome yet', details: {} };
+  const { exitCode, stdout } = await refund(
+    (response) => {
+      response.writeHead(409, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify({ error: underWay, timestamp: '2026-11-22T10:00:00Z' }));
+    },
+    {},
+    ['--idempotency-key', 'payctl-of-another'],
+  );
+  expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' });
 });
