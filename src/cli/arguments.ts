@@ -64,6 +64,16 @@ export function readTimeMs(text: string): number {
   return ms;
 }
 
+/** Refuses a range of time that nothing is in. Either end may be open. */
+export function refuseEmptyRange(
+  { from, to }: { from?: number | undefined; to?: number | undefined },
+  command: Command,
+): void {
+  if (from !== undefined && to !== undefined && from >= to) {
+    command.error(`error: --from (${isoSeconds(from)}) must be before --to (${isoSeconds(to)})`);
+  }
+}
+
 export function readFutureTimeMs(text: string): number {
   const ms = readTimeMs(text);
   if (ms <= Date.now()) throw new InvalidArgumentError(`${isoSeconds(ms)} is in the past.`);

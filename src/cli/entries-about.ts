@@ -1,5 +1,6 @@
 /** All entries of the audit log about one payment, refund, API key or dispute: wherever they are, in order of time. */
 import { decodeTime } from 'ulid';
+import { isIdentifier } from '../core/domain/transaction.ts';
 import type { ArchivedTransaction } from '../core/ledger/archive/archive-transactions.ts';
 import { type ExportedEntry, type ExportReading, exportAuditLog } from '../core/ledger/audit/export-audit-log.ts';
 import { firstEntrySince, type KnownSubject, knownSubject, pageOfEntry } from '../core/ledger/audit/find-entries.ts';
@@ -41,7 +42,7 @@ export async function entriesAbout(
 ): Promise<ExportedEntry[]> {
   const known = await knownSubject(db, search.id);
   const madeAtMs = timeIn(search.id);
-  const isPayment = search.id.startsWith('TXN-');
+  const isPayment = isIdentifier(search.id, 'TXN-');
   const subjects = new Set([search.id, ...(isPayment ? known.subjects : [])]);
   if (isPayment && madeAtMs !== null && known.subjects.length === 0) {
     for (const refundId of await archivedRefundIds(search.id, madeAtMs, parts)) subjects.add(refundId);
@@ -120,7 +121,14 @@ function entryOf(line: string): ExportedEntry[] {
 
 function isAbout(entry: ExportedEntry, id: string, subjects: ReadonlySet<string>): boolean {
   const isDispute = !/^(TXN-|REF-|key_)/.test(id);
-  return isDispute ? detailOf(entry).dispute_id === id || entry.subject === id : subjects.has(entry.subject);
+  return isDispute
+    ? detailOf(entry).dispute_id === id || entry.subject === id
+    : subjects.has(entry.subject) || subjects.has(ownerOf(entry.subject));
+}
+
+/** What has a name in it that the ledger did not give, such as an external refund: `TXN-…/re_1`. */
+export function ownerOf(subject: string): string {
+  return subject.split('/', 1)[0] ?? subject;
 }
 
 function isInTime({ at_ms }: ExportedEntry, { fromMs, toMs }: Search): boolean {

@@ -4,10 +4,9 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { parseEnv } from 'node:util';
 import { backgroundCaller, type Caller } from '../core/caller.ts';
 import type { ArchiveBucket } from '../core/ledger/archive/archive-bucket.ts';
 import type { D1Database } from '../core/ledger/d1.ts';
@@ -19,7 +18,14 @@ import { isEncryptionKey } from '../core/settings/forms.ts';
 import { readSettings } from '../core/settings/settings.ts';
 import type { Variables } from '../core/settings/start-up-guard.ts';
 import { SECRETS } from '../core/settings/variables.ts';
-import { bindingOf, databasesIn, installationDatabases, type Shards } from '../core/shards.ts';
+import {
+  bindingOf,
+  databasesIn,
+  installationDatabases,
+  type Shards,
+  shardOfBooking,
+  shardOfId,
+} from '../core/shards.ts';
 import { emulatorUrl, settingsFor } from '../emulator/service-settings.ts';
 import {
   EMULATED_STATE,
@@ -35,6 +41,7 @@ import { PROJECT } from '../local/project.ts';
 import { runWrangler, WRANGLER_ENV, whyWranglerFailed } from '../local/wrangler.ts';
 import type { LedgerPlace } from './arguments.ts';
 import { composeForOperator } from './compose.ts';
+import { readSecretsFile } from './secrets-file.ts';
 import { unusedSettings } from './unused-settings.ts';
 
 const ARCHIVE_BINDING = 'ARCHIVE';
@@ -62,6 +69,15 @@ interface DatabaseConfig {
 
 /** In the order of their numbers. */
 export type Databases = readonly [Database, ...Database[]];
+
+/** The database that has this payment or refund. */
+export function databaseOfId(databases: Databases, id: string): Database {
+  return databases[shardOfId(id, databases.length)] ?? databases[0];
+}
+
+export async function databaseOfBooking(databases: Databases, tenant: string, bookingId: string): Promise<Database> {
+  return databases[await shardOfBooking(tenant, bookingId, databases.length)] ?? databases[0];
+}
 
 export interface Ledger {
   databases: Databases;
@@ -324,8 +340,8 @@ function localSecrets({ gateways }: LocalState): Variables {
 }
 
 /** Of a file or of the environment: Cloudflare does not give secrets back. */
-function remoteSecrets({ secretsFile }: LedgerPlace): Variables {
-  const given = secretsFile === null ? {} : parseEnv(readFileSync(secretsFile, 'utf8'));
+function remoteSecrets(place: LedgerPlace): Variables {
+  const given = readSecretsFile(place);
   return Object.fromEntries(SECRETS.map((name) => [name, given[name] ?? process.env[name]]));
 }
 

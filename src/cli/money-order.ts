@@ -1,18 +1,17 @@
 /** What `payctl refund`, `capture` and `void` have in common: find the payment, ask, order it from the service, and say what came of it. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { decimalText } from '../core/domain/money.ts';
-import { isoSeconds } from '../core/domain/timestamp.ts';
-import { isAuthorized, isIdentifier, refundableMinor, type Transaction } from '../core/domain/transaction.ts';
+import { isIdentifier, type Transaction } from '../core/domain/transaction.ts';
 import { auditOrder, type Order } from '../core/ledger/by-hand/audit-order.ts';
 import { findPayment } from '../core/ledger/by-hand/find-by-id.ts';
 import type { Database } from '../core/ledger/database.ts';
 import { DEFAULT_TENANT, type Scope } from '../core/security/credential.ts';
-import { shardOfId } from '../core/shards.ts';
 import { type Documentation, EXIT_FAILED } from '../local/command.ts';
 import { addJsonOption, addPlaceOptions, type LedgerPlace, type PlaceOptions } from './arguments.ts';
-import type { Ledger } from './ledger-access.ts';
+import { exitAsOrdered } from './exit-as-ordered.ts';
+import { databaseOfId, type Ledger } from './ledger-access.ts';
 import { type Answer, followOutcome, orderAtService, type Refusal } from './order-at-service.ts';
 import { printFacts, printJson, showFacts } from './output.ts';
+import { paymentFacts } from './payment-facts.ts';
 import { requireConfirmation } from './prompt.ts';
 import { type Call, type Service, serviceOf } from './service-access.ts';
 
@@ -20,7 +19,7 @@ export const EXIT_REFUSED = 1;
 export const EXIT_UNKNOWN = 3;
 export const MONEY_EXIT_CODES: Documentation['exitCodes'] = [
   [0, 'done'],
-  [EXIT_REFUSED, 'refused by the service or the gateway, which is said with the reason; nothing was done'],
+  [EXIT_REFUSED, 'refused by the service or the gateway; the reason is printed, and nothing was done'],
   [EXIT_FAILED, 'nothing was ordered: an argument or the answer to the question, no such payment, no service, no key'],
   [EXIT_UNKNOWN, 'ordered, and the outcome is not known yet'],
 ];
@@ -66,7 +65,7 @@ export interface Found {
 
 /** @throws Error where there is no such payment */
 export async function paymentOf({ databases }: Ledger, transactionId: string): Promise<Found> {
-  const db = databases[shardOfId(transactionId, databases.length)] ?? databases[0];
+  const db = databaseOfId(databases, transactionId);
   const found = await findPayment(db, transactionId);
   if (found !== null) return { db, transaction: found.transaction };
   throw new Error(
@@ -103,69 +102,88 @@ export interface MoneyOrder {
 export async function carryOut(order: MoneyOrder, { yes, json, wait }: MoneyOptions): Promise<void> {
   const { db, transaction } = order.found;
   const requestId = db.author.requestId ?? '';
-  const { service, call } = order;
-  showFacts([...paymentFacts(transaction), ...order.facts, ['service', service.url]]);
+  const { idempotencyKey } = order.call;
+  showFacts([...paymentFacts(transaction), ...order.facts, ['service', order.service.url]]);
   await requireConfirmation(order.question, yes === true);
   if (yes === true) console.error();
   await auditOrder(db, transaction.tenant, {
     ...{ atMs: Date.now(), action: order.action, subject: transaction.transactionId },
-    detail: { ...order.detail, request_id: requestId },
+    // With the key, so that the same refund can be gone on with after a crash.
+    detail: {
+      ...order.detail,
+      request_id: requestId,
+      ...(idempotencyKey !== null && { idempotency_key: idempotencyKey }),
+    },
   });
-  const interrupted = () => {
-    console.error(`\nInterrupted: it may have been carried out.\n${howToGoOn(order)}`);
-    process.exit(EXIT_UNKNOWN);
-  };
-  process.once('SIGINT', interrupted);
-  try {
-    const answer = await orderAtService(service, { ...call, requestId });
-    const refundId = answer.kind === 'pending' ? answer.refundId : null;
-    const isOpen = answer.kind === 'pending' || answer.kind === 'unknown';
-    const ended =
-      answer.kind === 'done'
-        ? await order.readEnded(null)
-        : isOpen
-          ? await followOutcome(() => order.readEnded(refundId), wait)
-          : null;
-    report(order, answer, ended, { requestId, refundId, json: json === true });
-  } finally {
-    process.off('SIGINT', interrupted);
+  const ending = { exitCode: EXIT_UNKNOWN, sentence: `It may have been carried out.\n${howToGoOn(order)}` };
+  const nothingWasOrdered = exitAsOrdered(ending);
+  const followed = await orderAndFollow(order, requestId, wait);
+  if (followed.answer.kind === 'not_ordered') {
+    nothingWasOrdered();
+    throw new Error(`${followed.answer.reason}\nNothing was done`);
+  }
+  const outcome = outcomeOf(followed);
+  ending.exitCode = { done: 0, refused: EXIT_REFUSED, unknown: EXIT_UNKNOWN }[outcome];
+  ending.sentence = sentenceOf(order, followed);
+  if (json) printJson(forPrograms(order, followed, outcome, requestId));
+  else if (followed.ended === null) console.error(ending.sentence);
+  else {
+    console.log(ending.sentence);
+    printFacts([...followed.ended.facts, ['request', requestId]]);
   }
 }
 
-interface Reported {
-  requestId: string;
+/** What came of an order, as far as it is known. */
+interface Followed {
+  answer: Answer;
+  /** Where the service has named it. */
   refundId: string | null;
-  json: boolean;
+  ended: Ended | null;
+  /** Why the rows could not be read in the end. */
+  readProblem: string | null;
 }
 
-function report(order: MoneyOrder, answer: Answer, ended: Ended | null, { requestId, refundId, json }: Reported): void {
-  const { transaction } = order.found;
-  if (answer.kind === 'not_ordered') throw new Error(`${answer.reason}\nNothing was done`);
-  const state =
-    ended === null ? (answer.kind === 'refused' ? 'refused' : 'unknown') : ended.isDone ? 'done' : 'refused';
-  process.exitCode = { done: 0, refused: EXIT_REFUSED, unknown: EXIT_UNKNOWN }[state];
-  if (json) {
-    printJson({
-      ...{ outcome: state, transaction_id: transaction.transactionId, booking_id: transaction.bookingId },
-      ...{ tenant: transaction.tenant, currency: transaction.currency, request_id: requestId },
-      ...(order.call.idempotencyKey !== null && { idempotency_key: order.call.idempotencyKey }),
-      ...(refundId !== null && { refund_id: refundId }),
-      ...ended?.json,
-      ...(answer.kind === 'refused' && refusedForPrograms(answer.refusal)),
-      ...(state === 'unknown' && { reason: whyUnknown(answer), go_on: order.goOn }),
-    });
-  } else if (answer.kind === 'refused') {
-    console.error(explain(answer.refusal, order));
-  } else if (ended === null) {
-    console.error(`The outcome is not known yet. ${whyUnknown(answer)}\n${howToGoOn(order, refundId)}`);
-  } else {
-    console.log(ended.sentence);
-    printFacts([...ended.facts, ['request', requestId]]);
+async function orderAndFollow(order: MoneyOrder, requestId: string, wait: number): Promise<Followed> {
+  const answer = await orderAtService(order.service, { ...order.call, requestId }, { waitMs: wait * 1_000 });
+  const refundId = answer.kind === 'pending' ? answer.refundId : null;
+  if (answer.kind === 'refused' || answer.kind === 'not_ordered') {
+    return { answer, refundId, ended: null, readProblem: null };
   }
+  const { outcome, problem } = await followOutcome(() => order.readEnded(refundId), wait);
+  return { answer, refundId, ended: outcome, readProblem: problem };
 }
 
-function whyUnknown(answer: Answer): string {
-  return 'reason' in answer ? answer.reason : 'The service has done it, and the database does not show it yet';
+type Outcome = 'done' | 'refused' | 'unknown';
+
+function outcomeOf({ answer, ended }: Followed): Outcome {
+  if (ended === null) return answer.kind === 'refused' ? 'refused' : 'unknown';
+  return ended.isDone ? 'done' : 'refused';
+}
+
+function sentenceOf(order: MoneyOrder, followed: Followed): string {
+  const { answer, ended, refundId } = followed;
+  if (answer.kind === 'refused') return explain(answer.refusal, order);
+  if (ended !== null) return ended.sentence;
+  return `The outcome is not known yet. ${whyUnknown(followed)}\n${howToGoOn(order, refundId)}`;
+}
+
+function forPrograms(order: MoneyOrder, followed: Followed, outcome: Outcome, requestId: string) {
+  const { transaction } = order.found;
+  const { answer, refundId, ended } = followed;
+  return {
+    ...{ outcome, transaction_id: transaction.transactionId, booking_id: transaction.bookingId },
+    ...{ tenant: transaction.tenant, currency: transaction.currency, request_id: requestId },
+    ...(order.call.idempotencyKey !== null && { idempotency_key: order.call.idempotencyKey }),
+    ...(refundId !== null && { refund_id: refundId }),
+    ...ended?.json,
+    ...(answer.kind === 'refused' && refusedForPrograms(answer.refusal)),
+    ...(outcome === 'unknown' && { reason: whyUnknown(followed), go_on: order.goOn }),
+  };
+}
+
+function whyUnknown({ answer, readProblem }: Followed): string {
+  const said = 'reason' in answer ? answer.reason : 'The service has done it, and the database does not show it yet';
+  return readProblem === null ? said : `${said}. The database could not be read: ${readProblem}`;
 }
 
 function refusedForPrograms({ status, code, message, reason, nextStep }: Refusal) {
@@ -204,52 +222,6 @@ another installation. To make a key:
       return `Refused: ${said}${nextStep === null ? '' : `\n${nextStep}`}`;
   }
 }
-
-/** What a person should see before money moves. */
-function paymentFacts(transaction: Transaction): (readonly [string, string])[] {
-  const { transactionId, bookingId, tenant, paymentMethod, cardBrand, cardLast4, gateway } = transaction;
-  const card = cardLast4 === null ? '' : `, ${[cardBrand, cardLast4].filter(Boolean).join(' ')}`;
-  return [
-    ['payment', transactionId],
-    ['booking', bookingId],
-    ...(tenant === DEFAULT_TENANT ? [] : [['organisation', tenant] as const]),
-    ['amount', amountText(transaction)],
-    ['method', `${paymentMethod}${card}`],
-    ['gateway', gateway],
-    ['status', statusText(transaction)],
-  ];
-}
-
-export function moneyText(amountMinor: number, currency: string): string {
-  return `${decimalText(amountMinor, currency)} ${currency}`;
-}
-
-function amountText(transaction: Transaction): string {
-  const { amountMinor, currency, refundedMinor, reservedMinor } = transaction;
-  const amount = moneyText(amountMinor, currency);
-  if (refundedMinor + reservedMinor === 0) return amount;
-  const reserved = reservedMinor > 0 ? `, ${moneyText(reservedMinor, currency)} in pending refunds` : '';
-  return `${amount}: ${moneyText(refundedMinor, currency)} refunded${reserved}, ${moneyText(refundableMinor(transaction), currency)} left`;
-}
-
-function statusText(transaction: Transaction): string {
-  const { status, substate, expiresAtMs, processedAtMs, errorCode, step } = transaction;
-  if (status !== 'pending') {
-    const when = processedAtMs === null ? '' : ` at ${isoSeconds(processedAtMs)}`;
-    return `${status}${when}${errorCode === null ? '' : ` (${errorCode})`}`;
-  }
-  const until = expiresAtMs === null ? '' : ` until ${isoSeconds(expiresAtMs)}`;
-  if (isAuthorized(transaction)) return `held${until}, and not captured`;
-  if (step !== null) return `pending: ${STEPS[step]}`;
-  return substate === 'challenged' ? `waits for its payer${until}` : 'pending';
-}
-
-const STEPS = {
-  authorize: 'its money is being held',
-  capture: 'it is being captured',
-  void: 'it is being voided',
-  expire: 'its time is over, and it is being ended',
-} as const;
 
 export function orderedService(place: LedgerPlace, ledger: Ledger, { url }: MoneyOptions): Service {
   return serviceOf(place, ledger.servicePort, url);

@@ -4,8 +4,8 @@ import { type CaseKind, listOpenCases, type OpenCase } from '../core/ledger/by-h
 import { listResolutions, type ManualResolution } from '../core/ledger/by-hand/resolutions.ts';
 import { DEFAULT_TENANT } from '../core/security/credential.ts';
 import type { Databases } from './ledger-access.ts';
-import { moneyText } from './money-order.ts';
 import { ageOf, counted, inSnakeCase, printJson, printTable } from './output.ts';
+import { moneyText } from './output-of-payments.ts';
 
 /** Of a kind, and of those that were dealt with. */
 const SHOWN_MAX = 200;
@@ -56,7 +56,7 @@ export async function showCases(databases: Databases, { all, json }: { all: bool
 }
 
 function printCases(cases: readonly OpenCase[]): void {
-  if (cases.length === 0) console.log('Nothing needs a person');
+  if (cases.length === 0) console.log('No open cases');
   const nowMs = Date.now();
   const kinds = [...Map.groupBy(cases, ({ kind }) => kind)];
   for (const [index, [kind, ofKind]] of kinds.entries()) {

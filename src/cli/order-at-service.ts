@@ -4,11 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withProgress } from '../local/progress.ts';
-import { type Call, callService, type Reply, type Service } from './service-access.ts';
+import { type Call, callService, type ErrorAnswer, type Reply, type Service } from './service-access.ts';
 
 const TRIES_MAX = 5;
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 15_000;
 const POLL_EVERY_MS = 1_000;
 
 export interface Refusal {
@@ -17,7 +16,6 @@ export interface Refusal {
   message: string;
   reason: string | null;
   nextStep: string | null;
-  neededScope: string | null;
 }
 
 /** What the service has made of an order, as far as it says so. */
@@ -36,14 +34,16 @@ type Verdict =
   | Exclude<Answer, { kind: 'unknown' }>
   | { kind: 'again'; reason: string; afterMs: number | null; isHarmless: boolean; isUnreached?: true };
 
+/** @param waitMs how long the service may ask to be left alone, in all */
 export async function orderAtService(
   service: Service,
   call: Call,
-  { pauseMs = FIRST_PAUSE_MS }: { pauseMs?: number } = {},
+  { waitMs, pauseMs = FIRST_PAUSE_MS }: { waitMs: number; pauseMs?: number },
 ): Promise<Answer> {
   return withProgress('Asking the service', async () => {
     let mayHaveArrived = false;
     let reason = '';
+    const untilMs = performance.now() + waitMs;
     for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
       const verdict = verdictOn(await callService(service, call), service, call);
       if (verdict.kind !== 'again') {
@@ -54,9 +54,13 @@ export async function orderAtService(
       // Nobody is there, and nothing was sent: a person finds the address sooner than a repetition does.
       if (verdict.isUnreached && !mayHaveArrived) break;
       mayHaveArrived ||= !verdict.isHarmless;
-      if (attempt < TRIES_MAX) {
-        await sleep(Math.min(verdict.afterMs ?? pauseMs * 2 ** (attempt - 1), LONGEST_PAUSE_MS));
+      if (attempt === TRIES_MAX) break;
+      // Sooner than the service has asked for, it would refuse again.
+      if (verdict.afterMs !== null && performance.now() + verdict.afterMs > untilMs) {
+        reason += `. The service asks to be left alone for ${Math.ceil(verdict.afterMs / 1_000)} s, which is longer than --wait allows`;
+        break;
       }
+      await sleep(verdict.afterMs ?? pauseMs * 2 ** (attempt - 1));
     }
     return { kind: mayHaveArrived ? 'unknown' : 'not_ordered', reason };
   });
@@ -81,18 +85,19 @@ function verdictOn(reply: Reply, { url }: Service, call: Call): Verdict {
       };
     case 'stranger':
       return { kind: 'not_ordered', reason: `${reply.reason}: this is not the payment service` };
-    case 'answered':
-      return verdictOnAnswer(reply, call);
+    case 'done':
+      return { kind: 'done' };
+    case 'error':
+      return verdictOnError(reply, call);
   }
 }
 
-function verdictOnAnswer({ status, body, retryAfterMs }: Reply & { kind: 'answered' }, { path }: Call): Verdict {
-  if (status < 300) return { kind: 'done' };
+function verdictOnError({ status, body, retryAfterMs }: Reply & { kind: 'error' }, { path }: Call): Verdict {
   const refusal = refusalOf(status, body);
-  const details = objectIn(objectIn(body, 'error'), 'details');
-  const refundId = textIn(details, 'refund_transaction_id');
+  const { details } = body.error;
+  const refundId = details?.refund_transaction_id ?? null;
   const reason = [refusal.message, refusal.reason].filter(Boolean).join(': ');
-  const isPending = textIn(details, 'status') === 'pending' || textIn(body, 'status') === 'pending';
+  const isPending = details?.status === 'pending' || body.status === 'pending';
   const again = (isHarmless: boolean): Verdict => ({ kind: 'again', reason, afterMs: retryAfterMs, isHarmless });
   if (refusal.code === 'NOT_CONFIGURED') return { kind: 'not_ordered', reason };
   if (refusal.code === 'IDEMPOTENCY_IN_PROGRESS' || (status === 502 && isPending)) {
@@ -103,56 +108,47 @@ function verdictOnAnswer({ status, body, retryAfterMs }: Reply & { kind: 'answer
   if (status === 429) return again(true);
   // Without a refund's id, nothing was reserved; a capture or a void may have begun.
   if (status === 503) return again(path === '/payment/refund' && refundId === null);
-  if (status === 500) return again(false);
+  if (status >= 500 && status !== 502) return again(false);
   return { kind: 'refused', refusal };
 }
 
-function refusalOf(status: number, body: Record<string, unknown>): Refusal {
-  const error = objectIn(body, 'error');
-  const details = objectIn(error, 'details');
-  const issues: unknown = valueIn(details, 'issues');
-  const listed: unknown[] = Array.isArray(issues) ? issues : [];
-  const issue = listed.map((one) => `${textIn(one, 'path')} ${textIn(one, 'message')}`).join('; ');
+function refusalOf(status: number, { error }: ErrorAnswer): Refusal {
+  const { code, message, details } = error;
+  const issue = (details?.issues ?? []).map((one) => `${one.path} ${one.message}`).join('; ');
   return {
     status,
-    code: textIn(details, 'error_code') ?? textIn(error, 'code') ?? String(status),
-    message: textIn(error, 'message') ?? `The service answered ${status}`,
-    reason: textIn(details, 'reason') ?? (issue || null),
-    nextStep: textIn(details, 'next_step'),
-    neededScope: textIn(details, 'needed_scope'),
+    code: details?.error_code ?? code,
+    message,
+    reason: details?.reason ?? (issue || null),
+    nextStep: details?.next_step ?? null,
   };
 }
 
-function valueIn(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
-}
-
-function objectIn(value: object, name: string): object {
-  const found = valueIn(value, name);
-  return typeof found === 'object' && found !== null ? found : {};
-}
-
-function textIn(value: unknown, name: string): string | null {
-  const found = valueIn(value, name);
-  return typeof found === 'string' ? found : null;
+/** How the rows said that it ended. */
+export interface FollowedOutcome<Outcome> {
+  /** Null where there is none in time. */
+  outcome: Outcome | null;
+  /** Why the last read failed; null where it did not. */
+  problem: string | null;
 }
 
 /**
- * Reads the rows once a second until they say how it ended.
+ * Reads the rows once a second until they say how it ended. A read that fails is made again: it says nothing of the order.
  *
  * @param read null as long as there is no outcome
- * @returns null where there is none after `seconds`
  */
 export async function followOutcome<Outcome>(
   read: () => Promise<Outcome | null>,
   seconds: number,
-): Promise<Outcome | null> {
+): Promise<FollowedOutcome<Outcome>> {
   return withProgress('Waiting for the outcome', async () => {
     const untilMs = performance.now() + seconds * 1_000;
     for (;;) {
-      const outcome = await read();
-      if (outcome !== null || performance.now() >= untilMs) return outcome;
+      const [outcome, problem] = await read().then(
+        (found) => [found, null] as const,
+        (error: unknown) => [null, error instanceof Error ? error.message : String(error)] as const,
+      );
+      if (outcome !== null || performance.now() >= untilMs) return { outcome, problem };
       await sleep(POLL_EVERY_MS);
     }
   });

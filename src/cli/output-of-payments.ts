@@ -3,8 +3,12 @@ import { decimalText } from '../core/domain/money.ts';
 import { shownStatus, type Transaction } from '../core/domain/transaction.ts';
 import { inSnakeCase } from './output.ts';
 
+export function moneyText(amountMinor: number, currency: string): string {
+  return `${decimalText(amountMinor, currency)} ${currency}`;
+}
+
 export function shownAmount({ amountMinor, refundedMinor, currency }: Transaction): string {
-  const amount = `${decimalText(amountMinor, currency)} ${currency}`;
+  const amount = moneyText(amountMinor, currency);
   return refundedMinor === 0 ? amount : `${amount}, ${decimalText(refundedMinor, currency)} refunded`;
 }
 

@@ -36,8 +36,7 @@ export async function readUserId(
 /** Asks for confirmation before an irreversible step, unless the id comes from a pipe. */
 export async function confirms(question: string, { stdin, stderr }: Terminal = process): Promise<boolean> {
   if (!stdin.isTTY) return true;
-  const answer = await ask(`${question} [y/N] `, { stdin, stderr });
-  return /^y(es)?$/i.test(answer.trim());
+  return asksYesOrNo(question, { stdin, stderr });
 }
 
 /**
@@ -54,8 +53,12 @@ export async function requireConfirmation(
   if (yes) return;
   if (!stdin.isTTY)
     throw new Error('Nothing was done: there is no terminal to ask at. Give --yes to do it without a question');
-  const answer = await ask(`${question} [y/N] `, { stdin, stderr });
-  if (!/^y(es)?$/i.test(answer.trim())) throw new Error('Nothing was done');
+  if (!(await asksYesOrNo(question, { stdin, stderr }))) throw new Error('Nothing was done');
+}
+
+async function asksYesOrNo(question: string, terminal: Terminal): Promise<boolean> {
+  const answer = await ask(`${question} [y/N] `, terminal);
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 /** Empty where there is no terminal, and where the person ends the input. */

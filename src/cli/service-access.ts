@@ -1,7 +1,8 @@
 /** Where the service is that the ledger belongs to, and one call of its API. What moves money goes through it, so that all its guards apply. */
-import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
+import * as z from 'zod/mini';
+import { errorCode, issue } from '../contract/responses.ts';
 import type { LedgerPlace } from './arguments.ts';
+import { readSecretsFile } from './secrets-file.ts';
 
 /** Longer than the service takes when its database stalls and its gateway does not answer. */
 const CALL_DEADLINE_MS = 30_000;
@@ -32,9 +33,8 @@ export function serviceOf(place: LedgerPlace, servicePort: number | null, url: s
 }
 
 /** Of the environment alone locally: a key of production has no business there. */
-function givenVariables({ secretsFile }: LedgerPlace): Record<string, string | undefined> {
-  const fromFile = secretsFile === null ? {} : parseEnv(readFileSync(secretsFile, 'utf8'));
-  return { ...process.env, ...fromFile };
+function givenVariables(place: LedgerPlace): Record<string, string | undefined> {
+  return { ...process.env, ...readSecretsFile(place) };
 }
 
 function localUrl({ persistTo }: LedgerPlace, servicePort: number | null): string {
@@ -63,8 +63,39 @@ export interface Call {
   idempotencyKey: string | null;
 }
 
+// An answer counts as the service's only if it has what the contract says; fields of later versions do not matter. Proxies have answers of their own.
+const DONE = {
+  '/payment/refund': z.object({ status: z.literal('success'), refund_transaction_id: z.string() }),
+  '/payment/capture': z.object({ status: z.literal('success'), transaction_id: z.string() }),
+  '/payment/void': z.object({
+    status: z.literal('failed'),
+    error_code: z.literal('PAYMENT_VOIDED'),
+    transaction_id: z.string(),
+  }),
+} as const satisfies Record<Call['path'], unknown>;
+const errorAnswer = z.object({
+  /** Of the payment, in answers about one. */
+  status: z.optional(z.string()),
+  error: z.object({
+    code: errorCode,
+    message: z.string(),
+    details: z.optional(
+      z.object({
+        reason: z.optional(z.nullable(z.string())),
+        error_code: z.optional(z.string()),
+        refund_transaction_id: z.optional(z.string()),
+        status: z.optional(z.nullable(z.string())),
+        next_step: z.optional(z.string()),
+        issues: z.optional(z.array(issue)),
+      }),
+    ),
+  }),
+});
+export type ErrorAnswer = z.infer<typeof errorAnswer>;
+
 export type Reply =
-  | { kind: 'answered'; status: number; body: Record<string, unknown>; retryAfterMs: number | null }
+  | { kind: 'done' }
+  | { kind: 'error'; status: number; body: ErrorAnswer; retryAfterMs: number | null }
   /** What was sent may have arrived. */
   | { kind: 'lost'; reason: string }
   /** There is nobody: nothing was sent. */
@@ -94,17 +125,23 @@ export async function callService({ url, key }: Service, call: Call): Promise<Re
   } catch (error) {
     return notAnswered(address, error);
   }
-  const body = objectOf(text);
-  if (body !== null && ('status' in body || 'error' in body)) {
-    const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);
+  return replyOf(address, call, response, text);
+}
+
+function replyOf(address: string, { path }: Call, { status, ok, headers }: Response, text: string): Reply {
+  const body = jsonOf(text);
+  if (ok && DONE[path].safeParse(body).success) return { kind: 'done' };
+  const error = errorAnswer.safeParse(body);
+  if (!ok && error.success) {
+    const seconds = Number(headers.get('Retry-After') ?? Number.NaN);
     return {
-      ...{ kind: 'answered', status: response.status, body },
+      ...{ kind: 'error', status, body: error.data },
       retryAfterMs: Number.isFinite(seconds) ? seconds * 1_000 : null,
     };
   }
-  const reason =
-    `${address} answered ${response.status} ${text.replace(/\s+/g, ' ').slice(0, SHOWN_CHARACTERS)}`.trim();
-  return response.status >= 500 ? { kind: 'lost', reason } : { kind: 'stranger', reason };
+  const reason = `${address} answered ${status} ${text.replace(/\s+/g, ' ').slice(0, SHOWN_CHARACTERS)}`.trim();
+  // A proxy that gave up on the service, or altered its answer, may have passed the order on.
+  return ok || status === 408 || status >= 500 ? { kind: 'lost', reason } : { kind: 'stranger', reason };
 }
 
 const NOBODY_THERE = [
@@ -132,10 +169,9 @@ function codeOf(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
-function objectOf(text: string): Record<string, unknown> | null {
+function jsonOf(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
+    return JSON.parse(text);
   } catch {
     return null; // a page for people
   }

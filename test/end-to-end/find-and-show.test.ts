@@ -1,7 +1,8 @@
 /** `payctl find` and `payctl show`, as an operator runs them, on the database of a service that is running. */
+import { ulid } from 'ulid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/child.ts';
-import { localDatabase } from '../support/local-database.ts';
+import { localDatabase, writeLocalDatabase } from '../support/local-database.ts';
 import { type Ended, type Place, payctl } from '../support/operator-command.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
@@ -15,7 +16,22 @@ afterAll(() => stack?.stop());
 const run = (args: string[], place: Partial<Place> = {}): Promise<Ended> =>
   payctl([...args, '--persist-to', stack.directory], { home: stack.directory, ...place });
 
-/** A declined attempt, a payment of the same booking, and a refund of a part of it, all delivered. */
+/** Until the database says that so many events of a booking are delivered, which it says after the exchange has them. */
+const delivered = (booking: string, count: number) =>
+  until(`${count} delivered events of ${booking}`, () => {
+    const database = localDatabase(stack.directory);
+    try {
+      return (
+        database.count(
+          `SELECT count(*) FROM events WHERE booking_id = '${booking}' AND delivered_at_ms IS NOT NULL`,
+        ) === count
+      );
+    } finally {
+      database.close();
+    }
+  });
+
+/** A declined attempt, a payment of the same booking, and then a refund of a part of it, all delivered. */
 async function booked(user_id = 'user_123') {
   const booking = newBooking();
   const declined = await pay(stack.worker.url, {
@@ -25,6 +41,7 @@ async function booked(user_id = 'user_123') {
   });
   const paid = await pay(stack.worker.url, { booking_id: booking, user_id });
   const transactionId = String(paid.body.transaction_id);
+  await delivered(booking, 2);
   const refunded = await post(stack.worker.url, '/payment/refund', {
     booking_id: booking,
     original_transaction_id: transactionId,
@@ -32,7 +49,7 @@ async function booked(user_id = 'user_123') {
     reason: 'Customer cancellation',
     user_id,
   });
-  await until(`3 events of ${booking}`, () => stack.listener.of(booking).length >= 3);
+  await delivered(booking, 3);
   return {
     booking,
     declinedId: String(declined.body.transaction_id),
@@ -54,65 +71,56 @@ describe('payctl find', () => {
     expect(more).toEqual([]);
   });
 
-  it('finds a payment by its id, by that of its refund, and by the provider’s reference of either', async () => {
+  it('finds a payment by the id of its refund, and by the provider’s reference', async () => {
     const { transactionId, refundId } = await booked();
     const database = localDatabase(stack.directory);
-    const references = [
-      ...database.column(`SELECT gateway_reference FROM transactions WHERE transaction_id = '${transactionId}'`),
-      ...database.column(`SELECT gateway_reference FROM refunds WHERE refund_id = '${refundId}'`),
-    ];
+    const [reference = ''] = database.column(
+      `SELECT gateway_reference FROM transactions WHERE transaction_id = '${transactionId}'`,
+    );
     database.close();
-    expect(references).toHaveLength(2);
-    for (const text of [transactionId, refundId, ...references]) {
+    for (const text of [refundId, reference]) {
       const { stdout } = await run(['find', text, '--json']);
       expect(JSON.parse(stdout)).toMatchObject([{ transaction_id: transactionId, amount_minor: 2550 }]);
     }
   });
 
-  it('finds those of a user, whose id is piped in, and refuses it as an argument', async () => {
+  it('sorts by time what it finds as a booking and as a reference, and says so where there may be more', async () => {
+    const { booking, transactionId } = await booked();
+    const madeMs = Date.now();
+    const newer = `TXN-${ulid(madeMs)}`;
+    writeLocalDatabase(
+      stack.directory,
+      `INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, user_email, status, currency, amount_minor,
+         payment_method, gateway, gateway_reference, created_at_ms, processed_at_ms, refunded_minor)
+       VALUES (?, 'default', 'BOOK-other', 'user_123', 'a@example.com', 'completed', 'USD', 100, 'credit_card', 'sandbox', ?, ?, ?, 0)`,
+      ...[newer, booking, madeMs, madeMs],
+    );
+    const { stdout, stderr } = await run(['find', booking, '--limit', '2', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject([{ transaction_id: newer }, { transaction_id: transactionId }]);
+    expect(stderr).toContain('There may be more than 2: see --limit');
+  });
+
+  it('finds those of a user, whose id is piped in', async () => {
     const { booking } = await booked('user_of_the_search');
-    const { stdout } = await run(['find', '--user', '-', '--json'], { input: 'user_of_the_search\n' });
+    const { stdout } = await run(['find', '--user', '-', '--from', 'today', '--json'], {
+      input: 'user_of_the_search\n',
+    });
     expect(JSON.parse(stdout)).toMatchObject([
       { booking_id: booking, status: 'completed', user_id: 'user_of_the_search' },
       { booking_id: booking, status: 'failed' },
     ]);
     expect(stdout).not.toContain('sealed');
-    const refused = await run(['find', '--user', 'user_of_the_search']);
-    expect(refused).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining('history') });
-  });
-
-  it('finds today’s failures, and says so where there may be more', async () => {
-    await booked();
-    await booked();
-    const { stdout, stderr } = await run(['find', '--status', 'failed', '--from', 'today', '--limit', '1']);
-    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
-    expect(stderr).toContain('There may be more than 1: see --limit');
-    expect((await run(['find', '--status', 'failed', '--from', 'yesterday', '--to', 'today'])).stdout).toBe(
-      'No payments were found\n',
-    );
   });
 
   it('is in the audit log with the name of the operator, and without the user that was looked for', async () => {
-    await run(['find', '--user', '-', '--status', 'pending'], { input: 'user_of_the_audit\n' });
+    const { stdout } = await run(['find', '--user', '-', '--status', 'pending'], { input: 'user_of_the_audit\n' });
+    expect(stdout).toBe('No payments were found\n');
     const database = localDatabase(stack.directory);
     const entries = database.column(
       "SELECT actor || ' ' || detail FROM audit_entries WHERE action = 'payments.searched' ORDER BY sequence DESC LIMIT 1",
     );
     database.close();
     expect(entries).toEqual([expect.stringMatching(/^operator:\S+ {"filters":"status userId"}$/)]);
-  });
-
-  it.each([
-    [['--status', 'paid'], 'Allowed choices are pending, authorized, completed, failed, refunded'],
-    [['--from', 'soon'], 'It must be a time such as 2026-11-22, 2026-11-22T18:30:00Z, today or yesterday.'],
-    [['--from', 'today', '--to', 'yesterday'], 'must be before --to'],
-    [['--limit', '0'], 'It must be a whole number from 1 to 10000.'],
-  ])('%j is refused', async (args, why) => {
-    expect(await run(['find', ...args])).toMatchObject({
-      exitCode: 2,
-      stdout: '',
-      stderr: expect.stringContaining(why),
-    });
   });
 });
 
@@ -130,10 +138,10 @@ describe('payctl show', () => {
       'payment.attempted',
       'payment.completed',
       'event.written',
-      expect.stringMatching(/event.delivered|refund.attempted/),
-      expect.stringMatching(/event.delivered|refund/),
-      expect.stringMatching(/event.delivered|refund|event.written/),
-      expect.stringMatching(/event/),
+      'event.delivered',
+      'refund.attempted',
+      'refund.completed',
+      'event.written',
       'event.delivered',
     ]);
     expect(stdout).toContain(declinedId);
@@ -152,10 +160,12 @@ describe('payctl show', () => {
     expect(stdout).not.toContain('sealed');
   });
 
-  it.each([
-    ['BOOK-1', 'the id of a payment begins with TXN-'],
-    ['TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', 'There is no payment or refund TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD'],
-  ])('%s is refused', async (id, why) => {
-    expect(await run(['show', id])).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining(why) });
+  it('says so where there is none', async () => {
+    const none = await run(['show', 'TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD']);
+    expect(none).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringContaining('There is no payment or refund TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD'),
+    });
   });
 });

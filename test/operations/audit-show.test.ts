@@ -15,6 +15,7 @@ import { archivedRangesAfter } from '../../src/core/ledger/archive/archived-rang
 import { auditRead, firstEntrySince } from '../../src/core/ledger/audit/find-entries.ts';
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
+import { dealWith, unbookedSubject } from '../../src/core/ledger/by-hand/resolutions.ts';
 import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
 import { bookExternalRefund } from '../../src/core/recovery/external-refunds.ts';
 import { COMPILED } from '../simulation/sqlite-d1.ts';
@@ -259,6 +260,27 @@ describe('the search', () => {
     );
     expect(walks).toEqual(['SCAN disputes']);
   });
+});
+
+it('of a payment is also what a person has done about an external refund of it, which has entries of its own', async () => {
+  const shop = openShop();
+  const { payment, entries } = await paidAndMore(shop);
+  const other = await paidAndMore(shop);
+  const dealWithExternal = async (transactionId: string) => {
+    shop.tamper(
+      'INSERT INTO unbooked_refunds (transaction_id, gateway_reference, amount_minor, found_at_ms, found_by) VALUES (?, ?, 5000, ?, ?)',
+      ...[transactionId, 're_1', shop.clock.nowMs, 'webhook'],
+    );
+    const subject = unbookedSubject(transactionId, 're_1');
+    shop.clock.nowMs += 1_000;
+    const dealing = { subject, reason: 'compared', atMs: shop.clock.nowMs };
+    await dealWith(shop.db, dealing, { transactionId, gatewayReference: 're_1' });
+    return subject;
+  };
+  const subject = await dealWithExternal(payment.transactionId);
+  await dealWithExternal(other.payment.transactionId);
+  expect(await shop.show(payment.transactionId)).toEqual([...entries, `outcome.dealt_with ${subject}`]);
+  expect(await shop.show(subject)).toEqual([`outcome.dealt_with ${subject}`]);
 });
 
 it('of a dispute are the reports of it, and not those of another one', async () => {

@@ -14,7 +14,8 @@ const REFUND: Call = {
   idempotencyKey: 'payctl-1',
 };
 const CAPTURE: Call = { path: '/payment/capture', body: {}, requestId: 'req_1', idempotencyKey: null };
-const DONE = { status: 200, body: { status: 'success' } };
+const DONE = { status: 200, body: { status: 'success', refund_transaction_id: 'REF-1' } };
+const WAIT_MS = 2_000;
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -36,11 +37,14 @@ async function scripted(...answers: Scripted[]) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   servers.push(server);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { received, order: (call = REFUND) => orderAtService({ url, key: 'psk_test_1' }, call, { pauseMs: 1 }) };
+  return {
+    received,
+    order: (call = REFUND) => orderAtService({ url, key: 'psk_test_1' }, call, { waitMs: WAIT_MS, pauseMs: 1 }),
+  };
 }
 
-const error = (status: number, code: string, details: object = {}): Scripted => ({
-  status,
+const error = (status: number, code: string, details: object = {}, headers: Record<string, string> = {}) => ({
+  ...{ status, headers },
   body: { error: { code, message: `It is ${code}`, details }, timestamp: '2026-11-22T10:00:00Z' },
 });
 
@@ -77,10 +81,33 @@ it.each<[string, Scripted, Call, string]>([
   ],
   ['a capture that may have begun', error(503, 'SERVICE_UNAVAILABLE'), CAPTURE, 'unknown'],
   ['a bug', error(500, 'INTERNAL_ERROR'), REFUND, 'unknown'],
+  ['an error of a proxy', { status: 502, body: { error: 'bad gateway' } }, REFUND, 'unknown'],
+  ['a proxy that has waited too long', { status: 504, body: { status: 504, error: 'timeout' } }, REFUND, 'unknown'],
+  ['an error in the shape of ours with a code of another', error(520, 'UPSTREAM_ERROR'), REFUND, 'unknown'],
+  ['a proxy that says so in the words of a refund', { status: 524, body: DONE.body }, REFUND, 'unknown'],
+  ['a proxy that gave up in the middle of the request', { status: 408, body: '' }, REFUND, 'unknown'],
+  ['a success that says of no refund', { status: 200, body: { status: 'success' } }, REFUND, 'unknown'],
 ])('is repeated for %s, and then it is said whether it may have arrived', async (_, answer, call, kind) => {
   const { received, order } = await scripted(answer);
   expect(await order(call)).toMatchObject({ kind });
   expect(received).toHaveLength(5);
+});
+
+it('waits as long as the service asks it to', async () => {
+  const { received, order } = await scripted(error(429, 'RATE_LIMIT_EXCEEDED', {}, { 'Retry-After': '1' }), DONE);
+  const startedMs = performance.now();
+  expect(await order()).toEqual({ kind: 'done' });
+  expect(performance.now() - startedMs).toBeGreaterThanOrEqual(990);
+  expect(received).toHaveLength(2);
+});
+
+it.each<[string, string, number, string]>([
+  ['nothing was ordered', 'RATE_LIMIT_EXCEEDED', 429, 'not_ordered'],
+  ['it is unknown', 'INTERNAL_ERROR', 500, 'unknown'],
+])('is not repeated sooner than the service asks, where that is too long: %s', async (_, code, status, kind) => {
+  const { received, order } = await scripted(error(status, code, {}, { 'Retry-After': '60' }));
+  expect(await order()).toMatchObject({ kind, reason: expect.stringContaining('left alone for 60 s') });
+  expect(received).toHaveLength(1);
 });
 
 it.each<[string, Scripted, Call, object]>([
@@ -125,6 +152,18 @@ it.each<[string, Scripted, Call, object]>([
     CAPTURE,
     { kind: 'pending' },
   ],
+  [
+    'a capture that is done',
+    { status: 200, body: { status: 'success', transaction_id: 'TXN-1', added_later: 1 } },
+    CAPTURE,
+    { kind: 'done' },
+  ],
+  [
+    'a void that is done',
+    { status: 200, body: { status: 'failed', error_code: 'PAYMENT_VOIDED', transaction_id: 'TXN-1' } },
+    { ...CAPTURE, path: '/payment/void' },
+    { kind: 'done' },
+  ],
   ['a page of another server', { status: 404, body: '<html>' }, REFUND, { kind: 'not_ordered' }],
   [
     'a redirect, which no key follows',
@@ -144,8 +183,22 @@ it('is followed by the rows until they have an outcome, or the time is over', as
     reads += 1;
     return reads === 3 ? 'completed' : null;
   };
-  expect(await followOutcome(third, 30)).toBe('completed');
-  expect(await followOutcome(async () => null, 0)).toBeNull();
+  expect(await followOutcome(third, 30)).toEqual({ outcome: 'completed', problem: null });
+  expect(await followOutcome(async () => null, 0)).toEqual({ outcome: null, problem: null });
+});
+
+it('is followed on after a read that fails, and the last failure is told', async () => {
+  let reads = 0;
+  const failsOnce = async () => {
+    reads += 1;
+    if (reads === 1) throw new Error('D1 did not answer');
+    return 'completed';
+  };
+  expect(await followOutcome(failsOnce, 30)).toEqual({ outcome: 'completed', problem: null });
+  const fails = async () => {
+    throw new Error('D1 did not answer');
+  };
+  expect(await followOutcome(fails, 0)).toEqual({ outcome: null, problem: 'D1 did not answer' });
 });
 
 describe('where the service is', () => {

@@ -8,6 +8,8 @@ import { type Ended, npxPayctl, payctl } from '../support/operator-command.ts';
 import { copyProject } from '../support/project-copy.ts';
 
 const COMMANDS: Record<string, readonly string[]> = {
+  find: [],
+  show: [],
   refund: [],
   capture: [],
   void: [],
@@ -127,6 +129,17 @@ describe('an argument that is wrong', () => {
     ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as failed', '--reason is required'],
     ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as completed --reason x', '--as completed requires --reference'],
     ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as refunded --reason x', 'Allowed choices are completed, failed'],
+    ['find --status paid', 'Allowed choices are pending, authorized, completed, failed, refunded'],
+    ['find --from soon', 'It must be a time such as 2026-11-22, 2026-11-22T18:30:00Z, today or yesterday.'],
+    ['find --from today --to yesterday', 'must be before --to'],
+    ['find --limit 0', 'It must be a whole number from 1 to 10000.'],
+    ['find --user user_123', "the shell's history would keep it"],
+    [
+      'find TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --status failed --tenant cinema-2',
+      'names one payment: leave out --status, --tenant',
+    ],
+    ['show BOOK-1', 'the id of a payment begins with TXN-'],
+    ['audit show --subject TXN-1/', 'It must be the id of a payment, refund, key or dispute, or TXN-…/REFERENCE'],
     ['gateway-check --approval-seconds 3601', '0 to 3600'],
     ['gateway-check --approval-seconds soon', '0 to 3600'],
     ['gateway-check --approval-seconds=', '0 to 3600'],

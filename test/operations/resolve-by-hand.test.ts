@@ -276,16 +276,18 @@ describe('a look-up that a person wants at once', () => {
     const world = openWorld();
     const id = await undeterminedPayment(world);
     expect(Number(rowOf(world, id)?.next_lookup_at_ms)).toBeGreaterThan(world.clock.nowMs + MINUTE_MS);
-    expect(await makeLookUpDue(deskOf(world), 'default', id, world.clock.nowMs)).toBe(true);
+    expect(await makeLookUpDue(deskOf(world), id, world.clock.nowMs)).toBe(true);
+    expect(auditOf(world, id)).toEqual([{ actor: 'operator:ada', action: 'look_up.ordered', outcome: 'asked' }]);
     world.gateway.says.set(id, { kind: 'approved', reference: 'ch_now' });
     await world.resolveAfter(0, id);
     expect(rowOf(world, id)).toMatchObject({ status: 'completed', gateway_reference: 'ch_now' });
   });
 
-  it('is none of a payment that has ended', async () => {
+  it('is none of a payment that has ended, and then the audit log has no order of it', async () => {
     const world = openWorld();
     const { transactionId } = await world.pay();
-    expect(await makeLookUpDue(deskOf(world), 'default', transactionId, world.clock.nowMs)).toBe(false);
+    expect(await makeLookUpDue(deskOf(world), transactionId, world.clock.nowMs)).toBe(false);
+    expect(auditOf(world, transactionId)).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** `payctl`, as an operator runs it who is logged in nowhere. */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { WORKER_SETTINGS } from '../../src/core/settings/variables.ts';
 
 const COMMAND_DEADLINE_MS = 50_000;
@@ -19,6 +19,8 @@ export interface Place {
   env?: Record<string, string>;
   /** What is piped in. Without it, standard input is empty. */
   input?: string;
+  /** Gets its process, to end it or to close its output. */
+  onStart?: (child: ChildProcess) => void;
 }
 
 /** `npx payctl ARGS` */
@@ -31,7 +33,11 @@ export function payctl(args: readonly string[], place: Place): Promise<Ended> {
   return run(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/cli/payctl.ts', ...args], place);
 }
 
-function run(file: string, args: readonly string[], { home, cwd, env: own, input = '' }: Place): Promise<Ended> {
+function run(
+  file: string,
+  args: readonly string[],
+  { home, cwd, env: own, input = '', onStart }: Place,
+): Promise<Ended> {
   const isOurs = (name: string) => WORKER_SETTINGS.has(name) || /^CLOUDFLARE_API_(TOKEN|KEY)$/.test(name);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
   const options = {
@@ -44,6 +50,7 @@ function run(file: string, args: readonly string[], { home, cwd, env: own, input
     const child = execFile(file, args, options, (_, stdout, stderr) =>
       resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
     );
+    onStart?.(child);
     // A command that refuses its arguments has ended before it reads.
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);

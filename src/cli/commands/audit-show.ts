@@ -10,9 +10,16 @@ import { CLOCK_SLACK_MS } from '../../core/ledger/id-range.ts';
 import { shardOfId } from '../../core/shards.ts';
 import { type Documentation, documented, EXIT_FAILED } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
-import { addJsonOption, addPlaceOptions, type PlaceOptions, placeOf, readTimeMs } from '../arguments.ts';
-import { detailOf, entriesAbout, type Search } from '../entries-about.ts';
-import { archivedObjects } from '../export/archived-transactions.ts';
+import { archivedObjects } from '../archived-objects.ts';
+import {
+  addJsonOption,
+  addPlaceOptions,
+  type PlaceOptions,
+  placeOf,
+  readTimeMs,
+  refuseEmptyRange,
+} from '../arguments.ts';
+import { detailOf, entriesAbout, ownerOf, type Search } from '../entries-about.ts';
 import { type Ledger, withLedger } from '../ledger-access.ts';
 import { printJson, printTable } from '../output.ts';
 import { auditReading, readArchived } from '../read-archived.ts';
@@ -45,13 +52,11 @@ export function addAuditShow(audit: Command): void {
     .option('--to <time>', 'only entries before this time; the search ends there', readTimeMs)
     .option('--quick', 'only entries that the rows of the payment name: no search, but not all entries')
     .action(async (options: Options) => {
-      const { subject, from = null, to = null, quick = false } = options;
+      const { subject, from, to, quick = false } = options;
       // Commander's own check comes before that for unknown options, and would hide a misspelled one.
       if (subject === undefined) command.error("error: required option '--subject <id>' not specified");
-      if (from !== null && to !== null && from >= to) {
-        command.error(`error: --from (${isoSeconds(from)}) must be before --to (${isoSeconds(to)})`);
-      }
-      const search = { id: subject, fromMs: from, toMs: to, namedOnly: quick };
+      refuseEmptyRange({ from, to }, command);
+      const search = { id: subject, fromMs: from ?? null, toMs: to ?? null, namedOnly: quick };
       await withLedger(placeOf(options, command), (ledger) => show(ledger, search, options));
     });
   addPlaceOptions(addJsonOption(command));
@@ -66,8 +71,10 @@ export function addAuditShow(audit: Command): void {
 }
 
 function readSubject(text: string): string {
-  if (!/^[\w:-]{3,255}$/.test(text))
-    throw new InvalidArgumentError('It must be the id of a payment, refund, key or dispute.');
+  if (!/^[\w:-]{3,255}(\/[\x21\x23-\x5b\x5d-\x7e]{1,255})?$/.test(text))
+    throw new InvalidArgumentError(
+      'It must be the id of a payment, refund, key or dispute, or TXN-…/REFERENCE for an external refund.',
+    );
   return text;
 }
 
@@ -109,7 +116,7 @@ async function show({ databases, archive }: Ledger, search: Search, { json }: Op
 
 /** The id of a payment or refund names its database; keys are in all of them, and disputes in that of their payment. */
 function mayBeIn(database: number, id: string, databases: number): boolean {
-  return !/^(TXN|REF)-/.test(id) || shardOfId(id, databases) === database;
+  return !/^(TXN|REF)-/.test(id) || shardOfId(ownerOf(id), databases) === database;
 }
 
 async function* archivedTransaction(

@@ -1,6 +1,5 @@
 /** `payctl disputes`: which payments payers dispute, and which of the disputes nobody has decided yet. */
 import type { Command } from 'commander';
-import { decimalText } from '../../core/domain/money.ts';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import { disputesAfter, type ListedDispute } from '../../core/ledger/payments/list-disputes.ts';
@@ -9,6 +8,7 @@ import { documented } from '../../local/command.ts';
 import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
 import { type Ledger, withLedger } from '../ledger-access.ts';
 import { counted, inSnakeCase, printJson, printTable } from '../output.ts';
+import { moneyText } from '../output-of-payments.ts';
 
 const DISPUTES_PER_STEP = 1_000;
 
@@ -49,7 +49,7 @@ async function list({ databases }: Ledger, { open, json }: Options): Promise<voi
       dispute.provider,
       dispute.transactionId,
       dispute.bookingId,
-      `${decimalText(dispute.amountMinor, dispute.currency)} ${dispute.currency}`,
+      moneyText(dispute.amountMinor, dispute.currency),
       isoSeconds(dispute.openedAtMs),
       isoSeconds(dispute.reportedAtMs),
       dispute.status,

@@ -13,10 +13,11 @@ import {
   type PlaceOptions,
   placeOf,
   readTimeMs,
+  refuseEmptyRange,
 } from '../arguments.ts';
 import { type Databases, withLedger } from '../ledger-access.ts';
 import { ageOf, counted, printFacts, printJson } from '../output.ts';
-import { DUE_NOW, type Named, readResendId, resend, SENT_AGAIN } from '../resend.ts';
+import { DUE_NOW, type Named, publishAgain, readEventSource, SENT_AGAIN } from '../publish-again.ts';
 
 const EVENTS_PER_STEP = 500;
 
@@ -71,7 +72,7 @@ function addReplay(events: Command): void {
     .description(
       'Publishes delivered events again, with the same event_id and in the order of their booking. An event that still waits becomes due.',
     )
-    .argument('[id]', 'of an event, a payment or a refund, as for `payctl resend`', readResendId)
+    .argument('[id]', 'of an event, a payment or a refund, as for `payctl resend`', readEventSource)
     .option('--from <time>', 'events since this time, such as 2026-11-22 or 2026-11-22T18:30:00Z', readTimeMs)
     .option('--to <time>', 'events before this time', readTimeMs)
     .addOption(new Option('--type <type>', 'only events of this type').choices(EVENT_TYPES))
@@ -98,10 +99,10 @@ function readReplay(
     if (from !== undefined || to !== undefined || type !== undefined) {
       command.error('error: replay takes an id, or a time range, not both');
     }
-    return (databases) => resend(databases, [named], json === true);
+    return (databases) => publishAgain(databases, [named], json === true);
   }
   if (from === undefined || to === undefined) command.error('error: replay takes an id, or --from and --to');
-  if (from >= to) command.error(`error: --from (${isoSeconds(from)}) must be before --to (${isoSeconds(to)})`);
+  refuseEmptyRange({ from, to }, command);
   return (databases) => replayRange(databases, { fromMs: from, toMs: to, eventType: type ?? null }, json === true);
 }
 

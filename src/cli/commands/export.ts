@@ -1,4 +1,4 @@
-/** `payctl export`: payments, refunds and the settlement of a time, for finance. */
+/** `payctl export`: payments, refunds and the settlement of a time range, for finance. */
 import type { Command } from 'commander';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 import { auditLedgerExport } from '../../core/ledger/finance/audit-ledger-export.ts';
@@ -15,6 +15,7 @@ import {
   placeOf,
   readTenant,
   readTimeMs,
+  refuseEmptyRange,
 } from '../arguments.ts';
 import { type Layout, PAYMENTS, refundsLayout, SETTLEMENT } from '../export/columns.ts';
 import { csvHeader, csvLines } from '../export/csv.ts';
@@ -75,7 +76,7 @@ export function addExport(program: Command): void {
 function addPayments(parent: Command): void {
   const command = parent
     .command('payments')
-    .description('Exports the payments that ended in the time: captured, or failed. A row for each.');
+    .description('Exports the payments that ended in the time range: captured, or failed. A row for each.');
   addRange(command).action((options: Options) =>
     run(command, 'payments', options, PAYMENTS, async function* pages(ledger, wanted, { reading, findings }) {
       for await (const { payments } of readLedger(ledger, wanted, reading, findings)) yield payments;
@@ -94,7 +95,7 @@ function addRefunds(parent: Command): void {
   const command = parent
     .command('refunds')
     .description(
-      'Exports the refunds that ended or were reversed in the time, and late charges that were found in it. A row for each refund.',
+      'Exports the refunds that ended or were reversed in the time range, and late charges that were found in it. A row for each refund.',
     );
   addRange(command)
     .option('--with-reasons', 'with the reasons of refunds, which are free text and may name people')
@@ -155,7 +156,7 @@ function readWanted({ from, to, tenant }: Options, command: Command): Wanted {
   // Commander's own check comes before that for unknown options, and would hide a misspelled one.
   if (from === undefined) command.error("error: required option '--from <time>' not specified");
   if (to === undefined) command.error("error: required option '--to <time>' not specified");
-  if (from >= to) command.error(`error: --from (${isoSeconds(from)}) must be before --to (${isoSeconds(to)})`);
+  refuseEmptyRange({ from, to }, command);
   return { fromMs: from, toMs: to, tenant: tenant ?? null };
 }
 

@@ -9,7 +9,6 @@ import type { PaymentFilters } from '../../core/ledger/payments/search-page.ts';
 import { readStory } from '../../core/payments/payment-story.ts';
 import { searchPayments } from '../../core/payments/search-payments.ts';
 import { DEFAULT_TENANT } from '../../core/security/credential.ts';
-import { shardOfId } from '../../core/shards.ts';
 import { documented } from '../../local/command.ts';
 import { withProgress } from '../../local/progress.ts';
 import {
@@ -20,8 +19,9 @@ import {
   placeOf,
   readTenant,
   readTimeMs,
+  refuseEmptyRange,
 } from '../arguments.ts';
-import { type Databases, withLedger } from '../ledger-access.ts';
+import { type Databases, databaseOfId, withLedger } from '../ledger-access.ts';
 import { printJson, printTable } from '../output.ts';
 import { forPrograms, shownAmount } from '../output-of-payments.ts';
 import { readUserId } from '../prompt.ts';
@@ -56,7 +56,7 @@ export function addFind(program: Command): void {
     .command('find')
     .summary('Finds payments by booking, user, status, reference, time, …')
     .description(
-      'Finds payments, newest first. The text is the id of a booking, a payment or a refund, or the name that the provider has for a charge, an order or a refund. All filters have to match. Times without a zone are in UTC.',
+      'Finds payments, newest first. The text is the id of a booking, a payment or a refund, or the name that the provider has for a charge, an order or a refund. All filters have to match; the id of a payment or a refund takes none. Times without a zone are in UTC.',
     )
     .argument('[text]', 'a booking, a payment, a refund, or a reference of the provider')
     .option(
@@ -69,13 +69,12 @@ export function addFind(program: Command): void {
     .option('--from <time>', 'made since this time: 2026-11-22, 2026-11-22T18:30:00Z, today or yesterday', readTimeMs)
     .option('--to <time>', 'made before this time', readTimeMs)
     .option('--tenant <tenant>', 'of this organisation', readTenant, DEFAULT_TENANT)
-    .option('--limit <number>', `at most so many, up to ${PAYMENTS_MAX}`, readLimit, PAYMENTS)
+    .option('--limit <number>', `how many to list, up to ${PAYMENTS_MAX}`, readLimit, PAYMENTS)
     .action(async (text: string | undefined, options: Options) => {
       const place = placeOf(options, command);
-      const { user, from, to } = options;
-      if (from !== undefined && to !== undefined && from >= to) {
-        command.error(`error: --from (${isoSeconds(from)}) must be before --to (${isoSeconds(to)})`);
-      }
+      const { user } = options;
+      refuseEmptyRange(options, command);
+      if (isPaymentOrRefund(text)) refuseFilters(command);
       const userId = user === undefined ? undefined : await readUser(user, command);
       await withLedger(place, async ({ databases }) => print(await find(databases, text, userId, options), options));
     });
@@ -85,7 +84,7 @@ export function addFind(program: Command): void {
       ['find BOOK-789012', 'the payments of a booking'],
       ['find --user', 'those of a user; asks for the id'],
       ['find --status failed --from yesterday --to today', 'yesterday’s failures'],
-      ['find pi_3Q7x --remote', 'the payment that Stripe calls so, on Cloudflare'],
+      ['find pi_3Q7x --remote', 'the payment with this Stripe id, on Cloudflare'],
     ],
     exitCodes: DONE_OR_FAILED,
   });
@@ -97,6 +96,20 @@ function readLimit(text: string): number {
     throw new InvalidArgumentError(`It must be a whole number from 1 to ${PAYMENTS_MAX}.`);
   }
   return limit;
+}
+
+/** Whether the text names one payment: by its own id, or by that of a refund of it. */
+function isPaymentOrRefund(text: string | undefined): text is string {
+  return isIdentifier(text, 'TXN-') || isIdentifier(text, 'REF-');
+}
+
+const FILTERS = ['user', 'status', 'method', 'gateway', 'from', 'to', 'tenant'];
+
+function refuseFilters(command: Command): void {
+  const given = FILTERS.filter((name) => command.getOptionValueSource(name) === 'cli');
+  if (given.length === 0) return;
+  const options = given.map((name) => `--${name}`).join(', ');
+  command.error(`error: the id of a payment or a refund names one payment: leave out ${options}`);
 }
 
 async function readUser(given: string | true, command: Command): Promise<string> {
@@ -112,7 +125,7 @@ function find(
 ): Promise<Found> {
   const { status, method: paymentMethod, gateway, from: createdFromMs, to: createdToMs } = options;
   const filters = { userId, status, paymentMethod, gateway, createdFromMs, createdToMs };
-  if (isIdentifier(text, 'TXN-') || isIdentifier(text, 'REF-')) return findById(databases, text);
+  if (isPaymentOrRefund(text)) return findById(databases, text);
   return withProgress('Searching', async (progress) => {
     const searches: PaymentFilters[] =
       text === undefined
@@ -124,13 +137,20 @@ function find(
     const found: Found[] = [];
     for (const search of searches) found.push(await findAll(databases, search, options, (done) => progress.at(done)));
     const payments = new Map(found.flatMap((one) => one.payments).map((payment) => [payment.transactionId, payment]));
-    return { payments: [...payments.values()], hasMore: found.some(({ hasMore }) => hasMore) };
+    const all = [...payments.values()].toSorted(newestFirst);
+    return {
+      payments: all.slice(0, options.limit),
+      hasMore: all.length > options.limit || found.some(({ hasMore }) => hasMore),
+    };
   });
 }
 
+function newestFirst(a: Transaction, b: Transaction): number {
+  return b.createdAtMs - a.createdAtMs || (a.transactionId < b.transactionId ? 1 : -1);
+}
+
 async function findById(databases: Databases, id: string): Promise<Found> {
-  const db = databases[shardOfId(id, databases.length)] ?? databases[0];
-  const story = await readStory(db, id, { tenant: null, nowMs: Date.now(), unpack });
+  const story = await readStory(databaseOfId(databases, id), id, { tenant: null, nowMs: Date.now(), unpack });
   return { payments: story === null ? [] : [story.payment], hasMore: false };
 }
 
@@ -154,10 +174,12 @@ async function findAll(
 }
 
 function print({ payments, hasMore }: Found, { json, limit }: Options): void {
-  if (json) {
-    printJson(payments.map(forPrograms));
-    return;
-  }
+  if (json) printJson(payments.map(forPrograms));
+  else printPayments(payments);
+  if (hasMore) console.error(`There may be more than ${limit}: see --limit, or narrow the search`);
+}
+
+function printPayments(payments: readonly Transaction[]): void {
   if (payments.length === 0) {
     console.log('No payments were found');
     return;
@@ -175,5 +197,4 @@ function print({ payments, hasMore }: Found, { json, limit }: Options): void {
       payment.failureReason ?? '',
     ]),
   );
-  if (hasMore) console.error(`There may be more than ${limit}: see --limit, or narrow the search`);
 }

@@ -11,12 +11,12 @@ import {
   type Ended,
   MONEY_EXIT_CODES,
   type MoneyOptions,
-  moneyText,
   orderedService,
   paymentOf,
   placeWords,
   readPaymentId,
 } from '../money-order.ts';
+import { moneyText } from '../output-of-payments.ts';
 
 const REQUIRES =
   'Shows the payment, asks, and waits for the outcome. In the audit log, the entries of the order and of what came of it have the same request id. Requires PAYMENT_API_KEY, a key of the organisation with the scope payments:write, where the service requires keys.';

@@ -26,7 +26,7 @@ import {
 } from '../arguments.ts';
 import { type StoredKey, storedKeys } from '../keys-of-databases.ts';
 import { type Databases, type Ledger, withLedger } from '../ledger-access.ts';
-import { counted, printJson, printTable } from '../output.ts';
+import { counted, printJson, printTable, timeOrNull } from '../output.ts';
 
 const NAME_MAX_LENGTH = 100;
 /** Looked at in one step of a rotation. Sealed twice over, the longest addresses of so many fit into one parameter of D1, 2 MB. */
@@ -252,10 +252,6 @@ async function list({ databases }: Ledger, { json, createdBefore }: ListOptions)
 /** In one database at least. */
 function isAccepted({ revokedAtMs, expiresAtMs }: StoredKey, nowMs: number): boolean {
   return revokedAtMs === null && (expiresAtMs === null || expiresAtMs > nowMs);
-}
-
-function timeOrNull(ms: number | null): string | null {
-  return ms === null ? null : isoSeconds(ms);
 }
 
 function stateOf({ revokedAtMs, expiresAtMs, validIn }: StoredKey, nowMs: number, databases: number): string {

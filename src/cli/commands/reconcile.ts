@@ -1,4 +1,4 @@
-/** `payctl reconcile`: compares the gateway, the ledger and the events of a time, and names every difference. It changes nothing. */
+/** `payctl reconcile`: compares the gateway, the ledger and the events of a time range, and names every difference. It changes nothing. */
 import type { Command } from 'commander';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 import type { TimeRange } from '../../core/ledger/id-range.ts';
@@ -14,6 +14,7 @@ import {
   type PlaceOptions,
   placeOf,
   readTimeMs,
+  refuseEmptyRange,
 } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
 import { inSnakeCase, printFacts, printJson } from '../output.ts';
@@ -59,9 +60,7 @@ export function addReconcile(program: Command): void {
 function readRange({ from, to }: Options, command: Command): TimeRange {
   const toMs = to ?? Date.now();
   const fromMs = from ?? toMs - DAY_MS;
-  if (fromMs >= toMs) {
-    command.error(`error: --from (${isoSeconds(fromMs)}) must be before --to (${isoSeconds(toMs)})`);
-  }
+  refuseEmptyRange({ from: fromMs, to: toMs }, command);
   return { fromMs, toMs };
 }
 

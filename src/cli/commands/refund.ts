@@ -16,12 +16,12 @@ import {
   inShell,
   MONEY_EXIT_CODES,
   type MoneyOptions,
-  moneyText,
   orderedService,
   paymentOf,
   placeWords,
   readPaymentId,
 } from '../money-order.ts';
+import { moneyText } from '../output-of-payments.ts';
 
 interface Options extends MoneyOptions {
   amount?: string;
@@ -104,7 +104,9 @@ async function refund(ledger: Ledger, place: LedgerPlace, transactionId: string,
       ],
       readEnded: async (refundId) => {
         const made = refundId === null ? await findRefundOfKey(found.db, tenant, key) : await refundOf(found, refundId);
-        return made === null || made.status === 'pending' ? null : ended(found, made);
+        // A key that was mistyped may be that of another payment's refund.
+        if (made === null || made.transactionId !== transactionId) return null;
+        return made.status === 'pending' ? null : ended(found, made);
       },
       goOn: `${goOn.join(' ')}${placeWords(place, options)}`,
     },

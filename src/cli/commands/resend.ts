@@ -11,7 +11,7 @@ import {
   readTenant,
 } from '../arguments.ts';
 import { withLedger } from '../ledger-access.ts';
-import { type Named, readResendId, resend } from '../resend.ts';
+import { type Named, publishAgain, readEventSource } from '../publish-again.ts';
 
 interface Options extends PlaceOptions {
   booking?: string;
@@ -34,7 +34,7 @@ export function addResend(program: Command): void {
       const place = placeOf(options, command);
       const named: Named[] = booking === undefined ? ids : [...ids, { kind: 'booking', tenant, bookingId: booking }];
       if (named.length === 0) command.error('error: resend takes ids of events, payments or refunds, or --booking');
-      await withLedger(place, ({ databases }) => resend(databases, named, options.json === true));
+      await withLedger(place, ({ databases }) => publishAgain(databases, named, options.json === true));
     });
   addPlaceOptions(addJsonOption(command));
   documented(command, {
@@ -48,7 +48,7 @@ export function addResend(program: Command): void {
 
 /** Commander calls it for each of the words, with what came of those before. */
 function readIds(text: string, before: Named[] | undefined): Named[] {
-  return [...(before ?? []), readResendId(text)];
+  return [...(before ?? []), readEventSource(text)];
 }
 
 function readBooking(text: string): string {

@@ -1,17 +1,15 @@
 /** `payctl show`: one payment with all that has happened to it, in order of time. */
 import type { Command } from 'commander';
-import { decimalText } from '../../core/domain/money.ts';
-import { isoSeconds } from '../../core/domain/timestamp.ts';
 import { isIdentifier, isWaiting, refundableMinor, shownStatus } from '../../core/domain/transaction.ts';
 import { mayHaveLeft } from '../../core/ledger/archive/archive-transactions.ts';
 import { unpack } from '../../core/ledger/audit/packed-lines.ts';
 import { type HistoryEntry, type PaymentStory, readStory } from '../../core/payments/payment-story.ts';
-import { shardOfId } from '../../core/shards.ts';
+import { DEFAULT_TENANT } from '../../core/security/credential.ts';
 import { documented } from '../../local/command.ts';
 import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
-import { type Databases, withLedger } from '../ledger-access.ts';
-import { inSnakeCase, printFacts, printJson, printTable } from '../output.ts';
-import { forPrograms } from '../output-of-payments.ts';
+import { type Databases, databaseOfId, withLedger } from '../ledger-access.ts';
+import { inSnakeCase, printFacts, printJson, printTable, timeOrNull } from '../output.ts';
+import { forPrograms, moneyText } from '../output-of-payments.ts';
 
 export function addShow(program: Command): void {
   const command: Command = program
@@ -27,8 +25,8 @@ export function addShow(program: Command): void {
       }
       await withLedger(placeOf(options, command), async ({ databases }) => {
         const story = await storyOf(databases, id);
-        if (options.json) printStory(story);
-        else print(story);
+        if (options.json) printStoryAsJson(story);
+        else printStoryAsText(story);
       });
     });
   addPlaceOptions(addJsonOption(command));
@@ -42,7 +40,7 @@ export function addShow(program: Command): void {
 }
 
 async function storyOf(databases: Databases, id: string): Promise<PaymentStory> {
-  const db = databases[shardOfId(id, databases.length)] ?? databases[0];
+  const db = databaseOfId(databases, id);
   const story = await readStory(db, id, { tenant: null, nowMs: Date.now(), unpack });
   if (story !== null) return story;
   const isArchived = await mayHaveLeft(db, id);
@@ -53,7 +51,7 @@ async function storyOf(databases: Databases, id: string): Promise<PaymentStory> 
   );
 }
 
-function printStory({ payment, history, ...rest }: PaymentStory): void {
+function printStoryAsJson({ payment, history, ...rest }: PaymentStory): void {
   const { otherAttempts, refunds, events, disputes, unbookedRefunds } = rest;
   printJson({
     transaction: forPrograms(payment),
@@ -68,10 +66,10 @@ function printStory({ payment, history, ...rest }: PaymentStory): void {
   });
 }
 
-function print(story: PaymentStory): void {
+function printStoryAsText(story: PaymentStory): void {
   const { payment, events } = story;
   const { currency } = payment;
-  const money = (minor: number) => `${decimalText(minor, currency)} ${currency}`;
+  const money = (minor: number) => moneyText(minor, currency);
   const waiting = events.filter(({ deliveredAtMs }) => deliveredAtMs === null);
   printFacts([
     ['payment', payment.transactionId],
@@ -79,7 +77,7 @@ function print(story: PaymentStory): void {
     ...fact('why', payment.failureReason),
     ['booking', payment.bookingId],
     ['user', payment.userId],
-    ...fact('organisation', payment.tenant === 'default' ? null : payment.tenant),
+    ...fact('organisation', payment.tenant === DEFAULT_TENANT ? null : payment.tenant),
     ['amount', money(payment.amountMinor)],
     ...fact('refunded', payment.refundedMinor === 0 ? null : money(payment.refundedMinor)),
     ...fact('pending refunds', payment.reservedMinor === 0 ? null : money(payment.reservedMinor)),
@@ -107,10 +105,6 @@ function print(story: PaymentStory): void {
 
 function fact(name: string, value: string | null): [string, string][] {
   return value === null ? [] : [[name, value]];
-}
-
-function timeOrNull(ms: number | null): string | null {
-  return ms === null ? null : isoSeconds(ms);
 }
 
 function shownDetail({ id, detail }: HistoryEntry, transactionId: string): string {

@@ -7,7 +7,7 @@ import {
   movementsOf,
 } from '../../core/ledger/finance/exported-rows.ts';
 import type { TimeRange } from '../../core/ledger/id-range.ts';
-import { inSnakeCase } from '../output.ts';
+import { inSnakeCase, timeOrNull } from '../output.ts';
 import type { Cell, Columns } from './csv.ts';
 import { netMinor, type SettlementLine } from './settlement.ts';
 
@@ -18,7 +18,6 @@ export interface Layout<Row> {
   forPrograms(row: Row): unknown;
 }
 
-const timeOrNull = (timeMs: number | null) => (timeMs === null ? null : isoSeconds(timeMs));
 const amount = (minor: number, { currency }: { currency: string }): Cell => ({ minor, currency });
 
 export const PAYMENTS: Layout<ExportedPayment> = {

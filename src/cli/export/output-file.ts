@@ -1,5 +1,7 @@
 /** Where an export goes: to standard output, or to a file that has its name only once it is complete. */
+import { rmSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { onInterruption } from '../interruptions.ts';
 
 /** Resolves when the text has been taken, so that a slow reader is waited for. */
 export type Write = (text: string) => Promise<void>;
@@ -8,19 +10,25 @@ export type Write = (text: string) => Promise<void>;
 const MODE = 0o600;
 
 /**
- * Writes to the file, or to standard output where there is none. Until the work is done, the file is called FILE.part; if it fails, nothing
- * is left, and a FILE that was there before stays as it was.
+ * Writes to the file, or to standard output where there is none. Until the work is done, the file is called FILE.part; if it fails or is
+ * interrupted, nothing is left, and a FILE that was there before stays as it was.
  */
 export async function withOutput(file: string | null, work: (write: Write) => Promise<void>): Promise<void> {
   if (file === null) return work(writeToStandardOutput);
   const partial = `${file}.part`;
   const handle = await open(partial, 'w', MODE);
+  const stopListening = onInterruption((exitCode) => {
+    rmSync(partial, { force: true });
+    process.exit(exitCode);
+  });
   try {
     await writeAll(handle, work);
     await rename(partial, file);
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
+  } finally {
+    stopListening();
   }
 }
 

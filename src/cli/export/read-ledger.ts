@@ -12,8 +12,9 @@ import {
 } from '../../core/ledger/finance/exported-rows.ts';
 import { paymentsEnded, type Wanted } from '../../core/ledger/finance/payments-ended.ts';
 import { refundsMoved } from '../../core/ledger/finance/refunds-moved.ts';
+import { archivedObjects } from '../archived-objects.ts';
 import type { Ledger } from '../ledger-access.ts';
-import { archivedObjects, archivedTransactions } from './archived-transactions.ts';
+import { archivedTransactions } from './archived-transactions.ts';
 
 /** Some megabyte. */
 const ROWS_PER_PAGE = 2_000;

@@ -168,3 +168,17 @@ export function auditResolution(
     )
     .bind(...parameters(author, entry), entry.outcome);
 }
+
+/** The entry of a look-up that was ordered. It belongs behind the statement that makes it due. @param due the row, if it is due */
+export function auditLookUpOrder(
+  { d1, author }: Database,
+  entry: AuditEntry & { action: 'look_up.ordered'; outcome: 'asked' },
+  due: string,
+): D1PreparedStatement {
+  return d1
+    .prepare(
+      `INSERT INTO audit_entries (${COLUMNS})
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, tenant FROM ${due} AND ${notWrittenBefore('?8')}`,
+    )
+    .bind(...parameters(author, entry), entry.outcome);
+}

@@ -3,8 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { isoSeconds } from '../core/domain/timestamp.ts';
 import { isIdentifier } from '../core/domain/transaction.ts';
 import { type FoundEvent, findReplayed, type Replay, replayFound } from '../core/ledger/outbox/replay-events.ts';
-import { shardOfBooking, shardOfId } from '../core/shards.ts';
-import type { Databases } from './ledger-access.ts';
+import { type Databases, databaseOfBooking, databaseOfId } from './ledger-access.ts';
 import { counted, printJson, printTable } from './output.ts';
 
 export const SENT_AGAIN = 'published again by the next sweep, after live events';
@@ -16,7 +15,7 @@ const EVENTS_MAX = 10_000;
 export type Named = Exclude<Replay, { kind: 'range' }>;
 
 /** Of an argument: the id of an event, of a payment or of a refund. */
-export function readResendId(text: string): Named {
+export function readEventSource(text: string): Named {
   if (/^evt_\w+$/.test(text)) return { kind: 'event', eventId: text };
   if (isIdentifier(text, 'TXN-')) return { kind: 'payment', transactionId: text };
   if (isIdentifier(text, 'REF-')) return { kind: 'refund', refundId: text };
@@ -30,7 +29,7 @@ interface Place {
 }
 
 /** @throws Error where one of them has no event; then none is published */
-export async function resend(databases: Databases, all: readonly Named[], json: boolean): Promise<void> {
+export async function publishAgain(databases: Databases, all: readonly Named[], json: boolean): Promise<void> {
   const places = (await Promise.all(all.map((named) => findPlaces(databases, named)))).flat();
   const nowMs = Date.now();
   for (const { db, named, found } of places) await replayFound(db, named, found, nowMs);
@@ -69,11 +68,11 @@ async function databasesOf(databases: Databases, named: Named): Promise<readonly
     case 'event':
       return databases;
     case 'payment':
-      return [databases[shardOfId(named.transactionId, databases.length)] ?? databases[0]];
+      return [databaseOfId(databases, named.transactionId)];
     case 'refund':
-      return [databases[shardOfId(named.refundId, databases.length)] ?? databases[0]];
+      return [databaseOfId(databases, named.refundId)];
     case 'booking':
-      return [databases[await shardOfBooking(named.tenant, named.bookingId, databases.length)] ?? databases[0]];
+      return [await databaseOfBooking(databases, named.tenant, named.bookingId)];
   }
 }
 

@@ -74,8 +74,14 @@ afterAll(() => {
   for (const directory of [state, out]) rmSync(directory, { recursive: true, force: true });
 });
 
-const run = (...args: string[]) =>
-  payctl([...args, '--persist-to', state], { home: state, cwd: project.directory, env: { USER: 'op', LOGNAME: 'op' } });
+const run = async (...args: string[]) => {
+  const place = { home: state, cwd: project.directory, env: { USER: 'op', LOGNAME: 'op' } };
+  const ended = await payctl([...args, '--persist-to', state], place);
+  return { ...ended, stderr: withoutProgress(ended.stderr) };
+};
+/** On a busy machine, a command takes longer than the time after which it says how far it is. */
+const withoutProgress = (stderr: string) =>
+  stderr.replace(/^(Opening the database|Exporting \w+|Searching the audit log) {2}.*\b\d+ s\n/gm, '');
 const nothingTo = async (found: Awaited<ReturnType<typeof run>>, stdout: string) =>
   expect(found).toEqual({ exitCode: 0, stdout, stderr: '' });
 function column(sql: string): string[] {
@@ -135,8 +141,9 @@ describe('payctl export', () => {
 
   it('ends quietly where its reader has closed the pipe', async () => {
     const command = `"${process.execPath}" --disable-warning=ExperimentalWarning src/cli/payctl.ts export payments ${DAY.join(' ')} --persist-to "${state}" | head -1`;
-    const ended = await promisify(execFile)('/bin/sh', ['-c', command], { cwd: project.directory });
-    expect(ended).toEqual({ stdout: expect.stringMatching(/^transaction_id,.*\n$/), stderr: '' });
+    const { stdout, stderr } = await promisify(execFile)('/bin/sh', ['-c', command], { cwd: project.directory });
+    expect(stdout).toMatch(/^transaction_id,.*\n$/);
+    expect(withoutProgress(stderr)).toBe('');
   });
 
   it('leaves a former file as it was where it fails, and none that is half written; without the archive it says what it lacks', async () => {

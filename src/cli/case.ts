@@ -1,0 +1,73 @@
+/** A case that `payctl resolve` is about: how it is named and found, and how it is shown. */
+import { InvalidArgumentError } from 'commander';
+import { isIdentifier } from '../core/domain/transaction.ts';
+import {
+  type FoundById,
+  findPayment,
+  findRefundWithPayment,
+  findUnbookedRefund,
+} from '../core/ledger/by-hand/find-by-id.ts';
+import { unbookedSubject } from '../core/ledger/by-hand/resolutions.ts';
+import type { Database } from '../core/ledger/database.ts';
+import { type Databases, databaseOfId } from './ledger-access.ts';
+import { moneyText } from './output-of-payments.ts';
+
+/** How a case is named: by its id, and an external refund by the payment's id and the provider's name for it. */
+export interface CaseId {
+  id: string;
+  gatewayReference: string | null;
+}
+
+export interface Case {
+  db: Database;
+  subject: string;
+  found: FoundById;
+}
+
+export function readCaseId(text: string): CaseId {
+  const [id = '', ...rest] = text.split('/');
+  const gatewayReference = rest.length === 0 ? null : rest.join('/');
+  if (isIdentifier(id, 'TXN-') || (gatewayReference === null && isIdentifier(id, 'REF-')))
+    return { id, gatewayReference };
+  throw new InvalidArgumentError('It must be an id as `payctl resolve` lists it: TXN-…, REF-… or TXN-…/REFERENCE.');
+}
+
+/** @throws Error where there is none */
+export async function findCase(databases: Databases, caseId: CaseId): Promise<Case> {
+  const { id, gatewayReference } = caseId;
+  const db = databaseOfId(databases, id);
+  const found = await findById(db, caseId);
+  const subject = gatewayReference === null ? id : unbookedSubject(id, gatewayReference);
+  if (found === null) throw new Error(`There is no ${subject} in this database`);
+  return { db, subject, found };
+}
+
+function findById(db: Database, { id, gatewayReference }: CaseId): Promise<FoundById | null> {
+  if (gatewayReference !== null) return findUnbookedRefund(db, id, gatewayReference);
+  return id.startsWith('REF-') ? findRefundWithPayment(db, id) : findPayment(db, id);
+}
+
+export function statusOf(found: FoundById): string {
+  if (found.kind === 'unbooked') return 'paid at the provider';
+  return found.kind === 'payment' ? found.transaction.status : found.refund.status;
+}
+
+export function factsOf(subject: string, found: FoundById): (readonly [string, string])[] {
+  const { transaction } = found;
+  const amountMinor =
+    found.kind === 'unbooked'
+      ? found.amountMinor
+      : found.kind === 'refund'
+        ? found.refund.amountMinor
+        : transaction.amountMinor;
+  const failureReason = found.kind === 'refund' ? found.refund.failureReason : null;
+  return [
+    ...(found.kind === 'unbooked' ? [] : [[found.kind, subject] as const]),
+    ...(found.kind === 'payment' ? [] : [['payment', `${transaction.transactionId}, ${transaction.status}`] as const]),
+    ...(found.kind === 'unbooked' ? [['refund', `${found.gatewayReference}, at the provider`] as const] : []),
+    ['booking', transaction.bookingId],
+    ['amount', moneyText(amountMinor, transaction.currency)],
+    ['gateway', transaction.gateway],
+    ['status', failureReason === null ? statusOf(found) : `${statusOf(found)}: ${failureReason}`],
+  ];
+}

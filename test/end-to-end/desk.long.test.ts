@@ -1,0 +1,233 @@
+/** `payctl refund`, `capture`, `void`, `resend` and `resolve`, as a person at a desk runs them beside a service that requires keys. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.ts';
+import { until } from '../support/child.ts';
+import { ALL_SCOPES, type Desk, startDesk } from '../support/desk.ts';
+import { writeLocalDatabase } from '../support/local-database.ts';
+import { payctl } from '../support/operator-command.ts';
+import { pay } from '../support/stack.ts';
+
+let desk: Desk;
+beforeAll(async () => {
+  desk = await startDesk('desk-long');
+});
+afterAll(() => desk?.stop());
+
+describe('payctl refund', () => {
+  it('refunds a part and then the rest, each with its event, and the audit log joins the operator with the key', async () => {
+    const { booking, id } = await desk.paid();
+    const part = await desk.order(['refund', id, '--amount', '5.00', '--reason', 'Screen broken', '--yes', '--json']);
+    expect(part.exitCode).toBe(0);
+    const { refund_id: refundId, request_id: requestId, ...rest } = JSON.parse(part.stdout);
+    expect(rest).toMatchObject({ outcome: 'done', amount_minor: 500, refundable_minor: 2050, status: 'completed' });
+    expect(new Set(desk.requestIdsOf([id, refundId], ['refund.ordered', 'refund.attempted', 'refund.ended']))).toEqual(
+      new Set([requestId]),
+    );
+    expect(desk.auditOf(id).at(-1)).toBe('operator refund.ordered asked');
+    expect(desk.auditOf(refundId)).toEqual(['key refund.attempted claimed', 'key refund.ended completed']);
+
+    const all = await desk.order(['refund', id, '--yes']);
+    expect(all).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^Refunded 20\.50 USD$/m) });
+    expect(all.stdout).toMatch(/^left to refund {2}0\.00 USD$/m);
+    expect((await desk.eventsOf(booking, 3)).map(({ type }) => type)).toEqual([
+      'payment.success',
+      'payment.refund',
+      'payment.refund',
+    ]);
+    expect(desk.gateway.refunds().filter(({ chargeId }) => chargeId === id)).toHaveLength(2);
+  }, 120_000);
+
+  it('waits for an outcome that the gateway’s answer did not bring, and pays it back once', async () => {
+    const { id } = await desk.paid();
+    desk.gateway.fault = ({ kind }) => {
+      if (kind !== 'refund') return { kind: 'normal' };
+      desk.gateway.fault = () => ({ kind: 'normal' });
+      return { kind: 'commit_then_drop' };
+    };
+    const { exitCode, stdout } = await desk.order(['refund', id, '--yes']);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^Refunded 25\.50 USD$/m) });
+    expect(desk.gateway.refunds().filter(({ chargeId }) => chargeId === id)).toHaveLength(1);
+  }, 90_000);
+
+  it('says how to go on where the outcome stays unknown, and that command makes no second refund', async () => {
+    const { id } = await desk.paid();
+    desk.gateway.fault = ({ kind }) =>
+      kind === 'refund' || kind === 'lookup_refund' ? { kind: 'drop' } : { kind: 'normal' };
+    const unknown = await desk.order(['refund', id, '--amount', '5', '--yes', '--wait', '2']);
+    expect(unknown).toMatchObject({ exitCode: 3, stdout: '' });
+    const [, goOn = ''] = /To go on waiting, without ordering it twice: npx payctl (.+)/.exec(unknown.stderr) ?? [];
+    expect(goOn).toContain('--idempotency-key payctl-');
+    desk.gateway.fault = () => ({ kind: 'normal' });
+    const args = goOn.split(' ');
+    const again = await payctl([...args, '--yes', '--wait', '45'], {
+      ...{ home: desk.stack.directory, cwd: desk.project.directory, env: { PAYMENT_API_KEY: desk.key } },
+    });
+    expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^Refunded 5\.00 USD$/m) });
+    expect(desk.gateway.refunds().filter(({ chargeId }) => chargeId === id)).toHaveLength(1);
+  }, 150_000);
+
+  it('asks first, and without a terminal does nothing', async () => {
+    const { id } = await desk.paid();
+    const { exitCode, stdout, stderr } = await desk.order(['refund', id]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(/^to refund {2}25\.50 USD$/m);
+    expect(stderr).toContain('there is no terminal to ask at. Give --yes');
+    expect(desk.auditOf(id)).not.toContain('operator refund.ordered asked');
+    expect(desk.gateway.refunds().filter(({ chargeId }) => chargeId === id)).toEqual([]);
+  }, 60_000);
+
+  it('refuses an amount that the payment does not have left, before anything is ordered', async () => {
+    const { id } = await desk.paid();
+    const { exitCode, stderr } = await desk.order(['refund', id, '--amount', '25.51', '--yes']);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^Only 25\.50 USD are left to refund$/m),
+    });
+  }, 60_000);
+
+  it('says which key is missing, with the scope and the organisation', async () => {
+    const { id } = await desk.paid();
+    const [none, readOnly, ofOthers] = [
+      await desk.order(['refund', id, '--yes'], {}),
+      await desk.order(['refund', id, '--yes'], { PAYMENT_API_KEY: await desk.newKey(['payments:read']) }),
+      await desk.order(['refund', id, '--yes'], { PAYMENT_API_KEY: await desk.newKey(ALL_SCOPES, 'cinema-2') }),
+    ];
+    for (const { exitCode, stdout, stderr } of [none, readOnly, ofOthers]) {
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+      expect(stderr).toContain('npx payctl keys create desk --scopes refunds:write\n');
+    }
+    expect(none.stderr).toContain('(401 UNAUTHORIZED)');
+    expect(readOnly.stderr).toContain('(403 FORBIDDEN)');
+    expect(ofOthers.stderr).toContain('the key is of another organisation');
+  }, 90_000);
+
+  it('says that nothing was done where nobody answers', async () => {
+    const { id } = await desk.paid();
+    const { exitCode, stderr } = await desk.atDesk([
+      'refund',
+      id,
+      '--yes',
+      '--url',
+      `http://127.0.0.1:${await freePort()}`,
+    ]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/http:\/\/127\.0\.0\.1:\d+ cannot be reached: .*\nNothing was done\n$/);
+  }, 90_000);
+});
+
+describe('payctl capture and payctl void', () => {
+  it('end a hold: one takes the money, the other releases it, each with its event', async () => {
+    const [kept, released] = [
+      await desk.paid({ capture_method: 'manual' }),
+      await desk.paid({ capture_method: 'manual' }),
+    ];
+    const captured = await desk.order(['capture', kept.id, '--yes']);
+    expect(captured).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^Captured 25\.50 USD$/m) });
+    const voided = await desk.order(['void', released.id, '--yes', '--json']);
+    expect(voided.exitCode).toBe(0);
+    expect(JSON.parse(voided.stdout)).toMatchObject({
+      outcome: 'done',
+      status: 'failed',
+      error_code: 'PAYMENT_VOIDED',
+    });
+    expect((await desk.eventsOf(kept.booking, 1)).map(({ type }) => type)).toEqual(['payment.success']);
+    expect((await desk.eventsOf(released.booking, 1)).map(({ type }) => type)).toEqual(['payment.failed']);
+    expect(desk.auditOf(kept.id)).toContain('operator capture.ordered asked');
+    expect(desk.auditOf(released.id)).toContain('operator void.ordered asked');
+
+    const again = await desk.order(['void', kept.id, '--yes']);
+    expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('`payctl refund` pays it back') });
+  }, 120_000);
+});
+
+describe('payctl resend', () => {
+  it('publishes the events of a payment and its refund again, under the same ids and in their order', async () => {
+    const { booking, id } = await desk.paid();
+    await desk.order(['refund', id, '--amount', '1', '--yes']);
+    const first = await desk.eventsOf(booking, 2);
+    const byPayment = await desk.atDesk(['resend', id]);
+    expect(byPayment).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^2 events: published again/m) });
+    await desk.stack.worker.sweep();
+    await desk.stack.worker.sweep();
+    expect((await desk.eventsOf(booking, 4)).slice(2)).toEqual(first);
+    expect(desk.auditOf(id).at(-1)).toBe('operator events.resent done');
+
+    const byBooking = await desk.atDesk(['resend', '--booking', booking, '--json']);
+    expect(JSON.parse(byBooking.stdout)).toMatchObject({
+      replayed: 2,
+      events: first.map(({ type, eventId }) => ({ event_id: eventId, event_type: type, state: 'replayed' })),
+    });
+  }, 120_000);
+
+  it('says so where there is no event', async () => {
+    const ended = await desk.atDesk(['resend', '--booking', 'BOOK-nobody']);
+    expect(ended).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^There is no event of the booking/),
+    });
+  }, 60_000);
+});
+
+describe('payctl resolve', () => {
+  it('lists a payment of unknown outcome, and records how it ended: with its event, for good, and by whom', async () => {
+    const { booking, id } = await desk.undetermined();
+    const listed = await desk.atDesk(['resolve']);
+    expect(listed).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(id) });
+
+    const completed = ['resolve', id, '--as', 'completed', '--reference', 'ch_desk', '--reason', 'in the dashboard'];
+    const unasked = await desk.atDesk(completed);
+    expect(unasked).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('Give --yes') });
+    const { exitCode, stdout } = await desk.atDesk([...completed, '--yes', '--json']);
+    expect(exitCode).toBe(0);
+    const { event_id: eventId, status } = JSON.parse(stdout);
+    expect(status).toBe('completed');
+    desk.gateway.fault = () => ({ kind: 'normal' });
+    await desk.stack.worker.sweep();
+    await desk.stack.worker.sweep();
+    expect(await desk.eventsOf(booking, 1)).toEqual([{ type: 'payment.success', eventId }]);
+    expect(desk.auditOf(id).slice(-2)).toEqual(['operator outcome.resolved asked', 'operator payment.ended completed']);
+
+    const again = await desk.atDesk([...completed, '--yes']);
+    expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is completed already') });
+    const all = await desk.atDesk(['resolve', '--all']);
+    expect(all.stdout).toMatch(/^No open cases$/m);
+    expect(all.stdout).toMatch(new RegExp(`^${id} .* in the dashboard$`, 'm'));
+  }, 150_000);
+
+  it('frees the booking of a payment that was recorded as failed', async () => {
+    const { booking, id } = await desk.undetermined();
+    const failed = await desk.atDesk(['resolve', id, '--as', 'failed', '--reason', 'not in the dashboard', '--yes']);
+    desk.gateway.fault = () => ({ kind: 'normal' });
+    expect(failed).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`${id} is failed now`) });
+    const other = await pay(desk.stack.worker.url, { booking_id: booking }, { Authorization: `Bearer ${desk.key}` });
+    expect(other.code).toBe(200);
+  }, 90_000);
+
+  it('has the gateway asked again at once, and leaves to it what it can answer', async () => {
+    const { booking, id } = await desk.undetermined();
+    writeLocalDatabase(
+      desk.stack.directory,
+      'UPDATE transactions SET undetermined_at_ms = NULL, next_lookup_at_ms = next_lookup_at_ms + 3600000 WHERE transaction_id = ?',
+      id,
+    );
+    const refused = await desk.atDesk(['resolve', id, '--as', 'failed', '--reason', 'I think so', '--yes']);
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('the service is still asking') });
+    desk.gateway.fault = () => ({ kind: 'normal' });
+    const retried = await desk.atDesk(['resolve', id, '--retry']);
+    expect(retried).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/: the service asks http:\S+ within a minute\n$/),
+    });
+    expect(desk.auditOf(id)).toContain('operator look_up.ordered asked');
+    await until(
+      'the look-up has ended it',
+      async () => {
+        await desk.stack.worker.sweep();
+        return desk.stack.listener.of(booking).length > 0;
+      },
+      { deadlineMs: 60_000 },
+    );
+    expect(desk.auditOf(id).at(-1)).toMatch(/^(cron|queue) payment\.ended failed$/);
+  }, 150_000);
+});
