@@ -1,5 +1,11 @@
 /** How an order gets to the service: it is one order however often it is sent, and nothing is said of it that is not certain. */
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { followOutcome, orderAtService } from '../../src/cli/order-at-service.ts';
@@ -25,7 +31,7 @@ afterEach(() => {
 /** Gives one answer after the other, and the last one again and again. */
 async function scripted(...answers: Scripted[]) {
   const received: { headers: IncomingHttpHeaders; body: string }[] = [];
-  const server = createServer(async (request, response) => {
+  const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     received.push({ headers: request.headers, body });
@@ -33,7 +39,8 @@ async function scripted(...answers: Scripted[]) {
     if (answer === 'drop') return response.destroy();
     response.writeHead(answer.status, { 'Content-Type': 'application/json', ...answer.headers });
     return response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
-  });
+  };
+  const server = createServer((request, response) => void answerTo(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   servers.push(server);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
