@@ -117,7 +117,11 @@ export async function carryOut(order: MoneyOrder, { yes, json, wait }: MoneyOpti
   });
   const ending = { exitCode: EXIT_UNKNOWN, sentence: `It may have been carried out.\n${howToGoOn(order)}` };
   const nothingWasOrdered = exitAsOrdered(ending);
-  const followed = await orderAndFollow(order, requestId, wait);
+  // Even a bug must not hide how to go on.
+  const followed = await orderAndFollow(order, requestId, wait).catch((error: unknown): Followed => {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { answer: { kind: 'unknown', reason }, refundId: null, ended: null, readProblem: null };
+  });
   if (followed.answer.kind === 'not_ordered') {
     nothingWasOrdered();
     throw new Error(`${followed.answer.reason}\nNothing was done`);
