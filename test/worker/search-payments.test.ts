@@ -77,7 +77,7 @@ const SUBSETS: Query[] = Array.from({ length: 2 ** NAMES.length }, (_, bits) =>
 );
 
 describe('over four databases', () => {
-  const payments = searchable(800, { shards: COUNT });
+  const payments = searchable(320, { shards: COUNT, msApart: 150_000 });
   const keys = new Map<string, string>();
 
   async function keyOf(tenant: string, scopes: Scope[] = ['payments:read']): Promise<string> {
@@ -228,7 +228,12 @@ describe('over four databases', () => {
 describe('what a page costs', () => {
   const payments = searchable(3_000);
 
-  beforeAll(() => store(env.DB, payments));
+  const headersOf = new Map<string, Record<string, string>>();
+
+  beforeAll(async () => {
+    await store(env.DB, payments);
+    for (const tenant of TENANTS) headersOf.set(tenant, (await apiKey({ tenant })).headers);
+  });
 
   it.each([
     ...SUBSETS,
@@ -241,9 +246,10 @@ describe('what a page costs', () => {
   ] as Query[])('%j reads at most a hundred rows, in each organisation', async (query) => {
     for (const tenant of TENANTS) {
       const watched = watchedDatabase();
-      const { headers } = await apiKey({ tenant });
-      const ask: Ask = (asked) => sendWith({ ...WITH_KEYS, DB: watched.d1 }, 'GET', pathOf(asked), { headers });
-      await ask(query); // an isolate's first request checks its database and the key
+      const bindings = { ...WITH_KEYS, DB: watched.d1 };
+      const headers = headersOf.get(tenant) ?? {};
+      const ask: Ask = (asked) => sendWith(bindings, 'GET', pathOf(asked), { headers });
+      await ask({ booking_id: 'BOOK-NONE' }); // an isolate's first request checks its database
       let cursor: string | undefined;
       for (let page = 0; page < 3; page += 1) {
         const before = watched.rowsRead();
