@@ -40,7 +40,6 @@ import { withProgress } from '../local/progress.ts';
 import { PROJECT } from '../local/project.ts';
 import { runWrangler, WRANGLER_ENV, whyWranglerFailed } from '../local/wrangler.ts';
 import type { LedgerPlace } from './arguments.ts';
-import { composeForOperator } from './compose.ts';
 import { readSecretsFile } from './secrets-file.ts';
 import { unusedSettings } from './unused-settings.ts';
 
@@ -94,7 +93,7 @@ export interface Ledger {
   /** Where `npm run dev` serves this ledger; null where none runs on it, and with --remote. */
   servicePort: number | null;
   /** What the Worker's operations are done with. Throws if the settings do not describe a gateway. */
-  shards(): Shards;
+  shards(): Promise<Shards>;
   close(): Promise<void>;
 }
 
@@ -165,7 +164,7 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
     variables,
     production: variables.ENVIRONMENT !== 'development',
     servicePort: local?.servicePort ?? null,
-    shards() {
+    async shards() {
       if (local?.gateways === 'an emulator that has ended') {
         throw new Error(
           `The payments in ${shownPath(local.directory)} were made with the gateway emulator, which has ended and remembers nothing: there is nothing to compare them with`,
@@ -345,13 +344,15 @@ function remoteSecrets(place: LedgerPlace): Variables {
   return Object.fromEntries(SECRETS.map((name) => [name, given[name] ?? process.env[name]]));
 }
 
-function shardsOver(databases: Databases, variables: Variables): Shards {
+async function shardsOver(databases: Databases, variables: Variables): Promise<Shards> {
   const read = readSettings({ ...variables, ...unusedSettings() });
   if (read.kind === 'invalid') {
     throw new Error(
       `${read.problems.join('; ')} (a secret comes from --secrets-file or the environment, or locally from .dev.vars)`,
     );
   }
+  // Loaded late: all gateways come with it, and few commands need one.
+  const { composeForOperator } = await import('./compose.ts');
   return composeForOperator(databases, read.settings, operator());
 }
 

@@ -44,11 +44,20 @@ afterAll(() => rmSync(home, { recursive: true }));
 
 const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Ended> => payctl(args, { home, env });
 
+const helps = new Map<string, Promise<Ended>>();
+/** The help of a command, printed once for all tests: each start takes a second. */
+function helpOf(words: readonly string[]): Promise<Ended> {
+  const name = words.join(' ');
+  const help = helps.get(name) ?? run([...words, '--help']);
+  helps.set(name, help);
+  return help;
+}
+
 describe('--help', () => {
   it.each(ALL.map((words) => [words.join(' '), words] as const))(
     'of `payctl %s` has examples and exit codes',
     async (_, words) => {
-      const { exitCode, stdout, stderr } = await run([...words, '--help']);
+      const { exitCode, stdout, stderr } = await helpOf(words);
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       expect(stdout).toMatch(new RegExp(`^Usage: npx ${['payctl', ...words].join(' ')} `));
       const [, examples = '', codes = ''] = /\nExamples:\n(.*)\n\nExit codes:\n(.*)$/s.exec(stdout) ?? [];
@@ -60,7 +69,7 @@ describe('--help', () => {
   it.each(LEAVES.map((words) => [words.join(' '), words] as const))(
     'of `payctl %s` offers JSON, and names the options that choose a database',
     async (name, words) => {
-      const { stdout } = await run([...words, '--help']);
+      const { stdout } = await helpOf(words);
       expect(stdout).toContain('--json');
       const places = ['--remote ', '--persist-to <dir>', '--secrets-file <file>'];
       const hasDatabase = !NO_DATABASE.includes(name.replace(' ', ','));

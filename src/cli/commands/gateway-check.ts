@@ -9,8 +9,7 @@ import { type Progress, withProgress } from '../../local/progress.ts';
 import { addJsonOption } from '../arguments.ts';
 import { type Check, gotText, outcomeOf, runChecks } from '../gateway-check/check.ts';
 import { checkSettings } from '../gateway-check/check-settings.ts';
-import { type Approval, paypalChecks } from '../gateway-check/paypal-checks.ts';
-import { stripeChecks } from '../gateway-check/stripe-checks.ts';
+import type { Approval } from '../gateway-check/paypal-checks.ts';
 import { printJson, printTable } from '../output.ts';
 
 const EXIT_NOT_AS_EXPECTED = 1;
@@ -71,6 +70,11 @@ async function run({ approvalSeconds, json }: Options): Promise<void> {
   const read = checkSettings(process.env);
   if (read.kind === 'invalid') throw new Error(read.problems.join('\n'));
   const { stripe, paypal } = read.settings;
+  // Loaded late: no other command needs the adapters.
+  const [{ stripeChecks }, { paypalChecks }] = await Promise.all([
+    import('../gateway-check/stripe-checks.ts'),
+    import('../gateway-check/paypal-checks.ts'),
+  ]);
   const providers: Provider[] = [];
   if (stripe !== null) providers.push({ name: 'Stripe', apiUrl: stripe.apiUrl, checks: () => stripeChecks(stripe) });
   else if (!json) console.log('Stripe: STRIPE_SECRET_KEY is not set, so it is not tested.\n');

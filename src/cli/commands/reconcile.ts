@@ -66,8 +66,8 @@ function readRange({ from, to }: Options, command: Command): TimeRange {
 
 async function run(range: TimeRange, place: LedgerPlace, { json }: Options): Promise<void> {
   const reconciliation = await withLedger(place, (ledger) =>
-    withProgress('Comparing', (progress) =>
-      reconcile(ledger.shards(), range, (done, total) => progress.at(done, total)),
+    withProgress('Comparing', async (progress) =>
+      reconcile(await ledger.shards(), range, (done, total) => progress.at(done, total)),
     ),
   );
   if (json) printAsJson(range, reconciliation);
