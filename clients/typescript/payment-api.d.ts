@@ -2686,7 +2686,7 @@ export interface operations {
                 payment_method?: "credit_card" | "debit_card" | "paypal" | "stripe";
                 /** @description Payments by this kind of gateway, such as `stripe`. */
                 gateway?: string;
-                /** @description The payment that a provider calls so: by the id of a charge, an order or a refund. */
+                /** @description The payment with this id at the provider: of the charge or of a refund; also of the order or intent, unless the payment has failed. */
                 reference?: string;
                 /** @description From this time on: ISO 8601, such as `2026-11-22` or `2026-11-22T18:30:00Z`. Without a zone it is UTC. */
                 created_from?: string;

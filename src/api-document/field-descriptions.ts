@@ -191,7 +191,8 @@ const QUERY: Readonly<Record<string, string>> = {
   status: 'Payments with this status; `refunded` is all of it.',
   payment_method: 'Payments by this method.',
   gateway: 'Payments by this kind of gateway, such as `stripe`.',
-  reference: 'The payment that a provider calls so: by the id of a charge, an order or a refund.',
+  reference:
+    'The payment with this id at the provider: of the charge or of a refund; also of the order or intent, unless the payment has failed.',
   created_from:
     'From this time on: ISO 8601, such as `2026-11-22` or `2026-11-22T18:30:00Z`. Without a zone it is UTC.',
   created_to: 'Up to and without this time.',
