@@ -91,7 +91,6 @@ export default defineConfig({
           name: 'end-to-end',
           execArgv,
           include: ['test/end-to-end/**/*.test.ts'],
-          globalSetup: ['test/support/migrate-once.ts'],
           // They wait more than they work.
           maxWorkers: 2,
           testTimeout: 60_000,

@@ -2,11 +2,12 @@
  * A Worker on this machine, in Miniflare, with the bindings of wrangler.toml. It answers on a socket of its own: no proxy and no log line
  * a request, as `wrangler dev` has them, between a measurement and what it measures.
  */
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Log, LogLevel, Miniflare, Response as MiniflareResponse } from 'miniflare';
 import { unstable_readConfig as readConfig } from 'wrangler';
+import { applyLocalMigrations } from '../scripts/local-migrations.ts';
 import { runProcess } from '../scripts/processes.ts';
 import { bindingOf } from '../src/core/shards.ts';
 import { PROJECT } from '../src/local/project.ts';
@@ -193,13 +194,11 @@ function hasTable(file: string, table: string): boolean {
 /** Makes the tables where there are none: past D1, which would take a round trip for each of some hundred statements. */
 function migrate(file: string, shard: number, shards: number): void {
   if (hasTable(file, 'transactions')) return;
-  const migrations = join(PROJECT, 'migrations');
+  applyLocalMigrations(file);
+  if (shards === 1) return;
   const database = new DatabaseSync(file);
   try {
-    for (const name of readdirSync(migrations).sort()) database.exec(readFileSync(join(migrations, name), 'utf8'));
-    if (shards > 1) {
-      database.prepare('INSERT INTO database_place (one, shard, shards) VALUES (1, ?1, ?2)').run(shard, shards);
-    }
+    database.prepare('INSERT INTO database_place (one, shard, shards) VALUES (1, ?1, ?2)').run(shard, shards);
   } finally {
     database.close();
   }

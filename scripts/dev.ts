@@ -14,7 +14,7 @@ import { persistence, WRANGLER, WRANGLER_ENV } from '../src/local/wrangler.ts';
 import { askBroker } from './ask-broker.ts';
 import { bridgeLines, createOutput, emulatorLines, PROBE_PATH, wantsColours, workerLines } from './dev-output.ts';
 import { type DevSettings, portProblems, readDevOptions, readDevSettings } from './dev-settings.ts';
-import { arePrepared, prepareLocalDatabases } from './local-database.ts';
+import { prepareLocalDatabases } from './local-database.ts';
 import { paymentsToTry } from './payments-to-try.ts';
 import { type Running, startProcess, whenNpmIsGone, whyPortIsTaken } from './processes.ts';
 import { type Broker, HOW_TO_GET_A_BROKER, startBroker } from './rabbitmq.ts';
@@ -57,6 +57,8 @@ if (read.kind === 'invalid') failToStart(read.problems);
 for (const warning of read.settings.warnings) console.error(`Warning: ${warning}`);
 const surroundings = await examineSurroundings(read.settings);
 if (surroundings.kind === 'blocked') failToStart(surroundings.problems);
+const notPrepared = prepareLocalDatabases(read.settings.persistTo);
+if (notPrepared !== null) failToStart([notPrepared]);
 process.exit(await runUntilEnded(read.settings, surroundings.brokerRuns));
 
 function failToStart(problems: string[]): never {
@@ -105,18 +107,10 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
   });
 
   let answered = false;
-  // It listens as soon as it is started, so it is started when it can serve.
-  const worker = prepareDatabases(settings, stopping.signal).then((problem) => {
-    if (problem !== null) fail(problem);
-    if (problem !== null || stopping.signal.aborted) return null;
-    output.show('dev', { level: 'info', text: 'starting the Worker' });
-    const running = startWorker(settings, () => answered);
-    void running.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
-    return running;
-  });
-  const answer = worker.then(async (running) => {
-    if (running === null) return;
-    const problem = await untilServiceAnswers(settings, stopping.signal);
+  output.show('dev', { level: 'info', text: 'starting the Worker' });
+  const worker = startWorker(settings, () => answered);
+  void worker.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
+  const answer = untilServiceAnswers(settings, stopping.signal).then((problem) => {
     if (problem !== null) fail(problem);
     answered = true;
   });
@@ -138,19 +132,13 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
   if (ended.exitCode === 0) output.tell('dev.ending', '\nEnding …', {});
   else output.show('dev', { level: 'error', text: ended.because });
   // In the order of an event's way, so that each still finds the next one.
-  await worker.then((running) => running?.stop());
+  await worker.stop();
   await emulator?.stop();
   await bridge.then((running) => running?.stop());
   await broker
     .then(({ own }) => own?.stop())
     .catch((error: unknown) => output.show('dev', { level: 'error', text: messageOf(error) }));
   return ended.exitCode;
-}
-
-/** Null, or why a database is not ready. One that is up to date costs milliseconds; wrangler takes seconds to see it. */
-async function prepareDatabases({ persistTo }: DevSettings, signal: AbortSignal): Promise<string | null> {
-  if (arePrepared(stateDirectory(persistTo))) return null;
-  return prepareLocalDatabases(persistTo, (text) => output.show('dev', { level: 'info', text }), signal);
 }
 
 function startWorker(settings: DevSettings, answered: () => boolean): Running {

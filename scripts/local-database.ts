@@ -1,23 +1,16 @@
-/**
- * The local D1 databases: whether they have all migrations and their places, which wrangler takes seconds to find out, and what gives them
- * both.
- */
+/** The local D1 databases of wrangler.toml: whether they have all migrations and their places, and what gives them both. */
 import { createHash, createHmac } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { PLACE_AND_USE, type Place, placing } from '../src/core/ledger/database-place.ts';
 import { installationDatabases } from '../src/core/shards.ts';
 import { shownPath, stateDirectory } from '../src/local/dev-instance.ts';
 import { PROJECT } from '../src/local/project.ts';
-import { persistence, WRANGLER, WRANGLER_ENV } from '../src/local/wrangler.ts';
 import { type FoundDatabase, whyMisplaced } from './database-places.ts';
-import { runProcess } from './processes.ts';
+import { applyLocalMigrations, openLocalDatabase } from './local-migrations.ts';
 
-const MIGRATIONS = join(PROJECT, 'migrations');
 const D1_OBJECT = 'miniflare-D1DatabaseObject';
-const MIGRATIONS_DEADLINE_MS = 60_000;
-const LOCK_DEADLINE_MS = 5_000;
 
 /** A database of wrangler.toml. */
 interface BoundDatabase {
@@ -31,79 +24,31 @@ interface BoundDatabase {
  * Applies the migrations that the local databases lack, and gives new ones their places.
  *
  * @param persistTo the directory of the local state; null is wrangler's own place, .wrangler/state
- * @param show called before what takes seconds
  * @returns null, or what is wrong
  */
-export async function prepareLocalDatabases(
-  persistTo: string | null,
-  show: (what: string) => void,
-  signal?: AbortSignal,
-): Promise<string | null> {
+export function prepareLocalDatabases(persistTo: string | null): string | null {
   const state = stateDirectory(persistTo);
   const bound = boundDatabases();
   if (typeof bound === 'string') return bound;
   for (const database of bound) {
-    if (isMigrated(state, database)) continue;
-    show(`applying the migrations to the local database${bound.length > 1 ? ` ${database.binding}` : ''}`);
-    const failure = await applyMigrations(database, persistTo, signal);
-    if (failure !== null) return `The migrations could not be applied to the local database:\n${failure}`;
-    if (!isMigrated(state, database))
-      return `The local database ${database.binding} is not in ${localDatabaseFile(state, database.id)}`;
+    try {
+      applyLocalMigrations(localDatabaseFile(state, database.id));
+    } catch (error) {
+      return `The migrations could not be applied to the local database ${database.binding}: ${error instanceof Error ? error.message : error}`;
+    }
   }
-  const why = whyMisplaced(bound.map((database) => read(state, database)));
+  const found = bound.map((database) => read(state, database));
+  const why = whyMisplaced(found);
   if (why !== null) {
     return `${why} Delete ${shownPath(state)}, with all its local payments, or choose another directory with \`npm run dev -- --persist-to DIR\``;
   }
   if (bound.length > 1) {
     for (const [shard, database] of bound.entries()) {
-      opened(state, database, (sqlite) => sqlite.exec(placing({ shard, shards: bound.length })));
+      if (found[shard]?.place === null)
+        opened(state, database, (sqlite) => sqlite.exec(placing({ shard, shards: bound.length })));
     }
   }
   return null;
-}
-
-/** Whether the databases in this state have all that they need. False if that is unknown, too. */
-export function arePrepared(state: string): boolean {
-  const bound = boundDatabases();
-  if (typeof bound === 'string' || !bound.every((database) => isMigrated(state, database))) return false;
-  const found = bound.map((database) => read(state, database));
-  return whyMisplaced(found) === null && (bound.length === 1 || found.every(({ place }) => place !== null));
-}
-
-async function applyMigrations(
-  { binding }: BoundDatabase,
-  persistTo: string | null,
-  signal: AbortSignal | undefined,
-): Promise<string | null> {
-  const deadline = AbortSignal.timeout(MIGRATIONS_DEADLINE_MS);
-  // By its binding, because a deployer may choose another name for the database.
-  const { succeeded, ended, output } = await runProcess(
-    [WRANGLER, 'd1', 'migrations', 'apply', binding, '--local', ...persistence(persistTo)],
-    {
-      cwd: PROJECT,
-      env: { ...WRANGLER_ENV, CI: 'true' },
-      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
-    },
-  );
-  return succeeded ? null : output.trim() || ended;
-}
-
-function isMigrated(state: string, database: BoundDatabase): boolean {
-  if (!existsSync(localDatabaseFile(state, database.id))) return false;
-  const wanted = readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql'));
-  try {
-    return opened(state, database, (sqlite) => {
-      const applied = new Set(
-        sqlite
-          .prepare('SELECT name FROM d1_migrations')
-          .all()
-          .map(({ name }) => name),
-      );
-      return wanted.every((name) => applied.has(name));
-    });
-  } catch {
-    return false; // it has no such table, or is no database
-  }
 }
 
 /** Of a database that has all migrations. */
@@ -115,7 +60,7 @@ function read(state: string, database: BoundDatabase): FoundDatabase {
 }
 
 function opened<Result>(state: string, database: BoundDatabase, work: (sqlite: DatabaseSync) => Result): Result {
-  const sqlite = new DatabaseSync(localDatabaseFile(state, database.id), { timeout: LOCK_DEADLINE_MS });
+  const sqlite = openLocalDatabase(localDatabaseFile(state, database.id));
   try {
     return work(sqlite);
   } finally {

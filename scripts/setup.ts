@@ -5,7 +5,7 @@ import { prepareLocalDatabases } from './local-database.ts';
 const written = completeDevVars();
 console.log(written.length === 0 ? '.dev.vars is complete' : `.dev.vars: wrote ${written.join(', ')}`);
 
-const problem = await prepareLocalDatabases(null, (what) => console.error(`${what} …`));
+const problem = prepareLocalDatabases(null);
 if (problem !== null) {
   console.error(problem);
   process.exit(1);

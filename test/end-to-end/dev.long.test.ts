@@ -16,7 +16,6 @@ import { payctl } from '../support/operator-command.ts';
 import { copyProject, type ProjectCopy, withDatabases } from '../support/project-copy.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 import { pay } from '../support/stack.ts';
-import { prepareDatabase } from '../support/worker.ts';
 
 const run = promisify(execFile);
 
@@ -54,11 +53,6 @@ describe('npm run dev', () => {
     project.remove();
     await removeTopology(rabbitmqUrl(), exchange, queue);
   });
-
-  /** Wrangler takes long to make one, which other tests show. */
-  function hasDatabase(): Promise<void> {
-    return prepareDatabase(join(project.directory, '.wrangler/state'));
-  }
 
   function dev(changes: Record<string, string> = {}, args: string[] = []): Child {
     return startDev(changes, args, 'dev.log');
@@ -175,7 +169,6 @@ describe('npm run dev', () => {
 
     const child = dev();
     await untilUp(child);
-    expect(child.output()).not.toContain('applying the migrations');
     const payments: string[] = [];
     const shards = () => new Set(payments.map((id) => shardOfId(id, 4)));
     while (shards().size < 4) {
@@ -218,7 +211,6 @@ describe('npm run dev', () => {
     async (victim) => {
       const viaNpm = victim === 'npm';
       const path = { PATH: process.env.PATH ?? '' };
-      await hasDatabase();
       const child = viaNpm ? npmDev(path) : dev();
       await untilUp(child);
       expect((await processesOf(exchange)).length).toBeGreaterThan(3);
@@ -233,7 +225,6 @@ describe('npm run dev', () => {
   );
 
   it('refuses to work on a database on which another one works, and says which one and what to do', async () => {
-    await hasDatabase();
     const first = dev();
     await untilUp(first);
     const other = { PAYMENT_SERVICE_PORT: String(await freePort()), BRIDGE_PORT: String(await freePort()) };
@@ -262,7 +253,6 @@ describe('npm run dev', () => {
   it('makes a .dev.vars that only its owner can read, and keeps what somebody wrote into it', async () => {
     const devVars = join(project.directory, '.dev.vars');
     writeFileSync(devVars, 'PAYMENT_CURRENCY=EUR\nBRIDGE_URL=http://127.0.0.1:1');
-    await hasDatabase();
     await untilUp(dev());
     expect(readFileSync(devVars, 'utf8')).toMatch(
       /^PAYMENT_CURRENCY=EUR\nBRIDGE_URL=http:\/\/127\.0\.0\.1:1\nENVIRONMENT=development\nBRIDGE_SIGNING_SECRET=[\w+/]{43}=\nFINGERPRINT_KEY=[\w+/]{43}=\nCARD_FINGERPRINT_KEY=[\w+/]{43}=\nENCRYPTION_KEY=[\w+/]{43}=\nAPI_KEY_SECRET=[\w+/]{43}=\nAUTH_MODE=none\nVELOCITY_PER_CARD=0\nVELOCITY_PER_USER=0\nVELOCITY_DECLINE_PERCENT=0\n$/,
@@ -272,7 +262,6 @@ describe('npm run dev', () => {
 
   it('takes payments without a broker', async () => {
     // A file where a broker of its own would have its directory: none can be started.
-    await hasDatabase();
     writeFileSync(join(project.directory, '.wrangler/rabbitmq'), '');
     const child = dev({ RABBITMQ_URL: `amqp://127.0.0.1:${await freePort()}/` });
     await untilUp(child);
@@ -281,7 +270,6 @@ describe('npm run dev', () => {
   });
 
   it('ends with one line where the bridge dies', async () => {
-    await hasDatabase();
     const child = dev();
     await untilUp(child);
     const bridge = (await processesOf(exchange)).find(({ command }) => command.includes('src/bridge/main.ts'));
@@ -361,7 +349,6 @@ describe('npm run dev', () => {
 
   it('ends with the Worker’s own words where a setting of the Worker is wrong', async () => {
     writeFileSync(join(project.directory, '.dev.vars'), 'PAYMENT_CURRENCY=XXXX\n');
-    await hasDatabase();
     const { output, exitCode } = await failingDev();
     expect(output).toContain('The Worker is not configured: PAYMENT_CURRENCY must be an ISO 4217 code such as USD\n');
     expect(exitCode).toBe(1);

@@ -29,7 +29,7 @@ describe.skipIf(program === null)(title, () => {
   let complaints: string[];
 
   beforeAll(async () => {
-    await prepareDatabase(directory);
+    prepareDatabase(directory);
     worker = await startWorker({
       port: await freePort(),
       directory,

@@ -14,7 +14,7 @@ describe('beside the Worker', () => {
 
   beforeAll(async () => {
     const directory = runDirectory('pages');
-    await prepareDatabase(directory);
+    prepareDatabase(directory);
     worker = await startWorker({
       port: await freePort(),
       directory,

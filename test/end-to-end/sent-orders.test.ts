@@ -28,7 +28,7 @@ let serve: Service;
 beforeAll(async () => {
   project = copyProject();
   state = mkdtempSync(join(tmpdir(), 'state-'));
-  await prepareDatabase(state);
+  prepareDatabase(state);
   for (const id of [PAID, OTHER]) {
     writeLocalDatabase(
       state,

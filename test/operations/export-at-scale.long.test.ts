@@ -27,7 +27,7 @@ let state: string;
 beforeAll(async () => {
   project = copyProject();
   state = mkdtempSync(join(tmpdir(), 'state-'));
-  await prepareDatabase(state);
+  prepareDatabase(state);
   fill(localDatabaseFile(state));
 });
 afterAll(() => {

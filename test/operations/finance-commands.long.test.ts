@@ -30,7 +30,7 @@ beforeAll(async () => {
   project = copyProject();
   state = mkdtempSync(join(tmpdir(), 'state-'));
   out = mkdtempSync(join(tmpdir(), 'out-'));
-  await prepareDatabase(state);
+  prepareDatabase(state);
   const pay = (id: string, status: string, currency: string, amountMinor: number, errorCode: string | null) =>
     writeLocalDatabase(
       state,

@@ -31,7 +31,7 @@ beforeAll(async () => {
   const lines = Object.entries(LOCAL_VARIABLES).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(join(project.directory, '.dev.vars'), lines.join(''));
   migrated = mkdtempSync(join(tmpdir(), 'migrated-'));
-  await prepareDatabase(migrated);
+  prepareDatabase(migrated);
   const [first, second] = BOTH.map((shard) => localDatabaseFile(migrated, bindingOf(shard)));
   const sqlite = new DatabaseSync(first ?? '');
   sqlite.prepare('VACUUM INTO ?').run(second ?? '');

@@ -286,8 +286,8 @@ import { findTransaction } from '../ledger/payments/find-payment.ts';`,
     edits: [
       {
         file: PAYMENT_OUTCOME,
-        find: `AND (?2 = 'completed' OR (step IS ?10 AND substate IS ?11))\``,
-        replace: 'AND ?10 IS ?10 AND ?11 IS ?11`',
+        find: `AND ((?2 = 'completed' AND NOT ?12) OR (step IS ?10 AND substate IS ?11))\``,
+        replace: 'AND ?10 IS ?10 AND ?11 IS ?11 AND ?12 IS ?12`',
       },
     ],
   }),

@@ -355,10 +355,10 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: DELIVER,
-        find: '  const { events, unopened } = await eventsToSend(context, leased, known);',
+        find: '  const { events, unopened, ...found } = await eventsToSend(context, leased, known);',
         replace: `  const early = { leaseId, delivered: leased.map(({ eventId }) => eventId), undelivered: [] };
   await recordDeliveries(db, early, context.nowMs(), null);
-  const { events, unopened } = await eventsToSend(context, leased, known);`,
+  const { events, unopened, ...found } = await eventsToSend(context, leased, known);`,
       },
     ],
   },

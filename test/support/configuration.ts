@@ -4,8 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { bindingOf } from '../../src/core/shards.ts';
-import { localDatabaseFiles } from './local-database.ts';
-import { migrate } from './worker.ts';
+import { prepareDatabase } from './worker.ts';
 
 export interface Installation {
   /** How many the Worker has. */
@@ -30,13 +29,8 @@ export async function install(directory: string, { databases = 1, archive = fals
   });
   const bucket = archive ? ['[[r2_buckets]]\nbinding = "ARCHIVE"\nbucket_name = "payment-archive"\n'] : [];
   await writeFile(config, [own, ...further, ...bucket].join('\n'));
-  const known = new Set<string>();
   for (let shard = 0; shard < databases; shard += 1) {
-    await migrate(directory, { binding: bindingOf(shard), config });
-    const [file] = localDatabaseFiles(directory).filter((one) => !known.has(one));
-    if (file === undefined) throw new Error(`wrangler has made no database for ${bindingOf(shard)}`);
-    known.add(file);
-    const database = new DatabaseSync(file);
+    const database = new DatabaseSync(prepareDatabase(directory, bindingOf(shard)));
     database.prepare('INSERT INTO database_place (one, shard, shards) VALUES (1, ?, ?)').run(shard, databases);
     database.close();
   }

@@ -54,9 +54,10 @@ export async function startStack(
       },
     });
 
+  if (installation === undefined) prepareDatabase(directory);
   const [bridge, config, listener] = await Promise.all([
     bringUpBridge(),
-    installation === undefined ? prepareDatabase(directory).then(() => null) : install(directory, installation),
+    installation === undefined ? null : install(directory, installation),
     listen(rabbitmqUrl, exchange, directory),
   ]);
   const stack: Stack = {

@@ -1,17 +1,14 @@
 /** The Worker as a developer runs it: `wrangler dev`, with its D1 and its queue, in a directory of the test's own. */
-import { execFile } from 'node:child_process';
-import { cp, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { freePort } from '../../scripts/free-port.ts';
+import { localDatabaseFile } from '../../scripts/local-database.ts';
+import { applyLocalMigrations } from '../../scripts/local-migrations.ts';
 import { answers, type Child, startChild, until } from './child.ts';
 import { localDatabase } from './local-database.ts';
 
 const WRANGLER = 'node_modules/wrangler/bin/wrangler.js';
-/** The environment variable that names the directory of an unused, migrated local D1. */
-export const MIGRATED_DIRECTORY_VARIABLE = 'TEST_MIGRATED_DIRECTORY';
-const MIGRATE_DEADLINE_MS = 180_000;
 const SWEEP_DEADLINE_MS = 60_000;
 const JOBS_DEADLINE_MS = 15_000;
 const JOBS_PAUSE_MS = 250;
@@ -31,25 +28,11 @@ export interface WorkerOptions {
   variables: Record<string, string>;
 }
 
-/** Has a migrated local D1 in the directory: a copy of the one that the run has made, if it has. */
-export async function prepareDatabase(directory: string): Promise<void> {
-  const made = process.env[MIGRATED_DIRECTORY_VARIABLE];
-  if (made === undefined) await migrate(directory);
-  else await cp(made, directory, { recursive: true });
-}
-
-/** Applies the migrations to the local D1 in the directory. */
-export async function migrate(
-  directory: string,
-  { binding = 'DB', config = 'wrangler.toml' }: { binding?: string; config?: string } = {},
-): Promise<void> {
-  const where = ['--local', '--persist-to', directory, '--config', config];
-  const args = [WRANGLER, 'd1', 'migrations', 'apply', binding, ...where];
-  await promisify(execFile)(process.execPath, args, {
-    env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false' },
-    timeout: MIGRATE_DEADLINE_MS,
-    killSignal: 'SIGKILL', // asked politely, one that hangs would go on hanging
-  });
+/** Has a migrated local D1 in the directory. Answers with its file. */
+export function prepareDatabase(directory: string, binding = 'DB'): string {
+  const file = localDatabaseFile(directory, binding);
+  applyLocalMigrations(file);
+  return file;
 }
 
 /** A wake-up takes its slot within milliseconds, and frees it when its job is done. The slot of one that died is not waited for. */
