@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -262,6 +262,7 @@ describe('npm run dev', () => {
 
   it('takes payments without a broker', async () => {
     // A file where a broker of its own would have its directory: none can be started.
+    mkdirSync(join(project.directory, '.wrangler'));
     writeFileSync(join(project.directory, '.wrangler/rabbitmq'), '');
     const child = dev({ RABBITMQ_URL: `amqp://127.0.0.1:${await freePort()}/` });
     await untilUp(child);
