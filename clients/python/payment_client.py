@@ -52,9 +52,9 @@ class NoAnswer(Exception):
     """The service did not answer before the deadline, or a proxy answered in its place. What was asked for may have happened: call again, under
     the same key. `http_status` and `retry_after_seconds` are of the answer that came last, if there was one."""
 
-    def __init__(self, response=None):
+    def __init__(self, base_url, response=None):
         instead = "" if response is None else f", and the last request got {response.status_code}"
-        super().__init__(f"The payment service did not answer{instead}")
+        super().__init__(f"The payment service at {base_url} did not answer{instead}")
         self.http_status = None if response is None else response.status_code
         self.retry_after_seconds = None if response is None else _retry_after_seconds(response)
 
@@ -121,7 +121,7 @@ class PaymentClient:
                 # Once the outcome is known, the same request is answered with it.
                 self._wait_for_outcome(pending_id, response, deadline)
             else:
-                refusal = _refusal(response, answer, is_answer_missing)
+                refusal = _refusal(response, answer, self._http.base_url if is_answer_missing else None)
                 _pause(_retry_delay_seconds(response, answer, attempt), deadline, refusal)
 
     def _request(self, method, path, content, idempotency_key, deadline):
@@ -136,10 +136,10 @@ class PaymentClient:
             raise  # A mistake in base_url: nothing was sent.
         except httpx.RequestError as error:
             # No connection, a broken one, no answer in time, or half of one.
-            raise NoAnswer() from error
+            raise NoAnswer(self._http.base_url) from error
         answer = _object(text)
         if not _is_of_service(response, answer):
-            raise NoAnswer(response)
+            raise NoAnswer(self._http.base_url, response)
         return response, answer
 
     def _read(self, request, deadline):
@@ -188,7 +188,7 @@ def _within(seconds, work):
     try:
         result, error = outcome.get(timeout=seconds)
     except queue.Empty:
-        raise NoAnswer() from None
+        raise httpx.ReadTimeout("The answer took too long") from None
     if error is not None:
         raise error
     return result
@@ -297,12 +297,12 @@ def _pending_id(response, body, own_id):
     return (failure.get("refund_transaction_id") or failure.get("transaction_id")) if is_own else None
 
 
-def _refusal(response, body, is_answer_missing):
+def _refusal(response, body, unanswered):
     """What a call ends with if the answer is not sent for again. An answer that is temporary or a proxy's says nothing of an earlier request
-    of the call that got no answer."""
+    of the call that got no answer. `unanswered`: the service's address, if it has not answered an earlier request of the call."""
     is_final = bool(_error_in(body)) and _retry_delay_seconds(response, body, 1) is None
-    if is_answer_missing and not is_final:
-        return NoAnswer(response)
+    if unanswered is not None and not is_final:
+        return NoAnswer(unanswered, response)
     failure = _failure_in(body)
     if failure.get("status") == "failed" and failure.get("error_code") and response.status_code != 409:
         return PaymentFailed(response, body, failure["error_code"])

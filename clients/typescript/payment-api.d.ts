@@ -191,7 +191,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * For Stripe: how a payment, a refund or a dispute goes on
+         * For Stripe: progress of a payment, a refund or a dispute
          * @description Stripe signs each webhook. It sends a webhook again until it gets a 200.
          */
         post: operations["receiveStripeWebhook"];
@@ -211,7 +211,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * For PayPal: how a payment, a refund or a dispute goes on
+         * For PayPal: progress of a payment, a refund or a dispute
          * @description PayPal signs each webhook. It sends a webhook again until it gets a 200.
          */
         post: operations["receivePayPalWebhook"];

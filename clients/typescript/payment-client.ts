@@ -86,10 +86,13 @@ export class NoAnswer extends Error {
   readonly httpStatus: number | null;
   readonly retryAfterSeconds: number | null;
 
-  constructor(reason: { response: Response; cause?: Error } | { cause: unknown }) {
+  constructor(baseUrl: string, reason: { response: Response; cause?: Error } | { cause: unknown }) {
     const response = 'response' in reason ? reason.response : null;
     const instead = response === null ? '' : `, and the last request got ${response.status}`;
-    super(`The payment service did not answer${instead}`, 'cause' in reason ? { cause: reason.cause } : undefined);
+    super(
+      `The payment service at ${baseUrl} did not answer${instead}`,
+      'cause' in reason ? { cause: reason.cause } : undefined,
+    );
     this.httpStatus = response?.status ?? null;
     this.retryAfterSeconds = response && retryAfterSeconds(response);
   }
@@ -184,7 +187,12 @@ export class PaymentClient {
       const pendingId = pendingIn(answer, request.ownId);
       // Once the outcome is known, the same request is answered with it.
       if (pendingId !== null) await this.#waitForOutcome(pendingId, answer, deadlineAtMs);
-      else await pause(retryDelayMs(answer, attempt), deadlineAtMs, refusal(answer, isAnswerMissing));
+      else
+        await pause(
+          retryDelayMs(answer, attempt),
+          deadlineAtMs,
+          refusal(answer, isAnswerMissing ? this.#baseUrl : null),
+        );
     }
   }
 
@@ -205,10 +213,10 @@ export class PaymentClient {
         signal: AbortSignal.timeout(Math.min(leftMs, this.#requestDeadlineMs)),
       });
       const answer = { response, body: objectOrNull(await response.text()) };
-      return isOfService(answer) ? answer : new NoAnswer({ response });
+      return isOfService(answer) ? answer : new NoAnswer(this.#baseUrl, { response });
     } catch (cause) {
       // No connection, a broken one, no answer in time, or half of one.
-      return new NoAnswer({ cause });
+      return new NoAnswer(this.#baseUrl, { cause });
     }
   }
 
@@ -328,13 +336,15 @@ function pendingIn({ response, body }: Answer, ownId?: string): string | null {
 /**
  * What a call ends with if the answer is not sent for again. An answer that is temporary or a proxy's says nothing of an earlier request of the
  * call that got no answer.
+ *
+ * @param unanswered the service's address, if it has not answered an earlier request of the call
  */
-function refusal(answer: Answer, isAnswerMissing: boolean): PaymentError | NoAnswer {
+function refusal(answer: Answer, unanswered: string | null): PaymentError | NoAnswer {
   const { status, error_code } = failureIn(answer.body);
   const isOfPayment = status === 'failed' && error_code !== undefined && answer.response.status !== 409;
   const error = isOfPayment ? new PaymentFailed(answer, error_code) : new PaymentError(answer);
   const isFinal = errorIn(answer.body) !== null && retryDelayMs(answer, 1) === null;
-  return isAnswerMissing && !isFinal ? new NoAnswer({ response: answer.response, cause: error }) : error;
+  return unanswered === null || isFinal ? error : new NoAnswer(unanswered, { response: answer.response, cause: error });
 }
 
 type Failure = Pick<Schemas['ErrorDetails'], 'status' | 'error_code' | 'transaction_id' | 'refund_transaction_id'>;

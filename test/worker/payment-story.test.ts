@@ -239,6 +239,19 @@ describe('the story of a payment', () => {
     expect(entryOf(story, 'refund.unbooked')).toMatchObject({ id: 're_too_much', detail: { amount: 25 } });
   });
 
+  it('has a dispute behind the payment that it is about, though a provider’s times are whole seconds', async () => {
+    const made = await paid();
+    const secondMs = Math.floor(Date.now() / 1000) * 1000 - 1000;
+    const dispute = {
+      ...{ provider: 'stripe', disputeId: 'dp_second', transactionId: made.transaction_id, reason: 'fraudulent' },
+      ...{ amountMinor: 2550, currency: 'USD', status: 'needs_response', openedAtMs: secondMs, reportedAtMs: secondMs },
+    };
+    await recordDispute(database, dispute, Date.now(), newId('evt_'), true);
+    const types = typesOf(await storyOf(made.transaction_id));
+    expect(types.slice(0, 2)).toEqual(['payment.attempted', 'payment.completed']);
+    expect(types.indexOf('dispute.reported')).toBeGreaterThan(types.indexOf('dispute.opened'));
+  });
+
   it('has each dispute once, from its opening to its newest report', async () => {
     const made = await paid();
     const openedAtMs = Date.now() + 5_000;

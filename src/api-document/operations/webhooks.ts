@@ -21,7 +21,7 @@ function webhook(
   return {
     operationId: `receive${provider}Webhook`,
     tags: ['Webhooks'],
-    summary: `For ${provider}: how a payment, a refund or a dispute goes on`,
+    summary: `For ${provider}: progress of a payment, a refund or a dispute`,
     description: `${provider} signs each webhook. It sends a webhook again until it gets a 200.`,
     security: NOBODY_ASKED,
     parameters,

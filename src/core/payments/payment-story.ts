@@ -84,15 +84,21 @@ interface Fact extends Pick<HistoryEntry, 'atMs' | 'type' | 'id' | 'detail'> {
   actor: string | null;
 }
 
-/** In order of time; what happened within one millisecond, in the order in which it is written. */
+/**
+ * In order of time; what happened within one millisecond, in the order in which it is written. A provider's times are whole seconds, rounded
+ * down: a dispute is not before what it is about.
+ */
 function factsOf(rows: StoryRows): Fact[] {
+  const { createdAtMs, processedAtMs } = rows.payment;
+  const orderMs = ({ type, atMs }: Fact) =>
+    type.startsWith('dispute.') ? Math.max(atMs, processedAtMs ?? createdAtMs) : atMs;
   const facts = [
     ...factsOfPayment(rows),
     ...rows.refunds.flatMap((refund) => factsOfRefund(refund, rows.payment.currency)),
     ...factsOfOthers(rows),
     ...factsOfEvents(rows),
   ];
-  return facts.toSorted((a, b) => a.atMs - b.atMs);
+  return facts.toSorted((a, b) => orderMs(a) - orderMs(b));
 }
 
 /** None where it has not happened, so that it has no time. */

@@ -23,12 +23,12 @@ export function validate<Schema extends z.ZodMiniType<object>>(schema: Schema) {
 }
 
 /** A valid query is the route's `c.req.valid('query')`. A parameter is given once: of two, one would be ignored. */
-export function validateQuery<Schema extends z.ZodMiniType<object>>(schema: Schema) {
+export function validateQuery<Schema extends z.ZodMiniObject>(schema: Schema) {
   type Validated = { in: { query: z.input<Schema> }; out: { query: z.output<Schema> } };
   return createMiddleware<HttpEnv, string, Validated>(async function validateQuery(c, next) {
     const given = Object.entries(c.req.queries());
     const result = schema.safeParse(Object.fromEntries(given.map(([name, [value]]) => [name, value])));
-    if (!result.success) return invalidRequest(c, issuesOf(result.error));
+    if (!result.success) return invalidRequest(c, issuesOf(result.error, Object.keys(schema.def.shape)));
     const repeated = given.flatMap(([path, values]) =>
       values.length > 1 ? { path, message: 'must be given once' } : [],
     );
@@ -38,11 +38,15 @@ export function validateQuery<Schema extends z.ZodMiniType<object>>(schema: Sche
   });
 }
 
-/** The name of an unknown parameter is not repeated either: it may be anything. */
-function issuesOf({ issues }: z.core.$ZodError): { path: string; message: string }[] {
+/**
+ * The name of an unknown parameter is not repeated either: it may be anything.
+ *
+ * @param known parameters, where others are refused
+ */
+function issuesOf({ issues }: z.core.$ZodError, known: string[] = []): { path: string; message: string }[] {
   return issues.slice(0, MAX_ISSUES).map(({ code, path, message }) => ({
     path: path.map(String).join('.'),
-    message: code === 'unrecognized_keys' ? 'has an unknown parameter' : message,
+    message: code === 'unrecognized_keys' ? `has an unknown parameter: use ${known.join(', ')}` : message,
   }));
 }
 
