@@ -18,9 +18,12 @@ import { type Call, type Service, serviceOf } from './service-access.ts';
 export const EXIT_REFUSED = 1;
 export const EXIT_UNKNOWN = 3;
 export const MONEY_EXIT_CODES: Documentation['exitCodes'] = [
-  [0, 'done'],
+  [0, 'done, now or before'],
   [EXIT_REFUSED, 'refused by the service or the gateway; the reason is printed, and nothing was done'],
-  [EXIT_FAILED, 'nothing was ordered: an argument or the answer to the question, no such payment, no service, no key'],
+  [
+    EXIT_FAILED,
+    'nothing was ordered: an argument or the answer to the question, a payment that is not there or does not allow it, no service, no key',
+  ],
   [EXIT_UNKNOWN, 'ordered, and the outcome is not known yet'],
 ];
 
