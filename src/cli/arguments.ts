@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isoTimeMs } from '../contract/iso-time.ts';
 import { isoSeconds } from '../core/domain/timestamp.ts';
+import { isIdentifier } from '../core/domain/transaction.ts';
 import { isTenant } from '../core/security/credential.ts';
 import { type Documentation, EXIT_FAILED } from '../local/command.ts';
 
@@ -48,6 +49,35 @@ export function placeOf({ remote = false, persistTo, secretsFile }: PlaceOptions
 
 export function addJsonOption(command: Command, what = 'print JSON'): Command {
   return command.option('--json', what);
+}
+
+export function readPaymentId(text: string): string {
+  if (!isIdentifier(text, 'TXN-')) throw invalidId(text, 'the id of a payment (TXN-…)');
+  return text;
+}
+
+export function readPaymentOrRefundId(text: string): string {
+  if (!isIdentifier(text, 'TXN-') && !isIdentifier(text, 'REF-')) {
+    throw invalidId(text, 'the id of a payment (TXN-…) or of a refund (REF-…)');
+  }
+  return text;
+}
+
+/** @param text what was typed: often a booking, or the provider's reference, for which there is `payctl find` */
+export function invalidId(text: string, expected: string): InvalidArgumentError {
+  const hint = isIdentifier(text, 'REF-')
+    ? `npx payctl show ${text} shows the payment of this refund.`
+    : `npx payctl find ${mayBeRepeated(text) ? text : 'BOOKING'} lists the payments of a booking or of a provider's reference.`;
+  return new InvalidArgumentError(`It must be ${expected}. ${hint}`);
+}
+
+/** A card number has 12 digits or more, and must not be in a command that somebody copies. */
+const CARD_MIN_DIGITS = 12;
+
+/** In a command line as it is: no blanks, nothing that a shell reads, no option, and no id that is damaged. */
+function mayBeRepeated(text: string): boolean {
+  const isWord = /^(?!TXN-|REF-|evt_)\w[\w.:@-]{0,99}$/.test(text);
+  return isWord && text.replace(/\D/g, '').length < CARD_MIN_DIGITS;
 }
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -1,5 +1,4 @@
 /** A case that `payctl resolve` is about: how it is named and found, and how it is shown. */
-import { InvalidArgumentError } from 'commander';
 import { isIdentifier } from '../core/domain/transaction.ts';
 import {
   type FoundById,
@@ -9,6 +8,7 @@ import {
 } from '../core/ledger/by-hand/find-by-id.ts';
 import { unbookedSubject } from '../core/ledger/by-hand/resolutions.ts';
 import type { Database } from '../core/ledger/database.ts';
+import { invalidId } from './arguments.ts';
 import { type Databases, databaseOfId } from './ledger-access.ts';
 import { moneyText } from './output-of-payments.ts';
 
@@ -29,7 +29,7 @@ export function readCaseId(text: string): CaseId {
   const gatewayReference = rest.length === 0 ? null : rest.join('/');
   if (isIdentifier(id, 'TXN-') || (gatewayReference === null && isIdentifier(id, 'REF-')))
     return { id, gatewayReference };
-  throw new InvalidArgumentError('It must be an id as `payctl resolve` lists it: TXN-…, REF-… or TXN-…/REFERENCE.');
+  throw invalidId(text, 'an id as `payctl resolve` lists it: TXN-…, REF-… or TXN-…/REFERENCE');
 }
 
 /** @throws Error where there is none */

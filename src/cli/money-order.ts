@@ -1,6 +1,6 @@
 /** What `payctl refund`, `capture` and `void` have in common: find the payment, ask, order it from the service, and say what came of it. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { isIdentifier, type Transaction } from '../core/domain/transaction.ts';
+import type { Transaction } from '../core/domain/transaction.ts';
 import { auditOrder, type Order } from '../core/ledger/by-hand/audit-order.ts';
 import { findPayment } from '../core/ledger/by-hand/find-by-id.ts';
 import type { Database } from '../core/ledger/database.ts';
@@ -18,9 +18,12 @@ import { type Call, type Service, serviceOf } from './service-access.ts';
 export const EXIT_REFUSED = 1;
 export const EXIT_UNKNOWN = 3;
 export const MONEY_EXIT_CODES: Documentation['exitCodes'] = [
-  [0, 'done'],
+  [0, 'done, now or before'],
   [EXIT_REFUSED, 'refused by the service or the gateway; the reason is printed, and nothing was done'],
-  [EXIT_FAILED, 'nothing was ordered: an argument or the answer to the question, no such payment, no service, no key'],
+  [
+    EXIT_FAILED,
+    'nothing was ordered: an argument or the answer to the question, a payment that is not there or does not allow it, no service, no key',
+  ],
   [EXIT_UNKNOWN, 'ordered, and the outcome is not known yet'],
 ];
 
@@ -51,11 +54,6 @@ function readSeconds(text: string): number {
     throw new InvalidArgumentError(`It must be a number of seconds from 0 to ${WAIT_MAX_SECONDS}.`);
   }
   return Number(text);
-}
-
-export function readPaymentId(text: string): string {
-  if (!isIdentifier(text, 'TXN-')) throw new InvalidArgumentError('It must be the id of a payment, TXN-….');
-  return text;
 }
 
 export interface Found {
@@ -137,6 +135,15 @@ export async function carryOut(order: MoneyOrder, { yes, json, wait }: MoneyOpti
   }
 }
 
+/** Prints that what was to be ordered has been done before, so that it is not ordered again. */
+export function printDoneBefore({ transaction }: Found, ended: Ended, { json }: Pick<MoneyOptions, 'json'>): void {
+  if (json) printJson({ outcome: 'done', done_before: true, ...paymentForPrograms(transaction), ...ended.json });
+  else {
+    console.log(ended.sentence);
+    printFacts(ended.facts);
+  }
+}
+
 /** What came of an order, as far as it is known. */
 interface Followed {
   answer: Answer;
@@ -175,14 +182,19 @@ function forPrograms(order: MoneyOrder, followed: Followed, outcome: Outcome, re
   const { transaction } = order.found;
   const { answer, refundId, ended } = followed;
   return {
-    ...{ outcome, transaction_id: transaction.transactionId, booking_id: transaction.bookingId },
-    ...{ tenant: transaction.tenant, currency: transaction.currency, request_id: requestId },
+    outcome,
+    ...paymentForPrograms(transaction),
+    request_id: requestId,
     ...(order.call.idempotencyKey !== null && { idempotency_key: order.call.idempotencyKey }),
     ...(refundId !== null && { refund_id: refundId }),
     ...ended?.json,
     ...(answer.kind === 'refused' && refusedForPrograms(answer.refusal)),
     ...(outcome === 'unknown' && { reason: whyUnknown(followed), go_on: order.goOn }),
   };
+}
+
+function paymentForPrograms({ transactionId, bookingId, tenant, currency }: Transaction) {
+  return { transaction_id: transactionId, booking_id: bookingId, tenant, currency };
 }
 
 function whyUnknown({ answer, readProblem }: Followed): string {
@@ -231,8 +243,16 @@ export function orderedService(place: LedgerPlace, ledger: Ledger, { url }: Mone
   return serviceOf(place, ledger.servicePort, url);
 }
 
+/** Of a pending payment that waits for nobody but the gateway. */
+export function howToLearnOutcome(transactionId: string, place: LedgerPlace): string {
+  return `Wait for the gateway's answer, or have the service ask for it within a minute: npx payctl resolve ${transactionId} --retry${placeWords(place)}`;
+}
+
 /** The options of a command that are needed to repeat it elsewhere. */
-export function placeWords({ remote, persistTo, secretsFile }: LedgerPlace, { url }: MoneyOptions): string {
+export function placeWords(
+  { remote, persistTo, secretsFile }: LedgerPlace,
+  { url }: Pick<MoneyOptions, 'url'> = {},
+): string {
   const words = [
     ...(remote ? ['--remote'] : []),
     ...(secretsFile === null ? [] : ['--secrets-file', secretsFile]),

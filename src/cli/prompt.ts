@@ -52,7 +52,7 @@ export async function requireConfirmation(
 ): Promise<void> {
   if (yes) return;
   if (!stdin.isTTY)
-    throw new Error('Nothing was done: there is no terminal to ask at. Give --yes to do it without a question');
+    throw new Error('Not confirmed, so nothing was done: there is no terminal. Pass --yes to skip the question');
   if (!(await asksYesOrNo(question, { stdin, stderr }))) throw new Error('Nothing was done');
 }
 

@@ -1,8 +1,8 @@
 /** Publishes events again that are named by an event, a payment, a refund or a booking: for `payctl resend` and `payctl events replay`. */
-import { InvalidArgumentError } from 'commander';
 import { isoSeconds } from '../core/domain/timestamp.ts';
 import { isIdentifier } from '../core/domain/transaction.ts';
 import { type FoundEvent, findReplayed, type Replay, replayFound } from '../core/ledger/outbox/replay-events.ts';
+import { invalidId } from './arguments.ts';
 import { type Databases, databaseOfBooking, databaseOfId } from './ledger-access.ts';
 import { counted, printJson, printTable } from './output.ts';
 
@@ -19,7 +19,7 @@ export function readEventSource(text: string): Named {
   if (/^evt_\w+$/.test(text)) return { kind: 'event', eventId: text };
   if (isIdentifier(text, 'TXN-')) return { kind: 'payment', transactionId: text };
   if (isIdentifier(text, 'REF-')) return { kind: 'refund', refundId: text };
-  throw new InvalidArgumentError('It must be the id of an event (evt_…), of a payment (TXN-…) or of a refund (REF-…).');
+  throw invalidId(text, 'the id of an event (evt_…), of a payment (TXN-…) or of a refund (REF-…)');
 }
 
 interface Place {

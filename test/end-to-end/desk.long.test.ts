@@ -70,7 +70,7 @@ describe('payctl refund', () => {
     const { exitCode, stdout, stderr } = await desk.order(['refund', id]);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toMatch(/^to refund {2}25\.50 USD$/m);
-    expect(stderr).toContain('there is no terminal to ask at. Give --yes');
+    expect(stderr).toContain('Not confirmed, so nothing was done: there is no terminal. Pass --yes');
     expect(desk.auditOf(id)).not.toContain('operator refund.ordered asked');
     expect(desk.gateway.refunds().filter(({ chargeId }) => chargeId === id)).toEqual([]);
   }, 60_000);
@@ -80,9 +80,63 @@ describe('payctl refund', () => {
     const { exitCode, stderr } = await desk.order(['refund', id, '--amount', '25.51', '--yes']);
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
-      stderr: expect.stringMatching(/^Only 25\.50 USD are left to refund$/m),
+      stderr: expect.stringMatching(/^Only 25\.50 USD is left to refund$/m),
     });
   }, 60_000);
+
+  it('says how many decimals the currency has', async () => {
+    const { id } = await desk.paid();
+    const { exitCode, stderr } = await desk.order(['refund', id, '--amount', '1.005', '--yes']);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringMatching(
+        /^1\.005 is not an amount in USD: it must have at most 2 decimals, such as 5\.00$/m,
+      ),
+    });
+  }, 60_000);
+
+  it('warns of a dispute before it asks', async () => {
+    const { id } = await desk.paid();
+    writeLocalDatabase(
+      desk.stack.directory,
+      `INSERT INTO disputes (tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor, opened_at_ms, told_at_ms)
+       VALUES ('default', 'stripe', 'du_desk', ?, 'needs_response', 'fraudulent', 'USD', 2550, 1, 1)`,
+      id,
+    );
+    const { stderr } = await desk.order(['refund', id, '--amount', '1']);
+    expect(stderr).toMatch(/^dispute {4}du_desk needs_response: fraudulent, 25\.50 USD$/m);
+    expect(stderr).toMatch(/^to refund {2}1\.00 USD, leaves 24\.50 USD$/m);
+    expect(stderr).toMatch(/^warning {4}expect a refusal: Stripe refuses refunds of a disputed payment$/m);
+  }, 60_000);
+
+  it('of what is not paid, or was paid back, says what to do instead', async () => {
+    const held = await desk.paid({ capture_method: 'manual' });
+    const ofHeld = await desk.order(['refund', held.id, '--yes']);
+    expect(ofHeld).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `authorized: its money is held, not taken, .* Release it with npx payctl void ${held.id} --persist-to `,
+        ),
+      ),
+    });
+
+    const paid = await desk.paid();
+    await desk.order(['refund', paid.id, '--yes']);
+    const again = await desk.order(['refund', paid.id, '--yes']);
+    expect(again).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^The payment has already been refunded in full$/m),
+    });
+
+    const unknown = await desk.undetermined();
+    for (const command of ['refund', 'capture', 'void']) {
+      const ofUnknown = await desk.order([command, unknown.id, '--yes']);
+      expect(ofUnknown).toMatchObject({ exitCode: 2, stdout: '' });
+      expect(ofUnknown.stderr).toContain(`within a minute: npx payctl resolve ${unknown.id} --retry --persist-to `);
+    }
+    desk.gateway.fault = () => ({ kind: 'normal' });
+  }, 120_000);
 
   it('says which key is missing, with the scope and the organisation', async () => {
     const { id } = await desk.paid();
@@ -121,8 +175,36 @@ describe('payctl capture and payctl void', () => {
     expect(desk.auditOf(kept.id)).toContain('operator capture.ordered asked');
     expect(desk.auditOf(released.id)).toContain('operator void.ordered asked');
 
-    const again = await desk.order(['void', kept.id, '--yes']);
-    expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('`payctl refund` pays it back') });
+    const otherWay = await desk.order(['void', kept.id, '--yes']);
+    expect(otherWay).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining(`To pay it back: npx payctl refund ${kept.id} --persist-to `),
+    });
+    expect(await desk.order(['capture', released.id, '--yes'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('The payment is failed (PAYMENT_VOIDED). Nothing was done'),
+    });
+  }, 120_000);
+
+  it('can be repeated: what is done already is said to be, and is not ordered again', async () => {
+    const [kept, released] = [
+      await desk.paid({ capture_method: 'manual' }),
+      await desk.paid({ capture_method: 'manual' }),
+    ];
+    await desk.order(['capture', kept.id, '--yes']);
+    await desk.order(['void', released.id, '--yes']);
+    expect(await desk.order(['capture', kept.id])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^Already captured: 25\.50 USD\npayment {2}TXN-\w+, completed$/m),
+    });
+    const voided = await desk.order(['void', released.id, '--json']);
+    expect(voided.exitCode).toBe(0);
+    expect(JSON.parse(voided.stdout)).toMatchObject({
+      ...{ outcome: 'done', done_before: true, transaction_id: released.id, status: 'failed' },
+    });
+    for (const { id } of [kept, released]) {
+      expect(desk.auditOf(id).filter((entry) => entry.startsWith('operator '))).toHaveLength(1);
+    }
   }, 120_000);
 });
 
@@ -154,7 +236,7 @@ describe('payctl resolve', () => {
 
     const completed = ['resolve', id, '--as', 'completed', '--reference', 'ch_desk', '--reason', 'in the dashboard'];
     const unasked = await desk.atDesk(completed);
-    expect(unasked).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('Give --yes') });
+    expect(unasked).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('Pass --yes') });
     const { exitCode, stdout } = await desk.atDesk([...completed, '--yes', '--json']);
     expect(exitCode).toBe(0);
     const { event_id: eventId, status } = JSON.parse(stdout);

@@ -146,6 +146,22 @@ describe('payctl show', () => {
     ]);
     expect(stdout).toContain(declinedId);
     expect(stdout).toMatch(new RegExp(`refund.completed +anonymous +${requestId} +${refundId}`));
+    expect(stdout.match(/amount=\S+/g)).toEqual(['amount=25.50', 'amount=10.00']);
+  });
+
+  it('shows a dispute of the payment, and offers no refund that its provider refuses', async () => {
+    const { transactionId } = await booked();
+    const madeMs = Date.now();
+    writeLocalDatabase(
+      stack.directory,
+      `INSERT INTO disputes (tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor, opened_at_ms, told_at_ms)
+       VALUES ('default', 'stripe', 'du_1', ?, 'needs_response', 'fraudulent', 'JPY', 3000, ?, ?)`,
+      ...[transactionId, madeMs, madeMs],
+    );
+    const { stdout } = await run(['show', transactionId]);
+    expect(stdout).toMatch(/^dispute +du_1 needs_response: fraudulent, 3000 JPY$/m);
+    expect(stdout).toMatch(/^can be refunded +nothing: Stripe refuses refunds of a disputed payment$/m);
+    expect(stdout).toMatch(/dispute\.opened .* reason=fraudulent amount=3000$/m);
   });
 
   it('prints the same for programs, and by the id of a refund', async () => {

@@ -85,7 +85,9 @@ describe('before money moves', () => {
   });
 
   it('a pipe is nobody who could be asked, whatever is in it', async () => {
-    await expect(requireConfirmation('Refund?', false, piped('y\n'))).rejects.toThrow('Give --yes');
+    await expect(requireConfirmation('Refund?', false, piped('y\n'))).rejects.toThrow(
+      'Not confirmed, so nothing was done: there is no terminal. Pass --yes to skip the question',
+    );
   });
 
   it('--yes is not asked', async () => {

@@ -1,20 +1,21 @@
 /** `payctl capture` and `payctl void`: how a payment ends whose money is held, or that waits for its payer, through the service's API. */
 import type { Command } from 'commander';
-import type { Transaction } from '../../core/domain/transaction.ts';
+import { isWaiting, type Transaction } from '../../core/domain/transaction.ts';
 import { findPayment } from '../../core/ledger/by-hand/find-by-id.ts';
 import { documented } from '../../local/command.ts';
-import { type LedgerPlace, placeOf } from '../arguments.ts';
+import { type LedgerPlace, placeOf, readPaymentId } from '../arguments.ts';
 import { type Ledger, withLedger } from '../ledger-access.ts';
 import {
   addMoneyOptions,
   carryOut,
   type Ended,
+  howToLearnOutcome,
   MONEY_EXIT_CODES,
   type MoneyOptions,
   orderedService,
   paymentOf,
   placeWords,
-  readPaymentId,
+  printDoneBefore,
 } from '../money-order.ts';
 import { moneyText } from '../output-of-payments.ts';
 
@@ -67,7 +68,9 @@ async function endHold(
   const found = await paymentOf(ledger, transactionId);
   const { transaction, db } = found;
   const { bookingId, userId, amountMinor, currency } = transaction;
-  refuseEarly(transaction, step);
+  const before = doneBefore(transaction, step);
+  if (before !== null) return printDoneBefore(found, before, options);
+  refuseEarly(transaction, step, place, options);
   const isHeld = transaction.substate === 'authorized';
   const amount = moneyText(amountMinor, currency);
   await carryOut(
@@ -88,7 +91,7 @@ async function endHold(
           ? ['to capture', `all of it: ${amount}`]
           : [
               'to void',
-              isHeld ? `${amount} are released, and the payment fails` : 'the payment fails, and nothing is charged',
+              isHeld ? `${amount} is released, and the payment fails` : 'the payment fails, and nothing is charged',
             ],
       ],
       readEnded: async () => {
@@ -101,17 +104,33 @@ async function endHold(
   );
 }
 
+/** Null unless the payment is as the command would leave it: it can be repeated. */
+function doneBefore(transaction: Transaction, step: Step): Ended | null {
+  const { status, substate, errorCode, amountMinor, currency } = transaction;
+  const isCaptured = substate === 'authorized' && status !== 'pending' && errorCode === null;
+  if (step === 'capture' ? !isCaptured : errorCode !== 'PAYMENT_VOIDED') return null;
+  const sentence =
+    step === 'capture' ? `Already captured: ${moneyText(amountMinor, currency)}` : 'Already voided: nothing is charged';
+  return { ...ended(transaction, step), sentence };
+}
+
 /** What certainly cannot be done is not asked for. All else the service decides. */
-function refuseEarly({ substate, status, errorCode }: Transaction, step: Step): void {
+function refuseEarly(transaction: Transaction, step: Step, place: LedgerPlace, options: MoneyOptions): void {
+  const { transactionId, substate, status, errorCode } = transaction;
   if (status === 'pending' && (substate === 'authorized' || (substate === 'challenged' && step === 'void'))) return;
-  const why =
-    status === 'pending'
-      ? substate === 'challenged'
-        ? 'The payer has not authenticated or approved the payment yet'
-        : 'The payment is pending, and its money is not held'
-      : `The payment is ${status}${errorCode === null ? '' : ` (${errorCode})`}`;
-  const instead = step === 'void' && status === 'completed' ? ': `payctl refund` pays it back' : '';
-  throw new Error(`${why}${instead}. Nothing was done`);
+  const instead = (command: string) => `npx payctl ${command} ${transactionId}${placeWords(place, options)}`;
+  if (status !== 'pending') {
+    const refund = step === 'void' && status === 'completed' ? `\nTo pay it back: ${instead('refund')}` : '';
+    throw new Error(
+      `The payment is ${status}${errorCode === null ? '' : ` (${errorCode})`}. Nothing was done${refund}`,
+    );
+  }
+  if (isWaiting(transaction)) {
+    throw new Error(`The payer has not authenticated or approved the payment yet. Nothing was done
+Wait for the payer, or end the payment: ${instead('void')}`);
+  }
+  throw new Error(`The payment is pending, and its money is not held. Nothing was done
+${howToLearnOutcome(transactionId, place)}`);
 }
 
 function ended(now: Transaction, step: Step): Ended {

@@ -1,12 +1,21 @@
 /** `payctl show`: one payment with all that has happened to it, in order of time. */
 import type { Command } from 'commander';
-import { isIdentifier, isWaiting, refundableMinor, shownStatus } from '../../core/domain/transaction.ts';
+import { currencyExponent } from '../../core/domain/money.ts';
+import { isWaiting, shownStatus } from '../../core/domain/transaction.ts';
 import { mayHaveLeft } from '../../core/ledger/archive/archive-transactions.ts';
 import { unpack } from '../../core/ledger/audit/packed-lines.ts';
 import { type HistoryEntry, type PaymentStory, readStory } from '../../core/payments/payment-story.ts';
 import { DEFAULT_TENANT } from '../../core/security/credential.ts';
 import { documented } from '../../local/command.ts';
-import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
+import {
+  addJsonOption,
+  addPlaceOptions,
+  DONE_OR_FAILED,
+  type PlaceOptions,
+  placeOf,
+  readPaymentOrRefundId,
+} from '../arguments.ts';
+import { disputeFacts, refundableText } from '../dispute-facts.ts';
 import { type Databases, databaseOfId, withLedger } from '../ledger-access.ts';
 import { inSnakeCase, printFacts, printJson, printTable, timeOrNull } from '../output.ts';
 import { forPrograms, moneyText } from '../output-of-payments.ts';
@@ -18,11 +27,8 @@ export function addShow(program: Command): void {
     .description(
       'Shows one payment, with its refunds, events and disputes, and all that has happened to it in order of time: who did it, and the id of the request, which is in the Worker’s log.',
     )
-    .argument('<id>', 'of the payment, TXN-…, or of a refund, REF-…')
+    .argument('<id>', 'of the payment, TXN-…, or of a refund, REF-…', readPaymentOrRefundId)
     .action(async (id: string, options: PlaceOptions & { json?: true }) => {
-      if (!isIdentifier(id, 'TXN-') && !isIdentifier(id, 'REF-')) {
-        command.error('error: the id of a payment begins with TXN-, that of a refund with REF-: see `payctl find`');
-      }
       await withLedger(placeOf(options, command), async ({ databases }) => {
         const story = await storyOf(databases, id);
         if (options.json) printStoryAsJson(story);
@@ -67,7 +73,7 @@ function printStoryAsJson({ payment, history, ...rest }: PaymentStory): void {
 }
 
 function printStoryAsText(story: PaymentStory): void {
-  const { payment, events } = story;
+  const { payment, events, disputes } = story;
   const { currency } = payment;
   const money = (minor: number) => moneyText(minor, currency);
   const waiting = events.filter(({ deliveredAtMs }) => deliveredAtMs === null);
@@ -81,7 +87,8 @@ function printStoryAsText(story: PaymentStory): void {
     ['amount', money(payment.amountMinor)],
     ...fact('refunded', payment.refundedMinor === 0 ? null : money(payment.refundedMinor)),
     ...fact('pending refunds', payment.reservedMinor === 0 ? null : money(payment.reservedMinor)),
-    ...fact('can be refunded', payment.status === 'completed' ? money(refundableMinor(payment)) : null),
+    ...disputeFacts(disputes),
+    ...fact('can be refunded', payment.status === 'completed' ? refundableText(payment, disputes) : null),
     ['method', [payment.paymentMethod, payment.cardBrand, payment.cardLast4].filter(Boolean).join(' ')],
     ['gateway', payment.gateway],
     ...fact('reference', payment.gatewayReference),
@@ -98,7 +105,7 @@ function printStoryAsText(story: PaymentStory): void {
       entry.type,
       entry.actor ?? '',
       entry.requestId ?? '',
-      shownDetail(entry, payment.transactionId),
+      shownDetail(entry, story),
     ]),
   );
 }
@@ -107,7 +114,13 @@ function fact(name: string, value: string | null): [string, string][] {
   return value === null ? [] : [[name, value]];
 }
 
-function shownDetail({ id, detail }: HistoryEntry, transactionId: string): string {
-  const fields = Object.entries(detail).flatMap(([name, value]) => (value === null ? [] : `${name}=${value}`));
-  return [...(id === transactionId ? [] : [id]), ...fields].join(' ');
+function shownDetail({ id, detail }: HistoryEntry, { payment, disputes }: PaymentStory): string {
+  const currency = disputes.find(({ disputeId }) => disputeId === id)?.currency ?? payment.currency;
+  const fields = Object.entries(detail).flatMap(([name, value]) => {
+    if (value === null) return [];
+    return name === 'amount' && typeof value === 'number'
+      ? `amount=${value.toFixed(currencyExponent(currency) ?? 0)}`
+      : `${name}=${value}`;
+  });
+  return [...(id === payment.transactionId ? [] : [id]), ...fields].join(' ');
 }

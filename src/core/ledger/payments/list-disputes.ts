@@ -17,6 +17,20 @@ const PAGE = `
     AND NOT (?4 AND lower(d.status) IN (SELECT value FROM json_each(?5)))
   ORDER BY d.tenant, d.provider, d.dispute_id LIMIT ?6`;
 
+const OF_PAYMENT = `
+  SELECT ${DISPUTE_COLUMNS} FROM disputes d WHERE d.transaction_id = ?1 ORDER BY d.opened_at_ms, d.dispute_id LIMIT ?2`;
+
+/** Far more than a payment ever has. */
+const DISPUTES_OF_PAYMENT_MAX = 100;
+
+/** Those of a payment, the oldest first, also the decided ones. */
+export async function disputesOf(db: Database, transactionId: string): Promise<RecordedDispute[]> {
+  const { disputes } = await runBatch(db, {
+    disputes: db.d1.prepare(OF_PAYMENT).bind(transactionId, DISPUTES_OF_PAYMENT_MAX),
+  });
+  return rowsOf<RecordedDispute>(disputes);
+}
+
 /** Up to `limit` disputes behind this one; the first ones without it. `openOnly`: those that the provider has not decided. */
 export async function disputesAfter(
   db: Database,
