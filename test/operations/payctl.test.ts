@@ -158,9 +158,16 @@ describe('an argument that is wrong', () => {
     expect(stderr).toContain(why);
   });
 
-  it('is a file of secrets that does not exist', async () => {
-    const { exitCode, stderr } = await run(['keys', 'list', '--remote', '--secrets-file', join(home, 'none')]);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(/^ENOENT: .*none'\n$/) });
+  it.each([
+    ['keys list --remote --secrets-file /none', 'There is no file /none'],
+    ['keys list --remote --secrets-file /tmp', '/tmp is a directory, not a file'],
+    ['refund TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --remote --secrets-file /none/x', 'There is no file /none/x'],
+    ['audit verify /none', 'There is no file /none'],
+    ['audit verify /tmp', '/tmp is a directory, not a file'],
+    ['audit verify /dev/null/x', '/dev/null is not a directory'],
+  ])('is a file that cannot be read: `payctl %s`', async (line, why) => {
+    const { exitCode, stdout, stderr } = await run(line.split(' '));
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 2, stdout: '', stderr: `${why}\n` });
   });
 });
 

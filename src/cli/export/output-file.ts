@@ -1,6 +1,7 @@
 /** Where an export goes: to standard output, or to a file that has its name only once it is complete. */
 import { rmSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { fileProblem, isDirectory } from '../file-problem.ts';
 import { onInterruption } from '../interruptions.ts';
 
 /** Resolves when the text has been taken, so that a slow reader is waited for. */
@@ -16,7 +17,7 @@ const MODE = 0o600;
 export async function withOutput(file: string | null, work: (write: Write) => Promise<void>): Promise<void> {
   if (file === null) return work(writeToStandardOutput);
   const partial = `${file}.part`;
-  const handle = await open(partial, 'w', MODE);
+  const handle = await openPartial(file, partial);
   const stopListening = onInterruption((exitCode) => {
     rmSync(partial, { force: true });
     process.exit(exitCode);
@@ -26,9 +27,20 @@ export async function withOutput(file: string | null, work: (write: Write) => Pr
     await rename(partial, file);
   } catch (error) {
     await rm(partial, { force: true });
-    throw error;
+    throw fileProblem(error, file, 'written');
   } finally {
     stopListening();
+  }
+}
+
+/** @throws Error that names the FILE, which is what the operator has named */
+async function openPartial(file: string, partial: string): Promise<FileHandle> {
+  const there = await stat(file).catch(() => null); // opening it reports what is wrong
+  if (there?.isDirectory()) throw isDirectory(file);
+  try {
+    return await open(partial, 'w', MODE);
+  } catch (error) {
+    throw fileProblem(error, file, 'written');
   }
 }
 
