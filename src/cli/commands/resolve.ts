@@ -7,7 +7,16 @@ import { makeLookUpDue } from '../../core/ledger/look-ups/make-look-up-due.ts';
 import type { Verdict } from '../../core/recovery/resolve-by-hand.ts';
 import { documented } from '../../local/command.ts';
 import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
-import { type Case, type CaseId, factsOf, findCase, readCaseId, statusOf } from '../case.ts';
+import {
+  type Case,
+  type CaseId,
+  factsOf,
+  findCase,
+  readCaseId,
+  statusOf,
+  waitingText,
+  whyGatewayDecides,
+} from '../case.ts';
 import { type Databases, withLedger } from '../ledger-access.ts';
 import { showCases } from '../open-cases.ts';
 import { printJson, showFacts } from '../output.ts';
@@ -122,7 +131,8 @@ function readAct({ all, retry, as, reference, dealtWith, reason }: Options, comm
   return { kind: 'record', verdict: { as, reference }, reason };
 }
 
-async function resolveCase(databases: Databases, caseId: CaseId, act: Act, options: Options): Promise<void> {
+/** @throws Error where this cannot be done with the case */
+export async function resolveCase(databases: Databases, caseId: CaseId, act: Act, options: Options): Promise<void> {
   const one = await findCase(databases, caseId);
   switch (act.kind) {
     case 'retry':
@@ -136,13 +146,11 @@ async function resolveCase(databases: Databases, caseId: CaseId, act: Act, optio
 
 async function retry({ db, subject, found }: Case, { json }: Options): Promise<void> {
   const { transaction } = found;
-  if (found.kind === 'unbooked')
-    throw new Error(`${subject} has no outcome to ask for: the refund was made at the provider`);
-  if (found.kind === 'payment' && isWaiting(transaction)) {
-    throw new Error(`${subject} waits for its payer or its capture: \`payctl capture\` and \`payctl void\` end it`);
-  }
+  if (found.kind === 'unbooked' || statusOf(found) !== 'pending')
+    throw new Error(`The outcome of ${subject} is already known: ${statusOf(found)}`);
+  if (found.kind === 'payment' && isWaiting(transaction)) throw new Error(waitingText(subject));
   const isDue = await makeLookUpDue(db, subject, Date.now());
-  if (!isDue) throw new Error(`${subject} is ${statusOf(found)}: there is nothing to ask for`);
+  if (!isDue) throw new Error(`${subject} has changed in the meantime: nothing was done. Run this again`);
   if (json) return printJson({ subject, look_up: 'due' });
   console.log(`${subject}: the service asks ${transaction.gateway} within a minute`);
 }
@@ -154,19 +162,20 @@ async function deal({ db, subject, found }: Case, reason: string, { yes, json }:
       `${subject} was dealt with at ${isoSeconds(earlier.resolvedAtMs)} by ${earlier.resolvedBy}: ${earlier.reason}`,
     );
   if (found.kind === 'payment' || (found.kind === 'refund' && !isUnpaidForGood(found.refund))) {
-    const isPending = statusOf(found) === 'pending';
-    throw new Error(
-      `${subject} is ${statusOf(found)}: ${isPending ? 'record how it ended with --as' : 'it needs no action'}`,
-    );
+    const todo =
+      statusOf(found) === 'pending'
+        ? 'pending, and the gateway cannot determine its outcome: record how it ended with --as'
+        : `${statusOf(found)}: it needs no action`;
+    throw new Error(whyGatewayDecides(subject, found) ?? `${subject} is ${todo}`);
   }
   showFacts([...factsOf(subject, found), ['reason', reason]]);
-  await requireConfirmation('Take it from the list for good?', yes === true);
+  await requireConfirmation('Remove it from the list for good?', yes === true);
   const unbooked =
     found.kind === 'unbooked'
       ? { transactionId: found.transaction.transactionId, gatewayReference: found.gatewayReference }
       : undefined;
   const resolution = await dealWith(db, { subject, reason, atMs: Date.now() }, unbooked);
-  if (resolution === null) throw new Error(`${subject} needs no action any more: nothing was recorded`);
+  if (resolution === null) throw new Error(`${subject} no longer needs any action: nothing was recorded`);
   const { resolvedAtMs, resolvedBy } = resolution;
   if (json)
     return printJson({
