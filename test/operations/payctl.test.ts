@@ -131,7 +131,7 @@ describe('an argument that is wrong', () => {
     ['void TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --wait 1h', '0 to 3600'],
     ['resend', 'resend takes ids of events, payments or refunds, or --booking'],
     ['resend BOOK-1', 'It must be the id of an event (evt_…), of a payment (TXN-…) or of a refund (REF-…)'],
-    ['resolve --retry', 'resolve requires the id of what is to be resolved'],
+    ['resolve --retry', 'resolve requires the id of a case'],
     ['resolve BOOK-1 --retry', 'It must be an id as `payctl resolve` lists it'],
     ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD', 'one of --retry, --as and --dealt-with'],
     ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --retry --as failed --reason x', 'one of --retry, --as and --dealt-with'],

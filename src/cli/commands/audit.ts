@@ -65,7 +65,7 @@ function addVerify(audit: Command): void {
     .argument('[file]', 'an export')
     .option(
       '--head <hash>',
-      'a hash that the Worker has logged (audit.sealed), one for each database. Without it, a log whose end was cut off or whose seals were removed passes',
+      'a hash that the Worker has logged (audit.sealed), one for each database. Without it, a log passes although its end was cut off or its seals were removed',
       readHashes,
     )
     .action(async (file: string | undefined, options: PlaceOptions & VerifyOptions) => {
@@ -206,6 +206,6 @@ function printLog(verdict: Verdict, hasHead: boolean): void {
   if (!lags(verdict)) return;
   const minutes = Math.floor(verdict.unsealedForMs / 60_000);
   console.log(
-    `Sealing lags: at the time of the export, ${verdict.unsealed} entries had no seal, the oldest for ${minutes} minutes. The cron seals each minute: does it run, and is audit.sealed in the Worker’s log?`,
+    `Sealing lags: at the time of the export, ${verdict.unsealed} entries had no seal, the oldest for ${minutes} minutes. The cron seals every minute: check that it runs, and that audit.sealed is in the Worker’s log`,
   );
 }

@@ -45,24 +45,24 @@ export function addResolve(program: Command): void {
     .command('resolve')
     .summary('Lists open cases, and records what you have found out or done.')
     .description(
-      `Without an id, lists the open cases: payments and refunds whose outcome the gateway cannot determine, late charges that it refused to refund, refunds that the payer's bank returned, and external refunds that the payment had no room for. Disputes are in the provider's dashboard.
+      `Without an id, lists the open cases: payments and refunds whose outcome the gateway cannot determine, late charges that it refused to refund, refunds that the payer's bank returned, and external refunds of more than the payment had left. Disputes are in the provider's dashboard.
 
 --as records the outcome that you have found in the provider's dashboard, with its event, as if the gateway had answered. It is refused unless the gateway cannot determine the outcome. A charge that turns up after --as failed is refunded automatically.
 
-A refund that has failed cannot be sent again: pay the money back in the provider's dashboard, or in another way, and record that with --dealt-with. The reason is kept in the database for good, and not in the audit log: write no names and no addresses.`,
+A refund that has failed cannot be sent again: pay the money back in the provider's dashboard, or in another way, and record that with --dealt-with. The reason is kept in the database for good, but not in the audit log: do not write names or addresses.`,
     )
     .argument('[id]', 'as in the list: TXN-…, REF-…, or TXN-…/REFERENCE for an external refund', readCaseId)
-    .option('--all', 'lists dealt-with cases as well')
-    .option('--retry', 'has the gateway asked again within a minute')
+    .option('--all', 'also lists the cases that were dealt with')
+    .option('--retry', 'asks the gateway again within a minute')
     .addOption(new Option('--as <outcome>', 'how it ended at the provider').choices(['completed', 'failed'] as const))
     .option(
       '--reference <reference>',
       "with --as completed: the provider's id of the charge or the refund",
       readReference,
     )
-    .option('--dealt-with', 'you have dealt with it elsewhere: it leaves the list')
+    .option('--dealt-with', 'removes a case from the list that you have dealt with elsewhere')
     .option('--reason <reason>', 'with --as and --dealt-with: what you have found or done', readReason)
-    .option('--yes', 'does not ask')
+    .option('--yes', 'skips the question')
     .action(async (caseId: CaseId | undefined, options: Options) => {
       const place = placeOf(options, command);
       if (caseId === undefined) {
@@ -79,7 +79,7 @@ A refund that has failed cannot be sent again: pay the money back in the provide
   documented(command, {
     examples: [
       ['resolve', 'the open cases'],
-      ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --retry', 'asks the gateway once more'],
+      ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --retry', 'asks the gateway again'],
       [
         'resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as completed --reference ch_3PqX --reason "in the dashboard"',
         'the provider has charged it',
@@ -112,7 +112,7 @@ function readReason(text: string): string {
 
 function refuseWithoutId({ retry, as, reference, dealtWith, reason }: Options, command: Command): void {
   if (retry || as !== undefined || reference !== undefined || dealtWith || reason !== undefined) {
-    command.error('error: resolve requires the id of what is to be resolved');
+    command.error('error: resolve requires the id of a case');
   }
 }
 
@@ -127,7 +127,8 @@ function readAct({ all, retry, as, reference, dealtWith, reason }: Options, comm
   if (reason === undefined) command.error('error: --reason is required: what you have found or done');
   if (as === undefined) return { kind: 'deal', reason };
   if (as === 'failed') return { kind: 'record', verdict: { as }, reason };
-  if (reference === undefined) command.error("error: --as completed requires --reference, the provider's id of it");
+  if (reference === undefined)
+    command.error("error: --as completed requires --reference, the provider's id of the charge or the refund");
   return { kind: 'record', verdict: { as, reference }, reason };
 }
 
