@@ -69,6 +69,6 @@ it.each([
 });
 
 it('does not rename an error of the export itself', async () => {
-  const broken = new Error('the ledger does not answer');
+  const broken = Object.assign(new Error('the ledger does not answer'), { code: 'ECONNREFUSED', syscall: 'connect' });
   await expect(withOutput(join(out, 'x.csv'), () => Promise.reject(broken))).rejects.toBe(broken);
 });

@@ -23,11 +23,11 @@ export async function withOutput(file: string | null, work: (write: Write) => Pr
     process.exit(exitCode);
   });
   try {
-    await writeAll(handle, work);
-    await rename(partial, file);
+    await writeAll(handle, file, work);
+    await toFile(file, rename(partial, file));
   } catch (error) {
     await rm(partial, { force: true });
-    throw fileProblem(error, file, 'written');
+    throw error;
   } finally {
     stopListening();
   }
@@ -37,19 +37,22 @@ export async function withOutput(file: string | null, work: (write: Write) => Pr
 async function openPartial(file: string, partial: string): Promise<FileHandle> {
   const there = await stat(file).catch(() => null); // opening it reports what is wrong
   if (there?.isDirectory()) throw isDirectory(file);
+  return toFile(file, open(partial, 'w', MODE));
+}
+
+/** With what fails in words. Errors of the work itself stay what they are. */
+async function toFile<Result>(file: string, step: Promise<Result>): Promise<Result> {
   try {
-    return await open(partial, 'w', MODE);
+    return await step;
   } catch (error) {
     throw fileProblem(error, file, 'written');
   }
 }
 
-async function writeAll(handle: FileHandle, work: (write: Write) => Promise<void>): Promise<void> {
+async function writeAll(handle: FileHandle, file: string, work: (write: Write) => Promise<void>): Promise<void> {
   try {
-    await work(async (text) => {
-      await handle.appendFile(text);
-    });
-    await handle.sync();
+    await work((text) => toFile(file, handle.appendFile(text)));
+    await toFile(file, handle.sync());
   } finally {
     await handle.close();
   }
