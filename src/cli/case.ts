@@ -1,7 +1,10 @@
 /** A case that `payctl resolve` is about: how it is named and found, and how it is shown. */
-import { isIdentifier } from '../core/domain/transaction.ts';
+import { isoSeconds } from '../core/domain/timestamp.ts';
+import { isIdentifier, isWaiting } from '../core/domain/transaction.ts';
 import {
   type FoundById,
+  type FoundPayment,
+  type FoundRefund,
   findPayment,
   findRefundWithPayment,
   findUnbookedRefund,
@@ -45,6 +48,22 @@ export async function findCase(databases: Databases, caseId: CaseId): Promise<Ca
 function findById(db: Database, { id, gatewayReference }: CaseId): Promise<FoundById | null> {
   if (gatewayReference !== null) return findUnbookedRefund(db, id, gatewayReference);
   return id.startsWith('REF-') ? findRefundWithPayment(db, id) : findPayment(db, id);
+}
+
+/** Of a payment that is neither looked up nor recorded by hand. */
+export function waitingText(subject: string): string {
+  return `${subject} waits for its payer or its capture: \`payctl capture\` and \`payctl void\` end it`;
+}
+
+/** Why no person decides how it ends; null where the gateway cannot determine that, or it has ended. */
+export function whyGatewayDecides(subject: string, found: FoundPayment | FoundRefund): string | null {
+  const row = found.kind === 'payment' ? found.transaction : found.refund;
+  if (row.status !== 'pending') return null;
+  // Also of one that was undetermined: its money has been found to be held since.
+  if (found.kind === 'payment' && isWaiting(found.transaction)) return waitingText(subject);
+  if (found.undeterminedAtMs !== null) return null;
+  const next = row.nextLookupAtMs === null ? '' : `, next at ${isoSeconds(row.nextLookupAtMs)}`;
+  return `${subject} is pending, and the service is still asking ${found.transaction.gateway}${next}. Wait, or have it ask within a minute: \`payctl resolve ${subject} --retry\``;
 }
 
 export function statusOf(found: FoundById): string {

@@ -13,7 +13,7 @@ const SHOWN_MAX = 200;
 const RECORD = [
   '--as completed --reference ITS-ID --reason "…"',
   '--as failed --reason "…"',
-  '--retry       (asks the gateway once more)',
+  '--retry       (asks the gateway again)',
 ];
 const DEAL_WITH = ['--dealt-with --reason "…"'];
 
@@ -40,7 +40,7 @@ const KINDS: Record<CaseKind, { name: string; todo: string; options: readonly st
     options: DEAL_WITH,
   },
   external_refund_unbooked: {
-    name: 'external refund without room',
+    name: 'external refund of more than was left',
     todo: 'More was refunded at the provider than the payment had left. Compare both, then:',
     options: DEAL_WITH,
   },
@@ -78,7 +78,7 @@ function printCases(cases: readonly OpenCase[]): void {
 
 function printDealtWith(resolutions: readonly ManualResolution[]): void {
   console.log();
-  if (resolutions.length === 0) console.log('Nothing was dealt with by hand');
+  if (resolutions.length === 0) console.log('No case has been dealt with by hand');
   else
     printTable(
       ['DEALT WITH', 'AT', 'BY', 'REASON'],

@@ -50,24 +50,50 @@ function wrapped(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** Prints a line of headings, and then the rows. On a terminal that is too narrow for them, prints each row as facts. */
+/**
+ * Prints a line of headings, and then the rows. On a terminal that is too narrow for them, prints what all rows have in common once, above the
+ * table of the rest; and where that is still too wide, each row as facts.
+ */
 export function printTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
   width = screenWidth(),
 ): void {
-  const lines = columns([headings, ...rows], width);
-  if (lines.every((line) => lengthOf(line) <= width)) {
-    for (const line of lines) console.log(line);
+  const all = headings.map((heading, column) => ({ heading, cells: rows.map((row) => row[column] ?? '') }));
+  const differs = ({ cells }: Column) => rows.length === 1 || cells.some((cell) => cell !== cells[0]);
+  const whole = linesThatFit(all, width);
+  const rest = whole ?? linesThatFit(all.filter(differs), width);
+  if (rest === null) {
+    for (const index of rows.keys()) {
+      if (index > 0) console.log();
+      printFilled(all, index, width);
+    }
     return;
   }
-  for (const [index, row] of rows.entries()) {
-    if (index > 0) console.log();
-    printFacts(
-      headings.map((heading, column) => [heading, row[column] ?? ''] as const),
-      width,
-    );
-  }
+  const shared = whole === null ? all.filter((column) => !differs(column)) : [];
+  if (printFilled(shared, 0, width) > 0) console.log();
+  for (const line of rest) console.log(line);
+}
+
+interface Column {
+  heading: string;
+  cells: readonly string[];
+}
+
+/** Null where one of them is wider than the terminal, or there are no columns. */
+function linesThatFit(table: readonly Column[], width: number): string[] | null {
+  if (table.length === 0) return null;
+  const rows = (table[0]?.cells ?? []).map((_, index) => table.map(({ cells }) => cells[index] ?? ''));
+  const lines = columns([table.map(({ heading }) => heading), ...rows], width);
+  return lines.every((line) => lengthOf(line) <= width) ? lines : null;
+}
+
+/** The cells of a row as facts, without the empty ones. Returns how many there are. */
+function printFilled(table: readonly Column[], row: number, width: number): number {
+  const facts = table.map(({ heading, cells }) => [heading, cells[row] ?? ''] as const);
+  const filled = facts.filter(([, value]) => value !== '');
+  printFacts(filled, width);
+  return filled.length;
 }
 
 /** Prints a name and its value a line, the values below each other. */

@@ -15,6 +15,7 @@ export interface Terminal {
 /**
  * @param args of the command: `-` for standard input, or none, which asks where there is a terminal
  * @returns the id, or why there is none
+ * @throws Error where the person ends the prompt, as with Ctrl-C
  */
 export async function readUserId(
   args: readonly string[],
@@ -27,7 +28,9 @@ export async function readUserId(
         "the id of a user is not accepted as an argument, because the shell's history would keep it: type it at the prompt, or pipe it in with -",
     };
   }
-  const userId = args.length === 1 ? await firstLine(stdin) : await ask('User id: ', { stdin, stderr });
+  const isPiped = args.length === 1;
+  const userId = isPiped ? await firstLine(stdin) : stdin.isTTY ? await ask('User id: ', { stdin, stderr }) : '';
+  if (userId === null) throw new Error('Nothing was done');
   return userId === ''
     ? { kind: 'none', reason: 'no user id: type it at the prompt, or pipe it in with -' }
     : { kind: 'read', userId };
@@ -58,18 +61,17 @@ export async function requireConfirmation(
 
 async function asksYesOrNo(question: string, terminal: Terminal): Promise<boolean> {
   const answer = await ask(`${question} [y/N] `, terminal);
-  return /^y(es)?$/i.test(answer.trim());
+  return answer !== null && /^y(es)?$/i.test(answer.trim());
 }
 
-/** Empty where there is no terminal, and where the person ends the input. */
-async function ask(question: string, { stdin, stderr }: Terminal): Promise<string> {
-  if (!stdin.isTTY) return '';
+/** At a terminal. Null where the person ends the input. */
+async function ask(question: string, { stdin, stderr }: Terminal): Promise<string | null> {
   const lines = createInterface({ input: stdin, output: stderr });
   const ended = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
   try {
     const answer = await Promise.race([lines.question(question), ended]);
     if (answer === null) stderr.write('\n'); // the cursor is still behind the question
-    return answer ?? '';
+    return answer;
   } finally {
     lines.close();
   }

@@ -1,11 +1,9 @@
 /** Records how a payment or a refund has ended that the gateway cannot determine: what a person has found at the provider. */
 import { ulid } from 'ulid';
-import { isoSeconds } from '../core/domain/timestamp.ts';
-import { isWaiting } from '../core/domain/transaction.ts';
 import { type FoundById, idsOfReference } from '../core/ledger/by-hand/find-by-id.ts';
 import { isUnpaidForGood } from '../core/ledger/by-hand/resolutions.ts';
 import { recordByHand, type Verdict } from '../core/recovery/resolve-by-hand.ts';
-import { type Case, factsOf } from './case.ts';
+import { type Case, factsOf, whyGatewayDecides } from './case.ts';
 import type { Databases } from './ledger-access.ts';
 import { printJson, showFacts } from './output.ts';
 import { moneyText } from './output-of-payments.ts';
@@ -42,11 +40,11 @@ export async function recordOutcome(
       return;
     }
     case 'ended_before':
-      throw new Error(`${subject} has ended meanwhile as ${recorded.row.status}: nothing was recorded`);
+      throw new Error(`${subject} is ${recorded.row.status} by now: nothing was recorded`);
     case 'changed':
-      throw new Error(`What ${subject} waits for has changed meanwhile: nothing was recorded. Run this again`);
+      throw new Error(`${subject} has changed in the meantime: nothing was recorded. Run this again`);
     case 'not_undetermined':
-      throw new Error(`${subject} is not undetermined any more: nothing was recorded`);
+      throw new Error(`${subject} can be determined by the gateway again: nothing was recorded`);
   }
 }
 
@@ -62,23 +60,17 @@ function refuseUnlessUndetermined(subject: string, found: Exclude<FoundById, { k
   if (row.status !== 'pending') {
     const hint =
       found.kind === 'refund' && isUnpaidForGood(found.refund) ? '. If you have paid it back, use --dealt-with' : '';
-    throw new Error(`${subject} is ${row.status} already: an outcome is recorded once${hint}`);
+    throw new Error(`${subject} is ${row.status} already, and an outcome is recorded only once${hint}`);
   }
-  if (found.undeterminedAtMs !== null) return;
-  if (found.kind === 'payment' && isWaiting(found.transaction)) {
-    throw new Error(`${subject} waits for its payer or its capture: \`payctl capture\` and \`payctl void\` end it`);
-  }
-  const next = row.nextLookupAtMs === null ? '' : `, next at ${isoSeconds(row.nextLookupAtMs)}`;
-  throw new Error(
-    `${subject} is pending, and the service is still asking ${found.transaction.gateway}${next}. An outcome is recorded by hand only if the gateway cannot determine it: it is in the list of \`payctl resolve\` then`,
-  );
+  const why = whyGatewayDecides(subject, found);
+  if (why !== null) throw new Error(why);
 }
 
 /** Two charges have two names at the provider: the same one twice is a mistake in copying. */
 async function refuseKnownReference(databases: Databases, reference: string): Promise<void> {
   const known = (await Promise.all(databases.map((db) => idsOfReference(db, reference)))).flat();
   if (known.length > 0)
-    throw new Error(`${reference} is the charge or the refund of ${known.join(', ')}: nothing was recorded`);
+    throw new Error(`${reference} is already the charge or the refund of ${known.join(', ')}: nothing was recorded`);
 }
 
 function recordedAs(found: FoundById, verdict: Verdict): string {
@@ -86,8 +78,8 @@ function recordedAs(found: FoundById, verdict: Verdict): string {
   const isRefund = found.kind === 'refund';
   const amount = moneyText(isRefund ? found.refund.amountMinor : transaction.amountMinor, transaction.currency);
   if (verdict.as === 'completed') {
-    return `exactly ${amount} were ${isRefund ? 'refunded' : 'charged'} at the provider, as ${verdict.reference}`;
+    return `exactly ${amount} was ${isRefund ? 'refunded' : 'charged'} at the provider, as ${verdict.reference}`;
   }
-  if (!isRefund) return 'nothing was charged; the booking is free then';
-  return `nothing was refunded${found.refund.kind === 'requested' ? '; it can be refunded again then' : ''}`;
+  if (!isRefund) return 'nothing was charged; the booking becomes free';
+  return `nothing was refunded${found.refund.kind === 'requested' ? '; it can be refunded again' : ''}`;
 }

@@ -2,8 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { LedgerPlace } from './arguments.ts';
+import { fileProblem } from './file-problem.ts';
 
-/** Nothing where none is named. */
+/** Nothing where none is named. @throws Error where it cannot be read */
 export function readSecretsFile({ secretsFile }: LedgerPlace): Record<string, string | undefined> {
-  return secretsFile === null ? {} : parseEnv(readFileSync(secretsFile, 'utf8'));
+  return secretsFile === null ? {} : parseEnv(textOf(secretsFile));
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw fileProblem(error, file, 'read');
+  }
 }

@@ -268,7 +268,7 @@ describe('payctl audit', () => {
     expect(nowhere).toMatchObject({
       exitCode: 2,
       stdout: '',
-      stderr: expect.stringMatching(/^ENOENT: .*nowhere.jsonl'\n$/),
+      stderr: expect.stringMatching(/^There is no file .*nowhere.jsonl\n$/),
     });
   });
 });

@@ -59,6 +59,38 @@ describe('a table', () => {
     ]);
   });
 
+  it('prints once what all rows have in common, where the rest fits then', () => {
+    const rows = [
+      ['BOOK-1', 'failed', 'credit_card', '', 'Card declined'],
+      ['BOOK-2', 'failed', 'credit_card', '', 'Card expired'],
+    ];
+    printTable(['BOOKING', 'STATUS', 'METHOD', 'REFERENCE', 'WHY'], rows, 40);
+    expect(lines.map((line) => line ?? '')).toEqual([
+      'STATUS  failed',
+      'METHOD  credit_card',
+      '',
+      'BOOKING  WHY',
+      'BOOK-1   Card declined',
+      'BOOK-2   Card expired',
+    ]);
+  });
+
+  it('has no lines for empty cells as a list', () => {
+    const rows = [
+      ['payments:write refunds:write', '', 'Till'],
+      ['admin', 'never', ''],
+    ];
+    printTable(['SCOPES', 'LAST USED', 'NAME'], rows, 34);
+    expect(lines.map((line) => line ?? '')).toEqual([
+      'SCOPES  payments:write',
+      '        refunds:write',
+      'NAME    Till',
+      '',
+      'SCOPES     admin',
+      'LAST USED  never',
+    ]);
+  });
+
   it('keeps a row on its line, and lets no cell move the cursor', () => {
     printFacts([
       ['oldest', 'evt_1'],

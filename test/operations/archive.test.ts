@@ -1,6 +1,7 @@
 /** What leaves the database: when, where to, and what an operator finds of it. */
 
 import { describe, expect, it } from 'vitest';
+import { type Named, publishAgain } from '../../src/cli/publish-again.ts';
 import { ArchiveBroken, readArchived } from '../../src/cli/read-archived.ts';
 import { restoreArchived } from '../../src/cli/restore-archived.ts';
 import { verifyAudit } from '../../src/cli/verify-audit.ts';
@@ -511,4 +512,86 @@ it('nothing leaves while the archive does not take it, and an alarm says so', as
   if (world.bucket !== null) world.bucket.refuses = false;
   await world.run();
   expect(world.events()).toHaveLength(1);
+});
+
+describe('`payctl resend` of what has no event says why', () => {
+  const resend = (world: { context: Context }, named: Named) =>
+    publishAgain([world.context.db], [named], true).then(
+      () => 'published',
+      (error: Error) => error.message,
+    );
+  const ofBooking = (bookingId: string): Named => ({ kind: 'booking', tenant: 'default', bookingId });
+  const RESTORE = /`payctl archive list` lists .*`payctl archive restore` brings one back$/;
+
+  it('it is pending, has failed as a refund, or is not there', async () => {
+    const world = openWorld();
+    const paid = await world.pay();
+    world.gateway.losesNext = true;
+    const { transactionId, bookingId } = await world.pay();
+    const refundId = world.context.newId('REF-');
+    world.gateway.losesNext = true;
+    const pendingRefund = await world.refund(paid, '1.00');
+    const notYet = 'has no event yet: it is pending, and its event is published when it ends';
+    expect(await resend(world, { kind: 'payment', transactionId })).toBe(`${transactionId} ${notYet}`);
+    expect(await resend(world, { kind: 'refund', refundId: pendingRefund })).toBe(`${pendingRefund} ${notYet}`);
+    expect(await resend(world, ofBooking(bookingId))).toBe(`The booking ${bookingId} ${notYet}`);
+    world.tamper(
+      "UPDATE refunds SET status = 'failed', error_code = 'REFUND_FAILED' WHERE refund_id = ?",
+      pendingRefund,
+    );
+    expect(await resend(world, { kind: 'refund', refundId: pendingRefund })).toBe(
+      `${pendingRefund} has no event: it has failed, and only paid refunds have one`,
+    );
+    const unknown = world.context.newId('TXN-');
+    expect(await resend(world, { kind: 'payment', transactionId: unknown })).toBe(`There is no payment ${unknown}`);
+    expect(await resend(world, { kind: 'refund', refundId })).toBe(`There is no refund ${refundId}`);
+    expect(await resend(world, { kind: 'event', eventId: 'evt_1' })).toBe('There is no event evt_1');
+    expect(await resend(world, ofBooking('BOOK-0'))).toBe('The tenant default has no payment of the booking BOOK-0');
+  });
+
+  it('its events are in the archive', async () => {
+    const world = await openArchived();
+    const [{ transaction_id: id, booking_id: booking } = {}] = world.rows(
+      'SELECT transaction_id, booking_id FROM transactions ORDER BY transaction_id',
+    );
+    const [{ event_id: eventId } = {}] = world.events();
+    world.clock.nowMs += RETENTION_DAYS * DAY_MS;
+    await world.run();
+    const byId = await resend(world, { kind: 'payment', transactionId: String(id) });
+    expect(byId).toMatch(new RegExp(`^The events of ${id} have left the database for the archive: `));
+    const byBooking = await resend(world, ofBooking(String(booking)));
+    expect(byBooking).toMatch(
+      new RegExp(`^The events of the booking ${booking} have left the database for the archive: `),
+    );
+    const byEvent = await resend(world, { kind: 'event', eventId: String(eventId) });
+    expect(byEvent).toMatch(new RegExp(`^There is no event ${eventId}\\. It may have left the database: `));
+    for (const message of [byId, byBooking, byEvent]) expect(message).toMatch(RESTORE);
+  });
+
+  it('its events were deleted, because there is no archive', async () => {
+    const world = await openArchived({ bucket: null });
+    const [{ transaction_id: id } = {}] = world.rows('SELECT transaction_id FROM transactions ORDER BY transaction_id');
+    world.clock.nowMs += 2 * RETENTION_DAYS * DAY_MS;
+    await world.run();
+    expect(await resend(world, { kind: 'payment', transactionId: String(id) })).toBe(
+      `The events of ${id} were delivered and then deleted, because there is no archive: they cannot be published again`,
+    );
+  });
+
+  it('it has left itself', async () => {
+    const world = await openArchived();
+    const [{ transaction_id: id, booking_id: booking } = {}] = world.rows(
+      'SELECT transaction_id, booking_id FROM transactions ORDER BY transaction_id',
+    );
+    world.clock.nowMs += 2 * world.context.settings.transactionsKeptDays * DAY_MS;
+    await world.run();
+    await world.run();
+    const byId = await resend(world, { kind: 'payment', transactionId: String(id) });
+    expect(byId).toMatch(
+      new RegExp(`^The payment ${id} is not in the database. Payments of its time are in the archive: `),
+    );
+    const byBooking = await resend(world, ofBooking(String(booking)));
+    expect(byBooking).toMatch(new RegExp(`^The payment of the booking ${booking} is in the archive: `));
+    for (const message of [byId, byBooking]) expect(message).toMatch(RESTORE);
+  });
 });

@@ -1,10 +1,12 @@
 /** The file of an export: it has its name once it is complete, and no half of it stays. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { withOutput } from '../../src/cli/export/output-file.ts';
+import { fileProblem } from '../../src/cli/file-problem.ts';
 
 const EXPORT = `
   import { withOutput } from './src/cli/export/output-file.ts';
@@ -40,3 +42,33 @@ it.each([
     expect(readFileSync(file, 'utf8')).toBe('of yesterday');
   },
 );
+
+it('is refused before anything is exported, in words, where it cannot be written', async () => {
+  let isBegun = false;
+  const exportTo = (path: string) =>
+    withOutput(path, async () => {
+      isBegun = true;
+    });
+  await expect(exportTo('/none/x.csv')).rejects.toThrow(/^The directory \/none does not exist$/);
+  await expect(exportTo('/dev/null/x.csv')).rejects.toThrow(/^\/dev\/null is not a directory$/);
+  const directory = join(out, 'november');
+  mkdirSync(directory);
+  await expect(exportTo(directory)).rejects.toThrow(/november is a directory, not a file$/);
+  expect(isBegun).toBe(false);
+  expect(readdirSync(out)).toEqual(['november']);
+});
+
+it.each([
+  ['EACCES', 'read', 'You have no permission to read /srv/x'],
+  ['EACCES', 'written', 'You have no permission to write /srv/x, or to create files in /srv'],
+  ['ENOSPC', 'written', '/srv/x could not be written: the disk is full'],
+  ['EMFILE', 'read', '/srv/x cannot be read: EMFILE, as Node says it'],
+] as const)('is named with what is wrong with it: %s, to be %s', (code, use, sentence) => {
+  const error = Object.assign(new Error(`${code}, as Node says it`), { code, syscall: 'open' });
+  expect(fileProblem(error, '/srv/x', use)).toMatchObject({ message: sentence });
+});
+
+it('does not rename an error of the export itself', async () => {
+  const broken = Object.assign(new Error('the ledger does not answer'), { code: 'ECONNREFUSED', syscall: 'connect' });
+  await expect(withOutput(join(out, 'x.csv'), () => Promise.reject(broken))).rejects.toBe(broken);
+});

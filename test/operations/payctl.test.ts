@@ -147,7 +147,7 @@ describe('an argument that is wrong', () => {
       'resend BOOK-1',
       'It must be the id of an event (evt_…), of a payment (TXN-…) or of a refund (REF-…). npx payctl find BOOK-1 lists',
     ],
-    ['resolve --retry', 'resolve requires the id of what is to be resolved'],
+    ['resolve --retry', 'resolve requires the id of a case'],
     [
       'resolve BOOK-1 --retry',
       'It must be an id as `payctl resolve` lists it: TXN-…, REF-… or TXN-…/REFERENCE. npx payctl find BOOK-1 lists',
@@ -180,9 +180,16 @@ describe('an argument that is wrong', () => {
     expect(stderr).toContain(why);
   });
 
-  it('is a file of secrets that does not exist', async () => {
-    const { exitCode, stderr } = await run(['keys', 'list', '--remote', '--secrets-file', join(home, 'none')]);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(/^ENOENT: .*none'\n$/) });
+  it.each([
+    ['keys list --remote --secrets-file /none', 'There is no file /none'],
+    ['keys list --remote --secrets-file /tmp', '/tmp is a directory, not a file'],
+    ['refund TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --remote --secrets-file /none/x', 'There is no file /none/x'],
+    ['audit verify /none', 'There is no file /none'],
+    ['audit verify /tmp', '/tmp is a directory, not a file'],
+    ['audit verify /dev/null/x', '/dev/null is not a directory'],
+  ])('is a file that cannot be read: `payctl %s`', async (line, why) => {
+    const { exitCode, stdout, stderr } = await run(line.split(' '));
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 2, stdout: '', stderr: `${why}\n` });
   });
 });
 

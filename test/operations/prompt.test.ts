@@ -56,8 +56,8 @@ it('asks for the id at a terminal, on standard error', async () => {
   expect(person.shown()).toMatch(/^User id: /);
 });
 
-it('has no id where the input ends', async () => {
-  expect(await readUserId([], terminal(undefined))).toMatchObject({ kind: 'none' });
+it('does nothing where the person ends the prompt, as with Ctrl-C', async () => {
+  await expect(readUserId([], terminal(undefined))).rejects.toThrow(/^Nothing was done$/);
 });
 
 it.each([

@@ -1,5 +1,7 @@
 /** What a person records of a payment or refund whose outcome the gateway cannot determine, and what stays guarded all the same. */
 import { describe, expect, it } from 'vitest';
+import { readCaseId } from '../../src/cli/case.ts';
+import { resolveCase } from '../../src/cli/commands/resolve.ts';
 import { lateRefundId } from '../../src/core/domain/transaction.ts';
 import { findPayment, findRefundWithPayment } from '../../src/core/ledger/by-hand/find-by-id.ts';
 import { listOpenCases, OPEN_CASE_STATEMENTS } from '../../src/core/ledger/by-hand/list-open-cases.ts';
@@ -309,4 +311,50 @@ it('the list reads the rows that need somebody by their index, and no others', (
   });
   expect(planOf(unbookedRefunds)[0]).toBe('SCAN u');
   close();
+});
+
+describe('what cannot be recorded is refused with what can be done', () => {
+  const AS_FAILED = { kind: 'record', verdict: FAILED, reason: 'I think so' } as const;
+  const DEALT_WITH = { kind: 'deal', reason: 'paid back' } as const;
+  const RETRY = { kind: 'retry' } as const;
+  const refusal = (world: World, id: string, act: Parameters<typeof resolveCase>[2]) =>
+    resolveCase([deskOf(world)], readCaseId(id), act, { yes: true, json: true }).then(
+      () => 'carried out',
+      (error: Error) => error.message,
+    );
+
+  it('while the gateway is still asked: to wait, or to have it asked', async () => {
+    const world = openWorld();
+    world.gateway.losesNext = true;
+    const { transactionId } = await world.pay();
+    world.gateway.losesNext = false;
+    const paid = await world.pay();
+    world.gateway.losesNext = true;
+    const refundId = await world.refund(paid, '10.00');
+    for (const id of [transactionId, refundId]) {
+      for (const act of [AS_FAILED, DEALT_WITH]) {
+        const message = await refusal(world, id, act);
+        expect(message).toMatch(new RegExp(`^${id} is pending, and the service is still asking `));
+        expect(message).toMatch(new RegExp(`Wait, or have it ask within a minute: \`payctl resolve ${id} --retry\`$`));
+        expect(message).not.toContain('--as');
+      }
+    }
+  });
+
+  it('of unknown outcome: to record the outcome', async () => {
+    const world = openWorld();
+    const id = await undeterminedPayment(world);
+    expect(await refusal(world, id, DEALT_WITH)).toBe(
+      `${id} is pending, and the gateway cannot determine its outcome: record how it ended with --as`,
+    );
+  });
+
+  it('of known outcome: nothing is asked', async () => {
+    const world = openWorld();
+    const { transactionId } = await world.pay();
+    expect(await refusal(world, transactionId, RETRY)).toBe(
+      `The outcome of ${transactionId} is already known: completed`,
+    );
+    expect(await refusal(world, transactionId, DEALT_WITH)).toBe(`${transactionId} is completed: it needs no action`);
+  });
 });

@@ -33,15 +33,15 @@ const ULID_LENGTH = 26;
 export function addArchive(program: Command): void {
   const archive = program
     .command('archive')
-    .description('Lists what has left the database for the archive, prints it, and brings it back.');
+    .description('Lists, prints and restores what has left the database for the archive.');
   addList(archive);
   addPrint(archive);
   addRestore(archive);
   documented(archive, {
     examples: [
       ['archive list --remote', 'every object, with its range'],
-      ['archive print audit 1', 'the entries of the object in which entry 1 is'],
-      ['archive restore --help', 'how to bring an object back'],
+      ['archive print audit 1', 'the entries of the object that contains entry 1'],
+      ['archive restore --help', 'how to restore an object'],
     ],
     exitCodes: DONE_OR_FAILED,
   });
@@ -50,7 +50,7 @@ export function addArchive(program: Command): void {
 function addList(archive: Command): void {
   const command = archive
     .command('list')
-    .description('Lists the objects of the archive, as the database has written them down.')
+    .description('Lists the objects of the archive, as the database has recorded them.')
     .addOption(new Option('--kind <kind>', 'only these').choices(KINDS))
     .action(async (options: PlaceOptions & { kind?: ArchivedKind; json?: true }) =>
       withLedger(placeOf(options, command), async ({ databases }) => {
@@ -70,7 +70,7 @@ function addPrint(archive: Command): void {
   const command = archive
     .command('print')
     .description(
-      'Prints the object in which an entry, an event or a transaction is, as JSON lines, and checks that it is what was archived.',
+      'Prints the object that contains an entry, an event or a transaction, as JSON lines, and checks that it has not been altered.',
     )
     .addArgument(new Argument('<kind>', 'what it is').choices(KINDS))
     .argument('<which>', 'the number of the entry or event, or the id of the transaction')
@@ -88,7 +88,7 @@ function addPrint(archive: Command): void {
           for (const line of lines) console.log(line);
           return;
         }
-        throw new Error(`${which} of ${kind} is not in the archive: archive list shows what is`);
+        throw new Error(`${which} of ${kind} is not in the archive: \`payctl archive list\` shows what is`);
       });
     });
   addPlaceOptions(addJsonOption(command, 'has no effect: the output is JSON in any case'));
@@ -126,26 +126,27 @@ function addRestore(archive: Command): void {
   const command = archive
     .command('restore')
     .description(
-      'Brings an object back into the database, if it is what was archived. Events and transactions stay for some days, in which none leaves; the audit log stays. Recorded in the audit log, and safe to repeat.',
+      'Restores an object into the database, if it has not been altered. Events and transactions stay for some days, during which none leaves; the audit log stays for good. Recorded in the audit log, and safe to repeat.',
     )
     .argument('<object>', 'its name, as `archive list` prints it')
-    .option('--days <days>', 'for how long events and transactions stay', readWholeNumber, RESTORED_FOR_DAYS)
+    .option('--days <days>', 'how long events and transactions stay', readWholeNumber, RESTORED_FOR_DAYS)
     .action(async (object: string, options: PlaceOptions & { days: number; json?: true }) =>
       withLedger(placeOf(options, command), async ({ databases, archive }) => {
         const [kind, shard] = object.split('/');
         const db = databases[Number(shard)];
         if (db === undefined)
-          throw new Error(`${object} is of no database that there is: archive list shows what is in the archive`);
+          throw new Error(`There is no database for ${object}: \`payctl archive list\` shows the names of the objects`);
         const ranges = KINDS.some((one) => one === kind) ? await allRanges(db, kind as ArchivedKind) : [];
         const range = ranges.find((one) => one.object === object);
-        if (range === undefined) throw new Error(`${object} is not in the archive: archive list shows what is`);
+        if (range === undefined)
+          throw new Error(`${object} is not in the archive: \`payctl archive list\` shows what is`);
         const nowMs = Date.now();
         const waitsUntilMs = nowMs + options.days * DAY_MS;
         await withProgress('Restoring', () => restoreArchived(db, archive, range, { nowMs, waitsUntilMs }));
         if (options.json) return printJson({ ...forPrograms(range), stays_until: isoSeconds(waitsUntilMs) });
         const until =
           range.kind === 'audit' ? '' : `; no event and no transaction leaves before ${isoSeconds(waitsUntilMs)}`;
-        console.log(`In the database again: ${object}${until}`);
+        console.log(`Restored ${object}${until}`);
       }),
     );
   addPlaceOptions(addJsonOption(command));

@@ -45,12 +45,12 @@ export function addAuditShow(audit: Command): void {
     .command('show')
     .summary('Shows all entries about a payment, refund, API key or dispute.')
     .description(
-      'Shows all entries about a payment, with its refunds and disputes, or about a refund, an API key or a dispute, in order of time. It searches the log from the time at which the payment or refund was made, in the database and the archive. It is recorded in the log.',
+      'Shows all entries about a payment, with its refunds and disputes, or about a refund, an API key or a dispute, in order of time. It searches the log from the time at which the payment or refund was made, in the database and the archive. The search is recorded in the log.',
     )
     .option('--subject <id>', 'required: TXN-…, REF-…, key_… or the id of a dispute', readSubject)
     .option('--from <time>', 'only entries from this time on', readTimeMs)
     .option('--to <time>', 'only entries before this time; the search ends there', readTimeMs)
-    .option('--quick', 'only entries that the rows of the payment name: no search, but not all entries')
+    .option('--quick', 'only the entries that the rows of the payment name: faster, but not all entries')
     .action(async (options: Options) => {
       const { subject, from, to, quick = false } = options;
       // Commander's own check comes before that for unknown options, and would hide a misspelled one.

@@ -1,6 +1,5 @@
 /** `payctl audit`: exports the audit log, verifies an export, and shows what happened to a payment. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
 import { auditExport, exportAuditLog } from '../../core/ledger/audit/export-audit-log.ts';
@@ -14,6 +13,7 @@ import {
   type PlaceOptions,
   placeOf,
 } from '../arguments.ts';
+import { fileProblem, isDirectory } from '../file-problem.ts';
 import { type Ledger, withLedger } from '../ledger-access.ts';
 import { printJson } from '../output.ts';
 import { ArchiveBroken, auditReading } from '../read-archived.ts';
@@ -65,7 +65,7 @@ function addVerify(audit: Command): void {
     .argument('[file]', 'an export')
     .option(
       '--head <hash>',
-      'a hash that the Worker has logged (audit.sealed), one for each database. Without it, a log whose end was cut off or whose seals were removed passes',
+      'a hash that the Worker has logged (audit.sealed), one for each database. Without it, a log passes although its end was cut off or its seals were removed',
       readHashes,
     )
     .action(async (file: string | undefined, options: PlaceOptions & VerifyOptions) => {
@@ -115,14 +115,27 @@ interface VerifyOptions {
 }
 
 async function verifyFile(file: string, options: VerifyOptions): Promise<void> {
-  const { size } = await stat(file);
+  const { handle, size } = await openExport(file);
   const verdict = await withProgress('Verifying', (progress) => {
-    const bytes = createReadStream(file);
+    const bytes = handle.createReadStream();
     const lines = createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY });
     lines.on('line', () => progress.at(bytes.bytesRead, size));
     return verifyExport(lines, options.head ?? []);
   });
   report(verdict, options);
+}
+
+/** Opened before it is read: a stream that fails later does not end the reading of its lines. */
+async function openExport(file: string): Promise<{ handle: FileHandle; size: number }> {
+  try {
+    const handle = await open(file);
+    const stats = await handle.stat();
+    if (!stats.isDirectory()) return { handle, size: stats.size };
+    await handle.close();
+  } catch (error) {
+    throw fileProblem(error, file, 'read');
+  }
+  throw isDirectory(file);
 }
 
 /** The same of the logs themselves, wherever their parts are. It is recorded in them, as an export is. */
@@ -193,6 +206,6 @@ function printLog(verdict: Verdict, hasHead: boolean): void {
   if (!lags(verdict)) return;
   const minutes = Math.floor(verdict.unsealedForMs / 60_000);
   console.log(
-    `Sealing lags: at the time of the export, ${verdict.unsealed} entries had no seal, the oldest for ${minutes} minutes. The cron seals each minute: does it run, and is audit.sealed in the Worker’s log?`,
+    `Sealing lags: at the time of the export, ${verdict.unsealed} entries had no seal, the oldest for ${minutes} minutes. The cron seals every minute: check that it runs, and that audit.sealed is in the Worker’s log`,
   );
 }

@@ -147,8 +147,8 @@ function addRange(command: Command): Command {
     .option('--from <time>', 'required: such as 2026-11-01 or 2026-11-01T18:30:00Z; inclusive', readTimeMs)
     .option('--to <time>', 'required: exclusive', readTimeMs)
     .option('--tenant <tenant>', 'only of this organisation', readTenant)
-    .option('--out <file>', 'write to this file, which is there only once it is complete')
-    .option('--no-archive', 'leave out payments that are in the archive only');
+    .option('--out <file>', 'write to this file, which appears only when it is complete')
+    .option('--no-archive', 'leave out payments that are only in the archive');
   return addPlaceOptions(addJsonOption(command, 'JSON in place of CSV: amounts are in minor units'));
 }
 
@@ -187,7 +187,7 @@ async function run<Row>(
 /** Clocks differ by a minute at most. */
 function noteOpenEnd({ toMs }: Wanted, nowMs: number): void {
   if (toMs <= nowMs - CLOCK_SLACK_MS) return;
-  console.error(`--to is ${isoSeconds(toMs)}: what ends from now on until then is not in the export`);
+  console.error(`--to is ${isoSeconds(toMs)}: what ends between now and then is not in the export`);
 }
 
 /** Returns how many rows there are. */
@@ -262,7 +262,7 @@ function report(rows: number, { out }: Options, { archivedUntilMs, undatedRevers
   if (out !== undefined) console.error(`${out}: ${counted(rows, 'row')}`);
   if (undatedReversals > 0) {
     console.error(
-      `${counted(undatedReversals, 'reversal')} ${undatedReversals === 1 ? 'was' : 'were'} recorded by a version that kept no time of it: counted at the time of the refund`,
+      `${counted(undatedReversals, 'reversal')} ${undatedReversals === 1 ? 'was' : 'were'} recorded by a version that did not store the time: counted at the time of the refund`,
     );
   }
   if (archivedUntilMs === null) return;

@@ -24,7 +24,7 @@ export function addResend(program: Command): void {
     .command('resend')
     .summary('Publishes the events of a payment, a refund or a booking again.')
     .description(
-      'Publishes events again, each with the event_id that it has and in the order of its booking. An event that still waits becomes due. The id of a payment stands for its own event and those of its refunds and disputes.',
+      'Publishes events again, each under its own event_id and in the order of its booking. An event that is still waiting becomes due now. The id of a payment includes the events of its refunds and disputes.',
     )
     .argument('[ids...]', 'of events (evt_…), payments (TXN-…) and refunds (REF-…)', readIds)
     .option('--booking <booking>', 'all events of this booking', readBooking)

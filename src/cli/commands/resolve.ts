@@ -7,7 +7,16 @@ import { makeLookUpDue } from '../../core/ledger/look-ups/make-look-up-due.ts';
 import type { Verdict } from '../../core/recovery/resolve-by-hand.ts';
 import { documented } from '../../local/command.ts';
 import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
-import { type Case, type CaseId, factsOf, findCase, readCaseId, statusOf } from '../case.ts';
+import {
+  type Case,
+  type CaseId,
+  factsOf,
+  findCase,
+  readCaseId,
+  statusOf,
+  waitingText,
+  whyGatewayDecides,
+} from '../case.ts';
 import { type Databases, withLedger } from '../ledger-access.ts';
 import { showCases } from '../open-cases.ts';
 import { printJson, showFacts } from '../output.ts';
@@ -36,24 +45,24 @@ export function addResolve(program: Command): void {
     .command('resolve')
     .summary('Lists open cases, and records what you have found out or done.')
     .description(
-      `Without an id, lists the open cases: payments and refunds whose outcome the gateway cannot determine, late charges that it refused to refund, refunds that the payer's bank returned, and external refunds that the payment had no room for. Disputes are in the provider's dashboard.
+      `Without an id, lists the open cases: payments and refunds whose outcome the gateway cannot determine, late charges that it refused to refund, refunds that the payer's bank returned, and external refunds of more than the payment had left. Disputes are in the provider's dashboard.
 
 --as records the outcome that you have found in the provider's dashboard, with its event, as if the gateway had answered. It is refused unless the gateway cannot determine the outcome. A charge that turns up after --as failed is refunded automatically.
 
-A refund that has failed cannot be sent again: pay the money back in the provider's dashboard, or in another way, and record that with --dealt-with. The reason is kept in the database for good, and not in the audit log: write no names and no addresses.`,
+A refund that has failed cannot be sent again: pay the money back in the provider's dashboard, or in another way, and record that with --dealt-with. The reason is kept in the database for good, but not in the audit log: do not write names or addresses.`,
     )
     .argument('[id]', 'as in the list: TXN-…, REF-…, or TXN-…/REFERENCE for an external refund', readCaseId)
-    .option('--all', 'lists dealt-with cases as well')
-    .option('--retry', 'has the gateway asked again within a minute')
+    .option('--all', 'also lists the cases that were dealt with')
+    .option('--retry', 'asks the gateway again within a minute')
     .addOption(new Option('--as <outcome>', 'how it ended at the provider').choices(['completed', 'failed'] as const))
     .option(
       '--reference <reference>',
       "with --as completed: the provider's id of the charge or the refund",
       readReference,
     )
-    .option('--dealt-with', 'you have dealt with it elsewhere: it leaves the list')
+    .option('--dealt-with', 'removes a case from the list that you have dealt with elsewhere')
     .option('--reason <reason>', 'with --as and --dealt-with: what you have found or done', readReason)
-    .option('--yes', 'does not ask')
+    .option('--yes', 'skips the question')
     .action(async (caseId: CaseId | undefined, options: Options) => {
       const place = placeOf(options, command);
       if (caseId === undefined) {
@@ -70,7 +79,7 @@ A refund that has failed cannot be sent again: pay the money back in the provide
   documented(command, {
     examples: [
       ['resolve', 'the open cases'],
-      ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --retry', 'asks the gateway once more'],
+      ['resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --retry', 'asks the gateway again'],
       [
         'resolve TXN-01M84N7ZMCZCJ1ZC4MRCMVD5CD --as completed --reference ch_3PqX --reason "in the dashboard"',
         'the provider has charged it',
@@ -103,7 +112,7 @@ function readReason(text: string): string {
 
 function refuseWithoutId({ retry, as, reference, dealtWith, reason }: Options, command: Command): void {
   if (retry || as !== undefined || reference !== undefined || dealtWith || reason !== undefined) {
-    command.error('error: resolve requires the id of what is to be resolved');
+    command.error('error: resolve requires the id of a case');
   }
 }
 
@@ -118,11 +127,13 @@ function readAct({ all, retry, as, reference, dealtWith, reason }: Options, comm
   if (reason === undefined) command.error('error: --reason is required: what you have found or done');
   if (as === undefined) return { kind: 'deal', reason };
   if (as === 'failed') return { kind: 'record', verdict: { as }, reason };
-  if (reference === undefined) command.error("error: --as completed requires --reference, the provider's id of it");
+  if (reference === undefined)
+    command.error("error: --as completed requires --reference, the provider's id of the charge or the refund");
   return { kind: 'record', verdict: { as, reference }, reason };
 }
 
-async function resolveCase(databases: Databases, caseId: CaseId, act: Act, options: Options): Promise<void> {
+/** @throws Error where this cannot be done with the case */
+export async function resolveCase(databases: Databases, caseId: CaseId, act: Act, options: Options): Promise<void> {
   const one = await findCase(databases, caseId);
   switch (act.kind) {
     case 'retry':
@@ -136,13 +147,11 @@ async function resolveCase(databases: Databases, caseId: CaseId, act: Act, optio
 
 async function retry({ db, subject, found }: Case, { json }: Options): Promise<void> {
   const { transaction } = found;
-  if (found.kind === 'unbooked')
-    throw new Error(`${subject} has no outcome to ask for: the refund was made at the provider`);
-  if (found.kind === 'payment' && isWaiting(transaction)) {
-    throw new Error(`${subject} waits for its payer or its capture: \`payctl capture\` and \`payctl void\` end it`);
-  }
+  if (found.kind === 'unbooked' || statusOf(found) !== 'pending')
+    throw new Error(`The outcome of ${subject} is already known: ${statusOf(found)}`);
+  if (found.kind === 'payment' && isWaiting(transaction)) throw new Error(waitingText(subject));
   const isDue = await makeLookUpDue(db, subject, Date.now());
-  if (!isDue) throw new Error(`${subject} is ${statusOf(found)}: there is nothing to ask for`);
+  if (!isDue) throw new Error(`${subject} has changed in the meantime: nothing was done. Run this again`);
   if (json) return printJson({ subject, look_up: 'due' });
   console.log(`${subject}: the service asks ${transaction.gateway} within a minute`);
 }
@@ -154,19 +163,20 @@ async function deal({ db, subject, found }: Case, reason: string, { yes, json }:
       `${subject} was dealt with at ${isoSeconds(earlier.resolvedAtMs)} by ${earlier.resolvedBy}: ${earlier.reason}`,
     );
   if (found.kind === 'payment' || (found.kind === 'refund' && !isUnpaidForGood(found.refund))) {
-    const isPending = statusOf(found) === 'pending';
-    throw new Error(
-      `${subject} is ${statusOf(found)}: ${isPending ? 'record how it ended with --as' : 'it needs no action'}`,
-    );
+    const todo =
+      statusOf(found) === 'pending'
+        ? 'pending, and the gateway cannot determine its outcome: record how it ended with --as'
+        : `${statusOf(found)}: it needs no action`;
+    throw new Error(whyGatewayDecides(subject, found) ?? `${subject} is ${todo}`);
   }
   showFacts([...factsOf(subject, found), ['reason', reason]]);
-  await requireConfirmation('Take it from the list for good?', yes === true);
+  await requireConfirmation('Remove it from the list for good?', yes === true);
   const unbooked =
     found.kind === 'unbooked'
       ? { transactionId: found.transaction.transactionId, gatewayReference: found.gatewayReference }
       : undefined;
   const resolution = await dealWith(db, { subject, reason, atMs: Date.now() }, unbooked);
-  if (resolution === null) throw new Error(`${subject} needs no action any more: nothing was recorded`);
+  if (resolution === null) throw new Error(`${subject} no longer needs any action: nothing was recorded`);
   const { resolvedAtMs, resolvedBy } = resolution;
   if (json)
     return printJson({

@@ -1,6 +1,7 @@
 /** Where an export goes: to standard output, or to a file that has its name only once it is complete. */
 import { rmSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { fileProblem, isDirectory } from '../file-problem.ts';
 import { onInterruption } from '../interruptions.ts';
 
 /** Resolves when the text has been taken, so that a slow reader is waited for. */
@@ -16,14 +17,14 @@ const MODE = 0o600;
 export async function withOutput(file: string | null, work: (write: Write) => Promise<void>): Promise<void> {
   if (file === null) return work(writeToStandardOutput);
   const partial = `${file}.part`;
-  const handle = await open(partial, 'w', MODE);
+  const handle = await openPartial(file, partial);
   const stopListening = onInterruption((exitCode) => {
     rmSync(partial, { force: true });
     process.exit(exitCode);
   });
   try {
-    await writeAll(handle, work);
-    await rename(partial, file);
+    await writeAll(handle, file, work);
+    await toFile(file, rename(partial, file));
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
@@ -32,12 +33,26 @@ export async function withOutput(file: string | null, work: (write: Write) => Pr
   }
 }
 
-async function writeAll(handle: FileHandle, work: (write: Write) => Promise<void>): Promise<void> {
+/** @throws Error that names the FILE, which is what the operator has named */
+async function openPartial(file: string, partial: string): Promise<FileHandle> {
+  const there = await stat(file).catch(() => null); // opening it reports what is wrong
+  if (there?.isDirectory()) throw isDirectory(file);
+  return toFile(file, open(partial, 'w', MODE));
+}
+
+/** With what fails in words. Errors of the work itself stay what they are. */
+async function toFile<Result>(file: string, step: Promise<Result>): Promise<Result> {
   try {
-    await work(async (text) => {
-      await handle.appendFile(text);
-    });
-    await handle.sync();
+    return await step;
+  } catch (error) {
+    throw fileProblem(error, file, 'written');
+  }
+}
+
+async function writeAll(handle: FileHandle, file: string, work: (write: Write) => Promise<void>): Promise<void> {
+  try {
+    await work((text) => toFile(file, handle.appendFile(text)));
+    await toFile(file, handle.sync());
   } finally {
     await handle.close();
   }

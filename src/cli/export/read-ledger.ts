@@ -89,9 +89,7 @@ async function* readDatabase(
 }
 
 function movedMeanwhile(): Error {
-  return new Error(
-    'Payments of this time left the database for the archive, or were restored, while they were exported: run this again',
-  );
+  return new Error('Payments of this time were archived or restored during the export: run this again');
 }
 
 function pageOf(records: readonly ArchivedTransaction[], wanted: Wanted, wants: ReadingOptions['wants']): Page {

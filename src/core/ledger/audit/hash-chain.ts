@@ -1,5 +1,5 @@
 /**
- * The hash chain over the audit log: each hash is of the one before it and of a block of entries, so that one hash proves that nothing up
+ * The hash chain over the audit log: each hash is computed from the one before it and a block of entries, so that one hash proves that nothing up
  * to it has been altered, removed or moved.
  */
 

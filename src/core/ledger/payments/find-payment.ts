@@ -3,7 +3,7 @@
 import type { Transaction } from '../../domain/transaction.ts';
 import { TRANSACTION_COLUMNS } from '../columns.ts';
 import type { D1PreparedStatement } from '../d1.ts';
-import { type Database, rowOf, runBatch, type Statements } from '../database.ts';
+import { type Database, rowOf, rowsOf, runBatch, type Statements } from '../database.ts';
 import { CLAIMED_ID, type FoundKey, findKey, isExpired, type KeyClaim } from '../idempotency-keys/claim-key.ts';
 
 /** By its id, of any tenant. */
@@ -55,6 +55,19 @@ export async function findTransaction(
     ...also,
   });
   return rowOf<Transaction>(found);
+}
+
+const STATUSES_OF_BOOKING = `
+  SELECT DISTINCT t.status FROM transactions t WHERE t.tenant = ?1 AND t.booking_id = ?2`;
+
+/** Which statuses the payments of a booking have. */
+export async function statusesOfBooking(
+  db: Database,
+  tenant: string,
+  bookingId: string,
+): Promise<Transaction['status'][]> {
+  const { found } = await runBatch(db, { found: db.d1.prepare(STATUSES_OF_BOOKING).bind(tenant, bookingId) });
+  return rowsOf<Pick<Transaction, 'status'>>(found).map(({ status }) => status);
 }
 
 /** The email address that a payment was made with: stored encrypted, for this payment alone. @throws CannotOpen */
