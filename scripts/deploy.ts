@@ -14,6 +14,7 @@ import { PLACE_AND_USE, type Place, placing } from '../src/core/ledger/database-
 import { GENERATED_SECRETS } from '../src/core/settings/variables.ts';
 import { installationDatabases } from '../src/core/shards.ts';
 import { EXIT_FAILED } from '../src/local/command.ts';
+import { fileProblem } from '../src/local/file-problem.ts';
 import { PROJECT } from '../src/local/project.ts';
 import { runWrangler, type WranglerRun, whyWranglerFailed } from '../src/local/wrangler.ts';
 import { type FoundDatabase, whyMisplaced } from './database-places.ts';
@@ -432,7 +433,8 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    return stop(`--secrets-file: ${error instanceof Error ? error.message : String(error)}`);
+    const problem = fileProblem(error, file, 'read');
+    return stop(`--secrets-file: ${problem instanceof Error ? problem.message : problem}`);
   }
 }
 

@@ -1,8 +1,8 @@
 /** The file of --secrets-file. */
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { fileProblem } from '../local/file-problem.ts';
 import type { LedgerPlace } from './arguments.ts';
-import { fileProblem } from './file-problem.ts';
 
 /** Nothing where none is named. @throws Error where it cannot be read */
 export function readSecretsFile({ secretsFile }: LedgerPlace): Record<string, string | undefined> {

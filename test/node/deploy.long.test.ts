@@ -130,6 +130,10 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
       exitCode: 1,
       output: expect.stringContaining('has no API_KEY_SECRET, which'),
     });
+    expect(await deploy('--secrets-file', 'nowhere.env')).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining('--secrets-file: There is no file nowhere.env'),
+    });
     expect(api.writes).toEqual([]);
   });
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { withOutput } from '../../src/cli/export/output-file.ts';
-import { fileProblem } from '../../src/cli/file-problem.ts';
+import { fileProblem } from '../../src/local/file-problem.ts';
 
 const EXPORT = `
   import { withOutput } from './src/cli/export/output-file.ts';

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
 import { auditExport, exportAuditLog } from '../../core/ledger/audit/export-audit-log.ts';
 import { documented, EXIT_FAILED } from '../../local/command.ts';
+import { fileProblem, isDirectory } from '../../local/file-problem.ts';
 import { withProgress } from '../../local/progress.ts';
 import {
   addJsonOption,
@@ -13,7 +14,6 @@ import {
   type PlaceOptions,
   placeOf,
 } from '../arguments.ts';
-import { fileProblem, isDirectory } from '../file-problem.ts';
 import { type Ledger, withLedger } from '../ledger-access.ts';
 import { printJson } from '../output.ts';
 import { ArchiveBroken, auditReading } from '../read-archived.ts';

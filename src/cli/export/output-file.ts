@@ -1,7 +1,7 @@
 /** Where an export goes: to standard output, or to a file that has its name only once it is complete. */
 import { rmSync } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { fileProblem, isDirectory } from '../file-problem.ts';
+import { fileProblem, isDirectory } from '../../local/file-problem.ts';
 import { onInterruption } from '../interruptions.ts';
 
 /** Resolves when the text has been taken, so that a slow reader is waited for. */

@@ -1,10 +1,10 @@
-/** Why a file that an operator has named cannot be read or written, in words: Node's own messages name system calls. */
+/** Why a file that a person has named cannot be read or written, in words: Node's own messages name system calls. */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 type Use = 'read' | 'written';
 
-/** The error as one with a message for people. @param path as the operator has written it */
+/** The error as one with a message for people. @param path as the person has written it */
 export function fileProblem(error: unknown, path: string, use: Use): unknown {
   if (!isSystemError(error)) return error;
   const sentence = sentenceOf(error.code, path, use) ?? `${path} cannot be ${use}: ${error.message}`;
