@@ -136,7 +136,7 @@ describe('payctl export', () => {
   it('to a folder that is not there is refused', async () => {
     const { exitCode, stdout, stderr } = await run('export', 'payments', ...DAY, '--out', '/nowhere/at/all.csv');
     expect([exitCode, stdout]).toEqual([2, '']);
-    expect(stderr).toContain('no such file or directory');
+    expect(stderr).toContain('The directory /nowhere/at does not exist');
   });
 
   it('ends quietly where its reader has closed the pipe', async () => {
