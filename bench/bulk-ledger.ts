@@ -151,8 +151,8 @@ function copiedValue(
   }
 }
 
-/** Its one row is not a payment's. */
-const OF_THE_DATABASE = 'database_place';
+/** Their rows are not a payment's. */
+const OF_THE_DATABASE = ['database_place', 'd1_migrations'];
 
 /** Takes the example's rows out of the database. A row that would be the same in each copy is no payment's, and stays. */
 function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedTable[] {
@@ -167,7 +167,7 @@ function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedT
     return rows;
   };
   const copied: CopiedTable[] = [];
-  for (const table of tables.filter((name) => name !== OF_THE_DATABASE)) {
+  for (const table of tables.filter((name) => !OF_THE_DATABASE.includes(name))) {
     const columns = columnsOf(database, table);
     const parents = new Map(foreignKeysOf(database, table).map(({ from, table: parent }) => [from, parent]));
     const sequencePerBatch = (column: Column): number | null => {
