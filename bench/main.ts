@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: measures the figures that the service is judged by, on this machine, prints them as a table, and keeps them in
- * `bench/results.json`. Figures of a shared machine are for comparison only; ratios and counts hold everywhere.
+ * `bench/results.json`, which has the figures of whole runs only. Figures of a shared machine are for comparison only; ratios and counts hold everywhere.
  */
 import { rm } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
@@ -46,19 +46,23 @@ const FIGURES: readonly Figure[] = [
   tenMillion,
 ];
 const NAMES = FIGURES.map(({ name }) => name);
+const RESULTS = 'bench/results.json';
 const LONG = FIGURES.filter(({ isLong }) => isLong).map(({ name }) => name);
 
 const program = new Command('npm run bench --')
   .description(`Measures ${NAMES.join(', ')} on this machine, and prints each figure with what it must reach.`)
   .option('--only <names>', `figures to measure, separated by commas: ${NAMES.join(',')}`, readNames)
-  .option('--quick', 'a shorter, less exact run of about 90 seconds, for CI')
-  .option('--out <file>', 'where the figures are kept; those that are not measured stay in it', 'bench/results.json');
-const options = optionsOf<{ only?: string[]; quick?: true; out: string }>(program, {
+  .option('--quick', 'a shorter, less exact run of about two minutes, for CI, whose figures are printed only')
+  .option(
+    '--out <file>',
+    `where the figures are kept; those that are not measured stay in it (default: ${RESULTS}, unless it is a quick run)`,
+  );
+const options = optionsOf<{ only?: string[]; quick?: true; out?: string }>(program, {
   examples: [
     ['', `all figures but ${LONG.join(' and ')}, in less than ten minutes`],
     [`--only ${LONG.join()}`, 'those, in some minutes each'],
     ['--only bridge,latency', 'two of them'],
-    ['--quick --out /tmp/results.json', 'as CI runs it, into a file of its own'],
+    ['--quick', 'as CI runs it'],
   ],
   exitCodes: [
     [0, 'measured, whether or not the targets were reached'],
@@ -76,7 +80,8 @@ if (load > cpus().length / 2) {
 const ended = endedByPerson();
 const quick = options.quick ?? false;
 let broker: Promise<Broker | null> | undefined;
-const earlier = new Map<string, Measured>(Object.entries(await readFigures(options.out)));
+const keptIn = options.out ?? (quick ? null : RESULTS);
+const earlier = new Map<string, Measured>(Object.entries(await readFigures(keptIn ?? RESULTS)));
 try {
   for (const figure of FIGURES) {
     const isWanted = options.only?.includes(figure.name) ?? (quick || !figure.isLong);
@@ -101,7 +106,7 @@ async function measure(figure: Figure): Promise<void> {
     );
     if (ended.aborted) return; // it has measured less than its lines say
     earlier.set(figure.name, measured);
-    await keepFigure(options.out, figure.name, measured, quick);
+    if (keptIn !== null) await keepFigure(keptIn, figure.name, measured, quick);
     console.log(tableOf(figure.title, measured.lines));
   } catch (error) {
     if (ended.aborted) return;

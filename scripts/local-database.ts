@@ -34,13 +34,14 @@ export function prepareLocalDatabases(persistTo: string | null): string | null {
     try {
       applyLocalMigrations(localDatabaseFile(state, database.id));
     } catch (error) {
-      return `The migrations could not be applied to the local database ${database.binding}: ${error instanceof Error ? error.message : error}`;
+      const why = error instanceof Error ? error.message : error;
+      return `The local database ${database.binding} could not be migrated: ${why}. ${startAnew(state)}`;
     }
   }
   const found = bound.map((database) => read(state, database));
   const why = whyMisplaced(found);
   if (why !== null) {
-    return `${why} Delete ${shownPath(state)}, with all its local payments, or choose another directory with \`npm run dev -- --persist-to DIR\``;
+    return `${why} ${startAnew(state)}`;
   }
   if (bound.length > 1) {
     for (const [shard, database] of bound.entries()) {
@@ -49,6 +50,10 @@ export function prepareLocalDatabases(persistTo: string | null): string | null {
     }
   }
   return null;
+}
+
+function startAnew(state: string): string {
+  return `Delete ${shownPath(state)}, with all its local payments, or choose another directory with \`npm run dev -- --persist-to DIR\``;
 }
 
 /** Of a database that has all migrations. */

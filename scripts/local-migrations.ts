@@ -1,13 +1,13 @@
 /**
- * Migrates a local D1 in its file. wrangler does the same by way of workerd, and takes half a second for each migration; it finds
- * here what it has left, and the other way round.
+ * Migrates a local D1 in its file. `wrangler d1 migrations apply --local` does the same by way of workerd, and takes many seconds. Each finds
+ * what the other has applied.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PROJECT } from '../src/local/project.ts';
 
-export const MIGRATIONS = join(PROJECT, 'migrations');
+const MIGRATIONS = join(PROJECT, 'migrations');
 /** Another process may be writing to it. */
 const LOCK_DEADLINE_MS = 5_000;
 
@@ -20,9 +20,10 @@ const MIGRATIONS_TABLE = `
   )`;
 
 /**
- * Applies the migrations that the database lacks, each as a whole, and makes the file if there is none.
+ * Applies the migrations that the database lacks, all or none, and makes the file if there is none.
  *
- * @throws Error of the first that fails, named; those before it are applied
+ * @param migrations the directory that has them
+ * @throws Error that names the one that failed
  */
 export function applyLocalMigrations(file: string, migrations: string = MIGRATIONS): void {
   mkdirSync(dirname(file), { recursive: true });
@@ -30,23 +31,23 @@ export function applyLocalMigrations(file: string, migrations: string = MIGRATIO
   try {
     sqlite.exec('PRAGMA journal_mode = WAL'); // as workerd has it
     sqlite.exec(MIGRATIONS_TABLE);
-    for (const name of missing(sqlite, migrations)) {
-      sqlite.exec('BEGIN IMMEDIATE');
-      try {
-        // Another process may have been faster.
-        if (missing(sqlite, migrations).includes(name)) {
-          sqlite.exec(readFileSync(join(migrations, name), 'utf8'));
-          sqlite.prepare('INSERT INTO d1_migrations (name) VALUES (?1)').run(name);
-        }
-        sqlite.exec('COMMIT');
-      } catch (error) {
-        sqlite.exec('ROLLBACK');
-        throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-      }
-    }
+    if (missing(sqlite, migrations).length === 0) return;
+    sqlite.exec('BEGIN IMMEDIATE');
+    // Asked again: another process may have been faster.
+    for (const name of missing(sqlite, migrations)) apply(sqlite, name, readFileSync(join(migrations, name), 'utf8'));
+    sqlite.exec('COMMIT');
   } finally {
-    sqlite.close();
+    sqlite.close(); // what is not committed is undone
   }
+}
+
+function apply(sqlite: DatabaseSync, name: string, sql: string): void {
+  try {
+    sqlite.exec(sql);
+  } catch (error) {
+    throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  sqlite.prepare('INSERT INTO d1_migrations (name) VALUES (?1)').run(name);
 }
 
 export function openLocalDatabase(file: string): DatabaseSync {

@@ -1,6 +1,6 @@
 /**
- * The hash chain over the audit log: each hash is computed from the one before it and a block of entries, so that one hash proves that nothing up
- * to it has been altered, removed or moved.
+ * The hash chain over the audit log: each hash is computed from the one before it and a block of entries, so that one hash proves that
+ * nothing up to it has been altered, removed or moved.
  */
 
 import { hex } from '../../security/hmac.ts';

@@ -160,7 +160,7 @@ function storyOf({ payment, refunds, events, disputes, history, isComplete }: Pa
       actor: actor?.startsWith(OPERATOR) ? OPERATOR : actor,
       request_id: requestId,
       audit_entry: auditEntry,
-      // Why, is for operators.
+      // Its reason is for operators only.
       detail: type === 'resolution.recorded' ? {} : detail,
     })),
     is_complete: isComplete,
