@@ -2,11 +2,11 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { localDatabaseFile } from '../../scripts/local-database.ts';
+import { localDatabaseFile, prepareLocalDatabases } from '../../scripts/local-database.ts';
 import { applyLocalMigrations } from '../../scripts/local-migrations.ts';
 import { WRANGLER, WRANGLER_ENV } from '../../src/local/wrangler.ts';
 
@@ -56,6 +56,14 @@ it('names the one that fails, and has applied none', () => {
   writeFileSync(join(broken, '0002_bad.sql'), 'CREATE TABLE better (one INTEGER);');
   applyLocalMigrations(file, broken);
   expect(applied()).toEqual(['0001_good.sql', '0002_bad.sql']);
+});
+
+it('says what to do about a file that is no database', () => {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, 'something else, and long enough to be read as one');
+  expect(prepareLocalDatabases(directory)).toBe(
+    `The local database DB could not be migrated: file is not a database. Delete ${directory}, with all its local payments, or choose another directory with \`npm run dev -- --persist-to DIR\``,
+  );
 });
 
 function applied(): unknown[] {
