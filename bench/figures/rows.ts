@@ -360,7 +360,7 @@ function measured(sizes: Size[], leaving: Record<string, CountedOperation>): Mea
   const staying = Object.fromEntries(Object.entries(last.bytes).filter(([name]) => STAYS.test(name)));
   return {
     lines: [
-      rowsLine('written a payment, until its answer', written('process'), 9),
+      rowsLine('written a payment, until its answer', written('process'), 11),
       rowsLine('written a payment, with delivery and seal', written('process', 'delivery', 'seal'), 15),
       rowsLine('written a payment with a key and limits, until its answer', written('process_with_key_and_limits')),
       {
