@@ -13,10 +13,11 @@ const FLOORS = [
   ['core/outbox'],
   ['core/outcomes'],
   ['core/recovery'],
+  ['core/monitoring'],
   ['core/payments', 'core/background'],
   ['local'],
   ['emulator'],
-  ['worker', 'bridge', 'cli', 'api-document'],
+  ['worker', 'bridge', 'cli', 'api-document', 'console'],
 ];
 
 const inside = (...folders) => `^src/(${folders.join('|')})/`;
@@ -40,6 +41,12 @@ const rules = [
     comment:
       'The bridge runs beside RabbitMQ and knows what crosses the border to it, and nothing else of the service.',
     from: { path: inside('bridge') },
+    to: { path: inside('core', 'local', 'emulator') },
+  },
+  {
+    name: 'console-shares-the-contract-only',
+    comment: 'The console runs in browsers, and knows what crosses the border to them.',
+    from: { path: inside('console') },
     to: { path: inside('core', 'local', 'emulator') },
   },
   {

@@ -113,7 +113,7 @@ async function keyHashOf(secret: string, key: string): Promise<string> {
 
 /** Each scope is one letter in a key. */
 function letterOf(scope: Scope): string {
-  return { 'payments:write': 'w', 'refunds:write': 'f', 'payments:read': 'r', admin: 'a' }[scope];
+  return { 'payments:write': 'w', 'refunds:write': 'f', 'payments:read': 'r', 'metrics:read': 'm', admin: 'a' }[scope];
 }
 
 function letters(scopes: readonly Scope[]): string {

@@ -1,7 +1,7 @@
 /** The authenticated caller: organisation, actor and scopes, from an API key or a token. */
 
-/** `admin` includes the others; reads by an admin are recorded in the audit log. */
-export const SCOPES = ['payments:write', 'refunds:write', 'payments:read', 'admin'] as const;
+/** `admin` includes the others; reads by an admin are recorded in the audit log. `metrics:read` shows figures of the whole installation, and no payment. */
+export const SCOPES = ['payments:write', 'refunds:write', 'payments:read', 'metrics:read', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface Credential {

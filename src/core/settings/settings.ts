@@ -26,6 +26,8 @@ export interface Settings {
   /** Whether payments may carry card numbers; else only a provider's token for a card. */
   rawCardsAllowed: boolean;
   bridgeUrl: string;
+  /** Whether the Worker sends events to the bridge, or the bridge takes them from a queue. */
+  bridgeDelivery: Values['bridge']['delivery'];
   /** `whsec_…`, base64. */
   bridgeSigningSecret: string;
   /** Of the fingerprints by which requests are recognized; base64. */
@@ -53,6 +55,9 @@ export interface Settings {
   /** How long a payer has to authenticate or approve. */
   authenticationMinutes: number;
   rateLimit: RateLimitSettings;
+  /** Cloudflare Access; null: nobody signs in through it. */
+  access: Present<Values['access']> | null;
+  alerts: Values['alerts'];
 }
 
 /** Null, or empty, where it is not a way to be let in; both: everybody is. */
@@ -114,7 +119,8 @@ function amountProblems({ service: { currency, maxAmount } }: Found): string[] {
 }
 
 function settingsOf(values: Values): Settings {
-  const { service, bridge, fingerprint, http, stripe, paypal, auth, encryption, velocity, rateLimit } = values;
+  const { service, bridge, fingerprint, http, stripe, paypal, auth, encryption, velocity, rateLimit, access, alerts } =
+    values;
   return {
     production: service.environment === 'production',
     sandboxAllowed: service.environment === 'development' || service.sandboxAllowed,
@@ -127,6 +133,7 @@ function settingsOf(values: Values): Settings {
     maxAmountMinor: minorUnits(service.maxAmount, service.currency) ?? 0,
     rawCardsAllowed: service.rawCardsAllowed,
     bridgeUrl: bridge.url,
+    bridgeDelivery: bridge.delivery,
     bridgeSigningSecret: bridge.signingSecret,
     fingerprintKey: fingerprint.key,
     auth: authSettings(auth),
@@ -142,6 +149,8 @@ function settingsOf(values: Values): Settings {
     holdMinutes: service.holdMinutes,
     authenticationMinutes: service.authenticationMinutes,
     rateLimit,
+    access: isComplete(access, ['teamDomain', 'audience']) ? access : null,
+    alerts,
   };
 }
 

@@ -65,6 +65,10 @@ function authProblems(env: Variables): string[] {
       problems.push('JWT_SECRET_KEY and JWT_JWKS_URL are both set: tokens are signed in one way only');
     }
   }
+  const access = ['ACCESS_TEAM_DOMAIN', 'ACCESS_AUDIENCE'] as const;
+  const missing = access.filter((name) => isMissing(env, name));
+  if (missing.length === 1)
+    problems.push(`${missing[0]} is missing: Cloudflare Access needs both ${access.join(' and ')}`);
   return problems;
 }
 

@@ -99,6 +99,8 @@ export const VARIABLES = {
   },
   bridge: {
     url: variable('BRIDGE_URL', address, ADDRESS),
+    /** Whether the Worker sends events to the bridge, or the bridge takes them from a queue. */
+    delivery: variable('BRIDGE_DELIVERY', oneOf(['push', 'pull'], 'push')),
     signingSecret: variable('BRIDGE_SIGNING_SECRET', secret, GENERATED),
   },
   fingerprint: {
@@ -124,6 +126,17 @@ export const VARIABLES = {
     issuer: variable('JWT_ISSUER', optional),
     audience: variable('JWT_AUDIENCE', optional),
     tenantClaim: variable('JWT_TENANT_CLAIM', optional),
+  },
+  /** Cloudflare Access, which signs people in to the console. */
+  access: {
+    teamDomain: variable('ACCESS_TEAM_DOMAIN', optionalAddress, ADDRESS),
+    audience: variable('ACCESS_AUDIENCE', optional),
+  },
+  alerts: {
+    /** It takes Slack's messages. Whoever knows it can post to it. */
+    webhookUrl: variable('ALERT_WEBHOOK_URL', optionalAddress, { ...ADDRESS, ...GIVEN }),
+    /** Of the payments of a quarter of an hour. */
+    successRatePercent: variable('ALERT_SUCCESS_RATE_PERCENT', limit(70, 100)),
   },
   http: {
     url: variable('PAYMENT_GATEWAY_URL', optionalAddress, { ...ADDRESS, neededBy: 'http' }),

@@ -1,0 +1,85 @@
+-- What the cron counts, checks and reports. The version before this one runs on these tables: it leaves the new columns empty, and its outcomes
+-- are counted when this version runs again.
+
+-- How long the gateway took to answer, in milliseconds. Null where it did not, and in rows of former versions.
+ALTER TABLE transactions ADD COLUMN gateway_ms INTEGER;
+ALTER TABLE refunds ADD COLUMN gateway_ms INTEGER;
+
+-- What ended in a minute, as JSON: the counts of each metric by its labels. A minute in which nothing ended has no row.
+CREATE TABLE metric_minutes (
+  minute_ms INTEGER PRIMARY KEY,
+  counts    TEXT NOT NULL
+) STRICT;
+
+-- The same since counting began, and the gauges of the last run of the cron. One row.
+CREATE TABLE metric_totals (
+  one        INTEGER PRIMARY KEY CHECK (one = 1),
+  counts     TEXT NOT NULL,
+  gauges     TEXT NOT NULL,
+  -- When the cron wrote it.
+  written_at_ms INTEGER NOT NULL
+) STRICT;
+
+-- Counting begins with the next event.
+INSERT INTO job_positions (job, position) SELECT 'metrics', coalesce(max(sequence), 0) FROM events;
+INSERT INTO job_positions (job, position) SELECT 'metrics_audit', coalesce(max(sequence), 0) FROM audit_entries;
+
+-- What no row of the ledger shows: isolates count it in memory, and add it up here once a minute at most.
+CREATE TABLE counted_in_memory (
+  metric TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  value  INTEGER NOT NULL,
+  PRIMARY KEY (metric, labels)
+) STRICT, WITHOUT ROWID;
+
+-- Which gateways an isolate has stopped calling, until when it lets a probe through.
+CREATE TABLE open_breakers (
+  gateway      TEXT NOT NULL,
+  operation    TEXT NOT NULL CHECK (operation IN ('charge', 'refund')),
+  opened_at_ms INTEGER NOT NULL,
+  until_ms     INTEGER NOT NULL,
+  PRIMARY KEY (gateway, operation)
+) STRICT, WITHOUT ROWID;
+
+-- When a slot was last released, so when its job last ran.
+ALTER TABLE job_slots ADD COLUMN ended_at_ms INTEGER;
+
+-- From the first time that an alert was due until it was over. Kept in the first database of an installation.
+CREATE TABLE alert_episodes (
+  alert           TEXT NOT NULL,
+  started_at_ms   INTEGER NOT NULL,
+  message         TEXT NOT NULL,
+  -- When the webhook had taken each of the two messages.
+  reported_at_ms  INTEGER,
+  ended_at_ms     INTEGER,
+  end_reported_at_ms INTEGER,
+  PRIMARY KEY (alert, started_at_ms)
+) STRICT, WITHOUT ROWID;
+
+-- One episode of an alert at a time.
+CREATE UNIQUE INDEX alert_episodes_open ON alert_episodes (alert) WHERE ended_at_ms IS NULL;
+CREATE INDEX alert_episodes_unreported ON alert_episodes (started_at_ms) WHERE reported_at_ms IS NULL OR (ended_at_ms IS NOT NULL AND end_reported_at_ms IS NULL);
+CREATE INDEX alert_episodes_by_time ON alert_episodes (started_at_ms);
+
+-- What reconciliation found, a row for each day that it compares. compared_until_ms: how far it has come. Kept in the first database.
+CREATE TABLE reconciliations (
+  from_ms           INTEGER PRIMARY KEY,
+  to_ms             INTEGER NOT NULL CHECK (to_ms > from_ms),
+  compared_until_ms INTEGER NOT NULL,
+  started_at_ms     INTEGER NOT NULL,
+  ended_at_ms       INTEGER,
+  payments          INTEGER NOT NULL DEFAULT 0,
+  refunds           INTEGER NOT NULL DEFAULT 0,
+  -- Null where no gateway can list what it moved.
+  movements         INTEGER,
+  differences       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE reconciliation_differences (
+  from_ms INTEGER NOT NULL REFERENCES reconciliations (from_ms),
+  -- What makes it one difference, however often its time is compared.
+  subject TEXT NOT NULL,
+  kind    TEXT NOT NULL,
+  detail  TEXT NOT NULL,
+  PRIMARY KEY (from_ms, kind, subject)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,305 @@
+/**
+ * What the console's pages ask of the Worker, under `/console/api`. Payments, refunds, captures and voids have the requests and answers of the
+ * public API, under the same paths without `/payment`: see requests.ts, responses.ts and search-responses.ts. Times are ISO 8601 in UTC,
+ * amounts are decimals in the unit of their currency. The Worker and the page are deployed together, so nothing here has versions.
+ */
+
+/** Who has signed in, and what the pages show. `GET /console/api/session`. */
+export interface ConsoleSession {
+  /** As in the audit log: `key:…`, `access:…`, `console:desk`. */
+  actor: string;
+  /** The organisation whose payments are shown. */
+  organisation: string;
+  environment: 'production' | 'development';
+  /** ISO 4217. */
+  currency: string;
+  /** Decimals that amounts of this currency have. */
+  currency_decimals: number;
+  /**
+   * Whether the pages of the whole installation are shown as well: overview, events, reconciliation, gateways, broker, databases, keys. Admins of
+   * the organisation `default` see them; those of others see their own payments, cases and disputes.
+   */
+  sees_installation: boolean;
+  /** How people sign out: null where they have not signed in, which is so on a desk. */
+  signed_in_by: 'api_key' | 'access' | null;
+}
+
+/** Alerts by their names, as `ALERT_WEBHOOK_URL` and `GET /ready` have them. */
+export const ALERTS = [
+  'events_waiting',
+  'pending_growing',
+  'success_rate_low',
+  'database_filling',
+  'reconciliation_differs',
+  'bridge_away',
+  'job_not_run',
+  'cron_not_run',
+  'needs_person',
+] as const;
+export type AlertName = (typeof ALERTS)[number];
+
+export interface ActiveAlert {
+  alert: AlertName;
+  since: string;
+  /** A sentence: what is wrong, with its figures. */
+  message: string;
+}
+
+/** What a chart can show: hours up to now. */
+export const OVERVIEW_HOURS = [1, 24, 168, 720] as const;
+export type OverviewHours = (typeof OVERVIEW_HOURS)[number];
+
+/** `GET /console/api/overview?hours=24`. Counts are of payments that ended in these hours, by the minute in which they ended. */
+export interface ConsoleOverview {
+  now: string;
+  hours: OverviewHours;
+  /** When the cron last counted; null: never. */
+  counted_at: string | null;
+  completed: number;
+  failed: number;
+  /** Percent; null where no payment has ended. */
+  success_rate: number | null;
+  /** What was captured and refunded, by currency. */
+  volume: { currency: string; captured: number; refunded: number; refunds: number }[];
+  /** Milliseconds; null where there is nothing to measure. */
+  processing_ms: { p50: number | null; p95: number | null };
+  gateway_ms: { p50: number | null; p95: number | null };
+  /** Why payments failed, most frequent first. */
+  failures: { error_code: string; count: number }[];
+  gateways: { gateway: string; completed: number; failed: number }[];
+  methods: { payment_method: string; completed: number; failed: number }[];
+  challenges: { completed: number; failed: number };
+  rate_limited: number;
+  /** As of the last run of the cron. */
+  now_waiting: {
+    events: number;
+    events_oldest_seconds: number | null;
+    /** Waiting for the gateway. */
+    pending: number;
+    pending_oldest_seconds: number | null;
+    challenged: number;
+    /** Holds. */
+    authorized: number;
+    cases: number;
+    disputes: number;
+  };
+  alerts: ActiveAlert[];
+  /** One value a bucket, oldest first; every bucket of the time is there. */
+  series: {
+    bucket_seconds: number;
+    /** When each bucket begins, in seconds since 1970. */
+    at: number[];
+    completed: number[];
+    failed: number[];
+    refunds: number[];
+    /** 95th percentiles in milliseconds; null where nothing ended. */
+    processing_p95_ms: (number | null)[];
+    gateway_p95_ms: (number | null)[];
+  };
+}
+
+/** `GET /console/api/events`: what waits for delivery, oldest first, at most 100; all organisations. */
+export interface ConsoleEvents {
+  waiting: number;
+  /** The last ones that RabbitMQ confirmed, newest first, at most 20. */
+  delivered: ConsoleEvent[];
+  events: ConsoleEvent[];
+  /** What the bridge says of itself. */
+  broker: ConsoleBroker;
+}
+
+export interface ConsoleEvent {
+  event_id: string;
+  event_type: string;
+  organisation: string;
+  booking_id: string;
+  transaction_id: string;
+  created_at: string;
+  delivered_at: string | null;
+  attempts: number;
+  /** Why it was last refused. */
+  last_error: string | null;
+  /** When it is sent again by itself; null: it is being sent, or next in turn. */
+  next_attempt_at: string | null;
+  /** The event of the same booking that has to be delivered first; null: none. */
+  behind: string | null;
+}
+
+/** `POST /console/api/events/send`, `{"event_ids": […]}`, at most 100: waiting events become due at once, delivered ones are published again. */
+export interface EventsSent {
+  /** How many were marked for delivery. */
+  sent: number;
+  /** Ids that no event has. */
+  unknown: string[];
+}
+
+/** `GET /console/api/broker`: asked of the bridge now, with a deadline. */
+export interface ConsoleBroker {
+  delivery: 'push' | 'pull';
+  /** Of a push bridge: what `GET /readyz` answers; `away` where nothing does; `unknown` for a pull bridge. */
+  state: 'ready' | 'no_broker' | 'not_set_up' | 'stopping' | 'away' | 'unknown';
+  /** A sentence. */
+  message: string;
+  last_delivered_at: string | null;
+}
+
+/** What needs a person. `GET /console/api/cases`. */
+export interface ConsoleCases {
+  cases: ConsoleCase[];
+  /** Dealt with before, newest first. */
+  dealt_with: { subject: string; reason: string; resolved_by: string; resolved_at: string }[];
+}
+
+export interface ConsoleCase {
+  kind:
+    | 'payment_undetermined'
+    | 'refund_undetermined'
+    | 'late_charge_kept'
+    | 'refund_reversed'
+    | 'external_refund_unbooked';
+  /** The id of a payment or refund, or TXN-…/REFERENCE. */
+  subject: string;
+  transaction_id: string;
+  booking_id: string;
+  gateway: string;
+  amount: number;
+  currency: string;
+  since: string;
+  failure_reason: string | null;
+  /** What `POST /console/api/cases/resolve` takes for it. */
+  options: ('record' | 'retry' | 'dealt_with')[];
+}
+
+/** `POST /console/api/cases/resolve`. */
+export type ResolveCase = { subject: string } & (
+  | { action: 'record'; outcome: 'completed'; reference: string; reason: string }
+  | { action: 'record'; outcome: 'failed'; reason: string }
+  | { action: 'retry' }
+  | { action: 'dealt_with'; reason: string }
+);
+/** A sentence about what was done. */
+export interface CaseResolved {
+  message: string;
+}
+
+/** `GET /console/api/disputes`: open ones first. */
+export interface ConsoleDisputes {
+  disputes: {
+    dispute_id: string;
+    provider: string;
+    transaction_id: string;
+    booking_id: string;
+    status: string;
+    is_open: boolean;
+    reason: string;
+    amount: number;
+    currency: string;
+    opened_at: string;
+    reported_at: string;
+  }[];
+}
+
+/** `GET /console/api/reconciliations`: newest first, at most 30 days. `POST` begins one of the last 24 hours. */
+export interface ConsoleReconciliations {
+  reconciliations: ConsoleReconciliation[];
+}
+
+export interface ConsoleReconciliation {
+  from: string;
+  to: string;
+  /** How far it has come. */
+  compared_until: string;
+  started_at: string;
+  /** Null while it runs. */
+  ended_at: string | null;
+  payments: number;
+  refunds: number;
+  movements: number | null;
+  differences: ConsoleDifference[];
+}
+
+export interface ConsoleDifference {
+  kind: string;
+  /** A payment, a refund or an event; null for what is about none. */
+  subject: string | null;
+  /** A payment that the console can show; null where there is none. */
+  transaction_id: string | null;
+  /** A sentence: what differs, and what to do. */
+  message: string;
+}
+
+/** `GET /console/api/gateways`. */
+export interface ConsoleGateways {
+  gateways: {
+    /** As payments have it. */
+    name: string;
+    kind: 'sandbox' | 'http' | 'stripe' | 'paypal';
+    /** Payment methods that it takes. */
+    methods: string[];
+    /** Whether money is real. */
+    is_live: boolean;
+    /** Calls are stopped until then; null: they are made. */
+    charges_stopped_until: string | null;
+    refunds_stopped_until: string | null;
+    /** Of the last 24 hours. */
+    completed: number;
+    failed: number;
+    p50_ms: number | null;
+    p95_ms: number | null;
+  }[];
+}
+
+/** `GET /console/api/databases`. */
+export interface ConsoleDatabases {
+  databases: {
+    number: number;
+    bytes: number | null;
+    max_bytes: number;
+    /** When the cron last ran there; null: never. */
+    cron_ran_at: string | null;
+    jobs: {
+      job: string;
+      /** Rows that are due, as far as they were counted. */
+      backlog: number;
+      last_ran_at: string | null;
+    }[];
+    /** Set where it was not read. */
+    problem: string | null;
+  }[];
+}
+
+/** `GET /console/api/keys`. */
+export interface ConsoleKeys {
+  keys: ConsoleKey[];
+  /** That a key can have, with what it allows. */
+  scopes: { scope: string; description: string }[];
+}
+
+export interface ConsoleKey {
+  key_id: string;
+  organisation: string;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string | null;
+  /** To the hour. */
+  last_used_at: string | null;
+  revoked_at: string | null;
+  /** Whether the caller's own. */
+  is_own: boolean;
+}
+
+/** `POST /console/api/keys`. */
+export interface NewConsoleKey {
+  name: string;
+  organisation: string;
+  scopes: string[];
+  /** Days; null: it does not expire. */
+  expires_in_days: number | null;
+}
+/** The answer, once: the key itself is stored nowhere. */
+export interface ConsoleKeyMade {
+  key: ConsoleKey;
+  secret: string;
+}
+/** `POST /console/api/keys/{key_id}/revoke` answers with the key. */
