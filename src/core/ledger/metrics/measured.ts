@@ -1,0 +1,50 @@
+/**
+ * What is measured, as `metric_minutes` and `metric_totals` keep it: counts of what ended, added up by the cron, and gauges of what is there now.
+ * Nothing here is of one payment or one person.
+ */
+import type { CaseKind } from '../by-hand/list-open-cases.ts';
+import type { Job } from '../jobs/job-names.ts';
+
+/** What is counted, and by which labels. A histogram has the label `le` last: the upper bound of a bucket, in milliseconds, or `+Inf`. */
+export const COUNTED = {
+  /** Payments that ended; `error_code` is empty where they completed. */
+  payments: ['status', 'payment_method', 'gateway', 'error_code'],
+  /** What was captured, in the currency's minor unit. */
+  captured_minor: ['currency', 'gateway'],
+  /** Refunds that ended; those of late charges are not among them. */
+  refunds: ['status', 'gateway', 'error_code'],
+  refunded_minor: ['currency', 'gateway'],
+  /** Payments that ended after their payer had been sent to authenticate, and whether the payer did: `completed` or `failed`. */
+  challenges: ['result'],
+  /** Statuses of disputes that providers reported. */
+  disputes: ['provider', 'status'],
+  /** From the request to the outcome, of payments that waited for no payer and were not held. Not cumulative. */
+  processing_ms: ['gateway', 'le'],
+  processing_ms_sum: ['gateway'],
+  /** How long the gateway took to answer. Not cumulative. `operation` is `charge` or `refund`. */
+  gateway_ms: ['gateway', 'operation', 'le'],
+  gateway_ms_sum: ['gateway', 'operation'],
+} as const satisfies Record<string, readonly string[]>;
+export type Counted = keyof typeof COUNTED;
+
+/** Upper bounds of the histograms' buckets, in milliseconds. */
+export const BUCKETS_MS = [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000] as const;
+
+/** Of each metric, a number for each combination of its labels' values, which are joined by LABEL_SEPARATOR in the order of COUNTED. */
+export type Counts = { [Metric in Counted]?: Record<string, number> };
+export const LABEL_SEPARATOR = '\t';
+
+/** What was there when the cron last ran, of one database. Times are in milliseconds since 1970. */
+export interface Gauges {
+  events: { waiting: number; oldestMs: number | null };
+  /** Payments and refunds whose outcome is not known yet. */
+  pending: { count: number; oldestMs: number | null };
+  /** Payments that wait for their payer, and those whose money is held. */
+  challenged: number;
+  authorized: number;
+  /** What needs a person. */
+  cases: Record<CaseKind, number>;
+  openDisputes: number;
+  databaseBytes: number | null;
+  jobs: Record<Job, { backlog: number; endedAtMs: number | null }>;
+}

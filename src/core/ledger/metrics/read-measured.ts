@@ -1,0 +1,36 @@
+/** Reads what the cron has measured: a row of the database for the totals and gauges, and a row for each minute. */
+import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
+import type { Counts, Gauges } from './measured.ts';
+
+export interface Measured {
+  /** Since counting began. */
+  counts: Counts;
+  gauges: Gauges;
+  writtenAtMs: number;
+}
+
+const READ_TOTALS = 'SELECT counts, gauges, written_at_ms AS writtenAtMs FROM metric_totals';
+
+/** Null: the cron has not run yet. @throws LedgerUnavailable, LedgerNotMigrated */
+export async function readTotals(db: Database): Promise<Measured | null> {
+  const { totals } = await runBatch(db, { totals: db.d1.prepare(READ_TOTALS) });
+  const row = rowOf<{ counts: string; gauges: string; writtenAtMs: number }>(totals);
+  return row && { counts: JSON.parse(row.counts), gauges: JSON.parse(row.gauges), writtenAtMs: row.writtenAtMs };
+}
+
+export interface MeasuredMinute {
+  minuteMs: number;
+  counts: Counts;
+}
+
+const READ_MINUTES =
+  'SELECT minute_ms AS minuteMs, counts FROM metric_minutes WHERE minute_ms >= ?1 AND minute_ms < ?2 ORDER BY minute_ms';
+
+/** The minutes of this time in which something ended. @throws LedgerUnavailable, LedgerNotMigrated */
+export async function readMinutes(db: Database, fromMs: number, toMs: number): Promise<MeasuredMinute[]> {
+  const { minutes } = await runBatch(db, { minutes: db.d1.prepare(READ_MINUTES).bind(fromMs, toMs) });
+  return rowsOf<{ minuteMs: number; counts: string }>(minutes).map(({ minuteMs, counts }) => ({
+    minuteMs,
+    counts: JSON.parse(counts),
+  }));
+}
