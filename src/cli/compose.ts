@@ -37,6 +37,8 @@ export function composeForOperator(
       blockCodec: { blockHash, pack, unpack, sha256 },
       archive: null,
       relay: unreachable,
+      bridgeState: unreachable,
+      postAlert: null,
       eventQueue: { send: unreachable },
       workQueue: { send: unreachable },
     }),

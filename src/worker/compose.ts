@@ -16,6 +16,8 @@ import {
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields, withFields } from '../core/log.ts';
+import { postAlert } from '../core/monitoring/post-alert.ts';
+import { probeBridge } from '../core/outbox/probe-bridge.ts';
 import type { Relay } from '../core/outbox/relay.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
 import { putIntoQueue } from '../core/outbox/relay-queue.ts';
@@ -104,6 +106,8 @@ function composeOne(
     ...(settings.statusFromReplica && { replica: binding.withSession('first-unconstrained') }),
     ...(patience && { patience }),
   };
+  const { bridgeUrl } = settings;
+  const { webhookUrl } = settings.alerts;
   return {
     settings,
     log,
@@ -122,6 +126,8 @@ function composeOne(
     blockCodec: { blockHash, pack, unpack, sha256 },
     archive: env.ARCHIVE ?? null,
     relay: relayOf(env, settings),
+    bridgeState: bridgeUrl === null ? null : () => probeBridge(bridgeUrl),
+    postAlert: webhookUrl === null ? null : (text) => postAlert(webhookUrl, text),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,
   };
