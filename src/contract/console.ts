@@ -1,7 +1,7 @@
 /**
  * What the console's pages ask of the Worker, under `/console/api`. Payments, refunds, captures and voids have the requests and answers of the
  * public API, under the same paths without `/payment`: see requests.ts, responses.ts and search-responses.ts. Times are ISO 8601 in UTC,
- * amounts are decimals in the unit of their currency. The Worker and the page are deployed together, so nothing here has versions.
+ * amounts are decimals in the unit of their currency. A POST is always JSON, `{}` where it has nothing to say. The Worker and the page are deployed together, so nothing here has versions.
  */
 
 /** Who has signed in, and what the pages show. `GET /console/api/session`. */
@@ -90,6 +90,8 @@ export interface ConsoleOverview {
     disputes: number;
   };
   alerts: ActiveAlert[];
+  /** Numbers of databases that did not answer: the figures are without theirs. Empty as a rule. */
+  not_read: number[];
   /** One value a bucket, oldest first; every bucket of the time is there. */
   series: {
     bucket_seconds: number;
