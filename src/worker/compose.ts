@@ -16,6 +16,7 @@ import {
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields, withFields } from '../core/log.ts';
+import { probeBridge } from '../core/outbox/probe-bridge.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
 import { createCipher } from '../core/security/cipher.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
@@ -121,6 +122,7 @@ function composeOne(
     blockCodec: { blockHash, pack, unpack, sha256 },
     archive: env.ARCHIVE ?? null,
     relay: (events, requestIds) => postToBridge(bridge, events, Date.now(), requestIds),
+    bridgeState: () => probeBridge(bridge.url),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,
   };
