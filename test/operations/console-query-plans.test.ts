@@ -37,7 +37,7 @@ it.each(Object.entries(READS))('%s', async (_, read) => {
   applyMigrations(sqlite);
   const statements: string[] = [];
   const recording: Database['d1'] = {
-    batch: (batch) => d1.batch(batch as D1PreparedStatement[]),
+    batch: (batch) => d1.batch(batch as Parameters<typeof d1.batch>[0]),
     prepare(sql) {
       statements.push(sql);
       return d1.prepare(sql);
