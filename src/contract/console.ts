@@ -74,7 +74,7 @@ export interface ConsoleOverview {
   gateways: { gateway: string; completed: number; failed: number }[];
   methods: { payment_method: string; completed: number; failed: number }[];
   challenges: { completed: number; failed: number };
-  /** Requests that were refused for their number, since counting began: isolates report them late. */
+  /** Requests that were refused for their number, by when the cron learned of them. */
   rate_limited: number;
   /** As of the last run of the cron. */
   now_waiting: {
@@ -212,7 +212,10 @@ export interface ConsoleDisputes {
   }[];
 }
 
-/** `GET /console/api/reconciliations`: newest first, at most 30 days. `POST` begins one of the last 24 hours. */
+/**
+ * `GET /console/api/reconciliations`: newest first, at most 30. `POST` orders one of the last 24 hours, unless one that was ordered still runs, and
+ * answers with the same list.
+ */
 export interface ConsoleReconciliations {
   reconciliations: ConsoleReconciliation[];
 }

@@ -32,7 +32,7 @@ const { get } = await signedIn();
 const overview = async (hours = 24) => (await get(`overview?hours=${hours}`)).body;
 
 beforeEach(async () => {
-  for (const table of ['metric_minutes', 'metric_totals', 'alert_episodes', 'counted_in_memory']) {
+  for (const table of ['metric_minutes', 'metric_totals', 'alert_episodes']) {
     await env.DB.prepare(`DELETE FROM ${table}`).run();
   }
 });
@@ -43,11 +43,12 @@ describe('what ended', () => {
     await counted(now - 50 * MINUTE_MS, {
       payments: {
         [labels('completed', 'credit_card', 'sandbox', '')]: 7,
-        [labels('completed', 'paypal', 'paypal:M1', '')]: 2,
+        [labels('completed', 'paypal', 'paypal', '')]: 2,
         [labels('failed', 'credit_card', 'sandbox', 'CARD_DECLINED')]: 2,
-        [labels('failed', 'paypal', 'paypal:M1', 'PAYMENT_GATEWAY_ERROR')]: 1,
+        [labels('failed', 'paypal', 'paypal', 'PAYMENT_GATEWAY_ERROR')]: 1,
       },
       challenges: { completed: 3, failed: 1 },
+      rate_limited: { '': 7 },
     });
     await counted(now - 5 * MINUTE_MS, failed(3));
     expect(await overview()).toMatchObject({
@@ -67,6 +68,7 @@ describe('what ended', () => {
         { payment_method: 'paypal', completed: 2, failed: 1 },
       ],
       challenges: { completed: 3, failed: 1 },
+      rate_limited: 7,
     });
   });
 
@@ -189,21 +191,15 @@ describe('what waits', () => {
     const { now_waiting, counted_at, alerts } = await overview();
     expect([counted_at, now_waiting.events, now_waiting.events_oldest_seconds, alerts]).toEqual([null, 0, null, []]);
   });
-
-  it('has the requests that were refused for their number', async () => {
-    await env.DB.prepare(
-      "INSERT INTO counted_in_memory VALUES ('rate_limited', 'a', 3), ('rate_limited', 'b', 4), ('x', '', 9)",
-    ).run();
-    expect((await overview()).rate_limited).toBe(7);
-  });
 });
 
 describe('alerts', () => {
   it('are those that are not over', async () => {
     await gauged({});
     await env.DB.prepare(
-      `INSERT INTO alert_episodes (alert, started_at_ms, message, ended_at_ms) VALUES
-         ('bridge_away', 1000, 'long ago', 2000), ('bridge_away', 3000, 'The bridge does not answer', NULL), ('events_waiting', 2000, '5 wait', NULL)`,
+      `INSERT INTO alert_episodes (alert, started_at_ms, message, confirmed_at_ms, ended_at_ms) VALUES
+         ('bridge_away', 1000, 'long ago', 1500, 2000), ('bridge_away', 3000, 'The bridge does not answer', 3500, NULL),
+         ('events_waiting', 2000, '5 wait', 2500, NULL), ('job_not_run', 4000, 'perhaps', NULL, NULL)`,
     ).run();
     expect((await overview()).alerts).toEqual([
       { alert: 'events_waiting', since: '1970-01-01T00:00:02Z', message: '5 wait' },

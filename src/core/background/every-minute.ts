@@ -3,7 +3,7 @@
 import type { Context } from '../context.ts';
 import { LedgerNotMigrated } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
-import { watch } from '../monitoring/watch.ts';
+import { statementsToWatch, watch } from '../monitoring/watch.ts';
 import { allContexts, type Shards } from '../shards.ts';
 import { wakeJobs } from './jobs.ts';
 

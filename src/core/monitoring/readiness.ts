@@ -68,7 +68,10 @@ export function readyProblems(
 }
 
 /** Null: it runs. A database without a payment that is older than this needs none yet: a service that was just deployed is ready. */
-function cronSilentSinceMs({ measuredAtMs, oldestPaymentMs }: Readiness, nowMs: number): number | null {
+export function cronSilentSinceMs(
+  { measuredAtMs, oldestPaymentMs }: Pick<Readiness, 'measuredAtMs' | 'oldestPaymentMs'>,
+  nowMs: number,
+): number | null {
   const sinceMs = measuredAtMs ?? oldestPaymentMs;
   return sinceMs !== null && nowMs - sinceMs > CRON_NOT_RUN_MS ? sinceMs : null;
 }
