@@ -5,6 +5,8 @@ FROM node:22.23.3-alpine AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# Of Cloudflare's client, 100 of 120 MB are types, maps and its sources, which nothing runs.
+RUN rm -r node_modules/cloudflare/src && find node_modules \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' \) -delete
 
 FROM node:22.23.3-alpine
 ENV NODE_ENV=production

@@ -46,15 +46,9 @@ export interface Context {
   /** Null: there is none. */
   archive: ArchiveBucket | null;
   /** Sends a batch of events to the bridge. */
-<<<<<<< HEAD
   relay: Relay;
   /** What the bridge says of itself. Null: it takes the events from a queue, and nothing reaches it. */
   bridgeState: (() => Promise<BridgeState>) | null;
-=======
-  relay: (events: PaymentEvent[], requestIds: RequestIds) => Promise<RelayAnswer>;
-  /** What the bridge says of itself. */
-  bridgeState: () => Promise<BridgeState>;
->>>>>>> api
   /** Posts a message to those who look after the service. Null: there is no webhook for it. */
   postAlert: PostAlert | null;
   /** `payment-events`. */

@@ -125,13 +125,8 @@ function composeOne(
     velocityHash: fingerprinter(settings.velocity.cardKey),
     blockCodec: { blockHash, pack, unpack, sha256 },
     archive: env.ARCHIVE ?? null,
-<<<<<<< HEAD
     relay: relayOf(env, settings),
     bridgeState: bridgeUrl === null ? null : () => probeBridge(bridgeUrl),
-=======
-    relay: (events, requestIds) => postToBridge(bridge, events, Date.now(), requestIds),
-    bridgeState: () => probeBridge(bridge.url),
->>>>>>> api
     postAlert: webhookUrl === null ? null : (text) => postAlert(webhookUrl, text),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,

@@ -63,4 +63,63 @@ describe('the bridge’s settings', () => {
   it('take nothing but true and false for that', () => {
     expect(problems({ RABBITMQ_PLAINTEXT_ALLOWED: '1' })).toEqual(['RABBITMQ_PLAINTEXT_ALLOWED must be true or false']);
   });
+
+  describe('of one that pulls', () => {
+    const PULL = {
+      BRIDGE_SOURCE: 'pull',
+      CLOUDFLARE_ACCOUNT_ID: 'a'.repeat(32),
+      CLOUDFLARE_QUEUE_ID: 'b'.repeat(32),
+      CLOUDFLARE_API_TOKEN: 'token',
+      PAYMENT_SERVICE_URL: 'https://payments.example',
+    };
+
+    it('are those of the queue and of the service', () => {
+      const read = readBridgeSettings({ BRIDGE_SIGNING_SECRET: SECRET, ...PULL });
+      expect(read).toMatchObject({
+        settings: {
+          pull: {
+            accountId: PULL.CLOUDFLARE_ACCOUNT_ID,
+            queueId: PULL.CLOUDFLARE_QUEUE_ID,
+            apiToken: 'token',
+            apiUrl: 'https://api.cloudflare.com/client/v4',
+            serviceUrl: 'https://payments.example',
+          },
+        },
+      });
+    });
+
+    it.each(['CLOUDFLARE_ACCOUNT_ID', 'CLOUDFLARE_QUEUE_ID', 'CLOUDFLARE_API_TOKEN', 'PAYMENT_SERVICE_URL'])(
+      'need %s',
+      (name) => {
+        for (const missing of [undefined, '']) {
+          expect(problems({ ...PULL, [name]: missing })).toEqual([`${name} is missing, and BRIDGE_SOURCE is pull`]);
+        }
+      },
+    );
+
+    it.each([
+      ['CLOUDFLARE_ACCOUNT_ID', 'payments'],
+      ['CLOUDFLARE_QUEUE_ID', 'payment-relay'],
+      ['CLOUDFLARE_API_TOKEN', 'two words'],
+      ['PAYMENT_SERVICE_URL', 'http://payments.example'],
+      ['PAYMENT_SERVICE_URL', 'payments.example'],
+      ['CLOUDFLARE_API_URL', 'http://api.cloudflare.com/client/v4'],
+      ['BRIDGE_SOURCE', 'push'],
+      ['BRIDGE_METRICS_PORT', '0'],
+      ['BRIDGE_METRICS_PORT', 'yes'],
+    ])('refuse %s %s', (name, value) => {
+      expect(problems({ ...PULL, [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))]);
+    });
+
+    it('are not needed by one that the Worker calls, which need not have them empty', () => {
+      const empty = Object.fromEntries(Object.keys(PULL).map((name) => [name, '']));
+      const read = readBridgeSettings({
+        BRIDGE_SIGNING_SECRET: SECRET,
+        ...empty,
+        BRIDGE_SOURCE: 'http',
+        BRIDGE_METRICS_PORT: '',
+      });
+      expect(read).toMatchObject({ settings: { pull: null, metricsPort: null } });
+    });
+  });
 });

@@ -9,8 +9,9 @@ const [, ofScripts] = read('scripts/rabbitmq.ts').match(/^const IMAGE = '(\S+)';
 
 it('every image has an exact version', () => {
   const images = [...inDockerfile, ...inCompose, ofScripts];
-  expect(images).toHaveLength(4);
-  for (const image of images) expect(image).toMatch(/^[a-z]+:\d+\.\d+\.\d+(-[a-z]+)*(@sha256:[0-9a-f]{64})?$/);
+  expect(images).toHaveLength(5);
+  for (const image of images)
+    expect(image).toMatch(/^[a-z]+(\/[a-z]+)?:\d+\.\d+\.\d+(-[a-z]+)*(@sha256:[0-9a-f]{64})?$/);
 });
 
 it("the bridge's image has the Node that the tests run on", () => {

@@ -1,7 +1,7 @@
 /** The bridge as a pull consumer: what it publishes, reports and acknowledges, and when it leaves the queue alone. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
@@ -281,7 +281,8 @@ const recordAll = (deliveries: Delivery[]): Reply => ({ status: 200, recorded: i
 /** Where the bridge reports to: it holds each report to its signature, as the payment service does. */
 async function startService(): Promise<Service> {
   let last = { body: '', headers: {} as Record<string, string> };
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => void reply(request, response));
+  async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await textOf(request);
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
     last = { body, headers };
@@ -290,7 +291,7 @@ async function startService(): Promise<Service> {
     if (deliveries.length > 0) service.reports.push(deliveries);
     const { status, recorded } = request.url === DELIVERIES_PATH ? await service.answer(deliveries) : { status: 404 };
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ recorded }));
-  });
+  }
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const service: Service = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
