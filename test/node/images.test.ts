@@ -9,11 +9,11 @@ const [, ofScripts] = read('scripts/rabbitmq.ts').match(/^const IMAGE = '(\S+)';
 
 it('every image has an exact version', () => {
   const images = [...inDockerfile, ...inCompose, ofScripts];
-  expect(images).toHaveLength(4);
+  expect(images).toHaveLength(5);
   for (const image of images) expect(image).toMatch(/^[a-z]+:\d+\.\d+\.\d+(-[a-z]+)*(@sha256:[0-9a-f]{64})?$/);
 });
 
-it("the bridge's image has the Node that the tests run on", () => {
+it('the images have the Node that the tests run on', () => {
   const { node } = JSON.parse(read('package.json')).devDependencies;
   for (const image of inDockerfile) expect(image).toContain(`node:${node}-`);
 });
