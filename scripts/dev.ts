@@ -10,27 +10,22 @@ import { whatToAsk } from '../src/emulator/control-commands.ts';
 import { emulatorUrl, settingsFor } from '../src/emulator/service-settings.ts';
 import { claimState, shownPath, stateDirectory } from '../src/local/dev-instance.ts';
 import { PROJECT } from '../src/local/project.ts';
-import { persistence, WRANGLER, WRANGLER_ENV } from '../src/local/wrangler.ts';
 import { askBroker } from './ask-broker.ts';
-import { bridgeLines, createOutput, emulatorLines, PROBE_PATH, wantsColours, workerLines } from './dev-output.ts';
+import { bridgeLines, createOutput, emulatorLines, wantsColours, workerLines } from './dev-output.ts';
 import { type DevSettings, portProblems, readDevOptions, readDevSettings } from './dev-settings.ts';
 import { prepareLocalDatabases } from './local-database.ts';
+import {
+  CRON_INTERVAL_MS,
+  fireCron,
+  PROBE_INTERVAL_MS,
+  probe,
+  startLocalWorker,
+  untilWorkerAnswers,
+} from './local-worker.ts';
 import { paymentsToTry } from './payments-to-try.ts';
 import { type Running, startProcess, whenNpmIsGone, whyPortIsTaken } from './processes.ts';
 import { type Broker, HOW_TO_GET_A_BROKER, startBroker } from './rabbitmq.ts';
 import { shownBroker, watchCommand } from './watch-command.ts';
-
-const START_DEADLINE_MS = 60_000;
-const PROBE_DEADLINE_MS = 2_000;
-const PROBE_INTERVAL_MS = 50;
-/** index.ts, which logs each request's end as well, and answers the demo. */
-const WORKER = join(PROJECT, 'src/worker/dev.ts');
-/** The pages of a deployment, and the demo beside them. Wrangler has them built, as wrangler.toml says. */
-const PAGES = join(PROJECT, '.pages/development');
-/** Cron Triggers do not fire by themselves under `wrangler dev`. */
-const CRON_PATH = '/cdn-cgi/local/scheduled?cron=*+*+*+*+*';
-const CRON_INTERVAL_MS = 60_000;
-const CRON_DEADLINE_MS = 55_000;
 
 /** 0 where a person ends it, 1 with the reason where something broke. */
 type Ending = { exitCode: 0 } | { exitCode: 1; because: string };
@@ -110,19 +105,19 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
   output.show('dev', { level: 'info', text: 'starting the Worker' });
   const worker = startWorker(settings, () => answered);
   void worker.ended.then((how) => fail(`wrangler dev has ended by itself: ${how}`));
-  const answer = untilServiceAnswers(settings, stopping.signal).then((problem) => {
+  const answer = untilWorkerAnswers(settings.servicePort, stopping.signal).then((problem) => {
     if (problem !== null) fail(problem);
     answered = true;
   });
 
-  const cron = setInterval(() => void fireCron(settings), CRON_INTERVAL_MS);
+  const cron = setInterval(() => void fireCron(settings.servicePort), CRON_INTERVAL_MS);
   const shown = answer.then(async () => {
     if (!stopping.signal.aborted) showService(settings);
     const found = await broker;
     if (!stopping.signal.aborted) showBroker(settings, found);
     await untilBridgeIsReady(settings, stopping.signal);
     // What still waits from last time goes out now, and not only at the next full minute.
-    if (!stopping.signal.aborted) await fireCron(settings);
+    if (!stopping.signal.aborted) await fireCron(settings.servicePort);
   });
   shown.catch((error: unknown) => fail(messageOf(error)));
 
@@ -139,23 +134,6 @@ async function runUntilEnded(settings: DevSettings, brokerRuns: boolean): Promis
     .then(({ own }) => own?.stop())
     .catch((error: unknown) => output.show('dev', { level: 'error', text: messageOf(error) }));
   return ended.exitCode;
-}
-
-function startWorker(settings: DevSettings, answered: () => boolean): Running {
-  const { servicePort, persistTo, bridge, bridgeUrl } = settings;
-  const here = `http://127.0.0.1:${bridge.port}`;
-  const variables = {
-    ...(bridgeUrl?.replace(/\/$/, '') !== here && { BRIDGE_URL: here }),
-    ...(settings.emulatorPort !== null && settingsFor(emulatorUrl(settings.emulatorPort))),
-  };
-  return startProcess(
-    [
-      ...[WRANGLER, 'dev', WORKER, '--port', String(servicePort), '--show-interactive-dev-session=false'],
-      ...['--assets', PAGES, ...persistence(persistTo)],
-      ...Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
-    ],
-    { cwd: PROJECT, env: WRANGLER_ENV, onLine: workerLines(answered, output) },
-  );
 }
 
 function startEmulator({ emulatorPort, servicePort }: DevSettings): Running | null {
@@ -208,27 +186,15 @@ async function portOf(rabbitmqUrl: string): Promise<{ port?: number }> {
   return (await whyPortIsTaken(port)) === null ? { port } : {};
 }
 
-/** Resolves when the Worker answers: with null, or with why it does not answer as it should. */
-async function untilServiceAnswers({ servicePort }: DevSettings, signal: AbortSignal): Promise<string | null> {
-  const deadlineMs = performance.now() + START_DEADLINE_MS;
-  while (!signal.aborted) {
-    const response = await probe(`http://127.0.0.1:${servicePort}${PROBE_PATH}`);
-    if (response?.status === 404) return null;
-    if (response?.status === 503) return `The Worker is not configured: ${await problemsIn(response)}`;
-    if (performance.now() > deadlineMs) return `The Worker does not answer on port ${servicePort}`;
-    await delay(PROBE_INTERVAL_MS);
-  }
-  return null;
-}
-
-async function problemsIn(response: Response): Promise<string> {
-  const text = await response.text();
-  try {
-    const { error } = JSON.parse(text) as { error: { message: string; details: { problems?: string[] } } };
-    return error.details.problems?.join('; ') ?? error.message;
-  } catch {
-    return text; // from a server in front of the Worker
-  }
+function startWorker(settings: DevSettings, answered: () => boolean): Running {
+  const { servicePort, persistTo, bridge, bridgeUrl } = settings;
+  const here = `http://127.0.0.1:${bridge.port}`;
+  const variables = {
+    ...(bridgeUrl?.replace(/\/$/, '') !== here && { BRIDGE_URL: here }),
+    ...(settings.emulatorPort !== null && settingsFor(emulatorUrl(settings.emulatorPort))),
+  };
+  const args = Object.entries(variables).flatMap(([name, value]) => ['--var', `${name}:${value}`]);
+  return startLocalWorker({ port: servicePort, persistTo, args, onLine: workerLines(answered, output) });
 }
 
 async function untilBridgeIsReady({ bridge }: DevSettings, signal: AbortSignal): Promise<void> {
@@ -236,17 +202,6 @@ async function untilBridgeIsReady({ bridge }: DevSettings, signal: AbortSignal):
     if ((await probe(`http://127.0.0.1:${bridge.port}/readyz`))?.status === 200) return;
     await delay(PROBE_INTERVAL_MS);
   }
-}
-
-async function probe(url: string): Promise<Response | null> {
-  return fetch(url, { signal: AbortSignal.timeout(PROBE_DEADLINE_MS) }).catch(() => null);
-}
-
-/** What goes wrong in it, the Worker logs. */
-async function fireCron({ servicePort }: DevSettings): Promise<void> {
-  await fetch(`http://127.0.0.1:${servicePort}${CRON_PATH}`, { signal: AbortSignal.timeout(CRON_DEADLINE_MS) }).catch(
-    () => null,
-  );
 }
 
 function showService(settings: DevSettings): void {

@@ -15,8 +15,8 @@ export function newSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64');
 }
 
-/** Writes into .dev.vars what it lacks, and returns the names of that. */
-export function completeDevVars(): string[] {
+/** Writes into .dev.vars, or into another such file, what it lacks, and returns the names of that. */
+export function completeDevVars(file = DEV_VARS): string[] {
   const defaults: [name: string, value: string][] = [
     ['ENVIRONMENT', 'development'],
     ['BRIDGE_URL', 'http://127.0.0.1:8004'],
@@ -25,19 +25,19 @@ export function completeDevVars(): string[] {
     ['AUTH_MODE', 'none'],
     ...VELOCITY_LIMITS.map((name): [string, string] => [name, '0']),
   ];
-  const text = existsSync(DEV_VARS) ? readFileSync(DEV_VARS, 'utf8') : DEV_VARS_HEADING;
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : DEV_VARS_HEADING;
   const present = parseEnv(text);
   const missing = defaults.filter(([name]) => present[name] === undefined);
   if (missing.length === 0) return [];
 
   const separator = text === '' || text.endsWith('\n') ? '' : '\n';
   const lines = missing.map(([name, value]) => `${name}=${value}\n`);
-  writeFileSync(DEV_VARS, `${text}${separator}${lines.join('')}`, { mode: 0o600 });
-  chmodSync(DEV_VARS, 0o600); // there is a secret in it now, and the mode above is for new files only
+  writeFileSync(file, `${text}${separator}${lines.join('')}`, { mode: 0o600 });
+  chmodSync(file, 0o600); // there is a secret in it now, and the mode above is for new files only
   return missing.map(([name]) => name);
 }
 
 /** Empty where there is no such file. */
-export function readDevVars(): Record<string, string | undefined> {
-  return existsSync(DEV_VARS) ? parseEnv(readFileSync(DEV_VARS, 'utf8')) : {};
+export function readDevVars(file = DEV_VARS): Record<string, string | undefined> {
+  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
 }

@@ -14,7 +14,7 @@ it('every image has an exact version', () => {
     expect(image).toMatch(/^[a-z]+(\/[a-z]+)?:\d+\.\d+\.\d+(-[a-z]+)*(@sha256:[0-9a-f]{64})?$/);
 });
 
-it("the bridge's image has the Node that the tests run on", () => {
+it('the images have the Node that the tests run on', () => {
   const { node } = JSON.parse(read('package.json')).devDependencies;
   for (const image of inDockerfile) expect(image).toContain(`node:${node}-`);
 });

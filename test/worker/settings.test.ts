@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { COMPOSE_SIGNING_SECRET } from '../../src/contract/secret.ts';
 import { BATCH_DEADLINE_MS, OUTCOME_BATCH_DEADLINE_MS } from '../../src/core/ledger/database.ts';
 import { GRACE_MS } from '../../src/core/outcomes/ask-gateway.ts';
 import { readSettings, type Settings } from '../../src/core/settings/settings.ts';
@@ -295,6 +296,11 @@ describe('the settings', () => {
       'PAYMENT_GATEWAY_URL',
     ],
     ['that everybody may call', { AUTH_MODE: 'none' }, 'AUTH_MODE'],
+    [
+      'the secret of compose.yaml, however it is spelled',
+      { BRIDGE_SIGNING_SECRET: `whsec_${COMPOSE_SIGNING_SECRET}` },
+      'BRIDGE_SIGNING_SECRET is the one of compose.yaml',
+    ],
     ['a key set without encryption', { ...TOKENS, JWT_JWKS_URL: 'http://issuer.example/jwks.json' }, 'JWT_JWKS_URL'],
     [
       'the gateway’s key of an example',

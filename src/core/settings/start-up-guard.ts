@@ -2,7 +2,7 @@
  * What no single variable shows: settings that lack each other, and what is good enough for a desk and not for production. Asked of
  * the raw values, so that it is reported together with all other mistakes; a Worker with one of them serves nothing.
  */
-import { secretBytes } from '../../contract/secret.ts';
+import { COMPOSE_SIGNING_SECRET, secretBytes } from '../../contract/secret.ts';
 import { ADDRESSES, neededBy, SECRETS, type SettingName } from './variables.ts';
 
 /** Variables as Cloudflare hands them over: all of them text, any of them missing. */
@@ -114,6 +114,9 @@ function productionProblems(env: Variables): string[] {
   const problems: string[] = [];
   if (textOf(env, 'AUTH_MODE') === 'none') {
     problems.push('AUTH_MODE is none, which lets everybody in: set api_key, jwt or both');
+  }
+  if (bytesOf(env, 'BRIDGE_SIGNING_SECRET') === secretBytes(COMPOSE_SIGNING_SECRET)) {
+    problems.push('BRIDGE_SIGNING_SECRET is the one of compose.yaml, which everybody can read: make one of its own');
   }
   const gatewayKey = textOf(env, 'PAYMENT_GATEWAY_API_KEY');
   if (gatewayKey !== '' && gatewayKey.length < GATEWAY_KEY_MIN_LENGTH) {
