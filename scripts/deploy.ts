@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { PLACE_AND_USE, type Place, placing } from '../src/core/ledger/database-place.ts';
+import { RELAY_BINDING } from '../src/core/settings/start-up-guard.ts';
 import { GENERATED_SECRETS } from '../src/core/settings/variables.ts';
 import { installationDatabases } from '../src/core/shards.ts';
 import { EXIT_FAILED } from '../src/local/command.ts';
@@ -199,8 +200,9 @@ function installationOf<Bound extends DatabaseConfig>(bound: readonly Bound[]): 
 function queuesOf({ queues: { producers = [], consumers = [] } }: Config): string[] {
   const produced = new Set(producers.map(({ queue }) => queue));
   const consumed = new Set(consumers.map(({ queue }) => queue));
-  for (const queue of produced) {
-    if (!consumed.has(queue))
+  for (const { binding, queue } of producers) {
+    // A pull consumer has no place in wrangler.toml.
+    if (binding !== RELAY_BINDING && !consumed.has(queue))
       stop(`wrangler.toml has no consumer of the queue ${queue}: nobody would receive its messages`);
   }
   for (const queue of consumed) {

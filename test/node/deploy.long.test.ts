@@ -161,6 +161,16 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     expect(api.writes).toEqual([]);
   });
 
+  it('would create the queue of a bridge that pulls, which has no consumer in wrangler.toml', async () => {
+    rewriteConfig((config) => {
+      const [section = ''] = /^# \[\[queues\.producers\]\]\n(# .+\n)+/m.exec(config) ?? [];
+      expect(section).toContain('PAYMENT_RELAY');
+      return config.replace(section, section.replace(/^# /gm, ''));
+    });
+    const { exitCode, output } = await deploy('--dry-run', '--secrets-file', secretsFile());
+    expect([exitCode, output]).toEqual([0, expect.stringContaining('Queue payment-relay: would be created')]);
+  });
+
   it('deploys an environment by its own names, in the jurisdiction that is asked for, at every step', async () => {
     rewriteConfig((config) => `${config}\n${STAGING}`);
     const args = ['--env', 'staging', '--jurisdiction', 'eu'];

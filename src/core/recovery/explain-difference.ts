@@ -90,7 +90,7 @@ export function explainDifference(difference: Difference): Explanation {
       const { eventId, eventType, waitingSinceMs, attempts, lastError } = difference;
       return {
         what: `The event ${eventId} (${eventType}) has been waiting since ${isoSeconds(waitingSinceMs)}, after ${attempts} attempts${lastError === null ? '' : `: ${lastError}`}.`,
-        todo: 'See whether the cron runs, and whether the bridge answers at BRIDGE_URL.',
+        todo: 'See whether the cron runs, and whether the bridge is ready.',
       };
     }
   }

@@ -9,7 +9,7 @@ import { ADDRESSES, neededBy, SECRETS, type SettingName } from './variables.ts';
 export type Variables = { readonly [name: string]: unknown };
 
 /** The binding of the queue from which a bridge takes events. */
-const RELAY_QUEUE = 'PAYMENT_RELAY';
+export const RELAY_BINDING = 'PAYMENT_RELAY';
 
 /** `your_api_key` of the contract's example is shorter, and so is whatever somebody makes up. */
 const GATEWAY_KEY_MIN_LENGTH = 16;
@@ -28,9 +28,9 @@ export function guardProblems(env: Variables): string[] {
 /** What each way to the bridge needs. */
 function deliveryProblems(env: Variables): string[] {
   if (textOf(env, 'BRIDGE_DELIVERY') !== 'pull') return isMissing(env, 'BRIDGE_URL') ? ['BRIDGE_URL is missing'] : [];
-  if (env[RELAY_QUEUE] !== undefined) return [];
+  if (env[RELAY_BINDING] !== undefined) return [];
   return [
-    `BRIDGE_DELIVERY is pull, and the queue ${RELAY_QUEUE} is not bound: uncomment its sections in wrangler.toml and deploy, or set push`,
+    `BRIDGE_DELIVERY is pull, and the queue ${RELAY_BINDING} is not bound: uncomment it in wrangler.toml and deploy, or set push`,
   ];
 }
 
