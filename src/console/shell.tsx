@@ -42,7 +42,8 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   const route = useRoute();
   const [isMenuOpen, setMenuOpen] = useState(false);
   const place = `${route.page}/${route.id ?? ''}`;
-  const shown = useRef(place);
+  // Whoever has signed in with a key has left the field that they typed it into.
+  const shown = useRef(session.signed_in_by === 'api_key' ? null : place);
 
   // The focus goes to the title of the page that was opened, and not when only a filter changed.
   useEffect(() => {
