@@ -212,7 +212,10 @@ export interface ConsoleDisputes {
   }[];
 }
 
-/** `GET /console/api/reconciliations`: newest first, at most 30 days. `POST` begins one of the last 24 hours. */
+/**
+ * `GET /console/api/reconciliations`: newest first, at most 30. `POST` orders one of the last 24 hours, unless one that was ordered still runs, and
+ * answers with the same list.
+ */
 export interface ConsoleReconciliations {
   reconciliations: ConsoleReconciliation[];
 }

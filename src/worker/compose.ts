@@ -16,6 +16,7 @@ import {
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields, withFields } from '../core/log.ts';
+import { postAlert } from '../core/monitoring/post-alert.ts';
 import { probeBridge } from '../core/outbox/probe-bridge.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
 import { createCipher } from '../core/security/cipher.ts';
@@ -103,6 +104,7 @@ function composeOne(
     ...(settings.statusFromReplica && { replica: binding.withSession('first-unconstrained') }),
     ...(patience && { patience }),
   };
+  const { webhookUrl } = settings.alerts;
   const bridge = { url: settings.bridgeUrl, signingSecret: settings.bridgeSigningSecret };
   return {
     settings,
@@ -123,6 +125,7 @@ function composeOne(
     archive: env.ARCHIVE ?? null,
     relay: (events, requestIds) => postToBridge(bridge, events, Date.now(), requestIds),
     bridgeState: () => probeBridge(bridge.url),
+    postAlert: webhookUrl === null ? null : (text) => postAlert(webhookUrl, text),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,
   };

@@ -13,6 +13,7 @@ import {
   type ConsoleKeyMade,
   type ConsoleKeys,
   type ConsoleOverview,
+  type ConsoleReconciliations,
   type ConsoleSession,
   type EventsSent,
   OVERVIEW_HOURS,
@@ -160,6 +161,29 @@ const disputes: z.ZodMiniType<ConsoleDisputes> = z.strictObject({
   ),
 });
 
+const reconciliations: z.ZodMiniType<ConsoleReconciliations> = z.strictObject({
+  reconciliations: z.array(
+    z.strictObject({
+      from: timestamp,
+      to: timestamp,
+      compared_until: timestamp,
+      started_at: timestamp,
+      ended_at: time,
+      payments: count,
+      refunds: count,
+      movements: z.nullable(count),
+      differences: z.array(
+        z.strictObject({
+          kind: z.string(),
+          subject: z.nullable(z.string()),
+          transaction_id: z.nullable(z.string()),
+          message: z.string(),
+        }),
+      ),
+    }),
+  ),
+});
+
 const gateways: z.ZodMiniType<ConsoleGateways> = z.strictObject({
   gateways: z.array(
     z.strictObject({
@@ -219,6 +243,7 @@ const ANSWERS: readonly [path: string, schema: z.ZodMiniType][] = [
   ['cases', cases],
   ['cases/resolve', caseResolved],
   ['disputes', disputes],
+  ['reconciliations', reconciliations],
   ['gateways', gateways],
   ['databases', databases],
   ['keys', z.union([keys, keyMade])],

@@ -119,6 +119,63 @@ describe('the gateways', () => {
   });
 });
 
+describe('reconciliations', () => {
+  const woken: unknown[] = [];
+  const PAYMENT_WORK = { send: async (message: unknown) => void woken.push(message) };
+
+  it('are listed with what differs, the newest first', async () => {
+    await env.DB.batch([
+      env.DB.prepare(
+        `INSERT INTO reconciliations (from_ms, to_ms, compared_until_ms, started_at_ms, next_step_at_ms, patient_until_ms, ended_at_ms, payments, refunds, movements, differences)
+         VALUES (1000, 2000, 2000, 3000, 3000, 3000, 4000, 7, 2, NULL, 1), (5000, 6000, 5500, 7000, 7000, 9000, NULL, 3, 0, 5, 0)`,
+      ),
+      env.DB.prepare(
+        `INSERT INTO reconciliation_differences (from_ms, subject, kind, detail, transaction_id) VALUES (1000, 'REF-1', 'refund_missing', 'It is missing.', 'TXN-1')`,
+      ),
+    ]);
+    const { reconciliations } = (await desk.get('reconciliations')).body;
+    expect(reconciliations).toEqual([
+      {
+        ...{ from: '1970-01-01T00:00:05Z', to: '1970-01-01T00:00:06Z', compared_until: '1970-01-01T00:00:05Z' },
+        ...{
+          started_at: '1970-01-01T00:00:07Z',
+          ended_at: null,
+          payments: 3,
+          refunds: 0,
+          movements: 5,
+          differences: [],
+        },
+      },
+      {
+        ...{ from: '1970-01-01T00:00:01Z', to: '1970-01-01T00:00:02Z', compared_until: '1970-01-01T00:00:02Z' },
+        ...{
+          started_at: '1970-01-01T00:00:03Z',
+          ended_at: '1970-01-01T00:00:04Z',
+          payments: 7,
+          refunds: 2,
+          movements: null,
+        },
+        differences: [{ kind: 'refund_missing', subject: 'REF-1', transaction_id: 'TXN-1', message: 'It is missing.' }],
+      },
+    ]);
+  });
+
+  it('are begun for the last 24 hours, one at a time', async () => {
+    await env.DB.batch([
+      env.DB.prepare('DELETE FROM reconciliation_differences'),
+      env.DB.prepare('DELETE FROM reconciliations'),
+    ]);
+    const { post } = await signedIn('default', { ...WITH_KEYS, PAYMENT_WORK });
+    const [first, second] = [await post('reconciliations'), await post('reconciliations')];
+    expect([first.status, second.status]).toEqual([202, 202]);
+    const [one] = first.body.reconciliations;
+    expect(second.body.reconciliations).toEqual([one]);
+    expect(Date.parse(one.to) - Date.parse(one.from)).toBe(24 * 3_600_000);
+    expect(one.ended_at).toBeNull();
+    expect(woken).toContainEqual(expect.objectContaining({ kind: 'wake', job: 'reconcile' }));
+  });
+});
+
 describe('the disputes', () => {
   let made = 0;
 

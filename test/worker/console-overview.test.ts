@@ -226,8 +226,9 @@ describe('alerts', () => {
   it('are those that are not over', async () => {
     await gauged({});
     await env.DB.prepare(
-      `INSERT INTO alert_episodes (alert, started_at_ms, message, ended_at_ms) VALUES
-         ('bridge_away', 1000, 'long ago', 2000), ('bridge_away', 3000, 'The bridge does not answer', NULL), ('events_waiting', 2000, '5 wait', NULL)`,
+      `INSERT INTO alert_episodes (alert, started_at_ms, message, confirmed_at_ms, ended_at_ms) VALUES
+         ('bridge_away', 1000, 'long ago', 1500, 2000), ('bridge_away', 3000, 'The bridge does not answer', 3500, NULL),
+         ('events_waiting', 2000, '5 wait', 2500, NULL), ('job_not_run', 4000, 'perhaps', NULL, NULL)`,
     ).run();
     expect((await overview()).alerts).toEqual([
       { alert: 'events_waiting', since: '1970-01-01T00:00:02Z', message: '5 wait' },

@@ -6,6 +6,8 @@ export const INSTALLATION_ROUTES = [
   'GET broker',
   'GET events',
   'POST events/send',
+  'GET reconciliations',
+  'POST reconciliations',
   'GET keys',
   'POST keys',
   'POST keys/key_000000000000/revoke',

@@ -1,9 +1,10 @@
 /** The console's overview: what ended in the last hours, what waits now, and which alerts are active. Of all databases together. */
-import type { ActiveAlert, AlertName, ConsoleOverview, OverviewHours } from '../../contract/console.ts';
+import type { ActiveAlert, ConsoleOverview, OverviewHours } from '../../contract/console.ts';
 import { gatewayKind } from '../domain/gateway-kind.ts';
 import { decimalAmount } from '../domain/money.ts';
 import { isoSeconds } from '../domain/timestamp.ts';
-import { type OpenEpisode, openEpisodes } from '../ledger/alerts/open-episodes.ts';
+import { type Episode, listActiveAlerts } from '../ledger/alerts/read-episodes.ts';
+import { type Readiness, readReadiness } from '../ledger/alerts/read-readiness.ts';
 import type { Counts, Gauges } from '../ledger/metrics/measured.ts';
 import { type Measured, readTotals } from '../ledger/metrics/read-measured.ts';
 import { sumCountedInMemory } from '../ledger/metrics/sum-counted-in-memory.ts';
@@ -11,6 +12,7 @@ import { type Buckets, sumMinutes, sumOf } from '../ledger/metrics/sum-minutes.t
 import type { Shards } from '../shards.ts';
 import { type Labels, measuredBy, percentileOf, sumsBy, sumWhere } from './measured-sums.ts';
 import { answersOf, readEach } from './read-each.ts';
+import { cronSilentSinceMs } from './readiness.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -26,8 +28,6 @@ const BUCKET_MS: Readonly<Record<OverviewHours, number>> = {
 };
 /** Of those that an invocation may send, over all databases. */
 const STATEMENTS_MAX = 600;
-/** The cron runs each minute. */
-const CRON_LATE_MS = 5 * MINUTE_MS;
 
 /** Those that include now as the last one. */
 export function bucketsUpTo(nowMs: number, hours: OverviewHours): Buckets {
@@ -41,8 +41,9 @@ interface ReadDatabase {
   buckets: Counts[];
   totals: Measured | null;
   rateLimited: number;
+  readiness: Readiness;
   /** Of the first database; those of the others are empty. */
-  episodes: OpenEpisode[];
+  alerts: Episode[];
 }
 
 /** @throws LedgerUnavailable where no database answers; those that do not are in `not_read` */
@@ -52,7 +53,8 @@ export async function readOverview(shards: Shards, hours: OverviewHours, nowMs: 
   const reads = await readEach(
     shards,
     async ({ db, shard }): Promise<ReadDatabase> => ({
-      episodes: shard === 0 ? await openEpisodes(db) : [],
+      alerts: shard === 0 ? await listActiveAlerts(db) : [],
+      readiness: await readReadiness(db),
       totals: await readTotals(db),
       rateLimited: await sumCountedInMemory(db, 'rate_limited'),
       buckets: await sumMinutes(db, buckets, stepMs),
@@ -115,11 +117,7 @@ function overviewOf(
       totals.map(({ gauges }) => gauges),
       nowMs,
     ),
-    alerts: alertsOf(
-      databases.flatMap(({ episodes }) => episodes),
-      countedAtMs,
-      nowMs,
-    ),
+    alerts: alertsOf(databases, nowMs),
     series: {
       bucket_seconds: lengthMs / SECOND_MS,
       at: series.map((_, bucket) => (fromMs + bucket * lengthMs) / SECOND_MS),
@@ -191,15 +189,15 @@ function waitingOf(all: readonly Gauges[], nowMs: number): ConsoleOverview['now_
   };
 }
 
-/** Those of the cron, and that it has not run, of which it cannot say so itself. */
-function alertsOf(episodes: readonly OpenEpisode[], countedAtMs: number | null, nowMs: number): ActiveAlert[] {
-  const open = episodes.map(({ alert, startedAtMs, message }) => ({
-    alert: alert as AlertName,
-    since: isoSeconds(startedAtMs),
-    message,
-  }));
-  if (countedAtMs === null || nowMs - countedAtMs < CRON_LATE_MS) return open;
-  const minutes = Math.floor((nowMs - countedAtMs) / MINUTE_MS);
+/** Those that the cron has found, and that it has not run, of which it cannot say so itself. */
+function alertsOf(databases: readonly ReadDatabase[], nowMs: number): ActiveAlert[] {
+  const found = databases.flatMap(({ alerts }) =>
+    alerts.map(({ alert, startedAtMs, message }) => ({ alert, since: isoSeconds(startedAtMs), message })),
+  );
+  const silentSinceMs = databases.flatMap(({ readiness }) => cronSilentSinceMs(readiness, nowMs) ?? []);
+  if (silentSinceMs.length === 0) return found;
+  const sinceMs = Math.min(...silentSinceMs);
+  const minutes = Math.floor((nowMs - sinceMs) / MINUTE_MS);
   const message = `The cron has not run for ${minutes} minutes: nothing is looked up, swept or counted. See whether its trigger is deployed, and what the Worker logs.`;
-  return [{ alert: 'cron_not_run', since: isoSeconds(countedAtMs), message }, ...open];
+  return [{ alert: 'cron_not_run', since: isoSeconds(sinceMs), message }, ...found];
 }

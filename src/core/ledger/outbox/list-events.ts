@@ -40,7 +40,7 @@ const OLDEST_WAITING = `
 // From the newest event on, which has been delivered as a rule, so that few rows are read.
 const NEWEST_DELIVERED = `
   ${LISTED} NULL AS nextAttemptAtMs, NULL AS behind
-  FROM (SELECT sequence FROM (SELECT sequence, delivered_at_ms FROM events ORDER BY sequence DESC LIMIT ${LOOKED_AT_MAX})
+  FROM (SELECT sequence FROM (SELECT sequence, delivered_at_ms FROM events WHERE sequence > 0 ORDER BY sequence DESC LIMIT ${LOOKED_AT_MAX})
     WHERE delivered_at_ms IS NOT NULL LIMIT ?1) delivered CROSS JOIN events e USING (sequence)`;
 
 export interface ListedEvents {

@@ -19,6 +19,7 @@ import { gatewaysRoute } from './gateways.ts';
 import { keysRoute } from './keys.ts';
 import { ofInstallation } from './of-installation.ts';
 import { overviewRoute } from './overview.ts';
+import { reconciliationsRoute } from './reconciliations.ts';
 import { sessionRoute } from './session.ts';
 
 export const CONSOLE_API_PATH = '/console/api';
@@ -28,7 +29,7 @@ const CONSOLE_LIMITS = { name: 'console', perMinute: 300, burst: 60 };
 
 const READ = 'GET, HEAD';
 /** What shows or changes more than the caller's organisation. */
-const OF_INSTALLATION = ['overview', 'gateways', 'databases', 'broker', 'events', 'keys'];
+const OF_INSTALLATION = ['overview', 'gateways', 'databases', 'broker', 'events', 'reconciliations', 'keys'];
 
 export const consoleApi = new Hono<HttpEnv>();
 
@@ -62,6 +63,7 @@ consoleApi
   .route('/events', eventsRoute)
   .all('/events', methodNotAllowed(READ))
   .all('/events/send', methodNotAllowed('POST'));
+consoleApi.route('/reconciliations', reconciliationsRoute).all('/reconciliations', methodNotAllowed('GET, HEAD, POST'));
 consoleApi
   .route('/keys', keysRoute)
   .all('/keys', methodNotAllowed('GET, HEAD, POST'))
