@@ -55,9 +55,16 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   }, [place]);
 
   useEffect(() => {
-    const close = (event: KeyboardEvent) => event.key === 'Escape' && setMenuOpen(false);
-    addEventListener('keydown', close);
-    return () => removeEventListener('keydown', close);
+    const onEscape = (event: KeyboardEvent) => event.key === 'Escape' && setMenuOpen(false);
+    // On a wide screen the navigation stands beside the page.
+    const onWide = () => setMenuOpen(false);
+    const wide = matchMedia('(width >= 60rem)');
+    addEventListener('keydown', onEscape);
+    wide.addEventListener('change', onWide);
+    return () => {
+      removeEventListener('keydown', onEscape);
+      wide.removeEventListener('change', onWide);
+    };
   }, []);
 
   return (
@@ -87,7 +94,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         <nav id="navigation" aria-label="Console" class={isMenuOpen ? 'side open' : 'side'}>
           <Navigation groups={session.sees_installation ? EVERYWHERE : [MONEY]} route={route} />
         </nav>
-        <main key={place}>
+        <main key={place} inert={isMenuOpen}>
           <Page route={route} />
         </main>
       </div>
