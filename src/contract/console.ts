@@ -74,7 +74,7 @@ export interface ConsoleOverview {
   gateways: { gateway: string; completed: number; failed: number }[];
   methods: { payment_method: string; completed: number; failed: number }[];
   challenges: { completed: number; failed: number };
-  /** Requests that were refused for their number, since counting began: isolates report them late. */
+  /** Requests that were refused for their number, by when the cron learned of them. */
   rate_limited: number;
   /** As of the last run of the cron. */
   now_waiting: {

@@ -1,13 +1,11 @@
 /** The console's overview: what ended in the last hours, what waits now, and which alerts are active. Of all databases together. */
 import type { ActiveAlert, ConsoleOverview, OverviewHours } from '../../contract/console.ts';
-import { gatewayKind } from '../domain/gateway-kind.ts';
 import { decimalAmount } from '../domain/money.ts';
 import { isoSeconds } from '../domain/timestamp.ts';
 import { type Episode, listActiveAlerts } from '../ledger/alerts/read-episodes.ts';
 import { type Readiness, readReadiness } from '../ledger/alerts/read-readiness.ts';
 import type { Counts, Gauges } from '../ledger/metrics/measured.ts';
 import { type Measured, readTotals } from '../ledger/metrics/read-measured.ts';
-import { sumCountedInMemory } from '../ledger/metrics/sum-counted-in-memory.ts';
 import { type Buckets, sumMinutes, sumOf } from '../ledger/metrics/sum-minutes.ts';
 import type { Shards } from '../shards.ts';
 import { type Labels, measuredBy, percentileOf, sumsBy, sumWhere } from './measured-sums.ts';
@@ -40,7 +38,6 @@ export function bucketsUpTo(nowMs: number, hours: OverviewHours): Buckets {
 interface ReadDatabase {
   buckets: Counts[];
   totals: Measured | null;
-  rateLimited: number;
   readiness: Readiness;
   /** Of the first database; those of the others are empty. */
   alerts: Episode[];
@@ -56,7 +53,6 @@ export async function readOverview(shards: Shards, hours: OverviewHours, nowMs: 
       alerts: shard === 0 ? await listActiveAlerts(db) : [],
       readiness: await readReadiness(db),
       totals: await readTotals(db),
-      rateLimited: await sumCountedInMemory(db, 'rate_limited'),
       buckets: await sumMinutes(db, buckets, stepMs),
     }),
   );
@@ -100,7 +96,7 @@ function overviewOf(
     failures: [...sumsBy(counts, 'payments', (labels) => labels.error_code)]
       .flatMap(([error_code, count]) => (error_code === '' ? [] : { error_code, count }))
       .toSorted((a, b) => b.count - a.count),
-    gateways: outcomesBy(counts, ({ gateway }) => gatewayKind(gateway)).map(([gateway, ended]) => ({
+    gateways: outcomesBy(counts, ({ gateway }) => gateway).map(([gateway, ended]) => ({
       gateway,
       ...ended,
     })),
@@ -112,7 +108,7 @@ function overviewOf(
       completed: sumWhere(counts, 'challenges', ({ result }) => result === 'completed'),
       failed: sumWhere(counts, 'challenges', ({ result }) => result === 'failed'),
     },
-    rate_limited: databases.reduce((sum, { rateLimited }) => sum + rateLimited, 0),
+    rate_limited: sumWhere(counts, 'rate_limited'),
     now_waiting: waitingOf(
       totals.map(({ gauges }) => gauges),
       nowMs,
