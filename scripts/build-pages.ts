@@ -33,6 +33,8 @@ write(together(deployed, filesIn(DEMO)), join(BUILT, 'development'));
 
 /** The console as browsers run it, under the names that it is served by. Vite writes nothing: see `write`. */
 async function builtConsole(): Promise<Files> {
+  // Under a test it would be another build, with what Preact has for developers.
+  process.env.NODE_ENV = 'production';
   const built = await build({
     root: CONSOLE,
     base: '/console/',
@@ -41,7 +43,7 @@ async function builtConsole(): Promise<Files> {
     publicDir: false,
     logLevel: 'warn',
     tsconfig: 'tsconfig.json',
-    build: { write: false, target: BROWSERS, modulePreload: { polyfill: false }, reportCompressedSize: false },
+    build: { write: false, target: BROWSERS, modulePreload: false, reportCompressedSize: false },
   });
   const { output } = built as Rolldown.RolldownOutput;
   const files = output.map((file) => {

@@ -211,6 +211,7 @@ function showService(settings: DevSettings): void {
   const service = `http://localhost:${servicePort}`;
   const docs = `${service}/docs`;
   const demo = `${service}/demo`;
+  const consolePages = `${service}/console`;
   const toTry = paymentsToTry({ ...settings, persistTo: persistTo === null ? null : state });
   const emulator = emulatorPort === null ? null : emulatorUrl(emulatorPort);
   const lines = [
@@ -218,6 +219,7 @@ function showService(settings: DevSettings): void {
     `payment service  ${service}, after ${seconds} s`,
     `API pages        ${docs}`,
     `checkout demo    ${demo}`,
+    `console          ${consolePages}`,
     `bridge           http://127.0.0.1:${bridge.port}`,
     `database         ${state}`,
     ...(emulator === null ? [] : [`gateways         Stripe and PayPal, emulated at ${emulator}`]),
@@ -227,7 +229,7 @@ function showService(settings: DevSettings): void {
     ...toTry.map((line) => `  ${line}`),
     '',
   ];
-  const fields = { service, docs, demo, bridge_port: bridge.port, database: state, emulator };
+  const fields = { service, docs, demo, console: consolePages, bridge_port: bridge.port, database: state, emulator };
   output.tell('dev.ready', lines.join('\n'), fields);
 }
 

@@ -34,12 +34,16 @@ export interface Service {
   /** Like `get`, without asking anybody to sign in. */
   tryKey<T>(path: string, key: string | null): Promise<Answer<T>>;
   forgetKey(): void;
+  /** Somebody who did not want to sign in is asked again, from now on. */
+  askAgain(): void;
 }
 
 /** @param askToSignIn resolves when somebody has signed in again: false where they did not want to */
 export function createService(askToSignIn: () => Promise<boolean>): Service {
   // Here and nowhere else: closing or reloading the page forgets it.
   let key: string | null = null;
+  /** Pages load again by themselves: whoever did not want to sign in is not asked each time. */
+  let isDeclined = false;
 
   async function call<T>(path: string, init: RequestInit, deadlineMs: number): Promise<Answer<T>> {
     const { signal } = init;
@@ -68,7 +72,9 @@ export function createService(askToSignIn: () => Promise<boolean>): Service {
     for (;;) {
       const answer = await call<T>(path, init, deadlineMs);
       const isSignedOut = answer.kind === 'refused' && answer.status === 401;
-      if (!isSignedOut || !(await askToSignIn())) return answer;
+      if (!isSignedOut || (isDeclined && init.method !== 'POST')) return answer;
+      isDeclined = !(await askToSignIn());
+      if (isDeclined) return answer;
     }
   }
 
@@ -89,6 +95,9 @@ export function createService(askToSignIn: () => Promise<boolean>): Service {
     },
     forgetKey() {
       key = null;
+    },
+    askAgain() {
+      isDeclined = false;
     },
   };
 }

@@ -42,7 +42,8 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   const route = useRoute();
   const [isMenuOpen, setMenuOpen] = useState(false);
   const place = `${route.page}/${route.id ?? ''}`;
-  const shown = useRef(place);
+  // Whoever has signed in with a key has left the field that they typed it into.
+  const shown = useRef(session.signed_in_by === 'api_key' ? null : place);
 
   // The focus goes to the title of the page that was opened, and not when only a filter changed.
   useEffect(() => {
@@ -54,9 +55,16 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   }, [place]);
 
   useEffect(() => {
-    const close = (event: KeyboardEvent) => event.key === 'Escape' && setMenuOpen(false);
-    addEventListener('keydown', close);
-    return () => removeEventListener('keydown', close);
+    const onEscape = (event: KeyboardEvent) => event.key === 'Escape' && setMenuOpen(false);
+    // On a wide screen the navigation stands beside the page.
+    const onWide = () => setMenuOpen(false);
+    const wide = matchMedia('(width >= 60rem)');
+    addEventListener('keydown', onEscape);
+    wide.addEventListener('change', onWide);
+    return () => {
+      removeEventListener('keydown', onEscape);
+      wide.removeEventListener('change', onWide);
+    };
   }, []);
 
   return (
@@ -86,7 +94,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         <nav id="navigation" aria-label="Console" class={isMenuOpen ? 'side open' : 'side'}>
           <Navigation groups={session.sees_installation ? EVERYWHERE : [MONEY]} route={route} />
         </nav>
-        <main key={place}>
+        <main key={place} inert={isMenuOpen}>
           <Page route={route} />
         </main>
       </div>

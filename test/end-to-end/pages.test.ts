@@ -30,7 +30,7 @@ describe('beside the Worker', () => {
   const ask = (path: string, init: RequestInit = {}) =>
     fetch(`${worker.url}${path}`, { redirect: 'manual', signal: AbortSignal.timeout(ASK_DEADLINE_MS), ...init });
 
-  it.each(['/', '/docs'])('%s is a page that no other origin has a part in', async (path) => {
+  it.each(['/', '/docs', '/console/'])('%s is a page that no other origin has a part in', async (path) => {
     const answer = await ask(path);
     expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, 'text/html; charset=utf-8']);
     const policy = answer.headers.get('Content-Security-Policy');
@@ -52,23 +52,37 @@ describe('beside the Worker', () => {
     expect(await answer.json()).toEqual(publishedDocument());
   });
 
+  it('/console leads to the pages of the console, and what they ask is the Worker’s', async () => {
+    const answer = await ask('/console');
+    expect([answer.status, answer.headers.get('Location')]).toEqual([307, '/console/']);
+    const page = await ask('/console/');
+    expect([page.headers.get('X-Frame-Options'), page.headers.get('Referrer-Policy')]).toEqual(['DENY', 'no-referrer']);
+    const [, script = ''] = /src="(\/console\/assets\/[\w-]+\.js)"/.exec(await page.text()) ?? [];
+    expect((await ask(script)).headers.get('Cache-Control')).toBe('public, max-age=31536000, immutable');
+    expect((await ask('/console/api/session')).headers.get('X-Request-Id')).not.toBeNull();
+    expect((await ask('/console/assets/former.js')).status).toBe(404);
+  });
+
   it('/redoc leads to /docs', async () => {
     const answer = await ask('/redoc');
     expect([answer.status, answer.headers.get('Location')]).toEqual([302, '/docs']);
   });
 
-  it.each(['/', '/docs', '/openapi.json'])('a POST to %s is a 405, and a GET still a 200', async (path) => {
-    expect((await ask(path, { method: 'POST', body: 'x=1' })).status).toBe(405);
-    expect((await ask(path)).status).toBe(200);
-  });
+  it.each(['/', '/docs', '/console/', '/openapi.json'])(
+    'a POST to %s is a 405, and a GET still a 200',
+    async (path) => {
+      expect((await ask(path, { method: 'POST', body: 'x=1' })).status).toBe(405);
+      expect((await ask(path)).status).toBe(200);
+    },
+  );
 
-  it.each(['/', '/docs', '/docs/docs.js', '/openapi.json'])('%s does not run the Worker', async (path) => {
+  it.each(['/', '/docs', '/docs/docs.js', '/console/', '/openapi.json'])('%s does not run the Worker', async (path) => {
     const answer = await ask(path);
     // Whatever the Worker answers has this header.
     expect([answer.status, answer.headers.get('X-Request-Id')]).toEqual([200, null]);
   });
 
-  it.each(['/', '/docs', '/docs/docs.js', '/openapi.json'])(
+  it.each(['/', '/docs', '/docs/docs.js', '/console/', '/openapi.json'])(
     '%s keeps browsers on https as the Worker does',
     async (path) => {
       const ofWorker = (await ask('/health')).headers.get('Strict-Transport-Security');

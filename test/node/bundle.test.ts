@@ -3,10 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { unstable_readConfig } from 'wrangler';
 
 const BUILD_DEADLINE_MS = 60_000;
+/** Compressed. */
+const CONSOLE_MAX_BYTES = 60_000;
 /** What esbuild writes before each module that it has put in. */
 const MODULE = /^\/\/ (node_modules\/\S+|src\/\S+)$/m;
 /** A module that is evaluated when somebody imports it, and not before. */
@@ -59,6 +62,14 @@ describe('the bundle', () => {
     );
     const ofPages = /^src\/(api-document|pages)\/|^src\/contract\/(search-)?responses|zod-openapi|swagger-ui/;
     expect([...modules.keys()].filter((path) => ofPages.test(path))).toEqual([]);
+  });
+
+  it('has the console beside it, which weighs less than 60 KB', () => {
+    const files = pages.filter((page) => /^console\/.*\.(js|css|html)$/.test(page));
+    expect(files.length).toBeGreaterThan(3);
+    const weights = files.map((file) => gzipSync(readFileSync(join('.pages/deployed', file))).length);
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeLessThan(CONSOLE_MAX_BYTES);
+    expect([...modules.keys()].filter((path) => /^src\/console\/|preact|uplot/.test(path))).toEqual([]);
   });
 
   it('has nothing of Stripe’s SDK to do before the first call to Stripe', () => {

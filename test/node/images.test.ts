@@ -9,7 +9,7 @@ const [, ofScripts] = read('scripts/rabbitmq.ts').match(/^const IMAGE = '(\S+)';
 
 it('every image has an exact version', () => {
   const images = [...inDockerfile, ...inCompose, ofScripts];
-  expect(images).toHaveLength(5);
+  expect(images).toHaveLength(6);
   for (const image of images)
     expect(image).toMatch(/^[a-z]+(\/[a-z]+)?:\d+\.\d+\.\d+(-[a-z]+)*(@sha256:[0-9a-f]{64})?$/);
 });

@@ -88,7 +88,7 @@ function Case({ one, onDone }: { one: ConsoleCase; onDone: (message: string) => 
       <p>{todo}</p>
       <Facts
         facts={[
-          ['Case', <Id key="case">{one.subject}</Id>],
+          one.subject === one.transaction_id ? null : ['Case', <Id key="case">{one.subject}</Id>],
           ['Payment', <PaymentLink key="payment" of={one} text={one.transaction_id} />],
           ['Booking', <Id key="booking">{one.booking_id}</Id>],
           ['Gateway', gatewayText(one.gateway)],

@@ -73,7 +73,7 @@ function DatabaseCard({ database }: { database: Database }) {
           . From {FULL_PERCENT} % on, nothing new is charged.
         </p>
       </div>
-      {jobs.length === 0 ? (
+      {problem !== null ? null : jobs.length === 0 ? (
         <Empty title="No job has run" />
       ) : (
         <Table caption="Jobs" columns={JOB_COLUMNS} rows={jobs} keyOf={({ job }) => job} />

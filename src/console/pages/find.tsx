@@ -10,10 +10,11 @@ import { replaceWith } from '../use-route.ts';
 
 export function FindPage({ text }: { text: string }) {
   const by = (name: string) => (text === '' ? null : `/transactions?${new URLSearchParams({ [name]: text })}`);
+  const ofUser = useLoaded<SearchResponse>(by('user_id'));
   const found = together([
     useLoaded<SearchResponse>(by('booking_id')),
     useLoaded<SearchResponse>(by('reference')),
-    useLoaded<SearchResponse>(by('user_id')),
+    ofUser,
   ]);
   const payments = found.data;
   const only = payments?.length === 1 ? payments[0]?.transaction_id : undefined;
@@ -37,7 +38,16 @@ export function FindPage({ text }: { text: string }) {
                 <a href={addressOf('payments')}>Search with filters</a>
               </Empty>
             ) : (
-              <PaymentList payments={all} caption={`Payments found for ${text}`} />
+              <>
+                <PaymentList payments={all} caption={`Payments found for ${text}`} />
+                {ofUser.data?.next_cursor && (
+                  <nav class="pager" aria-label="More results">
+                    <a class="button plain" href={addressOf('payments', { user_id: text })}>
+                      All payments of this user
+                    </a>
+                  </nav>
+                )}
+              </>
             )
           }
         </Load>

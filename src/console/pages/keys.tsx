@@ -242,6 +242,7 @@ function MadeDialog({ made, onClose }: { made: ConsoleKeyMade; onClose: () => vo
   return (
     <Dialog
       title={`The key ${made.key.name}`}
+      stays
       onClose={onClose}
       onSubmit={onClose}
       cancel="I have stored it"

@@ -24,8 +24,10 @@ import {
 } from '../text/words.ts';
 import { type Loaded, useLoaded } from '../use-loaded.ts';
 
-/** While an outcome or a delivery is awaited. */
-const EVERY_MS = 3_000;
+/** While an outcome or a delivery is awaited: soon at first. Each reading is an entry of the audit log. */
+const SOON_MS = 3_000;
+const SOON_READINGS = 10;
+const LATER_MS = 60_000;
 
 type Payment = StoryResponse['transaction'];
 type Refund = StoryResponse['refunds'][number];
@@ -33,10 +35,12 @@ type Event = StoryResponse['events'][number];
 type Dispute = StoryResponse['disputes'][number];
 
 export function PaymentPage({ id }: { id: string }) {
-  const [isAwaited, setAwaited] = useState(false);
-  const story = useLoaded<StoryResponse>(`/transactions/${encodeURIComponent(id)}`, isAwaited ? EVERY_MS : null);
+  /** How often it was read while something was awaited. */
+  const [readings, setReadings] = useState(0);
+  const everyMs = readings === 0 ? null : readings <= SOON_READINGS ? SOON_MS : LATER_MS;
+  const story = useLoaded<StoryResponse>(`/transactions/${encodeURIComponent(id)}`, everyMs);
   const { data, problem } = story;
-  useEffect(() => setAwaited(data !== null && awaitsSomething(data)), [data]);
+  useEffect(() => setReadings((count) => (data !== null && awaitsSomething(data) ? count + 1 : 0)), [data]);
   const isMissing = data === null && problem?.kind === 'refused' && problem.status === 404;
   const archived = isMissing && problem.details.archived;
 

@@ -25,6 +25,7 @@ interface Plot {
 
 export function Charts({ series }: { series: Series }) {
   const { completed, failed, refunds, processing_p95_ms, gateway_p95_ms } = series;
+  const [isTableOpen, setTableOpen] = useState(false);
   const rates = completed.map((count, index) => rate(count, failed[index] ?? 0));
   const plots: readonly Plot[] = [
     {
@@ -69,9 +70,9 @@ export function Charts({ series }: { series: Series }) {
           <Chart plot={plot} series={series} />
         </Card>
       ))}
-      <details class="as-table">
+      <details class="as-table" onToggle={(event) => setTableOpen(event.currentTarget.open)}>
         <summary>The charts as a table</summary>
-        <SeriesTable series={series} rates={rates} />
+        {isTableOpen && <SeriesTable series={series} rates={rates} />}
       </details>
     </div>
   );

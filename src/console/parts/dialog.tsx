@@ -8,6 +8,8 @@ interface Props {
   children: ComponentChildren;
   /** What was ordered is on its way: it cannot be taken back, so the dialog stays. */
   busy?: boolean;
+  /** Escape does not close it: what it shows is shown once. */
+  stays?: boolean;
   onClose: () => void;
   onSubmit?: () => void;
   /** Buttons beside Cancel. */
@@ -15,7 +17,16 @@ interface Props {
   cancel?: string;
 }
 
-export function Dialog({ title, children, busy = false, onClose, onSubmit, actions, cancel = 'Cancel' }: Props) {
+export function Dialog({
+  title,
+  children,
+  busy = false,
+  stays = false,
+  onClose,
+  onSubmit,
+  actions,
+  cancel = 'Cancel',
+}: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const shown = dialog.current;
@@ -28,7 +39,7 @@ export function Dialog({ title, children, busy = false, onClose, onSubmit, actio
       aria-labelledby="dialog-title"
       onCancel={(event) => {
         event.preventDefault();
-        if (!busy) onClose();
+        if (!busy && !stays) onClose();
       }}
     >
       <form

@@ -1,6 +1,5 @@
 /** Draws a chart with uPlot. Loaded when there is something to draw. */
 import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
 
 export interface Line {
   name: string;

@@ -1,5 +1,6 @@
 /** What is loaded, in each of its states. */
 import type { ComponentChildren } from 'preact';
+import { useConsole } from '../console-context.ts';
 import type { Loaded } from '../use-loaded.ts';
 import { Button } from './basics.tsx';
 import { ProblemNotice } from './problem.tsx';
@@ -12,6 +13,7 @@ interface Props<T> {
 }
 
 export function Load<T>({ of, lines = 6, children }: Props<T>) {
+  const { service } = useConsole();
   const { data, problem, reload } = of;
   if (data === null && problem === null) return <Skeleton lines={lines} />;
   return (
@@ -22,7 +24,13 @@ export function Load<T>({ of, lines = 6, children }: Props<T>) {
             problem={problem}
             {...(data !== null && { title: 'Not up to date: it could not be loaded again' })}
           />
-          <Button icon="again" onClick={() => void reload()}>
+          <Button
+            icon="again"
+            onClick={() => {
+              service.askAgain();
+              void reload();
+            }}
+          >
             Try again
           </Button>
         </div>

@@ -69,7 +69,8 @@ export function methodText(method: string): string {
 /** `Visa •••• 4242`; null where it was no card. */
 export function cardText({ card_brand, card_last4 }: { card_brand: string | null; card_last4: string | null }) {
   if (card_last4 === null) return null;
-  return `${card_brand === null ? '' : `${capitalized(card_brand)} `}•••• ${card_last4}`;
+  // With spaces at which no line breaks.
+  return [card_brand === null ? '' : capitalized(card_brand), '••••', card_last4].filter(Boolean).join('\u00a0');
 }
 
 interface Failure {
@@ -199,7 +200,7 @@ export function historyDetail({ detail }: Pick<HistoryEntry, 'detail'>, currency
   return Object.entries(detail).flatMap(([name, value]) => {
     if (value === null || value === '') return [];
     if (name === 'amount' && typeof value === 'number') return [amountText(value, currency)];
-    if (name === 'error_code') return [failureName(String(value))];
+    if (name === 'error_code') return detail.error_message ? [] : [failureName(String(value))];
     if (name === 'error_message' || name === 'event_type' || name === 'reason') return [String(value)];
     if (name === 'payment_method') return [methodText(String(value))];
     if (name === 'gateway') return [gatewayText(String(value))];
