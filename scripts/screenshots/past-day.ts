@@ -1,0 +1,262 @@
+/**
+ * A day that has passed, written by the service itself: each payment, refund, capture and dispute of the plan goes through the core at its time
+ * of day, with gateways that do as planned, and the cron runs each minute. So the database is as a day of the service leaves it.
+ */
+import { ulid } from 'ulid';
+import { runCron } from '../../src/core/background/every-minute.ts';
+import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
+import type { Context } from '../../src/core/context.ts';
+import { decimalText } from '../../src/core/domain/money.ts';
+import type { Transaction } from '../../src/core/domain/transaction.ts';
+import type { Gateway, GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts';
+import type { Gateways } from '../../src/core/gateways/registry.ts';
+import { createSandbox } from '../../src/core/gateways/sandbox/sandbox-gateway.ts';
+import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
+import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
+import { capturePayment } from '../../src/core/payments/capture-payment.ts';
+import { processPayment } from '../../src/core/payments/process-payment.ts';
+import { refundPayment } from '../../src/core/payments/refund-payment.ts';
+import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
+import { resolveNotified } from '../../src/core/recovery/resolve.ts';
+import { readSettings } from '../../src/core/settings/settings.ts';
+import type { Shards } from '../../src/core/shards.ts';
+import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
+import { emulatorUrl, settingsFor } from '../../src/emulator/service-settings.ts';
+import { redactedDetails } from '../../test/data/cards.ts';
+import { LOCAL_VARIABLES } from '../../test/data/local-variables.ts';
+import { oneDatabase } from '../../test/data/one-database.ts';
+import { UNUSED_PARTS } from '../../test/data/unused-parts.ts';
+import { seeded } from '../../test/simulation/random.ts';
+import { openSqliteD1 } from '../../test/simulation/sqlite-d1.ts';
+import { PLAIN_CIPHER } from '../../test/support/plain-cipher.ts';
+import { HOUR_MS, MINUTE_MS, type PlannedPayment, planDay } from './day-plan.ts';
+
+const DAY_MS = 24 * HOUR_MS;
+const CURRENCY = 'USD';
+const NAMES_IN_LEDGER: Readonly<Record<string, string>> = {
+  stripe: `stripe:${EMULATOR_CREDENTIALS.stripeAccountId}`,
+  paypal: `paypal:${EMULATOR_CREDENTIALS.paypalMerchantId}`,
+};
+
+interface Step {
+  atMs: number;
+  take(): Promise<unknown>;
+}
+
+/** @param file of a database that has all migrations and no rows; nothing else has it open */
+export async function writePastDay(file: string, endMs: number): Promise<void> {
+  const { d1, sqlite, close } = openSqliteD1(file);
+  // Nothing is lost if the machine fails meanwhile: it is made again.
+  sqlite.exec('PRAGMA synchronous = OFF');
+  const clock = { nowMs: endMs - DAY_MS };
+  const stage = createStage(clock);
+  const context = contextOf(d1, clock, stage.gateways);
+  const steps: Step[] = planDay().map((payment) => ({
+    atMs: endMs - payment.beforeEndMs,
+    take: () => pay(context, stage, payment, steps),
+  }));
+  for (let atMs = endMs - DAY_MS; atMs < endMs; atMs += MINUTE_MS) {
+    for (;;) {
+      const next = steps.toSorted((one, other) => one.atMs - other.atMs)[0];
+      if (next === undefined || next.atMs > atMs) break;
+      steps.splice(steps.indexOf(next), 1);
+      clock.nowMs = Math.max(clock.nowMs, next.atMs);
+      await next.take();
+    }
+    clock.nowMs = Math.max(clock.nowMs, atMs);
+    await runCron(context);
+  }
+  close();
+}
+
+type Clock = { nowMs: number };
+type Stage = ReturnType<typeof createStage>;
+
+/** Pays, and plans what follows. */
+async function pay(context: Context & Shards, stage: Stage, payment: PlannedPayment, steps: Step[]): Promise<void> {
+  const { ending, userId, bookingId, amountMinor, method } = payment;
+  stage.current = payment;
+  const answer = await processPayment(
+    context,
+    {
+      user_id: userId,
+      user_email: payment.email,
+      booking_id: bookingId,
+      amount: amountMinor / 100,
+      payment_method: method,
+      ...(method === 'paypal'
+        ? { paypal_details: { email: payment.email, payment_id: `5O${bookingId.slice(5)}190127TN36471` } }
+        : { card_details: cardDetails(payment.cardNumber) }),
+      ...(ending.kind === 'challenged' && { return_url: 'https://tickets.example/checkout' }),
+      ...(ending.kind === 'held' && { capture_method: 'manual' as const }),
+    },
+    decimalText(amountMinor, CURRENCY),
+    null,
+  );
+  if (!('transaction' in answer)) throw new Error(`${bookingId}: ${answer.kind}`);
+  const { transactionId } = answer.transaction;
+  const later = (afterMs: number, take: () => Promise<unknown>) => {
+    steps.push({ atMs: context.nowMs() + afterMs, take });
+  };
+  if (ending.kind === 'challenged' && ending.answer !== null) {
+    later(ending.afterMs, () => {
+      stage.known.set(transactionId, ending.answer === 'completed' ? 'taken' : 'not_authenticated');
+      return resolveNotified(context, transactionId);
+    });
+  }
+  if (ending.kind === 'held' && ending.capturedAfterMs !== null) {
+    const request = { booking_id: bookingId, transaction_id: transactionId, user_id: userId };
+    later(ending.capturedAfterMs, () => capturePayment(context, request));
+  }
+  if (payment.refund !== null) {
+    const { afterMs, amountMinor: refundMinor, reason } = payment.refund;
+    const request = {
+      booking_id: bookingId,
+      original_transaction_id: transactionId,
+      refund_amount: refundMinor / 100,
+      reason,
+      user_id: userId,
+    };
+    later(afterMs, () => refundPayment(context, request, decimalText(refundMinor, CURRENCY)));
+  }
+  if (payment.disputed !== null && answer.kind === 'completed') {
+    const { afterMs, reason } = payment.disputed;
+    const { gatewayReference } = answer.transaction;
+    later(afterMs, () =>
+      handleWebhook(context, stage.stripe, {
+        provider: 'stripe',
+        eventId: `evt_dispute_${bookingId}`,
+        type: 'charge.dispute.created',
+        notice: {
+          about: 'dispute',
+          dispute: {
+            disputeId: `du_1Q${bookingId.slice(5)}Kd3nVx`,
+            chargeReference: gatewayReference ?? '',
+            transactionId,
+            status: 'needs_response',
+            reason,
+            amountMinor,
+            currency: CURRENCY,
+            openedAtMs: context.nowMs(),
+            reportedAtMs: context.nowMs(),
+          },
+        },
+      }),
+    );
+  }
+}
+
+function cardDetails(number: string) {
+  return redactedDetails({
+    card_number: number,
+    expiry_month: '12',
+    expiry_year: '2034',
+    cvv: number.length === 15 ? '1234' : '123',
+    cardholder_name: 'Alex Doe',
+  });
+}
+
+/** The gateways, which do what is planned for the payment that is `current`, and know later what became of it. */
+function createStage(clock: Clock) {
+  const stage = {
+    current: null as PlannedPayment | null,
+    known: new Map<string, 'taken' | 'not_authenticated' | 'nothing'>(),
+    stripe: gateway('stripe', 'pi_3', ['credit_card', 'debit_card', 'stripe']),
+    paypal: gateway('paypal', '8F', ['paypal']),
+    gateways: {} as Gateways,
+  };
+  const all = [stage.stripe, stage.paypal];
+  stage.gateways = {
+    all,
+    forMethod: (method) => (method === 'paypal' ? stage.paypal : stage.stripe),
+    nameInLedger: async ({ name }) => ({ kind: 'named', name: NAMES_IN_LEDGER[name] ?? name }),
+    named: async (name) => {
+      const found = all.find((one) => NAMES_IN_LEDGER[one.name] === name);
+      return found === undefined ? { kind: 'not_configured' } : { kind: 'configured', gateway: found };
+    },
+  };
+  return stage;
+
+  function gateway(name: string, prefix: string, methods: Gateway['methods']): Gateway {
+    const reference = (id: string) => `${prefix}${id.slice(-20)}`;
+    const taken = (transaction: Transaction): GatewayOutcome =>
+      transaction.captureMethod === 'manual'
+        ? { kind: 'authorized', reference: reference(transaction.transactionId), expiresAtMs: null }
+        : { kind: 'approved', reference: reference(transaction.transactionId) };
+    return {
+      ...createSandbox(),
+      name,
+      methods,
+      canBeDown: true,
+      async charge({ transaction }) {
+        const { ending, gatewayMs } = stage.current ?? { ending: { kind: 'completed' }, gatewayMs: 300 };
+        clock.nowMs += gatewayMs;
+        switch (ending.kind) {
+          case 'completed':
+          case 'held':
+            return taken(transaction);
+          case 'declined':
+            return { kind: 'declined', code: ending.code };
+          case 'failed':
+            return { kind: 'failed', reason: 'the provider answered 500' };
+          case 'challenged':
+            return {
+              kind: 'challenged',
+              url: 'https://bank.example/authenticate',
+              intent: reference(transaction.transactionId),
+            };
+          case 'undetermined':
+            stage.known.set(transaction.transactionId, 'nothing');
+            return { kind: 'unknown', reason: 'the gateway did not answer before the deadline' };
+        }
+      },
+      async refund({ refund }) {
+        clock.nowMs += 420;
+        return { kind: 'approved', reference: `re_3${refund.refundId.slice(-20)}` };
+      },
+      async lookUpCharge(transaction): Promise<LookUp> {
+        switch (stage.known.get(transaction.transactionId)) {
+          case 'taken':
+            return taken(transaction) as LookUp;
+          case 'not_authenticated':
+            return { kind: 'declined', code: 'AUTHENTICATION_FAILED' };
+          case 'nothing':
+            return { kind: 'undetermined', reason: 'the provider does not say how it ended' };
+          case undefined:
+            return { kind: 'challenged', url: null };
+        }
+      },
+    };
+  }
+}
+
+function contextOf(d1: Context['db']['d1'], clock: Clock, gateways: Gateways) {
+  const read = readSettings({
+    ...LOCAL_VARIABLES,
+    ...settingsFor(emulatorUrl(8005)),
+    BRIDGE_URL: 'http://127.0.0.1:8004',
+  });
+  if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
+  const log = () => {};
+  const random = seeded(7);
+  const author = { actor: 'key:key_01JBOOKINGS', requestId: null, address: null, isAdmin: false };
+  return oneDatabase({
+    ...UNUSED_PARTS,
+    blockCodec: { blockHash, pack, unpack, sha256 },
+    db: { d1, log, cipher: PLAIN_CIPHER, author },
+    gateways,
+    breakersOf: newBreakersOf(),
+    settings: read.settings,
+    log,
+    tenant: 'default',
+    network: null,
+    nowMs: () => clock.nowMs,
+    newId: (prefix) => `${prefix}${ulid(clock.nowMs, random.next)}`,
+    fingerprint: async (text) => (typeof text === 'string' ? text : text.reveal()),
+    velocityHash: async (text) => (typeof text === 'string' ? text : text.reveal()),
+    relay: async (events) => ({
+      kind: 'results',
+      results: events.map(({ event_id }) => ({ event_id, delivered: true })),
+    }),
+  });
+}
