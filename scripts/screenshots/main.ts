@@ -12,6 +12,7 @@ import { endedByPerson } from '../processes.ts';
 import { HOW_TO_GET_A_BROKER, startBroker } from '../rabbitmq.ts';
 import { launchBrowser } from './browser.ts';
 import { createCamera } from './camera.ts';
+import { takeConsolePictures } from './console.ts';
 import { takeDeskPictures } from './desk.ts';
 import { IMAGES } from './pictures.ts';
 
@@ -47,6 +48,7 @@ try {
   cleanUp.push(() => browser.close());
   const camera = createCamera(browser, options.out);
   await takeDeskPictures(camera, broker.url);
+  await takeConsolePictures(camera, broker.url);
 } finally {
   for (const release of cleanUp.toReversed()) await release();
 }

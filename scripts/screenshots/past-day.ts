@@ -3,6 +3,7 @@
  * of day, with gateways that do as planned, and the cron runs each minute. So the database is as a day of the service leaves it.
  */
 import { ulid } from 'ulid';
+import type { PaymentEvent } from '../../src/contract/events.ts';
 import { runCron } from '../../src/core/background/every-minute.ts';
 import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Context } from '../../src/core/context.ts';
@@ -13,6 +14,7 @@ import type { Gateways } from '../../src/core/gateways/registry.ts';
 import { createSandbox } from '../../src/core/gateways/sandbox/sandbox-gateway.ts';
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
+import { deliverEvents } from '../../src/core/outbox/deliver.ts';
 import { capturePayment } from '../../src/core/payments/capture-payment.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
@@ -33,6 +35,7 @@ import { HOUR_MS, MINUTE_MS, type PlannedPayment, planDay } from './day-plan.ts'
 
 const DAY_MS = 24 * HOUR_MS;
 const CURRENCY = 'USD';
+const DELIVERY_MS = 70;
 const NAMES_IN_LEDGER: Readonly<Record<string, string>> = {
   stripe: `stripe:${EMULATOR_CREDENTIALS.stripeAccountId}`,
   paypal: `paypal:${EMULATOR_CREDENTIALS.paypalMerchantId}`,
@@ -40,7 +43,8 @@ const NAMES_IN_LEDGER: Readonly<Record<string, string>> = {
 
 interface Step {
   atMs: number;
-  take(): Promise<unknown>;
+  /** Answers with the event that is to be sent, if there is one. */
+  take(): Promise<object | null>;
 }
 
 /** @param file of a database that has all migrations and no rows; nothing else has it open */
@@ -61,7 +65,7 @@ export async function writePastDay(file: string, endMs: number): Promise<void> {
       if (next === undefined || next.atMs > atMs) break;
       steps.splice(steps.indexOf(next), 1);
       clock.nowMs = Math.max(clock.nowMs, next.atMs);
-      await next.take();
+      await deliver(context, clock, await next.take());
     }
     clock.nowMs = Math.max(clock.nowMs, atMs);
     await runCron(context);
@@ -72,8 +76,16 @@ export async function writePastDay(file: string, endMs: number): Promise<void> {
 type Clock = { nowMs: number };
 type Stage = ReturnType<typeof createStage>;
 
+/** What the HTTP layer leaves to the queue. */
+async function deliver(context: Context, clock: Clock, answer: object | null): Promise<void> {
+  if (answer === null || !('event' in answer) || answer.event === null) return;
+  const event = answer.event as PaymentEvent;
+  clock.nowMs += DELIVERY_MS;
+  await deliverEvents(context, new Map([[event.event_id, event]]));
+}
+
 /** Pays, and plans what follows. */
-async function pay(context: Context & Shards, stage: Stage, payment: PlannedPayment, steps: Step[]): Promise<void> {
+async function pay(context: Context & Shards, stage: Stage, payment: PlannedPayment, steps: Step[]): Promise<object> {
   const { ending, userId, bookingId, amountMinor, method } = payment;
   stage.current = payment;
   const answer = await processPayment(
@@ -95,7 +107,7 @@ async function pay(context: Context & Shards, stage: Stage, payment: PlannedPaym
   );
   if (!('transaction' in answer)) throw new Error(`${bookingId}: ${answer.kind}`);
   const { transactionId } = answer.transaction;
-  const later = (afterMs: number, take: () => Promise<unknown>) => {
+  const later = (afterMs: number, take: Step['take']) => {
     steps.push({ atMs: context.nowMs() + afterMs, take });
   };
   if (ending.kind === 'challenged' && ending.answer !== null) {
@@ -144,6 +156,7 @@ async function pay(context: Context & Shards, stage: Stage, payment: PlannedPaym
       }),
     );
   }
+  return answer;
 }
 
 function cardDetails(number: string) {

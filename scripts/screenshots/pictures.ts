@@ -1,5 +1,20 @@
 /** The pictures of the documentation. Each one is in docs/images under its name, as a PNG. */
-export const PICTURES = ['dev-terminal', 'checkout-demo', 'api-pages'] as const;
+export const PICTURES = [
+  'dev-terminal',
+  'checkout-demo',
+  'api-pages',
+  'console-overview',
+  'console-overview-dark',
+  'console-payments',
+  'console-payment',
+  'console-events',
+  'console-cases',
+  'console-disputes',
+  'console-reconciliation',
+  'console-gateways',
+  'console-databases',
+  'console-keys',
+] as const;
 export type Picture = (typeof PICTURES)[number];
 
 export const IMAGES = 'docs/images';

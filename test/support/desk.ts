@@ -94,7 +94,12 @@ export async function startDesk(name: string) {
 }
 
 /** As `payctl keys create` makes one, without the seconds that it takes to start. */
-async function insertKey({ directory }: Stack, scopes: readonly Scope[], tenant = 'default'): Promise<string> {
+/** A key of these scopes, which the stack's Worker takes if it requires keys. */
+export async function insertKey(
+  { directory }: Pick<Stack, 'directory'>,
+  scopes: readonly Scope[],
+  tenant = 'default',
+): Promise<string> {
   const made = await makeApiKey(LOCAL_SECRETS.API_KEY_SECRET, 'test', { tenant, scopes, expiresAtMs: null });
   writeLocalDatabase(
     directory,
