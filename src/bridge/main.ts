@@ -1,12 +1,14 @@
-/** The bridge's process: takes signed batches of events over HTTP and publishes them to RabbitMQ. */
+/** The bridge's process: takes events over HTTP or from a queue, and publishes them to RabbitMQ. */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { pino } from 'pino';
 import { misspelledSettings } from '../contract/misspelled-settings.ts';
 import { RELAY_CONFIRM_DEADLINE_MS } from '../contract/relay.ts';
+import { createMetrics, serveMetrics } from './metrics.ts';
+import type { Publishing } from './publish-batch.ts';
 import { connectPublisher } from './publisher.ts';
-import { createRelayServer } from './relay-server.ts';
+import { createRelayServer, type Source } from './relay-server.ts';
 import { BRIDGE_SETTINGS, readBridgeSettings } from './settings.ts';
 
 /** An accepted batch is answered within this time. compose.yaml makes Docker wait for it; Kubernetes waits for 30 s. */
@@ -28,17 +30,22 @@ const log = pino({ level: settings.logLevel, base: { service: 'payment-bridge' }
 const misspelled = misspelledSettings(process.env, BRIDGE_SETTINGS);
 if (misspelled.length > 0) log.warn({ misspelled }, 'settings.misspelled');
 
-const publisher = connectPublisher(settings, log);
+const metrics = createMetrics();
+const publisher = connectPublisher(settings, metrics, log);
+metrics.watchBroker(publisher);
 const secrets = [settings.signingSecret, settings.previousSigningSecret].filter((secret) => secret !== null);
-const relay = createRelayServer(publisher, secrets, log);
-const server = serve(
-  { fetch: relay.app.fetch, port: settings.port, hostname: settings.host, serverOptions: RECEIVE_LIMITS },
-  () => log.info({ port: settings.port, exchange: settings.exchange }, 'bridge.listening'),
+const { source: from, pull, exchange, port, metricsPort, metricsHost } = settings;
+const source = await sourceOf({ publisher, metrics, log });
+const server = serve({ fetch: source.app.fetch, port, hostname: settings.host, serverOptions: RECEIVE_LIMITS }, () =>
+  log.info({ port, exchange, source: from }, 'bridge.listening'),
 );
-server.on('error', (error: NodeJS.ErrnoException) => {
-  console.error(error.code === 'EADDRINUSE' ? `bridge: port ${settings.port} is in use` : `bridge: ${error.message}`);
-  process.exit(1);
-});
+server.on('error', (error) => exitBecause(error, port));
+if (metricsPort !== null) {
+  serveMetrics(metrics, { port: metricsPort, hostname: metricsHost })
+    .on('error', (error) => exitBecause(error, metricsPort))
+    .on('listening', () => log.info({ port: metricsPort }, 'metrics.listening'))
+    .unref();
+}
 
 const signal = await Promise.race(['SIGTERM', 'SIGINT'].map((name) => once(process, name).then(() => name)));
 log.info({ signal }, 'bridge.stopping');
@@ -46,7 +53,7 @@ setTimeout(() => {
   log.error('bridge.stopped_late');
   process.exit(1);
 }, SHUTDOWN_DEADLINE_MS).unref();
-await relay.drain();
+await source.drain();
 const closed = once(server, 'close');
 server.close();
 if ('closeIdleConnections' in server) server.closeIdleConnections();
@@ -55,3 +62,19 @@ await publisher.close();
 await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
 if ('closeAllConnections' in server) server.closeAllConnections();
 log.info('bridge.stopped');
+
+async function sourceOf(publishing: Publishing): Promise<Source> {
+  if (pull === null) return createRelayServer(publishing, secrets);
+  // Loaded late: Cloudflare's client takes a third of a second, and few bridges need it.
+  const [{ startPulling }, { connectQueue }, { deliveriesReporter }] = await Promise.all([
+    import('./pull-source.ts'),
+    import('./pull-queue.ts'),
+    import('./report-deliveries.ts'),
+  ]);
+  return startPulling(publishing, connectQueue(pull), deliveriesReporter(pull.serviceUrl, secrets, log));
+}
+
+function exitBecause(error: NodeJS.ErrnoException, ofPort: number): never {
+  console.error(error.code === 'EADDRINUSE' ? `bridge: port ${ofPort} is in use` : `bridge: ${error.message}`);
+  process.exit(1);
+}

@@ -8,6 +8,7 @@ import { type Channel, Connection, type ReturnedMessage } from 'rabbitmq-client'
 import { EVENT_TYPES, type PaymentEvent } from '../contract/events.ts';
 import { NOT_CONFIRMED, NOT_CONNECTED, type RelayResult, refusedBecause, returnedBecause } from '../contract/relay.ts';
 import { connectionTo } from './broker-address.ts';
+import type { BridgeMetrics } from './metrics.ts';
 import type { BridgeSettings } from './settings.ts';
 
 const APP_ID = 'payment-service';
@@ -47,7 +48,7 @@ export interface Publisher {
  */
 export type PublisherState = 'ready' | 'no broker' | 'not set up';
 
-export function connectPublisher(settings: BridgeSettings, log: Logger): Publisher {
+export function connectPublisher(settings: BridgeSettings, metrics: BridgeMetrics, log: Logger): Publisher {
   const connection = new Connection({
     ...connectionTo(settings.rabbitmqUrl),
     connectionName: APP_ID,
@@ -132,6 +133,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
   }
 
   async function publishOne({ channel, returned }: OpenChannel, { event, requestId }: Message): Promise<RelayResult> {
+    const beganAtMs = performance.now();
     const failure = await channel
       .basicPublish(
         {
@@ -149,7 +151,7 @@ export function connectPublisher(settings: BridgeSettings, log: Logger): Publish
         Buffer.from(JSON.stringify(event)),
       )
       .then(
-        () => undefined,
+        () => metrics.confirmSeconds.observe((performance.now() - beganAtMs) / 1000),
         (error) => refusedBecause(codeOf(error)),
       );
     // An unroutable message is returned first and confirmed all the same. The client tells of the return one turn of

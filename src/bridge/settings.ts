@@ -15,6 +15,11 @@ const NAME = z.string().check(z.regex(/^[^\s]{1,255}$/, 'must be 1 to 255 charac
 
 const PORT = { error: 'must be a port' };
 const port = z.coerce.number(PORT).check(z.int(PORT), z.minimum(1, PORT), z.maximum(65_535, PORT));
+const optionalPort = z.pipe(
+  z.transform((text: unknown): unknown => text || null),
+  z.nullable(port),
+);
+const API_ID = /^[0-9a-f]{32}$/;
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 
 /** Every variable of the bridge, stated once: its name, its form and its default, by the field of the settings. */
@@ -27,17 +32,8 @@ export const BRIDGE_VARIABLES = {
     'BRIDGE_SIGNING_SECRET',
     z.string({ error: 'is missing: it is the same as the Worker’s' }).check(z.refine(isSecret, RANDOM_BYTES)),
   ),
-  /** The previous secret, during a rotation. compose.yaml passes an empty value where there is none. */
-  previousSigningSecret: variable(
-    'BRIDGE_SIGNING_SECRET_PREVIOUS',
-    z.pipe(
-      z.pipe(
-        z.optional(z.string()),
-        z.transform((secret) => secret || null),
-      ),
-      z.nullable(z.string().check(z.refine(isSecret, RANDOM_BYTES))),
-    ),
-  ),
+  /** The previous secret, during a rotation. */
+  previousSigningSecret: variable('BRIDGE_SIGNING_SECRET_PREVIOUS', optional(z.refine<string>(isSecret, RANDOM_BYTES))),
   rabbitmqUrl: variable(
     'RABBITMQ_URL',
     z._default(
@@ -55,10 +51,60 @@ export const BRIDGE_VARIABLES = {
     'LOG_LEVEL',
     z._default(z.enum(LEVELS, { error: `must be ${LEVELS.slice(0, -1).join(', ')} or ${LEVELS.at(-1)}` }), 'info'),
   ),
+  /** Whether the Worker sends events to the bridge, or the bridge takes them from a queue. */
+  source: variable('BRIDGE_SOURCE', z._default(z.enum(['http', 'pull'], { error: 'must be http or pull' }), 'http')),
+  /** Of the queue. Cloudflare's ids are 32 hexadecimal digits. */
+  accountId: variable(
+    'CLOUDFLARE_ACCOUNT_ID',
+    optional(z.regex(API_ID, 'must be the id of the account, 32 hex digits')),
+  ),
+  queueId: variable('CLOUDFLARE_QUEUE_ID', optional(z.regex(API_ID, 'must be the id of the queue, 32 hex digits'))),
+  apiToken: variable('CLOUDFLARE_API_TOKEN', optional(z.regex(/^[\x21-\x7e]+$/, 'must be a token without spaces'))),
+  apiUrl: variable(
+    'CLOUDFLARE_API_URL',
+    z._default(z.string().check(encryptedAddress()), 'https://api.cloudflare.com/client/v4'),
+  ),
+  /** Where the bridge reports what became of events. */
+  serviceUrl: variable('PAYMENT_SERVICE_URL', optional(encryptedAddress())),
+  /** Of /metrics. Null: it is not served. */
+  metricsPort: variable('BRIDGE_METRICS_PORT', optionalPort),
+  metricsHost: variable(
+    'BRIDGE_METRICS_HOST',
+    z._default(z.string().check(z.minLength(1, 'must be an address')), '127.0.0.1'),
+  ),
 };
 
 type Table = typeof BRIDGE_VARIABLES;
-export type BridgeSettings = { [Field in keyof Table]: z.output<Table[Field]['form']> };
+export type BridgeSettings = { [Field in keyof Table]: z.output<Table[Field]['form']> } & {
+  /** Null where the Worker sends the events. */
+  pull: PullSettings | null;
+};
+
+/** What it takes to take events from a queue. */
+const NEEDED_TO_PULL = ['accountId', 'queueId', 'apiToken', 'serviceUrl'] as const;
+export type PullSettings = Record<(typeof NEEDED_TO_PULL)[number] | 'apiUrl', string>;
+
+/** compose.yaml passes an empty value where there is none. */
+function optional(...checks: Parameters<z.ZodMiniString['check']>) {
+  return z.pipe(
+    z.pipe(
+      z.optional(z.string()),
+      z.transform((text) => text || null),
+    ),
+    z.nullable(z.string().check(...checks)),
+  );
+}
+
+function encryptedAddress() {
+  return z.refine<string>(isEncrypted, 'must be an https address');
+}
+
+/** Or on this machine. */
+function isEncrypted(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+}
 
 function variable<Form extends z.ZodMiniType>(name: string, form: Form): { name: string; form: Form } {
   return { name, form };
@@ -77,15 +123,22 @@ export function readBridgeSettings(env: Record<string, string | undefined>): Set
     ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
     ...plaintextProblems(env),
     ...rotationProblems(env),
+    ...pullProblems(env),
   ];
   if (!parsed.success || problems.length > 0) return { kind: 'invalid', problems };
 
   const values = Object.entries(BRIDGE_VARIABLES).map(([field, { name }]) => [field, parsed.data[name]]);
-  const settings = Object.fromEntries(values) as BridgeSettings;
-  const { host, rabbitmqUrl } = settings;
+  const settings = Object.fromEntries(values) as Omit<BridgeSettings, 'pull'>;
+  const { host, metricsHost, rabbitmqUrl, source } = settings;
   return {
     kind: 'valid',
-    settings: { ...settings, host: withoutBrackets(host), rabbitmqUrl: withCredentials(rabbitmqUrl) },
+    settings: {
+      ...settings,
+      host: withoutBrackets(host),
+      metricsHost: withoutBrackets(metricsHost),
+      rabbitmqUrl: withCredentials(rabbitmqUrl),
+      pull: source === 'pull' ? (settings as PullSettings) : null,
+    },
   };
 }
 
@@ -104,6 +157,14 @@ function rotationProblems(env: Record<string, string | undefined>): string[] {
   const key = secretBytes(env.BRIDGE_SIGNING_SECRET ?? '');
   const isSame = key !== null && key === secretBytes(env.BRIDGE_SIGNING_SECRET_PREVIOUS ?? '');
   return isSame ? ['BRIDGE_SIGNING_SECRET_PREVIOUS must be another secret than BRIDGE_SIGNING_SECRET'] : [];
+}
+
+/** What pulling needs is missing. */
+function pullProblems(env: Record<string, string | undefined>): string[] {
+  if (env.BRIDGE_SOURCE !== 'pull') return [];
+  return NEEDED_TO_PULL.map((field) => BRIDGE_VARIABLES[field].name)
+    .filter((name) => !env[name])
+    .map((name) => `${name} is missing, and BRIDGE_SOURCE is pull`);
 }
 
 const LOOPBACK = new BlockList();

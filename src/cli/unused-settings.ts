@@ -5,5 +5,6 @@ import { newSecret } from '../local/dev-vars.ts';
 
 export function unusedSettings(): Record<string, string> {
   const secrets = GENERATED_SECRETS.map((name) => [name, newSecret()]);
-  return { BRIDGE_URL: 'https://bridge.invalid', AUTH_MODE: 'api_key', ...Object.fromEntries(secrets) };
+  const bridge = { BRIDGE_DELIVERY: 'push', BRIDGE_URL: 'https://bridge.invalid' };
+  return { ...bridge, AUTH_MODE: 'api_key', ...Object.fromEntries(secrets) };
 }

@@ -107,6 +107,8 @@ export const returnedBecause = (code: unknown) => `returned by the broker: ${kno
 export const refusedBecause = (code: unknown) => `refused by the broker: ${knownCode(code)}`;
 export const NOT_CONNECTED = 'the broker is not connected';
 export const NOT_CONFIRMED = 'the broker did not confirm in time';
+/** Of a message that a bridge has taken from the queue before, which has ended since then or did not hear that its report was recorded. */
+export const TAKEN_BEFORE = 'taken from the queue before, without a report';
 
 /** @param the invalid fields; names outside of the contract are omitted */
 export function notOfTheContract(fields: readonly PropertyKey[]): string {
@@ -127,5 +129,5 @@ export function isReasonOfBridge(reason: string): boolean {
     return reason === notOfTheContract(reason.slice(NOT_OF_THE_CONTRACT.length).split(' '));
   }
   const ofBroker = [...BROKER_CODES, OTHER].flatMap((code) => [returnedBecause(code), refusedBecause(code)]);
-  return [NOT_CONNECTED, NOT_CONFIRMED, ...ofBroker].includes(reason);
+  return [NOT_CONNECTED, NOT_CONFIRMED, TAKEN_BEFORE, ...ofBroker].includes(reason);
 }

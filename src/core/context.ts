@@ -2,9 +2,7 @@
  * What the service works with: one type for requests, queue batches, the cron, the command line and the simulator. Bindings, clock
  * and chance come in here, so that everything else is a function of what it is given.
  */
-import type { PaymentEvent } from '../contract/events.ts';
 import type { Redacted } from '../contract/redacted.ts';
-import type { RequestIds } from '../contract/relay.ts';
 import type { CircuitBreakers } from './circuit-breaker.ts';
 import type { Gateways } from './gateways/registry.ts';
 import type { ArchiveBucket } from './ledger/archive/archive-bucket.ts';
@@ -12,7 +10,7 @@ import type { BlockCodec } from './ledger/audit/hash-chain.ts';
 import type { Database } from './ledger/database.ts';
 import type { Log } from './log.ts';
 import type { MessageQueue, QueueMessage, WakeUp } from './outbox/queue-message.ts';
-import type { RelayAnswer } from './outbox/relay-client.ts';
+import type { Relay } from './outbox/relay.ts';
 import type { Settings } from './settings/settings.ts';
 import type { Shards } from './shards.ts';
 
@@ -46,7 +44,7 @@ export interface Context {
   /** Null: there is none. */
   archive: ArchiveBucket | null;
   /** Sends a batch of events to the bridge. */
-  relay: (events: PaymentEvent[], requestIds: RequestIds) => Promise<RelayAnswer>;
+  relay: Relay;
   /** `payment-events`. */
   eventQueue: MessageQueue<QueueMessage>;
   /** `payment-work`. */

@@ -16,7 +16,9 @@ import {
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields, withFields } from '../core/log.ts';
+import type { Relay } from '../core/outbox/relay.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
+import { putIntoQueue } from '../core/outbox/relay-queue.ts';
 import { createCipher } from '../core/security/cipher.ts';
 import { fingerprinter } from '../core/security/fingerprint.ts';
 import type { Settings } from '../core/settings/settings.ts';
@@ -102,7 +104,6 @@ function composeOne(
     ...(settings.statusFromReplica && { replica: binding.withSession('first-unconstrained') }),
     ...(patience && { patience }),
   };
-  const bridge = { url: settings.bridgeUrl, signingSecret: settings.bridgeSigningSecret };
   return {
     settings,
     log,
@@ -120,10 +121,19 @@ function composeOne(
     velocityHash: fingerprinter(settings.velocity.cardKey),
     blockCodec: { blockHash, pack, unpack, sha256 },
     archive: env.ARCHIVE ?? null,
-    relay: (events, requestIds) => postToBridge(bridge, events, Date.now(), requestIds),
+    relay: relayOf(env, settings),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,
   };
+}
+
+function relayOf({ PAYMENT_RELAY: queue }: Bindings, { bridgeUrl: url, bridgeSigningSecret }: Settings): Relay {
+  if (url !== null) {
+    const bridge = { url, signingSecret: bridgeSigningSecret };
+    return (events, requestIds) => postToBridge(bridge, events, Date.now(), requestIds);
+  }
+  if (queue === undefined) throw new Error('the settings allow no delivery without a bridge and without its queue');
+  return (events, requestIds, leases) => putIntoQueue(queue, events, requestIds, leases);
 }
 
 /**

@@ -32,8 +32,8 @@ interface Described {
 const document = exactDocument() as unknown as Described;
 const { schemas, responses } = document.components;
 
-/** Not a part of the API: a page for the payer. */
-const NOT_DESCRIBED = /^\/sandbox\//;
+/** Not a part of the API: a page for the payer, and what the bridge of the same version calls. */
+const NOT_DESCRIBED = /^\/(sandbox|bridge)\//;
 
 const pathPatterns = Object.entries(document.paths).map(([path, operations]) => ({
   // The router takes a slash at the end for nothing.

@@ -1,7 +1,8 @@
 /** The bridge and RabbitMQ behind it: what reached the exchange, in its order, is what the other services know. */
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import type { RelayResult } from '../../src/contract/relay.ts';
-import { BRIDGE_DEADLINE_MS, type RelayAnswer } from '../../src/core/outbox/relay-client.ts';
+import type { RelayAnswer } from '../../src/core/outbox/relay.ts';
+import { BRIDGE_DEADLINE_MS } from '../../src/core/outbox/relay-client.ts';
 import type { Faults } from './faults.ts';
 import { healthy, type Network } from './network.ts';
 import type { Process, SimulatedTime } from './time.ts';

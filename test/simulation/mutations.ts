@@ -356,8 +356,8 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: DELIVER,
         find: '  const { events, unopened, ...found } = await eventsToSend(context, leased, known);',
-        replace: `  const early = { leaseId, delivered: leased.map(({ eventId }) => eventId), undelivered: [] };
-  await recordDeliveries(db, early, context.nowMs(), null);
+        replace: `  const early = { delivered: leased.map(({ eventId }) => eventId), undelivered: [] };
+  await recordDeliveries(context.db, early, context.nowMs(), null);
   const { events, unopened, ...found } = await eventsToSend(context, leased, known);`,
       },
     ],

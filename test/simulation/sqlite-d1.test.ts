@@ -437,13 +437,12 @@ async function payment(db: Omit<Database, 'd1'> & { d1: D1Database }): Promise<u
     await leaseEvents(db, lease, ['EVT-1', 'EVT-3']),
     await leaseDueEvents(db, { ...lease, leaseId: 'lease-2' }, 10),
     (await findEvents(db, ['EVT-3', 'EVT-1'])).events,
-    await recordDeliveries(db, { leaseId: 'lease-1', delivered: ['EVT-1'], undelivered: [] }, 4_000, lease),
+    await recordDeliveries(db, { delivered: ['EVT-1'], undelivered: [] }, 4_000, lease),
     await recordDeliveries(
       db,
       {
-        leaseId: 'lease-1',
         delivered: [],
-        undelivered: [{ eventId: 'EVT-3', reason: 'no broker', nextAttemptAtMs: 5_000 }],
+        undelivered: [{ eventId: 'EVT-3', leaseId: 'lease-1', reason: 'no broker', nextAttemptAtMs: 5_000 }],
       },
       4_000,
       null,

@@ -1,6 +1,7 @@
 /** The bridge as its own process. */
 import { join } from 'node:path';
 import { answers, type Child, startChild, until } from './child.ts';
+import type { QueueApi } from './queue-api.ts';
 
 export interface BridgeProcess {
   readonly url: string;
@@ -19,6 +20,9 @@ export async function startBridge(options: {
   previousSigningSecret?: string;
   directory: string;
   waitForBroker?: boolean;
+  /** Where it takes events from and reports them to, instead of being called. */
+  pull?: { queue: QueueApi; serviceUrl: string };
+  metricsPort?: number;
   /** Another one than that of this version. */
   program?: string;
 }): Promise<BridgeProcess> {
@@ -34,6 +38,15 @@ export async function startBridge(options: {
       RABBITMQ_URL: options.rabbitmqUrl,
       RABBITMQ_EXCHANGE: options.exchange,
       RABBITMQ_QUEUE: options.queue,
+      ...(options.pull && {
+        BRIDGE_SOURCE: 'pull',
+        CLOUDFLARE_API_URL: options.pull.queue.url,
+        CLOUDFLARE_ACCOUNT_ID: options.pull.queue.accountId,
+        CLOUDFLARE_QUEUE_ID: options.pull.queue.queueId,
+        CLOUDFLARE_API_TOKEN: options.pull.queue.apiToken,
+        PAYMENT_SERVICE_URL: options.pull.serviceUrl,
+      }),
+      ...(options.metricsPort && { BRIDGE_METRICS_PORT: String(options.metricsPort) }),
     },
     logFile: join(options.directory, 'bridge.log'),
   });

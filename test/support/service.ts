@@ -108,9 +108,8 @@ export function openService({ d1, gateway, nowMs, nextUlid }: Surroundings) {
     status: (id: string) => readStatus(context, id),
     /** Leases, renders and posts these events; answers with what the bridge got. */
     async deliver(eventIds: readonly string[]): Promise<PaymentEvent[]> {
-      const lease = newLease(context);
-      const leased = await leaseEvents(db, lease, [...eventIds]);
-      await deliverLeased(context, { leaseId: lease.leaseId, leased, known: new Map(), takeNext: false });
+      const leased = await leaseEvents(db, newLease(context), [...eventIds]);
+      await deliverLeased(context, { leased, known: new Map(), takeNext: false });
       return posted.splice(0);
     },
     eventsStatus: () => eventsStatus(db, nowMs()),

@@ -39,8 +39,20 @@ export async function startStack(
   const [bridgePort, workerPort] = [await freePort(), await freePort()];
   const signingSecret = randomBytes(32).toString('base64');
 
+  const bridgeUrl = `http://127.0.0.1:${bridgePort}`;
+  const workerUrl = `http://127.0.0.1:${workerPort}`;
+  const pulledFrom = installation?.pulledFrom;
+  const pull = pulledFrom && { pull: { queue: pulledFrom, serviceUrl: workerUrl } };
+  const delivery = pulledFrom
+    ? {
+        BRIDGE_DELIVERY: 'pull',
+        QUEUE_API_MESSAGES: `${pulledFrom.url}/accounts/${pulledFrom.accountId}/queues/${pulledFrom.queueId}/messages`,
+        QUEUE_API_TOKEN: pulledFrom.apiToken,
+      }
+    : { BRIDGE_URL: bridgeUrl };
+
   const bringUpBridge = (waitForBroker = true) =>
-    startBridge({ port: bridgePort, rabbitmqUrl, exchange, queue, signingSecret, directory, waitForBroker });
+    startBridge({ port: bridgePort, rabbitmqUrl, exchange, queue, signingSecret, directory, waitForBroker, ...pull });
   const bringUpWorker = () =>
     startWorker({
       port: workerPort,
@@ -48,7 +60,7 @@ export async function startStack(
       ...(config !== null && { config }),
       variables: {
         ...LOCAL_VARIABLES,
-        BRIDGE_URL: `http://127.0.0.1:${bridgePort}`,
+        ...delivery,
         BRIDGE_SIGNING_SECRET: signingSecret,
         ...variables,
       },
@@ -56,7 +68,8 @@ export async function startStack(
 
   if (installation === undefined) prepareDatabase(directory);
   const [bridge, config, listener] = await Promise.all([
-    bringUpBridge(),
+    // One that pulls is ready when the Worker is, too.
+    bringUpBridge(pulledFrom === undefined),
     installation === undefined ? null : install(directory, installation),
     listen(rabbitmqUrl, exchange, directory),
   ]);

@@ -127,11 +127,13 @@ describe('an event', () => {
     const [first, second] = [leaseOfAnother(0), leaseOfAnother()];
     await leaseEvents(database, first, [event.event_id]);
     expect(await leaseEvents(database, second, [event.event_id])).toHaveLength(1);
-    const late = { eventId: event.event_id, reason: 'too late', nextAttemptAtMs: Date.now() + 600_000 };
-    await recordDeliveries(database, { leaseId: first.leaseId, delivered: [], undelivered: [late] }, Date.now(), null);
+    const { leaseId } = first;
+    const late = { eventId: event.event_id, leaseId, reason: 'too late', nextAttemptAtMs: Date.now() + 600_000 };
+    await recordDeliveries(database, { delivered: [], undelivered: [late] }, Date.now(), null);
     expect(await eventRow(event.event_id)).toMatchObject({
       lease_id: second.leaseId,
-      attempts: 0,
+      // The first lease has ended without a result.
+      attempts: 1,
       next_attempt_at_ms: 0,
       last_error: null,
     });
@@ -140,8 +142,9 @@ describe('an event', () => {
   it('is leased by a second try when the answer to the first one was lost', async () => {
     const event = await successEvent();
     const { d1 } = watchedDatabase((roundTrip) => (roundTrip === 1 ? 'lose' : 'answer'));
-    const leased = await leaseEvents({ ...database, d1 }, leaseOfAnother(), [event.event_id]);
-    expect(leased).toEqual([{ eventId: event.event_id, attempts: 0 }]);
+    const { leaseId, untilMs, ...lease } = leaseOfAnother();
+    const leased = await leaseEvents({ ...database, d1 }, { leaseId, untilMs, ...lease }, [event.event_id]);
+    expect(leased).toEqual([{ eventId: event.event_id, attempts: 0, leaseId, leasedUntilMs: untilMs }]);
   });
 
   it('that nobody wrote is not sent: the ledger is the truth, and not the queue', async () => {

@@ -79,6 +79,18 @@ describe('the settings', () => {
     });
   });
 
+  it('need the address of a bridge, or a queue from which it takes events', () => {
+    expect(settings(DEVELOPMENT)).toMatchObject({ bridgeDelivery: 'push', bridgeUrl: DEVELOPMENT.BRIDGE_URL });
+    const pull = { ...DEVELOPMENT, BRIDGE_DELIVERY: 'pull', BRIDGE_URL: '' };
+    expect(settings({ ...pull, PAYMENT_RELAY: {} })).toMatchObject({ bridgeDelivery: 'pull', bridgeUrl: null });
+    expect(settings({ ...pull, PAYMENT_RELAY: {}, BRIDGE_URL: DEVELOPMENT.BRIDGE_URL }).bridgeUrl).toBeNull();
+
+    expect(problems({ ...DEVELOPMENT, BRIDGE_URL: '' })).toEqual(['BRIDGE_URL is missing']);
+    expect(problems({ ...DEVELOPMENT, BRIDGE_URL: '', PAYMENT_RELAY: {} })).toEqual(['BRIDGE_URL is missing']);
+    expect(problems(pull)).toEqual([expect.stringMatching(/^BRIDGE_DELIVERY is pull, .*PAYMENT_RELAY is not bound/)]);
+    expect(problems({ ...DEVELOPMENT, BRIDGE_DELIVERY: 'both' })).toEqual(['BRIDGE_DELIVERY must be push or pull']);
+  });
+
   it('are production’s where nothing is said of it', () => {
     expect(settings({ ...PRODUCTION, ENVIRONMENT: undefined }).production).toBe(true);
   });

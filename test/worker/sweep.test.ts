@@ -226,7 +226,7 @@ describe('a large replay', () => {
     const leased = await leaseDueEvents({ ...database, d1: watched.d1 }, lease, 100);
     expect(leased.every(({ eventId }) => eventId.includes('RRFFB'))).toBe(true);
     expect(watched.rowsRead()).toBeLessThan(2_000);
-    await recordDeliveries(database, { leaseId: 'lease', delivered: [], undelivered: [] }, nowMs, null);
+    await recordDeliveries(database, { delivered: [], undelivered: [] }, nowMs, null);
     expect(await bridge.posts()).toEqual([]);
   });
 

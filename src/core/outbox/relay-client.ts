@@ -14,6 +14,7 @@ import {
   relayResults,
 } from '../../contract/relay.ts';
 import { jsonAtMost } from '../response-body.ts';
+import type { RelayAnswer } from './relay.ts';
 
 /** The bridge answers at its own deadline at the latest; what is beyond that is the network. */
 export const BRIDGE_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 5_000;
@@ -26,11 +27,6 @@ export interface Bridge {
   /** Standard Webhooks: base64, with or without `whsec_`. */
   signingSecret: string;
 }
-
-export type RelayAnswer =
-  | { kind: 'results'; results: RelayResult[] }
-  /** The batch as a whole was not accepted: no connection, no answer in time, or an unreadable answer. */
-  | { kind: 'refused'; reason: string };
 
 /** Posts a batch. The signature's id is new for each attempt; the events keep theirs. */
 export async function postToBridge(
@@ -77,7 +73,8 @@ function refusalIn(answer: unknown): string {
   return known === undefined ? '' : `: ${known}`;
 }
 
-function inOwnWords(result: RelayResult): RelayResult {
+/** With a reason of the bridge's fixed words. */
+export function inOwnWords(result: RelayResult): RelayResult {
   if (result.delivered || isReasonOfBridge(result.reason)) return result;
   return { ...result, reason: 'the bridge gave a reason that is not known' };
 }

@@ -24,11 +24,9 @@ export async function sweepEvents(context: Context): Promise<boolean> {
     for (;;) {
       const isEnough = context.nowMs() - startedAtMs >= JOB_MAX_DURATION_MS;
       if (isEnough || statementsLeft(context.db) < STATEMENTS_NEEDED) return true;
-      const lease = newLease(context);
-      const leased = await leaseDueEvents(context.db, lease, RELAY_BATCH_MAX_EVENTS);
+      const leased = await leaseDueEvents(context.db, newLease(context), RELAY_BATCH_MAX_EVENTS);
       if (leased.length === 0) return false;
-      const { leaseId } = lease;
-      const delivery = await deliverLeased(context, { leaseId, leased, known: new Map(), takeNext: false });
+      const delivery = await deliverLeased(context, { leased, known: new Map(), takeNext: false });
       for (const [eventId, reason] of delivery.unopened) unopened.set(eventId, reason);
       if (delivery.refused) return false;
     }

@@ -63,7 +63,6 @@ export const upTo = (max: number) =>
     max,
   );
 
-export const address = text.check(isHttpAddress);
 export const optionalAddress = z.pipe(optional, z.nullable(z.string().check(isHttpAddress)));
 /** Of an API whose paths are known. */
 export const origin = (usual: string) =>

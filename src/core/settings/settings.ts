@@ -25,7 +25,8 @@ export interface Settings {
   maxAmountMinor: number;
   /** Whether payments may carry card numbers; else only a provider's token for a card. */
   rawCardsAllowed: boolean;
-  bridgeUrl: string;
+  /** Null where the bridge takes events from a queue. */
+  bridgeUrl: string | null;
   /** Whether the Worker sends events to the bridge, or the bridge takes them from a queue. */
   bridgeDelivery: Values['bridge']['delivery'];
   /** `whsec_…`, base64. */
@@ -132,7 +133,7 @@ function settingsOf(values: Values): Settings {
     currency: service.currency,
     maxAmountMinor: minorUnits(service.maxAmount, service.currency) ?? 0,
     rawCardsAllowed: service.rawCardsAllowed,
-    bridgeUrl: bridge.url,
+    bridgeUrl: bridge.delivery === 'push' ? bridge.url : null,
     bridgeDelivery: bridge.delivery,
     bridgeSigningSecret: bridge.signingSecret,
     fingerprintKey: fingerprint.key,

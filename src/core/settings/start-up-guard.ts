@@ -8,16 +8,29 @@ import { ADDRESSES, neededBy, SECRETS, type SettingName } from './variables.ts';
 /** Variables as Cloudflare hands them over: all of them text, any of them missing. */
 export type Variables = { readonly [name: string]: unknown };
 
+/** The binding of the queue from which a bridge takes events. */
+const RELAY_QUEUE = 'PAYMENT_RELAY';
+
 /** `your_api_key` of the contract's example is shorter, and so is whatever somebody makes up. */
 const GATEWAY_KEY_MIN_LENGTH = 16;
 
 /** Every reason to serve nothing, each as `NAME what is wrong`. */
 export function guardProblems(env: Variables): string[] {
   return [
+    ...deliveryProblems(env),
     ...gatewayProblems(env),
     ...authProblems(env),
     ...sharedSecretProblems(env),
     ...(env.ENVIRONMENT === 'development' ? liveKeyProblems(env) : productionProblems(env)),
+  ];
+}
+
+/** What each way to the bridge needs. */
+function deliveryProblems(env: Variables): string[] {
+  if (textOf(env, 'BRIDGE_DELIVERY') !== 'pull') return isMissing(env, 'BRIDGE_URL') ? ['BRIDGE_URL is missing'] : [];
+  if (env[RELAY_QUEUE] !== undefined) return [];
+  return [
+    `BRIDGE_DELIVERY is pull, and the queue ${RELAY_QUEUE} is not bound: uncomment its sections in wrangler.toml and deploy, or set push`,
   ];
 }
 

@@ -5,7 +5,6 @@
 import * as z from 'zod/mini';
 import { currencyExponent } from '../domain/money.ts';
 import {
-  address,
   count,
   encryptionKey,
   encryptionKeys,
@@ -98,7 +97,8 @@ export const VARIABLES = {
     authenticationMinutes: variable('PAYMENT_AUTHENTICATION_MINUTES', count(15, AUTHENTICATION_MAX_MINUTES)),
   },
   bridge: {
-    url: variable('BRIDGE_URL', address, ADDRESS),
+    /** Where the Worker sends events, if it does. */
+    url: variable('BRIDGE_URL', optionalAddress, ADDRESS),
     /** Whether the Worker sends events to the bridge, or the bridge takes them from a queue. */
     delivery: variable('BRIDGE_DELIVERY', oneOf(['push', 'pull'], 'push')),
     signingSecret: variable('BRIDGE_SIGNING_SECRET', secret, GENERATED),

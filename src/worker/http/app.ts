@@ -15,6 +15,7 @@ import { onError } from './middleware/on-error.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { configured } from './middleware/require-settings.ts';
 import { withShards } from './middleware/with-shards.ts';
+import { bridgeRoute } from './routes/bridge.ts';
 import { healthRoute } from './routes/health.ts';
 import { captureRoute, voidRoute } from './routes/hold.ts';
 import { methodsRoute } from './routes/methods.ts';
@@ -56,6 +57,7 @@ export function createApp(): Hono<HttpEnv> {
     .all('/payment/transactions', methodNotAllowed('GET, HEAD'))
     .all('/payment/transactions/:id', methodNotAllowed('GET, HEAD'));
   app.route('/webhooks', webhooksRoute);
+  app.route('/bridge', bridgeRoute);
   app.route(SANDBOX_CHALLENGE_PATH, sandboxChallengeRoute);
   app.route('/payment/methods', methodsRoute).all('/payment/methods', methodNotAllowed('GET, HEAD'));
   return app;

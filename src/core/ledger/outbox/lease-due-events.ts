@@ -2,7 +2,7 @@
 
 import type { D1Database, D1PreparedStatement } from '../d1.ts';
 import { type Database, rowsOf, runBatch } from '../database.ts';
-import { FREE, type Lease, type LeasedEvent } from './lease-events.ts';
+import { FREE, LEASED, LEASED_EVENT, type Lease, type LeasedEvent, leaseParameters } from './lease-events.ts';
 
 // `e` may be sent: it is free, it is due, and no earlier event of its booking still waits.
 const LEASABLE = `
@@ -20,15 +20,15 @@ const due = (kind: string, rank: number) => `
   SELECT * FROM (SELECT e.sequence, e.next_attempt_at_ms, ${rank} AS rank FROM events e
     WHERE ${kind} AND ${LEASABLE} ORDER BY e.next_attempt_at_ms, e.sequence LIMIT ?4)`;
 const LEASE_DUE = `
-  UPDATE events SET leased_until_ms = ?2, lease_id = ?3
+  UPDATE events SET ${LEASED}
   WHERE sequence IN (SELECT sequence FROM (${due(LIVE, 1)} UNION ALL ${due(REPLAYED, 2)}
     ORDER BY rank, next_attempt_at_ms, sequence LIMIT ?4))
-  RETURNING event_id AS eventId, attempts`;
+  RETURNING ${LEASED_EVENT}`;
 
 /** Leases the events that have been due longest and may be sent now, at most `limit` of them: live ones first, then replayed ones. */
 export async function leaseDueEvents(db: Database, lease: Lease, limit: number): Promise<LeasedEvent[]> {
   const { leased } = await runBatch(db, {
-    leased: db.d1.prepare(LEASE_DUE).bind(lease.nowMs, lease.untilMs, lease.leaseId, limit),
+    leased: db.d1.prepare(LEASE_DUE).bind(...leaseParameters(lease, limit)),
   });
   return rowsOf<LeasedEvent>(leased);
 }

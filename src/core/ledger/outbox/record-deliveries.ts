@@ -13,8 +13,8 @@ const MARK_DELIVERED = `
 const MARK_UNDELIVERED = `
   UPDATE events SET lease_id = NULL, leased_until_ms = NULL, attempts = attempts + 1,
     last_error = result.value ->> 'reason', next_attempt_at_ms = result.value ->> 'nextAttemptAtMs'
-  FROM json_each(?2) AS result
-  WHERE event_id = result.value ->> 'eventId' AND lease_id = ?1 AND delivered_at_ms IS NULL`;
+  FROM json_each(?1) AS result
+  WHERE event_id = result.value ->> 'eventId' AND lease_id = result.value ->> 'leaseId' AND delivered_at_ms IS NULL`;
 
 // What waits behind an event that is put off is put off with it: it could not be sent, and the sweep would look at it each time.
 const PUT_OFF_BEHIND_UNDELIVERED = `
@@ -26,10 +26,9 @@ const PUT_OFF_BEHIND_UNDELIVERED = `
     AND events.next_attempt_at_ms < earlier.next_attempt_at_ms`;
 
 export interface Deliveries {
-  /** The lease under which the events were sent. */
-  leaseId: string;
   delivered: string[];
-  undelivered: { eventId: string; reason: string; nextAttemptAtMs: number }[];
+  /** Each with the lease under which it was sent. */
+  undelivered: { eventId: string; leaseId: string; reason: string; nextAttemptAtMs: number }[];
 }
 
 /**
@@ -42,12 +41,12 @@ export async function recordDeliveries(
   nowMs: number,
   next: Lease | null,
 ): Promise<LeasedEvent[]> {
-  const { leaseId, delivered, undelivered } = deliveries;
+  const { delivered, undelivered } = deliveries;
   const putOff = undelivered.length > 0;
   const undeliveredList = JSON.stringify(undelivered);
   const { leased } = await runBatch(db, {
     delivered: db.d1.prepare(MARK_DELIVERED).bind(nowMs, JSON.stringify(delivered)),
-    undelivered: putOff ? db.d1.prepare(MARK_UNDELIVERED).bind(leaseId, undeliveredList) : null,
+    undelivered: putOff ? db.d1.prepare(MARK_UNDELIVERED).bind(undeliveredList) : null,
     putOff: putOff ? db.d1.prepare(PUT_OFF_BEHIND_UNDELIVERED).bind(undeliveredList) : null,
     leased: next && leaseFirstOfBookings(db.d1, next, delivered),
   });
