@@ -14,7 +14,7 @@ const FLOORS = [
   ['core/outcomes'],
   ['core/recovery'],
   ['core/monitoring'],
-  ['core/payments', 'core/background'],
+  ['core/payments', 'core/background', 'core/by-hand'],
   ['local'],
   ['emulator'],
   ['worker', 'bridge', 'cli', 'api-document', 'console'],

@@ -1,77 +1,77 @@
-/** A case that `payctl resolve` is about: how it is named and found, and how it is shown. */
-import { isoSeconds } from '../core/domain/timestamp.ts';
-import { isIdentifier, isWaiting } from '../core/domain/transaction.ts';
+/** A case that `payctl resolve` is about: how it is named and found, how it is shown, and why something cannot be done with it. */
 import {
-  type FoundById,
-  type FoundPayment,
-  type FoundRefund,
-  findPayment,
-  findRefundWithPayment,
-  findUnbookedRefund,
-} from '../core/ledger/by-hand/find-by-id.ts';
-import { unbookedSubject } from '../core/ledger/by-hand/resolutions.ts';
-import type { Database } from '../core/ledger/database.ts';
+  type Case,
+  type CaseId,
+  caseIdIn,
+  findCase,
+  type NotAllowed,
+  statusOf,
+  subjectOf,
+} from '../core/by-hand/cases.ts';
+import { isoSeconds } from '../core/domain/timestamp.ts';
+import type { FoundById } from '../core/ledger/by-hand/find-by-id.ts';
 import { invalidId } from './arguments.ts';
-import { type Databases, databaseOfId } from './ledger-access.ts';
+import type { Databases } from './ledger-access.ts';
 import { moneyText } from './output-of-payments.ts';
 
-/** How a case is named: by its id, and an external refund by the payment's id and the provider's name for it. */
-export interface CaseId {
-  id: string;
-  gatewayReference: string | null;
-}
-
-export interface Case {
-  db: Database;
-  subject: string;
-  found: FoundById;
-}
-
 export function readCaseId(text: string): CaseId {
-  const [id = '', ...rest] = text.split('/');
-  const gatewayReference = rest.length === 0 ? null : rest.join('/');
-  if (isIdentifier(id, 'TXN-') || (gatewayReference === null && isIdentifier(id, 'REF-')))
-    return { id, gatewayReference };
-  throw invalidId(text, 'an id as `payctl resolve` lists it: TXN-…, REF-… or TXN-…/REFERENCE');
+  const caseId = caseIdIn(text);
+  if (caseId === null) throw invalidId(text, 'an id as `payctl resolve` lists it: TXN-…, REF-… or TXN-…/REFERENCE');
+  return caseId;
 }
 
 /** @throws Error where there is none */
-export async function findCase(databases: Databases, caseId: CaseId): Promise<Case> {
-  const { id, gatewayReference } = caseId;
-  const db = databaseOfId(databases, id);
-  const found = await findById(db, caseId);
-  const subject = gatewayReference === null ? id : unbookedSubject(id, gatewayReference);
-  if (found === null) throw new Error(`There is no ${subject} in this database`);
-  return { db, subject, found };
+export async function requireCase(databases: Databases, caseId: CaseId): Promise<Case> {
+  const one = await findCase(databases, caseId);
+  if (one === null) throw new Error(`There is no ${subjectOf(caseId)} in this database`);
+  return one;
 }
 
-function findById(db: Database, { id, gatewayReference }: CaseId): Promise<FoundById | null> {
-  if (gatewayReference !== null) return findUnbookedRefund(db, id, gatewayReference);
-  return id.startsWith('REF-') ? findRefundWithPayment(db, id) : findPayment(db, id);
+/** What a person wants to do with a case. */
+type Intent = 'record' | 'retry' | 'deal';
+
+/** Why that cannot be done, and what can. */
+export function notAllowedText({ subject, found }: Case, why: NotAllowed, intent: Intent): string {
+  switch (why.kind) {
+    case 'ended':
+      return endedText(subject, found, why, intent);
+    case 'waits':
+      return `${subject} waits for its payer or its capture: \`payctl capture\` and \`payctl void\` end it`;
+    case 'still_asked': {
+      const next = why.nextLookUpAtMs === null ? '' : `, next at ${isoSeconds(why.nextLookUpAtMs)}`;
+      return `${subject} is pending, and the service is still asking ${why.gateway}${next}. Wait, or have it ask within a minute: \`payctl resolve ${subject} --retry\``;
+    }
+    case 'reference_known':
+      return `${why.reference} is already the charge or the refund of ${why.ids.join(', ')}: nothing was recorded`;
+    case 'undetermined':
+      return `${subject} is pending, and the gateway cannot determine its outcome: record how it ended with --as`;
+    case 'dealt_with_before': {
+      const { resolvedAtMs, resolvedBy, reason } = why.resolution;
+      return `${subject} was dealt with at ${isoSeconds(resolvedAtMs)} by ${resolvedBy}: ${reason}`;
+    }
+  }
 }
 
-/** Of a payment that is neither looked up nor recorded by hand. */
-export function waitingText(subject: string): string {
-  return `${subject} waits for its payer or its capture: \`payctl capture\` and \`payctl void\` end it`;
+function endedText(
+  subject: string,
+  { kind }: FoundById,
+  { status, isUnpaid }: Extract<NotAllowed, { kind: 'ended' }>,
+  intent: Intent,
+): string {
+  switch (intent) {
+    case 'record': {
+      if (kind === 'unbooked') return `${subject} has an outcome: it is paid. Use --dealt-with`;
+      const hint = isUnpaid ? '. If you have paid it back, use --dealt-with' : '';
+      return `${subject} is ${status} already, and an outcome is recorded only once${hint}`;
+    }
+    case 'retry':
+      return `The outcome of ${subject} is already known: ${status}`;
+    case 'deal':
+      return `${subject} is ${status}: it needs no action`;
+  }
 }
 
-/** Why no person decides how it ends; null where the gateway cannot determine that, or it has ended. */
-export function whyGatewayDecides(subject: string, found: FoundPayment | FoundRefund): string | null {
-  const row = found.kind === 'payment' ? found.transaction : found.refund;
-  if (row.status !== 'pending') return null;
-  // Also of one that was undetermined: its money has been found to be held since.
-  if (found.kind === 'payment' && isWaiting(found.transaction)) return waitingText(subject);
-  if (found.undeterminedAtMs !== null) return null;
-  const next = row.nextLookupAtMs === null ? '' : `, next at ${isoSeconds(row.nextLookupAtMs)}`;
-  return `${subject} is pending, and the service is still asking ${found.transaction.gateway}${next}. Wait, or have it ask within a minute: \`payctl resolve ${subject} --retry\``;
-}
-
-export function statusOf(found: FoundById): string {
-  if (found.kind === 'unbooked') return 'paid at the provider';
-  return found.kind === 'payment' ? found.transaction.status : found.refund.status;
-}
-
-export function factsOf(subject: string, found: FoundById): (readonly [string, string])[] {
+export function factsOf({ subject, found }: Case): (readonly [string, string])[] {
   const { transaction } = found;
   const amountMinor =
     found.kind === 'unbooked'

@@ -1,9 +1,9 @@
 /** Records how a payment or a refund has ended that the gateway cannot determine: what a person has found at the provider. */
 import { ulid } from 'ulid';
-import { type FoundById, idsOfReference } from '../core/ledger/by-hand/find-by-id.ts';
-import { isUnpaidForGood } from '../core/ledger/by-hand/resolutions.ts';
-import { recordByHand, type Verdict } from '../core/recovery/resolve-by-hand.ts';
-import { type Case, factsOf, whyGatewayDecides } from './case.ts';
+import { type Case, recordCase, whyNotRecord } from '../core/by-hand/cases.ts';
+import type { FoundById } from '../core/ledger/by-hand/find-by-id.ts';
+import type { Verdict } from '../core/recovery/resolve-by-hand.ts';
+import { factsOf, notAllowedText } from './case.ts';
 import type { Databases } from './ledger-access.ts';
 import { printJson, showFacts } from './output.ts';
 import { moneyText } from './output-of-payments.ts';
@@ -18,17 +18,17 @@ interface Finding {
 /** Shows it, asks, and records it for good. @throws Error where the gateway can still answer, or has answered */
 export async function recordOutcome(
   databases: Databases,
-  { db, subject, found }: Case,
+  one: Case,
   { verdict, reason }: Finding,
   { yes, json }: { yes?: true; json?: true },
 ): Promise<void> {
-  if (found.kind === 'unbooked') throw new Error(`${subject} has an outcome: it is paid. Use --dealt-with`);
-  refuseUnlessUndetermined(subject, found);
-  if (verdict.as === 'completed') await refuseKnownReference(databases, verdict.reference);
-  showFacts([...factsOf(subject, found), ['to record', recordedAs(found, verdict)]]);
+  const { subject, found } = one;
+  const why = await whyNotRecord(databases, one, verdict);
+  if (why !== null) throw new Error(notAllowedText(one, why, 'record'));
+  showFacts([...factsOf(one), ['to record', recordedAs(found, verdict)]]);
   await requireConfirmation('Record this for good?', yes === true);
   const nowMs = Date.now();
-  const recorded = await recordByHand(db, found, { verdict, reason, eventId: `evt_${ulid(nowMs)}`, nowMs });
+  const recorded = await recordCase(one, { verdict, reason, eventId: `evt_${ulid(nowMs)}`, nowMs });
   switch (recorded.kind) {
     case 'recorded': {
       const { status } = recorded.row;
@@ -53,25 +53,6 @@ const NEXT_OF_FAILED_REFUND = {
   late_charge: (subject: string) =>
     `It is still owed: pay it back in another way, and then \`payctl resolve ${subject} --dealt-with --reason …\``,
 } as const;
-
-/** A gateway that can still answer decides, and no person. */
-function refuseUnlessUndetermined(subject: string, found: Exclude<FoundById, { kind: 'unbooked' }>): void {
-  const row = found.kind === 'payment' ? found.transaction : found.refund;
-  if (row.status !== 'pending') {
-    const hint =
-      found.kind === 'refund' && isUnpaidForGood(found.refund) ? '. If you have paid it back, use --dealt-with' : '';
-    throw new Error(`${subject} is ${row.status} already, and an outcome is recorded only once${hint}`);
-  }
-  const why = whyGatewayDecides(subject, found);
-  if (why !== null) throw new Error(why);
-}
-
-/** Two charges have two names at the provider: the same one twice is a mistake in copying. */
-async function refuseKnownReference(databases: Databases, reference: string): Promise<void> {
-  const known = (await Promise.all(databases.map((db) => idsOfReference(db, reference)))).flat();
-  if (known.length > 0)
-    throw new Error(`${reference} is already the charge or the refund of ${known.join(', ')}: nothing was recorded`);
-}
 
 function recordedAs(found: FoundById, verdict: Verdict): string {
   const { transaction } = found;

@@ -1,7 +1,7 @@
 /**
  * What the console's pages ask of the Worker, under `/console/api`. Payments, refunds, captures and voids have the requests and answers of the
  * public API, under the same paths without `/payment`: see requests.ts, responses.ts and search-responses.ts. Times are ISO 8601 in UTC,
- * amounts are decimals in the unit of their currency. The Worker and the page are deployed together, so nothing here has versions.
+ * amounts are decimals in the unit of their currency. A POST is always JSON, `{}` where it has nothing to say. The Worker and the page are deployed together, so nothing here has versions.
  */
 
 /** Who has signed in, and what the pages show. `GET /console/api/session`. */
@@ -20,7 +20,10 @@ export interface ConsoleSession {
    * the organisation `default` see them; those of others see their own payments, cases and disputes.
    */
   sees_installation: boolean;
-  /** How people sign out: null where they have not signed in, which is so on a desk. */
+  /**
+   * How people sign out. `api_key`: with a key or a token in the Authorization header; `access`: at `/cdn-cgi/access/logout`; null: they have
+   * not signed in, which is so on a desk.
+   */
   signed_in_by: 'api_key' | 'access' | null;
 }
 
@@ -60,7 +63,9 @@ export interface ConsoleOverview {
   /** Percent; null where no payment has ended. */
   success_rate: number | null;
   /** What was captured and refunded, by currency. */
-  volume: { currency: string; captured: number; refunded: number; refunds: number }[];
+  volume: { currency: string; captured: number; refunded: number }[];
+  /** Refunds that ended, in all currencies. */
+  refunds: { completed: number; failed: number };
   /** Milliseconds; null where there is nothing to measure. */
   processing_ms: { p50: number | null; p95: number | null };
   gateway_ms: { p50: number | null; p95: number | null };
@@ -69,6 +74,7 @@ export interface ConsoleOverview {
   gateways: { gateway: string; completed: number; failed: number }[];
   methods: { payment_method: string; completed: number; failed: number }[];
   challenges: { completed: number; failed: number };
+  /** Requests that were refused for their number, since counting began: isolates report them late. */
   rate_limited: number;
   /** As of the last run of the cron. */
   now_waiting: {
@@ -84,6 +90,8 @@ export interface ConsoleOverview {
     disputes: number;
   };
   alerts: ActiveAlert[];
+  /** Numbers of databases that did not answer: the figures are without theirs. Empty as a rule. */
+  not_read: number[];
   /** One value a bucket, oldest first; every bucket of the time is there. */
   series: {
     bucket_seconds: number;
@@ -91,6 +99,7 @@ export interface ConsoleOverview {
     at: number[];
     completed: number[];
     failed: number[];
+    /** That completed. */
     refunds: number[];
     /** 95th percentiles in milliseconds; null where nothing ended. */
     processing_p95_ms: (number | null)[];
@@ -143,10 +152,10 @@ export interface ConsoleBroker {
   last_delivered_at: string | null;
 }
 
-/** What needs a person. `GET /console/api/cases`. */
+/** What needs a person. `GET /console/api/cases`: of all organisations where `sees_installation`, at most 200 of each kind. */
 export interface ConsoleCases {
   cases: ConsoleCase[];
-  /** Dealt with before, newest first. */
+  /** Dealt with before, newest first, at most 50. */
   dealt_with: { subject: string; reason: string; resolved_by: string; resolved_at: string }[];
 }
 
@@ -159,6 +168,8 @@ export interface ConsoleCase {
     | 'external_refund_unbooked';
   /** The id of a payment or refund, or TXN-…/REFERENCE. */
   subject: string;
+  /** The console shows payments of the caller's organisation alone. */
+  organisation: string;
   transaction_id: string;
   booking_id: string;
   gateway: string;
@@ -182,10 +193,11 @@ export interface CaseResolved {
   message: string;
 }
 
-/** `GET /console/api/disputes`: open ones first. */
+/** `GET /console/api/disputes`: of all organisations where `sees_installation`; open ones first, at most 500. */
 export interface ConsoleDisputes {
   disputes: {
     dispute_id: string;
+    organisation: string;
     provider: string;
     transaction_id: string;
     booking_id: string;

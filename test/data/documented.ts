@@ -2,6 +2,7 @@
 import { type OutputUnit, Validator } from '@cfworker/json-schema';
 import { exactDocument } from '../../src/api-document/document.ts';
 import { HEADER_NAMES } from '../../src/api-document/headers.ts';
+import { consoleProblems } from './console-answers.ts';
 
 export interface SentAnswer {
   method: string;
@@ -32,8 +33,13 @@ interface Described {
 const document = exactDocument() as unknown as Described;
 const { schemas, responses } = document.components;
 
-/** Not a part of the API: a page for the payer, and what the bridge of the same version calls. */
-const NOT_DESCRIBED = /^\/(sandbox|bridge)\//;
+/** What the pages of the console ask: console-answers.ts describes it. */
+const OF_CONSOLE = /^\/console\/api\//;
+
+/** Whether a path is one of the API's that callers use, and not a page for the payer, a part of the console, or what the bridge of the same version calls. */
+export function isPublic(path: string): boolean {
+  return !/^\/(sandbox|bridge)\//.test(path) && !OF_CONSOLE.test(path);
+}
 
 const pathPatterns = Object.entries(document.paths).map(([path, operations]) => ({
   // The router takes a slash at the end for nothing.
@@ -55,7 +61,10 @@ export function undocumented({ method, path, status, headers, body }: SentAnswer
   // As it arrives: without dots in it, and without the query.
   const { pathname } = new URL(`https://payments.example${path}`);
   // A preflight is the browser's, and as the CORS protocol has it.
-  if (NOT_DESCRIBED.test(pathname) || (method === 'OPTIONS' && status === 204)) return [];
+  if (method === 'OPTIONS' && status === 204) return [];
+  if (!isPublic(pathname)) {
+    return OF_CONSOLE.test(pathname) && body !== null ? consoleProblems(pathname, status, body) : [];
+  }
   const operations = pathPatterns.find(({ pattern }) => pattern.test(pathname))?.operations;
   if (operations === undefined) return body === null ? [] : violations(envelope, body);
   const own = operations[method === 'HEAD' ? 'get' : method.toLowerCase()];

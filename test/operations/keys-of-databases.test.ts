@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { storedKeys } from '../../src/cli/keys-of-databases.ts';
+import { storedKeys } from '../../src/core/by-hand/api-keys.ts';
 import type { ApiKey } from '../../src/core/ledger/api-keys/list-api-keys.ts';
 
 const key = (keyId: string, changes: Partial<ApiKey> = {}): ApiKey => ({

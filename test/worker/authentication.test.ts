@@ -137,7 +137,7 @@ function withOtherUnusedBits(text: string): string {
 function promoted(key: string): string {
   const [prefix, signature] = [key.slice(0, 'psk_test_'.length), key.slice(-43)];
   const said = atob(key.slice(prefix.length, -43).replaceAll('-', '+').replaceAll('_', '/'));
-  const asked = said.replace(/,w,|,wfr,/, ',a,');
+  const asked = said.replace(/,w[a-z]*,/, ',a,');
   expect(asked).not.toBe(said);
   return prefix + base64Url(new TextEncoder().encode(asked)) + signature;
 }

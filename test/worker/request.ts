@@ -75,16 +75,18 @@ export interface RequestOptions {
   /** Beside or instead of `Content-Type: application/json`; null leaves a header out. */
   headers?: Record<string, string | null>;
   scheme?: 'http' | 'https';
+  /** Under which the service is asked. */
+  host?: string;
 }
 
 function newRequest(method: string, path: string, options: RequestOptions): Request {
-  const { body, address = newAddress(), scheme = 'https' } = options;
+  const { body, address = newAddress(), scheme = 'https', host = 'payments.example' } = options;
   const headers = new Headers();
   const wanted = { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...options.headers };
   for (const [name, value] of Object.entries(wanted)) if (value !== null) headers.set(name, value);
   if (address !== null) headers.set('CF-Connecting-IP', address);
   const asItIs = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
-  const request = new Request(`${scheme}://payments.example${path}`, {
+  const request = new Request(`${scheme}://${host}${path}`, {
     method,
     headers,
     ...(body !== undefined && { body: asItIs ? body : JSON.stringify(body) }),

@@ -1,14 +1,21 @@
 /** `payctl keys`: creates, lists and revokes API keys, and encrypts stored addresses under the current ENCRYPTION_KEY. */
 import { type Command, InvalidArgumentError } from 'commander';
+import {
+  type AskedKey,
+  isIncomplete,
+  isKeyName,
+  KEY_NAME_MAX_LENGTH,
+  type KeyMade,
+  listKeys,
+  makeKey,
+  revokeKey,
+  type StoredKey,
+} from '../../core/by-hand/api-keys.ts';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
-import { insertApiKey } from '../../core/ledger/api-keys/insert-api-key.ts';
-import { type ApiKey, listApiKeys } from '../../core/ledger/api-keys/list-api-keys.ts';
-import { revokeApiKey } from '../../core/ledger/api-keys/revoke-api-key.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import { auditRotation } from '../../core/ledger/personal-data/audit-rotation.ts';
 import { type Resealed, resealEmails } from '../../core/ledger/personal-data/reseal-emails.ts';
 import { BEFORE_ALL, type Step } from '../../core/ledger/personal-data/steps.ts';
-import { makeApiKey } from '../../core/security/api-key.ts';
 import { DEFAULT_TENANT, isScope, SCOPES, type Scope } from '../../core/security/credential.ts';
 import { bindingOf } from '../../core/shards.ts';
 import { documented } from '../../local/command.ts';
@@ -24,11 +31,9 @@ import {
   readTenant,
   readTimeMs,
 } from '../arguments.ts';
-import { type StoredKey, storedKeys } from '../keys-of-databases.ts';
 import { type Databases, type Ledger, withLedger } from '../ledger-access.ts';
 import { counted, printJson, printTable, timeOrNull } from '../output.ts';
 
-const NAME_MAX_LENGTH = 100;
 /** Looked at in one step of a rotation. Sealed twice over, the longest addresses of so many fit into one parameter of D1, 2 MB. */
 const PAYMENTS_PER_STEP = 500;
 
@@ -148,8 +153,8 @@ function addRotate(keys: Command): void {
 }
 
 function readName(name: string): string {
-  if (!/^[\w .:@/-]+$/.test(name) || name.length > NAME_MAX_LENGTH) {
-    throw new InvalidArgumentError(`A name has up to ${NAME_MAX_LENGTH} letters, digits, spaces and . : @ / - _`);
+  if (!isKeyName(name)) {
+    throw new InvalidArgumentError(`A name has up to ${KEY_NAME_MAX_LENGTH} letters, digits, spaces and . : @ / - _`);
   }
   return name;
 }
@@ -170,7 +175,7 @@ function readKeyId(text: string): string {
 
 async function create(
   { databases, secrets, production }: Ledger,
-  asked: Pick<ApiKey, 'name' | 'scopes' | 'tenant' | 'expiresAtMs'>,
+  asked: AskedKey,
   { remote }: LedgerPlace,
   { json }: Options,
 ): Promise<void> {
@@ -181,25 +186,20 @@ async function create(
       : '`npm run setup` writes one into .dev.vars';
     throw new Error(`API_KEY_SECRET is missing: ${how}`);
   }
-  const { keyId, key, keyHash } = await makeApiKey(secret, production ? 'live' : 'test', asked);
-  const createdAtMs = Date.now();
-  for (const [shard, db] of databases.entries()) {
-    try {
-      await insertApiKey(db, { ...asked, keyId, keyHash, createdAtMs });
-    } catch (error) {
-      throw databases.length === 1 ? error : halfMade(keyId, shard, error);
-    }
-  }
+  const made = await makeKey(databases, asked, { secret, mode: production ? 'live' : 'test', nowMs: Date.now() });
+  if (made.kind === 'not_confirmed') throw databases.length === 1 ? made.error : halfMade(made);
+  const { keyId } = made.key;
   const { name, tenant, scopes, expiresAtMs } = asked;
-  if (json) return printJson({ key_id: keyId, key, name, tenant, scopes, expires_at: timeOrNull(expiresAtMs) });
+  if (json)
+    return printJson({ key_id: keyId, key: made.secret, name, tenant, scopes, expires_at: timeOrNull(expiresAtMs) });
   const validity = expiresAtMs === null ? 'until it is revoked' : `until ${isoSeconds(expiresAtMs)}`;
   console.error(`${keyId} "${name}" of the tenant ${tenant}: ${scopes.join(', ')}, ${validity}
 This is the key. It is not stored and cannot be shown again:`);
-  console.log(key);
+  console.log(made.secret);
 }
 
 /** Nobody has the key, since it was not printed: what is left to do is to make it useless. */
-function halfMade(keyId: string, shard: number, error: unknown): Error {
+function halfMade({ keyId, shard, error }: Extract<KeyMade, { kind: 'not_confirmed' }>): Error {
   return new Error(
     `${bindingOf(shard)} has not confirmed the key ${keyId} (${messageOf(error)}). The key was not printed, so nobody has it. Run this again for another one, and revoke this one: \`npx payctl keys revoke ${keyId}\``,
     { cause: error },
@@ -212,7 +212,7 @@ function messageOf(error: unknown): string {
 
 async function list({ databases }: Ledger, { json, createdBefore }: ListOptions): Promise<void> {
   const nowMs = Date.now();
-  const all = storedKeys(await Promise.all(databases.map((db) => listApiKeys(db, nowMs))));
+  const all = await listKeys(databases, nowMs);
   const keys =
     createdBefore === undefined ? all : all.filter((key) => key.createdAtMs < createdBefore && isAccepted(key, nowMs));
   if (json) {
@@ -254,8 +254,9 @@ function isAccepted({ revokedAtMs, expiresAtMs }: StoredKey, nowMs: number): boo
   return revokedAtMs === null && (expiresAtMs === null || expiresAtMs > nowMs);
 }
 
-function stateOf({ revokedAtMs, expiresAtMs, validIn }: StoredKey, nowMs: number, databases: number): string {
-  if (revokedAtMs === null && validIn.length < databases) {
+function stateOf(key: StoredKey, nowMs: number, databases: number): string {
+  const { revokedAtMs, expiresAtMs, validIn } = key;
+  if (isIncomplete(key, databases)) {
     return `INCOMPLETE: valid in ${validIn.length} of ${counted(databases, 'database')}, revoke it`;
   }
   if (revokedAtMs !== null) return `revoked ${isoSeconds(revokedAtMs)}`;
@@ -263,29 +264,26 @@ function stateOf({ revokedAtMs, expiresAtMs, validIn }: StoredKey, nowMs: number
   return `${expiresAtMs <= nowMs ? 'expired' : 'valid until'} ${isoSeconds(expiresAtMs)}`;
 }
 
-/** In all of them, whatever one of them answers: what is revoked in some is refused there. A repetition changes nothing but what is left. */
 async function revoke({ databases }: Ledger, keyId: string, { json }: Options): Promise<void> {
-  const nowMs = Date.now();
-  const answers = await Promise.allSettled(databases.map((db) => revokeApiKey(db, keyId, nowMs)));
-  const failed = answers.flatMap((answer, shard) =>
-    answer.status === 'rejected' ? [{ shard, why: answer.reason }] : [],
-  );
-  const [failure] = failed;
-  if (failure !== undefined && databases.length === 1) throw failure.why;
-  if (failure !== undefined) {
-    const which = failed.map(({ shard }) => bindingOf(shard)).join(', ');
-    throw new Error(
-      `${which} did not confirm that ${keyId} is revoked (${messageOf(failure.why)}): requests for bookings there may still be accepted with it. Run this again`,
-      { cause: failure.why },
-    );
+  const revoked = await revokeKey(databases, keyId, Date.now());
+  switch (revoked.kind) {
+    case 'unknown':
+      throw new Error(`There is no key ${keyId}`);
+    case 'not_confirmed': {
+      const [first] = revoked.failed;
+      if (databases.length === 1) throw first?.error;
+      const which = revoked.failed.map(({ shard }) => bindingOf(shard)).join(', ');
+      throw new Error(
+        `${which} did not confirm that ${keyId} is revoked (${messageOf(first?.error)}): requests for bookings there may still be accepted with it. Run this again`,
+        { cause: first?.error },
+      );
+    }
+    case 'revoked': {
+      const { name, revokedAtMs } = revoked.key;
+      if (json) printJson({ key_id: keyId, name, revoked_at: isoSeconds(revokedAtMs) });
+      else console.log(`${keyId} "${name}" was revoked at ${isoSeconds(revokedAtMs)}`);
+    }
   }
-  // A key that was half-made is not in all of them.
-  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
-  const [key] = found;
-  if (key === undefined) throw new Error(`There is no key ${keyId}`);
-  const revokedAt = isoSeconds(Math.max(...found.map(({ revokedAtMs }) => revokedAtMs ?? nowMs)));
-  if (json) printJson({ key_id: keyId, name: key.name, revoked_at: revokedAt });
-  else console.log(`${keyId} "${key.name}" was revoked at ${revokedAt}`);
 }
 
 /** The Worker encrypts payments that are made meanwhile under the current key itself, if it has it. */

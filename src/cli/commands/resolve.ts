@@ -1,30 +1,27 @@
 /** `payctl resolve`: what needs a person, and how it ended once the person knows. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  type Case,
+  type CaseId,
+  dealWithCase,
+  isReference,
+  REASON_RULE,
+  REFERENCE_RULE,
+  reasonIn,
+  whyNotDealWith,
+  whyNotRetry,
+} from '../../core/by-hand/cases.ts';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
-import { isWaiting } from '../../core/domain/transaction.ts';
-import { dealWith, findResolution, isUnpaidForGood } from '../../core/ledger/by-hand/resolutions.ts';
 import { makeLookUpDue } from '../../core/ledger/look-ups/make-look-up-due.ts';
 import type { Verdict } from '../../core/recovery/resolve-by-hand.ts';
 import { documented } from '../../local/command.ts';
 import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
-import {
-  type Case,
-  type CaseId,
-  factsOf,
-  findCase,
-  readCaseId,
-  statusOf,
-  waitingText,
-  whyGatewayDecides,
-} from '../case.ts';
+import { factsOf, notAllowedText, readCaseId, requireCase } from '../case.ts';
 import { type Databases, withLedger } from '../ledger-access.ts';
 import { showCases } from '../open-cases.ts';
 import { printJson, showFacts } from '../output.ts';
 import { requireConfirmation } from '../prompt.ts';
 import { recordOutcome } from '../record-outcome.ts';
-
-const REASON_MAX_LENGTH = 500;
-const REFERENCE_MAX_LENGTH = 255;
 
 interface Options extends PlaceOptions {
   all?: true;
@@ -94,19 +91,13 @@ A refund that has failed cannot be sent again: pay the money back in the provide
 }
 
 function readReference(text: string): string {
-  if (!/^[\x21-\x7e]+$/.test(text) || text.length > REFERENCE_MAX_LENGTH) {
-    throw new InvalidArgumentError(
-      `It must be an id of the provider, of at most ${REFERENCE_MAX_LENGTH} characters without spaces.`,
-    );
-  }
+  if (!isReference(text)) throw new InvalidArgumentError(`It ${REFERENCE_RULE}.`);
   return text;
 }
 
 function readReason(text: string): string {
-  const reason = text.trim();
-  if (reason === '' || reason.length > REASON_MAX_LENGTH || /\p{Cc}/u.test(reason) || !reason.isWellFormed()) {
-    throw new InvalidArgumentError(`It must be a line of 1 to ${REASON_MAX_LENGTH} characters.`);
-  }
+  const reason = reasonIn(text);
+  if (reason === null) throw new InvalidArgumentError(`It ${REASON_RULE}.`);
   return reason;
 }
 
@@ -134,7 +125,7 @@ function readAct({ all, retry, as, reference, dealtWith, reason }: Options, comm
 
 /** @throws Error where this cannot be done with the case */
 export async function resolveCase(databases: Databases, caseId: CaseId, act: Act, options: Options): Promise<void> {
-  const one = await findCase(databases, caseId);
+  const one = await requireCase(databases, caseId);
   switch (act.kind) {
     case 'retry':
       return retry(one, options);
@@ -145,37 +136,23 @@ export async function resolveCase(databases: Databases, caseId: CaseId, act: Act
   }
 }
 
-async function retry({ db, subject, found }: Case, { json }: Options): Promise<void> {
-  const { transaction } = found;
-  if (found.kind === 'unbooked' || statusOf(found) !== 'pending')
-    throw new Error(`The outcome of ${subject} is already known: ${statusOf(found)}`);
-  if (found.kind === 'payment' && isWaiting(transaction)) throw new Error(waitingText(subject));
+async function retry(one: Case, { json }: Options): Promise<void> {
+  const { db, subject, found } = one;
+  const why = whyNotRetry(one);
+  if (why !== null) throw new Error(notAllowedText(one, why, 'retry'));
   const isDue = await makeLookUpDue(db, subject, Date.now());
   if (!isDue) throw new Error(`${subject} has changed in the meantime: nothing was done. Run this again`);
   if (json) return printJson({ subject, look_up: 'due' });
-  console.log(`${subject}: the service asks ${transaction.gateway} within a minute`);
+  console.log(`${subject}: the service asks ${found.transaction.gateway} within a minute`);
 }
 
-async function deal({ db, subject, found }: Case, reason: string, { yes, json }: Options): Promise<void> {
-  const earlier = await findResolution(db, subject);
-  if (earlier !== null)
-    throw new Error(
-      `${subject} was dealt with at ${isoSeconds(earlier.resolvedAtMs)} by ${earlier.resolvedBy}: ${earlier.reason}`,
-    );
-  if (found.kind === 'payment' || (found.kind === 'refund' && !isUnpaidForGood(found.refund))) {
-    const todo =
-      statusOf(found) === 'pending'
-        ? 'pending, and the gateway cannot determine its outcome: record how it ended with --as'
-        : `${statusOf(found)}: it needs no action`;
-    throw new Error(whyGatewayDecides(subject, found) ?? `${subject} is ${todo}`);
-  }
-  showFacts([...factsOf(subject, found), ['reason', reason]]);
+async function deal(one: Case, reason: string, { yes, json }: Options): Promise<void> {
+  const { subject } = one;
+  const why = await whyNotDealWith(one);
+  if (why !== null) throw new Error(notAllowedText(one, why, 'deal'));
+  showFacts([...factsOf(one), ['reason', reason]]);
   await requireConfirmation('Remove it from the list for good?', yes === true);
-  const unbooked =
-    found.kind === 'unbooked'
-      ? { transactionId: found.transaction.transactionId, gatewayReference: found.gatewayReference }
-      : undefined;
-  const resolution = await dealWith(db, { subject, reason, atMs: Date.now() }, unbooked);
+  const resolution = await dealWithCase(one, reason, Date.now());
   if (resolution === null) throw new Error(`${subject} no longer needs any action: nothing was recorded`);
   const { resolvedAtMs, resolvedBy } = resolution;
   if (json)

@@ -97,7 +97,7 @@ function spend(budget: StatementBudget | undefined, statements: number): void {
 
 /** Who does something, and on whose request. */
 export interface Author {
-  /** `key:…`, `jwt:…`, `anonymous`, `cron`, `queue`, `webhook:…` or `operator:…`. */
+  /** `key:…`, `jwt:…`, `access:…`, `console:desk`, `anonymous`, `cron`, `queue`, `webhook:…` or `operator:…`. */
   actor: string;
   requestId: string | null;
   /** Where the request came from. */

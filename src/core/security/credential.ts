@@ -7,7 +7,7 @@ export type Scope = (typeof SCOPES)[number];
 export interface Credential {
   /** The organisation whose payments the caller works with. */
   tenant: string;
-  /** For the audit log: `key:…`, `jwt:…` or `anonymous`. */
+  /** For the audit log: `key:…`, `jwt:…`, `access:…`, `console:desk` or `anonymous`. */
   actor: string;
   scopes: readonly Scope[];
   /** Of an API key, to check for revocation; null for a token or an anonymous caller. */

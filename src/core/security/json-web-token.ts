@@ -15,7 +15,14 @@ import {
   jwtVerify,
   type ProtectedHeaderParameters,
 } from 'jose';
-import { type Authentication, DEFAULT_TENANT, isScope, isTenant, type Refused } from './credential.ts';
+import {
+  type Authentication,
+  DEFAULT_TENANT,
+  isScope,
+  isTenant,
+  type Refused,
+  type Unavailable,
+} from './credential.ts';
 import type { KeySets } from './key-set.ts';
 
 /** How far the issuer's clock may be from this one. */
@@ -40,8 +47,18 @@ export async function readToken(
   token: string,
   nowMs: number,
 ): Promise<Authentication> {
+  const verified = await verifyToken(settings, keySets, token, nowMs);
+  return verified.kind === 'verified' ? credentialOf(verified.claims, settings.tenantClaim) : verified;
+}
+
+/** What the token claims, once its signature, issuer, audience and times hold. */
+export async function verifyToken(
+  { issuer, audience, signedWith }: Omit<JwtSettings, 'tenantClaim'>,
+  keySets: KeySets,
+  token: string,
+  nowMs: number,
+): Promise<{ kind: 'verified'; claims: JWTPayload } | Refused | Unavailable> {
   if (token.length > TOKEN_MAX_LENGTH) return refused('The token is malformed');
-  const { issuer, audience, signedWith } = settings;
   let claims: JWTPayload;
   try {
     const { kid, ...header } = decodeProtectedHeader(token);
@@ -69,7 +86,12 @@ export async function readToken(
   } catch (error) {
     return refused(reasonOf(error));
   }
-  return credentialOf(claims, settings.tenantClaim, nowMs);
+  const { exp = Number.POSITIVE_INFINITY, iat = 0 } = claims;
+  // JSON has no infinity, but 1e999 is read as one.
+  if (!Number.isFinite(exp)) return refused('The token does not expire');
+  // The library checks `iat` only if a maximum token age is set.
+  if (nowMs < (iat - CLOCK_SKEW_SECONDS) * 1000) return refused('The token is not valid yet');
+  return { kind: 'verified', claims };
 }
 
 /** `crit` names extensions without which the token must not be accepted (RFC 7515, 4.1.11); this service has none. */
@@ -126,15 +148,14 @@ function reasonOf(error: unknown): string {
   }
 }
 
-function credentialOf(claims: JWTPayload, tenantClaim: string | null, nowMs: number): Authentication {
-  const { sub, exp = Number.POSITIVE_INFINITY, iat = 0 } = claims;
-  // JSON has no infinity, but 1e999 is read as one.
-  if (!Number.isFinite(exp)) return refused('The token does not expire');
-  // The library checks `iat` only if a maximum token age is set.
-  if (nowMs < (iat - CLOCK_SKEW_SECONDS) * 1000) return refused('The token is not valid yet');
-  if (typeof sub !== 'string' || !/^[\x21-\x7e]+$/.test(sub) || sub.length > SUBJECT_MAX_LENGTH) {
-    return refused('The token has no subject');
-  }
+/** Whether it can name somebody in the audit log. */
+export function isSubject(text: unknown): text is string {
+  return typeof text === 'string' && /^[\x21-\x7e]+$/.test(text) && text.length <= SUBJECT_MAX_LENGTH;
+}
+
+function credentialOf(claims: JWTPayload, tenantClaim: string | null): Authentication {
+  const { sub } = claims;
+  if (!isSubject(sub)) return refused('The token has no subject');
   const tenant = tenantClaim === null ? DEFAULT_TENANT : claims[tenantClaim];
   if (!isTenant(tenant)) return refused('The token names no organisation');
   const credential = { tenant, actor: `jwt:${sub}`, scopes: scopesOf(claims), keyHash: null };

@@ -16,6 +16,7 @@ import { rateLimit } from './middleware/rate-limit.ts';
 import { configured } from './middleware/require-settings.ts';
 import { withShards } from './middleware/with-shards.ts';
 import { bridgeRoute } from './routes/bridge.ts';
+import { CONSOLE_API_PATH, consoleApi } from './routes/console/console-api.ts';
 import { healthRoute } from './routes/health.ts';
 import { captureRoute, voidRoute } from './routes/hold.ts';
 import { methodsRoute } from './routes/methods.ts';
@@ -59,6 +60,7 @@ export function createApp(): Hono<HttpEnv> {
   app.route('/webhooks', webhooksRoute);
   app.route('/bridge', bridgeRoute);
   app.route(SANDBOX_CHALLENGE_PATH, sandboxChallengeRoute);
+  app.route(CONSOLE_API_PATH, consoleApi);
   app.route('/payment/methods', methodsRoute).all('/payment/methods', methodNotAllowed('GET, HEAD'));
   return app;
 }

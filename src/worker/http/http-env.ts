@@ -1,5 +1,6 @@
 /** What the middleware puts beside a request, for the routes to use. */
 import type { RequestIdVariables } from 'hono/request-id';
+import type { ConsoleSession } from '../../contract/console.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { Log } from '../../core/log.ts';
 import type { Credential } from '../../core/security/credential.ts';
@@ -27,5 +28,7 @@ export interface HttpEnv {
     /** A JSON body, as it was sent. */
     bodyText: string;
     client: Client;
+    /** Of the console. */
+    signedInBy: ConsoleSession['signed_in_by'];
   };
 }

@@ -17,36 +17,60 @@ export const REALM = 'Bearer realm="payment-service"';
 const BEARER = /^Bearer +([\w.~+/=-]+)$/i;
 const UNAVAILABLE_RETRY_MS = 5_000;
 
+/** `missing`: the request shows nothing of who sends it. */
+export type Presented = Authentication | { kind: 'missing'; how: string };
+
+const MISSING: Presented = { kind: 'missing', how: 'Send an API key or a token: Authorization: Bearer …' };
+
 export function authenticate() {
   return createMiddleware<HttpEnv>(async function authenticate(c, next) {
     const nowMs = Date.now();
-    const read = await readCredential(c, nowMs);
-    switch (read.kind) {
-      case 'missing':
-        return unauthorized(c, 'Send an API key or a token: Authorization: Bearer …');
-      case 'refused':
-        c.get('log')('warn', 'auth.refused', { reason: read.reason });
-        return unauthorized(c, read.reason, 'invalid_token');
-      case 'unavailable':
-        retryAfter(c, UNAVAILABLE_RETRY_MS);
-        return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', `${read.reason} right now. Please try again.`);
-      case 'authenticated':
-        c.set('credential', read.credential);
-        c.set('caller', callerOf(c, read.credential, nowMs));
-        await next();
-        await checkKey(c.get('shards').at(0).db);
-        return undefined;
-    }
+    return admit(
+      c,
+      next,
+      isOpen(c) ? { kind: 'authenticated', credential: ANONYMOUS } : await readBearer(c, nowMs),
+      nowMs,
+    );
   });
 }
 
-/** `missing`: the request has no Authorization header, and one is required. */
-async function readCredential(c: Context<HttpEnv>, nowMs: number): Promise<Authentication | { kind: 'missing' }> {
+/** Lets an authenticated caller in, and answers the others. A revoked key is refused before any other answer leaves. */
+export async function admit(
+  c: Context<HttpEnv>,
+  next: () => Promise<void>,
+  presented: Presented,
+  nowMs: number,
+): Promise<Response | undefined> {
+  switch (presented.kind) {
+    case 'missing':
+      return unauthorized(c, presented.how);
+    case 'refused':
+      c.get('log')('warn', 'auth.refused', { reason: presented.reason });
+      return unauthorized(c, presented.reason, 'invalid_token');
+    case 'unavailable':
+      retryAfter(c, UNAVAILABLE_RETRY_MS);
+      return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', `${presented.reason} right now. Please try again.`);
+    case 'authenticated':
+      c.set('credential', presented.credential);
+      c.set('caller', callerOf(c, presented.credential, nowMs));
+      await next();
+      await checkKey(c.get('shards').at(0).db);
+      return undefined;
+  }
+}
+
+/** Whether neither keys nor tokens are asked for. */
+export function isOpen(c: Context<HttpEnv>): boolean {
+  const { auth } = c.get('settings');
+  return auth.apiKeySecrets.length === 0 && auth.jwt === null;
+}
+
+/** Who presents the key or token in the Authorization header. */
+export async function readBearer(c: Context<HttpEnv>, nowMs: number): Promise<Presented> {
   const { auth, production } = c.get('settings');
   const takesKeys = auth.apiKeySecrets.length > 0;
-  if (!takesKeys && auth.jwt === null) return { kind: 'authenticated', credential: ANONYMOUS };
   const header = c.req.header('Authorization');
-  if (header === undefined) return { kind: 'missing' };
+  if (header === undefined) return MISSING;
   const presented = BEARER.exec(header.trim())?.[1];
   if (presented === undefined) return { kind: 'refused', reason: 'The Authorization header is malformed' };
   if (looksLikeApiKey(presented)) {

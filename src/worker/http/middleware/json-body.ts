@@ -12,10 +12,14 @@ import { UnreadableRequest } from './unreadable-request.ts';
 export const BODY_MAX_BYTES = 16 * 1024;
 const JSON_MEDIA_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
+export function isJson(mediaType: string | undefined): boolean {
+  return mediaType !== undefined && JSON_MEDIA_TYPE.test(mediaType.trim());
+}
+
 export function jsonBody() {
   return createMiddleware<HttpEnv>(async function jsonBody(c, next) {
     const mediaType = c.req.header('Content-Type')?.trim();
-    if (mediaType && !JSON_MEDIA_TYPE.test(mediaType)) {
+    if (mediaType && !isJson(mediaType)) {
       return errorResponse(
         c,
         415,

@@ -1,0 +1,234 @@
+/** What needs a person: each case with what to look for, and what can then be recorded. */
+import { useState } from 'preact/hooks';
+import type { CaseResolved, ConsoleCase, ConsoleCases, ResolveCase } from '../../contract/console.ts';
+import { useConsole } from '../console-context.ts';
+import { Ago, Amount, Button, Card, Empty, Facts, Id, Notice, PageTitle, Time } from '../parts/basics.tsx';
+import { Dialog } from '../parts/dialog.tsx';
+import { Field, TextField } from '../parts/field.tsx';
+import { Load } from '../parts/load.tsx';
+import { ProblemNotice } from '../parts/problem.tsx';
+import { Table } from '../parts/table.tsx';
+import type { Problem } from '../service.ts';
+import { amountText } from '../text/amount.ts';
+import { addressOfPayment } from '../text/route.ts';
+import { actorText, CASES, gatewayText } from '../text/words.ts';
+import { useLoaded } from '../use-loaded.ts';
+
+const EVERY_MS = 30_000;
+const REASON_MAX_LENGTH = 1000;
+
+export function CasesPage() {
+  const cases = useLoaded<ConsoleCases>('/cases', EVERY_MS);
+  const [done, setDone] = useState<string | null>(null);
+  return (
+    <>
+      <div class="page-head">
+        <PageTitle page="cases" />
+      </div>
+      {done && <Notice tone="good" title={done} role="status" />}
+      <Load of={cases}>
+        {(data) => (
+          <>
+            {data.cases.length === 0 && (
+              <Card>
+                <Empty title="Nothing needs a person">
+                  Outcomes that the service cannot find out by itself appear here.
+                </Empty>
+              </Card>
+            )}
+            {data.cases.map((one) => (
+              <Case
+                key={one.subject}
+                one={one}
+                onDone={(message) => {
+                  setDone(message);
+                  void cases.reload();
+                }}
+              />
+            ))}
+            {data.dealt_with.length > 0 && (
+              <Card title="Dealt with" flush>
+                <Table
+                  caption="Cases that were dealt with, newest first"
+                  rows={data.dealt_with}
+                  keyOf={({ subject, resolved_at }) => subject + resolved_at}
+                  columns={[
+                    { name: 'Case', leads: true, cell: ({ subject }) => <Id>{subject}</Id> },
+                    { name: 'Reason', cell: ({ reason }) => reason },
+                    { name: 'By', cell: ({ resolved_by }) => actorText(resolved_by) },
+                    { name: 'At', cell: ({ resolved_at }) => <Time at={resolved_at} /> },
+                  ]}
+                />
+              </Card>
+            )}
+          </>
+        )}
+      </Load>
+    </>
+  );
+}
+
+type Way = 'completed' | 'failed' | 'retry' | 'dealt_with';
+
+const WAYS: Record<Way, { option: ConsoleCase['options'][number]; button: string; title: string }> = {
+  completed: { option: 'record', button: 'It was paid', title: 'Record that it was paid' },
+  failed: { option: 'record', button: 'It was not paid', title: 'Record that it was not paid' },
+  retry: { option: 'retry', button: 'Ask the gateway again', title: 'Ask the gateway again' },
+  dealt_with: { option: 'dealt_with', button: 'Dealt with', title: 'Mark it as dealt with' },
+};
+
+function Case({ one, onDone }: { one: ConsoleCase; onDone: (message: string) => void }) {
+  const [way, setWay] = useState<Way | null>(null);
+  const { name, todo } = CASES[one.kind];
+  const ways = Object.entries(WAYS).filter(([, { option }]) => one.options.includes(option)) as [
+    Way,
+    (typeof WAYS)[Way],
+  ][];
+  return (
+    <Card title={name} aside={<Amount of={one.amount} currency={one.currency} />}>
+      <p>{todo}</p>
+      <Facts
+        facts={[
+          ['Case', <Id key="case">{one.subject}</Id>],
+          [
+            'Payment',
+            <a key="payment" href={addressOfPayment(one.transaction_id)}>
+              <Id>{one.transaction_id}</Id>
+            </a>,
+          ],
+          ['Booking', <Id key="booking">{one.booking_id}</Id>],
+          ['Gateway', gatewayText(one.gateway)],
+          ['Since', <Ago key="since" at={one.since} />],
+          one.failure_reason === null ? null : ['Reason', one.failure_reason],
+        ]}
+      />
+      <div class="actions">
+        {ways.map(([each, { button }]) => (
+          <Button key={each} aria-label={`${button}: ${one.subject}`} onClick={() => setWay(each)}>
+            {button}
+          </Button>
+        ))}
+      </div>
+      {way && (
+        <ResolveDialog
+          one={one}
+          way={way}
+          onClose={() => setWay(null)}
+          onDone={(message) => {
+            setWay(null);
+            onDone(message);
+          }}
+        />
+      )}
+    </Card>
+  );
+}
+
+interface DialogProps {
+  one: ConsoleCase;
+  way: Way;
+  onClose: () => void;
+  onDone: (message: string) => void;
+}
+
+function ResolveDialog({ one, way, onClose, onDone }: DialogProps) {
+  const { service, announce } = useConsole();
+  const [reference, setReference] = useState('');
+  const [reason, setReason] = useState('');
+  const [wrong, setWrong] = useState<{ reference?: string; reason?: string }>({});
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  const needsReason = way !== 'retry';
+  const needsReference = way === 'completed';
+
+  async function resolve() {
+    const missing = {
+      ...(needsReference &&
+        reference.trim() === '' && { reference: 'Enter the provider’s id of the charge or the refund.' }),
+      ...(needsReason && reason.trim() === '' && { reason: 'Enter what you found or did.' }),
+    };
+    setWrong(missing);
+    if (Object.keys(missing).length > 0) return;
+    setBusy(true);
+    const answer = await service.post<CaseResolved>(
+      '/cases/resolve',
+      orderOf(one.subject, way, reference.trim(), reason.trim()),
+    );
+    setBusy(false);
+    if (answer.kind !== 'ok') return setProblem(answer);
+    announce(answer.body.message);
+    onDone(answer.body.message);
+  }
+
+  return (
+    <Dialog
+      title={WAYS[way].title}
+      busy={busy}
+      onClose={onClose}
+      onSubmit={() => void resolve()}
+      actions={
+        <Button type="submit" kind="primary" busy={busy}>
+          {busy ? 'Recording …' : WAYS[way].title}
+        </Button>
+      }
+    >
+      {problem && <ProblemNotice problem={problem} title="It was not recorded" />}
+      <p class="consequence">{consequence(one, way)}</p>
+      {needsReference && (
+        <Field
+          name="reference"
+          label="Provider’s reference"
+          first
+          value={reference}
+          onValue={setReference}
+          wrong={wrong.reference}
+          hint="As the provider’s dashboard has it."
+        />
+      )}
+      {needsReason && (
+        <TextField
+          name="reason"
+          label="Reason"
+          first={!needsReference}
+          value={reason}
+          onValue={setReason}
+          wrong={wrong.reason}
+          maxLength={REASON_MAX_LENGTH}
+          hint="It is kept for good. No personal data."
+        />
+      )}
+    </Dialog>
+  );
+}
+
+function orderOf(subject: string, way: Way, reference: string, reason: string): ResolveCase {
+  switch (way) {
+    case 'completed':
+      return { subject, action: 'record', outcome: 'completed', reference, reason };
+    case 'failed':
+      return { subject, action: 'record', outcome: 'failed', reason };
+    case 'retry':
+      return { subject, action: 'retry' };
+    case 'dealt_with':
+      return { subject, action: 'dealt_with', reason };
+  }
+}
+
+function consequence({ kind, amount, currency, booking_id }: ConsoleCase, way: Way): string {
+  const text = amountText(amount, currency);
+  const isRefund = kind === 'refund_undetermined';
+  switch (way) {
+    case 'completed':
+      return isRefund
+        ? `The refund of ${text} is recorded as paid, with its event. This cannot be undone.`
+        : `The payment of ${text} for booking ${booking_id} is recorded as completed, with its event. This cannot be undone.`;
+    case 'failed':
+      return isRefund
+        ? `The refund of ${text} is recorded as failed, and the amount can be refunded again. This cannot be undone.`
+        : `The payment of ${text} is recorded as failed, with its event, and booking ${booking_id} can be paid again. If the charge turns up after all, it is refunded automatically. This cannot be undone.`;
+    case 'retry':
+      return 'The service asks the gateway within a minute. Nothing else changes.';
+    case 'dealt_with':
+      return `The case about ${text} leaves this list. Nothing is paid or refunded by it. This cannot be undone.`;
+  }
+}

@@ -1,0 +1,77 @@
+/** Disputes: open ones first. They are answered in the provider's dashboard. */
+import type { ConsoleDisputes } from '../../contract/console.ts';
+import { Amount, Card, Empty, Id, PageTitle, Pill, Time } from '../parts/basics.tsx';
+import { Load } from '../parts/load.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { addressOfPayment } from '../text/route.ts';
+import { gatewayText, spacedOut } from '../text/words.ts';
+import { useLoaded } from '../use-loaded.ts';
+
+type Dispute = ConsoleDisputes['disputes'][number];
+
+const COLUMNS: readonly Column<Dispute>[] = [
+  {
+    name: 'Booking',
+    leads: true,
+    cell: ({ booking_id, transaction_id }) => (
+      <>
+        <a href={addressOfPayment(transaction_id)}>
+          <Id>{booking_id}</Id>
+        </a>
+        <span class="below">{transaction_id}</span>
+      </>
+    ),
+  },
+  { name: 'Amount', numeric: true, cell: ({ amount, currency }) => <Amount of={amount} currency={currency} /> },
+  {
+    name: 'Status',
+    cell: ({ is_open, status }) => (
+      <>
+        <Pill text={is_open ? 'Open' : 'Closed'} tone={is_open ? 'bad' : 'quiet'} />
+        <span class="below">{spacedOut(status)}</span>
+      </>
+    ),
+  },
+  { name: 'Reason', cell: ({ reason }) => spacedOut(reason) },
+  {
+    name: 'At the provider',
+    cell: ({ dispute_id, provider }) => (
+      <>
+        {gatewayText(provider)}
+        <span class="below">{dispute_id}</span>
+      </>
+    ),
+  },
+  { name: 'Opened', cell: ({ opened_at }) => <Time at={opened_at} /> },
+  { name: 'Reported', cell: ({ reported_at }) => <Time at={reported_at} /> },
+];
+
+export function DisputesPage() {
+  const disputes = useLoaded<ConsoleDisputes>('/disputes');
+  return (
+    <>
+      <div class="page-head">
+        <PageTitle page="disputes" />
+      </div>
+      <p class="lead">
+        Disputes are answered in the provider’s dashboard, before its deadline. The provider reports what comes of them.
+      </p>
+      <Card flush>
+        <Load of={disputes}>
+          {(data) =>
+            data.disputes.length === 0 ? (
+              <Empty title="No disputes">Providers report them by webhook.</Empty>
+            ) : (
+              <Table
+                caption="Disputes, open ones first"
+                columns={COLUMNS}
+                rows={data.disputes}
+                keyOf={({ provider, dispute_id }) => `${provider}/${dispute_id}`}
+              />
+            )
+          }
+        </Load>
+      </Card>
+    </>
+  );
+}

@@ -1,0 +1,185 @@
+/** Events: which wait and why, what was delivered, and how the way to RabbitMQ is. */
+import { useState } from 'preact/hooks';
+import type { ConsoleBroker, ConsoleEvent, ConsoleEvents } from '../../contract/console.ts';
+import { Ago, Card, Empty, Id, PageTitle, Pill, Time } from '../parts/basics.tsx';
+import { Load } from '../parts/load.tsx';
+import { SendAgain } from '../parts/send-again.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { counted, relativeTime } from '../text/format.ts';
+import { addressOfPayment } from '../text/route.ts';
+import { BROKER_STATES } from '../text/words.ts';
+import { useLoaded } from '../use-loaded.ts';
+
+const EVERY_MS = 10_000;
+
+export function EventsPage() {
+  const events = useLoaded<ConsoleEvents>('/events', EVERY_MS);
+  return (
+    <>
+      <div class="page-head">
+        <PageTitle page="events" />
+      </div>
+      <Load of={events}>{(data) => <Events data={data} reload={events.reload} />}</Load>
+    </>
+  );
+}
+
+function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<void> }) {
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const waiting = data.events;
+  const marked = waiting.filter(({ event_id }) => chosen.has(event_id));
+  const mark = (ids: readonly string[], isMarked: boolean) => {
+    const next = new Set(chosen);
+    for (const id of ids) isMarked ? next.add(id) : next.delete(id);
+    setChosen(next);
+  };
+  const sent = () => {
+    setChosen(new Set());
+    void reload();
+  };
+  return (
+    <>
+      <Broker broker={data.broker} />
+      <Card
+        flush
+        title={data.waiting === 0 ? 'Waiting' : `${counted(data.waiting, 'event')} waiting`}
+        aside={
+          waiting.length > 0 && (
+            <div class="card-actions">
+              <label class="check">
+                <input
+                  type="checkbox"
+                  checked={marked.length === waiting.length}
+                  onChange={(event) =>
+                    mark(
+                      waiting.map(({ event_id }) => event_id),
+                      event.currentTarget.checked,
+                    )
+                  }
+                />
+                All
+              </label>
+              <SendAgain
+                events={marked}
+                label={marked.length === 0 ? 'Send now' : `Send ${marked.length} now`}
+                onSent={sent}
+              />
+            </div>
+          )
+        }
+      >
+        {waiting.length === 0 ? (
+          <Empty title="No event waits">RabbitMQ has confirmed all of them.</Empty>
+        ) : (
+          <Table
+            caption="Events that wait for delivery, oldest first"
+            columns={[
+              {
+                name: 'Choose',
+                acts: true,
+                cell: ({ event_id, booking_id }) => (
+                  <input
+                    type="checkbox"
+                    aria-label={`Choose the event of ${booking_id}`}
+                    checked={chosen.has(event_id)}
+                    onChange={(event) => mark([event_id], event.currentTarget.checked)}
+                  />
+                ),
+              },
+              ...COLUMNS,
+              { name: 'Why it waits', cell: (event) => whyItWaits(event) },
+              { name: 'Since', cell: ({ created_at }) => <Ago at={created_at} /> },
+            ]}
+            rows={waiting}
+            keyOf={({ event_id }) => event_id}
+          />
+        )}
+        {data.waiting > waiting.length && (
+          <p class="small table-foot">The oldest {waiting.length} are shown. The others follow by themselves.</p>
+        )}
+      </Card>
+      <Card title="Delivered" flush>
+        {data.delivered.length === 0 ? (
+          <Empty title="None yet" />
+        ) : (
+          <Table
+            caption="Events that RabbitMQ confirmed last, newest first"
+            columns={[
+              ...COLUMNS,
+              { name: 'Delivered', cell: ({ delivered_at }) => delivered_at && <Time at={delivered_at} seconds /> },
+              {
+                name: 'Send again',
+                acts: true,
+                cell: (event) => <SendAgain events={[event]} onSent={() => void reload()} />,
+              },
+            ]}
+            rows={data.delivered}
+            keyOf={({ event_id }) => event_id}
+          />
+        )}
+      </Card>
+    </>
+  );
+}
+
+function Broker({ broker }: { broker: ConsoleBroker }) {
+  const { state, message, delivery, last_delivered_at } = broker;
+  return (
+    <Card title="RabbitMQ" aside={<Pill {...BROKER_STATES[state]} />}>
+      <p>{message}</p>
+      <p class="small">
+        {delivery === 'push' ? 'The Worker sends events to the bridge.' : 'The bridge takes events from a queue.'}{' '}
+        {last_delivered_at === null ? (
+          'Nothing has been delivered yet.'
+        ) : (
+          <>
+            The last delivery was <Ago at={last_delivered_at} />.
+          </>
+        )}
+      </p>
+    </Card>
+  );
+}
+
+const COLUMNS: readonly Column<ConsoleEvent>[] = [
+  {
+    name: 'Event',
+    leads: true,
+    cell: ({ event_type, event_id, organisation }) => (
+      <>
+        <code>{event_type}</code>
+        <span class="below">{event_id}</span>
+        {organisation !== 'default' && <span class="below">{organisation}</span>}
+      </>
+    ),
+  },
+  {
+    name: 'Booking',
+    cell: ({ booking_id, transaction_id }) => (
+      <a href={addressOfPayment(transaction_id)}>
+        <Id>{booking_id}</Id>
+      </a>
+    ),
+  },
+];
+
+function whyItWaits({ behind, last_error, next_attempt_at, attempts }: ConsoleEvent) {
+  const next = next_attempt_at === null ? 'Next in turn' : `Sent again ${relativeTime(next_attempt_at, Date.now())}`;
+  if (behind !== null) {
+    return (
+      <>
+        An earlier event of this booking goes first
+        <span class="below">{behind}</span>
+      </>
+    );
+  }
+  return (
+    <>
+      {last_error ?? 'It has just been written'}
+      <span class="below">
+        {next}
+        {attempts > 0 && `, after ${counted(attempts, 'attempt')}`}
+      </span>
+    </>
+  );
+}

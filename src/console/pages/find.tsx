@@ -1,0 +1,60 @@
+/** What was typed into the search box of the header: a booking, a provider's reference or a user. One payment is opened at once. */
+import { useEffect } from 'preact/hooks';
+import type { FoundTransaction, SearchResponse } from '../../contract/search-responses.ts';
+import { Card, Empty, Id, PageTitle } from '../parts/basics.tsx';
+import { Load } from '../parts/load.tsx';
+import { PaymentList } from '../parts/payment-list.tsx';
+import { addressOf, addressOfPayment } from '../text/route.ts';
+import { type Loaded, useLoaded } from '../use-loaded.ts';
+import { replaceWith } from '../use-route.ts';
+
+export function FindPage({ text }: { text: string }) {
+  const by = (name: string) => (text === '' ? null : `/transactions?${new URLSearchParams({ [name]: text })}`);
+  const found = together([
+    useLoaded<SearchResponse>(by('booking_id')),
+    useLoaded<SearchResponse>(by('reference')),
+    useLoaded<SearchResponse>(by('user_id')),
+  ]);
+  const payments = found.data;
+  const only = payments?.length === 1 ? payments[0]?.transaction_id : undefined;
+  useEffect(() => {
+    if (only !== undefined) replaceWith(addressOfPayment(only));
+  }, [only]);
+
+  return (
+    <>
+      <div class="page-head">
+        <PageTitle page="find" tab={`Find ${text}`}>
+          Results for <Id>{text}</Id>
+        </PageTitle>
+      </div>
+      <Card flush>
+        <Load of={found}>
+          {(all) =>
+            all.length === 0 ? (
+              <Empty title="Nothing found">
+                No booking, provider’s reference or user is called this, letter by letter.{' '}
+                <a href={addressOf('payments')}>Search with filters</a>
+              </Empty>
+            ) : (
+              <PaymentList payments={all} caption={`Payments found for ${text}`} />
+            )
+          }
+        </Load>
+      </Card>
+    </>
+  );
+}
+
+/** Three searches as one: there when all are there, each payment once. */
+function together(searches: readonly Loaded<SearchResponse>[]): Loaded<FoundTransaction[]> {
+  const pages = searches.flatMap(({ data }) => (data === null ? [] : [data.transactions]));
+  const payments = new Map(pages.flat().map((payment) => [payment.transaction_id, payment]));
+  return {
+    data: pages.length === searches.length ? [...payments.values()] : null,
+    problem: searches.find(({ problem }) => problem !== null)?.problem ?? null,
+    reload: async () => {
+      await Promise.all(searches.map(({ reload }) => reload()));
+    },
+  };
+}

@@ -1,0 +1,287 @@
+/** How the installation does: alerts first, then figures that lead to what is behind them, then how they changed. */
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { type AlertName, type ConsoleOverview, OVERVIEW_HOURS, type OverviewHours } from '../../contract/console.ts';
+import { useConsole } from '../console-context.ts';
+import { Ago, Card, Empty, Notice, PageTitle, Pill } from '../parts/basics.tsx';
+import { Charts } from '../parts/charts.tsx';
+import { Load } from '../parts/load.tsx';
+import { Table } from '../parts/table.tsx';
+import { amountText } from '../text/amount.ts';
+import { counted, countText, durationText, millisecondsText, percentText } from '../text/format.ts';
+import { addressOf, type PageName } from '../text/route.ts';
+import { failureName, gatewayText, methodText } from '../text/words.ts';
+import { useLoaded } from '../use-loaded.ts';
+
+const EVERY_MS = 15_000;
+const HOURS: Record<OverviewHours, string> = { 1: 'Hour', 24: '24 hours', 168: '7 days', 720: '30 days' };
+const HOUR_MS = 3_600_000;
+
+/** Where somebody looks who has read an alert. */
+const ALERT_PAGES: Record<AlertName, PageName> = {
+  events_waiting: 'events',
+  pending_growing: 'payments',
+  success_rate_low: 'payments',
+  database_filling: 'databases',
+  reconciliation_differs: 'reconciliation',
+  bridge_away: 'events',
+  job_not_run: 'databases',
+  cron_not_run: 'databases',
+  needs_person: 'cases',
+};
+const ALERT_FILTERS: Partial<Record<AlertName, Record<string, string>>> = {
+  pending_growing: { status: 'pending' },
+  success_rate_low: { status: 'failed' },
+};
+
+export function OverviewPage({ query }: { query: URLSearchParams }) {
+  const { announce } = useConsole();
+  const hours = OVERVIEW_HOURS.find((choice) => String(choice) === query.get('hours')) ?? 24;
+  const overview = useLoaded<ConsoleOverview>(`/overview?hours=${hours}`, EVERY_MS);
+  // What is new is said, and not the same every time.
+  const alerts = overview.data?.alerts.map(({ message }) => message).join(' ') ?? '';
+  const saidAlerts = useRef('');
+  useEffect(() => {
+    if (alerts !== '' && alerts !== saidAlerts.current) announce(alerts);
+    saidAlerts.current = alerts;
+  }, [alerts, announce]);
+
+  return (
+    <>
+      <div class="page-head">
+        <PageTitle page="overview" />
+        <nav class="segments" aria-label="Time shown">
+          {OVERVIEW_HOURS.map((choice) => (
+            <a
+              key={choice}
+              href={addressOf('overview', { hours: choice === 24 ? undefined : String(choice) } as Record<
+                string,
+                string
+              >)}
+              aria-current={choice === hours ? 'true' : undefined}
+            >
+              {HOURS[choice]}
+            </a>
+          ))}
+        </nav>
+      </div>
+      <Load of={overview} lines={12}>
+        {(data) => <Overview data={data} />}
+      </Load>
+    </>
+  );
+}
+
+function Overview({ data }: { data: ConsoleOverview }) {
+  const from = sinceMinute(data);
+  const { series } = data;
+  return (
+    <>
+      {data.alerts.map(({ alert, message, since }) => (
+        <Notice key={alert} tone="bad" title={message}>
+          <p class="small">
+            <Ago at={since} /> · <a href={addressOf(ALERT_PAGES[alert], ALERT_FILTERS[alert])}>Look at it</a>
+          </p>
+        </Notice>
+      ))}
+      <Figures data={data} from={from} />
+      <Charts series={series} />
+      <div class="columns even">
+        <Card title="What waits">
+          <Waiting waiting={data.now_waiting} />
+        </Card>
+        <Card title="Why payments failed">
+          <Failures data={data} from={from} />
+        </Card>
+        <Card title="By gateway" flush>
+          <Shares
+            caption="Payments by gateway"
+            rows={data.gateways.map(({ gateway, ...counts }) => ({
+              ...counts,
+              name: gatewayText(gateway),
+              address: addressOf('payments', { gateway: gateway.split(':')[0] ?? '', created_from: from }),
+            }))}
+          />
+        </Card>
+        <Card title="By method" flush>
+          <Shares
+            caption="Payments by method"
+            rows={data.methods.map(({ payment_method, ...counts }) => ({
+              ...counts,
+              name: methodText(payment_method),
+              address: addressOf('payments', { payment_method, created_from: from }),
+            }))}
+          />
+        </Card>
+      </div>
+      <p class="small foot">
+        {data.counted_at === null ? (
+          'Nothing has been counted yet: the cron does it once a minute.'
+        ) : (
+          <>
+            Counted <Ago at={data.counted_at} />, once a minute. {counted(data.rate_limited, 'request')} rate-limited;{' '}
+            {countText(data.challenges.completed)} of{' '}
+            {counted(data.challenges.completed + data.challenges.failed, 'payer')} sent to authenticate completed the
+            payment.
+          </>
+        )}
+      </p>
+    </>
+  );
+}
+
+/** From when on the payments are, to the minute: the address is the same for a while. */
+function sinceMinute({ now, hours }: ConsoleOverview): string {
+  return `${new Date(Date.parse(now) - hours * HOUR_MS).toISOString().slice(0, 16)}:00Z`;
+}
+
+function Figures({ data, from }: { data: ConsoleOverview; from: string }) {
+  const { completed, failed, success_rate, volume, processing_ms, gateway_ms } = data;
+  const refunds = volume.reduce((sum, { refunds }) => sum + refunds, 0);
+  const since = { created_from: from };
+  return (
+    <ul class="figures">
+      <Figure
+        name="Success rate"
+        value={percentText(success_rate)}
+        href={addressOf('payments', since)}
+        below={success_rate === null ? 'No payment has ended' : `${counted(completed + failed, 'payment')} ended`}
+      />
+      <Figure
+        name="Volume"
+        value={
+          volume.length === 0
+            ? '–'
+            : volume.map(({ captured, currency }) => <span key={currency}>{amountText(captured, currency)}</span>)
+        }
+        href={addressOf('payments', { status: 'completed', ...since })}
+        below={`${countText(completed)} completed`}
+      />
+      <Figure
+        name="Failed"
+        value={countText(failed)}
+        href={addressOf('payments', { status: 'failed', ...since })}
+        below={data.failures[0] ? `Mostly: ${failureName(data.failures[0].error_code)}` : 'None'}
+      />
+      <Figure
+        name="Refunds"
+        value={countText(refunds)}
+        href={addressOf('payments', { status: 'refunded', ...since })}
+        below={
+          volume
+            .filter(({ refunded }) => refunded > 0)
+            .map(({ refunded, currency }) => amountText(refunded, currency))
+            .join(', ') || 'None'
+        }
+      />
+      <Figure
+        name="Processing, p95"
+        value={millisecondsText(processing_ms.p95)}
+        href={addressOf('gateways')}
+        below={`Median ${millisecondsText(processing_ms.p50)}`}
+      />
+      <Figure
+        name="Gateway, p95"
+        value={millisecondsText(gateway_ms.p95)}
+        href={addressOf('gateways')}
+        below={`Median ${millisecondsText(gateway_ms.p50)}`}
+      />
+    </ul>
+  );
+}
+
+function Figure({ name, value, below, href }: { name: string; value: ComponentChildren; below: string; href: string }) {
+  return (
+    <li>
+      <a href={href}>
+        <span class="figure-name">{name}</span>
+        <span class="figure-value">{value}</span>
+        <span class="figure-below">{below}</span>
+      </a>
+    </li>
+  );
+}
+
+function Waiting({ waiting }: { waiting: ConsoleOverview['now_waiting'] }) {
+  const oldest = (seconds: number | null) => (seconds === null ? '' : `oldest ${durationText(seconds * 1000)}`);
+  const lines: readonly [string, number, string, string][] = [
+    ['Events for RabbitMQ', waiting.events, oldest(waiting.events_oldest_seconds), addressOf('events')],
+    [
+      'Payments for the gateway',
+      waiting.pending,
+      oldest(waiting.pending_oldest_seconds),
+      addressOf('payments', { status: 'pending' }),
+    ],
+    ['Payments for their payer', waiting.challenged, '', addressOf('payments', { status: 'pending' })],
+    ['Holds to capture or void', waiting.authorized, '', addressOf('payments', { status: 'authorized' })],
+    ['Cases that need a person', waiting.cases, '', addressOf('cases')],
+    ['Open disputes', waiting.disputes, '', addressOf('disputes')],
+  ];
+  return (
+    <ul class="lines">
+      {lines.map(([name, count, below, href]) => (
+        <li key={name}>
+          <a href={href}>
+            <span>
+              {name}
+              {count > 0 && below && <span class="below">{below}</span>}
+            </span>
+            <span class={count > 0 ? 'number' : 'number none'}>{countText(count)}</span>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Failures({ data, from }: { data: ConsoleOverview; from: string }) {
+  if (data.failures.length === 0) return <Empty title="No payment failed" />;
+  const most = Math.max(...data.failures.map(({ count }) => count));
+  return (
+    <ul class="lines">
+      {data.failures.map(({ error_code, count }) => (
+        <li key={error_code}>
+          <a href={addressOf('payments', { status: 'failed', created_from: from })}>
+            <span>
+              {failureName(error_code)}
+              <progress class="bar" max={most} value={count} aria-hidden="true" />
+            </span>
+            <span class="number">{countText(count)}</span>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+interface Share {
+  name: string;
+  address: string;
+  completed: number;
+  failed: number;
+}
+
+function Shares({ caption, rows }: { caption: string; rows: readonly Share[] }) {
+  if (rows.length === 0) return <Empty title="No payment has ended" />;
+  return (
+    <Table
+      caption={caption}
+      rows={rows}
+      keyOf={({ name }) => name}
+      columns={[
+        { name: 'Name', leads: true, cell: ({ name, address }) => <a href={address}>{name}</a> },
+        { name: 'Completed', numeric: true, cell: ({ completed }) => countText(completed) },
+        { name: 'Failed', numeric: true, cell: ({ failed }) => countText(failed) },
+        {
+          name: 'Success',
+          numeric: true,
+          cell: ({ completed, failed }) => {
+            const ended = completed + failed;
+            return ended === 0 ? <Pill text="None" tone="quiet" /> : percentText((100 * completed) / ended);
+          },
+        },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,177 @@
+/** Small parts that every page is made of. */
+import type { ButtonHTMLAttributes, ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { amountText } from '../text/amount.ts';
+import { localTime, relativeTime, utcTime } from '../text/format.ts';
+import { PAGES, type PageName } from '../text/route.ts';
+import type { Status, Tone } from '../text/words.ts';
+import { Icon, type IconName } from './icon.tsx';
+
+/** The title of a page, and of its tab. The focus comes here when another page is opened. */
+export function PageTitle({ page, tab, children }: { page: PageName; tab?: string; children?: ComponentChildren }) {
+  const title = tab ?? PAGES[page];
+  useEffect(() => {
+    document.title = `${title} · Payments console`;
+  }, [title]);
+  return (
+    <h1 tabIndex={-1} id="title">
+      {children ?? PAGES[page]}
+    </h1>
+  );
+}
+
+export function Pill({ text, tone }: Status) {
+  return <span class={`pill ${tone}`}>{text}</span>;
+}
+
+export function Time({ at, seconds = false }: { at: string; seconds?: boolean }) {
+  return (
+    <time dateTime={at} title={utcTime(at)}>
+      {localTime(at, seconds)}
+    </time>
+  );
+}
+
+/** How long ago, as of when it was drawn. */
+export function Ago({ at }: { at: string }) {
+  return (
+    <time dateTime={at} title={utcTime(at)}>
+      {relativeTime(at, Date.now())}
+    </time>
+  );
+}
+
+export function Amount({ of, currency }: { of: number; currency: string }) {
+  return <span class="amount">{amountText(of, currency)}</span>;
+}
+
+interface ButtonProps extends Omit<ButtonHTMLAttributes<HTMLButtonElement>, 'icon'> {
+  kind?: 'primary' | 'danger' | 'plain' | 'bare';
+  icon?: IconName;
+  /** Something is under way: pressing it does nothing, and the focus stays. */
+  busy?: boolean;
+  children: ComponentChildren;
+}
+
+export function Button({ kind = 'plain', icon, busy = false, children, onClick, ...rest }: ButtonProps) {
+  return (
+    <button
+      type="button"
+      {...rest}
+      class={`button ${kind}`}
+      aria-disabled={busy ? 'true' : undefined}
+      onClick={(event) => {
+        if (busy) event.preventDefault();
+        else onClick?.(event);
+      }}
+    >
+      {icon && <Icon name={icon} />}
+      {children}
+    </button>
+  );
+}
+
+/** A box that says how things stand. */
+export function Notice({
+  tone,
+  title,
+  children,
+  role,
+}: {
+  tone: Tone;
+  title: ComponentChildren;
+  children?: ComponentChildren;
+  role?: 'status' | 'alert';
+}) {
+  return (
+    <div class={`notice ${tone}`} role={role}>
+      <Icon name={tone === 'good' ? 'done' : 'alert'} />
+      <div>
+        <p class="notice-title">{title}</p>
+        {children}
+      </div>
+    </div>
+  );
+}
+
+/** What there is none of, and what that means. */
+export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <p class="empty-title">{title}</p>
+      {children && <p>{children}</p>}
+    </div>
+  );
+}
+
+export function Card({
+  title,
+  aside,
+  children,
+  flush = false,
+}: {
+  title?: ComponentChildren;
+  aside?: ComponentChildren;
+  children: ComponentChildren;
+  /** A table reaches to its edges. */
+  flush?: boolean;
+}) {
+  return (
+    <section class={flush ? 'card flush' : 'card'}>
+      {title && (
+        <header class="card-head">
+          <h2>{title}</h2>
+          {aside}
+        </header>
+      )}
+      {children}
+    </section>
+  );
+}
+
+/** Names and values. */
+export function Facts({ facts }: { facts: readonly (readonly [string, ComponentChildren] | null)[] }) {
+  return (
+    <dl class="facts">
+      {facts.map(
+        (fact) =>
+          fact && (
+            <div key={fact[0]}>
+              <dt>{fact[0]}</dt>
+              <dd>{fact[1]}</dd>
+            </div>
+          ),
+      )}
+    </dl>
+  );
+}
+
+const COPIED_MS = 2_000;
+
+/** Copies a text; says so in its own name, where a screen reader and an eye find it. */
+export function CopyButton({ text, what, kind = 'bare' }: { text: string; what: string; kind?: 'bare' | 'primary' }) {
+  const [state, setState] = useState<'ready' | 'copied' | 'failed'>('ready');
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  async function copy() {
+    const copied = await navigator.clipboard.writeText(text).then(
+      () => true,
+      () => false, // the browser does not allow it
+    );
+    setState(copied ? 'copied' : 'failed');
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => setState('ready'), COPIED_MS);
+  }
+  const label = { ready: `Copy ${what}`, copied: 'Copied', failed: 'Select the text and copy it' }[state];
+  return (
+    <button type="button" class={`button ${kind} copy`} aria-label={label} title={label} onClick={() => void copy()}>
+      <Icon name={state === 'copied' ? 'done' : 'copy'} />
+      {kind === 'primary' && label}
+    </button>
+  );
+}
+
+/** An identifier. It wraps anywhere, and is text whatever is in it. */
+export function Id({ children }: { children: string }) {
+  return <code class="id">{children}</code>;
+}

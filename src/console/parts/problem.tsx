@@ -1,0 +1,53 @@
+/** Why something did not work, in words, with all that the service says about it. */
+
+import { useConsole } from '../console-context.ts';
+import type { Problem } from '../service.ts';
+import { amountText } from '../text/amount.ts';
+import { Notice } from './basics.tsx';
+
+export function ProblemNotice({ problem, title }: { problem: Problem; title?: string }) {
+  if (problem.kind === 'cancelled') return null;
+  if (problem.kind === 'unanswered') {
+    return (
+      <Notice tone="bad" title={title ?? 'The service did not answer'} role="alert">
+        <p>Check the connection, and try again. Nothing on this page is lost.</p>
+      </Notice>
+    );
+  }
+  const { details, requestId } = problem;
+  return (
+    <Notice tone="bad" title={title ?? problem.message} role="alert">
+      {title && <p>{problem.message}</p>}
+      <ProblemDetails details={details} />
+      {requestId && (
+        <p class="small">
+          Request <code>{requestId}</code> in the Worker’s log
+        </p>
+      )}
+    </Notice>
+  );
+}
+
+function ProblemDetails({ details }: { details: Extract<Problem, { kind: 'refused' }>['details'] }) {
+  const { session } = useConsole();
+  const lines = [
+    details.reason,
+    details.next_step,
+    details.refundable_amount !== undefined &&
+      `${amountText(details.refundable_amount, session.currency)} can still be refunded.`,
+    details.pending_refund_amount !== undefined &&
+      `${amountText(details.pending_refund_amount, session.currency)} is held by refunds that are pending.`,
+    details.needed_scope && `The key needs the scope ${details.needed_scope}.`,
+    details.retry_after_seconds !== undefined && `Try again in ${details.retry_after_seconds} s.`,
+    details.archived && 'It has left the database for the archive.',
+    ...(details.problems ?? []),
+    ...(details.issues ?? []).map(({ path, message }) => `${path === '' ? 'The request' : path} ${message}.`),
+  ].filter((line): line is string => typeof line === 'string' && line !== '');
+  return (
+    <>
+      {lines.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
+    </>
+  );
+}

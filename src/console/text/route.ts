@@ -1,0 +1,69 @@
+/** Which page an address shows. Pages are in the fragment, so that the server knows nothing of what is looked at. */
+
+/** Pages with what their title says. */
+export const PAGES = {
+  overview: 'Overview',
+  payments: 'Payments',
+  find: 'Find',
+  cases: 'Needs a person',
+  disputes: 'Disputes',
+  events: 'Events',
+  reconciliation: 'Reconciliation',
+  gateways: 'Gateways',
+  databases: 'Databases',
+  keys: 'API keys',
+} as const;
+export type PageName = keyof typeof PAGES;
+
+export interface Route {
+  /** Null: there is no such page. */
+  page: PageName | null;
+  /** Of one payment, or of one of its refunds. */
+  id: string | null;
+  query: URLSearchParams;
+}
+
+/** @param hash `#/payments/TXN-1?…`, as location has it */
+export function readRoute(hash: string): Route {
+  const [path = '', query = ''] = splitOnce(hash.replace(/^#\/?/, ''), '?');
+  const [name = '', ...rest] = path.split('/');
+  const id = rest.length === 0 ? null : decoded(rest.join('/'));
+  const page = name === '' ? 'overview' : isPage(name) ? name : null;
+  return { page: id === null || page === 'payments' ? page : null, id, query: new URLSearchParams(query) };
+}
+
+/** Filters without a value are left out. */
+export function addressOf(page: PageName, filters: Record<string, string | undefined> = {}): string {
+  const given = Object.entries(filters).filter((entry): entry is [string, string] => Boolean(entry[1]));
+  const query = new URLSearchParams(given).toString();
+  return `#/${page === 'overview' ? '' : page}${query === '' ? '' : `?${query}`}`;
+}
+
+export function addressOfPayment(id: string): string {
+  return `#/payments/${encodeURIComponent(id)}`;
+}
+
+/** Where what was typed into the search box leads: an id is opened, everything else is looked for. */
+export function addressOfTyped(typed: string): string | null {
+  const text = typed.trim();
+  if (text === '') return null;
+  return /^(TXN|REF)-[\w-]+$/.test(text) ? addressOfPayment(text) : addressOf('find', { q: text });
+}
+
+function isPage(name: string): name is PageName {
+  return Object.hasOwn(PAGES, name);
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** An address that somebody has cut off is shown as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,230 @@
+/** What the API's names are called on the pages. */
+import type { ConsoleBroker, ConsoleCase } from '../../contract/console.ts';
+import type { ErrorCode } from '../../contract/error-codes.ts';
+import type { PaymentMethod } from '../../contract/requests.ts';
+import type { ShownStatus } from '../../contract/search.ts';
+import type { HistoryEntry, HistoryType, StoryResponse } from '../../contract/search-responses.ts';
+import { amountText } from './amount.ts';
+
+/** Colours of a pill. Its text says the same. */
+export type Tone = 'good' | 'bad' | 'waiting' | 'active' | 'quiet';
+
+export interface Status {
+  text: string;
+  tone: Tone;
+}
+
+export const STATUSES: Record<ShownStatus, Status> = {
+  pending: { text: 'Pending', tone: 'waiting' },
+  authorized: { text: 'Authorized', tone: 'active' },
+  completed: { text: 'Completed', tone: 'good' },
+  failed: { text: 'Failed', tone: 'bad' },
+  refunded: { text: 'Refunded', tone: 'quiet' },
+};
+
+export function paymentStatus(payment: { status: ShownStatus; refunded_amount: number }): Status {
+  if (payment.status === 'completed' && payment.refunded_amount > 0) {
+    return { text: 'Partially refunded', tone: 'good' };
+  }
+  return STATUSES[payment.status];
+}
+
+export const REFUND_STATUSES: Record<StoryResponse['refunds'][number]['status'], Status> = {
+  pending: { text: 'Pending', tone: 'waiting' },
+  completed: { text: 'Completed', tone: 'good' },
+  failed: { text: 'Failed', tone: 'bad' },
+  reversed: { text: 'Returned by the bank', tone: 'bad' },
+};
+
+export const REFUND_KINDS: Record<StoryResponse['refunds'][number]['kind'], string> = {
+  requested: 'Requested',
+  late_charge: 'Of a late charge',
+  external: 'Made at the provider',
+};
+
+export const METHODS: Record<PaymentMethod, string> = {
+  credit_card: 'Credit card',
+  debit_card: 'Debit card',
+  paypal: 'PayPal',
+  stripe: 'Stripe',
+};
+
+const GATEWAYS: Record<string, string> = {
+  sandbox: 'Sandbox',
+  stripe: 'Stripe',
+  paypal: 'PayPal',
+  http: 'HTTP gateway',
+};
+
+/** By its name as payments have it, which may have an account or an address in it. */
+export function gatewayText(name: string): string {
+  const [kind = '', ...rest] = name.split(':');
+  return [GATEWAYS[kind] ?? kind, ...(rest.length > 0 ? [rest.join(':')] : [])].join(' · ');
+}
+
+export function methodText(method: string): string {
+  return Object.hasOwn(METHODS, method) ? METHODS[method as PaymentMethod] : method;
+}
+
+/** `Visa •••• 4242`; null where it was no card. */
+export function cardText({ card_brand, card_last4 }: { card_brand: string | null; card_last4: string | null }) {
+  if (card_last4 === null) return null;
+  return `${card_brand === null ? '' : `${capitalized(card_brand)} `}•••• ${card_last4}`;
+}
+
+interface Failure {
+  /** Short, for lists and charts. */
+  name: string;
+  /** What it means and what can be done. */
+  advice: string;
+}
+
+const FAILURES: Partial<Record<ErrorCode, Failure>> = {
+  INVALID_CARD: {
+    name: 'Invalid card details',
+    advice: 'The payer corrects the number, the expiry date or the security code, or pays with another card.',
+  },
+  INSUFFICIENT_FUNDS: {
+    name: 'Insufficient funds',
+    advice: 'The account has too little money. The payer pays with another card, or again later.',
+  },
+  CARD_EXPIRED: { name: 'Card expired', advice: 'The payer pays with another card.' },
+  CARD_DECLINED: {
+    name: 'Declined by the bank',
+    advice:
+      'Banks seldom say why. The payer asks the bank that issued the card, or pays with another one. A retry is safe.',
+  },
+  PAYMENT_FAILED: {
+    name: 'Could not be processed',
+    advice: 'The payment provider did not accept the payment. The reason above says what to change.',
+  },
+  AUTHENTICATION_FAILED: {
+    name: 'Authentication failed',
+    advice: 'The payer did not pass the bank’s check. Nothing was charged. Another attempt is possible.',
+  },
+  AUTHENTICATION_EXPIRED: {
+    name: 'Not authenticated in time',
+    advice: 'The payer did not finish at the bank or at PayPal. Nothing was charged. Another attempt is possible.',
+  },
+  AUTHORIZATION_EXPIRED: {
+    name: 'Not captured in time',
+    advice: 'The hold ended before the payment was captured. The money was released to the payer.',
+  },
+  PAYMENT_VOIDED: {
+    name: 'Voided',
+    advice: 'The payment was cancelled before it was captured. Nothing was charged.',
+  },
+  PAYMENT_GATEWAY_ERROR: {
+    name: 'Gateway error',
+    advice:
+      'The gateway did not process the payment, and nothing was charged. If it happens often, look at Gateways and at the Worker’s log.',
+  },
+  REFUND_NOT_ALLOWED: { name: 'Refund refused', advice: 'Pay the money back in another way.' },
+};
+
+export function failureName(code: string): string {
+  return FAILURES[code as ErrorCode]?.name ?? code;
+}
+
+export function failureAdvice(code: string): string | null {
+  return FAILURES[code as ErrorCode]?.advice ?? null;
+}
+
+export const BROKER_STATES: Record<ConsoleBroker['state'], Status> = {
+  ready: { text: 'Connected', tone: 'good' },
+  no_broker: { text: 'No RabbitMQ', tone: 'bad' },
+  not_set_up: { text: 'Not set up', tone: 'bad' },
+  stopping: { text: 'Stopping', tone: 'waiting' },
+  away: { text: 'Bridge away', tone: 'bad' },
+  unknown: { text: 'Pull bridge', tone: 'quiet' },
+};
+
+export const CASES: Record<ConsoleCase['kind'], { name: string; todo: string }> = {
+  payment_undetermined: {
+    name: 'Payment with unknown outcome',
+    todo: 'The gateway cannot say whether the payer was charged. Look for the charge in the provider’s dashboard, then record what you found.',
+  },
+  refund_undetermined: {
+    name: 'Refund with unknown outcome',
+    todo: 'The gateway cannot say whether the refund was paid. Look for it in the provider’s dashboard, then record what you found.',
+  },
+  late_charge_kept: {
+    name: 'Late charge, not refunded',
+    todo: 'The payment had failed and was charged later, and the automatic refund was refused. The payer is owed this money: pay it back at the provider or in another way.',
+  },
+  refund_reversed: {
+    name: 'Refund returned by the bank',
+    todo: 'The payer does not have the money. Pay it back in another way.',
+  },
+  external_refund_unbooked: {
+    name: 'External refund of more than was left',
+    todo: 'More was refunded at the provider than the payment had left. Compare both, and correct what is wrong.',
+  },
+};
+
+/** What happened, as a line of a timeline. */
+const HISTORY: Record<HistoryType, Status> = {
+  'payment.attempted': { text: 'Payment started', tone: 'active' },
+  'payment.challenged': { text: 'Payer sent to authenticate', tone: 'waiting' },
+  'payment.authorized': { text: 'Money held', tone: 'active' },
+  'payment.authorize_begun': { text: 'Authorization begun', tone: 'quiet' },
+  'payment.capture_begun': { text: 'Capture begun', tone: 'quiet' },
+  'payment.void_begun': { text: 'Void begun', tone: 'quiet' },
+  'payment.expire_begun': { text: 'Time limit reached', tone: 'quiet' },
+  'payment.outcome_undetermined': { text: 'Outcome unknown: the gateway cannot say', tone: 'waiting' },
+  'payment.completed': { text: 'Payment completed', tone: 'good' },
+  'payment.failed': { text: 'Payment failed', tone: 'bad' },
+  'booking.attempted': { text: 'Another attempt of this booking', tone: 'quiet' },
+  'refund.attempted': { text: 'Refund started', tone: 'active' },
+  'refund.outcome_undetermined': { text: 'Outcome of the refund unknown', tone: 'waiting' },
+  'refund.completed': { text: 'Refund completed', tone: 'good' },
+  'refund.failed': { text: 'Refund failed', tone: 'bad' },
+  'refund.reversed': { text: 'Refund returned by the bank', tone: 'bad' },
+  'refund.unbooked': { text: 'External refund did not fit', tone: 'bad' },
+  'dispute.opened': { text: 'Dispute opened', tone: 'bad' },
+  'dispute.reported': { text: 'Dispute updated', tone: 'waiting' },
+  'event.written': { text: 'Event written', tone: 'quiet' },
+  'event.replayed': { text: 'Event sent again', tone: 'quiet' },
+  'event.delivered': { text: 'Event delivered to RabbitMQ', tone: 'good' },
+  'webhook.handled': { text: 'Webhook handled', tone: 'quiet' },
+  'resolution.recorded': { text: 'Recorded by a person', tone: 'active' },
+};
+
+export function historyStatus({ type }: Pick<HistoryEntry, 'type'>): Status {
+  return HISTORY[type] ?? { text: type, tone: 'quiet' };
+}
+
+/** The details of a line, in words: names are the API's, amounts have their currency. */
+export function historyDetail({ detail }: Pick<HistoryEntry, 'detail'>, currency: string): string[] {
+  return Object.entries(detail).flatMap(([name, value]) => {
+    if (value === null || value === '') return [];
+    if (name === 'amount' && typeof value === 'number') return [amountText(value, currency)];
+    if (name === 'error_code') return [failureName(String(value))];
+    if (name === 'error_message' || name === 'event_type' || name === 'reason') return [String(value)];
+    if (name === 'payment_method') return [methodText(String(value))];
+    if (name === 'gateway') return [gatewayText(String(value))];
+    return [`${name.replaceAll('_', ' ')} ${value}`];
+  });
+}
+
+/** `key:…`, `access:…`: who did something. */
+export function actorText(actor: string): string {
+  const [kind, ...rest] = actor.split(':');
+  const name = rest.join(':');
+  if (kind === 'key') return `API key ${name}`;
+  if (kind === 'jwt') return `token of ${name}`;
+  if (kind === 'access') return name;
+  if (kind === 'webhook') return `webhook of ${gatewayText(name)}`;
+  if (kind === 'cron') return 'the service, by itself';
+  if (actor === 'console:desk') return 'this desk';
+  return actor;
+}
+
+/** `look_ups`, `seal-audit`: a name of the installation, as a word. */
+export function spacedOut(name: string): string {
+  return capitalized(name.replaceAll(/[_-]+/g, ' '));
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

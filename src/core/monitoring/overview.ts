@@ -1,0 +1,198 @@
+/** The console's overview: what ended in the last hours, what waits now, and which alerts are active. Of all databases together. */
+import type { ActiveAlert, AlertName, ConsoleOverview, OverviewHours } from '../../contract/console.ts';
+import { gatewayKind } from '../domain/gateway-kind.ts';
+import { decimalAmount } from '../domain/money.ts';
+import { isoSeconds } from '../domain/timestamp.ts';
+import { type OpenEpisode, openEpisodes } from '../ledger/alerts/open-episodes.ts';
+import type { Counts, Gauges } from '../ledger/metrics/measured.ts';
+import { type Measured, readTotals } from '../ledger/metrics/read-measured.ts';
+import { sumCountedInMemory } from '../ledger/metrics/sum-counted-in-memory.ts';
+import { type Buckets, sumMinutes, sumOf } from '../ledger/metrics/sum-minutes.ts';
+import type { Shards } from '../shards.ts';
+import { type Labels, measuredBy, percentileOf, sumsBy, sumWhere } from './measured-sums.ts';
+import { answersOf, readEach } from './read-each.ts';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** What one bucket of the charts covers. */
+const BUCKET_MS: Readonly<Record<OverviewHours, number>> = {
+  1: MINUTE_MS,
+  24: 15 * MINUTE_MS,
+  168: 2 * HOUR_MS,
+  720: 6 * HOUR_MS,
+};
+/** Of those that an invocation may send, over all databases. */
+const STATEMENTS_MAX = 600;
+/** The cron runs each minute. */
+const CRON_LATE_MS = 5 * MINUTE_MS;
+
+/** Those that include now as the last one. */
+export function bucketsUpTo(nowMs: number, hours: OverviewHours): Buckets {
+  const lengthMs = BUCKET_MS[hours];
+  const count = (hours * HOUR_MS) / lengthMs;
+  return { fromMs: (Math.floor(nowMs / lengthMs) + 1 - count) * lengthMs, lengthMs, count };
+}
+
+/** What was read of a database. */
+interface ReadDatabase {
+  buckets: Counts[];
+  totals: Measured | null;
+  rateLimited: number;
+  /** Of the first database; those of the others are empty. */
+  episodes: OpenEpisode[];
+}
+
+/** @throws LedgerUnavailable where no database answers; those that do not are in `not_read` */
+export async function readOverview(shards: Shards, hours: OverviewHours, nowMs: number): Promise<ConsoleOverview> {
+  const buckets = bucketsUpTo(nowMs, hours);
+  const stepMs = DAY_MS * Math.ceil((Math.ceil((hours * HOUR_MS) / DAY_MS) * shards.count) / STATEMENTS_MAX);
+  const reads = await readEach(
+    shards,
+    async ({ db, shard }): Promise<ReadDatabase> => ({
+      episodes: shard === 0 ? await openEpisodes(db) : [],
+      totals: await readTotals(db),
+      rateLimited: await sumCountedInMemory(db, 'rate_limited'),
+      buckets: await sumMinutes(db, buckets, stepMs),
+    }),
+  );
+  const { answers, notRead } = answersOf(reads);
+  return { ...overviewOf(answers, buckets, nowMs), hours, not_read: notRead };
+}
+
+function overviewOf(
+  databases: readonly ReadDatabase[],
+  { fromMs, lengthMs, count }: Buckets,
+  nowMs: number,
+): Omit<ConsoleOverview, 'hours' | 'not_read'> {
+  const series = Array.from({ length: count }, (_, bucket) =>
+    sumOf(databases.map(({ buckets }) => buckets[bucket] ?? {})),
+  );
+  const counts = sumOf(series);
+  const totals = databases.flatMap(({ totals }) => totals ?? []);
+  const countedAtMs = totals.length === 0 ? null : Math.min(...totals.map(({ writtenAtMs }) => writtenAtMs));
+  const [completed, failed] = [completedIn(counts), failedIn(counts)];
+  return {
+    now: isoSeconds(nowMs),
+    counted_at: countedAtMs === null ? null : isoSeconds(countedAtMs),
+    completed,
+    failed,
+    success_rate: completed + failed === 0 ? null : percentOf(completed, completed + failed),
+    volume: volumeOf(counts),
+    refunds: {
+      completed: refundsIn(counts),
+      failed: sumWhere(counts, 'refunds', ({ status }) => status === 'failed'),
+    },
+    processing_ms: percentilesOf(counts, 'processing_ms'),
+    gateway_ms: percentilesOf(counts, 'gateway_ms'),
+    // Payments that completed have none.
+    failures: [...sumsBy(counts, 'payments', (labels) => labels.error_code)]
+      .flatMap(([error_code, count]) => (error_code === '' ? [] : { error_code, count }))
+      .toSorted((a, b) => b.count - a.count),
+    gateways: outcomesBy(counts, ({ gateway }) => gatewayKind(gateway)).map(([gateway, ended]) => ({
+      gateway,
+      ...ended,
+    })),
+    methods: outcomesBy(counts, ({ payment_method }) => payment_method).map(([payment_method, ended]) => ({
+      payment_method,
+      ...ended,
+    })),
+    challenges: {
+      completed: sumWhere(counts, 'challenges', ({ result }) => result === 'completed'),
+      failed: sumWhere(counts, 'challenges', ({ result }) => result === 'failed'),
+    },
+    rate_limited: databases.reduce((sum, { rateLimited }) => sum + rateLimited, 0),
+    now_waiting: waitingOf(
+      totals.map(({ gauges }) => gauges),
+      nowMs,
+    ),
+    alerts: alertsOf(
+      databases.flatMap(({ episodes }) => episodes),
+      countedAtMs,
+      nowMs,
+    ),
+    series: {
+      bucket_seconds: lengthMs / SECOND_MS,
+      at: series.map((_, bucket) => (fromMs + bucket * lengthMs) / SECOND_MS),
+      completed: series.map(completedIn),
+      failed: series.map(failedIn),
+      refunds: series.map(refundsIn),
+      processing_p95_ms: series.map((one) => percentileOf(95, one, 'processing_ms')),
+      gateway_p95_ms: series.map((one) => percentileOf(95, one, 'gateway_ms')),
+    },
+  };
+}
+
+const completedIn = (counts: Counts) => sumWhere(counts, 'payments', ({ status }) => status === 'completed');
+const failedIn = (counts: Counts) => sumWhere(counts, 'payments', ({ status }) => status === 'failed');
+const refundsIn = (counts: Counts) => sumWhere(counts, 'refunds', ({ status }) => status === 'completed');
+
+function percentilesOf(counts: Counts, metric: 'processing_ms' | 'gateway_ms') {
+  return { p50: percentileOf(50, counts, metric), p95: percentileOf(95, counts, metric) };
+}
+
+/** With one decimal, and 100 only where it is all of them. */
+function percentOf(part: number, whole: number): number {
+  return Math.floor((part / whole) * 1_000) / 10;
+}
+
+function volumeOf(counts: Counts): ConsoleOverview['volume'] {
+  const captured = sumsBy(counts, 'captured_minor', ({ currency }) => currency);
+  const refunded = sumsBy(counts, 'refunded_minor', ({ currency }) => currency);
+  return [...new Set([...captured.keys(), ...refunded.keys()])].toSorted().map((currency) => ({
+    currency,
+    captured: decimalAmount(captured.get(currency) ?? 0, currency),
+    refunded: decimalAmount(refunded.get(currency) ?? 0, currency),
+  }));
+}
+
+/** The most frequent first. */
+function outcomesBy(
+  counts: Counts,
+  by: (labels: Labels<'payments'>) => string,
+): [name: string, ended: { completed: number; failed: number }][] {
+  const ended = new Map<string, { completed: number; failed: number }>();
+  for (const { labels, value } of measuredBy(counts, 'payments')) {
+    const { completed, failed } = ended.get(by(labels)) ?? { completed: 0, failed: 0 };
+    const isCompleted = labels.status === 'completed';
+    ended.set(by(labels), {
+      completed: completed + (isCompleted ? value : 0),
+      failed: failed + (isCompleted ? 0 : value),
+    });
+  }
+  const numberOf = ({ completed, failed }: { completed: number; failed: number }) => completed + failed;
+  return [...ended].toSorted(([, a], [, b]) => numberOf(b) - numberOf(a));
+}
+
+function waitingOf(all: readonly Gauges[], nowMs: number): ConsoleOverview['now_waiting'] {
+  const sum = (of: (gauges: Gauges) => number) => all.reduce((total, gauges) => total + of(gauges), 0);
+  const oldestSeconds = (of: (gauges: Gauges) => number | null) => {
+    const times = all.flatMap((gauges) => of(gauges) ?? []);
+    return times.length === 0 ? null : Math.max(0, Math.floor((nowMs - Math.min(...times)) / SECOND_MS));
+  };
+  return {
+    events: sum(({ events }) => events.waiting),
+    events_oldest_seconds: oldestSeconds(({ events }) => events.oldestMs),
+    pending: sum(({ pending }) => pending.count),
+    pending_oldest_seconds: oldestSeconds(({ pending }) => pending.oldestMs),
+    challenged: sum(({ challenged }) => challenged),
+    authorized: sum(({ authorized }) => authorized),
+    cases: sum(({ cases }) => Object.values(cases).reduce((total, count) => total + count, 0)),
+    disputes: sum(({ openDisputes }) => openDisputes),
+  };
+}
+
+/** Those of the cron, and that it has not run, of which it cannot say so itself. */
+function alertsOf(episodes: readonly OpenEpisode[], countedAtMs: number | null, nowMs: number): ActiveAlert[] {
+  const open = episodes.map(({ alert, startedAtMs, message }) => ({
+    alert: alert as AlertName,
+    since: isoSeconds(startedAtMs),
+    message,
+  }));
+  if (countedAtMs === null || nowMs - countedAtMs < CRON_LATE_MS) return open;
+  const minutes = Math.floor((nowMs - countedAtMs) / MINUTE_MS);
+  const message = `The cron has not run for ${minutes} minutes: nothing is looked up, swept or counted. See whether its trigger is deployed, and what the Worker logs.`;
+  return [{ alert: 'cron_not_run', since: isoSeconds(countedAtMs), message }, ...open];
+}

@@ -1,0 +1,42 @@
+/** What the pages of the console ask: see contract/console.ts. Payments are searched, shown, refunded, captured and voided by the public API's own routes. */
+import { Hono } from 'hono/tiny';
+import type { HttpEnv } from '../../http-env.ts';
+import { authenticateConsole } from '../../middleware/authenticate-console.ts';
+import { methodNotAllowed } from '../../middleware/method-not-allowed.ts';
+import { rateLimit } from '../../middleware/rate-limit.ts';
+import { requireScope } from '../../middleware/require-scope.ts';
+import { sameOrigin } from '../../middleware/same-origin.ts';
+import { withShards } from '../../middleware/with-shards.ts';
+import { captureRoute, voidRoute } from '../hold.ts';
+import { refundRoute } from '../refund.ts';
+import { transactionsRoute } from '../transactions.ts';
+import { ofInstallation } from './of-installation.ts';
+import { overviewRoute } from './overview.ts';
+import { sessionRoute } from './session.ts';
+
+export const CONSOLE_API_PATH = '/console/api';
+
+/** A page that is open asks again and again, and people have several open: they have limits of their own, beside those of payments. */
+const CONSOLE_LIMITS = { name: 'console', perMinute: 300, burst: 60 };
+
+const READ = 'GET, HEAD';
+
+export const consoleApi = new Hono<HttpEnv>();
+
+consoleApi.use(rateLimit(CONSOLE_LIMITS), authenticateConsole(), withShards(), sameOrigin(), requireScope('admin'));
+consoleApi.use(async function nothingToRender(c, next) {
+  c.header('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+  return next();
+});
+
+consoleApi.route('/session', sessionRoute).all('/session', methodNotAllowed(READ));
+consoleApi
+  .route('/transactions', transactionsRoute)
+  .all('/transactions', methodNotAllowed(READ))
+  .all('/transactions/:id', methodNotAllowed(READ));
+consoleApi.route('/refund', refundRoute).all('/refund', methodNotAllowed('POST'));
+consoleApi.route('/capture', captureRoute).all('/capture', methodNotAllowed('POST'));
+consoleApi.route('/void', voidRoute).all('/void', methodNotAllowed('POST'));
+
+consoleApi.use('/overview', ofInstallation());
+consoleApi.route('/overview', overviewRoute).all('/overview', methodNotAllowed(READ));

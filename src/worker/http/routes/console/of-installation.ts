@@ -1,0 +1,18 @@
+/** Middleware: what is of the whole installation is for admins of its first organisation. Behind `requireScope`. */
+import { createMiddleware } from 'hono/factory';
+import { DEFAULT_TENANT } from '../../../../core/security/credential.ts';
+import { errorResponse } from '../../error-envelope.ts';
+import type { HttpEnv } from '../../http-env.ts';
+
+export function seesInstallation(tenant: string): boolean {
+  return tenant === DEFAULT_TENANT;
+}
+
+export function ofInstallation() {
+  return createMiddleware<HttpEnv>(async function ofInstallation(c, next) {
+    const { tenant, actor } = c.get('credential');
+    if (seesInstallation(tenant)) return next();
+    c.get('log')('warn', 'auth.forbidden', { actor, needed: DEFAULT_TENANT });
+    return errorResponse(c, 403, 'FORBIDDEN', `Only admins of the organisation ${DEFAULT_TENANT} see this.`);
+  });
+}
