@@ -251,9 +251,11 @@ export function consoleAnswers(nowMs: number) {
     failed: 231,
     success_rate: 90.6,
     volume: [
-      { currency: 'USD', captured: 68_412.25, refunded: 1290.5, refunds: 42 },
-      { currency: 'JPY', captured: 128_000, refunded: 0, refunds: 0 },
+      { currency: 'USD', captured: 68_412.25, refunded: 1290.5 },
+      { currency: 'JPY', captured: 128_000, refunded: 0 },
     ],
+    refunds: { completed: 42, failed: 1 },
+    not_read: [],
     processing_ms: { p50: 412, p95: 788 },
     gateway_ms: { p50: 371, p95: 702 },
     failures: [
@@ -336,6 +338,7 @@ export function consoleAnswers(nowMs: number) {
       {
         kind: 'payment_undetermined',
         subject: id(3),
+        organisation: 'default',
         transaction_id: id(3),
         booking_id: pending.booking_id,
         gateway: 'stripe',
@@ -348,6 +351,7 @@ export function consoleAnswers(nowMs: number) {
       {
         kind: 'late_charge_kept',
         subject: 'REF-01M8KWV0000000000000000044',
+        organisation: 'default',
         transaction_id: id(8),
         booking_id: 'BOOK-2049',
         gateway: 'stripe',
@@ -360,6 +364,7 @@ export function consoleAnswers(nowMs: number) {
       {
         kind: 'external_refund_unbooked',
         subject: `${id(10)}/re_3Qk9`,
+        organisation: 'default',
         transaction_id: id(10),
         booking_id: 'BOOK-2051',
         gateway: 'stripe',
@@ -384,6 +389,7 @@ export function consoleAnswers(nowMs: number) {
     disputes: [
       {
         dispute_id: 'dp_1Qk8xV2eZvKYlo2C',
+        organisation: 'default',
         provider: 'stripe',
         transaction_id: id(1),
         booking_id: refunded.booking_id,
@@ -397,6 +403,7 @@ export function consoleAnswers(nowMs: number) {
       },
       {
         dispute_id: 'PP-D-27803',
+        organisation: 'default',
         provider: 'paypal',
         transaction_id: id(6),
         booking_id: challenged.booking_id,

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { CaseResolved, ConsoleCase, ConsoleCases, ResolveCase } from '../../contract/console.ts';
 import { useConsole } from '../console-context.ts';
-import { Ago, Amount, Button, Card, Empty, Facts, Id, Notice, PageTitle, Time } from '../parts/basics.tsx';
+import { Ago, Amount, Button, Card, Empty, Facts, Id, Notice, PageTitle, PaymentLink, Time } from '../parts/basics.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field, TextField } from '../parts/field.tsx';
 import { Load } from '../parts/load.tsx';
@@ -10,7 +10,6 @@ import { ProblemNotice } from '../parts/problem.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Problem } from '../service.ts';
 import { amountText } from '../text/amount.ts';
-import { addressOfPayment } from '../text/route.ts';
 import { actorText, CASES, gatewayText } from '../text/words.ts';
 import { useLoaded } from '../use-loaded.ts';
 
@@ -90,12 +89,7 @@ function Case({ one, onDone }: { one: ConsoleCase; onDone: (message: string) => 
       <Facts
         facts={[
           ['Case', <Id key="case">{one.subject}</Id>],
-          [
-            'Payment',
-            <a key="payment" href={addressOfPayment(one.transaction_id)}>
-              <Id>{one.transaction_id}</Id>
-            </a>,
-          ],
+          ['Payment', <PaymentLink key="payment" of={one} text={one.transaction_id} />],
           ['Booking', <Id key="booking">{one.booking_id}</Id>],
           ['Gateway', gatewayText(one.gateway)],
           ['Since', <Ago key="since" at={one.since} />],

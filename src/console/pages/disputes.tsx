@@ -1,9 +1,8 @@
 /** Disputes: open ones first. They are answered in the provider's dashboard. */
 import type { ConsoleDisputes } from '../../contract/console.ts';
-import { Amount, Card, Empty, Id, PageTitle, Pill, Time } from '../parts/basics.tsx';
+import { Amount, Card, Empty, PageTitle, PaymentLink, Pill, Time } from '../parts/basics.tsx';
 import { Load } from '../parts/load.tsx';
 import { type Column, Table } from '../parts/table.tsx';
-import { addressOfPayment } from '../text/route.ts';
 import { gatewayText, spacedOut } from '../text/words.ts';
 import { useLoaded } from '../use-loaded.ts';
 
@@ -13,12 +12,10 @@ const COLUMNS: readonly Column<Dispute>[] = [
   {
     name: 'Booking',
     leads: true,
-    cell: ({ booking_id, transaction_id }) => (
+    cell: (dispute) => (
       <>
-        <a href={addressOfPayment(transaction_id)}>
-          <Id>{booking_id}</Id>
-        </a>
-        <span class="below">{transaction_id}</span>
+        <PaymentLink of={dispute} text={dispute.booking_id} />
+        <span class="below">{dispute.transaction_id}</span>
       </>
     ),
   },

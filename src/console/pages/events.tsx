@@ -1,12 +1,11 @@
 /** Events: which wait and why, what was delivered, and how the way to RabbitMQ is. */
 import { useState } from 'preact/hooks';
 import type { ConsoleBroker, ConsoleEvent, ConsoleEvents } from '../../contract/console.ts';
-import { Ago, Card, Empty, Id, PageTitle, Pill, Time } from '../parts/basics.tsx';
+import { Ago, Card, Empty, PageTitle, PaymentLink, Pill, Time } from '../parts/basics.tsx';
 import { Load } from '../parts/load.tsx';
 import { SendAgain } from '../parts/send-again.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { counted, relativeTime } from '../text/format.ts';
-import { addressOfPayment } from '../text/route.ts';
 import { BROKER_STATES } from '../text/words.ts';
 import { useLoaded } from '../use-loaded.ts';
 
@@ -145,21 +144,16 @@ const COLUMNS: readonly Column<ConsoleEvent>[] = [
   {
     name: 'Event',
     leads: true,
-    cell: ({ event_type, event_id, organisation }) => (
+    cell: ({ event_type, event_id }) => (
       <>
         <code>{event_type}</code>
         <span class="below">{event_id}</span>
-        {organisation !== 'default' && <span class="below">{organisation}</span>}
       </>
     ),
   },
   {
     name: 'Booking',
-    cell: ({ booking_id, transaction_id }) => (
-      <a href={addressOfPayment(transaction_id)}>
-        <Id>{booking_id}</Id>
-      </a>
-    ),
+    cell: (event) => <PaymentLink of={event} text={event.booking_id} />,
   },
 ];
 

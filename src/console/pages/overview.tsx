@@ -85,6 +85,14 @@ function Overview({ data }: { data: ConsoleOverview }) {
           </p>
         </Notice>
       ))}
+      {data.not_read.length > 0 && (
+        <Notice
+          tone="waiting"
+          title={`Without ${data.not_read.map((number) => (number === 0 ? 'DB' : `DB_${number}`)).join(', ')}`}
+        >
+          <p>These databases did not answer: the figures are without theirs.</p>
+        </Notice>
+      )}
       <Figures data={data} from={from} />
       <Charts series={series} />
       <div class="columns even">
@@ -120,10 +128,9 @@ function Overview({ data }: { data: ConsoleOverview }) {
           'Nothing has been counted yet: the cron does it once a minute.'
         ) : (
           <>
-            Counted <Ago at={data.counted_at} />, once a minute. {counted(data.rate_limited, 'request')} rate-limited;{' '}
-            {countText(data.challenges.completed)} of{' '}
+            Counted <Ago at={data.counted_at} />, once a minute. {countText(data.challenges.completed)} of{' '}
             {counted(data.challenges.completed + data.challenges.failed, 'payer')} sent to authenticate completed the
-            payment.
+            payment. {counted(data.rate_limited, 'request')} refused by the rate limit since counting began.
           </>
         )}
       </p>
@@ -137,8 +144,7 @@ function sinceMinute({ now, hours }: ConsoleOverview): string {
 }
 
 function Figures({ data, from }: { data: ConsoleOverview; from: string }) {
-  const { completed, failed, success_rate, volume, processing_ms, gateway_ms } = data;
-  const refunds = volume.reduce((sum, { refunds }) => sum + refunds, 0);
+  const { completed, failed, success_rate, volume, refunds, processing_ms, gateway_ms } = data;
   const since = { created_from: from };
   return (
     <ul class="figures">
@@ -166,14 +172,9 @@ function Figures({ data, from }: { data: ConsoleOverview; from: string }) {
       />
       <Figure
         name="Refunds"
-        value={countText(refunds)}
+        value={countText(refunds.completed)}
         href={addressOf('payments', { status: 'refunded', ...since })}
-        below={
-          volume
-            .filter(({ refunded }) => refunded > 0)
-            .map(({ refunded, currency }) => amountText(refunded, currency))
-            .join(', ') || 'None'
-        }
+        below={belowRefunds(data)}
       />
       <Figure
         name="Processing, p95"
@@ -189,6 +190,15 @@ function Figures({ data, from }: { data: ConsoleOverview; from: string }) {
       />
     </ul>
   );
+}
+
+function belowRefunds({ volume, refunds }: ConsoleOverview): string {
+  const amounts = volume.filter(({ refunded }) => refunded > 0);
+  const texts = [
+    ...amounts.map(({ refunded, currency }) => amountText(refunded, currency)),
+    ...(refunds.failed > 0 ? [`${countText(refunds.failed)} failed`] : []),
+  ];
+  return texts.join(', ') || 'None';
 }
 
 function Figure({ name, value, below, href }: { name: string; value: ComponentChildren; below: string; href: string }) {

@@ -1,9 +1,10 @@
 /** Small parts that every page is made of. */
 import type { ButtonHTMLAttributes, ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { useConsole } from '../console-context.ts';
 import { amountText } from '../text/amount.ts';
 import { localTime, relativeTime, utcTime } from '../text/format.ts';
-import { PAGES, type PageName } from '../text/route.ts';
+import { addressOfPayment, PAGES, type PageName } from '../text/route.ts';
 import type { Status, Tone } from '../text/words.ts';
 import { Icon, type IconName } from './icon.tsx';
 
@@ -174,4 +175,27 @@ export function CopyButton({ text, what, kind = 'bare' }: { text: string; what: 
 /** An identifier. It wraps anywhere, and is text whatever is in it. */
 export function Id({ children }: { children: string }) {
   return <code class="id">{children}</code>;
+}
+
+interface OfPayment {
+  organisation: string;
+  transaction_id: string;
+}
+
+/** Leads to a payment, where it can be shown: those of other organisations are named only. */
+export function PaymentLink({ of, text }: { of: OfPayment; text: string }) {
+  const { session } = useConsole();
+  if (of.organisation === session.organisation) {
+    return (
+      <a href={addressOfPayment(of.transaction_id)}>
+        <Id>{text}</Id>
+      </a>
+    );
+  }
+  return (
+    <>
+      <Id>{text}</Id>
+      <span class="below">of {of.organisation}</span>
+    </>
+  );
 }
