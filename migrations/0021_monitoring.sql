@@ -83,3 +83,7 @@ CREATE TABLE reconciliation_differences (
   detail  TEXT NOT NULL,
   PRIMARY KEY (from_ms, kind, subject)
 ) STRICT, WITHOUT ROWID;
+
+-- The disputes that were reported last, of all organisations and of one.
+CREATE INDEX disputes_by_report ON disputes (told_at_ms);
+CREATE INDEX disputes_of_tenant_by_report ON disputes (tenant, told_at_ms);

@@ -37,6 +37,7 @@ export function composeForOperator(
       blockCodec: { blockHash, pack, unpack, sha256 },
       archive: null,
       relay: unreachable,
+      bridgeState: unreachable,
       eventQueue: { send: unreachable },
       workQueue: { send: unreachable },
     }),

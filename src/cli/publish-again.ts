@@ -17,7 +17,7 @@ export const DUE_NOW = 'not delivered yet, and due now: published by the next sw
 /** More events than a booking ever has. */
 const EVENTS_MAX = 10_000;
 
-export type Named = Exclude<Replay, { kind: 'range' }>;
+export type Named = Exclude<Replay, { kind: 'range' | 'events' }>;
 
 /** Of an argument: the id of an event, of a payment or of a refund. */
 export function readEventSource(text: string): Named {

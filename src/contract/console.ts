@@ -109,8 +109,9 @@ export interface ConsoleOverview {
 
 /** `GET /console/api/events`: what waits for delivery, oldest first, at most 100; all organisations. */
 export interface ConsoleEvents {
+  /** As far as they were counted: up to 100,000 in each database. */
   waiting: number;
-  /** The last ones that RabbitMQ confirmed, newest first, at most 20. */
+  /** Of the newest events that RabbitMQ has confirmed, the last confirmed first; at most 20. */
   delivered: ConsoleEvent[];
   events: ConsoleEvent[];
   /** What the bridge says of itself. */
@@ -243,7 +244,7 @@ export interface ConsoleDifference {
 /** `GET /console/api/gateways`. */
 export interface ConsoleGateways {
   gateways: {
-    /** As payments have it. */
+    /** As payments have it: its kind. */
     name: string;
     kind: 'sandbox' | 'http' | 'stripe' | 'paypal';
     /** Payment methods that it takes. */
@@ -299,6 +300,8 @@ export interface ConsoleKey {
   revoked_at: string | null;
   /** Whether the caller's own. */
   is_own: boolean;
+  /** False where some databases accept it and others do not: it has to be revoked. */
+  is_complete: boolean;
 }
 
 /** `POST /console/api/keys`. */
@@ -314,4 +317,4 @@ export interface ConsoleKeyMade {
   key: ConsoleKey;
   secret: string;
 }
-/** `POST /console/api/keys/{key_id}/revoke` answers with the key. */
+/** `POST /console/api/keys/{key_id}/revoke` answers with a ConsoleKey. */

@@ -9,6 +9,7 @@ import type { ArchiveBucket } from './ledger/archive/archive-bucket.ts';
 import type { BlockCodec } from './ledger/audit/hash-chain.ts';
 import type { Database } from './ledger/database.ts';
 import type { Log } from './log.ts';
+import type { BridgeState } from './outbox/probe-bridge.ts';
 import type { MessageQueue, QueueMessage, WakeUp } from './outbox/queue-message.ts';
 import type { Relay } from './outbox/relay.ts';
 import type { Settings } from './settings/settings.ts';
@@ -45,6 +46,8 @@ export interface Context {
   archive: ArchiveBucket | null;
   /** Sends a batch of events to the bridge. */
   relay: Relay;
+  /** What the bridge says of itself. */
+  bridgeState: () => Promise<BridgeState>;
   /** `payment-events`. */
   eventQueue: MessageQueue<QueueMessage>;
   /** `payment-work`. */

@@ -16,6 +16,7 @@ import {
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields, withFields } from '../core/log.ts';
+import { probeBridge } from '../core/outbox/probe-bridge.ts';
 import type { Relay } from '../core/outbox/relay.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
 import { putIntoQueue } from '../core/outbox/relay-queue.ts';
@@ -122,6 +123,8 @@ function composeOne(
     blockCodec: { blockHash, pack, unpack, sha256 },
     archive: env.ARCHIVE ?? null,
     relay: relayOf(env, settings),
+    // A bridge that takes events from a queue has no address.
+    bridgeState: async () => (settings.bridgeUrl === null ? 'away' : probeBridge(settings.bridgeUrl)),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,
   };

@@ -1,6 +1,24 @@
 /** What each route of the console answers, to the last field. Each schema gives exactly the type of the contract. */
 import * as z from 'zod/mini';
-import { ALERTS, type ConsoleOverview, type ConsoleSession, OVERVIEW_HOURS } from '../../src/contract/console.ts';
+import {
+  ALERTS,
+  type CaseResolved,
+  type ConsoleBroker,
+  type ConsoleCases,
+  type ConsoleDatabases,
+  type ConsoleDisputes,
+  type ConsoleEvents,
+  type ConsoleGateways,
+  type ConsoleKey,
+  type ConsoleKeyMade,
+  type ConsoleKeys,
+  type ConsoleOverview,
+  type ConsoleSession,
+  type EventsSent,
+  OVERVIEW_HOURS,
+} from '../../src/contract/console.ts';
+import { EVENT_TYPES } from '../../src/contract/events.ts';
+import { PAYMENT_METHODS } from '../../src/contract/requests.ts';
 import {
   errorEnvelope,
   paymentFailureResponse,
@@ -64,11 +82,147 @@ const overview: z.ZodMiniType<ConsoleOverview> = z.strictObject({
   }),
 });
 
+const time = z.nullable(timestamp);
+
+const broker = z.strictObject({
+  delivery: z.enum(['push', 'pull']),
+  state: z.enum(['ready', 'no_broker', 'not_set_up', 'stopping', 'away', 'unknown']),
+  message: z.string(),
+  last_delivered_at: time,
+}) satisfies z.ZodMiniType<ConsoleBroker>;
+
+const event = z.strictObject({
+  event_id: z.string(),
+  event_type: z.enum(EVENT_TYPES),
+  organisation: z.string(),
+  booking_id: z.string(),
+  transaction_id: z.string(),
+  created_at: timestamp,
+  delivered_at: time,
+  attempts: count,
+  last_error: z.nullable(z.string()),
+  next_attempt_at: time,
+  behind: z.nullable(z.string()),
+});
+
+const events: z.ZodMiniType<ConsoleEvents> = z.strictObject({
+  waiting: count,
+  delivered: z.array(event).check(z.maxLength(20)),
+  events: z.array(event).check(z.maxLength(100)),
+  broker,
+});
+const eventsSent: z.ZodMiniType<EventsSent> = z.strictObject({ sent: count, unknown: z.array(z.string()) });
+
+const cases: z.ZodMiniType<ConsoleCases> = z.strictObject({
+  cases: z.array(
+    z.strictObject({
+      kind: z.enum([
+        'payment_undetermined',
+        'refund_undetermined',
+        'late_charge_kept',
+        'refund_reversed',
+        'external_refund_unbooked',
+      ]),
+      subject: z.string(),
+      organisation: z.string(),
+      transaction_id: z.string(),
+      booking_id: z.string(),
+      gateway: z.string(),
+      amount: z.number(),
+      currency: z.string(),
+      since: timestamp,
+      failure_reason: z.nullable(z.string()),
+      options: z.array(z.enum(['record', 'retry', 'dealt_with'])),
+    }),
+  ),
+  dealt_with: z.array(
+    z.strictObject({ subject: z.string(), reason: z.string(), resolved_by: z.string(), resolved_at: timestamp }),
+  ),
+});
+const caseResolved: z.ZodMiniType<CaseResolved> = z.strictObject({ message: z.string() });
+
+const disputes: z.ZodMiniType<ConsoleDisputes> = z.strictObject({
+  disputes: z.array(
+    z.strictObject({
+      dispute_id: z.string(),
+      organisation: z.string(),
+      provider: z.string(),
+      transaction_id: z.string(),
+      booking_id: z.string(),
+      status: z.string(),
+      is_open: z.boolean(),
+      reason: z.string(),
+      amount: z.number(),
+      currency: z.string(),
+      opened_at: timestamp,
+      reported_at: timestamp,
+    }),
+  ),
+});
+
+const gateways: z.ZodMiniType<ConsoleGateways> = z.strictObject({
+  gateways: z.array(
+    z.strictObject({
+      name: z.string(),
+      kind: z.enum(['sandbox', 'http', 'stripe', 'paypal']),
+      methods: z.array(z.enum(PAYMENT_METHODS)),
+      is_live: z.boolean(),
+      charges_stopped_until: time,
+      refunds_stopped_until: time,
+      completed: count,
+      failed: count,
+      p50_ms: milliseconds,
+      p95_ms: milliseconds,
+    }),
+  ),
+});
+
+const databases: z.ZodMiniType<ConsoleDatabases> = z.strictObject({
+  databases: z.array(
+    z.strictObject({
+      number: count,
+      bytes: z.nullable(count),
+      max_bytes: count,
+      cron_ran_at: time,
+      jobs: z.array(z.strictObject({ job: z.string(), backlog: count, last_ran_at: time })),
+      problem: z.nullable(z.string()),
+    }),
+  ),
+});
+
+const key = z.strictObject({
+  key_id: z.string(),
+  organisation: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  created_at: timestamp,
+  expires_at: time,
+  last_used_at: time,
+  revoked_at: time,
+  is_own: z.boolean(),
+  is_complete: z.boolean(),
+}) satisfies z.ZodMiniType<ConsoleKey>;
+const keys: z.ZodMiniType<ConsoleKeys> = z.strictObject({
+  keys: z.array(key),
+  scopes: z.array(z.strictObject({ scope: z.string(), description: z.string() })),
+});
+const keyMade: z.ZodMiniType<ConsoleKeyMade> = z.strictObject({ key, secret: z.string() });
+
 const ID = '[^/]+';
 
 const ANSWERS: readonly [path: string, schema: z.ZodMiniType][] = [
   ['session', session],
   ['overview', overview],
+  ['broker', broker],
+  ['events', events],
+  ['events/send', eventsSent],
+  ['cases', cases],
+  ['cases/resolve', caseResolved],
+  ['disputes', disputes],
+  ['gateways', gateways],
+  ['databases', databases],
+  ['keys', z.union([keys, keyMade])],
+  [`keys/${ID}/revoke`, key],
   ['transactions', searchResponse],
   [`transactions/${ID}`, storyResponse],
   ['refund', refundSuccessResponse],

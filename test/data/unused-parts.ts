@@ -11,13 +11,14 @@ function unexpectedDatabase(): never {
 
 export const UNUSED_PARTS: Pick<
   Context,
-  'shard' | 'shards' | 'blockCodec' | 'archive' | 'relay' | 'eventQueue' | 'workQueue'
+  'shard' | 'shards' | 'blockCodec' | 'archive' | 'relay' | 'bridgeState' | 'eventQueue' | 'workQueue'
 > = {
   shard: 0,
   shards: { count: 1, at: unexpectedDatabase },
   blockCodec: { blockHash: unexpected, pack: unexpected, unpack: unexpected, sha256: unexpected },
   archive: null,
   relay: unexpected,
+  bridgeState: unexpected,
   eventQueue: { send: unexpected },
   workQueue: { send: unexpected },
 };

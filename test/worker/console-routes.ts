@@ -1,5 +1,15 @@
 /** Every route of the console: those of the whole installation, and those of an organisation. */
-export const INSTALLATION_ROUTES = ['GET overview'] as const;
+export const INSTALLATION_ROUTES = [
+  'GET overview',
+  'GET gateways',
+  'GET databases',
+  'GET broker',
+  'GET events',
+  'POST events/send',
+  'GET keys',
+  'POST keys',
+  'POST keys/key_000000000000/revoke',
+] as const;
 
 export const CONSOLE_ROUTES = [
   'GET session',
@@ -8,5 +18,8 @@ export const CONSOLE_ROUTES = [
   'POST refund',
   'POST capture',
   'POST void',
+  'GET cases',
+  'POST cases/resolve',
+  'GET disputes',
   ...INSTALLATION_ROUTES,
 ] as const;

@@ -3,9 +3,10 @@ import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { revokeApiKey } from '../../src/core/ledger/api-keys/revoke-api-key.ts';
 import { SCOPES } from '../../src/core/security/credential.ts';
+import { createApp } from '../../src/worker/http/app.ts';
 import { PRODUCTION_VARIABLES } from '../data/local-variables.ts';
 import { AT_DESK, accessTeam, FROM_CONSOLE, signedIn } from './console.ts';
-import { CONSOLE_ROUTES } from './console-routes.ts';
+import { CONSOLE_ROUTES, INSTALLATION_ROUTES } from './console-routes.ts';
 import { apiKey, bearer, revokedKey, WITH_KEYS } from './credentials.ts';
 import { expectEnvelope } from './matchers.ts';
 import { database } from './operation.ts';
@@ -87,6 +88,22 @@ describe('each route refuses', () => {
   it.each(CONSOLE_ROUTES)('%s with a revoked key', async (route) => {
     expectRefusal(await asked(route, (await revokedKey({ scopes: ['admin'] })).headers), 401);
   });
+});
+
+it.each(INSTALLATION_ROUTES)('%s is for admins of the first organisation', async (route) => {
+  const [method = '', path = ''] = route.split(' ');
+  const { get, post } = await signedIn('cinema-2');
+  const answer = await (method === 'GET' ? get(path) : post(path));
+  expectRefusal(answer, 403);
+  expect(answer.body.error.message).toBe('Only admins of the organisation default see this.');
+});
+
+it('every route of the console is tried here', () => {
+  const routes = createApp()
+    .routes.filter(({ method, path }) => method !== 'ALL' && path.startsWith('/console/api/'))
+    .map(({ method, path }) => `${method} ${path.slice('/console/api/'.length)}`);
+  const tried = CONSOLE_ROUTES.map((route) => route.replace(/(?<=\/)(TXN-|key_)\w+/, ':id'));
+  expect(tried.toSorted()).toEqual([...new Set(routes)].toSorted());
 });
 
 describe('Cloudflare Access', () => {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { isoSeconds } from '../../core/domain/timestamp.ts';
 import type { Database } from '../../core/ledger/database.ts';
-import { disputesAfter, type ListedDispute } from '../../core/ledger/payments/list-disputes.ts';
+import { disputesAfter, type ListedDispute, openFirst } from '../../core/ledger/payments/list-disputes.ts';
 import { isDecided } from '../../core/ledger/payments/record-dispute.ts';
 import { documented } from '../../local/command.ts';
 import { addJsonOption, addPlaceOptions, DONE_OR_FAILED, type PlaceOptions, placeOf } from '../arguments.ts';
@@ -75,12 +75,6 @@ async function allDisputes(db: Database, openOnly: boolean): Promise<ListedDispu
 
 function isOpen({ status }: ListedDispute): boolean {
   return !isDecided(status);
-}
-
-/** Of the open ones the oldest first, since it has to be answered first; of the decided ones the newest. */
-function openFirst(a: ListedDispute, b: ListedDispute): number {
-  if (isOpen(a) !== isOpen(b)) return isOpen(a) ? -1 : 1;
-  return isOpen(a) ? a.openedAtMs - b.openedAtMs : b.reportedAtMs - a.reportedAtMs;
 }
 
 function forPrograms(dispute: ListedDispute): object {

@@ -145,6 +145,11 @@ function ofShard({ shard }: Context): Pick<WakeUp, 'shard'> {
   return shard > 0 ? { shard } : {};
 }
 
+/** Wakes a job at once that has just got something due. The cron would within a minute. */
+export async function wakeAtOnce(context: Context, job: Job): Promise<void> {
+  await wake(context, { kind: 'wake', job, ...ofShard(context), slot: 0, leaseId: null });
+}
+
 /** False for a job that only an older or newer version has. */
 export function isKnownJob({ job }: WakeUp): boolean {
   return JOBS.includes(job);

@@ -62,6 +62,13 @@ export async function readOverview(shards: Shards, hours: OverviewHours, nowMs: 
   return { ...overviewOf(answers, buckets, nowMs), hours, not_read: notRead };
 }
 
+/** What has ended in the last 24 hours, in the databases that answer. */
+export async function measuredInDay(shards: Shards, nowMs: number): Promise<Counts> {
+  const day = { fromMs: Math.floor(nowMs / MINUTE_MS) * MINUTE_MS + MINUTE_MS - DAY_MS, lengthMs: DAY_MS, count: 1 };
+  const reads = await readEach(shards, ({ db }) => sumMinutes(db, day, DAY_MS));
+  return sumOf(answersOf(reads).answers.flat());
+}
+
 function overviewOf(
   databases: readonly ReadDatabase[],
   { fromMs, lengthMs, count }: Buckets,

@@ -4,6 +4,15 @@
 export const SCOPES = ['payments:write', 'refunds:write', 'payments:read', 'metrics:read', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** What each allows, for whoever chooses the scopes of a key. */
+export const SCOPE_DESCRIPTIONS: Readonly<Record<Scope, string>> = {
+  'payments:write': 'Take payments, capture and void holds',
+  'refunds:write': 'Refund payments',
+  'payments:read': 'Read the status of payments and refunds, search payments',
+  'metrics:read': 'Read the figures of the whole installation, and no payment',
+  admin: 'All of these, and the console. Reads are recorded in the audit log',
+};
+
 export interface Credential {
   /** The organisation whose payments the caller works with. */
   tenant: string;

@@ -65,6 +65,8 @@ export interface Settings {
 export interface AuthSettings {
   /** An API key may be signed with any of them, the first of which is the current one. */
   apiKeySecrets: readonly string[];
+  /** With which new keys are signed, also where none are accepted yet; null: none can be made. */
+  newKeySecret: string | null;
   jwt: JwtSettings | null;
 }
 
@@ -167,6 +169,7 @@ function authSettings(auth: Values['auth']): AuthSettings {
   const signedWith = signatureOf(keys);
   const takesTokens = mode === 'jwt' || mode === 'both';
   return {
+    newKeySecret: apiKeySecret,
     apiKeySecrets:
       mode === 'api_key' || mode === 'both' ? [apiKeySecret, previousApiKeySecret].filter((one) => one !== null) : [],
     jwt:

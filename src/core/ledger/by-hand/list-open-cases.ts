@@ -79,13 +79,23 @@ export const OPEN_CASE_STATEMENTS = {
   unbookedRefunds: UNBOOKED_REFUNDS,
 } as const;
 
-/** Up to `limit` of each kind, the oldest first. */
-export async function listOpenCases(db: Database, limit: number): Promise<OpenCase[]> {
+/** D1 takes it for no limit. */
+const ALL = -1;
+// There are few open cases: all of them are read, along the same indexes.
+const ofTenant = (statement: string) => `SELECT * FROM (${statement}) WHERE tenant = ?2 LIMIT ?3`;
+
+/**
+ * Up to `limit` of each kind, the oldest first.
+ *
+ * @param tenant whose they are; null: anybody's
+ */
+export async function listOpenCases(db: Database, limit: number, tenant: string | null = null): Promise<OpenCase[]> {
   const names = Object.keys(OPEN_CASE_STATEMENTS) as (keyof typeof OPEN_CASE_STATEMENTS)[];
-  const results = await runBatch(
-    db,
-    Object.fromEntries(names.map((name) => [name, db.d1.prepare(OPEN_CASE_STATEMENTS[name]).bind(limit)])),
-  );
+  const statementOf = (name: keyof typeof OPEN_CASE_STATEMENTS) =>
+    tenant === null
+      ? db.d1.prepare(OPEN_CASE_STATEMENTS[name]).bind(limit)
+      : db.d1.prepare(ofTenant(OPEN_CASE_STATEMENTS[name])).bind(ALL, tenant, limit);
+  const results = await runBatch(db, Object.fromEntries(names.map((name) => [name, statementOf(name)])));
   return names.flatMap((name) => {
     const result = results[name];
     return result === undefined ? [] : rowsOf<OpenCase>(result);

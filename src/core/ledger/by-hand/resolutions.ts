@@ -19,11 +19,19 @@ const RESOLUTION_COLUMNS = `
 const FIND_RESOLUTION = `SELECT ${RESOLUTION_COLUMNS} FROM manual_resolutions m WHERE m.subject = ?1`;
 // The table has a row for each case that a person has dealt with, and no index by time.
 const LIST_RESOLUTIONS = `
-  SELECT ${RESOLUTION_COLUMNS} FROM manual_resolutions m ORDER BY m.resolved_at_ms DESC LIMIT ?1`;
+  SELECT ${RESOLUTION_COLUMNS} FROM manual_resolutions m WHERE ?2 IS NULL OR m.tenant = ?2 ORDER BY m.resolved_at_ms DESC LIMIT ?1`;
 
-/** The newest ones first. */
-export async function listResolutions(db: Database, limit: number): Promise<ManualResolution[]> {
-  const { found } = await runBatch(db, { found: db.d1.prepare(LIST_RESOLUTIONS).bind(limit) });
+/**
+ * The newest ones first.
+ *
+ * @param tenant whose they are; null: anybody's
+ */
+export async function listResolutions(
+  db: Database,
+  limit: number,
+  tenant: string | null = null,
+): Promise<ManualResolution[]> {
+  const { found } = await runBatch(db, { found: db.d1.prepare(LIST_RESOLUTIONS).bind(limit, tenant) });
   return rowsOf<ManualResolution>(found);
 }
 

@@ -9,6 +9,7 @@ import { idRange } from '../id-range.ts';
 /** Which events are to be sent again. */
 export type Replay =
   | { kind: 'event'; eventId: string }
+  | { kind: 'events'; eventIds: readonly string[] }
   /** Of the payment itself, of its refunds and of its disputes. */
   | { kind: 'payment'; transactionId: string }
   | { kind: 'refund'; refundId: string }
@@ -20,6 +21,8 @@ export type Replay =
 const COLUMNS = `
   e.event_id AS eventId, e.event_type AS eventType, e.tenant, e.created_at_ms AS createdAtMs, e.delivered_at_ms AS deliveredAtMs`;
 const REPLAYED_EVENT = `SELECT ${COLUMNS} FROM events e WHERE e.event_id = ?1`;
+const REPLAYED_EVENTS = `
+  SELECT ${COLUMNS} FROM events e WHERE e.event_id IN (SELECT value FROM json_each(?1)) ORDER BY e.sequence`;
 const REPLAYED_REFUND = `SELECT ${COLUMNS} FROM events e WHERE e.refund_id = ?1`;
 // In parts, because each of them has an index; the last one is of disputes.
 const ofPayments = (which: string) => `
@@ -101,8 +104,8 @@ export async function replayFound(
   const { counted } = await runBatch(db, {
     due: db.d1.prepare(MAKE_DUE).bind(list, nowMs),
     undelivered: db.d1.prepare(MAKE_UNDELIVERED).bind(list, nowMs),
-    // A time has events of all organisations.
-    audited: audit(db, which.kind === 'range' ? '*' : first.tenant, {
+    // A time has events of all organisations, and so may a list.
+    audited: audit(db, which.kind === 'range' || which.kind === 'events' ? '*' : first.tenant, {
       atMs: nowMs,
       action: 'events.resent',
       subject: subjectOf(which),
@@ -119,6 +122,8 @@ function subjectOf(which: Replay): string {
   switch (which.kind) {
     case 'event':
       return which.eventId;
+    case 'events':
+      return 'events by their ids';
     case 'payment':
       return which.transactionId;
     case 'refund':
@@ -134,6 +139,8 @@ function replayedPage(d1: D1Database, which: Replay, limit: number): D1PreparedS
   switch (which.kind) {
     case 'event':
       return d1.prepare(REPLAYED_EVENT).bind(which.eventId);
+    case 'events':
+      return d1.prepare(REPLAYED_EVENTS).bind(JSON.stringify(which.eventIds));
     case 'payment':
       return d1.prepare(REPLAYED_PAYMENT).bind(which.transactionId);
     case 'refund':

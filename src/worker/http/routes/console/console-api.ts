@@ -10,6 +10,13 @@ import { withShards } from '../../middleware/with-shards.ts';
 import { captureRoute, voidRoute } from '../hold.ts';
 import { refundRoute } from '../refund.ts';
 import { transactionsRoute } from '../transactions.ts';
+import { brokerRoute } from './broker.ts';
+import { casesRoute } from './cases.ts';
+import { databasesRoute } from './databases.ts';
+import { disputesRoute } from './disputes.ts';
+import { eventsRoute } from './events.ts';
+import { gatewaysRoute } from './gateways.ts';
+import { keysRoute } from './keys.ts';
 import { ofInstallation } from './of-installation.ts';
 import { overviewRoute } from './overview.ts';
 import { sessionRoute } from './session.ts';
@@ -20,6 +27,8 @@ export const CONSOLE_API_PATH = '/console/api';
 const CONSOLE_LIMITS = { name: 'console', perMinute: 300, burst: 60 };
 
 const READ = 'GET, HEAD';
+/** What shows or changes more than the caller's organisation. */
+const OF_INSTALLATION = ['overview', 'gateways', 'databases', 'broker', 'events', 'keys'];
 
 export const consoleApi = new Hono<HttpEnv>();
 
@@ -38,5 +47,22 @@ consoleApi.route('/refund', refundRoute).all('/refund', methodNotAllowed('POST')
 consoleApi.route('/capture', captureRoute).all('/capture', methodNotAllowed('POST'));
 consoleApi.route('/void', voidRoute).all('/void', methodNotAllowed('POST'));
 
-consoleApi.use('/overview', ofInstallation());
+consoleApi
+  .route('/cases', casesRoute)
+  .all('/cases', methodNotAllowed(READ))
+  .all('/cases/resolve', methodNotAllowed('POST'));
+consoleApi.route('/disputes', disputesRoute).all('/disputes', methodNotAllowed(READ));
+
+for (const path of OF_INSTALLATION) consoleApi.use(`/${path}/*`, ofInstallation());
 consoleApi.route('/overview', overviewRoute).all('/overview', methodNotAllowed(READ));
+consoleApi.route('/gateways', gatewaysRoute).all('/gateways', methodNotAllowed(READ));
+consoleApi.route('/databases', databasesRoute).all('/databases', methodNotAllowed(READ));
+consoleApi.route('/broker', brokerRoute).all('/broker', methodNotAllowed(READ));
+consoleApi
+  .route('/events', eventsRoute)
+  .all('/events', methodNotAllowed(READ))
+  .all('/events/send', methodNotAllowed('POST'));
+consoleApi
+  .route('/keys', keysRoute)
+  .all('/keys', methodNotAllowed('GET, HEAD, POST'))
+  .all('/keys/:id/revoke', methodNotAllowed('POST'));

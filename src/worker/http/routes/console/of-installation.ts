@@ -1,4 +1,5 @@
 /** Middleware: what is of the whole installation is for admins of its first organisation. Behind `requireScope`. */
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { DEFAULT_TENANT } from '../../../../core/security/credential.ts';
 import { errorResponse } from '../../error-envelope.ts';
@@ -6,6 +7,12 @@ import type { HttpEnv } from '../../http-env.ts';
 
 export function seesInstallation(tenant: string): boolean {
   return tenant === DEFAULT_TENANT;
+}
+
+/** Whose cases and disputes are shown; null: everybody's. */
+export function shownTenant(c: Context<HttpEnv>): string | null {
+  const { tenant } = c.get('credential');
+  return seesInstallation(tenant) ? null : tenant;
 }
 
 export function ofInstallation() {

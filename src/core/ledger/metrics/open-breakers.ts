@@ -1,0 +1,22 @@
+/** Which gateways isolates have stopped calling. They are kept in the first database of an installation. */
+import { type Database, rowsOf, runBatch } from '../database.ts';
+
+export interface OpenBreaker {
+  gateway: string;
+  operation: 'charge' | 'refund';
+  openedAtMs: number;
+  /** Then a probe is let through. */
+  untilMs: number;
+}
+
+/** An isolate that gets no more payments reports nothing: after this time, what it has opened counts as closed. */
+const REPORT_LIFETIME_MS = 60_000;
+
+const OPEN = `
+  SELECT gateway, operation, opened_at_ms AS openedAtMs, until_ms AS untilMs FROM open_breakers WHERE until_ms > ?1 - ${REPORT_LIFETIME_MS}`;
+
+/** @throws LedgerUnavailable, LedgerNotMigrated */
+export async function openBreakers(db: Database, nowMs: number): Promise<OpenBreaker[]> {
+  const { open } = await runBatch(db, { open: db.d1.prepare(OPEN).bind(nowMs) });
+  return rowsOf<OpenBreaker>(open);
+}
