@@ -29,8 +29,8 @@ export interface PlannedPayment {
   /** How long the gateway takes. */
   gatewayMs: number;
   ending: Ending;
-  /** Paid back so long after. */
-  refund: { afterMs: number; amountMinor: number; reason: string } | null;
+  /** Paid back so long after. `isSentBack`: the payer's bank does not take it. */
+  refund: { afterMs: number; amountMinor: number; reason: string; isSentBack: boolean } | null;
   disputed: { afterMs: number; reason: string } | null;
 }
 
@@ -52,6 +52,8 @@ export function planDay(): PlannedPayment[] {
   const random = seeded(20_261_130);
   const hours = BY_HOUR.flatMap((count, hour) => Array<number>(count).fill(BY_HOUR.length - hour));
   const payments = hours.map((hoursAgo, number) => planPayment(random, hoursAgo, number));
+  const sentBack = payments.find(({ refund, beforeEndMs }) => refund !== null && beforeEndMs < 16 * HOUR_MS);
+  if (sentBack?.refund) sentBack.refund.isSentBack = true;
   return [...payments, ...openAtTheEnd(payments.length, random)].toSorted(
     (one, other) => other.beforeEndMs - one.beforeEndMs,
   );
@@ -76,6 +78,7 @@ function planPayment(random: Random, hoursAgo: number, number: number): PlannedP
           afterMs: Math.floor((0.2 + random.next()) * HOUR_MS),
           amountMinor: random.chance(0.7) ? amountMinor : TICKETS_MINOR,
           reason: random.pick(REASONS),
+          isSentBack: false,
         }
       : null,
     disputed:

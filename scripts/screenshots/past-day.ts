@@ -5,13 +5,11 @@
 import { ulid } from 'ulid';
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import { runCron } from '../../src/core/background/every-minute.ts';
+import { makeKey, revokeKey } from '../../src/core/by-hand/api-keys.ts';
 import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Context } from '../../src/core/context.ts';
 import { decimalText } from '../../src/core/domain/money.ts';
-import type { Transaction } from '../../src/core/domain/transaction.ts';
-import type { Gateway, GatewayOutcome, LookUp } from '../../src/core/gateways/gateway.ts';
 import type { Gateways } from '../../src/core/gateways/registry.ts';
-import { createSandbox } from '../../src/core/gateways/sandbox/sandbox-gateway.ts';
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
 import { deliverEvents } from '../../src/core/outbox/deliver.ts';
@@ -20,9 +18,9 @@ import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { resolveNotified } from '../../src/core/recovery/resolve.ts';
+import type { Scope } from '../../src/core/security/credential.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
 import type { Shards } from '../../src/core/shards.ts';
-import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
 import { emulatorUrl, settingsFor } from '../../src/emulator/service-settings.ts';
 import { redactedDetails } from '../../test/data/cards.ts';
 import { LOCAL_VARIABLES } from '../../test/data/local-variables.ts';
@@ -32,14 +30,21 @@ import { seeded } from '../../test/simulation/random.ts';
 import { openSqliteD1 } from '../../test/simulation/sqlite-d1.ts';
 import { PLAIN_CIPHER } from '../../test/support/plain-cipher.ts';
 import { HOUR_MS, MINUTE_MS, type PlannedPayment, planDay } from './day-plan.ts';
+import { type Clock, createStage, type Stage } from './staged-gateways.ts';
 
 const DAY_MS = 24 * HOUR_MS;
 const CURRENCY = 'USD';
 const DELIVERY_MS = 70;
-const NAMES_IN_LEDGER: Readonly<Record<string, string>> = {
-  stripe: `stripe:${EMULATOR_CREDENTIALS.stripeAccountId}`,
-  paypal: `paypal:${EMULATOR_CREDENTIALS.paypalMerchantId}`,
-};
+const SENT_BACK_AFTER_MS = 3 * HOUR_MS;
+/** Who has which key, the booking service first: since how many days, and in how many it expires. */
+const KEYS: readonly { name: string; scopes: readonly Scope[]; daysOld: number; expiresInDays?: number }[] = [
+  { name: 'booking-service', scopes: ['payments:write', 'refunds:write', 'payments:read'], daysOld: 64 },
+  { name: 'booking-service 2025', scopes: ['payments:write', 'payments:read'], daysOld: 190 },
+  { name: 'finance export', scopes: ['payments:read'], daysOld: 48, expiresInDays: 42 },
+  { name: 'prometheus', scopes: ['metrics:read'], daysOld: 12 },
+  { name: 'support desk', scopes: ['admin'], daysOld: 12, expiresInDays: 78 },
+];
+const REVOKED = 1;
 
 interface Step {
   atMs: number;
@@ -55,6 +60,7 @@ export async function writePastDay(file: string, endMs: number): Promise<void> {
   const clock = { nowMs: endMs - DAY_MS };
   const stage = createStage(clock);
   const context = contextOf(d1, clock, stage.gateways);
+  await makeKeys(context, endMs);
   const steps: Step[] = planDay().map((payment) => ({
     atMs: endMs - payment.beforeEndMs,
     take: () => pay(context, stage, payment, steps),
@@ -73,8 +79,20 @@ export async function writePastDay(file: string, endMs: number): Promise<void> {
   close();
 }
 
-type Clock = { nowMs: number };
-type Stage = ReturnType<typeof createStage>;
+/** The first one is the author's of what follows. */
+async function makeKeys({ db }: Context, nowMs: number): Promise<void> {
+  for (const [index, { name, scopes, daysOld, expiresInDays }] of KEYS.entries()) {
+    const expiresAtMs = expiresInDays === undefined ? null : nowMs + expiresInDays * DAY_MS;
+    const made = await makeKey(
+      [db],
+      { name, scopes, tenant: 'default', expiresAtMs },
+      { secret: LOCAL_VARIABLES.API_KEY_SECRET, mode: 'test', nowMs: nowMs - daysOld * DAY_MS },
+    );
+    if (made.kind !== 'made') throw new Error(`the key ${name} was not made`);
+    if (index === 0) db.author.actor = `key:${made.key.keyId}`;
+    if (index === REVOKED) await revokeKey([db], made.key.keyId, nowMs - 60 * DAY_MS);
+  }
+}
 
 /** What the HTTP layer leaves to the queue. */
 async function deliver(context: Context, clock: Clock, answer: object | null): Promise<void> {
@@ -111,8 +129,9 @@ async function pay(context: Context & Shards, stage: Stage, payment: PlannedPaym
     steps.push({ atMs: context.nowMs() + afterMs, take });
   };
   if (ending.kind === 'challenged' && ending.answer !== null) {
+    const payersAnswer = ending.answer;
     later(ending.afterMs, () => {
-      stage.known.set(transactionId, ending.answer === 'completed' ? 'taken' : 'not_authenticated');
+      stage.answered.set(transactionId, payersAnswer);
       return resolveNotified(context, transactionId);
     });
   }
@@ -129,7 +148,17 @@ async function pay(context: Context & Shards, stage: Stage, payment: PlannedPaym
       reason,
       user_id: userId,
     };
-    later(afterMs, () => refundPayment(context, request, decimalText(refundMinor, CURRENCY)));
+    later(afterMs, async () => {
+      const refunded = await refundPayment(context, request, decimalText(refundMinor, CURRENCY));
+      if (payment.refund?.isSentBack && 'refund' in refunded) {
+        const { refundId } = refunded.refund;
+        later(SENT_BACK_AFTER_MS, () => {
+          stage.reversed.add(refundId);
+          return resolveNotified(context, refundId);
+        });
+      }
+      return refunded;
+    });
   }
   if (payment.disputed !== null && answer.kind === 'completed') {
     const { afterMs, reason } = payment.disputed;
@@ -169,80 +198,6 @@ function cardDetails(number: string) {
   });
 }
 
-/** The gateways, which do what is planned for the payment that is `current`, and know later what became of it. */
-function createStage(clock: Clock) {
-  const stage = {
-    current: null as PlannedPayment | null,
-    known: new Map<string, 'taken' | 'not_authenticated' | 'nothing'>(),
-    stripe: gateway('stripe', 'pi_3', ['credit_card', 'debit_card', 'stripe']),
-    paypal: gateway('paypal', '8F', ['paypal']),
-    gateways: {} as Gateways,
-  };
-  const all = [stage.stripe, stage.paypal];
-  stage.gateways = {
-    all,
-    forMethod: (method) => (method === 'paypal' ? stage.paypal : stage.stripe),
-    nameInLedger: async ({ name }) => ({ kind: 'named', name: NAMES_IN_LEDGER[name] ?? name }),
-    named: async (name) => {
-      const found = all.find((one) => NAMES_IN_LEDGER[one.name] === name);
-      return found === undefined ? { kind: 'not_configured' } : { kind: 'configured', gateway: found };
-    },
-  };
-  return stage;
-
-  function gateway(name: string, prefix: string, methods: Gateway['methods']): Gateway {
-    const reference = (id: string) => `${prefix}${id.slice(-20)}`;
-    const taken = (transaction: Transaction): GatewayOutcome =>
-      transaction.captureMethod === 'manual'
-        ? { kind: 'authorized', reference: reference(transaction.transactionId), expiresAtMs: null }
-        : { kind: 'approved', reference: reference(transaction.transactionId) };
-    return {
-      ...createSandbox(),
-      name,
-      methods,
-      canBeDown: true,
-      async charge({ transaction }) {
-        const { ending, gatewayMs } = stage.current ?? { ending: { kind: 'completed' }, gatewayMs: 300 };
-        clock.nowMs += gatewayMs;
-        switch (ending.kind) {
-          case 'completed':
-          case 'held':
-            return taken(transaction);
-          case 'declined':
-            return { kind: 'declined', code: ending.code };
-          case 'failed':
-            return { kind: 'failed', reason: 'the provider answered 500' };
-          case 'challenged':
-            return {
-              kind: 'challenged',
-              url: 'https://bank.example/authenticate',
-              intent: reference(transaction.transactionId),
-            };
-          case 'undetermined':
-            stage.known.set(transaction.transactionId, 'nothing');
-            return { kind: 'unknown', reason: 'the gateway did not answer before the deadline' };
-        }
-      },
-      async refund({ refund }) {
-        clock.nowMs += 420;
-        return { kind: 'approved', reference: `re_3${refund.refundId.slice(-20)}` };
-      },
-      async lookUpCharge(transaction): Promise<LookUp> {
-        switch (stage.known.get(transaction.transactionId)) {
-          case 'taken':
-            return taken(transaction) as LookUp;
-          case 'not_authenticated':
-            return { kind: 'declined', code: 'AUTHENTICATION_FAILED' };
-          case 'nothing':
-            return { kind: 'undetermined', reason: 'the provider does not say how it ended' };
-          case undefined:
-            return { kind: 'challenged', url: null };
-        }
-      },
-    };
-  }
-}
-
 function contextOf(d1: Context['db']['d1'], clock: Clock, gateways: Gateways) {
   const read = readSettings({
     ...LOCAL_VARIABLES,
@@ -252,7 +207,7 @@ function contextOf(d1: Context['db']['d1'], clock: Clock, gateways: Gateways) {
   if (read.kind === 'invalid') throw new Error(read.problems.join('; '));
   const log = () => {};
   const random = seeded(7);
-  const author = { actor: 'key:key_01JBOOKINGS', requestId: null, address: null, isAdmin: false };
+  const author = { actor: 'payctl', requestId: null, address: null, isAdmin: false };
   return oneDatabase({
     ...UNUSED_PARTS,
     blockCodec: { blockHash, pack, unpack, sha256 },
