@@ -41,7 +41,7 @@ async function builtConsole(): Promise<Files> {
     envDir: false,
     publicDir: false,
     logLevel: 'warn',
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    tsconfig: 'tsconfig.json',
     build: { write: false, target: BROWSERS, modulePreload: { polyfill: false }, reportCompressedSize: false },
   });
   const { output } = built as Rolldown.RolldownOutput;

@@ -265,8 +265,8 @@ export function consoleAnswers(nowMs: number) {
       { error_code: 'PAYMENT_GATEWAY_ERROR', count: 14 },
     ],
     gateways: [
-      { gateway: 'stripe:acct_1Qk8xV', completed: 1990, failed: 214 },
-      { gateway: 'paypal:M3RCH4NT', completed: 224, failed: 17 },
+      { gateway: 'stripe', completed: 1990, failed: 214 },
+      { gateway: 'paypal', completed: 224, failed: 17 },
     ],
     methods: [
       { payment_method: 'credit_card', completed: 1460, failed: 180 },
@@ -472,7 +472,7 @@ export function consoleAnswers(nowMs: number) {
   const gateways: ConsoleGateways = {
     gateways: [
       {
-        name: 'stripe:acct_1Qk8xV',
+        name: 'stripe',
         kind: 'stripe',
         methods: ['credit_card', 'debit_card', 'stripe'],
         is_live: true,
@@ -484,7 +484,7 @@ export function consoleAnswers(nowMs: number) {
         p95_ms: 690,
       },
       {
-        name: 'paypal:M3RCH4NT',
+        name: 'paypal',
         kind: 'paypal',
         methods: ['paypal'],
         is_live: true,
@@ -521,6 +521,7 @@ export function consoleAnswers(nowMs: number) {
     last_used_at: ago(HOUR_MS),
     revoked_at: null,
     is_own: false,
+    is_complete: true,
     ...over,
   });
   const keys: ConsoleKeys = {

@@ -1,12 +1,13 @@
 /** The checkout demo of `npm run dev`, used in a real browser as a person uses it. */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chromiumOfMachine, HOW_TO_GET_CHROMIUM } from '../../scripts/chromium.ts';
 import { freePort } from '../../scripts/free-port.ts';
-import { type Child, startChild, until } from '../support/child.ts';
+import { type Child, until } from '../support/child.ts';
+import { startDev } from '../support/dev.ts';
 import { type Listener, listen, removeTopology } from '../support/exchange.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
@@ -250,13 +251,3 @@ describe.skipIf(program === null)(title, () => {
     expect(width).toBe(SMALLEST.width);
   });
 });
-
-function startDev(project: ProjectCopy, env: Record<string, string>): Child {
-  const logFile = join(project.directory, 'dev.log');
-  writeFileSync(logFile, ''); // it is read before there is anything in it
-  return startChild(process.execPath, ['--disable-warning=ExperimentalWarning', 'scripts/dev.ts'], {
-    cwd: project.directory,
-    env: { PATH: dirname(process.execPath), HOME: project.directory, ...env },
-    logFile,
-  });
-}

@@ -158,7 +158,8 @@ const COLUMNS: readonly Column<ConsoleEvent>[] = [
 ];
 
 function whyItWaits({ behind, last_error, next_attempt_at, attempts }: ConsoleEvent) {
-  const next = next_attempt_at === null ? 'Next in turn' : `Sent again ${relativeTime(next_attempt_at, Date.now())}`;
+  const isDue = next_attempt_at === null || Date.parse(next_attempt_at) <= Date.now();
+  const next = isDue ? 'Due now' : `Sent again ${relativeTime(next_attempt_at, Date.now())}`;
   if (behind !== null) {
     return (
       <>

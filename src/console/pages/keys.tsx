@@ -62,9 +62,10 @@ export function KeysPage() {
   );
 }
 
-function statusOf({ revoked_at, expires_at }: ConsoleKey): Status {
+function statusOf({ revoked_at, expires_at, is_complete }: ConsoleKey): Status {
   if (revoked_at !== null) return { text: 'Revoked', tone: 'quiet' };
   if (expires_at !== null && Date.parse(expires_at) <= Date.now()) return { text: 'Expired', tone: 'quiet' };
+  if (!is_complete) return { text: 'Not in all databases: revoke it', tone: 'bad' };
   return { text: 'Valid', tone: 'good' };
 }
 

@@ -47,7 +47,7 @@ export function drawChart(place: HTMLElement, { lines, tick, top, bars, onPoint 
       height: HEIGHT_PX,
       legend: { show: false },
       cursor: { y: false, points: { show: !bars }, drag: { x: false, y: false } },
-      padding: [8, 4, 0, 0],
+      padding: [8, 20, 0, 0],
       // A bucket's bar begins where the bucket does, and the last one ends with the scale.
       scales: {
         x: { time: true, range: (_, min, max) => [min, max + bucketSeconds] },
