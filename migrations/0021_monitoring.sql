@@ -48,25 +48,37 @@ ALTER TABLE job_slots ADD COLUMN ended_at_ms INTEGER;
 CREATE TABLE alert_episodes (
   alert           TEXT NOT NULL,
   started_at_ms   INTEGER NOT NULL,
+  -- What is wrong, with its figures.
   message         TEXT NOT NULL,
-  -- When the webhook had taken each of the two messages.
+  -- When it had been due for long enough to be an alert. What is over before that is forgotten.
+  confirmed_at_ms INTEGER,
+  -- Since when it is not due any more. It ends when that has lasted.
+  clear_since_ms  INTEGER,
+  -- When the webhook had taken each of the two messages, or when each was due where there is no webhook.
   reported_at_ms  INTEGER,
   ended_at_ms     INTEGER,
   end_reported_at_ms INTEGER,
+  -- Who posts its messages.
+  lease_id        TEXT,
+  leased_until_ms INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (alert, started_at_ms)
 ) STRICT, WITHOUT ROWID;
 
 -- One episode of an alert at a time.
 CREATE UNIQUE INDEX alert_episodes_open ON alert_episodes (alert) WHERE ended_at_ms IS NULL;
-CREATE INDEX alert_episodes_unreported ON alert_episodes (started_at_ms) WHERE reported_at_ms IS NULL OR (ended_at_ms IS NOT NULL AND end_reported_at_ms IS NULL);
-CREATE INDEX alert_episodes_by_time ON alert_episodes (started_at_ms);
+CREATE INDEX alert_episodes_unreported ON alert_episodes (started_at_ms) WHERE confirmed_at_ms IS NOT NULL AND (reported_at_ms IS NULL OR (ended_at_ms IS NOT NULL AND end_reported_at_ms IS NULL));
+CREATE INDEX alert_episodes_ended ON alert_episodes (ended_at_ms);
 
--- What reconciliation found, a row for each day that it compares. compared_until_ms: how far it has come. Kept in the first database.
+-- What reconciliation found, a row for each time that it compares: a day, or the 24 hours that a person has asked for. Kept in the first database.
 CREATE TABLE reconciliations (
   from_ms           INTEGER PRIMARY KEY,
   to_ms             INTEGER NOT NULL CHECK (to_ms > from_ms),
   compared_until_ms INTEGER NOT NULL,
   started_at_ms     INTEGER NOT NULL,
+  -- When the next part of it is compared: later where a gateway did not answer.
+  next_step_at_ms   INTEGER NOT NULL,
+  -- From then on a gateway that does not answer is a difference.
+  patient_until_ms  INTEGER NOT NULL,
   ended_at_ms       INTEGER,
   payments          INTEGER NOT NULL DEFAULT 0,
   refunds           INTEGER NOT NULL DEFAULT 0,
@@ -75,12 +87,17 @@ CREATE TABLE reconciliations (
   differences       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+CREATE INDEX reconciliations_open ON reconciliations (next_step_at_ms) WHERE ended_at_ms IS NULL;
+CREATE INDEX reconciliations_ended ON reconciliations (ended_at_ms);
+
 CREATE TABLE reconciliation_differences (
   from_ms INTEGER NOT NULL REFERENCES reconciliations (from_ms),
   -- What makes it one difference, however often its time is compared.
   subject TEXT NOT NULL,
   kind    TEXT NOT NULL,
   detail  TEXT NOT NULL,
+  -- The payment that it is about. Null where there is none.
+  transaction_id TEXT,
   PRIMARY KEY (from_ms, kind, subject)
 ) STRICT, WITHOUT ROWID;
 

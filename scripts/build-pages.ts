@@ -37,7 +37,6 @@ async function builtConsole(): Promise<Files> {
     root: CONSOLE,
     base: '/console/',
     configFile: false,
-    tsconfig: join(PROJECT, 'tsconfig.console.json'),
     envDir: false,
     publicDir: false,
     logLevel: 'warn',

@@ -181,6 +181,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether payments and events get through
+         * @description For an uptime monitor: it also notices that the cron does not run. Each request asks each database once; ask no more than every 30 seconds. `HEAD` is answered, too.
+         */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webhooks/stripe": {
         parameters: {
             query?: never;
@@ -815,6 +835,29 @@ export interface components {
                 /** @description A gateway, or `null`: the method is disabled. */
                 stripe: string | null;
             };
+        };
+        ReadyResponse: {
+            /**
+             * @description `not_ready` if payments or events do not get through.
+             * @enum {string}
+             */
+            status: "ready" | "not_ready";
+            /** @description What is wrong, also what can wait: with `ready`, nobody has to be woken. */
+            problems: components["schemas"]["ReadyProblem"][];
+        };
+        ReadyProblem: {
+            /**
+             * @description The name of the alert.
+             * @enum {string}
+             */
+            alert: "events_waiting" | "pending_growing" | "success_rate_low" | "database_filling" | "reconciliation_differs" | "bridge_away" | "job_not_run" | "cron_not_run" | "needs_person" | "database_away";
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /** @description What is wrong, in a sentence without figures. The alert itself has them. */
+            message: string;
         };
         WebhookResponse: {
             /**
@@ -2944,6 +2987,190 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They do. `problems` lists what can wait until somebody has time for it. */
+            200: {
+                headers: {
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
+                    /**
+                     * @description How many requests of a client address are admitted in a minute.
+                     * @example 60
+                     */
+                    "X-RateLimit-Limit": number;
+                    /**
+                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                     * @example 19
+                     */
+                    "X-RateLimit-Remaining": number;
+                    /**
+                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                     * @example 1795452839
+                     */
+                    "X-RateLimit-Reset": number;
+                    /**
+                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                     * @example "burst";r=19;t=10, "minute";r=59;t=60
+                     */
+                    RateLimit: string;
+                    /**
+                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                     * @example "burst";q=20;w=10, "minute";q=60;w=60
+                     */
+                    "RateLimit-Policy": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyResponse"];
+                };
+            };
+            403: components["responses"]["HttpsRequired"];
+            /** @description The path has no such method. */
+            405: {
+                headers: {
+                    /**
+                     * @description The methods that the path has.
+                     * @example GET, HEAD
+                     */
+                    Allow: string;
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
+                    /**
+                     * @description How many requests of a client address are admitted in a minute.
+                     * @example 60
+                     */
+                    "X-RateLimit-Limit": number;
+                    /**
+                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                     * @example 19
+                     */
+                    "X-RateLimit-Remaining": number;
+                    /**
+                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                     * @example 1795452839
+                     */
+                    "X-RateLimit-Reset": number;
+                    /**
+                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                     * @example "burst";r=19;t=10, "minute";r=59;t=60
+                     */
+                    RateLimit: string;
+                    /**
+                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                     * @example "burst";q=20;w=10, "minute";q=60;w=60
+                     */
+                    "RateLimit-Policy": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too many requests of this address. */
+            429: {
+                headers: {
+                    /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After": number;
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
+                    /**
+                     * @description How many requests of a client address are admitted in a minute.
+                     * @example 60
+                     */
+                    "X-RateLimit-Limit": number;
+                    /**
+                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                     * @example 0
+                     */
+                    "X-RateLimit-Remaining": number;
+                    /**
+                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                     * @example 1795452839
+                     */
+                    "X-RateLimit-Reset": number;
+                    /**
+                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                     * @example "burst";r=19;t=10, "minute";r=59;t=60
+                     */
+                    RateLimit: string;
+                    /**
+                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                     * @example "burst";q=20;w=10, "minute";q=60;w=60
+                     */
+                    "RateLimit-Policy": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            /** @description They do not, or the service is not configured. */
+            503: {
+                headers: {
+                    /**
+                     * @description The seconds to wait before the request is sent again.
+                     * @example 7
+                     */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
+                    /**
+                     * @description How many requests of a client address are admitted in a minute.
+                     * @example 60
+                     */
+                    "X-RateLimit-Limit"?: number;
+                    /**
+                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                     * @example 19
+                     */
+                    "X-RateLimit-Remaining"?: number;
+                    /**
+                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                     * @example 1795452839
+                     */
+                    "X-RateLimit-Reset"?: number;
+                    /**
+                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                     * @example "burst";r=19;t=10, "minute";r=59;t=60
+                     */
+                    RateLimit?: string;
+                    /**
+                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                     * @example "burst";q=20;w=10, "minute";q=60;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyResponse"] | components["schemas"]["ErrorEnvelope"];
                 };
             };
         };

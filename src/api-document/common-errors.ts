@@ -4,7 +4,7 @@ import type { Scope } from '../core/security/credential.ts';
 import { type Examples, envelope, errorAnswer, errorExample } from './answer.ts';
 import type { Counted, OwnHeaders } from './headers.ts';
 
-const NOT_CONFIGURED = errorExample('NOT_CONFIGURED', 'The payment service is not configured.', {
+export const NOT_CONFIGURED = errorExample('NOT_CONFIGURED', 'The payment service is not configured.', {
   problems: ['BRIDGE_URL is missing'],
 });
 const UNAVAILABLE = errorExample(
@@ -36,7 +36,7 @@ interface Limits {
   burst: number;
 }
 
-const tooManyRequests = ({ perMinute, burst }: Limits): Examples =>
+export const tooManyRequests = ({ perMinute, burst }: Limits): Examples =>
   errorExample(
     'RATE_LIMIT_EXCEEDED',
     `Too many requests: ${perMinute} a minute and ${burst} in ten seconds are allowed.`,

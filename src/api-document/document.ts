@@ -9,6 +9,7 @@ import { getHealth } from './operations/health.ts';
 import { capturePayment, voidPayment } from './operations/hold.ts';
 import { listPaymentMethods } from './operations/methods.ts';
 import { processPayment } from './operations/process.ts';
+import { getReadiness } from './operations/ready.ts';
 import { refundPayment } from './operations/refund.ts';
 import { getTransaction, searchTransactions } from './operations/search.ts';
 import { getPaymentStatus } from './operations/status.ts';
@@ -62,6 +63,7 @@ export function exactDocument(): ApiDocument {
         '/payment/transactions': { get: searchTransactions },
         '/payment/transactions/{id}': { get: getTransaction },
         '/health': { get: getHealth },
+        '/ready': { get: getReadiness },
         '/webhooks/stripe': { post: receiveStripeWebhook },
         '/webhooks/paypal': { post: receivePayPalWebhook },
       },

@@ -137,6 +137,15 @@ const FIELDS_OF: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     paypal: 'A gateway, or `null`: the method is disabled.',
     stripe: 'A gateway, or `null`: the method is disabled.',
   },
+  ReadyResponse: {
+    status: '`not_ready` if payments or events do not get through.',
+    problems: 'What is wrong, also what can wait: with `ready`, nobody has to be woken.',
+  },
+  ReadyProblem: {
+    alert: 'The name of the alert.',
+    since: 'Since when.',
+    message: 'What is wrong, in a sentence without figures. The alert itself has them.',
+  },
   PaymentMethodsResponse: { payment_methods: 'All methods.' },
   PaymentMethodDescription: {
     id: 'The `payment_method` of a request.',

@@ -38,6 +38,7 @@ export function composeForOperator(
       archive: null,
       relay: unreachable,
       bridgeState: unreachable,
+      postAlert: null,
       eventQueue: { send: unreachable },
       workQueue: { send: unreachable },
     }),

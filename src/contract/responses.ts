@@ -3,6 +3,7 @@
  * it in tests; the Worker uses their types alone.
  */
 import * as z from 'zod/mini';
+import { ALERTS } from './console.ts';
 import { ERROR_CODES } from './error-codes.ts';
 import { type PaymentMethod, paymentMethod } from './requests.ts';
 import { SHOWN_STATUSES } from './search.ts';
@@ -31,6 +32,16 @@ export const healthResponse = z.strictObject({
   ),
 });
 export type HealthResponse = z.infer<typeof healthResponse>;
+
+/** What `/ready` names: alerts, and a database that does not answer. */
+export const READY_PROBLEMS = [...ALERTS, 'database_away'] as const;
+export const readyProblem = z.strictObject({ alert: z.enum(READY_PROBLEMS), since: timestamp, message: z.string() });
+/** With `ready`, the problems are those that can wait. */
+export const readyResponse = z.strictObject({
+  status: z.enum(['ready', 'not_ready']),
+  problems: z.array(readyProblem),
+});
+export type ReadyResponse = z.infer<typeof readyResponse>;
 
 /** What each answer has of the payment. */
 const payment = { transaction_id: id, booking_id: z.string(), amount: decimal, payment_method: paymentMethod };

@@ -9,6 +9,7 @@ import type { ArchiveBucket } from './ledger/archive/archive-bucket.ts';
 import type { BlockCodec } from './ledger/audit/hash-chain.ts';
 import type { Database } from './ledger/database.ts';
 import type { Log } from './log.ts';
+import type { PostAlert } from './monitoring/post-alert.ts';
 import type { BridgeState } from './outbox/probe-bridge.ts';
 import type { MessageQueue, QueueMessage, WakeUp } from './outbox/queue-message.ts';
 import type { Relay } from './outbox/relay.ts';
@@ -48,6 +49,8 @@ export interface Context {
   relay: Relay;
   /** What the bridge says of itself. */
   bridgeState: () => Promise<BridgeState>;
+  /** Posts a message to those who look after the service. Null: there is no webhook for it. */
+  postAlert: PostAlert | null;
   /** `payment-events`. */
   eventQueue: MessageQueue<QueueMessage>;
   /** `payment-work`. */

@@ -16,6 +16,7 @@ import {
 import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields, withFields } from '../core/log.ts';
+import { postAlert } from '../core/monitoring/post-alert.ts';
 import { probeBridge } from '../core/outbox/probe-bridge.ts';
 import type { Relay } from '../core/outbox/relay.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
@@ -105,6 +106,7 @@ function composeOne(
     ...(settings.statusFromReplica && { replica: binding.withSession('first-unconstrained') }),
     ...(patience && { patience }),
   };
+  const { webhookUrl } = settings.alerts;
   return {
     settings,
     log,
@@ -125,6 +127,7 @@ function composeOne(
     relay: relayOf(env, settings),
     // A bridge that takes events from a queue has no address.
     bridgeState: async () => (settings.bridgeUrl === null ? 'away' : probeBridge(settings.bridgeUrl)),
+    postAlert: webhookUrl === null ? null : (text) => postAlert(webhookUrl, text),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,
   };

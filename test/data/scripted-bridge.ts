@@ -5,6 +5,7 @@
  * - `POST <name>/events` is what the Worker calls; it plays the script's next step, and the last one again and again.
  * - `PUT <name>/script` takes a list of steps. A bridge without a script confirms everything.
  * - `GET <name>/received` answers with what came, in order.
+ * - `GET <name>/readyz` says that it is ready.
  */
 
 export type BridgeStep =
@@ -58,6 +59,7 @@ export async function scriptedBridge(request: OutboundRequest): Promise<Response
     const step = bridge.script.length > 1 ? bridge.script.shift() : bridge.script[0];
     return play(step ?? { kind: 'confirm' }, body);
   }
+  if (request.method === 'GET' && action === 'readyz') return Response.json({ status: 'ready' });
   return new Response('the bridge has no such path', { status: 404 });
 }
 

@@ -11,7 +11,7 @@ function unexpectedDatabase(): never {
 
 export const UNUSED_PARTS: Pick<
   Context,
-  'shard' | 'shards' | 'blockCodec' | 'archive' | 'relay' | 'bridgeState' | 'eventQueue' | 'workQueue'
+  'shard' | 'shards' | 'blockCodec' | 'archive' | 'relay' | 'bridgeState' | 'postAlert' | 'eventQueue' | 'workQueue'
 > = {
   shard: 0,
   shards: { count: 1, at: unexpectedDatabase },
@@ -19,6 +19,7 @@ export const UNUSED_PARTS: Pick<
   archive: null,
   relay: unexpected,
   bridgeState: unexpected,
+  postAlert: unexpected,
   eventQueue: { send: unexpected },
   workQueue: { send: unexpected },
 };

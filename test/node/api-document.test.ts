@@ -136,6 +136,7 @@ it('names each operation once, as functions of clients are named', () => {
     'capturePayment',
     'getHealth',
     'getPaymentStatus',
+    'getReadiness',
     'getTransaction',
     'listPaymentMethods',
     'processPayment',

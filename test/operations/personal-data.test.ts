@@ -224,6 +224,9 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('claimed_orders', 'gateway gateway_intent transaction_id'),
   ...kept('archived_ranges', 'kind object sha256 last_hash'),
   ...kept('archived_bookings', 'tenant booking_id'),
+  // Figures of the installation, and sentences of this service about ids.
+  ...kept('alert_episodes', 'alert message lease_id'),
+  ...kept('reconciliation_differences', 'subject kind detail transaction_id'),
   // Typed by an operator, who is told to write no personal data: SECURITY.md says that it stays.
   ...kept('manual_resolutions', 'subject tenant reason resolved_by'),
 };

@@ -127,7 +127,7 @@ export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
       return resolveOutcome(context, id, LOOK_UP_DEADLINE_MS);
     },
     /** Of all that was made since the first day. */
-    reconcile: (): Promise<Reconciliation> => reconcile(context, { fromMs: NOON_MS - DAY_MS, toMs: clock.nowMs }),
+    reconcile: (): Promise<Reconciliation> => reconcile(context, { fromMs: NOON_MS - DAY_MS, toMs: clock.nowMs + 1 }),
   };
 }
 

@@ -393,6 +393,7 @@ export class World {
       archive: this.archive?.seenBy(process) ?? null,
       relay: this.broker.seenBy(process),
       bridgeState: async () => 'ready',
+      postAlert: null,
       eventQueue: this.queue.seenBy(process),
       workQueue: this.work.seenBy(process),
     };

@@ -3,10 +3,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const PARTS = [
-  ...['.dev.vars.example', 'migrations', 'scripts', 'src', 'package.json', 'wrangler.toml'],
-  ...['tsconfig.json', 'tsconfig.console.json'],
-];
+const PARTS = ['.dev.vars.example', 'migrations', 'scripts', 'src', 'package.json', 'tsconfig.json', 'wrangler.toml'];
 
 export interface ProjectCopy {
   readonly directory: string;

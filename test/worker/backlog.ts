@@ -23,7 +23,7 @@ export async function clearLedger(): Promise<void> {
   const referencing = ['dispute_reports', 'disputes', 'unbooked_refunds', 'events', 'refunds'];
   const tables = [...referencing, 'transactions', 'archived_bookings', 'job_slots'];
   // Sequences start again here, which they never do where nothing is deleted by hand.
-  const fromTheStart = env.DB.prepare('UPDATE job_positions SET position = 0');
+  const fromTheStart = env.DB.prepare("UPDATE job_positions SET position = 0 WHERE job <> 'reconcile'");
   await env.DB.batch([...tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)), fromTheStart]);
 }
 

@@ -67,7 +67,7 @@ function readRange({ from, to }: Options, command: Command): TimeRange {
 async function run(range: TimeRange, place: LedgerPlace, { json }: Options): Promise<void> {
   const reconciliation = await withLedger(place, (ledger) =>
     withProgress('Comparing', async (progress) =>
-      reconcile(await ledger.shards(), range, (done, total) => progress.at(done, total)),
+      reconcile(await ledger.shards(), range, { onLookedUp: (done, total) => progress.at(done, total) }),
     ),
   );
   if (json) printAsJson(range, reconciliation);
@@ -86,7 +86,8 @@ function printAsJson({ fromMs, toMs }: TimeRange, reconciliation: Reconciliation
     ...difference,
     ...explainDifference(difference),
   }));
-  printJson(inSnakeCase({ from: isoSeconds(fromMs), to: isoSeconds(toMs), ...reconciliation, differences }));
+  const { made: _made, paymentOf: _paymentOf, ...compared } = reconciliation;
+  printJson(inSnakeCase({ from: isoSeconds(fromMs), to: isoSeconds(toMs), ...compared, differences }));
 }
 
 function print({ fromMs, toMs }: TimeRange, { remote }: LedgerPlace, reconciliation: Reconciliation): void {

@@ -1,8 +1,9 @@
-/** Every minute: wakes the jobs that have something due, in each database. */
+/** Every minute: wakes the jobs that have something due, in each database, and alerts those who look after the service. */
 
 import type { Context } from '../context.ts';
 import { LedgerNotMigrated } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
+import { watch } from '../monitoring/watch.ts';
 import { allContexts, type Shards } from '../shards.ts';
 import { wakeJobs } from './jobs.ts';
 
@@ -35,5 +36,6 @@ export async function runCron(shards: Shards): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: DATABASES_AT_ONCE }, wakeOneByOne));
+  await watch(shards).catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'jobs failed');
 }

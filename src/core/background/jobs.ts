@@ -1,5 +1,5 @@
 /**
- * The jobs in the background: look-ups, the sweep, sealing, packing, archiving and purging. The cron wakes a job that has something due; it works through as
+ * The jobs in the background: look-ups, the sweep, sealing, packing, archiving, purging and reconciling. The cron wakes a job that has something due; it works through as
  * much as fits into one invocation and hands its slot on with the next wake-up. So the work grows with the backlog, and a message that
  * is lost or comes twice changes nothing.
  */
@@ -19,6 +19,7 @@ import { resolveDue } from '../recovery/resolve-due.ts';
 import { archive, leavesBeforeMs, transactionsLeaveBefore } from './archive.ts';
 import { packAudit } from './pack-audit.ts';
 import { purge } from './purge.ts';
+import { reconcileDue } from './reconcile-due.ts';
 import { sealAudit } from './seal-audit.ts';
 
 /**
@@ -33,7 +34,11 @@ const SLOTS: Readonly<Record<Job, { count: number; dueForEach: number }>> = {
   pack: { count: 1, dueForEach: 1 },
   archive: { count: 1, dueForEach: 1 },
   purge: { count: 1, dueForEach: 1 },
+  reconcile: { count: 1, dueForEach: 1 },
 };
+/** A part of a reconciliation takes as long as the gateway does. */
+const RECONCILE_LEASE_MS = 10 * 60_000;
+const leaseMsOf = (job: Job) => (job === 'reconcile' ? RECONCILE_LEASE_MS : SLOT_LEASE_MS);
 /** As many rows of a kind as ask for all slots. */
 const COUNTED_ROWS = Math.max(...Object.values(SLOTS).map(({ count, dueForEach }) => count * dueForEach));
 
@@ -47,6 +52,7 @@ export async function wakeJobs(context: Context): Promise<void> {
     leavesBeforeMs: leavesBeforeMs(context),
     transactionsLeaveBefore: transactionsLeaveBefore(context),
     hasArchive: context.archive !== null,
+    isFirst: context.shard === 0,
   });
   logFillLevel(context.db);
   for (const { job, due, taken } of backlogs) {
@@ -76,7 +82,7 @@ export async function doJob(context: Context, wakeUp: WakeUp): Promise<void> {
   const { job, slot, leaseId: handedOn } = wakeUp;
   const lease: SlotLease = { job, slot, leaseId: newId('lse_') };
   const startMs = nowMs();
-  const taking = { nowMs: startMs, untilMs: startMs + SLOT_LEASE_MS, handedOn };
+  const taking = { nowMs: startMs, untilMs: startMs + leaseMsOf(job), handedOn };
   if (!(await takeSlot(db, lease, taking).catch((error: unknown) => releaseUnheard(context, lease, error)))) return;
   let isHandedOn = false;
   try {
@@ -126,6 +132,8 @@ async function workOn(context: Context, wakeUp: WakeUp): Promise<WakeUp | null> 
       return (await archive(context)) ? next : null;
     case 'purge':
       return (await purge(context)) ? next : null;
+    case 'reconcile':
+      return (await reconcileDue(context)) ? next : null;
   }
 }
 

@@ -28,8 +28,13 @@ export interface DatabaseSize {
  * @throws LedgerUnavailable, LedgerNotMigrated
  */
 export async function isFull(db: Database): Promise<boolean> {
-  if (!isBeyond(db, CLOSED_FROM)) return false;
+  if (!takesNothingNew(db)) return false;
   await runBatch(db, { size: db.d1.prepare('SELECT 1') });
+  return takesNothingNew(db);
+}
+
+/** The same by the last answer. */
+export function takesNothingNew(db: Database): boolean {
   return isBeyond(db, CLOSED_FROM);
 }
 

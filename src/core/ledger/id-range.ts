@@ -1,6 +1,6 @@
 /** Ids begin with the millisecond in which they were made, so a time range is a range of the primary key. */
 
-import { encodeTime } from 'ulid';
+import { decodeTime, encodeTime } from 'ulid';
 
 /** Milliseconds since 1970: from the first one on, up to and without the second. */
 export interface TimeRange {
@@ -12,16 +12,22 @@ export interface TimeRange {
 export const CLOCK_SLACK_MS = 60_000;
 
 const TIME_CHARACTERS = 10;
+const ULID_LENGTH = 26;
 const LATEST_MS = 2 ** 48 - 1;
 
 /** An id and the time in its row are read off the same clock, one after the other. */
-const ROW_SLACK_MS = 2;
+export const ROW_SLACK_MS = 2;
 
 type Prefix = 'TXN-' | 'REF-' | 'evt_';
 
 /** All ids of this range, by whatever clock, are greater than the one and less than the other; both are shorter than any id. */
 export function idRange(prefix: Prefix, range: TimeRange) {
   return idsAround(prefix, range, CLOCK_SLACK_MS);
+}
+
+/** All ids whose own time is in the range. */
+export function idsOfTime(prefix: Prefix, range: TimeRange) {
+  return idsAround(prefix, range, 0);
 }
 
 /** The same of rows whose own time is in the range. */
@@ -41,4 +47,9 @@ function ulidTime(timeMs: number): string {
 export function wasMadeBy(id: string, timeMs: number): boolean {
   const prefix = id.startsWith('REF-') ? 'REF-' : 'TXN-';
   return id.startsWith(prefix) && id < idRange(prefix, { fromMs: 0, toMs: timeMs }).before;
+}
+
+/** When the id of a payment or refund was made. Its first characters say so. */
+export function madeAtMs(id: string): number {
+  return decodeTime(id.slice('TXN-'.length, 'TXN-'.length + TIME_CHARACTERS).padEnd(ULID_LENGTH, '0'));
 }

@@ -11,6 +11,9 @@ const ORDER_LIFETIME_MS = 180 * 24 * 60 * 60_000;
 /** Longer than any window that is counted. */
 const VELOCITY_LIFETIME_MS = 2 * 60 * 60_000;
 
+/** What was found and reported, for who looks back. */
+const REPORT_LIFETIME_MS = 90 * 24 * 60 * 60_000;
+
 /** By table: its key, and since when and for how long a row is needed. */
 const EXPIRING = {
   idempotency_keys: { key: 'tenant, path, idempotency_key', since: 'created_at_ms', lifetimeMs: KEY_LIFETIME_MS },
@@ -21,6 +24,11 @@ const EXPIRING = {
     since: 'window_start_ms',
     lifetimeMs: VELOCITY_LIFETIME_MS,
   },
+  // Open ones have no such time, and stay.
+  alert_episodes: { key: 'alert, started_at_ms', since: 'ended_at_ms', lifetimeMs: REPORT_LIFETIME_MS },
+  // Before the reconciliations, to which they belong.
+  reconciliation_differences: { key: 'from_ms, kind, subject', since: 'from_ms', lifetimeMs: REPORT_LIFETIME_MS },
+  reconciliations: { key: 'from_ms', since: 'from_ms', lifetimeMs: REPORT_LIFETIME_MS },
 } as const;
 
 export type ExpiringTable = keyof typeof EXPIRING;

@@ -5,7 +5,7 @@ import type { Refund, Transaction } from '../domain/transaction.ts';
 import { REFUND_COLUMNS, TRANSACTION_COLUMNS } from './columns.ts';
 import type { D1Database, D1PreparedStatement } from './d1.ts';
 import { type Database, rowOf, rowsOf, runBatch } from './database.ts';
-import { idRange, type TimeRange } from './id-range.ts';
+import { idsOfTime, madeAtMs, type TimeRange } from './id-range.ts';
 
 /** An event as the outbox has it. */
 export interface RecordedEvent {
@@ -36,14 +36,14 @@ const PAYMENTS_CREATED = `
   SELECT transaction_id AS transactionId FROM transactions
   WHERE transaction_id > ?1 AND transaction_id < ?2 ORDER BY transaction_id LIMIT ?3`;
 
-/** Up to `limit` ids of payments that were made in the range, in their order, those behind `afterId`. */
+/** Up to `limit` ids of payments that were made in the range, by their own time, in their order, those behind `afterId`. */
 export async function paymentsCreated(
   db: Database,
   range: TimeRange,
   afterId: string | null,
   limit: number,
 ): Promise<string[]> {
-  const { after, before } = idRange('TXN-', range);
+  const { after, before } = idsOfTime('TXN-', range);
   const { page } = await runBatch(db, { page: db.d1.prepare(PAYMENTS_CREATED).bind(afterId ?? after, before, limit) });
   return rowsOf<{ transactionId: string }>(page).map(({ transactionId }) => transactionId);
 }
@@ -62,9 +62,25 @@ export async function refundsCreated(
   afterId: string | null,
   limit: number,
 ): Promise<RefundOf[]> {
-  const { after, before } = idRange('REF-', range);
+  const { after, before } = idsOfTime('REF-', range);
   const { page } = await runBatch(db, { page: db.d1.prepare(REFUNDS_CREATED).bind(afterId ?? after, before, limit) });
   return rowsOf<RefundOf>(page);
+}
+
+const NTH_PAYMENT = `
+  SELECT transaction_id AS id FROM transactions WHERE transaction_id > ?1 AND transaction_id < ?2 ORDER BY transaction_id LIMIT 1 OFFSET ?3`;
+const NTH_REFUND = `
+  SELECT refund_id AS id FROM refunds WHERE refund_id > ?1 AND refund_id < ?2 ORDER BY refund_id LIMIT 1 OFFSET ?3`;
+
+/** When this many payments, or refunds, of the range had been made, whichever was sooner; null where there are not so many. */
+export async function createdUntilMs(db: Database, range: TimeRange, count: number): Promise<number | null> {
+  const [payments, refunds] = [idsOfTime('TXN-', range), idsOfTime('REF-', range)];
+  const { payment, refund } = await runBatch(db, {
+    payment: db.d1.prepare(NTH_PAYMENT).bind(payments.after, payments.before, count),
+    refund: db.d1.prepare(NTH_REFUND).bind(refunds.after, refunds.before, count),
+  });
+  const next = [payment, refund].flatMap((found) => rowOf<{ id: string }>(found)?.id ?? []);
+  return next.length === 0 ? null : Math.min(...next.map(madeAtMs));
 }
 
 const FIND_REFUNDS = `

@@ -3,7 +3,7 @@ import type { EventType } from '../../contract/events.ts';
 import type { Refund, Transaction } from '../domain/transaction.ts';
 import { isNoOutcome, type LookUp, type Movement } from '../gateways/gateway.ts';
 import { BATCH_DEADLINE_MS } from '../ledger/database.ts';
-import { CLOCK_SLACK_MS, type TimeRange, wasMadeBy } from '../ledger/id-range.ts';
+import { ROW_SLACK_MS, type TimeRange, wasMadeBy } from '../ledger/id-range.ts';
 import type { PaymentRecord, RecordedEvent } from '../ledger/read-payment-records.ts';
 import { GATEWAY_TIMEOUT_MAX_MS } from '../settings/variables.ts';
 
@@ -62,7 +62,7 @@ interface Balance {
 
 /** What is compared. */
 export interface Evidence {
-  /** Rows that were made outside of it are expected in no list. */
+  /** The movements are those of this time, and of what was made in it. Rows that were made outside of it are expected in no list. */
   range: TimeRange;
   records: readonly PaymentRecord[];
   movements: readonly Movement[];
@@ -122,7 +122,7 @@ export function mayBeArchived({ id, transactionId }: Movement, transactionsLeftM
 
 /** Whether a list of the time's movements should have the row, if its money has moved. */
 export function isInRange({ createdAtMs }: Transaction | Refund, { fromMs, toMs }: TimeRange): boolean {
-  return createdAtMs >= fromMs - CLOCK_SLACK_MS && createdAtMs < toMs + CLOCK_SLACK_MS;
+  return createdAtMs >= fromMs - ROW_SLACK_MS && createdAtMs < toMs + ROW_SLACK_MS;
 }
 
 /** One for each reference: a movement that is listed twice has moved once, but may have been reversed meanwhile. */
@@ -149,7 +149,8 @@ interface Said {
 function ofCharge(transaction: Transaction, refunds: readonly Refund[], said: Said, nowMs: number): Difference[] {
   const { transactionId: id, status, currency, amountMinor, gateway } = transaction;
   const standing = said.movements.filter((movement) => movement.status === 'succeeded');
-  const found = ofMovements(id, standing, { amountMinor, currency });
+  const recorded = status === 'completed' || status === 'refunded' ? transaction.gatewayReference : null;
+  const found = ofMovements(id, standing, { amountMinor, currency }, said.expected ? null : recorded);
   const reference = referenceOf(standing, said.lookUp);
   switch (status) {
     case 'pending':
@@ -170,7 +171,8 @@ function ofRefund(refund: Refund, transaction: Transaction, said: Said, nowMs: n
   const { refundId: id, status, amountMinor } = refund;
   const { transactionId, currency, gateway } = transaction;
   const standing = said.movements.filter((movement) => movement.status === 'succeeded');
-  const found = ofMovements(id, standing, { amountMinor, currency });
+  const recorded = status === 'completed' ? refund.gatewayReference : null;
+  const found = ofMovements(id, standing, { amountMinor, currency }, said.expected ? null : recorded);
   const reference = referenceOf(standing, said.lookUp);
   switch (status) {
     case 'pending':
@@ -190,11 +192,14 @@ function ofRefund(refund: Refund, transaction: Transaction, said: Said, nowMs: n
   }
 }
 
-function ofMovements(id: string, standing: readonly Movement[], ledger: Money): Difference[] {
+/**
+ * @param recorded the reference of what the ledger has as moved, of a row that was made at another time: the list of this time need not have it
+ */
+function ofMovements(id: string, standing: readonly Movement[], ledger: Money, recorded: string | null): Difference[] {
   const differences: Difference[] = [];
-  if (standing.length > 1) {
-    differences.push({ kind: 'moved_twice', id, references: standing.map(({ reference }) => reference) });
-  }
+  const listed = standing.map(({ reference }) => reference);
+  const references = [...new Set([...(recorded === null || listed.length === 0 ? [] : [recorded]), ...listed])];
+  if (references.length > 1) differences.push({ kind: 'moved_twice', id, references });
   for (const movement of standing) {
     if (movement.amountMinor === ledger.amountMinor && movement.currency === ledger.currency) continue;
     differences.push({ kind: 'amount_differs', id, ledger, gateway: moneyOf(movement) });

@@ -9,13 +9,13 @@ import type { Refund, Transaction } from '../domain/transaction.ts';
 import type { ExternalRefund, LookUp, Movement, RefundListing } from '../gateways/gateway.ts';
 import { BACKGROUND_DEADLINE_MS, LOOK_UPS_AT_ONCE } from '../invocation-limits.ts';
 import { transactionsLeftUntilMs } from '../ledger/archive/archive-transactions.ts';
-import type { Database } from '../ledger/database.ts';
 import { CLOCK_SLACK_MS, type TimeRange } from '../ledger/id-range.ts';
 import {
   eventsLeftUntilMs,
   findRefunds,
   type PaymentRecord,
   paymentsCreated,
+  type RefundOf,
   readPaymentRecords,
   refundsCreated,
 } from '../ledger/read-payment-records.ts';
@@ -34,32 +34,50 @@ export interface Reconciliation {
   /** How many were compared: those of the time, and those that its refunds and movements belong to. */
   payments: number;
   refunds: number;
-  /** How many the gateway listed; null where it can't list them, or did not. */
+  /** Those of the time alone. */
+  made: { payments: number; refunds: number };
+  /** How many of the time the gateway listed; null where it can't list them, or did not. */
   movements: number | null;
   differences: Difference[];
   /** Events that were made until then may have left the database, and are not missed; null where none of the time has. */
   eventsLeftUntilMs: number | null;
   /** Transactions that were made until then may have left: what the gateway lists of them is not compared. */
   transactionsLeftUntilMs: number | null;
+  /** The payment of each id that was compared: of a payment, a refund or an event. */
+  paymentOf: ReadonlyMap<string, string>;
 }
 
-/** Called after each look-up at a gateway, which are what takes long. */
-export type OnLookedUp = (done: number, total: number) => void;
+export interface ReconcileOptions {
+  /** Called after each look-up at a gateway, which are what takes long. */
+  onLookedUp?: (done: number, total: number) => void;
+  /** Of all gateways, as many as memory is to hold. */
+  movementsMax?: number;
+}
+
+/** The gateways have moved more in this time than is to be held: compare a shorter one. */
+export class TooManyMovements extends Error {
+  override name = 'TooManyMovements';
+}
 
 /**
- * Reconciles what was created or moved in this time. Memory holds all of it: some kilobytes for each payment.
+ * Reconciles what was created or moved in this time. Memory holds all of it: some kilobytes for each payment. A time in parts, one behind the other,
+ * has the same differences: a row belongs to the part in which it was made, and a movement to that in which the gateway made it.
  *
- * @throws LedgerUnavailable, LedgerNotMigrated; a gateway that can't be reached is a difference, `not_compared`
+ * @throws LedgerUnavailable, LedgerNotMigrated, TooManyMovements; a gateway that can't be reached is a difference, `not_compared`
  */
 export async function reconcile(
   shards: Shards,
   range: TimeRange,
-  onLookedUp: OnLookedUp = () => {},
+  { onLookedUp = () => {}, movementsMax = Number.POSITIVE_INFINITY }: ReconcileOptions = {},
 ): Promise<Reconciliation> {
   const context = shards.at(0);
-  const listing = await listMovements(context, range);
-  const { movements } = listing;
-  const records = await readRecords(shards, range, movements);
+  const found = await listMovements(context, range, movementsMax);
+  const made = await readMade(shards, range);
+  const isOfTime = ({ movedAtMs }: Movement) => movedAtMs >= range.fromMs && movedAtMs < range.toMs;
+  // Clocks differ: a little outside of the time, the list is read for what was made in it.
+  const movements = found.movements.filter((movement) => isOfTime(movement) || made.ids.has(movement.id));
+  const listing = { ...found, movements };
+  const records = await readRecords(shards, made, movements);
   const lookUps = await lookUpUnlisted(context, range, records, listing, onLookedUp);
   const refunds = await listRefunds(context, records, lookUps);
   const evidence = { range, records, movements: [...movements, ...refunds.movements], lookUps };
@@ -76,10 +94,12 @@ export async function reconcile(
   return {
     payments: records.length,
     refunds: records.reduce((sum, { refunds }) => sum + refunds.length, 0),
-    movements: listing.listed.size === 0 ? null : movements.length,
+    made: { payments: made.payments, refunds: made.refunds },
+    movements: listing.listed.size === 0 ? null : movements.filter(isOfTime).length,
     differences: [...listing.problems, ...refunds.problems, ...differences],
     eventsLeftUntilMs: inTime(left.map(({ eventsMs }) => eventsMs)),
     transactionsLeftUntilMs: inTime(left.map(({ transactionsMs }) => transactionsMs)),
+    paymentOf: paymentsOf(records),
   };
 }
 
@@ -91,7 +111,11 @@ interface Listing {
 }
 
 /** What the gateways have moved, as far as they can list it; of any other one's rows, each is asked about. */
-async function listMovements({ gateways }: Context, { fromMs, toMs }: TimeRange): Promise<Listing> {
+async function listMovements(
+  { gateways }: Context,
+  { fromMs, toMs }: TimeRange,
+  movementsMax: number,
+): Promise<Listing> {
   const movements: Movement[] = [];
   const listed = new Set<string>();
   const problems: Difference[] = [];
@@ -105,10 +129,14 @@ async function listMovements({ gateways }: Context, { fromMs, toMs }: TimeRange)
     try {
       const own: Movement[] = [];
       const listing = gateway.listMovements(fromMs - CLOCK_SLACK_MS, toMs + CLOCK_SLACK_MS);
-      for await (const movement of listing) own.push(movement);
+      for await (const movement of listing) {
+        if (movements.length + own.length >= movementsMax) throw new TooManyMovements(`more than ${movementsMax}`);
+        own.push(movement);
+      }
       movements.push(...own);
       listed.add(named.name);
     } catch (error) {
+      if (error instanceof TooManyMovements) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       problems.push({ kind: 'not_compared', id: null, gateway: gateway.name, reason });
     }
@@ -116,43 +144,85 @@ async function listMovements({ gateways }: Context, { fromMs, toMs }: TimeRange)
   return { movements, listed, problems };
 }
 
-/** The payments of the range, and those that movements are of, wherever they are. */
-async function readRecords(shards: Shards, range: TimeRange, movements: readonly Movement[]): Promise<PaymentRecord[]> {
+/** What was made in a time. */
+interface Made {
+  payments: number;
+  refunds: number;
+  /** Of both. */
+  ids: ReadonlySet<string>;
+  /** The payments, and those of the refunds. */
+  transactionIds: ReadonlySet<string>;
+}
+
+async function readMade(shards: Shards, range: TimeRange): Promise<Made> {
+  const payments: string[] = [];
+  const refunds: RefundOf[] = [];
+  for (const { db } of allContexts(shards)) {
+    for await (const page of pages(
+      (after) => paymentsCreated(db, range, after, IDS_PER_PAGE),
+      (id) => id,
+    )) {
+      payments.push(...page);
+    }
+    for await (const page of pages(
+      (after) => refundsCreated(db, range, after, IDS_PER_PAGE),
+      ({ refundId }) => refundId,
+    )) {
+      refunds.push(...page);
+    }
+  }
+  return {
+    payments: payments.length,
+    refunds: refunds.length,
+    ids: new Set([...payments, ...refunds.map(({ refundId }) => refundId)]),
+    transactionIds: new Set([...payments, ...refunds.map(({ transactionId }) => transactionId)]),
+  };
+}
+
+/** Up to the first page that is not full. */
+async function* pages<Row>(
+  read: (after: string | null) => Promise<Row[]>,
+  idOf: (row: Row) => string,
+): AsyncGenerator<Row[]> {
+  let page: Row[] = [];
+  do {
+    const last = page.at(-1);
+    page = await read(last === undefined ? null : idOf(last));
+    yield page;
+  } while (page.length === IDS_PER_PAGE);
+}
+
+/** The payments of what was made, and those that movements are of, wherever they are. */
+async function readRecords(shards: Shards, made: Made, movements: readonly Movement[]): Promise<PaymentRecord[]> {
   const charged = movements.filter(({ kind }) => kind === 'charge').map(({ id }) => id);
-  const moved = [...charged, ...movements.flatMap(({ transactionId }) => transactionId ?? [])];
-  const refunded = movements.filter(({ kind }) => kind === 'refund').map(({ id }) => id);
+  const wanted = new Set([
+    ...made.transactionIds,
+    ...charged,
+    ...movements.flatMap(({ transactionId }) => transactionId ?? []),
+  ]);
+  const refunded = movements.filter(({ kind, id }) => kind === 'refund' && !made.ids.has(id)).map(({ id }) => id);
   const records: PaymentRecord[] = [];
   for (const { db, shard } of allContexts(shards)) {
     const isHere = (id: string) => shardOfId(id, shards.count) === shard;
-    records.push(...(await readRecordsOf(db, range, moved.filter(isHere), refunded.filter(isHere))));
+    const transactionIds = new Set([...wanted].filter(isHere));
+    for (const refundIds of chunksOf(refunded.filter(isHere), IDS_PER_PAGE)) {
+      for (const { transactionId } of await findRefunds(db, refundIds)) transactionIds.add(transactionId);
+    }
+    for (const ids of chunksOf([...transactionIds].toSorted(), RECORDS_PER_BATCH)) {
+      records.push(...(await readPaymentRecords(db, ids)));
+    }
   }
   return records;
 }
 
-async function readRecordsOf(
-  db: Database,
-  range: TimeRange,
-  moved: readonly string[],
-  refunded: readonly string[],
-): Promise<PaymentRecord[]> {
-  const transactionIds = new Set(moved);
-  for (let page = await paymentsCreated(db, range, null, IDS_PER_PAGE); page.length > 0; ) {
-    for (const transactionId of page) transactionIds.add(transactionId);
-    page = await paymentsCreated(db, range, page.at(-1) ?? null, IDS_PER_PAGE);
-  }
-  for (let page = await refundsCreated(db, range, null, IDS_PER_PAGE); page.length > 0; ) {
-    for (const { transactionId } of page) transactionIds.add(transactionId);
-    page = await refundsCreated(db, range, page.at(-1)?.refundId ?? null, IDS_PER_PAGE);
-  }
-  for (const refundIds of chunksOf(refunded, IDS_PER_PAGE)) {
-    for (const { transactionId } of await findRefunds(db, refundIds)) transactionIds.add(transactionId);
-  }
-
-  const records: PaymentRecord[] = [];
-  for (const ids of chunksOf([...transactionIds].toSorted(), RECORDS_PER_BATCH)) {
-    records.push(...(await readPaymentRecords(db, ids)));
-  }
-  return records;
+function paymentsOf(records: readonly PaymentRecord[]): Map<string, string> {
+  return new Map(
+    records.flatMap(({ transaction: { transactionId }, refunds, events }) =>
+      [transactionId, ...refunds.map(({ refundId }) => refundId), ...events.map(({ eventId }) => eventId)].map(
+        (id) => [id, transactionId] as const,
+      ),
+    ),
+  );
 }
 
 type Question =
@@ -165,7 +235,7 @@ async function lookUpUnlisted(
   range: TimeRange,
   records: readonly PaymentRecord[],
   listing: Listing,
-  onLookedUp: OnLookedUp,
+  onLookedUp: (done: number, total: number) => void,
 ): Promise<Map<string, LookUp>> {
   const moved = new Set(listing.movements.flatMap(({ id, reference }) => [id, reference]));
   const questions = records

@@ -22,6 +22,7 @@ import { captureRoute, voidRoute } from './routes/hold.ts';
 import { methodsRoute } from './routes/methods.ts';
 import { processRoute } from './routes/process.ts';
 import { webhooksRoute } from './routes/provider-webhooks.ts';
+import { readyRoute } from './routes/ready.ts';
 import { refundRoute } from './routes/refund.ts';
 import { sandboxChallengeRoute } from './routes/sandbox-challenge.ts';
 import { statusRoute } from './routes/status.ts';
@@ -29,6 +30,9 @@ import { transactionsRoute } from './routes/transactions.ts';
 
 /** A provider's few addresses send what all payers cause, and send again what was too much. Others shall not have us ask PayPal. */
 const WEBHOOK_LIMITS = { name: 'webhooks', perMinute: 1000, burst: 300 };
+
+/** Uptime monitors ask once or twice a minute, each from several places. A question costs a query of each database. */
+const READY_LIMITS = { name: 'ready', perMinute: 60, burst: 20 };
 
 export function createApp(): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
@@ -45,9 +49,11 @@ export function createApp(): Hono<HttpEnv> {
 
   app.use(configured(), httpsOnly());
   app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withShards());
+  app.use('/ready', rateLimit(READY_LIMITS));
   app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS));
   app.use(`${SANDBOX_CHALLENGE_PATH}/*`, rateLimit());
 
+  app.route('/ready', readyRoute).all('/ready', methodNotAllowed('GET, HEAD'));
   app.route('/payment/process', processRoute).all('/payment/process', methodNotAllowed('POST'));
   app.route('/payment/capture', captureRoute).all('/payment/capture', methodNotAllowed('POST'));
   app.route('/payment/void', voidRoute).all('/payment/void', methodNotAllowed('POST'));

@@ -10,6 +10,7 @@ import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import { countDueLookUps } from '../look-ups/take-due-look-ups.ts';
 import { countDueEvents, foundWaitingEvents } from '../outbox/lease-due-events.ts';
 import { countExpired } from '../purge-expired.ts';
+import { beginNights, countDueReconciliations } from '../reconciliations/nights.ts';
 import { JOBS, type Job } from './job-names.ts';
 
 export interface Backlog {
@@ -30,12 +31,14 @@ export interface Counted {
   leavesBeforeMs: number;
   transactionsLeaveBefore: LeavingBefore;
   hasArchive: boolean;
+  /** Whether it is the installation's first database, which has what is of all of them. */
+  isFirst: boolean;
 }
 
 /** What each job has to do; new events that still wait become due for the sweep. */
 export async function readBacklogs(
   db: Database,
-  { nowMs, limit, leavesBeforeMs, transactionsLeaveBefore, hasArchive }: Counted,
+  { nowMs, limit, leavesBeforeMs, transactionsLeaveBefore, hasArchive, isFirst }: Counted,
 ): Promise<Backlog[]> {
   const { taken, oldBlocks, oldTransactions, ...due } = await runBatch(db, {
     foundWaiting: foundWaitingEvents(db.d1),
@@ -47,6 +50,8 @@ export async function readBacklogs(
     oldBlocks: hasArchive ? countBlocksToArchive(db.d1, leavesBeforeMs) : null,
     oldTransactions: hasArchive ? countOldTransactions(db.d1, transactionsLeaveBefore) : null,
     purge: countExpired(db.d1, nowMs),
+    firstNight: isFirst ? beginNights(db.d1, nowMs) : null,
+    reconcile: isFirst ? countDueReconciliations(db.d1, nowMs) : null,
     taken: db.d1.prepare(TAKEN_SLOTS).bind(nowMs),
   });
   const slots = rowsOf<{ job: Job; slot: number }>(taken);
@@ -57,6 +62,7 @@ export async function readBacklogs(
   }));
 }
 
-function dueIn(result: D1Result): number {
-  return rowOf<{ due: number }>(result)?.due ?? 0;
+/** 0 for what was not asked. */
+function dueIn(result: D1Result | undefined): number {
+  return result === undefined ? 0 : (rowOf<{ due: number }>(result)?.due ?? 0);
 }

@@ -1,0 +1,36 @@
+/** The episodes of alerts, each from when it was first due until it was over. They are in the first database. */
+import type { AlertName } from '../../../contract/console.ts';
+import type { D1Database, D1PreparedStatement } from '../d1.ts';
+import { type Database, rowsOf, runBatch } from '../database.ts';
+
+export interface Episode {
+  alert: AlertName;
+  startedAtMs: number;
+  /** What is wrong, with its figures. */
+  message: string;
+  /** When it had been due for long enough to be an alert; null: not yet, and it may be forgotten. */
+  confirmedAtMs: number | null;
+  /** Since when it is not due any more; null: it is. */
+  clearSinceMs: number | null;
+  endedAtMs: number | null;
+  /** When the webhook had taken the message of its beginning. */
+  reportedAtMs: number | null;
+}
+
+export const EPISODE_COLUMNS = `alert, started_at_ms AS startedAtMs, message, confirmed_at_ms AS confirmedAtMs, clear_since_ms AS clearSinceMs,
+  ended_at_ms AS endedAtMs, reported_at_ms AS reportedAtMs`;
+
+const OPEN = `SELECT ${EPISODE_COLUMNS} FROM alert_episodes WHERE ended_at_ms IS NULL`;
+
+/** The statement that gives the episodes that are not over, those that are no alert yet included. */
+export function openEpisodes(d1: D1Database): D1PreparedStatement {
+  return d1.prepare(OPEN);
+}
+
+/** The alerts of this moment, the oldest first. @throws LedgerUnavailable, LedgerNotMigrated */
+export async function listActiveAlerts(db: Database): Promise<Episode[]> {
+  const { open } = await runBatch(db, { open: openEpisodes(db.d1) });
+  return rowsOf<Episode>(open)
+    .filter(({ confirmedAtMs }) => confirmedAtMs !== null)
+    .toSorted((one, other) => one.startedAtMs - other.startedAtMs);
+}

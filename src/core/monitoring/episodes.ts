@@ -1,0 +1,41 @@
+/**
+ * What becomes of the episodes of alerts when a run of the cron has judged. Pure. An alert begins when it is due in two runs, and is over when it
+ * has not been due for five minutes: a bridge that restarts, or a rate about its limit, makes one message and not ten.
+ */
+import type { EpisodeChange } from '../ledger/alerts/change-episodes.ts';
+import type { Episode } from '../ledger/alerts/read-episodes.ts';
+import type { DueAlert } from './rules.ts';
+
+/** Less than a minute, which two runs are apart, and more than two that overlap are. */
+export const CONFIRMED_AFTER_MS = 45_000;
+export const OVER_AFTER_MS = 5 * 60_000;
+
+/**
+ * @param isWhole whether all was judged: while a database does not answer, nothing is over
+ */
+export function episodeChanges(
+  due: readonly DueAlert[],
+  open: readonly Episode[],
+  { nowMs, isWhole }: { nowMs: number; isWhole: boolean },
+): EpisodeChange[] {
+  const changes: EpisodeChange[] = [];
+  for (const { alert, message } of due) {
+    const episode = open.find((one) => one.alert === alert);
+    if (episode === undefined) changes.push({ kind: 'begin', alert, message });
+    else {
+      const { startedAtMs, confirmedAtMs, clearSinceMs } = episode;
+      if (clearSinceMs !== null) changes.push({ kind: 'recur', alert, startedAtMs });
+      if (confirmedAtMs === null && nowMs - startedAtMs >= CONFIRMED_AFTER_MS) {
+        changes.push({ kind: 'confirm', alert, startedAtMs, message });
+      }
+    }
+  }
+  if (!isWhole) return changes;
+  for (const { alert, startedAtMs, confirmedAtMs, clearSinceMs } of open) {
+    if (due.some((one) => one.alert === alert)) continue;
+    if (confirmedAtMs === null) changes.push({ kind: 'forget', alert, startedAtMs });
+    else if (clearSinceMs === null) changes.push({ kind: 'clear', alert, startedAtMs });
+    else if (nowMs - clearSinceMs >= OVER_AFTER_MS) changes.push({ kind: 'end', alert, startedAtMs });
+  }
+  return changes;
+}

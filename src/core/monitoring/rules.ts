@@ -1,0 +1,184 @@
+/**
+ * Which alerts are due, and what is wrong, in a sentence with figures. Pure. The figures are those of the installation: no sentence has an id of a
+ * payment, or anything of a payer.
+ */
+import type { AlertName } from '../../contract/console.ts';
+import { isoSeconds } from '../domain/timestamp.ts';
+import type { CaseKind } from '../ledger/by-hand/list-open-cases.ts';
+import { JOBS, type Job } from '../ledger/jobs/job-names.ts';
+import type { BridgeState } from '../outbox/probe-bridge.ts';
+import type { Situation } from './situation.ts';
+
+/** Found by the cron. That the cron itself does not run, it cannot find. */
+export type CronAlert = Exclude<AlertName, 'cron_not_run'>;
+
+export interface DueAlert {
+  alert: CronAlert;
+  message: string;
+}
+
+const MINUTE_MS = 60_000;
+/** An event is delivered within a second, and by the sweep within two minutes. */
+const EVENT_WAITS_MS = 5 * MINUTE_MS;
+/** Where the bridge cannot be asked, events that wait for so long say that it is away. */
+const PULL_WAITS_MS = 10 * MINUTE_MS;
+/** The look-ups of the first minutes find what became of a lost answer, if the gateway answers. */
+const PENDING_MS = 15 * MINUTE_MS;
+/** A single payment can be pending for days, as one at its bank is. So many at once are an outage. */
+const PENDING_COUNT = 5;
+const JOB_NOT_RUN_MS = 15 * MINUTE_MS;
+
+/** Of fewer payments a rate says nothing. */
+const RATED_PAYMENTS = 20;
+/** Percent above its limit, from which the rate is good again. */
+const RATE_MARGIN = 5;
+const FILLING_FROM = 0.7;
+const FILLING_UNTIL = 0.65;
+
+/**
+ * @param open alerts that have begun: some end by another bound than the one by which they begin, so that they do not come and go
+ */
+export function dueAlerts(situation: Situation, open: ReadonlySet<AlertName>): DueAlert[] {
+  const due: DueAlert[] = [];
+  for (const [alert, rule] of Object.entries(RULES) as [CronAlert, Rule][]) {
+    const message = rule(situation, open.has(alert));
+    if (message !== null) due.push({ alert, message });
+  }
+  return due;
+}
+
+/** What is wrong; null: nothing. */
+type Rule = (situation: Situation, isOpen: boolean) => string | null;
+
+const RULES: Readonly<Record<CronAlert, Rule>> = {
+  events_waiting({ databases, nowMs }) {
+    const events = databases.map(({ gauges }) => gauges.events);
+    const oldestMs = oldestOf(events);
+    if (oldestMs === null || nowMs - oldestMs <= EVENT_WAITS_MS) return null;
+    return `${counted(
+      sum(events, ({ waiting }) => waiting),
+      'event waits',
+      'events wait',
+    )} for delivery, the oldest for ${minutes(nowMs - oldestMs)}.`;
+  },
+
+  pending_growing({ databases, nowMs }) {
+    const pending = databases.map(({ gauges }) => gauges.pending);
+    const oldestMs = oldestOf(pending);
+    const count = sum(pending, ({ count }) => count);
+    if (oldestMs === null || nowMs - oldestMs <= PENDING_MS || count < PENDING_COUNT) return null;
+    return `${count} payments and refunds wait for the outcome from their gateway, the oldest for ${minutes(nowMs - oldestMs)}.`;
+  },
+
+  success_rate_low({ recent, limits: { successRatePercent } }, isOpen) {
+    const { completed, failed, failures } = recent;
+    const ended = completed + failed;
+    if (successRatePercent === null || ended === 0 || (!isOpen && ended < RATED_PAYMENTS)) return null;
+    const limit = isOpen ? Math.min(100, successRatePercent + RATE_MARGIN) : successRatePercent;
+    const rate = (100 * completed) / ended;
+    if (rate >= limit) return null;
+    const [[cause, count] = ['', 0]] = Object.entries(failures).toSorted(([, one], [, other]) => other - one);
+    return `${Math.floor(rate)} % of ${ended} payments in 15 minutes succeeded, and the limit is ${successRatePercent} %. ${count} failed with ${cause}.`;
+  },
+
+  database_filling({ databases, limits: { databaseMaxBytes } }, isOpen) {
+    const share = (bytes: number | null) => (bytes ?? 0) / databaseMaxBytes;
+    const filling = databases.filter(
+      ({ gauges }) => share(gauges.databaseBytes) >= (isOpen ? FILLING_UNTIL : FILLING_FROM),
+    );
+    if (filling.length === 0) return null;
+    const each = filling.map(
+      ({ shard, gauges }) => `database ${shard} holds ${Math.floor(100 * share(gauges.databaseBytes))} %`,
+    );
+    return `${capitalized(listed(each))} of DATABASE_MAX_GB. From 95 % on no payment is accepted.`;
+  },
+
+  reconciliation_differs({ reconciliation }) {
+    if (reconciliation === null || reconciliation.differences === 0) return null;
+    const { fromMs, toMs, differences } = reconciliation;
+    return `Reconciliation of ${isoSeconds(fromMs)} to ${isoSeconds(toMs)} found ${counted(differences, 'difference', 'differences')} between gateway, ledger and events.`;
+  },
+
+  bridge_away({ bridge, databases, nowMs }) {
+    if (bridge !== null) return BRIDGE_SAYS[bridge];
+    const oldestMs = oldestOf(databases.map(({ gauges }) => gauges.events));
+    if (oldestMs === null || nowMs - oldestMs <= PULL_WAITS_MS) return null;
+    return `The bridge takes no events from its queue, or cannot publish them: the oldest has waited for ${minutes(nowMs - oldestMs)}.`;
+  },
+
+  job_not_run({ databases, nowMs }) {
+    const late = databases.flatMap(({ shard, gauges }) =>
+      JOBS.flatMap((job: Job) => {
+        // What a former version has measured lacks the jobs that it does not have.
+        const { backlog = 0, endedAtMs = null } = gauges.jobs[job] ?? {};
+        if (backlog === 0 || (endedAtMs !== null && nowMs - endedAtMs <= JOB_NOT_RUN_MS)) return [];
+        const last = endedAtMs === null ? 'never ran' : `last ran ${minutes(nowMs - endedAtMs)} ago`;
+        return [`the job ${job}${databases.length === 1 ? '' : ` of database ${shard}`} ${last}`];
+      }),
+    );
+    return late.length === 0 ? null : `${capitalized(listed(late))}, and has work to do.`;
+  },
+
+  needs_person({ databases }) {
+    const kinds = Object.entries(CASES) as [CaseKind, string][];
+    const open = kinds
+      .map(([kind, what]) => ({ what, count: sum(databases, ({ gauges }) => gauges.cases[kind] ?? 0) }))
+      .filter(({ count }) => count > 0);
+    if (open.length === 0) return null;
+    const each = open.map(({ what, count }) => `${count} ${what}`);
+    return `${counted(
+      sum(open, ({ count }) => count),
+      'case needs',
+      'cases need',
+    )} a person: ${listed(each)}.`;
+  },
+};
+
+/** Null: it takes events. */
+const BRIDGE_SAYS: Readonly<Record<BridgeState, string | null>> = {
+  ready: null,
+  away: 'The bridge does not answer at BRIDGE_URL. Events wait until it does.',
+  no_broker: 'The bridge answers, and has no connection to RabbitMQ. Events wait until it has.',
+  not_set_up:
+    'The bridge is connected to RabbitMQ, and the exchange or the queue is not set up. Events wait until it is.',
+  stopping: 'The bridge is stopping. Events wait until it runs again.',
+};
+
+const CASES: Readonly<Record<CaseKind, string>> = {
+  payment_undetermined: 'of payments without a known outcome',
+  refund_undetermined: 'of refunds without a known outcome',
+  late_charge_kept: 'of charges that could not be paid back',
+  refund_reversed: 'of refunds that a bank has returned',
+  external_refund_unbooked: 'of refunds that the ledger has no room for',
+};
+
+function oldestOf(all: readonly { oldestMs: number | null }[]): number | null {
+  const times = all.flatMap(({ oldestMs }) => oldestMs ?? []);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+function sum<One>(all: readonly One[], of: (one: One) => number): number {
+  return all.reduce((total, one) => total + of(one), 0);
+}
+
+function counted(count: number, one: string, more: string): string {
+  return `${count} ${count === 1 ? one : more}`;
+}
+
+/** Whole minutes, of hours where they are many. */
+export function minutes(ms: number): string {
+  const whole = Math.max(1, Math.floor(ms / MINUTE_MS));
+  return whole < 120 ? counted(whole, 'minute', 'minutes') : `${Math.floor(whole / 60)} hours`;
+}
+
+/** Chats cut long messages off. */
+const LISTED_MAX = 5;
+
+function listed(all: readonly string[]): string {
+  const parts = all.length <= LISTED_MAX ? all : [...all.slice(0, LISTED_MAX), `${all.length - LISTED_MAX} more`];
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
