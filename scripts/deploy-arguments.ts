@@ -10,10 +10,12 @@ export interface DeployArguments {
   /** Help has been printed. */
   help: boolean;
   dryRun: boolean;
-  /** Of wrangler.toml; the empty string is its top level. */
+  /** See src/local/environments.ts; the empty string is production. */
   env: string;
   jurisdiction: string | null;
   secretsFile: string | null;
+  /** `all but the end`: without the migrations that follow the deployment; `the end`: nothing but those. */
+  part: 'all' | 'all but the end' | 'the end';
 }
 
 /** The message has all that is to be printed. */
@@ -25,6 +27,8 @@ interface Options {
   env?: string;
   jurisdiction?: string;
   secretsFile?: string;
+  finishLater?: true;
+  finish?: true;
   dryRun?: true;
 }
 
@@ -33,7 +37,7 @@ function deployProgram(): Command {
     .description(
       'Creates the databases and queues that wrangler.toml names and the account lacks, applies the migrations, and deploys the Worker.',
     )
-    .option('--env <name>', 'deploys [env.NAME] of wrangler.toml, with its own names and bindings')
+    .option('--env <name>', 'deploys environments/NAME.toml, or [env.NAME] of wrangler.toml; without it, production')
     .addOption(
       new Option(
         '--jurisdiction <name>',
@@ -41,12 +45,22 @@ function deployProgram(): Command {
       ).choices(JURISDICTIONS),
     )
     .option('--secrets-file <file>', 'sets these secrets of the Worker (NAME=value lines) with the deployment')
+    .addOption(
+      new Option('--finish-later', 'leaves the migrations that follow the deployment to --finish').conflicts('finish'),
+    )
+    .addOption(
+      new Option('--finish', 'applies only those, when the deployed version has shown that it works').conflicts([
+        'secretsFile',
+        'jurisdiction',
+      ]),
+    )
     .option('--dry-run', 'prints what each step would do, and changes nothing');
   documented(program, {
     examples: [
       ['--dry-run --secrets-file .production-secrets', 'what a first deployment would do'],
       ['--secrets-file .production-secrets --jurisdiction eu', 'the first deployment, in the EU'],
       ['', 'a later one'],
+      ['--env staging --finish-later', 'a later one of staging, after which a smoke test decides'],
     ],
     exitCodes: [
       [0, 'done'],
@@ -69,7 +83,7 @@ export function readDeployArguments(args: string[], environment: NodeJS.ProcessE
   let help = false;
   try {
     // An ignored --dry-run would deploy, so it applies even if npm kept it.
-    const kept = keptByNpm(['dry-run', 'env', 'jurisdiction', 'secrets-file'], environment);
+    const kept = keptByNpm(['dry-run', 'env', 'jurisdiction', 'secrets-file', 'finish-later', 'finish'], environment);
     const wrong = kept.find((name) => name !== 'dry-run');
     if (wrong !== undefined) program.error(`error: ${keptMessage(wrong, environment)}`);
     program.parse(args, { from: 'user' });
@@ -79,7 +93,7 @@ export function readDeployArguments(args: string[], environment: NodeJS.ProcessE
     if (error.exitCode !== 0) throw new BadDeployArguments(refusal.trimEnd());
     help = true;
   }
-  const { env, jurisdiction, secretsFile, dryRun } = program.opts<Options>();
+  const { env, jurisdiction, secretsFile, finishLater, finish, dryRun } = program.opts<Options>();
   return {
     help,
     dryRun: dryRun ?? false,
@@ -87,5 +101,6 @@ export function readDeployArguments(args: string[], environment: NodeJS.ProcessE
     env: env ?? environment.CLOUDFLARE_ENV ?? '',
     jurisdiction: jurisdiction ?? null,
     secretsFile: secretsFile ?? null,
+    part: finish ? 'the end' : finishLater ? 'all but the end' : 'all',
   };
 }

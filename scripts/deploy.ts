@@ -4,7 +4,7 @@
  * what only the version before needs, and is applied when the new Worker is there. Where there is more than one database, each gets its place
  * before the Worker is there. Everything that can be checked is checked before anything is changed; `--dry-run` ends there. The Deploy to
  * Cloudflare button runs this too, after it has created the database and the queues under names that its user chose: names come from
- * wrangler.toml.
+ * wrangler.toml. `--finish-later` leaves the migrations that follow to `--finish`, so that a smoke test can come between.
  */
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,13 +14,13 @@ import { PLACE_AND_USE, type Place, placing } from '../src/core/ledger/database-
 import { GENERATED_SECRETS } from '../src/core/settings/variables.ts';
 import { installationDatabases } from '../src/core/shards.ts';
 import { EXIT_FAILED } from '../src/local/command.ts';
+import { type EnvironmentSource, findEnvironment } from '../src/local/environments.ts';
 import { fileProblem } from '../src/local/file-problem.ts';
 import { PROJECT } from '../src/local/project.ts';
 import { runWrangler, type WranglerRun, whyWranglerFailed } from '../src/local/wrangler.ts';
 import { type FoundDatabase, whyMisplaced } from './database-places.ts';
 import { BadDeployArguments, type DeployArguments, readDeployArguments } from './deploy-arguments.ts';
 
-const CONFIG = join(PROJECT, 'wrangler.toml');
 const AFTER_DEPLOYMENT = '.after-deployment.sql';
 const STEP_DEADLINE_MS = 5 * 60_000;
 /** Of a database that does not exist yet. */
@@ -33,8 +33,6 @@ interface Config {
   name?: string | undefined;
   account_id?: string | undefined;
   compatibility_date?: string | undefined;
-  /** The names of its [env.NAME] sections. */
-  definedEnvironments?: string[] | undefined;
   d1_databases: DatabaseConfig[];
   durable_objects: { bindings: { name: string }[] };
   r2_buckets: BucketConfig[];
@@ -80,10 +78,12 @@ const args = argumentsOrStop();
 if (args.help) process.exit(0);
 // Loaded late, because loading takes seconds: a wrong argument is reported at once.
 const { unstable_readConfig } = await import('wrangler');
-const config = configOf(args.env);
+const environment = await findEnvironment(args.env).catch((error: Error) => stop(error.message));
+const config = configOf(environment);
 const queues = queuesOf(config);
 const databases = databasesOf(config);
 const migrations = migrationSteps(databases);
+if (args.part === 'the end') finish();
 const places = placeSteps(installationOf(databases));
 const steps = [
   ...databaseSteps(databases),
@@ -100,16 +100,31 @@ if (args.dryRun) {
     `Worker ${config.name}: would be deployed${args.secretsFile === null ? '' : ', with the secrets of the file'}`,
   );
   for (const { wouldDo } of migrations.after) console.log(wouldDo);
-  console.log('Nothing was changed');
-  process.exit(0);
+  nothingWasChanged();
 }
 for (const step of steps) step.run();
 console.log('Deploying the Worker');
 const secrets = args.secretsFile === null ? [] : ['--secrets-file', args.secretsFile];
 // Shown as it comes, and with the terminal: wrangler may ask for a workers.dev subdomain.
 const deployed = run(['deploy', ...secrets], 'shown').status;
-if (deployed === 0) for (const step of migrations.after) step.run();
+if (deployed === 0 && args.part === 'all') for (const step of migrations.after) step.run();
 process.exit(deployed);
+
+/** The end of a deployment that was left to later. */
+function finish(): never {
+  if (databases.some(isNew) || migrations.before.some(({ isDone }) => !isDone)) {
+    stop('The migrations that come before the Worker are not applied: run `npm run deploy` first');
+  }
+  if (migrations.after.length === 0) console.log('No migration follows the deployment');
+  for (const step of migrations.after) args.dryRun ? console.log(step.wouldDo) : step.run();
+  if (args.dryRun) nothingWasChanged();
+  process.exit(0);
+}
+
+function nothingWasChanged(): never {
+  console.log('Nothing was changed');
+  process.exit(0);
+}
 
 function argumentsOrStop(): DeployArguments {
   try {
@@ -121,13 +136,10 @@ function argumentsOrStop(): DeployArguments {
   }
 }
 
-/** Of one environment. Wrangler inherits no bindings from the top level, so what is missing there would be missing at work. */
-function configOf(env: string): Config {
-  const topLevel = readConfig('');
-  if (env === '') return topLevel;
-  // Where there are no environments at all, wrangler only warns, and would take the top level's database and queues: production's.
-  if (!topLevel.definedEnvironments?.includes(env)) stop(`wrangler.toml has no [env.${env}]`);
-  const own = readConfig(env);
+/** Of a section of wrangler.toml, wrangler inherits no bindings, so what is missing there would be missing at work. */
+function configOf({ config: file, section }: EnvironmentSource): Config {
+  const own = readConfig(file, section);
+  if (section === '') return own;
   const bindingsOf = ({ d1_databases, queues, durable_objects, r2_buckets }: Config) => [
     // An environment is an installation of its own, with as many databases as it has.
     ...d1_databases.map(({ binding }) => binding).filter((binding) => !/^DB_\d+$/.test(binding)),
@@ -136,16 +148,16 @@ function configOf(env: string): Config {
     ...r2_buckets.map(({ binding }) => binding),
   ];
   const present = bindingsOf(own);
-  const missing = bindingsOf(topLevel).filter((binding) => !present.includes(binding));
+  const missing = bindingsOf(readConfig(file, '')).filter((binding) => !present.includes(binding));
   if (missing.length > 0) {
-    stop(`[env.${env}] of wrangler.toml has no binding ${missing.join(', ')}: an environment inherits none`);
+    stop(`[env.${section}] of wrangler.toml has no binding ${missing.join(', ')}: an environment inherits none`);
   }
   return own;
 }
 
-function readConfig(env: string): Config {
+function readConfig(config: string, env: string): Config {
   try {
-    return unstable_readConfig({ config: CONFIG, env });
+    return unstable_readConfig({ config, env });
   } catch (error) {
     return stop(error instanceof Error ? error.message : String(error));
   }
@@ -262,7 +274,7 @@ function checkJurisdiction(what: string, is: string | null): void {
 }
 
 /** Those before the Worker is deployed, and those after it. A database without any has no former version to wait for. */
-function migrationSteps(wanted: readonly Database[]): { before: Step[]; after: Step[] } {
+function migrationSteps(wanted: readonly Database[]): { before: (Step & { isDone: boolean })[]; after: Step[] } {
   const plans = wanted.map((database) => {
     const missing = missingMigrations(database);
     const isEmpty = missing.length === migrationsIn(migrationsDirectory(database)).length;
@@ -270,6 +282,7 @@ function migrationSteps(wanted: readonly Database[]): { before: Step[]; after: S
     return { database, sooner: missing.filter((name) => !later.includes(name)), later };
   });
   const before = plans.map(({ database, sooner, later }) => ({
+    isDone: sooner.length === 0,
     wouldDo: `Migrations of ${database.database_name}: ${sooner.length === 0 ? 'none would be applied' : `would be applied: ${sooner.join(', ')}`}`,
     run() {
       console.log(`Applying the migrations${wanted.length === 1 ? '' : ` of ${database.database_name}`}`);
@@ -422,10 +435,10 @@ function checkSecrets({ secretsFile }: DeployArguments): void {
   const missing = needed.filter((name) => !present.has(name));
   // A new Worker reports its missing settings itself; no running service is interrupted.
   if (missing.length === 0 || isNew || missing.length === needed.length) return;
-  const env = args.env === '' ? '' : ` --env ${args.env}`;
+  const { name } = config;
   stop(
     `The Worker has no ${missing.join(', ')}, which this version needs: set it first, or it answers nothing any more.\n` +
-      missing.map((name) => `  npx wrangler secret put ${name}${env}`).join('\n'),
+      missing.map((secret) => `  npx wrangler secret put ${secret} --name ${name}`).join('\n'),
   );
 }
 
@@ -446,7 +459,8 @@ function mustSucceed(command: string[]): string {
 
 /** Runs wrangler in the environment that is deployed. */
 function run(command: string[], output?: 'shown'): WranglerRun {
-  return runWrangler([...command, '--env', args.env], STEP_DEADLINE_MS, output);
+  const { config: file, section } = environment;
+  return runWrangler([...command, '--config', file, '--env', section], STEP_DEADLINE_MS, output);
 }
 
 /** Exits with wrangler's output, or with the error. */

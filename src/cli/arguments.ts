@@ -14,6 +14,8 @@ export const DONE_OR_FAILED: Documentation['exitCodes'] = [
 /** Which database is meant. */
 export interface LedgerPlace {
   remote: boolean;
+  /** With `remote`: see src/local/environments.ts; the empty string is production. */
+  env: string;
   /** The directory of the local state; null is the one of the running `npm run dev`, or else wrangler's own, .wrangler/state. */
   persistTo: string | null;
   /** With `remote`: a file with secrets of the Worker, which the environment need not have then. */
@@ -23,6 +25,7 @@ export interface LedgerPlace {
 /** As commander reads them. */
 export interface PlaceOptions {
   remote?: boolean;
+  env?: string;
   persistTo?: string;
   secretsFile?: string;
 }
@@ -32,19 +35,22 @@ export function addPlaceOptions(command: Command): Command {
   const heading = 'Database (the local one unless --remote is given):';
   const remote = new Option('--remote', 'the database on Cloudflare; requires `npx wrangler login`, or an API token');
   const persistTo = new Option('--persist-to <dir>', 'the local database in this directory, as for `npm run dev`');
+  const env = new Option('--env <name>', 'with --remote: the database of this environment, such as staging');
   const secretsFile = new Option('--secrets-file <file>', 'with --remote: secrets of the Worker, as NAME=value lines');
   return command
     .addOption(remote.conflicts('persistTo').helpGroup(heading))
+    .addOption(env.helpGroup(heading))
     .addOption(persistTo.helpGroup(heading))
     .addOption(secretsFile.helpGroup(heading));
 }
 
 /** Refuses a file of secrets for a local database, whose secrets are in .dev.vars. */
-export function placeOf({ remote = false, persistTo, secretsFile }: PlaceOptions, command: Command): LedgerPlace {
+export function placeOf({ remote = false, env, persistTo, secretsFile }: PlaceOptions, command: Command): LedgerPlace {
+  if (!remote && env !== undefined) command.error('error: --env requires --remote');
   if (!remote && secretsFile !== undefined) {
     command.error('error: --secrets-file requires --remote; the secrets of a local database are in .dev.vars');
   }
-  return { remote, persistTo: persistTo ?? null, secretsFile: secretsFile ?? null };
+  return { remote, env: env ?? '', persistTo: persistTo ?? null, secretsFile: secretsFile ?? null };
 }
 
 export function addJsonOption(command: Command, what = 'print JSON'): Command {

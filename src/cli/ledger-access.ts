@@ -36,8 +36,8 @@ import {
   stateDirectory,
 } from '../local/dev-instance.ts';
 import { readDevVars } from '../local/dev-vars.ts';
+import { findEnvironment } from '../local/environments.ts';
 import { withProgress } from '../local/progress.ts';
-import { PROJECT } from '../local/project.ts';
 import { runWrangler, WRANGLER_ENV, whyWranglerFailed } from '../local/wrangler.ts';
 import type { LedgerPlace } from './arguments.ts';
 import { readSecretsFile } from './secrets-file.ts';
@@ -142,7 +142,8 @@ async function openLedger(place: LedgerPlace): Promise<Ledger> {
   const local = place.remote ? null : findLocalState(place.persistTo);
   // Loaded late, because loading takes seconds: a wrong argument is reported at once.
   const { unstable_readConfig } = await import('wrangler');
-  const config: Config = unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') });
+  const { config: file, section } = await findEnvironment(place.env);
+  const config: Config = unstable_readConfig({ config: file, env: section });
   const bound = installationDatabases(config.d1_databases);
 
   // First, so that an unreadable file is reported before any prompt.

@@ -47,8 +47,8 @@ export interface Context {
   archive: ArchiveBucket | null;
   /** Sends a batch of events to the bridge. */
   relay: Relay;
-  /** What the bridge says of itself. */
-  bridgeState: () => Promise<BridgeState>;
+  /** What the bridge says of itself. Null: it takes the events from a queue, and nothing reaches it. */
+  bridgeState: (() => Promise<BridgeState>) | null;
   /** Posts a message to those who look after the service. Null: there is no webhook for it. */
   postAlert: PostAlert | null;
   /** `payment-events`. */

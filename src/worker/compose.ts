@@ -106,6 +106,7 @@ function composeOne(
     ...(settings.statusFromReplica && { replica: binding.withSession('first-unconstrained') }),
     ...(patience && { patience }),
   };
+  const { bridgeUrl } = settings;
   const { webhookUrl } = settings.alerts;
   return {
     settings,
@@ -125,8 +126,7 @@ function composeOne(
     blockCodec: { blockHash, pack, unpack, sha256 },
     archive: env.ARCHIVE ?? null,
     relay: relayOf(env, settings),
-    // A bridge that takes events from a queue has no address.
-    bridgeState: async () => (settings.bridgeUrl === null ? 'away' : probeBridge(settings.bridgeUrl)),
+    bridgeState: bridgeUrl === null ? null : () => probeBridge(bridgeUrl),
     postAlert: webhookUrl === null ? null : (text) => postAlert(webhookUrl, text),
     eventQueue: env.PAYMENT_EVENTS,
     workQueue: env.PAYMENT_WORK,

@@ -38,9 +38,6 @@ import * as z from "zod/mini";
 var RELAY_BATCH_MAX_EVENTS = 100;
 var RELAY_BODY_MAX_BYTES = 1024 * 1024;
 var RELAY_CONFIRM_DEADLINE_MS = 1e4;
-var relayBatch = z.object({
-  events: z.array(z.looseObject({ event_id: z.string() })).check(z.minLength(1), z.maxLength(RELAY_BATCH_MAX_EVENTS))
-});
 var relayResult = z.discriminatedUnion("delivered", [
   z.object({ event_id: z.string(), delivered: z.literal(true) }),
   z.object({
@@ -187,28 +184,28 @@ var Redacted = class {
 
 // src/contract/typed-text.ts
 var BLANK = /^[\p{White_Space}\p{Format}]$/u;
-function trimmed(text2) {
+function trimmed(text) {
   let start = 0;
-  let end = text2.length;
-  while (start < end && BLANK.test(text2.charAt(start))) start += 1;
-  while (end > start && BLANK.test(text2.charAt(end - 1))) end -= 1;
-  return text2.slice(start, end);
+  let end = text.length;
+  while (start < end && BLANK.test(text.charAt(start))) start += 1;
+  while (end > start && BLANK.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(start, end);
 }
 
 // src/contract/requests.ts
 var TEXT_MAX_LENGTH = 255;
 var REASON_MAX_LENGTH = 1e3;
 var EMAIL_MAX_LENGTH = 320;
-function isStorable(text2) {
-  return !/[\u0000-\u001f\u007f]/.test(text2) && text2.isWellFormed();
+function isStorable(text) {
+  return !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed();
 }
 var required = (what) => ({
   error: ({ input }) => input === void 0 ? "is required" : `must be ${what}`
 });
-var tooLong = (maxLength3) => `must not have more than ${maxLength3} characters`;
+var tooLong = (maxLength4) => `must not have more than ${maxLength4} characters`;
 var STORABLE = "must not contain control characters or unpaired surrogates";
 var string3 = z2.string(required("a string"));
-var text = string3.check(
+var opaqueId = string3.check(
   z2.minLength(1, "must not be empty"),
   z2.maxLength(TEXT_MAX_LENGTH, tooLong(TEXT_MAX_LENGTH)),
   z2.refine(isStorable, STORABLE)
@@ -217,7 +214,7 @@ var reason = string3.check(
   z2.maxLength(REASON_MAX_LENGTH, tooLong(REASON_MAX_LENGTH)),
   z2.refine((written) => isStorable(written.replace(/[\t\n\r]/g, "")), STORABLE)
 );
-var typedText = (maxLength3) => string3.check(z2.overwrite(trimmed), z2.maxLength(maxLength3, tooLong(maxLength3)), z2.refine(isStorable, STORABLE));
+var typedText = (maxLength4) => string3.check(z2.overwrite(trimmed), z2.maxLength(maxLength4, tooLong(maxLength4)), z2.refine(isStorable, STORABLE));
 var email = typedText(EMAIL_MAX_LENGTH);
 var token = typedText(TEXT_MAX_LENGTH);
 var orderId = typedText(TEXT_MAX_LENGTH).check(z2.minLength(1, "must not be empty"));
@@ -235,6 +232,7 @@ var amount = z2.custom(
   required("a number")
 );
 var PAYMENT_METHODS = ["credit_card", "debit_card", "paypal", "stripe"];
+var paymentMethod = z2.enum(PAYMENT_METHODS, required(`one of ${PAYMENT_METHODS.join(", ")}`));
 var redacted = z2.pipe(
   string3,
   z2.transform((value) => new Redacted(value))
@@ -256,10 +254,10 @@ function isWebAddress(written) {
 var holdMinutes = z2.int(required("a whole number of minutes")).check(z2.minimum(1, "must be 1 or more"));
 var paymentRequest = z2.object(
   {
-    user_id: text,
-    booking_id: text,
+    user_id: opaqueId,
+    booking_id: opaqueId,
     amount,
-    payment_method: z2.enum(PAYMENT_METHODS, required(`one of ${PAYMENT_METHODS.join(", ")}`)),
+    payment_method: paymentMethod,
     card_details: z2.nullish(cardDetails),
     /** In place of card_details: a token for a card that the payer's browser sent to the provider. */
     payment_method_token: z2.nullish(token),
@@ -280,15 +278,18 @@ var paymentRequest = z2.object(
 );
 var refundRequest = z2.object(
   {
-    booking_id: text,
-    original_transaction_id: text,
+    booking_id: opaqueId,
+    original_transaction_id: opaqueId,
     refund_amount: amount,
     reason,
-    user_id: text
+    user_id: opaqueId
   },
   required("an object")
 );
-var holdRequest = z2.object({ booking_id: text, transaction_id: text, user_id: text }, required("an object"));
+var holdRequest = z2.object(
+  { booking_id: opaqueId, transaction_id: opaqueId, user_id: opaqueId },
+  required("an object")
+);
 
 // src/contract/events.ts
 var common = {
@@ -373,6 +374,7 @@ function withCredentials(rabbitmqUrl) {
 // src/bridge/publisher.ts
 var APP_ID = "payment-service";
 var CONTENT_TYPE = "application/json";
+var REQUEST_ID_HEADER = "x-request-id";
 var RECONNECT_FIRST_MS = 200;
 var RECONNECT_MAX_MS = 5e3;
 var CONNECT_TIMEOUT_MS = 5e3;
@@ -454,7 +456,7 @@ function connectPublisher(settings2, log2) {
       restoring = false;
     }
   }
-  async function publishOne({ channel, returned }, event) {
+  async function publishOne({ channel, returned }, { event, requestId: requestId2 }) {
     const failure = await channel.basicPublish(
       {
         exchange: settings2.exchange,
@@ -465,7 +467,8 @@ function connectPublisher(settings2, log2) {
         type: event.event_type,
         timestamp: Math.floor(Date.parse(event.timestamp) / 1e3),
         contentType: CONTENT_TYPE,
-        appId: APP_ID
+        appId: APP_ID,
+        ...requestId2 !== null && { headers: { [REQUEST_ID_HEADER]: requestId2 } }
       },
       Buffer.from(JSON.stringify(event))
     ).then(
@@ -481,17 +484,17 @@ function connectPublisher(settings2, log2) {
       if (!connection.ready) return "no broker";
       return open?.channel.active === true ? "ready" : "not set up";
     },
-    async publish(events, deadlineMs) {
+    async publish(messages, deadlineMs) {
       const channel = open;
-      if (channel === null) return events.map((event) => undelivered(event, NOT_CONNECTED));
+      if (channel === null) return messages.map(({ event }) => undelivered(event, NOT_CONNECTED));
       let timer;
       const expired = new Promise((resolve) => {
         timer = setTimeout(() => resolve("expired"), deadlineMs);
       });
       const results = await Promise.all(
-        events.map(async (event) => {
-          const result = await Promise.race([publishOne(channel, event), expired]);
-          return result === "expired" ? undelivered(event, NOT_CONFIRMED) : result;
+        messages.map(async (message) => {
+          const result = await Promise.race([publishOne(channel, message), expired]);
+          return result === "expired" ? undelivered(message.event, NOT_CONFIRMED) : result;
         })
       );
       clearTimeout(timer);
@@ -572,6 +575,17 @@ function errorMessage(error) {
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
+
+// src/contract/relay-batch.ts
+import * as z4 from "zod/mini";
+var relayBatch = z4.object({
+  events: z4.array(z4.looseObject({ event_id: z4.string() })).check(z4.minLength(1), z4.maxLength(RELAY_BATCH_MAX_EVENTS)),
+  // Beside the events, whose fields are the contract's. Workers of former versions send none, and bridges of former versions ignore them.
+  request_ids: z4.optional(z4.record(z4.string(), z4.unknown()))
+});
+var requestId = z4.string().check(z4.regex(/^[\w=-]{1,255}$/));
+
+// src/bridge/relay-server.ts
 var UNAVAILABLE = {
   stopping: "the bridge is stopping",
   "no broker": "the broker is not connected",
@@ -624,15 +638,19 @@ function createRelayServer(publisher2, signingSecrets, log2) {
         return c.json({ error: "the batch is not valid", issues }, 422);
       }
       const startedAtMs = performance.now();
-      const publishing = relay(publisher2, batch.data.events);
+      const requestIds = requestIdsIn(batch.data.request_ids);
+      const publishing = relay(publisher2, batch.data.events, requestIds);
       open.add(publishing);
       const results = await publishing.finally(() => open.delete(publishing));
       const undelivered2 = results.filter((result) => !result.delivered);
+      const [first] = undelivered2;
       log2[undelivered2.length === 0 ? "info" : "warn"](
         {
           delivered: results.length - undelivered2.length,
           undelivered: undelivered2.length,
-          reason: undelivered2[0]?.reason,
+          reason: first?.reason,
+          event_id: first?.event_id,
+          request_id: first && requestIds.get(first.event_id),
           duration_ms: Math.round(performance.now() - startedAtMs)
         },
         "relay.batch"
@@ -661,10 +679,20 @@ function whyUnsigned(webhooks, body, headers) {
   }
   return reason2;
 }
-async function relay(publisher2, batch) {
+function requestIdsIn(ids = {}) {
+  return new Map(
+    Object.entries(ids).flatMap(([eventId, id]) => {
+      const { success, data } = requestId.safeParse(id);
+      return success ? [[eventId, data]] : [];
+    })
+  );
+}
+async function relay(publisher2, batch, requestIds) {
   const judged = batch.map((event) => ({ event, parsed: paymentEvent.safeParse(event) }));
   const published = await publisher2.publish(
-    judged.flatMap(({ parsed: parsed2 }) => parsed2.success ? [parsed2.data] : []),
+    judged.flatMap(
+      ({ parsed: { success, data: event } }) => success ? [{ event, requestId: requestIds.get(event.event_id) ?? null }] : []
+    ),
     RELAY_CONFIRM_DEADLINE_MS
   );
   const results = published.values();
@@ -689,7 +717,7 @@ function parsed(body) {
 
 // src/bridge/settings.ts
 import { BlockList, isIP } from "node:net";
-import * as z4 from "zod/mini";
+import * as z5 from "zod/mini";
 
 // src/contract/secret.ts
 var SECRET_MIN_BYTES = 24;
@@ -701,8 +729,8 @@ function isSecret(secret) {
   const bytes = secretBytes(secret);
   return bytes !== null && bytes.length >= SECRET_MIN_BYTES && isUnguessable(bytes) && isUnguessable(secret);
 }
-function isUnguessable(text2) {
-  return new Set(text2).size >= MIN_DIFFERENT && !PLACEHOLDER.test(text2) && !REPEATED.test(text2);
+function isUnguessable(text) {
+  return new Set(text).size >= MIN_DIFFERENT && !PLACEHOLDER.test(text) && !REPEATED.test(text);
 }
 function secretBytes(secret) {
   const base64 = BASE64.exec(secret)?.[1]?.replace(/=+$/, "");
@@ -713,53 +741,53 @@ function secretBytes(secret) {
 var DEFAULT_RABBITMQ_URL = "amqp://localhost:5672/";
 var DEFAULT_EXCHANGE = "movie_app_events";
 var RANDOM_BYTES = `must be at least ${SECRET_MIN_BYTES} random bytes in base64, such as openssl rand -base64 32 prints`;
-var NAME = z4.string().check(z4.regex(/^[^\s]{1,255}$/, "must be 1 to 255 characters without spaces"));
+var NAME = z5.string().check(z5.regex(/^[^\s]{1,255}$/, "must be 1 to 255 characters without spaces"));
 var PORT = { error: "must be a port" };
-var port = z4.coerce.number(PORT).check(z4.int(PORT), z4.minimum(1, PORT), z4.maximum(65535, PORT));
+var port = z5.coerce.number(PORT).check(z5.int(PORT), z5.minimum(1, PORT), z5.maximum(65535, PORT));
 var LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
 var BRIDGE_VARIABLES = {
   /** The address to listen on. */
-  host: variable("BRIDGE_HOST", z4._default(z4.string().check(z4.minLength(1, "must be an address")), "0.0.0.0")),
-  port: variable("BRIDGE_PORT", z4._default(port, 8004)),
+  host: variable("BRIDGE_HOST", z5._default(z5.string().check(z5.minLength(1, "must be an address")), "0.0.0.0")),
+  port: variable("BRIDGE_PORT", z5._default(port, 8004)),
   /** Standard Webhooks: base64, with or without `whsec_`. */
   signingSecret: variable(
     "BRIDGE_SIGNING_SECRET",
-    z4.string({ error: "is missing: it is the same as the Worker\u2019s" }).check(z4.refine(isSecret, RANDOM_BYTES))
+    z5.string({ error: "is missing: it is the same as the Worker\u2019s" }).check(z5.refine(isSecret, RANDOM_BYTES))
   ),
   /** The previous secret, during a rotation. compose.yaml passes an empty value where there is none. */
   previousSigningSecret: variable(
     "BRIDGE_SIGNING_SECRET_PREVIOUS",
-    z4.pipe(
-      z4.pipe(
-        z4.optional(z4.string()),
-        z4.transform((secret) => secret || null)
+    z5.pipe(
+      z5.pipe(
+        z5.optional(z5.string()),
+        z5.transform((secret) => secret || null)
       ),
-      z4.nullable(z4.string().check(z4.refine(isSecret, RANDOM_BYTES)))
+      z5.nullable(z5.string().check(z5.refine(isSecret, RANDOM_BYTES)))
     )
   ),
   rabbitmqUrl: variable(
     "RABBITMQ_URL",
-    z4._default(
-      z4.string().check(z4.refine(isAmqpUrl, `must be an address such as ${DEFAULT_RABBITMQ_URL}`)),
+    z5._default(
+      z5.string().check(z5.refine(isAmqpUrl, `must be an address such as ${DEFAULT_RABBITMQ_URL}`)),
       DEFAULT_RABBITMQ_URL
     )
   ),
   plaintextAllowed: variable(
     "RABBITMQ_PLAINTEXT_ALLOWED",
-    z4._default(z4.enum(["true", "false"], { error: "must be true or false" }), "false")
+    z5._default(z5.enum(["true", "false"], { error: "must be true or false" }), "false")
   ),
-  exchange: variable("RABBITMQ_EXCHANGE", z4._default(NAME, DEFAULT_EXCHANGE)),
-  queue: variable("RABBITMQ_QUEUE", z4._default(NAME, "payment.processing_queue")),
+  exchange: variable("RABBITMQ_EXCHANGE", z5._default(NAME, DEFAULT_EXCHANGE)),
+  queue: variable("RABBITMQ_QUEUE", z5._default(NAME, "payment.processing_queue")),
   logLevel: variable(
     "LOG_LEVEL",
-    z4._default(z4.enum(LEVELS, { error: `must be ${LEVELS.slice(0, -1).join(", ")} or ${LEVELS.at(-1)}` }), "info")
+    z5._default(z5.enum(LEVELS, { error: `must be ${LEVELS.slice(0, -1).join(", ")} or ${LEVELS.at(-1)}` }), "info")
   )
 };
 function variable(name, form) {
   return { name, form };
 }
 var BRIDGE_SETTINGS = new Set(Object.values(BRIDGE_VARIABLES).map(({ name }) => name));
-var environment = z4.object(Object.fromEntries(Object.values(BRIDGE_VARIABLES).map(({ name, form }) => [name, form])));
+var environment = z5.object(Object.fromEntries(Object.values(BRIDGE_VARIABLES).map(({ name, form }) => [name, form])));
 function readBridgeSettings(env) {
   const parsed2 = environment.safeParse(env);
   const issues = parsed2.error?.issues ?? [];

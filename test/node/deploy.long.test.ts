@@ -181,7 +181,7 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     });
     expect(await deploy('--env', 'nowhere')).toMatchObject({
       exitCode: 1,
-      output: expect.stringContaining('wrangler.toml has no [env.nowhere]'),
+      output: expect.stringContaining('There is no environment nowhere: wrangler.toml has no [env.nowhere]'),
     });
     expect(api.writes).toEqual([]);
   });
@@ -206,7 +206,11 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
   });
 
   it('refuses an environment where wrangler.toml has none, instead of taking the database of production', async () => {
-    expect(await deploy('--env', 'staging')).toEqual({ exitCode: 1, output: 'wrangler.toml has no [env.staging]\n' });
+    expect(await deploy('--env', 'stagign')).toEqual({
+      exitCode: 1,
+      output:
+        'There is no environment stagign: wrangler.toml has no [env.stagign], and there is no environments/stagign.toml\n',
+    });
     expect(api.writes).toEqual([]);
   });
 
@@ -388,7 +392,7 @@ describe('npm run deploy with more than one database', { timeout: 4 * DEADLINE_M
 
 describe('the arguments of npm run deploy', () => {
   const read = (args: string[], environment: Record<string, string> = {}) => readDeployArguments(args, environment);
-  const NONE = { help: false, dryRun: false, env: '', jurisdiction: null, secretsFile: null };
+  const NONE = { help: false, dryRun: false, env: '', jurisdiction: null, secretsFile: null, part: 'all' } as const;
 
   it.each([
     [[], {}, NONE],
@@ -397,6 +401,8 @@ describe('the arguments of npm run deploy', () => {
     [['--env=production'], { CLOUDFLARE_ENV: 'staging' }, { ...NONE, env: 'production' }],
     [['--jurisdiction', 'eu', '--secrets-file', 'a'], {}, { ...NONE, jurisdiction: 'eu', secretsFile: 'a' }],
     [['--dry-run'], {}, { ...NONE, dryRun: true }],
+    [['--finish-later'], {}, { ...NONE, part: 'all but the end' }],
+    [['--finish', '--env', 'staging'], {}, { ...NONE, env: 'staging', part: 'the end' }],
     [[], { npm_config_dry_run: 'true' }, { ...NONE, dryRun: true }],
     [[], { npm_config_dry_run: '', npm_config_yes: 'true', npm_config_env: '' }, NONE],
   ])('%j in an environment with %j', (args, environment, expected) => {
@@ -408,6 +414,8 @@ describe('the arguments of npm run deploy', () => {
     [['--jurisdiction', 'mars'], {}, 'eu, fedramp, us'],
     [['--name', 'other'], {}, '--name'],
     [['--dry-run=yes'], {}, '--dry-run'],
+    [['--finish', '--finish-later'], {}, "'--finish-later' cannot be used with option '--finish'"],
+    [['--finish', '--secrets-file', 'a'], {}, "'--finish' cannot be used with option '--secrets-file <file>'"],
     // As in `npm run deploy --secrets-file FILE`: npm keeps the option and passes on the file.
     [['FILE'], { npm_config_secrets_file: 'true' }, 'npm kept --secrets-file for itself'],
     [['eu'], { npm_config_jurisdiction: 'true' }, 'npm kept --jurisdiction for itself'],

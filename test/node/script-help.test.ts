@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 const DEADLINE_MS = 30_000;
 const SCRIPTS = [
   ['dev', 'scripts/dev.ts', '--gatway', '--gateway'],
+  ['roll-back', 'scripts/roll-back.ts', '--evn', '--env'],
   ['simulate', 'test/simulation/main.ts', '--seedz', '--seed'],
   ['chaos', 'test/end-to-end/chaos.ts', '--kill', '--kills'],
   ['bench', 'bench/main.ts', '--onli', '--only'],

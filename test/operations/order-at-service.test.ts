@@ -209,7 +209,7 @@ it('is followed on after a read that fails, and the last failure is told', async
 });
 
 describe('where the service is', () => {
-  const LOCAL = { remote: false, persistTo: null, secretsFile: null };
+  const LOCAL = { remote: false, env: '', persistTo: null, secretsFile: null };
   const REMOTE = { ...LOCAL, remote: true };
   const withEnvironment = <Result>(variables: Record<string, string>, work: () => Result): Result => {
     const names = ['PAYMENT_API_KEY', 'PAYMENT_SERVICE_URL'];

@@ -71,7 +71,7 @@ describe('--help', () => {
     async (name, words) => {
       const { stdout } = await helpOf(words);
       expect(stdout).toContain('--json');
-      const places = ['--remote ', '--persist-to <dir>', '--secrets-file <file>'];
+      const places = ['--remote ', '--env <name>', '--persist-to <dir>', '--secrets-file <file>'];
       const hasDatabase = !NO_DATABASE.includes(name.replace(' ', ','));
       expect(places.map((option) => stdout.includes(option))).toEqual(places.map(() => hasDatabase));
     },
@@ -121,6 +121,7 @@ describe('an argument that is wrong', () => {
     ['keys list --created-before soon', 'It must be a time'],
     ['reconcile yesterday', "too many arguments for 'reconcile'"],
     ['reconcile --remote --persist-to x', "'--remote' cannot be used with option '--persist-to <dir>'"],
+    ['find BOOK-1 --env staging', '--env requires --remote'],
     [
       'reconcile --secrets-file x',
       '--secrets-file requires --remote; the secrets of a local database are in .dev.vars',

@@ -45,18 +45,24 @@ export function openSqliteD1(file = ':memory:'): SqliteD1 {
     enableForeignKeyConstraints: true,
     enableDoubleQuotedStringLiterals: true,
   });
-  return { d1: new Database(new Connection(sqlite)), sqlite, close: () => sqlite.close() };
+  return { d1: d1Over(sqlite), sqlite, close: () => sqlite.close() };
+}
+
+/** Knows nothing of what another one has compiled: for a database whose schema has changed. */
+export function d1Over(sqlite: DatabaseSync): D1Database {
+  return new Database(new Connection(sqlite));
 }
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
-const migrations = readdirSync(MIGRATIONS)
+/** In their order. */
+export const ALL_MIGRATIONS: readonly { file: string; sql: string }[] = readdirSync(MIGRATIONS)
   .filter((file) => file.endsWith('.sql'))
   .sort()
   .map((file) => ({ file, sql: readFileSync(new URL(file, MIGRATIONS), 'utf8') }));
 
 /** Runs all migrations in their order, each as `patch` gives it back. */
 export function applyMigrations(sqlite: DatabaseSync, patch = (sql: string, _file: string): string => sql): void {
-  for (const { file, sql } of migrations) sqlite.exec(patch(sql, file));
+  for (const { file, sql } of ALL_MIGRATIONS) sqlite.exec(patch(sql, file));
 }
 
 /** Every statement that was compiled since the process began, for a look at the plans. */

@@ -13,6 +13,8 @@ export interface CloudflareApi {
   readonly changes: string[];
   /** Every request that is more than a question, such as `POST /accounts/account/queues`: SQL other than SELECT is one too. */
   readonly writes: string[];
+  /** The versions of a Worker in the order of their deployments, such as `["version 1", "version 2", "version 1"]` after a rollback. */
+  deployments(worker: string): string[];
   /** Names of the secrets of each Worker. */
   readonly secrets: string[];
   /** The static assets of the last deployment, as `/docs.html`. */
@@ -49,7 +51,8 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   const databases: Database[] = [];
   const queues: Queue[] = [];
   const buckets: { name: string; jurisdiction: string | null }[] = [];
-  const workers = new Set<string>();
+  /** By the name of each Worker. */
+  const workers = new Map<string, { uploaded: number; deployed: string[] }>();
   /** What is in each database, by its id. */
   const contents = new Map<string, DatabaseSync>();
   let refusal: { part: string; message: string } | null = null;
@@ -75,7 +78,30 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     if (area === 'r2') return answerBucket(method, name, body, jurisdiction);
     if (kind === 'subdomain') return { result: { subdomain: 'example' } };
     if (detail === 'assets-upload-session') return answerPages(body);
+    if (detail === 'deployments' || detail === 'versions') return answerDeployments(method, name, detail, path, body);
     return answerWorker(method, kind, name, detail);
+  }
+
+  function answerDeployments(method: string, name = '', detail: string, path: string, body: string): Answer {
+    const worker = workers.get(name);
+    if (worker === undefined) return NOT_FOUND;
+    if (detail === 'versions')
+      return { result: { id: path.split('/').at(-1), number: 1, metadata: { created_on: dateOf(0) } } };
+    if (method === 'POST') {
+      const [{ version_id }]: [{ version_id: string }] = JSON.parse(body).versions;
+      worker.deployed.push(version_id);
+      changes.push(`roll ${name} back to ${version_id}`);
+      return { result: { id: DEPLOYMENT_ID } };
+    }
+    const deployments = worker.deployed.map((version_id, index) => ({
+      id: DEPLOYMENT_ID,
+      created_on: dateOf(index),
+      source: 'api',
+      strategy: 'percentage',
+      author_email: 'somebody@example.com',
+      versions: [{ version_id, percentage: 100 }],
+    }));
+    return { result: { deployments: deployments.toReversed() } };
   }
 
   function answerDatabase(method: string, name: string | undefined, detail: string | undefined, body: string): Answer {
@@ -154,7 +180,10 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
   function answerWorker(method: string, kind: string | undefined, name: string | undefined, detail?: string): Answer {
     const exists = name !== undefined && workers.has(name);
     if (kind === 'scripts' && method === 'PUT' && name !== undefined && detail === undefined) {
-      workers.add(name);
+      const worker = workers.get(name) ?? { uploaded: 0, deployed: [] };
+      worker.uploaded += 1;
+      worker.deployed.push(`version ${worker.uploaded}`);
+      workers.set(name, worker);
       changes.push(`deploy ${name}`);
       return { result: { id: name, etag: 'etag', deployment_id: DEPLOYMENT_ID } };
     }
@@ -163,7 +192,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
       return { result: secrets.map((secret) => ({ name: secret, type: 'secret_text' })) };
     }
     if (kind === 'scripts' && name === undefined) {
-      return { result: [...workers].map((id) => ({ id, migration_tag: 'v1' })) };
+      return { result: [...workers.keys()].map((id) => ({ id, migration_tag: 'v1' })) };
     }
     if (kind === 'services' && exists) {
       return { result: { default_environment: { environment: 'production', script: { tag: 'tag', tags: [] } } } };
@@ -198,6 +227,7 @@ export async function startCloudflareApi(): Promise<CloudflareApi> {
     writes,
     secrets,
     pages,
+    deployments: (worker) => workers.get(worker)?.deployed ?? [],
     refuse(part, message) {
       refusal = { part, message };
     },
@@ -227,6 +257,8 @@ function allStatements(sqlite: DatabaseSync, sql: string): { results: unknown[];
   }
   return answers;
 }
+
+const dateOf = (second: number) => new Date(Date.UTC(2026, 10, 1, 0, 0, second)).toISOString();
 
 const databaseId = (number: number) => `11111111-1111-4111-8111-${String(number).padStart(12, '0')}`;
 

@@ -94,7 +94,6 @@ export async function startDesk(name: string) {
 }
 
 /** As `payctl keys create` makes one, without the seconds that it takes to start. */
-/** A key of these scopes, which the stack's Worker takes if it requires keys. */
 export async function insertKey(
   { directory }: Pick<Stack, 'directory'>,
   scopes: readonly Scope[],

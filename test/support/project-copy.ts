@@ -3,7 +3,16 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const PARTS = ['.dev.vars.example', 'migrations', 'scripts', 'src', 'package.json', 'tsconfig.json', 'wrangler.toml'];
+const PARTS = [
+  '.dev.vars.example',
+  'environments',
+  'migrations',
+  'scripts',
+  'src',
+  'package.json',
+  'tsconfig.json',
+  'wrangler.toml',
+];
 
 export interface ProjectCopy {
   readonly directory: string;

@@ -25,6 +25,7 @@ export interface QueueApi {
   /** How many messages have been sent to the queue, and how many have been handed out, repeated ones included. */
   readonly counts: { sent: number; pulled: number; pulls: number; acknowledged: number };
   send(...bodies: string[]): void;
+  purge(): void;
   /** Lets the time pass after which messages that nobody has acknowledged come again. */
   endVisibilityTimeouts(): void;
   /** Lets time pass: visibility timeouts end, and answers have a later date. */
@@ -191,6 +192,7 @@ export async function startQueueApi(): Promise<QueueApi> {
     send(...bodies) {
       for (const body of bodies) add(body, 'text');
     },
+    purge: () => messages.clear(),
     endVisibilityTimeouts() {
       for (const message of messages.values()) message.visibleAtMs = 0;
     },

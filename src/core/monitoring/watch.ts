@@ -43,7 +43,7 @@ async function judge(shards: Shards): Promise<number> {
   const context = shards.at(0);
   const { db, nowMs, settings, log, bridgeState } = context;
   const [bridge, measured, { open, unreported, reconciliation }] = await Promise.all([
-    settings.bridgeDelivery === 'push' ? bridgeState() : null,
+    bridgeState?.() ?? null,
     measuredOfAll(shards),
     readWatched(db),
   ]);

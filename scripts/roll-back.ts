@@ -1,0 +1,50 @@
+/**
+ * `npm run roll-back`: deploys a version again that was deployed before. The database stays as it is: the former version runs on the tables of
+ * this one, see docs/upgrading.md.
+ */
+import { Command } from 'commander';
+import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
+import { findEnvironment } from '../src/local/environments.ts';
+import { deployedVersions, runInEnvironment } from './deployments.ts';
+
+const { env = '', to } = optionsOf<{ env?: string; to?: string }>(
+  new Command('npm run roll-back --')
+    .description('Deploys the version again that was deployed before this one. The database stays as it is.')
+    .option('--env <name>', 'in this environment; without it, in production')
+    .option('--to <version>', 'the id of the version, as `npm run deployed-version` printed it before a deployment'),
+  {
+    examples: [
+      ['', 'production, to the version before'],
+      ['--env staging --to 8a2b9c1e-…', 'staging, to that version; if it is deployed, nothing is done'],
+    ],
+    exitCodes: [
+      [0, 'that version is deployed'],
+      [1, 'not done; the output has the reason'],
+      [EXIT_FAILED, 'an argument was refused'],
+    ],
+  },
+);
+try {
+  const environment = await findEnvironment(env);
+  const [deployed, ...former] = deployedVersions(environment);
+  const version = to ?? former.find((id) => id !== deployed);
+  if (deployed === undefined || version === undefined) fail('There is no version to roll back to');
+  if (version === deployed) {
+    console.log(`Version ${version} is deployed: there is nothing to roll back`);
+    process.exit(0);
+  }
+  console.log(`Rolling back from version ${deployed} to ${version}`);
+  const message = `Rolled back from ${deployed}`;
+  const { status } = runInEnvironment(environment, ['rollback', version, '--yes', '--message', message], 'shown');
+  if (status !== 0) fail(`Version ${deployed} may still be deployed`);
+  console.log(
+    'Check it: `npx payctl events status --remote` and `npx payctl reconcile --remote`, see docs/upgrading.md',
+  );
+} catch (error) {
+  fail(error instanceof Error ? error.message : String(error));
+}
+
+function fail(why: string): never {
+  console.error(why);
+  process.exit(1);
+}

@@ -1,0 +1,160 @@
+/**
+ * What shows within seconds that a deployed service works: it is up and configured, it lets nobody in without a key, and, where the sandbox takes
+ * cards, it takes a payment and refunds it. Where a provider takes them, nothing is charged: the checks only read.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ulid } from 'ulid';
+
+export interface CheckResult {
+  name: string;
+  outcome: 'passed' | 'failed' | 'skipped';
+  /** Why it failed or was skipped, or what was seen. */
+  detail: string;
+  tookMs: number;
+}
+
+export interface Deadlines {
+  /** Of one request. */
+  requestMs: number;
+  /** A new address takes a while until it answers everywhere, and the cron runs each minute. */
+  startMs: number;
+}
+export const DEADLINES: Deadlines = { requestMs: 10_000, startMs: 90_000 };
+const PAUSE_MS = 1_000;
+const SHOWN_LENGTH = 200;
+/** Has the form of an id, and is none. */
+const NO_PAYMENT = `TXN-${'0'.repeat(26)}`;
+/** The smallest amount that each currency has. */
+const AMOUNT = 1;
+
+interface Answer {
+  status: number;
+  body: Record<string, unknown>;
+  text: string;
+}
+type Seen = { passed: string } | { skipped: string } | { failed: string };
+
+/** @param key an API key with payments:write, payments:read and refunds:write; null leaves out what needs one */
+export async function smokeTest(url: string, key: string | null, deadlines = DEADLINES): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  const check = async (name: string, look: () => Promise<Seen>): Promise<boolean> => {
+    const startMs = performance.now();
+    const seen = await look().catch((error: unknown): Seen => ({ failed: messageOf(error) }));
+    const [[outcome, detail]] = Object.entries(seen) as [[CheckResult['outcome'], string]];
+    results.push({ name, outcome, detail, tookMs: Math.round(performance.now() - startMs) });
+    return outcome !== 'failed';
+  };
+  const ask = (path: string, body?: object, withKey = true): Promise<Answer> =>
+    askService(`${url}${path}`, withKey ? key : null, body, deadlines.requestMs);
+
+  let gateway: unknown;
+  const isUp = await check('health', () =>
+    eventually(deadlines.startMs, async () => {
+      const { status, body, text } = await ask('/health', undefined, false);
+      if (status !== 200 || body.service !== 'payment-service') return { failed: `${status} ${text}` };
+      const gateways = body.payment_gateways as Record<string, string> | undefined;
+      gateway = gateways?.credit_card;
+      return gateways === undefined
+        ? { failed: 'it is not configured: GET /payment/methods answers what is missing' }
+        : { passed: `cards go to: ${gateway ?? 'nobody'}` };
+    }),
+  );
+  if (!isUp) return results;
+  await check('ready', () =>
+    eventually(deadlines.startMs, async () => {
+      const { status, text } = await ask('/ready', undefined, false);
+      if (status === 404) return { skipped: 'this version has none' };
+      return status === 200 ? { passed: '' } : { failed: `${status} ${text}` };
+    }),
+  );
+  await check('no key, no answer', async () => {
+    const { status, text } = await ask('/payment/methods', undefined, false);
+    return status === 401 ? { passed: '401' } : { failed: `${status} without a key: ${text}` };
+  });
+  if (key === null) {
+    await check('with a key', async () => ({ skipped: 'SMOKE_TEST_KEY is not set' }));
+    return results;
+  }
+  await check('methods', async () => {
+    const { status, body, text } = await ask('/payment/methods');
+    const methods = body.payment_methods as { id: string; enabled: boolean }[] | undefined;
+    if (status !== 200 || methods === undefined) return { failed: `${status} ${text}` };
+    return { passed: methods.flatMap(({ id, enabled }) => (enabled ? id : [])).join(', ') };
+  });
+  if (gateway !== 'sandbox') {
+    await check('status', async () => {
+      const { status, text } = await ask(`/payment/status/${NO_PAYMENT}`);
+      return status === 404 ? { passed: 'of an unknown payment: 404' } : { failed: `${status} ${text}` };
+    });
+    await check('payment', async () => ({ skipped: `${gateway ?? 'nobody'} takes cards, and not the sandbox` }));
+    return results;
+  }
+
+  const payment = { booking_id: `SMOKE-${ulid()}`, user_id: `smoke-test-${randomUUID()}` };
+  let transactionId: unknown;
+  const isPaid = await check('payment', async () => {
+    const body = { ...payment, amount: AMOUNT, payment_method: 'credit_card', payment_method_token: 'tok_smoke_test' };
+    const answer = await ask('/payment/process', body);
+    transactionId = answer.body.transaction_id;
+    return answer.status === 200 ? { passed: String(transactionId) } : { failed: `${answer.status} ${answer.text}` };
+  });
+  if (!isPaid) return results;
+  const expectStatus = (expected: string) => async (): Promise<Seen> => {
+    const { status, body, text } = await ask(`/payment/status/${transactionId}`);
+    return status === 200 && body.status === expected ? { passed: expected } : { failed: `${status} ${text}` };
+  };
+  await check('status', expectStatus('completed'));
+  await check('refund', async () => {
+    const refund = { original_transaction_id: transactionId, refund_amount: AMOUNT, reason: 'smoke test' };
+    const { status, body, text } = await ask('/payment/refund', { ...payment, ...refund });
+    return status === 200 ? { passed: String(body.refund_transaction_id) } : { failed: `${status} ${text}` };
+  });
+  await check('status after the refund', expectStatus('refunded'));
+  return results;
+}
+
+async function askService(
+  url: string,
+  key: string | null,
+  body: object | undefined,
+  deadlineMs: number,
+): Promise<Answer> {
+  const response = await fetch(url, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      ...(key !== null && { Authorization: `Bearer ${key}` }),
+      ...(body !== undefined && { 'Content-Type': 'application/json', 'Idempotency-Key': randomUUID() }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    // The key goes to the service that was named, and to no other.
+    redirect: 'manual',
+    signal: AbortSignal.timeout(deadlineMs),
+  });
+  const text = await response.text();
+  return { status: response.status, body: parsed(text), text: text.replace(/\s+/g, ' ').trim().slice(0, SHOWN_LENGTH) };
+}
+
+/** Until it passes or is skipped; what it was at last where the time is over. */
+async function eventually(deadlineMs: number, look: () => Promise<Seen>): Promise<Seen> {
+  const untilMs = performance.now() + deadlineMs;
+  for (;;) {
+    const seen = await look().catch((error: unknown): Seen => ({ failed: messageOf(error) }));
+    if (!('failed' in seen) || performance.now() + PAUSE_MS > untilMs) return seen;
+    await delay(PAUSE_MS);
+  }
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+  } catch {
+    return {}; // Not of the service: the check shows the text.
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}
