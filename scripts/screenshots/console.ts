@@ -7,10 +7,10 @@ import { LOCAL_SECRETS } from '../../test/data/local-variables.ts';
 import { prepareDatabase } from '../../test/support/worker.ts';
 import type { Camera } from './camera.ts';
 import { openWay } from './cut-off.ts';
-import { MINUTE_MS, planDay } from './day-plan.ts';
 import { startDevInstance } from './dev-instance.ts';
-import { writePastDay } from './past-day.ts';
+import { writePastDays } from './past-days.ts';
 import type { Picture } from './pictures.ts';
+import { MINUTE_MS, planDays } from './plan-days.ts';
 
 export async function takeConsolePictures(camera: Camera, rabbitmqUrl: string): Promise<void> {
   const broker = new URL(rabbitmqUrl);
@@ -20,7 +20,7 @@ export async function takeConsolePictures(camera: Camera, rabbitmqUrl: string): 
     const secrets = Object.entries(LOCAL_SECRETS).map(([name, value]) => `${name}=${value}\n`);
     writeFileSync(join(directory, '.dev.vars'), secrets.join(''));
     const state = join(directory, shownPath(EMULATED_STATE));
-    await writePastDay(prepareDatabase(state), Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);
+    await writePastDays(prepareDatabase(state), Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);
   });
   try {
     const pages: [Picture, string][] = [
@@ -53,7 +53,9 @@ async function open(page: Page, url: string, path: string): Promise<void> {
 
 /** One that has been paid back in part: its story is the longest. */
 async function refundedPayment(url: string): Promise<string> {
-  const refunded = planDay().findLast(({ refund, amountMinor }) => refund !== null && refund.amountMinor < amountMinor);
+  const refunded = planDays().findLast(
+    ({ refund, amountMinor }) => refund !== null && refund.amountMinor < amountMinor,
+  );
   const response = await fetch(`${url}/payment/transactions?booking_id=${refunded?.bookingId}`);
   const { transactions } = (await response.json()) as { transactions: { transaction_id: string }[] };
   const [found] = transactions;

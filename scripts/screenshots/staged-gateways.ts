@@ -5,7 +5,7 @@ import { declinedBecause } from '../../src/core/gateways/refusal.ts';
 import type { Gateways } from '../../src/core/gateways/registry.ts';
 import { createSandbox } from '../../src/core/gateways/sandbox/sandbox-gateway.ts';
 import { EMULATOR_CREDENTIALS } from '../../src/emulator/credentials.ts';
-import type { PlannedPayment } from './day-plan.ts';
+import type { PlannedPayment } from './plan-days.ts';
 
 const REFUND_MS = 420;
 /** As those of the emulator are called, so that it is the same gateways that go on. */
@@ -122,7 +122,8 @@ export function createStage(clock: Clock): Stage {
 
       async *listMovements(fromMs, toMs) {
         for (const { gateway: of, movement } of movements) {
-          if (of === name && movement.movedAtMs >= fromMs && movement.movedAtMs < toMs) yield movement;
+          if (of !== name || movement.movedAtMs < fromMs || movement.movedAtMs >= toMs) continue;
+          yield stage.reversed.has(movement.id) ? { ...movement, status: 'reversed' } : movement;
         }
       },
     };

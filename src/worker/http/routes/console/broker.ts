@@ -25,8 +25,8 @@ export function lastDeliveredAt(events: readonly { deliveredAtMs: number | null 
 
 /** What the bridge says of itself. One that takes events from a queue has no address that could be asked. */
 export async function brokerState(shards: Shards): Promise<Omit<ConsoleBroker, 'last_delivered_at'>> {
-  const { settings, bridgeState } = shards.at(0);
-  if (settings.bridgeDelivery === 'pull') return { delivery: 'pull', state: 'unknown', message: PULLS };
+  const { bridgeState } = shards.at(0);
+  if (bridgeState === null) return { delivery: 'pull', state: 'unknown', message: PULLS };
   const state = await bridgeState();
   return { delivery: 'push', state, message: MESSAGES[state] };
 }

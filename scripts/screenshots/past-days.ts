@@ -1,6 +1,6 @@
 /**
- * A day that has passed, written by the service itself: each payment, refund, capture and dispute of the plan goes through the core at its time
- * of day, with gateways that do as planned, and the cron runs each minute. So the database is as a day of the service leaves it.
+ * Days that have passed, written by the service itself: each payment, refund, capture and dispute of the plan goes through the core at its time,
+ * with gateways that do as planned, and the cron runs. So the database is as these days leave it.
  */
 import { ulid } from 'ulid';
 import type { PaymentEvent } from '../../src/contract/events.ts';
@@ -29,11 +29,11 @@ import { UNUSED_PARTS } from '../../test/data/unused-parts.ts';
 import { seeded } from '../../test/simulation/random.ts';
 import { openSqliteD1 } from '../../test/simulation/sqlite-d1.ts';
 import { PLAIN_CIPHER } from '../../test/support/plain-cipher.ts';
-import { HOUR_MS, MINUTE_MS, type PlannedPayment, planDay } from './day-plan.ts';
+import { DAY_MS, DAYS, HOUR_MS, MINUTE_MS, type PlannedPayment, planDays } from './plan-days.ts';
 import { type Clock, createStage, type Stage } from './staged-gateways.ts';
 
-const DAY_MS = 24 * HOUR_MS;
 const CURRENCY = 'USD';
+const EARLIER_CRON_MS = 10 * MINUTE_MS;
 const DELIVERY_MS = 70;
 const SENT_BACK_AFTER_MS = 3 * HOUR_MS;
 /** Who has which key, the booking service first: since how many days, and in how many it expires. */
@@ -53,19 +53,21 @@ interface Step {
 }
 
 /** @param file of a database that has all migrations and no rows; nothing else has it open */
-export async function writePastDay(file: string, endMs: number): Promise<void> {
+export async function writePastDays(file: string, endMs: number): Promise<void> {
   const { d1, sqlite, close } = openSqliteD1(file);
   // Nothing is lost if the machine fails meanwhile: it is made again.
   sqlite.exec('PRAGMA synchronous = OFF');
-  const clock = { nowMs: endMs - DAY_MS };
+  const beginMs = endMs - DAYS * DAY_MS;
+  const clock = { nowMs: beginMs };
   const stage = createStage(clock);
   const context = contextOf(d1, clock, stage.gateways);
   await makeKeys(context, endMs);
-  const steps: Step[] = planDay().map((payment) => ({
+  const steps: Step[] = planDays().map((payment) => ({
     atMs: endMs - payment.beforeEndMs,
     take: () => pay(context, stage, payment, steps),
   }));
-  for (let atMs = endMs - DAY_MS; atMs < endMs; atMs += MINUTE_MS) {
+  // Of the days before the last, nobody looks at minutes.
+  for (let atMs = beginMs; atMs < endMs; atMs += atMs < endMs - DAY_MS ? EARLIER_CRON_MS : MINUTE_MS) {
     for (;;) {
       const next = steps.toSorted((one, other) => one.atMs - other.atMs)[0];
       if (next === undefined || next.atMs > atMs) break;
@@ -208,7 +210,7 @@ function contextOf(d1: Context['db']['d1'], clock: Clock, gateways: Gateways) {
   const log = () => {};
   const random = seeded(7);
   const author = { actor: 'payctl', requestId: null, address: null, isAdmin: false };
-  return oneDatabase({
+  const context = oneDatabase({
     ...UNUSED_PARTS,
     blockCodec: { blockHash, pack, unpack, sha256 },
     db: { d1, log, cipher: PLAIN_CIPHER, author },
@@ -222,9 +224,13 @@ function contextOf(d1: Context['db']['d1'], clock: Clock, gateways: Gateways) {
     newId: (prefix) => `${prefix}${ulid(clock.nowMs, random.next)}`,
     fingerprint: async (text) => (typeof text === 'string' ? text : text.reveal()),
     velocityHash: async (text) => (typeof text === 'string' ? text : text.reveal()),
+    bridgeState: async () => 'ready',
+    postAlert: null,
     relay: async (events) => ({
       kind: 'results',
       results: events.map(({ event_id }) => ({ event_id, delivered: true })),
     }),
   });
+  context.shards = context;
+  return context;
 }

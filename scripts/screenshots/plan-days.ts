@@ -1,9 +1,14 @@
-/** A day of a cinema's payments, the same ones each time: who pays, when, by what, and how it goes. Pure. */
+/** Four days of a cinema's payments, the same ones each time: who pays, when, by what, and how it goes. Pure. */
 import type { DeclineCode } from '../../src/core/domain/failure-causes.ts';
 import { type Random, seeded } from '../../test/simulation/random.ts';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+/** The last one is a Saturday. */
+export const DAYS = 4;
+/** Of the days before it. */
+const SHARE_OF_WEEKDAY = 0.4;
 
 export type Ending =
   | { kind: 'completed' }
@@ -18,7 +23,7 @@ export type Ending =
   | { kind: 'undetermined' };
 
 export interface PlannedPayment {
-  /** Before the end of the day. */
+  /** Before the end of the last day. */
   beforeEndMs: number;
   userId: string;
   email: string;
@@ -48,9 +53,14 @@ const BY_HOUR = [46, 38, 27, 15, 7, 3, 1, 1, 1, 2, 4, 9, 14, 18, 21, 19, 17, 20,
 /** Two and a half hours ago, the gateway was slow for a while, and failed some of its calls. */
 const TROUBLE = { fromMs: 160 * MINUTE_MS, untilMs: 135 * MINUTE_MS };
 
-export function planDay(): PlannedPayment[] {
+export function planDays(): PlannedPayment[] {
   const random = seeded(20_261_130);
-  const hours = BY_HOUR.flatMap((count, hour) => Array<number>(count).fill(BY_HOUR.length - hour));
+  const hours = Array.from({ length: DAYS }, (_, daysAgo) =>
+    BY_HOUR.flatMap((count, hour) => {
+      const payments = Math.round(count * (daysAgo === 0 ? 1 : SHARE_OF_WEEKDAY));
+      return Array<number>(payments).fill(daysAgo * BY_HOUR.length + BY_HOUR.length - hour);
+    }),
+  ).flat();
   const payments = hours.map((hoursAgo, number) => planPayment(random, hoursAgo, number));
   const sentBack = payments.find(({ refund, beforeEndMs }) => refund !== null && beforeEndMs < 16 * HOUR_MS);
   if (sentBack?.refund) sentBack.refund.isSentBack = true;
