@@ -33,12 +33,14 @@ interface Described {
 const document = exactDocument() as unknown as Described;
 const { schemas, responses } = document.components;
 
+/** Not a part of the API: a page for the payer, and what the bridge of the same version calls. */
+const NOT_DESCRIBED = /^\/(sandbox|bridge)\//;
 /** What the pages of the console ask: console-answers.ts describes it. */
 const OF_CONSOLE = /^\/console\/api\//;
 
-/** Whether a path is one of the API's that callers use, and not a page for the payer, a part of the console, or what the bridge of the same version calls. */
+/** Whether a path is one of the API's that callers use, and not a page for the payer or a part of the console. */
 export function isPublic(path: string): boolean {
-  return !/^\/(sandbox|bridge)\//.test(path) && !OF_CONSOLE.test(path);
+  return !NOT_DESCRIBED.test(path) && !OF_CONSOLE.test(path);
 }
 
 const pathPatterns = Object.entries(document.paths).map(([path, operations]) => ({

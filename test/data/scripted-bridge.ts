@@ -5,7 +5,7 @@
  * - `POST <name>/events` is what the Worker calls; it plays the script's next step, and the last one again and again.
  * - `PUT <name>/script` takes a list of steps. A bridge without a script confirms everything.
  * - `GET <name>/received` answers with what came, in order.
- * - `GET <name>/readyz` says that it is ready.
+ * - `GET <name>/readyz` says that it is ready, or what `PUT <name>/readyz` took.
  */
 
 export type BridgeStep =
@@ -29,8 +29,10 @@ export interface BridgePost {
 interface ScriptedBridge {
   script: BridgeStep[];
   received: BridgePost[];
+  readyz: { status: number; body: string };
 }
 
+const READY = { status: 200, body: JSON.stringify({ status: 'ready' }) };
 const bridges = new Map<string, ScriptedBridge>();
 
 /** A request that leaves the Worker under test. */
@@ -45,7 +47,7 @@ export async function scriptedBridge(request: OutboundRequest): Promise<Response
   const { hostname, pathname } = new URL(request.url);
   const [, name = '', action] = pathname.split('/');
   if (hostname !== 'bridge.test') return new Response('there is no such host in tests', { status: 502 });
-  const bridge = bridges.get(name) ?? { script: [], received: [] };
+  const bridge = bridges.get(name) ?? { script: [], received: [], readyz: READY };
   bridges.set(name, bridge);
 
   if (request.method === 'PUT' && action === 'script') {
@@ -59,7 +61,13 @@ export async function scriptedBridge(request: OutboundRequest): Promise<Response
     const step = bridge.script.length > 1 ? bridge.script.shift() : bridge.script[0];
     return play(step ?? { kind: 'confirm' }, body);
   }
-  if (request.method === 'GET' && action === 'readyz') return Response.json({ status: 'ready' });
+  if (request.method === 'PUT' && action === 'readyz') {
+    bridge.readyz = JSON.parse(await request.text());
+    return new Response(null, { status: 204 });
+  }
+  if (request.method === 'GET' && action === 'readyz') {
+    return new Response(bridge.readyz.body, { status: bridge.readyz.status });
+  }
   return new Response('the bridge has no such path', { status: 404 });
 }
 

@@ -16,6 +16,8 @@ import { cardNumbered } from './request.ts';
 export interface TestBridge {
   url: string;
   play(...script: BridgeStep[]): Promise<void>;
+  /** What it answers when it is asked how it is. */
+  says(body: object, status: number): Promise<void>;
   posts(): Promise<(BridgePost & { events: PaymentEvent[] })[]>;
   /** The ids of the events of each post. */
   postedIds(): Promise<string[][]>;
@@ -27,6 +29,9 @@ export function newBridge(): TestBridge {
     url,
     async play(...script) {
       await fetch(`${url}script`, { method: 'PUT', body: JSON.stringify(script) });
+    },
+    async says(body, status) {
+      await fetch(`${url}readyz`, { method: 'PUT', body: JSON.stringify({ body: JSON.stringify(body), status }) });
     },
     async posts() {
       const posts = await (await fetch(`${url}received`)).json<BridgePost[]>();
