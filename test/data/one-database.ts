@@ -3,6 +3,7 @@ import type { Context } from '../../src/core/context.ts';
 import type { Shards } from '../../src/core/shards.ts';
 
 export function oneDatabase(context: Context): Context & Shards {
-  const alone = { ...context, count: 1, at: () => alone };
+  const shards: Shards = { count: 1, at: () => alone };
+  const alone: Context & Shards = { ...context, ...shards, shards };
   return alone;
 }

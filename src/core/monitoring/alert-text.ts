@@ -21,6 +21,7 @@ export function beginText({ alert, message }: Pick<Episode, 'alert' | 'message'>
   return `${service}: ${title}. ${message} What to do: docs/operations.md, "${title}".`;
 }
 
-export function endText({ alert, startedAtMs, endedAtMs }: Episode, service: string): string {
-  return `${service}: over after ${minutes((endedAtMs ?? startedAtMs) - startedAtMs)}: ${ALERT_TITLES[alert]}.`;
+/** It was over when it was no longer due, which has lasted since. */
+export function endText({ alert, startedAtMs, clearSinceMs }: Episode, service: string): string {
+  return `${service}: over after ${minutes((clearSinceMs ?? startedAtMs) - startedAtMs)}: ${ALERT_TITLES[alert]}.`;
 }

@@ -22,8 +22,13 @@ import { recentPayments } from './situation.ts';
 const RECENT_MS = 15 * 60_000;
 /** As many connections as Workers hold open at once: https://developers.cloudflare.com/workers/platform/limits/ */
 const DATABASES_AT_ONCE = 6;
+/** Reads what was, changes it, leases what is to be posted and records it: each once more for connections that break. */
+const STATEMENTS_OF_FIRST = 30;
 /** Longer than all messages of a run take: the first that is refused ends it. */
 const POSTING_LEASE_MS = 2 * 60_000;
+
+/** That `watch` sends. Whatever comes before it in an invocation leaves it so many. */
+export const statementsToWatch = (databases: number) => databases + STATEMENTS_OF_FIRST;
 
 /** Never throws for a database or a webhook that does not answer: the next minute finds the same. */
 export async function watch(shards: Shards): Promise<void> {

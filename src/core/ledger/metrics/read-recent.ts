@@ -1,29 +1,22 @@
 /** What the cron judges by each minute: what it has just measured, and what has ended in the last minutes. */
-import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
+import { type Database, rowOf, runBatch } from '../database.ts';
 import type { Counts, Gauges } from './measured.ts';
 
 export interface Recent {
   /** Of the last run of the cron. */
   gauges: Gauges;
-  writtenAtMs: number;
+  /** Of each of the minutes in which something has ended. */
   minutes: Counts[];
 }
 
-const GAUGES = 'SELECT gauges, written_at_ms AS writtenAtMs FROM metric_totals';
-const MINUTES = 'SELECT counts FROM metric_minutes WHERE minute_ms >= ?1';
+// One statement, since it is sent to each database, and D1 allows an invocation no more than a thousand.
+const RECENT = `
+  SELECT gauges, (SELECT json_group_array(json(counts)) FROM metric_minutes WHERE minute_ms >= ?1) AS minutes
+  FROM metric_totals WHERE one = 1`;
 
 /** Null: the cron has not measured yet. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readRecent(db: Database, fromMs: number): Promise<Recent | null> {
-  const { totals, minutes } = await runBatch(db, {
-    totals: db.d1.prepare(GAUGES),
-    minutes: db.d1.prepare(MINUTES).bind(fromMs),
-  });
-  const row = rowOf<{ gauges: string; writtenAtMs: number }>(totals);
-  return (
-    row && {
-      gauges: JSON.parse(row.gauges),
-      writtenAtMs: row.writtenAtMs,
-      minutes: rowsOf<{ counts: string }>(minutes).map(({ counts }) => JSON.parse(counts)),
-    }
-  );
+  const { recent } = await runBatch(db, { recent: db.d1.prepare(RECENT).bind(fromMs) });
+  const row = rowOf<{ gauges: string; minutes: string }>(recent);
+  return row && { gauges: JSON.parse(row.gauges), minutes: JSON.parse(row.minutes) };
 }
