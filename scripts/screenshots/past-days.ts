@@ -5,19 +5,22 @@
 import { ulid } from 'ulid';
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import { runCron } from '../../src/core/background/every-minute.ts';
-import { makeKey, revokeKey } from '../../src/core/by-hand/api-keys.ts';
 import { newBreakersOf } from '../../src/core/circuit-breaker.ts';
 import type { Context } from '../../src/core/context.ts';
 import { decimalText } from '../../src/core/domain/money.ts';
 import type { Gateways } from '../../src/core/gateways/registry.ts';
+import { insertApiKey } from '../../src/core/ledger/api-keys/insert-api-key.ts';
+import { revokeApiKey } from '../../src/core/ledger/api-keys/revoke-api-key.ts';
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
+import { checkKey } from '../../src/core/ledger/database.ts';
 import { deliverEvents } from '../../src/core/outbox/deliver.ts';
 import { capturePayment } from '../../src/core/payments/capture-payment.ts';
 import { processPayment } from '../../src/core/payments/process-payment.ts';
 import { refundPayment } from '../../src/core/payments/refund-payment.ts';
 import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { resolveNotified } from '../../src/core/recovery/resolve.ts';
+import { makeApiKey } from '../../src/core/security/api-key.ts';
 import type { Scope } from '../../src/core/security/credential.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
 import type { Shards } from '../../src/core/shards.ts';
@@ -36,15 +39,21 @@ const CURRENCY = 'USD';
 const EARLIER_CRON_MS = 10 * MINUTE_MS;
 const DELIVERY_MS = 70;
 const SENT_BACK_AFTER_MS = 3 * HOUR_MS;
-/** Who has which key, the booking service first: since how many days, and in how many it expires. */
-const KEYS: readonly { name: string; scopes: readonly Scope[]; daysOld: number; expiresInDays?: number }[] = [
-  { name: 'booking-service', scopes: ['payments:write', 'refunds:write', 'payments:read'], daysOld: 64 },
-  { name: 'booking-service 2025', scopes: ['payments:write', 'payments:read'], daysOld: 190 },
-  { name: 'finance export', scopes: ['payments:read'], daysOld: 48, expiresInDays: 42 },
-  { name: 'prometheus', scopes: ['metrics:read'], daysOld: 12 },
-  { name: 'support desk', scopes: ['admin'], daysOld: 12, expiresInDays: 78 },
+/** Who has which key, the booking service first: since how many days, in how many it expires, and how many hours ago it was used. */
+const KEYS: readonly {
+  name: string;
+  scopes: readonly Scope[];
+  daysOld: number;
+  expiresInDays?: number;
+  usedAgo: number;
+}[] = [
+  { name: 'booking-service', scopes: ['payments:write', 'refunds:write', 'payments:read'], daysOld: 64, usedAgo: 0 },
+  { name: 'booking-service 2025', scopes: ['payments:write', 'payments:read'], daysOld: 190, usedAgo: 62 * 24 },
+  { name: 'finance export', scopes: ['payments:read'], daysOld: 48, expiresInDays: 42, usedAgo: 19 },
+  { name: 'prometheus', scopes: ['metrics:read'], daysOld: 12, usedAgo: 0 },
+  { name: 'support desk', scopes: ['admin'], daysOld: 12, expiresInDays: 78, usedAgo: 3 },
 ];
-const REVOKED = 1;
+const REVOKED = { name: 'booking-service 2025', daysAgo: 60 };
 
 interface Step {
   atMs: number;
@@ -83,16 +92,14 @@ export async function writePastDays(file: string, endMs: number): Promise<void> 
 
 /** The first one is the author's of what follows. */
 async function makeKeys({ db }: Context, nowMs: number): Promise<void> {
-  for (const [index, { name, scopes, daysOld, expiresInDays }] of KEYS.entries()) {
+  for (const { name, scopes, daysOld, expiresInDays, usedAgo } of KEYS) {
     const expiresAtMs = expiresInDays === undefined ? null : nowMs + expiresInDays * DAY_MS;
-    const made = await makeKey(
-      [db],
-      { name, scopes, tenant: 'default', expiresAtMs },
-      { secret: LOCAL_VARIABLES.API_KEY_SECRET, mode: 'test', nowMs: nowMs - daysOld * DAY_MS },
-    );
-    if (made.kind !== 'made') throw new Error(`the key ${name} was not made`);
-    if (index === 0) db.author.actor = `key:${made.key.keyId}`;
-    if (index === REVOKED) await revokeKey([db], made.key.keyId, nowMs - 60 * DAY_MS);
+    const key = { tenant: 'default', scopes, expiresAtMs };
+    const { keyId, keyHash } = await makeApiKey(LOCAL_VARIABLES.API_KEY_SECRET, 'test', key);
+    await insertApiKey(db, { ...key, name, keyId, keyHash, createdAtMs: nowMs - daysOld * DAY_MS });
+    await checkKey({ ...db, keyCheck: { keyHash, nowMs: nowMs - usedAgo * HOUR_MS, state: 'open' } });
+    if (name === REVOKED.name) await revokeApiKey(db, keyId, nowMs - REVOKED.daysAgo * DAY_MS);
+    if (name === KEYS[0]?.name) db.author.actor = `key:${keyId}`;
   }
 }
 

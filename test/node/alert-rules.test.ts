@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { HOW_TO_GET_PROMETHEUS, prometheusOfMachine } from '../../scripts/prometheus.ts';
 import { ALERTS } from '../../src/contract/console.ts';
+import { ALERT_TITLES } from '../../src/core/monitoring/alert-text.ts';
 import { hasHeading } from '../support/markdown.ts';
 
 interface AlertRule {
@@ -19,9 +20,10 @@ const read = (file: string) => readFileSync(`${DIRECTORY}/${file}`, 'utf8');
 const groups: { rules: (AlertRule | { record: string })[] }[] = parse(read('alerts.yaml')).groups;
 const rules = groups.flatMap((group) => group.rules).filter((rule) => 'alert' in rule);
 
-it('has a rule for each alert that the service sends by itself', () => {
-  const names = ALERTS.map((alert) => `Payment${alert.replace(/(?:^|_)(\w)/g, (_, letter) => letter.toUpperCase())}`);
-  expect(names.filter((name) => !rules.some(({ alert }) => alert === name))).toEqual([]);
+it.each(ALERTS)('has a rule for %s, which the service sends by itself, under the same title', (name) => {
+  const ofRule = `Payment${name.replace(/(?:^|_)(\w)/g, (_, letter) => letter.toUpperCase())}`;
+  const rule = rules.find(({ alert }) => alert === ofRule);
+  expect(rule?.annotations.summary).toBe(ALERT_TITLES[name]);
 });
 
 describe.each(rules)('$alert', ({ alert, expr, labels, annotations }) => {
