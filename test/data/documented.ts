@@ -33,8 +33,8 @@ interface Described {
 const document = exactDocument() as unknown as Described;
 const { schemas, responses } = document.components;
 
-/** Not a part of the API: a page for the payer, and what the bridge of the same version calls. */
-const NOT_DESCRIBED = /^\/(sandbox|bridge)\//;
+/** Not a part of the API: a page for the payer, what the bridge of the same version calls, and text for Prometheus. */
+const NOT_DESCRIBED = /^\/((sandbox|bridge)\/|metrics$)/;
 /** What the pages of the console ask: console-answers.ts describes it. */
 const OF_CONSOLE = /^\/console\/api\//;
 

@@ -7,10 +7,10 @@ import { percentileMs } from '../../src/core/monitoring/percentile.ts';
 import { signedIn } from './console.ts';
 import { WITH_KEYS } from './credentials.ts';
 import { databases, FOUR, migrateAll, place } from './four-databases.ts';
+import { labels, measured, NOTHING } from './measured.ts';
 import { watchedDatabase } from './watched-database.ts';
 
 const MINUTE_MS = 60_000;
-const labels = (...values: string[]) => values.join('\t');
 const minuteOf = (ms: number) => Math.floor(ms / MINUTE_MS) * MINUTE_MS;
 
 async function counted(minuteMs: number, counts: Counts, db = env.DB): Promise<void> {
@@ -18,32 +18,8 @@ async function counted(minuteMs: number, counts: Counts, db = env.DB): Promise<v
   await db.prepare(sql).bind(minuteMs, JSON.stringify(counts)).run();
 }
 
-const NOTHING: Gauges = {
-  events: { waiting: 0, oldestMs: null },
-  pending: { count: 0, oldestMs: null },
-  challenged: 0,
-  authorized: 0,
-  cases: {
-    payment_undetermined: 0,
-    refund_undetermined: 0,
-    late_charge_kept: 0,
-    refund_reversed: 0,
-    external_refund_unbooked: 0,
-  },
-  openDisputes: 0,
-  databaseBytes: null,
-  jobs: {} as Gauges['jobs'],
-};
-
-async function gauged(gauges: Partial<Gauges>, writtenAtMs = Date.now(), db = env.DB): Promise<void> {
-  await db
-    .prepare(
-      `INSERT INTO metric_totals (one, counts, gauges, written_at_ms) VALUES (1, '{}', ?1, ?2)
-       ON CONFLICT DO UPDATE SET gauges = ?1, written_at_ms = ?2`,
-    )
-    .bind(JSON.stringify({ ...NOTHING, ...gauges }), writtenAtMs)
-    .run();
-}
+const gauged = (gauges: Partial<Gauges>, writtenAtMs = Date.now(), db = env.DB) =>
+  measured({ gauges, writtenAtMs }, db);
 
 const completed = (count: number, { method = 'credit_card', gateway = 'sandbox' } = {}): Counts => ({
   payments: { [labels('completed', method, gateway, '')]: count },

@@ -100,7 +100,9 @@ function newRequest(method: string, path: string, options: RequestOptions): Requ
 async function read(method: string, path: string, response: Response): Promise<Answer> {
   const { status, headers } = response;
   const text = await response.text();
-  const body = text === '' ? null : JSON.parse(text);
+  // Prometheus takes no JSON.
+  const isText = headers.get('Content-Type')?.startsWith('application/openmetrics-text') ?? false;
+  const body = text === '' || isText ? null : JSON.parse(text);
   mustBeDocumented({ method, path, status, headers, body });
   return { status, headers, text, body };
 }

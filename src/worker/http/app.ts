@@ -20,6 +20,7 @@ import { CONSOLE_API_PATH, consoleApi } from './routes/console/console-api.ts';
 import { healthRoute } from './routes/health.ts';
 import { captureRoute, voidRoute } from './routes/hold.ts';
 import { methodsRoute } from './routes/methods.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { processRoute } from './routes/process.ts';
 import { webhooksRoute } from './routes/provider-webhooks.ts';
 import { readyRoute } from './routes/ready.ts';
@@ -33,6 +34,9 @@ const WEBHOOK_LIMITS = { name: 'webhooks', perMinute: 1000, burst: 300 };
 
 /** Uptime monitors ask once or twice a minute, each from several places. A question costs a query of each database. */
 const READY_LIMITS = { name: 'ready', perMinute: 60, burst: 20 };
+
+/** Prometheus asks every fifteen seconds at most, by default once a minute. */
+const METRICS_LIMITS = { name: 'metrics', perMinute: 60, burst: 20 };
 
 export function createApp(): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
@@ -50,9 +54,11 @@ export function createApp(): Hono<HttpEnv> {
   app.use(configured(), httpsOnly());
   app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withShards());
   app.use('/ready', rateLimit(READY_LIMITS));
+  app.use('/metrics', rateLimit(METRICS_LIMITS), authenticate(), withShards());
   app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS));
   app.use(`${SANDBOX_CHALLENGE_PATH}/*`, rateLimit());
 
+  app.route('/metrics', metricsRoute).all('/metrics', methodNotAllowed('GET, HEAD'));
   app.route('/ready', readyRoute).all('/ready', methodNotAllowed('GET, HEAD'));
   app.route('/payment/process', processRoute).all('/payment/process', methodNotAllowed('POST'));
   app.route('/payment/capture', captureRoute).all('/payment/capture', methodNotAllowed('POST'));

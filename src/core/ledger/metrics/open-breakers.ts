@@ -12,8 +12,11 @@ export interface OpenBreaker {
 /** An isolate that gets no more payments reports nothing: after this time, what it has opened counts as closed. */
 const REPORT_LIFETIME_MS = 60_000;
 
+/** The condition of those that are open at the time `?1`. */
+export const OPEN_BREAKERS_SINCE = `until_ms > ?1 - ${REPORT_LIFETIME_MS}`;
+
 const OPEN = `
-  SELECT gateway, operation, opened_at_ms AS openedAtMs, until_ms AS untilMs FROM open_breakers WHERE until_ms > ?1 - ${REPORT_LIFETIME_MS}`;
+  SELECT gateway, operation, opened_at_ms AS openedAtMs, until_ms AS untilMs FROM open_breakers WHERE ${OPEN_BREAKERS_SINCE}`;
 
 /** @throws LedgerUnavailable, LedgerNotMigrated */
 export async function openBreakers(db: Database, nowMs: number): Promise<OpenBreaker[]> {

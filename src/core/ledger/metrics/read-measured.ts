@@ -1,4 +1,5 @@
 /** Reads what the cron has measured: a row of the database for the totals and gauges, and a row for each minute. */
+import type { D1Database, D1PreparedStatement, D1Result } from '../d1.ts';
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import type { Counts, Gauges } from './measured.ts';
 
@@ -13,8 +14,17 @@ const READ_TOTALS = 'SELECT counts, gauges, written_at_ms AS writtenAtMs FROM me
 
 /** Null: the cron has not run yet. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readTotals(db: Database): Promise<Measured | null> {
-  const { totals } = await runBatch(db, { totals: db.d1.prepare(READ_TOTALS) });
-  const row = rowOf<{ counts: string; gauges: string; writtenAtMs: number }>(totals);
+  const { totals } = await runBatch(db, { totals: selectTotals(db.d1) });
+  return measuredIn(totals);
+}
+
+/** The statement that reads what `measuredIn` answers with. */
+export function selectTotals(d1: D1Database): D1PreparedStatement {
+  return d1.prepare(READ_TOTALS);
+}
+
+export function measuredIn(result: D1Result): Measured | null {
+  const row = rowOf<{ counts: string; gauges: string; writtenAtMs: number }>(result);
   return row && { counts: JSON.parse(row.counts), gauges: JSON.parse(row.gauges), writtenAtMs: row.writtenAtMs };
 }
 

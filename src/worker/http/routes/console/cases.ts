@@ -34,8 +34,8 @@ import { errorResponse } from '../../error-envelope.ts';
 import type { HttpEnv } from '../../http-env.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../../middleware/json-body.ts';
 import { limitBody } from '../../middleware/limit-body.ts';
+import { shownTenant } from '../../middleware/of-installation.ts';
 import { validate } from '../../middleware/validate.ts';
-import { shownTenant } from './of-installation.ts';
 
 const CASES_MAX = 200;
 const DEALT_WITH_MAX = 50;

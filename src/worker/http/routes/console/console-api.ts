@@ -3,6 +3,7 @@ import { Hono } from 'hono/tiny';
 import type { HttpEnv } from '../../http-env.ts';
 import { authenticateConsole } from '../../middleware/authenticate-console.ts';
 import { methodNotAllowed } from '../../middleware/method-not-allowed.ts';
+import { ofInstallation } from '../../middleware/of-installation.ts';
 import { rateLimit } from '../../middleware/rate-limit.ts';
 import { requireScope } from '../../middleware/require-scope.ts';
 import { sameOrigin } from '../../middleware/same-origin.ts';
@@ -17,7 +18,6 @@ import { disputesRoute } from './disputes.ts';
 import { eventsRoute } from './events.ts';
 import { gatewaysRoute } from './gateways.ts';
 import { keysRoute } from './keys.ts';
-import { ofInstallation } from './of-installation.ts';
 import { overviewRoute } from './overview.ts';
 import { sessionRoute } from './session.ts';
 

@@ -7,7 +7,7 @@ import { openFirst, recentDisputes } from '../../../../core/ledger/payments/list
 import { isDecided } from '../../../../core/ledger/payments/record-dispute.ts';
 import { allContexts } from '../../../../core/shards.ts';
 import type { HttpEnv } from '../../http-env.ts';
-import { shownTenant } from './of-installation.ts';
+import { shownTenant } from '../../middleware/of-installation.ts';
 
 const DISPUTES_MAX = 500;
 

@@ -3,7 +3,7 @@ import { Hono } from 'hono/tiny';
 import type { ConsoleSession } from '../../../../contract/console.ts';
 import { currencyExponent } from '../../../../core/domain/money.ts';
 import type { HttpEnv } from '../../http-env.ts';
-import { seesInstallation } from './of-installation.ts';
+import { seesInstallation } from '../../middleware/of-installation.ts';
 
 export const sessionRoute = new Hono<HttpEnv>().get('/', (c) => {
   const { production, currency } = c.get('settings');

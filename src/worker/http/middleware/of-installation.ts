@@ -1,9 +1,9 @@
 /** Middleware: what is of the whole installation is for admins of its first organisation. Behind `requireScope`. */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { DEFAULT_TENANT } from '../../../../core/security/credential.ts';
-import { errorResponse } from '../../error-envelope.ts';
-import type { HttpEnv } from '../../http-env.ts';
+import { DEFAULT_TENANT } from '../../../core/security/credential.ts';
+import { errorResponse } from '../error-envelope.ts';
+import type { HttpEnv } from '../http-env.ts';
 
 export function seesInstallation(tenant: string): boolean {
   return tenant === DEFAULT_TENANT;
