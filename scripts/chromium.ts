@@ -1,6 +1,6 @@
 /** The Chromium, or the Chrome, of the machine: the browser in which the checkout demo and the documentation are tested. */
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { programInPath } from './program-in-path.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const MACOS = [
@@ -14,7 +14,5 @@ export const HOW_TO_GET_CHROMIUM =
 
 /** Its program, or null. */
 export function chromiumOfMachine(): string | null {
-  const directories = (process.env.PATH ?? '').split(delimiter);
-  const candidates = NAMES.flatMap((name) => directories.map((directory) => join(directory, name)));
-  return [...candidates, ...MACOS].find(existsSync) ?? null;
+  return programInPath(NAMES) ?? MACOS.find((path) => existsSync(path)) ?? null;
 }

@@ -5,12 +5,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { askBroker } from './ask-broker.ts';
 import { freePort } from './free-port.ts';
 import { whenThisProcessIsGone } from './processes.ts';
+import { programInPath } from './program-in-path.ts';
 
 const run = promisify(execFile);
 
@@ -75,8 +76,7 @@ export async function startBroker(options: {
 /** The `rabbitmq-server` of the machine, or null. */
 export function serverOfMachine(): string | null {
   if (existsSync(DEBIAN_SERVER)) return DEBIAN_SERVER;
-  const directories = [...(process.env.PATH ?? '').split(delimiter), '/opt/homebrew/sbin', '/usr/local/sbin'];
-  return directories.map((directory) => join(directory, 'rabbitmq-server')).find(existsSync) ?? null;
+  return programInPath(['rabbitmq-server'], ['/opt/homebrew/sbin', '/usr/local/sbin']);
 }
 
 async function dockerRuns(): Promise<boolean> {

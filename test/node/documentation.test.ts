@@ -3,11 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../src/contract/error-codes.ts';
+import { hasHeading, proseOf } from '../support/markdown.ts';
 
 const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'ops/README.md',
   ...readdirSync('docs').map((name) => join('docs', name)),
 ].filter((path) => path.endsWith('.md'));
 
@@ -35,21 +37,4 @@ function linksOf(page: string): [path: string, anchor: string][] {
     path === '' ? page : normalize(join(dirname(page), path)),
     anchor,
   ]);
-}
-
-function hasHeading(path: string, anchor: string): boolean {
-  if (anchor === '') return true;
-  return [...proseOf(path).matchAll(/^#+ (.*)$/gm)].some(([, heading = '']) => anchorOf(heading) === anchor);
-}
-
-/** As GitHub makes it of a heading. */
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N} _-]/gu, '')
-    .replaceAll(' ', '-');
-}
-
-function proseOf(page: string): string {
-  return readFileSync(page, 'utf8').replace(/^ *```.*?^ *```/gms, '');
 }

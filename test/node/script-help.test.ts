@@ -10,6 +10,7 @@ const SCRIPTS = [
   ['simulate', 'test/simulation/main.ts', '--seedz', '--seed'],
   ['chaos', 'test/end-to-end/chaos.ts', '--kill', '--kills'],
   ['bench', 'bench/main.ts', '--onli', '--only'],
+  ['screenshots', 'scripts/screenshots/main.ts', '--outt', '--out'],
 ] as const;
 
 function run(script: string, args: string[], env: Record<string, string> = {}) {

@@ -36,9 +36,12 @@ export interface SqliteD1 {
   close(): void;
 }
 
-/** An empty database. Everything is carried out before the promise is handed back, so nothing can come in between. */
-export function openSqliteD1(): SqliteD1 {
-  const sqlite = new DatabaseSync(':memory:', {
+/**
+ * A database; an empty one in memory, unless a file is named. Everything is carried out before the promise is handed back, so nothing can come
+ * in between.
+ */
+export function openSqliteD1(file = ':memory:'): SqliteD1 {
+  const sqlite = new DatabaseSync(file, {
     enableForeignKeyConstraints: true,
     enableDoubleQuotedStringLiterals: true,
   });

@@ -17,6 +17,8 @@ export interface Stack {
   readonly listener: Listener;
   worker: WorkerProcess;
   bridge: BridgeProcess;
+  /** Where the bridge serves its metrics, on 127.0.0.1. */
+  readonly bridgeMetricsPort: number;
   startBridge(options?: { waitForBroker?: boolean }): Promise<void>;
   startWorker(): Promise<void>;
   stop(): Promise<void>;
@@ -36,7 +38,7 @@ export async function startStack(
   const directory = runDirectory(name);
   const exchange = `test.${name}.${randomBytes(4).toString('hex')}`;
   const queue = `${exchange}.processing_queue`;
-  const [bridgePort, workerPort] = [await freePort(), await freePort()];
+  const [bridgePort, workerPort, bridgeMetricsPort] = [await freePort(), await freePort(), await freePort()];
   const signingSecret = randomBytes(32).toString('base64');
 
   const bridgeUrl = `http://127.0.0.1:${bridgePort}`;
@@ -52,7 +54,11 @@ export async function startStack(
     : { BRIDGE_URL: bridgeUrl };
 
   const bringUpBridge = (waitForBroker = true) =>
-    startBridge({ port: bridgePort, rabbitmqUrl, exchange, queue, signingSecret, directory, waitForBroker, ...pull });
+    startBridge({
+      ...{ port: bridgePort, metricsPort: bridgeMetricsPort },
+      ...{ rabbitmqUrl, exchange, queue, signingSecret, directory, waitForBroker },
+      ...pull,
+    });
   const bringUpWorker = () =>
     startWorker({
       port: workerPort,
@@ -79,6 +85,7 @@ export async function startStack(
     directory,
     listener,
     bridge,
+    bridgeMetricsPort,
     worker: await bringUpWorker(),
     async startBridge({ waitForBroker } = {}) {
       stack.bridge = await bringUpBridge(waitForBroker);
