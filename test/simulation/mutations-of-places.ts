@@ -160,8 +160,8 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/recovery/reconcile.ts',
-        find: 'of allContexts(shards)) {',
-        replace: 'of allContexts(shards).slice(0, 1)) {',
+        find: '{ db, shard } of allContexts(shards)) {',
+        replace: '{ db, shard } of allContexts(shards).slice(0, 1)) {',
       },
     ],
   }),
