@@ -93,8 +93,10 @@ it('shows what waits, how old it is now, and when the cron last ran', async () =
   expect(samples.get('payment_events_oldest_waiting_seconds{shard="0"}')).toBeCloseTo(300, -1);
   expect(samples.get('payment_oldest_pending_seconds{shard="0"}')).toBeCloseTo(60, -1);
   expect(samples.get('payment_authorized{shard="0"}')).toBe(2);
-  expect(samples.get('payment_job_backlog{job="sweep",shard="0"}')).toBe(3);
-  expect(samples.get('payment_job_last_run_timestamp_seconds{job="sweep",shard="0"}')).toBe((nowMs - MINUTE_MS) / 1000);
+  expect(samples.get('payment_job_backlog{job_name="sweep",shard="0"}')).toBe(3);
+  expect(samples.get('payment_job_last_run_timestamp_seconds{job_name="sweep",shard="0"}')).toBe(
+    (nowMs - MINUTE_MS) / 1000,
+  );
   expect(samples.get('payment_cron_last_run_timestamp_seconds{shard="0"}')).toBe((nowMs - 1_000) / 1000);
 });
 

@@ -155,8 +155,9 @@ function gaugesOf(measured: readonly OfShard[], nowMs: number): Family[] {
   });
   /** 0 where nothing waits: a series that comes and goes is hard to draw. */
   const ageSeconds = (sinceMs: number | null) => (sinceMs === null ? 0 : Math.max(0, nowMs - sinceMs) / SECOND_MS);
+  // Prometheus has a label `job` of its own, by which it knows who was scraped.
   const byJob = (value: (job: Gauges['jobs'][keyof Gauges['jobs']]) => number | null) => (gauges: Gauges) =>
-    Object.entries(gauges.jobs).map(([job, state]): [Labels, number | null] => [{ job }, value(state)]);
+    Object.entries(gauges.jobs).map(([job, state]): [Labels, number | null] => [{ job_name: job }, value(state)]);
   const seconds = (ms: number | null) => (ms === null ? null : ms / SECOND_MS);
   return [
     gauge('payment_events_waiting', 'Events that RabbitMQ has not confirmed.', ({ events }) => events.waiting),
