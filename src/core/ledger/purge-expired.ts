@@ -10,6 +10,8 @@ const WEBHOOK_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 const ORDER_LIFETIME_MS = 180 * 24 * 60 * 60_000;
 /** Longer than any window that is counted. */
 const VELOCITY_LIFETIME_MS = 2 * 60 * 60_000;
+/** What ended in a minute. The sums since counting began stay. */
+export const METRICS_KEPT_MS = 30 * 24 * 60 * 60_000;
 
 /** By table: its key, and since when and for how long a row is needed. */
 const EXPIRING = {
@@ -21,6 +23,7 @@ const EXPIRING = {
     since: 'window_start_ms',
     lifetimeMs: VELOCITY_LIFETIME_MS,
   },
+  metric_minutes: { key: 'minute_ms', since: 'minute_ms', lifetimeMs: METRICS_KEPT_MS },
 } as const;
 
 export type ExpiringTable = keyof typeof EXPIRING;
