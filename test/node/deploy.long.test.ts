@@ -38,54 +38,43 @@ afterEach(async () => {
 });
 
 describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
-  it('creates what is missing, then migrates, then deploys; and creates nothing the second time', async () => {
+  it('creates what is missing, then migrates, then deploys; the next time it brings what is new, and takes away what is not needed', async () => {
+    const newer = MIGRATIONS.filter((name) => name >= '0015');
+    const older = MIGRATIONS.filter((name) => !newer.includes(name));
+    const added = newer.filter((name) => !name.endsWith('.after-deployment.sql'));
+    const later = newer.filter((name) => !added.includes(name));
+    expect(later).not.toEqual([]);
+    const inProject = (name: string) => join(project.directory, 'migrations', name);
+    for (const name of newer) rmSync(inProject(name));
+
     const dry = await deploy('--dry-run');
     expect(dry).toMatchObject({ exitCode: 0 });
     expect(dry.output).toContain(
       [
         'Database payment-service: would be created',
         ...QUEUES.map((name) => `Queue ${name}: would be created`),
-        `Migrations of payment-service: would be applied: ${MIGRATIONS.join(', ')}`,
+        `Migrations of payment-service: would be applied: ${older.join(', ')}`,
         'Worker payment-service: would be deployed',
         'Nothing was changed',
       ].join('\n'),
     );
     expect(api.writes).toEqual([]);
 
-    const first = await deploy('--secrets-file', secretsFile());
-    expect(first).toMatchObject({ exitCode: 0 });
+    const migrated = (names: string[]) => names.map((name) => `migrate ${name}`);
+    expect(await deploy('--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
     expect(api.changes).toEqual([
       'create database payment-service',
       ...QUEUES.map((name) => `create queue ${name}`),
-      ...MIGRATIONS.map((name) => `migrate ${name}`),
+      ...migrated(older),
       'deploy payment-service',
     ]);
     expect(api.pages).toEqual(expect.arrayContaining(['/docs.html', '/index.html', '/openapi.json']));
     expect(api.pages.filter((page) => page.includes('demo'))).toEqual([]);
 
+    for (const name of newer) copyFileSync(join('migrations', name), inProject(name));
     api.changes.length = 0;
-    api.secrets.push(...SECRETS);
-    const second = await deploy();
-    expect(second).toMatchObject({ exitCode: 0 });
-    expect(api.changes).toEqual(['deploy payment-service']);
-
     api.writes.length = 0;
-    expect((await deploy('--dry-run')).output).toContain('Migrations of payment-service: none would be applied');
-    expect(api.writes).toEqual([]);
-  });
-
-  it('takes away what only the former version uses when the new Worker is there', async () => {
-    const newer = MIGRATIONS.filter((name) => name >= '0015');
-    const added = newer.filter((name) => !name.endsWith('.after-deployment.sql'));
-    const later = newer.filter((name) => !added.includes(name));
-    expect(later).not.toEqual([]);
-    const inProject = (name: string) => join(project.directory, 'migrations', name);
-    for (const name of [...added, ...later]) rmSync(inProject(name));
-    expect(await deploy('--secrets-file', secretsFile())).toMatchObject({ exitCode: 0 });
-    for (const name of [...added, ...later]) copyFileSync(join('migrations', name), inProject(name));
-    api.changes.length = 0;
     api.secrets.push(...SECRETS);
-
     expect((await deploy('--dry-run')).output).toContain(
       [
         `Migrations of payment-service: would be applied: ${added.join(', ')}`,
@@ -93,9 +82,10 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
         `Migrations of payment-service: would be applied then: ${later.join(', ')}`,
       ].join('\n'),
     );
+    expect(api.writes).toEqual([]);
     expect(await deploy()).toMatchObject({ exitCode: 0 });
-    const migrated = (names: string[]) => names.map((name) => `migrate ${name}`);
     expect(api.changes).toEqual([...migrated(added), 'deploy payment-service', ...migrated(later)]);
+    expect((await deploy('--dry-run')).output).toContain('Migrations of payment-service: none would be applied');
   });
 
   it('takes the names and the id that the Deploy button wrote into wrangler.toml', async () => {

@@ -56,16 +56,22 @@ it.each<[what: string, health: Answer]>([
 it('a service that is not ready, or lets everybody in, fails', async () => {
   const url = await serve({
     ...WORKS,
-    'GET /ready': [503, { problems: ['the bridge is away'] }],
+    'GET /ready': [503, { problems: [{ alert: 'database_away' }] }],
     'GET /payment/methods': [200, METHODS],
   });
   const results = await smokeTest(url, null, DEADLINES);
   expect(results.map(({ name, outcome, detail }) => [name, outcome, detail])).toEqual([
     ['health', 'passed', 'cards go to: sandbox'],
-    ['ready', 'failed', expect.stringContaining('the bridge is away')],
+    ['ready', 'failed', expect.stringContaining('database_away')],
     ['no key, no answer', 'failed', expect.stringContaining('200 without a key')],
     ['with a key', 'skipped', 'SMOKE_TEST_KEY is not set'],
   ]);
+});
+
+it('a service with alerts from before the deployment passes, and its alerts are named', async () => {
+  const url = await serve({ ...WORKS, 'GET /ready': [503, { problems: [{ alert: 'bridge_away' }] }] });
+  const ready = (await smokeTest(url, null, DEADLINES)).find(({ name }) => name === 'ready');
+  expect(ready).toMatchObject({ outcome: 'passed', detail: expect.stringContaining('bridge_away') });
 });
 
 it('where a provider takes cards, nothing is charged', async () => {
