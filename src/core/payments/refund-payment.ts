@@ -94,6 +94,7 @@ export async function refundPayment(
     refund_id: refund.refundId,
     transaction_id: transaction.transactionId,
     booking_id: transaction.bookingId,
+    currency: transaction.currency,
     amount_minor: refund.amountMinor,
   });
 
