@@ -224,6 +224,14 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('claimed_orders', 'gateway gateway_intent transaction_id'),
   ...kept('archived_ranges', 'kind object sha256 last_hash'),
   ...kept('archived_bookings', 'tenant booking_id'),
+  // Sums by labels out of fixed lists, and sentences with figures.
+  ...kept('metric_minutes', 'counts'),
+  ...kept('metric_totals', 'counts gauges'),
+  ...kept('counted_in_memory', 'metric labels'),
+  ...kept('open_breakers', 'gateway operation'),
+  ...kept('alert_episodes', 'alert message'),
+  // Ids of payments, refunds and movements, and what differs of their amounts and statuses.
+  ...kept('reconciliation_differences', 'subject kind detail'),
   // Typed by an operator, who is told to write no personal data: SECURITY.md says that it stays.
   ...kept('manual_resolutions', 'subject tenant reason resolved_by'),
 };
