@@ -2,6 +2,7 @@
 
 import { consumeBatch } from '../core/background/consume-queue.ts';
 import { runCron } from '../core/background/every-minute.ts';
+import type { Context } from '../core/context.ts';
 import type { QueueMessage, WakeUp } from '../core/outbox/queue-message.ts';
 import type { Bindings } from './bindings.ts';
 import { composeBackground } from './compose.ts';
@@ -19,12 +20,17 @@ export default {
   async queue(batch, env) {
     const shards = composeBackground(env, 'queue', { queue: batch.queue });
     await consumeBatch(shards, batch.messages);
-    // Where no more requests are refused, what was counted is written here.
-    const { settings, log, nowMs } = shards.at(0);
-    await writeRefused(env, settings, log, nowMs());
+    await writeCounted(env, shards.at(0));
   },
 
   async scheduled(controller, env) {
-    await runCron(composeBackground(env, 'cron', { cron: controller.cron }));
+    const shards = composeBackground(env, 'cron', { cron: controller.cron });
+    await writeCounted(env, shards.at(0));
+    await runCron(shards);
   },
 } satisfies ExportedHandler<Bindings, QueueMessage | WakeUp>;
+
+/** What this isolate has counted of refused requests, should no other one be refused. */
+async function writeCounted(env: Bindings, { settings, log, nowMs }: Context): Promise<void> {
+  await writeRefused(env, settings, log, nowMs());
+}

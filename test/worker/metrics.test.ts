@@ -1,13 +1,16 @@
 /** GET /metrics: who may read it, what it costs, and what it says of what has happened. */
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { newCircuitBreaker, recordCall, unreportedChange } from '../../src/core/circuit-breaker.ts';
-import { writeRefused } from '../../src/worker/rate-limit/refused-requests.ts';
+import { type BreakerChange, newCircuitBreaker, recordCall, unreportedChange } from '../../src/core/circuit-breaker.ts';
+import { recordBreaker } from '../../src/core/ledger/metrics/record-breaker.ts';
+import type { Bindings } from '../../src/worker/bindings.ts';
+import { countRefused, writeRefused } from '../../src/worker/rate-limit/refused-requests.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { samplesIn } from '../data/open-metrics.ts';
 import { clearLedger, dueRefunds, waitingEvents } from './backlog.ts';
 import { apiKey, WITH_KEYS } from './credentials.ts';
-import { settings } from './operation.ts';
+import { bookingOn, databases, FOUR, migrateAll, place } from './four-databases.ts';
+import { database, settings } from './operation.ts';
 import { recordingWork, runCron, wakeJobs } from './queue.ts';
 import { cardNumbered, newAddress, paid, pay, payment, refund, refundOf, send, sendWith } from './request.ts';
 import { watchedDatabase } from './watched-database.ts';
@@ -96,15 +99,36 @@ describe('GET /metrics', () => {
     await waitingEvents({ count: 500, series: 'A' });
     await runCron();
     const { headers } = await apiKey({ scopes: ['metrics:read'] });
-    const database = watchedDatabase();
-    const bindings = { ...WITH_KEYS, DB: database.d1 };
+    const watched = watchedDatabase();
+    const bindings = { ...WITH_KEYS, DB: watched.d1 };
     // The first use of a key writes when that was, and an isolate's first request asks where the database is.
     await sendWith(bindings, 'GET', '/metrics', { headers });
-    const before = [database.roundTrips(), database.statements(), database.rowsRead()] as const;
+    const before = [watched.roundTrips(), watched.statements(), watched.rowsRead()] as const;
     expect((await sendWith(bindings, 'GET', '/metrics', { headers })).status).toBe(200);
-    expect(database.roundTrips() - before[0]).toBe(1);
-    expect(database.statements() - before[1]).toBe(3);
-    expect(database.rowsRead() - before[2]).toBeLessThan(15);
+    expect(watched.roundTrips() - before[0]).toBe(1);
+    expect(watched.statements() - before[1]).toBe(3);
+    expect(watched.rowsRead() - before[2]).toBeLessThan(15);
+  });
+});
+
+describe('of an installation with four databases', () => {
+  it('counters are sums, and gauges have the number of their database', async () => {
+    await migrateAll();
+    await Promise.all(databases.map((one, shard) => place(one, shard)));
+    const bindings = { ...FOUR };
+    for (const shard of [0, 1, 1, 3]) {
+      const body = payment({ booking_id: await bookingOn(shard) });
+      expect((await sendWith(bindings, 'POST', '/payment/process', { body })).status).toBe(200);
+    }
+    await wakeJobs({ ...FOUR, PAYMENT_WORK: recordingWork().binding });
+    const samples = samplesIn((await sendWith(bindings, 'GET', '/metrics')).text);
+    expect(samples).toMatchObject({
+      'payment_payments_total{status="completed",payment_method="credit_card",gateway="sandbox",error_code=""}': 4,
+      'payment_events_waiting{shard="0"}': 1,
+      'payment_events_waiting{shard="1"}': 2,
+      'payment_events_waiting{shard="2"}': 0,
+      'payment_events_waiting{shard="3"}': 1,
+    });
   });
 });
 
@@ -148,36 +172,42 @@ describe('the cron', () => {
 });
 
 describe('requests that the limiter refuses', () => {
-  it('are counted once for each, with one write a minute', async () => {
+  it('write nothing while a minute has not passed', async () => {
     const database = watchedDatabase();
     const bindings = { RATE_LIMIT_PER_MINUTE: '2', RATE_LIMIT_BURST: '2', DB: database.d1 };
     const address = newAddress();
-    const ask = () => sendWith(bindings, 'GET', '/payment/methods', { address });
     const statuses: number[] = [];
-    for (let request = 0; request < 9; request += 1) statuses.push((await ask()).status);
+    for (let request = 0; request < 9; request += 1) {
+      statuses.push((await sendWith(bindings, 'GET', '/payment/methods', { address })).status);
+    }
     expect(statuses.filter((status) => status === 429)).toHaveLength(7);
-    // The first one is written at once, and the others wait for the minute to pass.
-    expect(database.rowsWritten()).toBeLessThanOrEqual(2);
-    const counted = () => env.DB.prepare('SELECT value FROM counted_in_memory').first('value');
-    expect(await counted()).toBe(1);
+    expect(database.roundTrips()).toBe(0);
   });
 
-  it('are written by whatever comes a minute later, and appear in the total and in the minute of the cron', async () => {
-    const { countRefused } = await import('../../src/worker/rate-limit/refused-requests.ts');
-    const environment = { ...env } as never;
+  it('are written once a minute, by whatever comes then, and appear in the total and in the minute of the cron', async () => {
+    const environment = { ...env } as unknown as Bindings;
     const nowMs = Date.now();
     const write = (atMs: number) => writeRefused(environment, settings(), () => {}, atMs);
-    for (let request = 0; request < 5; request += 1) countRefused(environment);
-    await write(nowMs);
-    for (let request = 0; request < 3; request += 1) countRefused(environment);
+    for (let request = 0; request < 5; request += 1) countRefused(environment, nowMs + request);
     expect(write(nowMs + 59_000)).toBeNull();
     await write(nowMs + 60_000);
     expect(write(nowMs + 200_000)).toBeNull();
+    for (let request = 0; request < 3; request += 1) countRefused(environment, nowMs + 200_000);
+    await write(nowMs + 260_000);
     await runCron();
     await runCron();
     expect((await scrape())['payment_rate_limited_requests_total{shard="0"}']).toBe(8);
     const minutes = (await env.DB.prepare('SELECT counts FROM metric_minutes').all<{ counts: string }>()).results;
     expect(minutes.map(({ counts }) => JSON.parse(counts).rate_limited)).toEqual([{ '': 8 }]);
+  });
+
+  it('are lost, and not counted twice, where D1 does not answer', async () => {
+    const environment = { ...env, DB: watchedDatabase(() => 'lose').d1 } as unknown as Bindings;
+    countRefused(environment, 0);
+    const logged: string[] = [];
+    await writeRefused(environment, settings(), (_, event) => logged.push(event), 60_000);
+    expect(logged).toContain('rate_limit.not_counted');
+    expect(await env.DB.prepare('SELECT value FROM counted_in_memory').first('value')).toBe(1);
   });
 });
 
@@ -201,23 +231,20 @@ describe('a circuit breaker', () => {
     expect([reported(true, 20_000), reported(true, 20_001)]).toEqual(['closed', null]);
   });
 
-  it('that is open is in the metrics, and is not when the gateway answers again', async () => {
-    // Nothing listens there.
-    const down = {
-      PAYMENT_GATEWAY: 'http',
-      PAYMENT_GATEWAY_URL: 'http://gateway.test/',
-      PAYMENT_GATEWAY_API_KEY: 'key',
-    };
-    const open = async () =>
-      Object.keys(samplesIn((await send('GET', '/metrics')).text)).filter((name) =>
-        name.startsWith('payment_breaker_open'),
-      );
+  it('that an isolate has reported is in the metrics until it closes, or until nothing is heard of it any more', async () => {
+    const open = async () => Object.keys(await scrape()).filter((name) => name.startsWith('payment_breaker_open'));
+    const about = { gateway: 'stripe:acct_1', operation: 'refund' } as const;
+    const report = (change: BreakerChange, nowMs = Date.now()) => recordBreaker(database, { ...about, change }, nowMs);
+    const shown = ['payment_breaker_open{gateway="stripe",operation="refund"}'];
+    await report({ kind: 'open', untilMs: Date.now() + 10_000 });
+    await report({ kind: 'open', untilMs: Date.now() + 20_000 });
+    expect(await open()).toEqual(shown);
+    await report({ kind: 'closed' });
     expect(await open()).toEqual([]);
-    for (let request = 0; request < 6; request += 1) {
-      await sendWith(down, 'POST', '/payment/process', { body: payment() });
-    }
-    await expect.poll(open).toEqual(['payment_breaker_open{gateway="http",operation="charge"}']);
-    await env.DB.prepare('UPDATE open_breakers SET until_ms = until_ms - 120000').run();
+    await report({ kind: 'open', untilMs: Date.now() - 59_000 });
+    expect(await open()).toEqual(shown);
+    await report({ kind: 'closed' });
+    await report({ kind: 'open', untilMs: Date.now() - 61_000 });
     expect(await open()).toEqual([]);
   });
 });

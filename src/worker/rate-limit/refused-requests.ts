@@ -1,6 +1,7 @@
 /**
  * Counts the requests that the limiter has refused. An isolate counts in memory, and adds its number to the first database once a minute at most:
- * a flood must not become a flood of writes. What an isolate has counted when it ends is lost.
+ * a flood must not become a flood of writes. It writes at a refusal, a batch of a queue or a run of the cron that comes a minute or more after
+ * the first one that it has counted. What an isolate has not written when it ends is lost.
  */
 import { backgroundCaller } from '../../core/caller.ts';
 import { addRateLimited } from '../../core/ledger/metrics/add-rate-limited.ts';
@@ -13,27 +14,25 @@ const WRITTEN_EVERY_MS = 60_000;
 
 interface Counted {
   requests: number;
-  writtenAtMs: number;
+  /** When the first of them was refused. */
+  sinceMs: number;
 }
 
 /** By the environment, whose database they are written to. */
 const countedIn = new WeakMap<Bindings, Counted>();
 
-/** Counts one; to be followed by `writeRefused`. */
-export function countRefused(env: Bindings): void {
-  const counted = countedIn.get(env) ?? { requests: 0, writtenAtMs: 0 };
-  counted.requests += 1;
-  countedIn.set(env, counted);
+export function countRefused(env: Bindings, nowMs: number): void {
+  const counted = countedIn.get(env);
+  if (counted === undefined) countedIn.set(env, { requests: 1, sinceMs: nowMs });
+  else counted.requests += 1;
 }
 
-/** Writes what was counted, if there is something and a minute has passed. Null: there is nothing to wait for. It never throws. */
+/** Writes what was counted, if a minute has passed. Null: there is nothing to wait for. It never throws. */
 export function writeRefused(env: Bindings, settings: Settings, log: Log, nowMs: number): Promise<void> | null {
   const counted = countedIn.get(env);
-  if (counted === undefined || counted.requests === 0 || nowMs < counted.writtenAtMs + WRITTEN_EVERY_MS) return null;
-  const { requests } = counted;
-  counted.requests = 0;
-  counted.writtenAtMs = nowMs;
-  return write({ env, settings, log }, requests);
+  if (counted === undefined || nowMs < counted.sinceMs + WRITTEN_EVERY_MS) return null;
+  countedIn.delete(env);
+  return write({ env, settings, log }, counted.requests);
 }
 
 async function write(invocation: { env: Bindings; settings: Settings; log: Log }, requests: number): Promise<void> {

@@ -41,7 +41,7 @@ export function rateLimit(own?: Limits & { name: string }) {
       return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
     }
     c.get('log')('info', 'rate_limit.exceeded', { retry_after_seconds: retryAfterSeconds });
-    countRefused(c.env);
+    countRefused(c.env, nowMs);
     const written = writeRefused(c.env, c.get('settings'), c.get('log'), nowMs);
     if (written !== null) c.executionCtx.waitUntil(written);
     return errorResponse(
