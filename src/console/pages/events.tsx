@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { ConsoleBroker, ConsoleEvent, ConsoleEvents } from '../../contract/console.ts';
 import { Ago, Card, Empty, PageTitle, PaymentLink, Pill, Time } from '../parts/basics.tsx';
+import { EventName } from '../parts/event-name.tsx';
 import { Load } from '../parts/load.tsx';
 import { SendAgain } from '../parts/send-again.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -146,12 +147,7 @@ const COLUMNS: readonly Column<ConsoleEvent>[] = [
   {
     name: 'Event',
     leads: true,
-    cell: ({ event_type, event_id }) => (
-      <>
-        <code>{event_type}</code>
-        <span class="below">{event_id}</span>
-      </>
-    ),
+    cell: EventName,
   },
   {
     name: 'Booking',

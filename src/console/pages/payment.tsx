@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { StoryResponse } from '../../contract/search-responses.ts';
 import { useConsole } from '../console-context.ts';
 import { Amount, Button, Card, CopyButton, Empty, Facts, Id, Notice, PageTitle, Pill, Time } from '../parts/basics.tsx';
+import { EventName } from '../parts/event-name.tsx';
 import { Load } from '../parts/load.tsx';
 import { EndHoldDialog, type Ordered, RefundDialog } from '../parts/money-orders.tsx';
 import { SendAgain } from '../parts/send-again.tsx';
@@ -339,12 +340,7 @@ function eventColumns(reload: () => Promise<void>): readonly Column<Event>[] {
     {
       name: 'Event',
       leads: true,
-      cell: ({ event_type, event_id }) => (
-        <>
-          <code>{event_type}</code>
-          <span class="below">{event_id}</span>
-        </>
-      ),
+      cell: EventName,
     },
     {
       name: 'Delivery',
