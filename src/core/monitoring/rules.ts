@@ -6,7 +6,7 @@ import type { AlertName } from '../../contract/console.ts';
 import { isoSeconds } from '../domain/timestamp.ts';
 import type { CaseKind } from '../ledger/by-hand/list-open-cases.ts';
 import { JOBS, type Job } from '../ledger/jobs/job-names.ts';
-import type { BridgeState } from '../outbox/probe-bridge.ts';
+import { BRIDGE_PROBLEMS } from '../outbox/probe-bridge.ts';
 import type { Situation } from './situation.ts';
 
 /** Found by the cron. That the cron itself does not run, it cannot find. */
@@ -100,7 +100,7 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
   },
 
   bridge_away({ bridge, databases, nowMs }) {
-    if (bridge !== null) return BRIDGE_SAYS[bridge];
+    if (bridge !== null) return bridge === 'ready' ? null : BRIDGE_PROBLEMS[bridge];
     const oldestMs = oldestOf(databases.map(({ gauges }) => gauges.events));
     if (oldestMs === null || nowMs - oldestMs <= PULL_WAITS_MS) return null;
     return `The bridge takes no events from its queue, or cannot publish them: the oldest has waited for ${minutes(nowMs - oldestMs)}.`;
@@ -132,16 +132,6 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
       'cases need',
     )} a person: ${listed(each)}.`;
   },
-};
-
-/** Null: it takes events. */
-const BRIDGE_SAYS: Readonly<Record<BridgeState, string | null>> = {
-  ready: null,
-  away: 'The bridge does not answer at BRIDGE_URL. Events wait until it does.',
-  no_broker: 'The bridge answers, and has no connection to RabbitMQ. Events wait until it has.',
-  not_set_up:
-    'The bridge is connected to RabbitMQ, and the exchange or the queue is not set up. Events wait until it is.',
-  stopping: 'The bridge is stopping. Events wait until it runs again.',
 };
 
 const CASES: Readonly<Record<CaseKind, string>> = {

@@ -29,7 +29,7 @@ import { listOpenCases, type OpenCase } from '../../../../core/ledger/by-hand/li
 import { listResolutions, type ManualResolution } from '../../../../core/ledger/by-hand/resolutions.ts';
 import type { Database } from '../../../../core/ledger/database.ts';
 import { makeLookUpDue } from '../../../../core/ledger/look-ups/make-look-up-due.ts';
-import { allContexts, contextOfId } from '../../../../core/shards.ts';
+import { allDatabases, contextOfId } from '../../../../core/shards.ts';
 import { errorResponse } from '../../error-envelope.ts';
 import type { HttpEnv } from '../../http-env.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../../middleware/json-body.ts';
@@ -79,7 +79,7 @@ export const casesRoute = new Hono<HttpEnv>()
   .get('/', async function cases(c) {
     const tenant = shownTenant(c);
     const lists = await Promise.all(
-      databasesOf(c).map(async (db) => ({
+      allDatabases(c.get('shards')).map(async (db) => ({
         open: await listOpenCases(db, CASES_MAX, tenant),
         dealtWith: await listResolutions(db, DEALT_WITH_MAX, tenant),
       })),
@@ -94,16 +94,12 @@ export const casesRoute = new Hono<HttpEnv>()
     const asked = c.req.valid('json');
     const caseId = caseIdIn(asked.subject) as CaseId;
     const context = contextOfId(c.get('shards'), caseId.id);
-    const one = await findCase(databasesOf(c), caseId, shownTenant(c));
+    const one = await findCase(allDatabases(c.get('shards')), caseId, shownTenant(c));
     if (one === null) return errorResponse(c, 404, 'NOT_FOUND', `There is no ${asked.subject}.`);
     const resolved = await resolveCase(c, context, one, asked);
     if (resolved.kind === 'refused') return errorResponse(c, 409, 'INVALID_REQUEST', resolved.why);
     return c.json<CaseResolved>({ message: resolved.message });
   });
-
-function databasesOf(c: HonoContext<HttpEnv>): Database[] {
-  return allContexts(c.get('shards')).map(({ db }) => db);
-}
 
 function shownCase(one: OpenCase): ConsoleCase {
   return {
@@ -171,7 +167,7 @@ async function resolveCase(
         asked.outcome === 'completed'
           ? ({ as: 'completed', reference: asked.reference } as const)
           : ({ as: 'failed' } as const);
-      const why = await whyNotRecord(databasesOf(c), one, verdict);
+      const why = await whyNotRecord(allDatabases(c.get('shards')), one, verdict);
       if (why !== null) return refused(why);
       const eventId = context.newId('evt_');
       const recorded = await recordCase(one, { verdict, reason: asked.reason, eventId, nowMs });
