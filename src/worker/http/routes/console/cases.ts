@@ -27,7 +27,6 @@ import { decimalAmount } from '../../../../core/domain/money.ts';
 import { isoSeconds } from '../../../../core/domain/timestamp.ts';
 import { listOpenCases, type OpenCase } from '../../../../core/ledger/by-hand/list-open-cases.ts';
 import { listResolutions, type ManualResolution } from '../../../../core/ledger/by-hand/resolutions.ts';
-import type { Database } from '../../../../core/ledger/database.ts';
 import { makeLookUpDue } from '../../../../core/ledger/look-ups/make-look-up-due.ts';
 import { allDatabases, contextOfId } from '../../../../core/shards.ts';
 import { errorResponse } from '../../error-envelope.ts';
