@@ -1,18 +1,18 @@
-/** Which gateways isolates have stopped calling. They are kept in the first database of an installation. */
+/** Gateways that isolates have stopped calling, as the first database keeps them. */
 import { type Database, rowsOf, runBatch } from '../database.ts';
 
 export interface OpenBreaker {
   gateway: string;
   operation: 'charge' | 'refund';
   openedAtMs: number;
-  /** Then a probe is let through. */
+  /** When a probe is allowed. */
   untilMs: number;
 }
 
-/** An isolate that gets no more payments reports nothing: after this time, what it has opened counts as closed. */
+/** An isolate without payments reports nothing: after this time, its open breakers count as closed. */
 const REPORT_LIFETIME_MS = 60_000;
 
-/** The condition of those that are open at the time `?1`. */
+/** The condition of breakers that are open at the time `?1`. */
 export const OPEN_BREAKERS_SINCE = `until_ms > ?1 - ${REPORT_LIFETIME_MS}`;
 
 const OPEN = `
