@@ -54,7 +54,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
   async function order() {
     if (amount.kind === 'wrong' && !isLost) return setWrong({ amount: amount.why });
     if (reason.trim() === '')
-      return setWrong({ reason: 'Enter a reason. It is part of the event and of the audit log.' });
+      return setWrong({ reason: 'Enter a reason. It is stored with the refund and is part of the event.' });
     setWrong({});
     setBusy(true);
     unanswered.set(transaction_id, { key: key.current, amount: typed, reason });

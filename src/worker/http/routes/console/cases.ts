@@ -1,4 +1,4 @@
-/** GET /console/api/cases: what needs a person. POST /console/api/cases/resolve: what the person has found or done. */
+/** GET /console/api/cases: cases that need a person. POST /console/api/cases/resolve: records what the person found or did. */
 import type { Context as HonoContext } from 'hono';
 import { Hono } from 'hono/tiny';
 import * as z from 'zod/mini';
@@ -134,7 +134,7 @@ type Resolved = { kind: 'done'; message: string } | { kind: 'refused'; why: stri
 
 const CHANGED: Resolved = {
   kind: 'refused',
-  why: 'It has changed in the meantime, and nothing was recorded. Look at it again.',
+  why: 'The case has changed in the meantime, and nothing was recorded. Reload it, and decide again.',
 };
 const done = (message: string): Resolved => ({ kind: 'done', message });
 
@@ -178,7 +178,7 @@ async function resolveCase(
   }
 }
 
-/** @param tenant whose rows may be named; null: anybody's */
+/** @param tenant whose payments may be named in the text; null: anybody's */
 function notAllowedText({ subject, found }: Case, why: NotAllowed, tenant: string | null): string {
   switch (why.kind) {
     case 'ended': {
@@ -196,7 +196,7 @@ function notAllowedText({ subject, found }: Case, why: NotAllowed, tenant: strin
     case 'reference_known':
       return tenant === null
         ? `${why.reference} is already the charge or the refund of ${why.ids.join(', ')}.`
-        : `${why.reference} is already the charge or the refund of another one.`;
+        : `${why.reference} is already the reference of another payment or refund.`;
     case 'undetermined':
       return `${subject} is pending, and the gateway cannot determine its outcome: record how it ended.`;
     case 'dealt_with_before':

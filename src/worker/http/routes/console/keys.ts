@@ -53,7 +53,7 @@ export const keysRoute = new Hono<HttpEnv>()
     const { name, organisation, scopes, expires_in_days } = c.req.valid('json');
     const { auth, production } = c.get('settings');
     if (auth.newKeySecret === null) {
-      return errorResponse(c, 503, 'NOT_CONFIGURED', 'API_KEY_SECRET is missing, with which keys are signed.');
+      return errorResponse(c, 503, 'NOT_CONFIGURED', 'API_KEY_SECRET is missing. Keys are signed with it.');
     }
     const nowMs = Date.now();
     const asked = {
@@ -81,7 +81,7 @@ export const keysRoute = new Hono<HttpEnv>()
         c,
         409,
         'INVALID_REQUEST',
-        'You have signed in with this key. To revoke it, sign in with another one.',
+        'You are signed in with this key. To revoke it, sign in with another one.',
       );
     }
     const revoked = await revokeKey(allDatabases(c.get('shards')), keyId, Date.now());
