@@ -156,7 +156,10 @@ export interface ConsoleBroker {
 /** What needs a person. `GET /console/api/cases`: of all organisations where `sees_installation`, at most 200 of each kind. */
 export interface ConsoleCases {
   cases: ConsoleCase[];
-  /** Dealt with before, newest first, at most 50. */
+  /**
+   * Dealt with before, newest first, at most 50. `reason`: empty where `sees_installation` is false, and those who run the installation have
+   * written it.
+   */
   dealt_with: { subject: string; reason: string; resolved_by: string; resolved_at: string }[];
 }
 

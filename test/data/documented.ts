@@ -20,7 +20,7 @@ interface DescribedHeader {
 }
 interface DescribedAnswer {
   headers: Record<string, DescribedHeader>;
-  content: { 'application/json': { schema: object; examples: Record<string, { value: unknown }> } };
+  content: { 'application/json'?: { schema: object; examples: Record<string, { value: unknown }> } };
 }
 interface DescribedOperation {
   responses: Record<string, DescribedAnswer | { $ref: string }>;
@@ -33,8 +33,8 @@ interface Described {
 const document = exactDocument() as unknown as Described;
 const { schemas, responses } = document.components;
 
-/** Not a part of the API: a page for the payer, what the bridge of the same version calls, and text for Prometheus. */
-const NOT_DESCRIBED = /^\/((sandbox|bridge)\/|metrics$)/;
+/** Not a part of the API: a page for the payer, and what the bridge of the same version calls. */
+const NOT_DESCRIBED = /^\/(sandbox|bridge)\//;
 /** What the pages of the console ask: console-answers.ts describes it. */
 const OF_CONSOLE = /^\/console\/api\//;
 
@@ -74,7 +74,10 @@ export function undocumented({ method, path, status, headers, body }: SentAnswer
   const operation = own ?? Object.values(operations)[0];
   const described = resolved(operation?.responses[status]);
   if (described === undefined) return [`the status ${status} is not documented`];
-  const { schema, examples } = described.content['application/json'];
+  const json = described.content['application/json'];
+  // Text: there is no body to compare.
+  if (json === undefined) return body === null ? headerProblems(described.headers, headers) : ['it is JSON'];
+  const { schema, examples } = json;
   const allowed =
     own === undefined ? { Allow: { schema: { type: 'string' } }, ...described.headers } : described.headers;
   return [

@@ -17,7 +17,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const HOURS = 24;
-const BUCKET_SECONDS = 900;
+const BUCKET_SECONDS = 3600;
 
 /** @param nowMs whole seconds */
 export function consoleAnswers(nowMs: number) {

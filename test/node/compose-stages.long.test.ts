@@ -57,6 +57,31 @@ describe('the images', () => {
   });
 });
 
+describe('the bridge of a deployment', () => {
+  const signingSecret = randomBytes(32).toString('base64');
+  const withTunnel = (variables: Record<string, string>) =>
+    composeServices('compose.yaml', { TUNNEL_TOKEN: 'token', ...variables });
+
+  it('refuses the events of the service for desks, which everybody may call', () => {
+    const { 'payment-service': service, bridge } = withTunnel({ BRIDGE_SIGNING_SECRET: signingSecret });
+    expect(bridge?.environment?.BRIDGE_SIGNING_SECRET).toBe(signingSecret);
+    expect(service?.environment?.BRIDGE_SIGNING_SECRET).toBe(COMPOSE_SIGNING_SECRET);
+  });
+
+  it('is behind a tunnel only with a secret of its own', () => {
+    const tokenOf = (variables: Record<string, string>) => withTunnel(variables).cloudflared?.environment?.TUNNEL_TOKEN;
+    expect(tokenOf({ BRIDGE_SIGNING_SECRET: signingSecret })).toBe('token');
+    expect([tokenOf({}), tokenOf({ BRIDGE_SIGNING_SECRET: '' })]).toEqual(['', '']);
+  });
+
+  it('is started without the service for desks by each command of the documentation', () => {
+    const text = ['compose.yaml', 'docs/deploying.md'].map((file) => readFileSync(file, 'utf8')).join('\n');
+    const commands = [...text.matchAll(/docker compose --env-file bridge\.env [^\n#]*/g)].map(([command]) => command);
+    expect(commands.length).toBeGreaterThan(2);
+    for (const command of commands) expect(command.trim()).toMatch(/ up --build bridge( cloudflared)?$/);
+  });
+});
+
 describe('docker compose up', { timeout: DEADLINE_MS }, () => {
   let listener: Listener;
   let service: BuiltStage;

@@ -21,7 +21,8 @@ export function openBoth(tables: 'all' | 'of the former version' = 'all') {
   applyMigrations(sqlite, (sql, file) => (isKnown(file) ? sql : ''));
   const clock = { nowMs: NOON_MS };
   const state: TestGateway = {
-    ...{ movements: [], says: new Map(), losesNext: false, lookUps: 0, listingBreaks: false },
+    ...{ movements: [], says: new Map(), losesNext: false, tookMs: 0, refusesRefunds: false },
+    ...{ lookUps: 0, listingBreaks: false },
     ...{ refundsOfCharge: [], listedChargesOf: [] },
   };
   const gateway = gatewayOf(state, clock, true);

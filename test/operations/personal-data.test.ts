@@ -226,6 +226,10 @@ const DECISIONS: Readonly<Record<string, 'removed' | 'pseudonym' | 'only our wor
   ...kept('archived_bookings', 'tenant booking_id'),
   // Figures of the installation, and sentences of this service about ids.
   ...kept('alert_episodes', 'alert message lease_id'),
+  ...kept('metric_minutes', 'counts'),
+  ...kept('metric_totals', 'counts gauges'),
+  ...kept('counted_in_memory', 'metric labels'),
+  ...kept('open_breakers', 'gateway operation'),
   ...kept('reconciliation_differences', 'subject kind detail transaction_id'),
   // Typed by an operator, who is told to write no personal data: SECURITY.md says that it stays.
   ...kept('manual_resolutions', 'subject tenant reason resolved_by'),

@@ -144,12 +144,11 @@ interface ComposeService {
   [field: string]: unknown;
 }
 
-/** The services, with each `${NAME:-default}` as it is with these variables. */
+/** The services, with each `${NAME:-default}` and `${NAME:+text}` as it is with these variables. */
 export function composeServices(file: string, variables: Record<string, string>): Record<string, ComposeService> {
-  const text = readFileSync(file, 'utf8').replaceAll(
-    /\$\{(\w+):-([^}]*)\}/g,
-    (_, name: string, otherwise: string) => variables[name] ?? otherwise,
-  );
+  const text = readFileSync(file, 'utf8')
+    .replaceAll(/\$\{(\w+):-([^}]*)\}/g, (_, name: string, otherwise: string) => variables[name] || otherwise)
+    .replaceAll(/\$\{(\w+):\+([^}]*)\}/g, (_, name: string, given: string) => (variables[name] ? given : ''));
   if (/\$\{/.test(text.replaceAll(/^\s*#.*$/gm, ''))) throw new Error(`${file} has a variable without a default`);
   return parse(text).services;
 }

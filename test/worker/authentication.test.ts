@@ -301,7 +301,10 @@ const LET_IN: [presented: string, present: Present][] = [
   ['a token that expired within the minute', () => claiming({ exp: nowSeconds() - 45 })()],
   ['a token that is valid within the minute', () => claiming({ nbf: nowSeconds() + 45, iat: nowSeconds() + 45 })()],
   ['a token for several audiences', claiming({ aud: ['bookings', 'payments'] })],
-  ['a token whose scopes are a list', claiming({ scope: ['payments:write', 'refunds:write', 'payments:read'] })],
+  [
+    'a token whose scopes are a list',
+    claiming({ scope: ['payments:write', 'refunds:write', 'payments:read', 'metrics:read'] }),
+  ],
   ['a token of an admin', claiming({ scope: 'openid admin' })],
   ['an access token of RFC 9068', () => asBearer(hs256.token({ header: { typ: 'at+jwt' } }))],
   [

@@ -1,4 +1,5 @@
 /** A gateway that is down is not waited for: payments are refused at once, and one now and then finds out whether it is back. */
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { askForPermit, type CircuitBreaker, newCircuitBreaker, recordCall } from '../../src/core/circuit-breaker.ts';
 import type { GatewayOutcome } from '../../src/core/gateways/gateway.ts';
@@ -337,6 +338,11 @@ it('a Worker whose gateway is down answers 502 at once, with Retry-After, and re
     retryPossible: true,
   });
   expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0);
+  // What the isolate knows is written down for the metrics, behind the answer.
+  const reported = () => env.DB.prepare('SELECT gateway, operation FROM open_breakers').all();
+  await expect
+    .poll(async () => (await reported()).results)
+    .toEqual([{ gateway: 'http:gateway.test', operation: 'charge' }]);
   expect(Number(answer.headers.get('Retry-After'))).toBeLessThanOrEqual(PROBE_MS / 1000);
   expect(await transactionsOf(String(request.booking_id))).toEqual([]);
   expect(await eventTypesOf(String(request.booking_id))).toEqual([]);

@@ -215,6 +215,27 @@ describe('of another organisation', () => {
     }
   });
 
+  it('who runs the installation is not named, and their reasons are not shown', async () => {
+    const one = await reversedRefund('cinema-6');
+    const own = await signedIn('cinema-6', bindings);
+    const nowMs = Date.now();
+    const [note, actors] = ['asked Ada, see ticket 7', ['operator:ada', 'access:7335d417', `key:${own.keyId}`]];
+    for (const [index, actor] of actors.entries()) {
+      await env.DB.prepare('INSERT INTO manual_resolutions VALUES (?1, ?2, ?3, ?4, ?5)')
+        .bind(index === 0 ? one.subject : `${one.subject}/${index}`, 'cinema-6', note, actor, nowMs - index)
+        .run();
+    }
+    const shown = (await own.get('cases')).body.dealt_with;
+    expect(shown.map((each: Row) => [each.resolved_by, each.reason])).toEqual([
+      ['operator', ''],
+      ['access:7335d417', ''],
+      [`key:${own.keyId}`, note],
+    ]);
+    expect((await deal(one, own)).text).not.toContain('ada');
+    const forAll = (await desk.get('cases')).body.dealt_with.find(({ subject }: Row) => subject === one.subject);
+    expect([forAll.resolved_by, forAll.reason]).toEqual(['operator:ada', note]);
+  });
+
   it('a reference is refused without saying whose it is', async () => {
     const [other, own] = [await undeterminedPayment(), await undeterminedPayment('cinema-2')];
     await record(other, 'ch_of_another');

@@ -220,6 +220,8 @@ describe('another web page', () => {
       ['another name of the same site', { 'Sec-Fetch-Site': 'same-site' }],
       ['an address that was typed in', { 'Sec-Fetch-Site': 'none' }],
       ['another origin, without Fetch Metadata', { Origin: 'https://evil.example' }],
+      ['a name that leads to the console', { ...FROM_CONSOLE, Origin: 'https://evil.example' }],
+      ['such a name, without a referrer', { ...FROM_CONSOLE, Origin: 'null' }],
       ['a sandboxed frame', { Origin: 'null' }],
       ['nobody knows where', {}],
     ])('changes nothing from %s', async (_where, headers) => {

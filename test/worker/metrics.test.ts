@@ -1,170 +1,250 @@
-/** GET /metrics: what the cron has measured, in the text that Prometheus reads. */
+/** GET /metrics: who may read it, what it costs, and what it says of what has happened. */
 import { env } from 'cloudflare:workers';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type BreakerChange, newCircuitBreaker, recordCall, unreportedChange } from '../../src/core/circuit-breaker.ts';
+import { recordBreaker } from '../../src/core/ledger/metrics/record-breaker.ts';
+import type { Bindings } from '../../src/worker/bindings.ts';
+import { countRefused, writeRefused } from '../../src/worker/rate-limit/refused-requests.ts';
+import { TEST_CARDS } from '../data/cards.ts';
+import { samplesIn } from '../data/open-metrics.ts';
+import { clearLedger, dueRefunds, waitingEvents } from './backlog.ts';
 import { apiKey, WITH_KEYS } from './credentials.ts';
-import { databases, FOUR, migrateAll, place } from './four-databases.ts';
-import { labels, measured } from './measured.ts';
-import { send, sendWith } from './request.ts';
+import { bookingOn, databases, FOUR, migrateAll, place } from './four-databases.ts';
+import { database, settings } from './operation.ts';
+import { recordingWork, runCron, wakeJobs } from './queue.ts';
+import { cardNumbered, newAddress, paid, pay, payment, refund, refundOf, send, sendWith } from './request.ts';
 import { watchedDatabase } from './watched-database.ts';
 
-const MINUTE_MS = 60_000;
-
-/** The samples, by their names with labels. */
-async function scrape(bindings: Record<string, unknown> = {}): Promise<Map<string, number>> {
-  const answer = await sendWith(bindings, 'GET', '/metrics');
-  expect(answer.status).toBe(200);
-  const lines = answer.text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return new Map(
-    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+beforeEach(async () => {
+  await clearLedger();
+  await env.DB.batch(
+    ['metric_totals', 'metric_minutes', 'counted_in_memory', 'open_breakers'].map((table) =>
+      env.DB.prepare(`DELETE FROM ${table}`),
+    ),
   );
-}
-
-afterEach(async () => {
-  for (const table of ['metric_totals', 'open_breakers', 'alert_episodes', 'reconciliations']) {
-    await env.DB.prepare(`DELETE FROM ${table}`).run();
-  }
 });
 
-it('is OpenMetrics, with a family for each metric before anything has been measured', async () => {
-  const { text, headers } = await send('GET', '/metrics');
-  expect(headers.get('Content-Type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
-  expect(text.endsWith('\n# EOF\n')).toBe(true);
-  const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
-  expect(types.length).toBeGreaterThan(25);
-  expect(new Set(types.map(([, name]) => name)).size).toBe(types.length);
-  expect(text).toContain('payment_database_up{shard="0"} 1');
-  expect(text).not.toContain('payment_payments_total{');
-});
+const scrape = async () => samplesIn((await send('GET', '/metrics')).text);
 
-it('counts what has ended', async () => {
-  await measured({
-    counts: {
-      payments: {
-        [labels('completed', 'credit_card', 'stripe', '')]: 7,
-        [labels('failed', 'paypal', 'paypal', 'CARD_DECLINED')]: 2,
-      },
-      captured_minor: { [labels('USD', 'stripe')]: 17_850 },
-      rate_limited: { '': 12 },
-    },
-  });
-  const samples = await scrape();
-  const completed = 'status="completed",payment_method="credit_card",gateway="stripe",error_code="",shard="0"';
-  expect(samples.get(`payment_payments_total{${completed}}`)).toBe(7);
-  const failed = 'status="failed",payment_method="paypal",gateway="paypal",error_code="CARD_DECLINED",shard="0"';
-  expect(samples.get(`payment_payments_total{${failed}}`)).toBe(2);
-  expect(samples.get('payment_captured_minor_units_total{currency="USD",gateway="stripe",shard="0"}')).toBe(17_850);
-  expect(samples.get('payment_rate_limited_requests_total{shard="0"}')).toBe(12);
-});
-
-it('has cumulative buckets in seconds, with their count and sum', async () => {
-  await measured({
-    counts: {
-      gateway_ms: {
-        [labels('stripe', 'charge', '250')]: 3,
-        [labels('stripe', 'charge', '1000')]: 2,
-        [labels('stripe', 'charge', '+Inf')]: 1,
-        [labels('stripe', 'refund', '50')]: 4,
-      },
-      gateway_ms_sum: { [labels('stripe', 'charge')]: 72_500, [labels('stripe', 'refund')]: 100 },
-    },
-  });
-  const samples = await scrape();
-  const charge = 'gateway="stripe",operation="charge",shard="0"';
-  const bucket = (le: string) => samples.get(`payment_gateway_seconds_bucket{${charge},le="${le}"}`);
-  expect(['0.1', '0.25', '0.5', '1.0', '60.0', '+Inf'].map(bucket)).toEqual([0, 3, 3, 5, 5, 6]);
-  expect(samples.get(`payment_gateway_seconds_count{${charge}}`)).toBe(6);
-  expect(samples.get(`payment_gateway_seconds_sum{${charge}}`)).toBe(72.5);
-  expect(samples.get('payment_gateway_seconds_count{gateway="stripe",operation="refund",shard="0"}')).toBe(4);
-});
-
-it('shows what waits, how old it is now, and when the cron last ran', async () => {
-  const nowMs = Date.now();
-  await measured({
-    gauges: {
-      events: { waiting: 3, oldestMs: nowMs - 5 * MINUTE_MS },
-      pending: { count: 1, oldestMs: nowMs - MINUTE_MS },
-      authorized: 2,
-      jobs: { sweep: { backlog: 3, endedAtMs: nowMs - MINUTE_MS } } as never,
-    },
-    writtenAtMs: nowMs - 1_000,
-  });
-  const samples = await scrape();
-  expect(samples.get('payment_events_waiting{shard="0"}')).toBe(3);
-  expect(samples.get('payment_events_oldest_waiting_seconds{shard="0"}')).toBeCloseTo(300, -1);
-  expect(samples.get('payment_oldest_pending_seconds{shard="0"}')).toBeCloseTo(60, -1);
-  expect(samples.get('payment_authorized{shard="0"}')).toBe(2);
-  expect(samples.get('payment_job_backlog{job_name="sweep",shard="0"}')).toBe(3);
-  expect(samples.get('payment_job_last_run_timestamp_seconds{job_name="sweep",shard="0"}')).toBe(
-    (nowMs - MINUTE_MS) / 1000,
-  );
-  expect(samples.get('payment_cron_last_run_timestamp_seconds{shard="0"}')).toBe((nowMs - 1_000) / 1000);
-});
-
-it('shows breakers, alerts and the last reconciliation', async () => {
-  const nowMs = Date.now();
-  await env.DB.batch([
-    env.DB.prepare("INSERT INTO open_breakers VALUES ('stripe:live', 'charge', ?1, ?1 + 10000)").bind(nowMs),
-    env.DB.prepare(
-      "INSERT INTO alert_episodes (alert, started_at_ms, message, confirmed_at_ms) VALUES ('bridge_away', ?1, 'away', ?1)",
-    ).bind(nowMs),
-    // Due once is no alert yet.
-    env.DB.prepare(
-      "INSERT INTO alert_episodes (alert, started_at_ms, message) VALUES ('events_waiting', ?1, 'waits')",
-    ).bind(nowMs),
-    env.DB.prepare(
-      `INSERT INTO reconciliations (from_ms, to_ms, compared_until_ms, started_at_ms, next_step_at_ms, patient_until_ms, ended_at_ms, differences)
-         VALUES (1, 2, 2, 1, 1, 1, 90000, 3)`,
-    ).bind(),
-  ]);
-  const samples = await scrape();
-  expect(samples.get('payment_breaker_open{gateway="stripe:live",operation="charge"}')).toBe(1);
-  expect(samples.get('payment_alert_active{alert="bridge_away"}')).toBe(1);
-  expect(samples.get('payment_alert_active{alert="events_waiting"}')).toBe(0);
-  expect(samples.get('payment_reconciliation_differences')).toBe(3);
-  expect(samples.get('payment_reconciliation_last_run_timestamp_seconds')).toBe(90);
-});
-
-it('escapes what a label says', async () => {
-  await measured({ counts: { disputes: { [labels('stripe', 'a "b" \\ c\nd')]: 1 } } });
-  const { text } = await send('GET', '/metrics');
-  expect(text).toContain('payment_disputes_total{provider="stripe",status="a \\"b\\" \\\\ c\\nd",shard="0"} 1');
-});
-
-it('is for the organisation that runs the installation', async () => {
-  const asked = async (tenant: string) =>
-    sendWith(WITH_KEYS, 'GET', '/metrics', { headers: (await apiKey({ tenant, scopes: ['metrics:read'] })).headers });
-  expect((await asked('default')).status).toBe(200);
-  const refused = await asked('cinema-2');
-  expect(refused.status).toBe(403);
-  expect(refused.text).not.toContain('payment_');
-});
-
-describe('of several databases', () => {
-  beforeAll(async () => {
-    await migrateAll();
-    for (const [shard, database] of databases.entries()) await place(database, shard);
-  });
-
-  it('each has its own series, and one that does not answer has none', async () => {
-    for (const [shard, db] of databases.entries()) {
-      await measured({ counts: { rate_limited: { '': shard + 1 } } }, db);
-    }
-    const all = await scrape(FOUR);
-    expect([0, 1, 2, 3].map((shard) => all.get(`payment_rate_limited_requests_total{shard="${shard}"}`))).toEqual([
-      1, 2, 3, 4,
-    ]);
-  });
-
-  it('a scrape sends a database two statements, and reads three rows', async () => {
-    const watched = watchedDatabase();
-    const bindings = { DB: watched.d1 };
-    // The first one asks for the place of the database as well.
-    await scrape(bindings);
-    const [statements, rows] = [watched.statements(), watched.rowsRead()];
-    await scrape(bindings);
-    expect({ statements: watched.statements() - statements, rows: watched.rowsRead() - rows }).toEqual({
-      statements: 2,
-      rows: 3,
+describe('GET /metrics', () => {
+  it('counts payments and refunds when the cron has run, and gives them as OpenMetrics', async () => {
+    const payment_ = await paid();
+    await pay(payment({ card_details: cardNumbered(TEST_CARDS.visaDeclined) }));
+    await refund(refundOf(payment_, { refund_amount: 5.5 }));
+    await runCron();
+    const answer = await send('GET', '/metrics');
+    expect(answer.headers.get('Content-Type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    expect(samplesIn(answer.text)).toMatchObject({
+      'payment_payments_total{status="completed",payment_method="credit_card",gateway="sandbox",error_code="",shard="0"}': 1,
+      'payment_payments_total{status="failed",payment_method="credit_card",gateway="sandbox",error_code="CARD_DECLINED",shard="0"}': 1,
+      'payment_captured_minor_units_total{currency="USD",gateway="sandbox",shard="0"}': 2550,
+      'payment_refunds_total{status="completed",gateway="sandbox",error_code="",shard="0"}': 1,
+      'payment_refunded_minor_units_total{currency="USD",gateway="sandbox",shard="0"}': 550,
+      'payment_processing_seconds_count{gateway="sandbox",shard="0"}': 2,
+      'payment_gateway_seconds_count{gateway="sandbox",operation="charge",shard="0"}': 2,
+      'payment_gateway_seconds_count{gateway="sandbox",operation="refund",shard="0"}': 1,
+      'payment_pending{shard="0"}': 0,
+      'payment_job_backlog{job_name="look_ups",shard="0"}': 0,
+      'payment_alert_active{alert="events_waiting"}': 0,
     });
+  });
+
+  it('has no counts before the cron has run, and no gauges of a database', async () => {
+    await paid();
+    const samples = await scrape();
+    expect(
+      Object.keys(samples).filter(
+        (name) =>
+          (name.includes('shard=') && !name.startsWith('payment_database_up')) || name.startsWith('payment_payments'),
+      ),
+    ).toEqual([]);
+    expect(samples.payment_database_max_bytes).toBeGreaterThan(0);
+  });
+
+  it('shows what waits, each job and the cron', async () => {
+    await waitingEvents({ count: 3, series: 'A' });
+    await dueRefunds('pending', {
+      count: 2,
+      series: 'B',
+      gateway: 'sandbox',
+      dueAtMs: 1,
+      createdAtMs: Date.now() - 90_000,
+    });
+    const before = Date.now() / 1000;
+    await wakeJobs({ PAYMENT_WORK: recordingWork().binding });
+    const samples = await scrape();
+    expect(samples).toMatchObject({
+      'payment_events_waiting{shard="0"}': 3,
+      'payment_pending{shard="0"}': 2,
+      'payment_job_backlog{job_name="sweep",shard="0"}': 3,
+      'payment_job_backlog{job_name="look_ups",shard="0"}': 2,
+    });
+    expect(samples['payment_events_oldest_waiting_seconds{shard="0"}']).toBeGreaterThan(3_000);
+    expect(samples['payment_oldest_pending_seconds{shard="0"}']).toBeGreaterThan(89);
+    expect(samples['payment_cron_last_run_timestamp_seconds{shard="0"}']).toBeGreaterThanOrEqual(before);
+    expect(samples['payment_job_last_run_timestamp_seconds{job_name="look_ups",shard="0"}']).toBeUndefined();
+    await runCron();
+    await wakeJobs({ PAYMENT_WORK: recordingWork().binding });
+    expect(
+      (await scrape())['payment_job_last_run_timestamp_seconds{job_name="look_ups",shard="0"}'],
+    ).toBeGreaterThanOrEqual(before);
+  });
+
+  it('is for the organisation default alone', async () => {
+    const { headers } = await apiKey({ tenant: 'another', scopes: ['metrics:read', 'admin'] });
+    expect((await sendWith(WITH_KEYS, 'GET', '/metrics', { headers })).status).toBe(403);
+  });
+
+  it('reads two rows and the key, in one round trip, however much is stored', async () => {
+    await waitingEvents({ count: 500, series: 'A' });
+    await runCron();
+    const { headers } = await apiKey({ scopes: ['metrics:read'] });
+    const watched = watchedDatabase();
+    const bindings = { ...WITH_KEYS, DB: watched.d1 };
+    // The first use of a key writes when that was, and an isolate's first request asks where the database is.
+    await sendWith(bindings, 'GET', '/metrics', { headers });
+    const before = [watched.roundTrips(), watched.statements(), watched.rowsRead()] as const;
+    expect((await sendWith(bindings, 'GET', '/metrics', { headers })).status).toBe(200);
+    expect(watched.roundTrips() - before[0]).toBe(1);
+    expect(watched.statements() - before[1]).toBe(3);
+    expect(watched.rowsRead() - before[2]).toBeLessThan(15);
+  });
+});
+
+describe('of an installation with four databases', () => {
+  it('counters are sums, and gauges have the number of their database', async () => {
+    await migrateAll();
+    await Promise.all(databases.map((one, shard) => place(one, shard)));
+    const bindings = { ...FOUR };
+    for (const shard of [0, 1, 1, 3]) {
+      const body = payment({ booking_id: await bookingOn(shard) });
+      expect((await sendWith(bindings, 'POST', '/payment/process', { body })).status).toBe(200);
+    }
+    await wakeJobs({ ...FOUR, PAYMENT_WORK: recordingWork().binding });
+    const samples = samplesIn((await sendWith(bindings, 'GET', '/metrics')).text);
+    expect(samples).toMatchObject({
+      'payment_payments_total{status="completed",payment_method="credit_card",gateway="sandbox",error_code=""}': 4,
+      'payment_events_waiting{shard="0"}': 1,
+      'payment_events_waiting{shard="1"}': 2,
+      'payment_events_waiting{shard="2"}': 0,
+      'payment_events_waiting{shard="3"}': 1,
+    });
+  });
+});
+
+describe('the cron', () => {
+  it('wakes the jobs where measuring fails', async () => {
+    await waitingEvents({ count: 1, series: 'A' });
+    await env.DB.prepare('ALTER TABLE metric_totals RENAME TO away').run();
+    const { sent, binding } = recordingWork();
+    try {
+      await expect(wakeJobs({ PAYMENT_WORK: binding })).rejects.toThrow();
+    } finally {
+      await env.DB.prepare('ALTER TABLE away RENAME TO metric_totals').run();
+    }
+    expect(sent.map(({ job }) => job)).toContain('sweep');
+  });
+
+  it('measures where the queue takes no wake-up and the job fails', async () => {
+    await waitingEvents({ count: 1, series: 'A' });
+    const broken = { send: async () => Promise.reject(new Error('the queue is away')) };
+    await env.DB.prepare(
+      "CREATE TRIGGER no_leases BEFORE INSERT ON job_slots BEGIN SELECT RAISE(ABORT, 'no'); END",
+    ).run();
+    try {
+      await expect(wakeJobs({ PAYMENT_WORK: broken, PAYMENT_EVENTS: broken })).rejects.toThrow();
+    } finally {
+      await env.DB.prepare('DROP TRIGGER no_leases').run();
+    }
+    expect(await scrape()).toMatchObject({ 'payment_events_waiting{shard="0"}': 1 });
+  });
+
+  it('reads and writes a few rows of a minute in which nothing has happened', async () => {
+    await waitingEvents({ count: 200, series: 'A' });
+    await runCron({ BRIDGE_URL: 'https://nobody.invalid' });
+    await env.DB.prepare('UPDATE events SET delivered_at_ms = 1').run();
+    const database = watchedDatabase();
+    const bindings = { DB: database.d1, PAYMENT_WORK: recordingWork().binding };
+    await wakeJobs(bindings);
+    expect(database.rowsRead()).toBeLessThan(100);
+    expect(database.rowsWritten()).toBeLessThan(5);
+  });
+});
+
+describe('requests that the limiter refuses', () => {
+  it('write nothing while a minute has not passed', async () => {
+    const database = watchedDatabase();
+    const bindings = { RATE_LIMIT_PER_MINUTE: '2', RATE_LIMIT_BURST: '2', DB: database.d1 };
+    const address = newAddress();
+    const statuses: number[] = [];
+    for (let request = 0; request < 9; request += 1) {
+      statuses.push((await sendWith(bindings, 'GET', '/payment/methods', { address })).status);
+    }
+    expect(statuses.filter((status) => status === 429)).toHaveLength(7);
+    expect(database.roundTrips()).toBe(0);
+  });
+
+  it('are written once a minute, by whatever comes then, and appear in the total and in the minute of the cron', async () => {
+    const environment = { ...env } as unknown as Bindings;
+    const nowMs = Date.now();
+    const write = (atMs: number) => writeRefused(environment, settings(), () => {}, atMs);
+    for (let request = 0; request < 5; request += 1) countRefused(environment, nowMs + request);
+    expect(write(nowMs + 59_000)).toBeNull();
+    await write(nowMs + 60_000);
+    expect(write(nowMs + 200_000)).toBeNull();
+    for (let request = 0; request < 3; request += 1) countRefused(environment, nowMs + 200_000);
+    await write(nowMs + 260_000);
+    await runCron();
+    await runCron();
+    expect((await scrape())['payment_rate_limited_requests_total{shard="0"}']).toBe(8);
+    const minutes = (await env.DB.prepare('SELECT counts FROM metric_minutes').all<{ counts: string }>()).results;
+    expect(minutes.map(({ counts }) => JSON.parse(counts).rate_limited)).toEqual([{ '': 8 }]);
+  });
+
+  it('are lost, and not counted twice, where D1 does not answer', async () => {
+    const environment = { ...env, DB: watchedDatabase(() => 'lose').d1 } as unknown as Bindings;
+    countRefused(environment, 0);
+    const logged: string[] = [];
+    await writeRefused(environment, settings(), (_, event) => logged.push(event), 60_000);
+    expect(logged).toContain('rate_limit.not_counted');
+    expect(await env.DB.prepare('SELECT value FROM counted_in_memory').first('value')).toBe(1);
+  });
+});
+
+describe('a circuit breaker', () => {
+  it('is reported when it opens, once for each probe, and when it closes', () => {
+    const breaker = newCircuitBreaker();
+    const reported = (answered: boolean, nowMs: number) => {
+      recordCall(breaker, answered, nowMs);
+      return unreportedChange(breaker)?.kind ?? null;
+    };
+    expect([0, 1, 2, 3, 4, 5, 6].map((ms) => reported(false, ms))).toEqual([
+      null,
+      null,
+      null,
+      null,
+      'open',
+      null,
+      null,
+    ]);
+    expect([reported(false, 10_010), reported(false, 10_011)]).toEqual(['open', null]);
+    expect([reported(true, 20_000), reported(true, 20_001)]).toEqual(['closed', null]);
+  });
+
+  it('that an isolate has reported is in the metrics until it closes, or until nothing is heard of it any more', async () => {
+    const open = async () => Object.keys(await scrape()).filter((name) => name.startsWith('payment_breaker_open'));
+    const about = { gateway: 'stripe:acct_1', operation: 'refund' } as const;
+    const report = (change: BreakerChange, nowMs = Date.now()) => recordBreaker(database, { ...about, change }, nowMs);
+    const shown = ['payment_breaker_open{gateway="stripe",operation="refund"}'];
+    await report({ kind: 'open', untilMs: Date.now() + 10_000 });
+    await report({ kind: 'open', untilMs: Date.now() + 20_000 });
+    expect(await open()).toEqual(shown);
+    await report({ kind: 'closed' });
+    expect(await open()).toEqual([]);
+    await report({ kind: 'open', untilMs: Date.now() - 59_000 });
+    expect(await open()).toEqual(shown);
+    await report({ kind: 'closed' });
+    await report({ kind: 'open', untilMs: Date.now() - 61_000 });
+    expect(await open()).toEqual([]);
   });
 });

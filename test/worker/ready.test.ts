@@ -1,10 +1,10 @@
 /** GET /ready, as an uptime monitor asks it. */
 import { env } from 'cloudflare:workers';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readyResponse } from '../../src/contract/responses.ts';
 import { quietGauges } from '../data/gauges.ts';
 import { clearLedger } from './backlog.ts';
-import { send, sendWith } from './request.ts';
+import { type RequestOptions, send, sendWith } from './request.ts';
 import { watchedDatabase } from './watched-database.ts';
 
 const MINUTE_MS = 60_000;
@@ -13,6 +13,8 @@ beforeEach(async () => {
   await clearLedger();
   await env.DB.batch(['metric_totals', 'alert_episodes'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
 });
+
+afterEach(() => void vi.useRealTimers());
 
 const measured = (atMs: number) =>
   env.DB.prepare(
@@ -26,22 +28,25 @@ const alerted = (alert: string, startedAtMs: number) =>
     .bind(alert, startedAtMs, 'TXN-01 of ada@example.com waits')
     .run();
 
+/** Of an isolate that has not asked the databases before. */
+const ask = (method = 'GET', options: RequestOptions = {}) => sendWith({}, method, '/ready', options);
+
 describe('the service is ready', () => {
   it('where the cron runs and no alert has begun', async () => {
     await measured(Date.now());
-    const answer = await send('GET', '/ready');
+    const answer = await ask();
     expect([answer.status, answer.body]).toEqual([200, { status: 'ready', problems: [] }]);
     expect(answer.headers.get('Cache-Control')).toBe('no-store');
   });
 
   it('just after its deployment, before the first cron', async () => {
-    expect((await send('GET', '/ready')).body.status).toBe('ready');
+    expect((await ask()).body.status).toBe('ready');
   });
 
   it('with an alert that can wait, which it names', async () => {
     await measured(Date.now());
     await alerted('needs_person', 1_795_000_000_000);
-    const answer = await send('GET', '/ready');
+    const answer = await ask();
     expect(answer.status).toBe(200);
     expect(answer.body).toEqual({
       status: 'ready',
@@ -54,21 +59,21 @@ describe('the service is not ready', () => {
   it('with an alert by which payments or events stop, until it is over; everybody may ask, so nothing of its message is shown', async () => {
     await measured(Date.now());
     await alerted('bridge_away', 1_795_000_000_000);
-    const answer = await send('GET', '/ready');
+    const answer = await ask();
     expect(answer.status).toBe(503);
     expect(readyResponse.parse(answer.body)).toMatchObject({
       status: 'not_ready',
       problems: [{ alert: 'bridge_away', since: '2026-11-18T11:06:40Z' }],
     });
     expect(answer.text).not.toMatch(/TXN|ada|\d{2,} /);
-    expect([(await send('HEAD', '/ready')).status, (await send('HEAD', '/ready')).text]).toEqual([503, '']);
+    expect([(await ask('HEAD')).status, (await ask('HEAD')).text]).toEqual([503, '']);
     await env.DB.prepare('UPDATE alert_episodes SET ended_at_ms = 1').run();
-    expect((await send('GET', '/ready')).status).toBe(200);
+    expect((await ask()).status).toBe(200);
   });
 
   it('where the cron does not run any more', async () => {
     await measured(Date.now() - 6 * MINUTE_MS);
-    expect((await send('GET', '/ready')).body).toMatchObject({
+    expect((await ask()).body).toMatchObject({
       status: 'not_ready',
       problems: [{ alert: 'cron_not_run' }],
     });
@@ -89,13 +94,18 @@ describe('the service is not ready', () => {
   });
 });
 
-it('each database is asked once, with one statement', async () => {
+it('each database is asked once, with one statement, and not again for everybody who asks within five seconds', async () => {
   await measured(Date.now());
-  await send('GET', '/ready');
   const watched = watchedDatabase();
-  await sendWith({ DB: watched.d1 }, 'GET', '/ready');
+  const isolate = { DB: watched.d1 };
+  const answers = [await sendWith(isolate, 'GET', '/ready')];
+  await measured(Date.now() - 6 * MINUTE_MS);
+  for (let other = 0; other < 30; other += 1) answers.push(await sendWith(isolate, 'GET', '/ready'));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   // Another environment is another isolate: its first batch presents the place of the database.
   expect([watched.roundTrips(), watched.statements()]).toEqual([1, 2]);
+  vi.setSystemTime(Date.now() + 5_000);
+  expect((await sendWith(isolate, 'GET', '/ready')).status).toBe(503);
 });
 
 it('an address that asks too often is told so, and its payments are not', async () => {

@@ -130,7 +130,7 @@ function Overview({ data }: { data: ConsoleOverview }) {
           <>
             Counted <Ago at={data.counted_at} />, once a minute. {countText(data.challenges.completed)} of{' '}
             {counted(data.challenges.completed + data.challenges.failed, 'payer')} sent to authenticate completed the
-            payment. {counted(data.rate_limited, 'request')} refused by the rate limit since counting began.
+            payment. {counted(data.rate_limited, 'request')} refused by the rate limit.
           </>
         )}
       </p>

@@ -3,6 +3,7 @@
  * not answer, its series are missing, and no sum goes down. Times are seconds, money is the currency's minor unit.
  */
 import { ALERTS } from '../../contract/console.ts';
+import { gatewayKind } from '../domain/gateway-kind.ts';
 import {
   BUCKETS_MS,
   COUNTED,
@@ -223,7 +224,12 @@ function othersOf({ databases, ofInstallation, databaseMaxBytes }: Scraped): Fam
       name: 'payment_breaker_open',
       type: 'gauge',
       help: 'Gateways that are not called, because they did not answer.',
-      samples: samples(breakers.map(({ gateway, operation }) => [{ gateway, operation }, 1])),
+      samples: samples(
+        // Two accounts of a provider are one gateway here.
+        [...new Map(breakers.map((one) => [`${gatewayKind(one.gateway)} ${one.operation}`, one])).values()].map(
+          ({ gateway, operation }) => [{ gateway: gatewayKind(gateway), operation }, 1],
+        ),
+      ),
     },
     {
       name: 'payment_alert_active',

@@ -26,7 +26,7 @@ export interface Credential {
 /** The only organisation where neither keys nor tokens are required. */
 export const DEFAULT_TENANT = 'default';
 
-/** With AUTH_MODE none, every caller may use the whole contract, and see the figures. */
+/** With AUTH_MODE none, every caller may use the whole contract, and read the metrics. */
 export const ANONYMOUS: Credential = {
   tenant: DEFAULT_TENANT,
   actor: 'anonymous',

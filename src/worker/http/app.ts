@@ -35,9 +35,6 @@ const WEBHOOK_LIMITS = { name: 'webhooks', perMinute: 1000, burst: 300 };
 /** Uptime monitors ask once or twice a minute, each from several places. A question costs a query of each database. */
 const READY_LIMITS = { name: 'ready', perMinute: 60, burst: 20 };
 
-/** Prometheus asks every fifteen seconds at most, by default once a minute. */
-const METRICS_LIMITS = { name: 'metrics', perMinute: 60, burst: 20 };
-
 export function createApp(): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.onError(onError);
@@ -54,7 +51,7 @@ export function createApp(): Hono<HttpEnv> {
   app.use(configured(), httpsOnly());
   app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withShards());
   app.use('/ready', rateLimit(READY_LIMITS));
-  app.use('/metrics', rateLimit(METRICS_LIMITS), authenticate(), withShards());
+  app.use('/metrics', rateLimit(), authenticate(), withShards());
   app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS));
   app.use(`${SANDBOX_CHALLENGE_PATH}/*`, rateLimit());
 

@@ -1,5 +1,6 @@
 /** Which gateways isolates have stopped calling. They are kept in the first database of an installation. */
 import { type Database, rowsOf, runBatch } from '../database.ts';
+import { BREAKER_REPORT_LIFETIME_MS } from './record-breaker.ts';
 
 export interface OpenBreaker {
   gateway: string;
@@ -9,11 +10,8 @@ export interface OpenBreaker {
   untilMs: number;
 }
 
-/** An isolate that gets no more payments reports nothing: after this time, what it has opened counts as closed. */
-const REPORT_LIFETIME_MS = 60_000;
-
 /** The condition of those that are open at the time `?1`. */
-export const OPEN_BREAKERS_SINCE = `until_ms > ?1 - ${REPORT_LIFETIME_MS}`;
+export const OPEN_BREAKERS_SINCE = `until_ms > ?1 - ${BREAKER_REPORT_LIFETIME_MS}`;
 
 const OPEN = `
   SELECT gateway, operation, opened_at_ms AS openedAtMs, until_ms AS untilMs FROM open_breakers WHERE ${OPEN_BREAKERS_SINCE}`;

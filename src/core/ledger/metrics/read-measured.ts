@@ -10,7 +10,7 @@ export interface Measured {
   writtenAtMs: number;
 }
 
-const READ_TOTALS = 'SELECT counts, gauges, written_at_ms AS writtenAtMs FROM metric_totals';
+const READ_TOTALS = 'SELECT counts, gauges, written_at_ms AS writtenAtMs FROM metric_totals WHERE one = 1';
 
 /** Null: the cron has not run yet. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readTotals(db: Database): Promise<Measured | null> {
@@ -39,8 +39,18 @@ const READ_MINUTES =
 /** The minutes of this time in which something ended. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readMinutes(db: Database, fromMs: number, toMs: number): Promise<MeasuredMinute[]> {
   const { minutes } = await runBatch(db, { minutes: db.d1.prepare(READ_MINUTES).bind(fromMs, toMs) });
-  return rowsOf<{ minuteMs: number; counts: string }>(minutes).map(({ minuteMs, counts }) => ({
-    minuteMs,
-    counts: JSON.parse(counts),
-  }));
+  return rowsOf<{ minuteMs: number; counts: string }>(minutes).map(measuredMinute);
+}
+
+const READ_SOME_MINUTES = `
+  SELECT minute_ms AS minuteMs, counts FROM metric_minutes WHERE minute_ms IN (SELECT value FROM json_each(?1))`;
+
+/** Those of these minutes in which something ended. */
+export async function readTheseMinutes(db: Database, minutesMs: readonly number[]): Promise<MeasuredMinute[]> {
+  const { minutes } = await runBatch(db, { minutes: db.d1.prepare(READ_SOME_MINUTES).bind(JSON.stringify(minutesMs)) });
+  return rowsOf<{ minuteMs: number; counts: string }>(minutes).map(measuredMinute);
+}
+
+function measuredMinute({ minuteMs, counts }: { minuteMs: number; counts: string }): MeasuredMinute {
+  return { minuteMs, counts: JSON.parse(counts) };
 }

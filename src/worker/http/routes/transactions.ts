@@ -23,6 +23,7 @@ import { transactionNotFound } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { requireScope } from '../middleware/require-scope.ts';
 import { invalidRequest, validateQuery } from '../middleware/validate.ts';
+import { shownActor } from './shown-actor.ts';
 
 export const transactionsRoute = new Hono<HttpEnv>()
   .get('/', requireScope('payments:read'), validateQuery(searchQuery), async function search(c) {
@@ -51,9 +52,6 @@ export const transactionsRoute = new Hono<HttpEnv>()
     if (found === null) return transactionNotFound(c, (await notFound(context, id)).archived);
     return c.json<StoryResponse>(storyOf(found));
   });
-
-/** Callers are not told which one. */
-const OPERATOR = 'operator';
 
 const CURSOR_REFUSED = 'must be the next_cursor of a page of the same search: begin again without it';
 
@@ -157,7 +155,7 @@ function storyOf({ payment, refunds, events, disputes, history, isComplete }: Pa
       at: new Date(atMs).toISOString(),
       type,
       id,
-      actor: actor?.startsWith(OPERATOR) ? OPERATOR : actor,
+      actor: actor && shownActor(actor),
       request_id: requestId,
       audit_entry: auditEntry,
       // Its reason is for operators only.

@@ -26,7 +26,7 @@ import { gatewayKind } from '../../../../core/domain/gateway-kind.ts';
 import { decimalAmount } from '../../../../core/domain/money.ts';
 import { isoSeconds } from '../../../../core/domain/timestamp.ts';
 import { listOpenCases, type OpenCase } from '../../../../core/ledger/by-hand/list-open-cases.ts';
-import { listResolutions } from '../../../../core/ledger/by-hand/resolutions.ts';
+import { listResolutions, type ManualResolution } from '../../../../core/ledger/by-hand/resolutions.ts';
 import type { Database } from '../../../../core/ledger/database.ts';
 import { makeLookUpDue } from '../../../../core/ledger/look-ups/make-look-up-due.ts';
 import { allContexts, contextOfId } from '../../../../core/shards.ts';
@@ -36,6 +36,7 @@ import { BODY_MAX_BYTES, jsonBody } from '../../middleware/json-body.ts';
 import { limitBody } from '../../middleware/limit-body.ts';
 import { shownTenant } from '../../middleware/of-installation.ts';
 import { validate } from '../../middleware/validate.ts';
+import { isOfInstallation, shownActor } from '../shown-actor.ts';
 
 const CASES_MAX = 200;
 const DEALT_WITH_MAX = 50;
@@ -86,12 +87,7 @@ export const casesRoute = new Hono<HttpEnv>()
     const dealtWith = lists.flatMap((one) => one.dealtWith).toSorted((a, b) => b.resolvedAtMs - a.resolvedAtMs);
     return c.json<ConsoleCases>({
       cases: lists.flatMap(({ open }) => open.map(shownCase)),
-      dealt_with: dealtWith.slice(0, DEALT_WITH_MAX).map((one) => ({
-        subject: one.subject,
-        reason: one.reason,
-        resolved_by: one.resolvedBy,
-        resolved_at: isoSeconds(one.resolvedAtMs),
-      })),
+      dealt_with: dealtWith.slice(0, DEALT_WITH_MAX).map((one) => shownResolution(one, tenant)),
     });
   })
   .post('/resolve', limitBody(BODY_MAX_BYTES), jsonBody(), validate(resolveRequest), async function resolve(c) {
@@ -122,6 +118,20 @@ function shownCase(one: OpenCase): ConsoleCase {
     since: isoSeconds(one.sinceMs),
     failure_reason: one.failureReason,
     options: [...CASE_OPTIONS[one.kind]],
+  };
+}
+
+/** @param tenant that is shown its own; it does not see what those who run the installation have written for themselves. Null: they see it */
+function shownResolution(
+  { subject, reason, resolvedBy, resolvedAtMs }: ManualResolution,
+  tenant: string | null,
+): ConsoleCases['dealt_with'][number] {
+  const isShown = tenant === null || !isOfInstallation(resolvedBy);
+  return {
+    subject,
+    reason: isShown ? reason : '',
+    resolved_by: tenant === null ? resolvedBy : shownActor(resolvedBy),
+    resolved_at: isoSeconds(resolvedAtMs),
   };
 }
 
@@ -195,6 +205,10 @@ function notAllowedText({ subject, found }: Case, why: NotAllowed, tenant: strin
     case 'undetermined':
       return `${subject} is pending, and the gateway cannot determine its outcome: record how it ended.`;
     case 'dealt_with_before':
-      return `${subject} was dealt with at ${isoSeconds(why.resolution.resolvedAtMs)} by ${why.resolution.resolvedBy}.`;
+      return dealtWithText(shownResolution(why.resolution, tenant));
   }
+}
+
+function dealtWithText({ subject, resolved_at, resolved_by }: ConsoleCases['dealt_with'][number]): string {
+  return `${subject} was dealt with at ${resolved_at} by ${resolved_by}.`;
 }
