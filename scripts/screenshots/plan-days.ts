@@ -49,7 +49,7 @@ const DECLINES: readonly DeclineCode[] = [
   ...(['CARD_DECLINED', 'CARD_DECLINED', 'CARD_EXPIRED'] as const),
 ];
 /** Payments in each of the last 24 hours, the oldest first: an evening, a night, a day, and the evening that goes on. */
-const BY_HOUR = [46, 38, 27, 15, 7, 3, 1, 1, 1, 2, 4, 9, 14, 18, 21, 19, 17, 20, 26, 33, 41, 52, 58, 54];
+const BY_HOUR = [92, 78, 55, 31, 15, 7, 4, 3, 3, 5, 9, 18, 28, 37, 42, 39, 35, 41, 53, 66, 83, 104, 116, 109];
 /** Two and a half hours ago, the gateway was slow for a while, and failed some of its calls. */
 const TROUBLE = { fromMs: 160 * MINUTE_MS, untilMs: 135 * MINUTE_MS };
 
@@ -92,9 +92,9 @@ function planPayment(random: Random, hoursAgo: number, number: number): PlannedP
         }
       : null,
     disputed:
-      number === 31
+      number === 43
         ? { afterMs: 9 * HOUR_MS, reason: 'fraudulent' }
-        : number === 64
+        : number === 131
           ? { afterMs: 4 * HOUR_MS, reason: 'product_not_received' }
           : null,
   };

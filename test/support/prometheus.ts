@@ -27,6 +27,8 @@ export interface PrometheusProcess {
   /** Evaluates an expression as of now. @throws where Prometheus refuses it */
   query(expression: string): Promise<Sample[]>;
   labelValues(label: string, metric: string): Promise<string[]>;
+  /** What the targets say that they have, also where there is no value yet: without `_total` and the like. */
+  metricNames(): Promise<Set<string>>;
   rules(): Promise<Rule[]>;
   stop(): Promise<void>;
 }
@@ -90,6 +92,10 @@ export async function startPrometheus(
     child,
     query,
     labelValues: (label, metric) => ask<string[]>(`label/${label}/values`, { 'match[]': metric }),
+    async metricNames() {
+      const described = await ask<{ metric: string }[]>('targets/metadata');
+      return new Set(described.map(({ metric }) => metric));
+    },
     rules: async () => (await ask<{ groups: { rules: Rule[] }[] }>('rules')).groups.flatMap((group) => group.rules),
     stop: async () => void (await child.stop()),
   };

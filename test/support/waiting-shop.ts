@@ -132,7 +132,7 @@ export async function paypalShop(): Promise<WaitingShop> {
 }
 
 /** What a form's button does in a browser that follows no redirect. @returns where the payer is sent */
-async function submit(url: string, fields: Record<string, string>): Promise<string> {
+export async function submit(url: string, fields: Record<string, string>): Promise<string> {
   const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' });
   return answer.headers.get('location') ?? '';
 }
