@@ -14,6 +14,7 @@ import type { WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { reconcile, TooManyMovements } from '../../src/core/recovery/reconcile.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { oneDatabase } from '../data/one-database.ts';
+import { tableWalks } from '../support/query-plans.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, openWorld, type World } from './world.ts';
 
 /** The day of the world, whose clock begins at its noon. */
@@ -42,9 +43,21 @@ const newest = ({ context }: World) => listReconciliations(context.db, 30);
 const found = (one: ListedReconciliation | undefined) =>
   one?.differences.map(({ kind, subject }) => `${kind} ${subject}`).toSorted();
 
+/** Of all tests. */
+const prepared = new Set<string>();
+
 /** The cron has run before today: today is the first whole day of the installation. */
 async function openedYesterday(options: Parameters<typeof openWorld>[0] = {}): Promise<World> {
   const world = openWorld(options);
+  const { db } = world.context;
+  const { d1 } = db;
+  db.d1 = {
+    prepare(sql) {
+      prepared.add(sql);
+      return d1.prepare(sql);
+    },
+    batch: (statements) => d1.batch(statements),
+  };
   world.clock.nowMs = TODAY_MS - 1;
   await isDue(world);
   world.clock.nowMs = TODAY_MS + HOUR_MS;
@@ -345,4 +358,17 @@ it('a reconciliation that has not come to its end in a day ends, and says how fa
   const first = (await newest(world)).find(({ fromMs }) => fromMs === TODAY_MS);
   expect(first).toMatchObject({ comparedUntilMs: TODAY_MS, endedAtMs: world.clock.nowMs });
   expect(found(first)).toEqual(['not_finished reconciliation']);
+});
+
+it('no statement of it walks through a table', () => {
+  const { rows } = openWorld();
+  const own = [...prepared].filter((sql) => /reconciliation|'reconcile'|OFFSET/.test(sql));
+  const walks = own.flatMap((sql) =>
+    tableWalks(
+      sql,
+      rows(`EXPLAIN QUERY PLAN ${sql}`).map(({ detail }) => String(detail)),
+    ).map((walk) => `${walk}: ${sql}`),
+  );
+  expect(walks).toEqual([]);
+  expect(own.length).toBeGreaterThan(12);
 });
