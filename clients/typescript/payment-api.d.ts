@@ -201,6 +201,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The metrics, for Prometheus
+         * @description Counted once a minute. Only the organisation `default` may read them. Scope: `metrics:read`.
+         */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webhooks/stripe": {
         parameters: {
             query?: never;
@@ -1045,6 +1065,50 @@ export interface components {
                 /**
                  * @description How to authenticate, and why the key or token was refused (RFC 6750).
                  * @example Bearer realm="payment-service", error="insufficient_scope", scope="refunds:write"
+                 */
+                "WWW-Authenticate"?: string;
+                /**
+                 * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                 * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                 */
+                "X-Request-Id": string;
+                /**
+                 * @description How many requests of a client address are admitted in a minute.
+                 * @example 100
+                 */
+                "X-RateLimit-Limit"?: number;
+                /**
+                 * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                 * @example 19
+                 */
+                "X-RateLimit-Remaining"?: number;
+                /**
+                 * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                 * @example 1795452839
+                 */
+                "X-RateLimit-Reset"?: number;
+                /**
+                 * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                 * @example "burst";r=19;t=10, "minute";r=99;t=60
+                 */
+                RateLimit?: string;
+                /**
+                 * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                 * @example "burst";q=20;w=10, "minute";q=100;w=60
+                 */
+                "RateLimit-Policy"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
+        /** @description The key or token lacks the scope `metrics:read`, or the request came over plain HTTP. */
+        NeedsMetricsRead: {
+            headers: {
+                /**
+                 * @description How to authenticate, and why the key or token was refused (RFC 6750).
+                 * @example Bearer realm="payment-service", error="insufficient_scope", scope="metrics:read"
                  */
                 "WWW-Authenticate"?: string;
                 /**
@@ -3173,6 +3237,71 @@ export interface operations {
                     "application/json": components["schemas"]["ReadyResponse"] | components["schemas"]["ErrorEnvelope"];
                 };
             };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All metrics, in the text format of OpenMetrics 1.0. */
+            200: {
+                headers: {
+                    /**
+                     * @description The id of the request: its own `X-Request-Id`, or a new one. The log of the service has the same.
+                     * @example c0a8f6f2-6a0e-4a53-9d1e-0d7c1d7f2f0b
+                     */
+                    "X-Request-Id": string;
+                    /**
+                     * @description How many requests of a client address are admitted in a minute.
+                     * @example 100
+                     */
+                    "X-RateLimit-Limit": number;
+                    /**
+                     * @description How many more would be admitted now, by whichever limit is closer to being reached.
+                     * @example 19
+                     */
+                    "X-RateLimit-Remaining": number;
+                    /**
+                     * @description When `X-RateLimit-Remaining` next grows, in seconds since 1970.
+                     * @example 1795452839
+                     */
+                    "X-RateLimit-Reset": number;
+                    /**
+                     * @description What remains of each limit, and the seconds until it grows (draft-ietf-httpapi-ratelimit-headers).
+                     * @example "burst";r=19;t=10, "minute";r=99;t=60
+                     */
+                    RateLimit: string;
+                    /**
+                     * @description The limits: how many requests (`q`) in how many seconds (`w`).
+                     * @example "burst";q=20;w=10, "minute";q=100;w=60
+                     */
+                    "RateLimit-Policy": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example # HELP payment_payments Payments that ended.
+                     *     # TYPE payment_payments counter
+                     *     payment_payments_total{status="completed",payment_method="credit_card",gateway="stripe",error_code=""} 1204
+                     *     # HELP payment_events_waiting Events that wait to be delivered.
+                     *     # TYPE payment_events_waiting gauge
+                     *     payment_events_waiting{shard="0"} 0
+                     *     # EOF
+                     */
+                    "application/openmetrics-text; version=1.0.0; charset=utf-8": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["NeedsMetricsRead"];
+            405: components["responses"]["AnswersGetOnly"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     receiveStripeWebhook: {

@@ -31,6 +31,23 @@ export function answer({
   };
 }
 
+/** An answer that is text, and no JSON. */
+export function textAnswer({
+  description,
+  mediaType,
+  example,
+}: {
+  description: string;
+  mediaType: string;
+  example: string;
+}): ZodOpenApiResponseObject {
+  return {
+    description,
+    headers: headersOf('reached', {}),
+    content: { [mediaType]: { schema: { type: 'string' }, example } },
+  };
+}
+
 /** An answer that has the envelope alone. */
 export function errorAnswer(about: Omit<Answer, 'schema'>): ZodOpenApiResponseObject {
   return answer({ ...about, schema: errorEnvelope });

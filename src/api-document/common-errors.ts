@@ -107,6 +107,7 @@ export const COMMON_ANSWERS = {
   NeedsPaymentsRead: forbidden('payments:read'),
   NeedsPaymentsWrite: forbidden('payments:write'),
   NeedsRefundsWrite: forbidden('refunds:write'),
+  NeedsMetricsRead: forbidden('metrics:read'),
   AnswersGetOnly: methodNotAllowed('GET, HEAD'),
   AnswersPostOnly: methodNotAllowed('POST'),
   PayloadTooLarge: errorAnswer({
@@ -146,6 +147,7 @@ const FORBIDDEN = {
   'payments:read': 'NeedsPaymentsRead',
   'payments:write': 'NeedsPaymentsWrite',
   'refunds:write': 'NeedsRefundsWrite',
+  'metrics:read': 'NeedsMetricsRead',
 } satisfies Partial<Record<Scope, CommonAnswer>>;
 
 /** Of each operation that asks who calls. */

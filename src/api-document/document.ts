@@ -8,6 +8,7 @@ import { describeFields } from './field-descriptions.ts';
 import { getHealth } from './operations/health.ts';
 import { capturePayment, voidPayment } from './operations/hold.ts';
 import { listPaymentMethods } from './operations/methods.ts';
+import { getMetrics } from './operations/metrics.ts';
 import { processPayment } from './operations/process.ts';
 import { getReadiness } from './operations/ready.ts';
 import { refundPayment } from './operations/refund.ts';
@@ -39,7 +40,7 @@ const TAGS = [
   { name: 'Payments', description: 'Take a payment, hold its money, capture or void it, and ask how it ended.' },
   { name: 'Refunds', description: 'Pay back, in part or in full.' },
   { name: 'Search', description: 'Find payments, and see all that is recorded of one.' },
-  { name: 'Service', description: 'Whether the service runs.' },
+  { name: 'Service', description: 'Whether the service runs, and what it has done.' },
   { name: 'Webhooks', description: 'For the providers.' },
 ];
 
@@ -64,6 +65,7 @@ export function exactDocument(): ApiDocument {
         '/payment/transactions/{id}': { get: getTransaction },
         '/health': { get: getHealth },
         '/ready': { get: getReadiness },
+        '/metrics': { get: getMetrics },
         '/webhooks/stripe': { post: receiveStripeWebhook },
         '/webhooks/paypal': { post: receivePayPalWebhook },
       },

@@ -28,6 +28,7 @@ export function composeForOperator(
       db,
       gateways: namedGateways(configuredGateways(settings), accountsReadFrom(db)),
       breakersOf: newBreakersOf(),
+      reportBreaker: () => {},
       tenant,
       network,
       nowMs: Date.now,

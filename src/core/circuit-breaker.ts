@@ -8,6 +8,8 @@ export interface CircuitBreaker {
   failuresInARow: number;
   /** Until when calls are refused, once there have been too many failures. */
   refusesUntilMs: number;
+  /** The `refusesUntilMs` that was last reported; 0 where it was reported as closed. */
+  reportedUntilMs: number;
 }
 
 /** Of one gateway. Two, because charges may work while refunds are down. */
@@ -36,7 +38,7 @@ const FAILURES_TO_OPEN = 5;
 const PROBE_INTERVAL_MS = 10_000;
 
 export function newCircuitBreaker(probeIntervalMs = PROBE_INTERVAL_MS): CircuitBreaker {
-  return { probeIntervalMs, failuresInARow: 0, refusesUntilMs: 0 };
+  return { probeIntervalMs, failuresInARow: 0, refusesUntilMs: 0, reportedUntilMs: 0 };
 }
 
 export type Permit =
@@ -68,4 +70,21 @@ export function release(breaker: CircuitBreaker, permit: Permit): void {
 export function recordCall(breaker: CircuitBreaker, answered: boolean, nowMs: number): void {
   breaker.failuresInARow = answered ? 0 : breaker.failuresInARow + 1;
   if (breaker.failuresInARow >= FAILURES_TO_OPEN) breaker.refusesUntilMs = nowMs + breaker.probeIntervalMs;
+}
+
+export type BreakerChange = { kind: 'closed' } | { kind: 'open'; untilMs: number };
+
+/**
+ * What is to be reported of it: that it has opened, that it stays open, or that it has closed. Null where that was reported before. While it is
+ * open, it is reported once for each probe, however many calls end meanwhile.
+ */
+export function unreportedChange(breaker: CircuitBreaker): BreakerChange | null {
+  if (isClosed(breaker)) {
+    if (breaker.reportedUntilMs === 0) return null;
+    breaker.reportedUntilMs = 0;
+    return { kind: 'closed' };
+  }
+  if (breaker.refusesUntilMs < breaker.reportedUntilMs + breaker.probeIntervalMs / 2) return null;
+  breaker.reportedUntilMs = breaker.refusesUntilMs;
+  return { kind: 'open', untilMs: breaker.refusesUntilMs };
 }

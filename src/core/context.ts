@@ -10,6 +10,7 @@ import type { Gateways } from './gateways/registry.ts';
 import type { ArchiveBucket } from './ledger/archive/archive-bucket.ts';
 import type { BlockCodec } from './ledger/audit/hash-chain.ts';
 import type { Database } from './ledger/database.ts';
+import type { BreakerReport } from './ledger/metrics/record-breaker.ts';
 import type { Log } from './log.ts';
 import type { PostAlert } from './monitoring/post-alert.ts';
 import type { BridgeState } from './outbox/probe-bridge.ts';
@@ -29,6 +30,8 @@ export interface Context {
   gateways: Gateways;
   /** Of the gateway with this name. */
   breakersOf: (gateway: string) => CircuitBreakers;
+  /** Writes down that one has opened, stays open or has closed. Nobody waits for it. */
+  reportBreaker: (report: BreakerReport) => void;
   /** The organisation whose payments these are. */
   tenant: string;
   /** Where the caller is: an address, or the network that one customer has of its provider. Null where that says nothing. */

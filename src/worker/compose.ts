@@ -1,4 +1,5 @@
 /** The composition root: makes what a request, a batch or a cron works with of Cloudflare's bindings, the clock and chance. */
+import { waitUntil } from 'cloudflare:workers';
 import { backgroundCaller, type Caller } from '../core/caller.ts';
 import { type CircuitBreaker, newBreakersOf } from '../core/circuit-breaker.ts';
 import type { Context } from '../core/context.ts';
@@ -17,6 +18,7 @@ import type { DatabaseSize } from '../core/ledger/fill-level.ts';
 import { accountsIn } from '../core/ledger/providers/keep-gateway-account.ts';
 import { createLog, type Log, type LogFields, withFields } from '../core/log.ts';
 import { postAlert } from '../core/monitoring/post-alert.ts';
+import { reportBreaker } from '../core/monitoring/report-breaker.ts';
 import { probeBridge } from '../core/outbox/probe-bridge.ts';
 import { postToBridge } from '../core/outbox/relay-client.ts';
 import { createCipher } from '../core/security/cipher.ts';
@@ -114,6 +116,7 @@ function composeOne(
     db,
     gateways: namedGateways(configuredGateways(settings), accountsIn(db)),
     breakersOf,
+    reportBreaker: (report) => waitUntil(reportBreaker(shards.at(0), report)),
     tenant: caller.tenant,
     network: caller.network,
     nowMs: Date.now,

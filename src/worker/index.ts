@@ -6,6 +6,7 @@ import type { QueueMessage, WakeUp } from '../core/outbox/queue-message.ts';
 import type { Bindings } from './bindings.ts';
 import { composeBackground } from './compose.ts';
 import { createApp } from './http/app.ts';
+import { writeRefused } from './rate-limit/refused-requests.ts';
 
 export { RateLimiter } from './rate-limit/rate-limiter.ts';
 
@@ -16,7 +17,11 @@ export default {
 
   // Of both queues: what is to be done is in the messages, since whoever deploys may name the queues otherwise.
   async queue(batch, env) {
-    await consumeBatch(composeBackground(env, 'queue', { queue: batch.queue }), batch.messages);
+    const shards = composeBackground(env, 'queue', { queue: batch.queue });
+    await consumeBatch(shards, batch.messages);
+    // Where no more requests are refused, what was counted is written here.
+    const { settings, log, nowMs } = shards.at(0);
+    await writeRefused(env, settings, log, nowMs());
   },
 
   async scheduled(controller, env) {

@@ -19,7 +19,7 @@ interface DescribedHeader {
 }
 interface DescribedAnswer {
   headers: Record<string, DescribedHeader>;
-  content: { 'application/json': { schema: object; examples: Record<string, { value: unknown }> } };
+  content: { 'application/json'?: { schema: object; examples: Record<string, { value: unknown }> } };
 }
 interface DescribedOperation {
   responses: Record<string, DescribedAnswer | { $ref: string }>;
@@ -63,7 +63,10 @@ export function undocumented({ method, path, status, headers, body }: SentAnswer
   const operation = own ?? Object.values(operations)[0];
   const described = resolved(operation?.responses[status]);
   if (described === undefined) return [`the status ${status} is not documented`];
-  const { schema, examples } = described.content['application/json'];
+  const json = described.content['application/json'];
+  // Text: there is no body to compare.
+  if (json === undefined) return body === null ? headerProblems(described.headers, headers) : ['it is JSON'];
+  const { schema, examples } = json;
   const allowed =
     own === undefined ? { Allow: { schema: { type: 'string' } }, ...described.headers } : described.headers;
   return [

@@ -11,10 +11,20 @@ function unexpectedDatabase(): never {
 
 export const UNUSED_PARTS: Pick<
   Context,
-  'shard' | 'shards' | 'blockCodec' | 'archive' | 'relay' | 'bridgeState' | 'postAlert' | 'eventQueue' | 'workQueue'
+  | 'shard'
+  | 'shards'
+  | 'reportBreaker'
+  | 'blockCodec'
+  | 'archive'
+  | 'relay'
+  | 'bridgeState'
+  | 'postAlert'
+  | 'eventQueue'
+  | 'workQueue'
 > = {
   shard: 0,
   shards: { count: 1, at: unexpectedDatabase },
+  reportBreaker: () => {},
   blockCodec: { blockHash: unexpected, pack: unexpected, unpack: unexpected, sha256: unexpected },
   archive: null,
   relay: unexpected,

@@ -34,13 +34,14 @@ let stack: Stack;
 
 beforeAll(async () => {
   rabbitmqUrl(); // which fails with what to do where no broker can be had
-  webhook = createServer(async (request, response) => {
+  webhook = createServer((request, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    refusals -= 1;
-    if (refusals >= 0) return response.writeHead(500).end();
-    posted.push(JSON.parse(Buffer.concat(chunks).toString()).text);
-    return response.end('ok');
+    request.on('data', (chunk) => chunks.push(chunk));
+    request.on('end', () => {
+      refusals -= 1;
+      if (refusals < 0) posted.push(JSON.parse(Buffer.concat(chunks).toString()).text);
+      response.writeHead(refusals < 0 ? 200 : 500).end();
+    });
   });
   await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
   gateway = await startPaymentGateway();

@@ -23,7 +23,15 @@ function openBoth({ formerName = 'test', currentName = 'test' } = {}) {
   applyMigrations(sqlite);
   const clock = { nowMs: NOON_MS };
   const state: TestGateway = {
-    ...{ movements: [], says: new Map(), losesNext: false, lookUps: 0, listingBreaks: false },
+    ...{
+      movements: [],
+      says: new Map(),
+      losesNext: false,
+      tookMs: 0,
+      refusesRefunds: false,
+      lookUps: 0,
+      listingBreaks: false,
+    },
     ...{ refundsOfCharge: [], listedChargesOf: [] },
   };
   const gateway = gatewayOf(state, clock, true);

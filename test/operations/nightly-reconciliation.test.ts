@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { orderReconciliation } from '../../src/core/background/order-reconciliation.ts';
 import { reconcileDue } from '../../src/core/background/reconcile-due.ts';
+import type { Context } from '../../src/core/context.ts';
 import type { Movement } from '../../src/core/gateways/gateway.ts';
 import { rowOf, runBatch } from '../../src/core/ledger/database.ts';
 import { readBacklogs } from '../../src/core/ledger/jobs/read-backlogs.ts';
@@ -12,6 +13,7 @@ import {
 } from '../../src/core/ledger/reconciliations/list-reconciliations.ts';
 import type { WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { reconcile, TooManyMovements } from '../../src/core/recovery/reconcile.ts';
+import type { Shards } from '../../src/core/shards.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { oneDatabase } from '../data/one-database.ts';
 import { tableWalks } from '../support/query-plans.ts';
@@ -19,6 +21,13 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, openWorld, type World } from './world.ts';
 
 /** The day of the world, whose clock begins at its noon. */
 const TODAY_MS = Date.UTC(2026, 10, 22);
+
+/** The job asks all databases, of which this is the only one. */
+function installation(context: Context): Context & Shards {
+  const alone = oneDatabase(context);
+  alone.shards = alone;
+  return alone;
+}
 
 /** Whether the job of the first database has something to do; as the cron asks. */
 async function isDue({ context, clock }: World): Promise<boolean> {
@@ -49,6 +58,7 @@ const prepared = new Set<string>();
 /** The cron has run before today: today is the first whole day of the installation. */
 async function openedYesterday(options: Parameters<typeof openWorld>[0] = {}): Promise<World> {
   const world = openWorld(options);
+  world.context.shards = world.context;
   const { db } = world.context;
   const { d1 } = db;
   db.d1 = {
@@ -92,6 +102,7 @@ describe('a night', () => {
 
   it('begins with the first whole day after the first run of the cron', async () => {
     const world = openWorld();
+    world.context.shards = world.context;
     expect(await isDue(world)).toBe(false);
     toNight(world);
     expect(await isDue(world)).toBe(false);
@@ -190,7 +201,7 @@ describe('parts', () => {
       },
       batch: (statements: Parameters<typeof d1.batch>[0]) => d1.batch(statements),
     };
-    const counted = oneDatabase({ ...world.context, db: { ...world.context.db, d1: counting } });
+    const counted = installation({ ...world.context, db: { ...world.context.db, d1: counting } });
     await isDue(world);
     while (await reconcileDue(counted));
     const [one] = await newest(world);
@@ -237,7 +248,7 @@ describe('after a crash', () => {
     let deathAt = 0;
     for (; deathAt < 30; deathAt += 1) {
       batches = 0;
-      const context = oneDatabase({ ...world.context, db: { ...db, d1: dying, retryForMs: 0 } });
+      const context = installation({ ...world.context, db: { ...db, d1: dying, retryForMs: 0 } });
       const isOver = await reconcileDue(context).then(
         () => true,
         () => false,
@@ -329,7 +340,7 @@ describe('a reconciliation that is ordered', () => {
     world.deliverAll();
     world.clock.nowMs += HOUR_MS;
     const sent: WakeUp[] = [];
-    const shards = oneDatabase({ ...world.context, workQueue: { send: async (wakeUp) => void sent.push(wakeUp) } });
+    const shards = installation({ ...world.context, workQueue: { send: async (wakeUp) => void sent.push(wakeUp) } });
     const ordered = await orderReconciliation(shards);
     expect(ordered).toEqual({ fromMs: world.clock.nowMs - DAY_MS });
     world.clock.nowMs += 1_000;
@@ -341,7 +352,7 @@ describe('a reconciliation that is ordered', () => {
 
   it('does not wait for a gateway that does not answer', async () => {
     const world = await openedYesterday();
-    const shards = oneDatabase({ ...world.context, workQueue: { send: async () => {} } });
+    const shards = installation({ ...world.context, workQueue: { send: async () => {} } });
     await orderReconciliation(shards);
     world.gateway.listingBreaks = true;
     expect(found(await night(world))).toEqual(['not_compared test']);

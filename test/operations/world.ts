@@ -29,6 +29,9 @@ export interface TestGateway {
   says: Map<string, LookUp>;
   /** The next request for money is lost on its way. */
   losesNext: boolean;
+  /** How long it takes to charge or to refund. */
+  tookMs: number;
+  refusesRefunds: boolean;
   /** How many look-ups it has answered. */
   lookUps: number;
   listingBreaks: boolean;
@@ -43,7 +46,15 @@ export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
   applyMigrations(sqlite);
   const clock = { nowMs: NOON_MS };
   const gateway: TestGateway = {
-    ...{ movements: [], says: new Map(), losesNext: false, lookUps: 0, listingBreaks: false },
+    ...{
+      movements: [],
+      says: new Map(),
+      losesNext: false,
+      tookMs: 0,
+      refusesRefunds: false,
+      lookUps: 0,
+      listingBreaks: false,
+    },
     ...{ refundsOfCharge: [], listedChargesOf: [] },
   };
   const asGateway = gatewayOf(gateway, clock, canList);
@@ -79,6 +90,25 @@ export function openWorld({ canList = true, cipher = PLAIN_CIPHER } = {}) {
       sqlite.exec('PRAGMA ignore_check_constraints = OFF');
     },
     rows: (sql: string, ...parameters: (string | number)[]) => sqlite.prepare(sql).all(...parameters),
+    /** So many payments that have been paid, with their events. */
+    insertPayments(count: number): void {
+      const numbers = 'WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)';
+      const id = (prefix: string) => `'${prefix}01ARZ3NDEKTSV4RRFF0' || printf('%07d', n)`;
+      sqlite
+        .prepare(
+          `INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, payment_method,
+             gateway, gateway_reference, created_at_ms, processed_at_ms, ended_by)
+           ${numbers} SELECT ${id('TXN-')}, 'default', 'MANY-' || n, 'u', 'completed', 'USD', 2550, 'credit_card', 'test', 'r', ?2, ?2,
+             ${id('evt_')} FROM numbers`,
+        )
+        .run(count, clock.nowMs);
+      sqlite
+        .prepare(
+          `INSERT INTO events (event_id, tenant, booking_id, event_type, transaction_id, created_at_ms)
+           ${numbers} SELECT ${id('evt_')}, 'default', 'MANY-' || n, 'payment.success', ${id('TXN-')}, ?2 FROM numbers`,
+        )
+        .run(count, clock.nowMs);
+    },
     /** As RabbitMQ's confirms would. */
     deliverAll(): void {
       sqlite.prepare('UPDATE events SET delivered_at_ms = ?, attempts = attempts + 1').run(clock.nowMs);
@@ -138,6 +168,7 @@ export function gatewayOf(state: TestGateway, clock: { nowMs: number }, canList:
     const reference = `ref_${id}`;
     const moved: Movement = { kind, id, reference, amountMinor, currency, status: 'succeeded', movedAtMs: clock.nowMs };
     const isLost = state.losesNext;
+    clock.nowMs += state.tookMs;
     state.losesNext = false;
     if (isLost) return { kind: 'unknown' as const, reason: 'lost' };
     state.movements.push(moved);
@@ -164,7 +195,9 @@ export function gatewayOf(state: TestGateway, clock: { nowMs: number }, canList:
         ? { kind: 'declined', code: 'CARD_DECLINED' }
         : move('charge', transaction.transactionId, transaction.amountMinor, transaction.currency),
     refund: async ({ refund, transaction }) =>
-      move('refund', refund.refundId, refund.amountMinor, transaction.currency),
+      state.refusesRefunds
+        ? { kind: 'declined', code: 'REFUND_NOT_ALLOWED' }
+        : move('refund', refund.refundId, refund.amountMinor, transaction.currency),
     lookUpCharge: ({ transactionId }) => lookUp(transactionId),
     lookUpRefund: ({ refundId }) => lookUp(refundId),
     async listRefundsOfCharge({ transactionId }) {

@@ -375,6 +375,7 @@ export class World {
       db,
       gateways: namedGateways(configured, accountsIn(db, isolate.accounts)),
       breakersOf: isolate.breakersOf,
+      reportBreaker: () => {},
       tenant: TENANT,
       network: null,
       nowMs,

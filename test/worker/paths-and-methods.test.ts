@@ -5,7 +5,7 @@ import { expectEnvelope } from './matchers.ts';
 import { payment, send } from './request.ts';
 import { rowCounts } from './stored.ts';
 
-const READ = ['/health', '/ready', '/payment/methods', '/payment/status/TXN-1'];
+const READ = ['/health', '/metrics', '/ready', '/payment/methods', '/payment/status/TXN-1'];
 const WRITTEN = ['/payment/process', '/payment/capture', '/payment/void', '/payment/refund'];
 
 const wrongMethods = [
@@ -30,7 +30,7 @@ describe('a method that a path does not have', () => {
     expect([answer.status, answer.headers.get('Allow'), answer.text]).toEqual([405, 'POST', '']);
   });
 
-  it.each(['/health', '/ready', '/payment/methods'])('HEAD %s is answered', async (path) => {
+  it.each(['/health', '/metrics', '/ready', '/payment/methods'])('HEAD %s is answered', async (path) => {
     const answer = await send('HEAD', path);
     expect([answer.status, answer.text]).toEqual([200, '']);
   });

@@ -74,6 +74,7 @@ export const ROUTES: readonly Route[] = [
     status: 200,
     ask: ({ refundId }) => get(`/payment/status/${refundId}`),
   },
+  { route: 'GET /metrics', needs: 'metrics:read', status: 200, ask: () => get('/metrics') },
   { route: 'GET /payment/methods', needs: null, status: 200, ask: () => get('/payment/methods') },
   { route: 'a method that its path does not have', needs: null, status: 405, ask: () => get('/payment/process') },
   { route: 'a path that does not exist', needs: null, status: 404, ask: () => get('/payment/nothing') },

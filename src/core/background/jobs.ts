@@ -9,7 +9,7 @@ import { SLOT_LEASE_MS } from '../invocation-limits.ts';
 import { knowSize, logFillLevel } from '../ledger/fill-level.ts';
 import { holdSlot } from '../ledger/jobs/hold-slot.ts';
 import { JOBS, type Job } from '../ledger/jobs/job-names.ts';
-import { readBacklogs } from '../ledger/jobs/read-backlogs.ts';
+import { type Backlog, readBacklogs } from '../ledger/jobs/read-backlogs.ts';
 import { type SlotLease, takeSlot } from '../ledger/jobs/take-slot.ts';
 import { errorFields } from '../log.ts';
 import type { WakeUp } from '../outbox/queue-message.ts';
@@ -39,12 +39,21 @@ const SLOTS: Readonly<Record<Job, { count: number; dueForEach: number }>> = {
 /** A part of a reconciliation takes as long as the gateway does. */
 const RECONCILE_LEASE_MS = 10 * 60_000;
 const leaseMsOf = (job: Job) => (job === 'reconcile' ? RECONCILE_LEASE_MS : SLOT_LEASE_MS);
-/** As many rows of a kind as ask for all slots. */
-const COUNTED_ROWS = Math.max(...Object.values(SLOTS).map(({ count, dueForEach }) => count * dueForEach));
+/** Of a kind. More than ask for all slots, so that whoever watches a backlog sees whether it grows. */
+const COUNTED_ROWS = 10_000;
+
+/** A database whose jobs have been woken. */
+export interface Woken {
+  context: Context;
+  /** What each job had to do. */
+  backlogs: Backlog[];
+  /** Those that the queue did not take. */
+  notSent: WakeUp[];
+}
 
 /** Wakes each job of a database for as many slots as its backlog asks for, where they are free. @throws LedgerUnavailable, LedgerNotMigrated */
-export async function wakeJobs(context: Context): Promise<void> {
-  const failures: unknown[] = [];
+export async function wakeJobs(context: Context): Promise<Woken> {
+  const notSent: WakeUp[] = [];
   await knowSize(context.db);
   const backlogs = await readBacklogs(context.db, {
     nowMs: context.nowMs(),
@@ -61,15 +70,13 @@ export async function wakeJobs(context: Context): Promise<void> {
     for (let slot = 0; slot < wanted; slot += 1) {
       if (taken.includes(slot)) continue;
       const wakeUp: WakeUp = { kind: 'wake', job, ...ofShard(context), slot, leaseId: null };
-      // Without its queue a job is done here, by one invocation a minute.
       if (!(await wake(context, wakeUp))) {
-        await doJob(context, wakeUp).catch((error: unknown) => failures.push(error));
+        notSent.push(wakeUp);
         break;
       }
     }
   }
-  // Each job has been done, whatever has become of the others.
-  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'jobs failed');
+  return { context, backlogs, notSent };
 }
 
 /**
@@ -85,14 +92,16 @@ export async function doJob(context: Context, wakeUp: WakeUp): Promise<void> {
   const taking = { nowMs: startMs, untilMs: startMs + leaseMsOf(job), handedOn };
   if (!(await takeSlot(db, lease, taking).catch((error: unknown) => releaseUnheard(context, lease, error)))) return;
   let isHandedOn = false;
+  let endedAtMs: number | null = null;
   try {
     const next = await workOn(context, wakeUp);
+    endedAtMs = nowMs();
     if (next !== null) {
-      await holdSlot(db, lease, nowMs() + SLOT_LEASE_MS);
+      await holdSlot(db, lease, endedAtMs + SLOT_LEASE_MS, endedAtMs);
       isHandedOn = await wake(context, { ...next, leaseId: lease.leaseId });
     }
   } finally {
-    if (!isHandedOn) await holdSlot(db, lease, 0);
+    if (!isHandedOn) await holdSlot(db, lease, 0, endedAtMs);
   }
 }
 

@@ -10,6 +10,8 @@ const WEBHOOK_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 const ORDER_LIFETIME_MS = 180 * 24 * 60 * 60_000;
 /** Longer than any window that is counted. */
 const VELOCITY_LIFETIME_MS = 2 * 60 * 60_000;
+/** What ended in a minute. The sums since counting began stay. */
+export const METRICS_KEPT_MS = 30 * 24 * 60 * 60_000;
 
 /** What was found and reported, for who looks back. */
 const REPORT_LIFETIME_MS = 90 * 24 * 60 * 60_000;
@@ -29,6 +31,7 @@ const EXPIRING = {
   // Before the reconciliations, to which they belong.
   reconciliation_differences: { key: 'from_ms, kind, subject', since: 'from_ms', lifetimeMs: REPORT_LIFETIME_MS },
   reconciliations: { key: 'from_ms', since: 'from_ms', lifetimeMs: REPORT_LIFETIME_MS },
+  metric_minutes: { key: 'minute_ms', since: 'minute_ms', lifetimeMs: METRICS_KEPT_MS },
 } as const;
 
 export type ExpiringTable = keyof typeof EXPIRING;

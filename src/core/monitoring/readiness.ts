@@ -23,6 +23,8 @@ export interface ReadyProblem {
 const MINUTE_MS = 60_000;
 /** The cron runs each minute. */
 const CRON_NOT_RUN_MS = 5 * MINUTE_MS;
+/** Of many databases, a minute measures some. */
+const NOT_MEASURED_MS = 15 * MINUTE_MS;
 /** As many connections as Workers hold open at once: https://developers.cloudflare.com/workers/platform/limits/ */
 const DATABASES_AT_ONCE = 6;
 
@@ -57,8 +59,8 @@ export function readyProblems(
 ): ReadyProblem[] {
   const problems: ReadyProblem[] = [];
   if (answers.includes(null)) problems.push(problem('database_away', nowMs));
-  const silentSinceMs = answers.flatMap((answer) => (answer === null ? [] : (cronSilentSinceMs(answer, nowMs) ?? [])));
-  if (silentSinceMs.length > 0) problems.push(problem('cron_not_run', Math.min(...silentSinceMs)));
+  const silentSinceMs = cronSilentSinceMs(answers, nowMs);
+  if (silentSinceMs !== null) problems.push(problem('cron_not_run', silentSinceMs));
   const active = answers.flatMap((answer) => answer?.alerts ?? []);
   problems.push(...active.map(({ alert, startedAtMs }) => problem(alert, startedAtMs)));
   if (!isFull) return problems;
@@ -67,10 +69,16 @@ export function readyProblems(
   return [...problems.filter(({ alert }) => alert !== 'database_filling'), full];
 }
 
-/** Null: it runs. A database without a payment that is older than this needs none yet: a service that was just deployed is ready. */
-function cronSilentSinceMs({ measuredAtMs, oldestPaymentMs }: Readiness, nowMs: number): number | null {
-  const sinceMs = measuredAtMs ?? oldestPaymentMs;
-  return sinceMs !== null && nowMs - sinceMs > CRON_NOT_RUN_MS ? sinceMs : null;
+/**
+ * Null: it runs, in all databases. One without a payment needs no cron yet, and one that has not been measured waits for it since its first: a
+ * service that was just deployed is ready.
+ */
+function cronSilentSinceMs(answers: readonly (Readiness | null)[], nowMs: number): number | null {
+  const sinceMs = answers.flatMap((answer) => answer?.measuredAtMs ?? answer?.oldestPaymentMs ?? []);
+  if (sinceMs.length === 0) return null;
+  const [first, last] = [Math.min(...sinceMs), Math.max(...sinceMs)];
+  if (nowMs - last > CRON_NOT_RUN_MS) return last;
+  return nowMs - first > NOT_MEASURED_MS ? first : null;
 }
 
 function problem(alert: ReadyProblemName, sinceMs: number): ReadyProblem {

@@ -1,6 +1,6 @@
 /** One call to the gateway: with a deadline, with a log line, and with an honest answer whatever happens. */
 
-import { recordCall } from '../circuit-breaker.ts';
+import { recordCall, unreportedChange } from '../circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
 import type { FailureCause } from '../domain/failure-causes.ts';
@@ -50,21 +50,33 @@ export function moveMoney(
   return ask(context, call, { kind: 'unknown', reason: 'the gateway could not be asked' }, asking);
 }
 
+/** `gatewayMs`: how long the gateway took to answer; null where it did not. */
+export interface TimedAnswer {
+  answer: GatewayOutcome;
+  gatewayMs: number | null;
+}
+
 /**
- * The same while a caller waits: the circuit breaker counts its result. A gateway that declines or refuses is up: callers whose
- * requests it refuses must not shut it for the others.
+ * The same while a caller waits: it is timed, and the circuit breaker counts its result. A gateway that declines or refuses is up: callers
+ * whose requests it refuses must not shut it for the others.
  */
 export async function moveMoneyNow(
   context: Context,
   call: GatewayCall & { call: 'charge' | 'refund' },
   asking: (signal: AbortSignal) => Promise<GatewayOutcome>,
-): Promise<GatewayOutcome> {
+): Promise<TimedAnswer> {
+  const startedAtMs = context.nowMs();
   const answer = await moveMoney(context, call, asking);
+  const endedAtMs = context.nowMs();
   const { gateway } = call;
+  const hasAnswered = !wasSilent(answer);
   if (gateway.canBeDown) {
-    recordCall(context.breakersOf(gateway.name)[call.call], !wasSilent(answer), context.nowMs());
+    const breaker = context.breakersOf(gateway.name)[call.call];
+    recordCall(breaker, hasAnswered, endedAtMs);
+    const change = unreportedChange(breaker);
+    if (change !== null) context.reportBreaker({ gateway: gateway.name, operation: call.call, change });
   }
-  return answer;
+  return { answer, gatewayMs: hasAnswered ? endedAtMs - startedAtMs : null };
 }
 
 function wasSilent(answer: GatewayOutcome): boolean {

@@ -11,18 +11,23 @@ import { envelopeOf } from './event-envelope.ts';
 import { loggedPayment } from './logged-payment.ts';
 import { failedChargeFollowUpMs } from './look-up-schedule.ts';
 
+export interface HowPaymentEnded {
+  /** Whose decline it is, should it be one. */
+  declineOf?: readonly VelocityCount[];
+  /** How long the gateway took to answer; null where it did not, or was not asked. */
+  gatewayMs?: number | null;
+}
+
 /**
  * Returns the row as it is now, which another attempt may have written, and the event where this call wrote it. The row is still pending
  * where a failure was decided before another attempt found out that the payment waits.
  * A failure after which money can have moved, or can be held, is looked up again.
- *
- * @param declineOf whose decline it is, should it be one
  */
 export async function recordPayment(
   context: Context,
   pending: Transaction,
   result: Outcome,
-  declineOf: readonly VelocityCount[] = [],
+  how: HowPaymentEnded = {},
 ): Promise<{ transaction: Transaction; event: PaymentEvent | null; lateRefund: Refund | null }> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
@@ -33,13 +38,13 @@ export async function recordPayment(
     decidedBy: pending,
     processedAtMs,
     nextLookupAtMs: isFollowedUp(pending, result) ? failedChargeFollowUpMs(processedAtMs, processedAtMs) : null,
-    declineOf,
+    ...how,
   });
   if (transaction.status === 'pending') {
     // A failure that was decided by an older row. What the payment waits for has been found out since: it is looked up again.
     if (transaction.substate !== pending.substate) return { transaction, event: null, lateRefund: null };
     // A step has begun, and says why the payment ends.
-    return recordPayment(context, transaction, asDecidedHere(transaction, result), declineOf);
+    return recordPayment(context, transaction, asDecidedHere(transaction, result), how);
   }
   if (lateRefund !== null && owed) {
     // An alarm, once: money was taken for a ticket that nobody gets.

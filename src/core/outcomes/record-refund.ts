@@ -15,11 +15,14 @@ const PROVE_EXTERNAL_REFUND: readonly FailureCause[] = ['already_refunded', 'ref
 /**
  * Returns the rows as they are now, which another attempt may have written, and the event where this call wrote it. `lookUp`: the
  * payment, where its charge has refunds at the provider that the ledger does not know.
+ *
+ * @param gatewayMs how long the gateway took to answer; null where it did not, or was not asked
  */
 export async function recordRefund(
   context: Context,
   pending: Refund,
   result: Outcome,
+  gatewayMs: number | null = null,
 ): Promise<{ refund: Refund; transaction: Transaction; event: PaymentEvent | null; lookUp: DueLookUp | null }> {
   const eventId = context.newId('evt_');
   const processedAtMs = context.nowMs();
@@ -31,6 +34,7 @@ export async function recordRefund(
     processedAtMs,
     nextLookupAtMs: result.status === 'completed' ? paidRefundFollowUpMs(processedAtMs, processedAtMs) : null,
     provesExternalRefund,
+    gatewayMs,
   });
   const needsOperator =
     wrote &&

@@ -9,11 +9,16 @@ const MINUTE_MS = 60_000;
 /** Before the provider releases the money, so that a capture that is lost can be sent again. */
 const PROVIDER_MARGIN_MS = 60 * MINUTE_MS;
 
-/** Returns the row as it is now, which another attempt may have written. */
+/**
+ * Returns the row as it is now, which another attempt may have written.
+ *
+ * @param gatewayMs how long the gateway took to answer; null where it was a look-up that found out
+ */
 export async function recordChallenge(
   context: Context,
   { transactionId, sealedReturnUrl }: Transaction,
   { url, intent }: Challenged,
+  gatewayMs: number | null = null,
 ): Promise<Transaction> {
   const nowMs = context.nowMs();
   // Nobody can answer a challenge that was not asked for, or whose address is lost: it ends at once.
@@ -25,6 +30,7 @@ export async function recordChallenge(
     expiresAtMs: isAnswerable ? nowMs + context.settings.authenticationMinutes * MINUTE_MS : nowMs,
     actionUrl: url,
     gatewayIntent: intent ?? null,
+    gatewayMs,
   });
   if (wrote) logSubstate(context, transaction);
   return transaction;
@@ -35,6 +41,7 @@ export async function recordAuthorization(
   context: Context,
   { transactionId, captureMethod, holdMinutes }: Transaction,
   { reference, expiresAtMs: provided }: Authorized,
+  gatewayMs: number | null = null,
 ): Promise<Transaction> {
   const nowMs = context.nowMs();
   const oursMs = nowMs + (holdMinutes ?? 0) * MINUTE_MS;
@@ -46,6 +53,7 @@ export async function recordAuthorization(
     // A hold that was not asked for is released at once.
     expiresAtMs: captureMethod === 'manual' ? endsAtMs : nowMs,
     authorizationReference: reference,
+    gatewayMs,
   });
   if (wrote) logSubstate(context, transaction);
   return transaction;

@@ -14,23 +14,15 @@ import type { PaymentMethod, PaymentRequest } from '../../contract/requests.ts';
 import { askForPermit, type Permit, release } from '../circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import type { Outcome, Transaction } from '../domain/transaction.ts';
-import type {
-  Authorized,
-  Challenged,
-  ChargeRequest,
-  Gateway,
-  GatewayOutcome,
-  Instrument,
-} from '../gateways/gateway.ts';
+import type { Authorized, Challenged, ChargeRequest, Gateway, Instrument } from '../gateways/gateway.ts';
 import { findTransaction } from '../ledger/payments/find-payment.ts';
 import { keepIntent } from '../ledger/payments/keep-intent.ts';
-import type { VelocityCount } from '../ledger/velocity/count-attempt.ts';
 import { errorFields } from '../log.ts';
 import type { DueLookUp } from '../outbox/queue-message.ts';
-import { isAccepted, moveMoneyNow } from '../outcomes/ask-gateway.ts';
+import { isAccepted, moveMoneyNow, type TimedAnswer } from '../outcomes/ask-gateway.ts';
 import { outcomeOfPayment } from '../outcomes/decided-outcome.ts';
 import { loggedPayment } from '../outcomes/logged-payment.ts';
-import { recordPayment } from '../outcomes/record-payment.ts';
+import { type HowPaymentEnded, recordPayment } from '../outcomes/record-payment.ts';
 import { recordAuthorization, recordChallenge } from '../outcomes/record-substate.ts';
 import { answerByRow, ended } from './answer-by-row.ts';
 import { refusedForOrder } from './claim-order.ts';
@@ -123,16 +115,19 @@ export async function processPayment(
     return recordOutcome(context, transaction, { status: 'failed', failure: instrument.failure });
   }
   const passed = { ...passedOn(request), returnUrl };
-  const answer =
-    (await refusedForOrder(context, transaction)) ??
-    (await charge(context, claimed.gateway, transaction, instrument, passed));
+  const refusal = await refusedForOrder(context, transaction);
+  const { answer, gatewayMs } =
+    refusal === null
+      ? await charge(context, claimed.gateway, transaction, instrument, passed)
+      : { answer: refusal, gatewayMs: null };
   const outcome = outcomeOfPayment(transaction, answer);
   if (outcome !== null) {
-    return recordOutcome(context, transaction, outcome, answer.kind === 'declined' ? declinesOf(counts) : []);
+    const declineOf = answer.kind === 'declined' ? declinesOf(counts) : [];
+    return recordOutcome(context, transaction, outcome, { declineOf, gatewayMs });
   }
   const isOptedIn = transaction.captureMethod === 'manual' || returnUrl !== null;
   if (isOptedIn && (answer.kind === 'challenged' || answer.kind === 'authorized')) {
-    return recordWait(context, transaction, answer);
+    return recordWait(context, transaction, answer, gatewayMs);
   }
   if (answer.kind === 'unknown' && answer.intent !== undefined) await keep(context, transaction, answer.intent);
   return pending(context, transaction, isAccepted(answer));
@@ -143,10 +138,10 @@ async function recordOutcome(
   context: Context,
   claimed: Transaction,
   result: Outcome,
-  declineOf: readonly VelocityCount[] = [],
+  how: HowPaymentEnded = {},
 ): Promise<PaymentAnswer> {
   try {
-    const { transaction, event, lateRefund } = await recordPayment(context, claimed, result, declineOf);
+    const { transaction, event, lateRefund } = await recordPayment(context, claimed, result, how);
     if (transaction.status === 'pending') return pending(context, transaction, false);
     const lookUp = lateRefund && { id: lateRefund.refundId, atMs: context.nowMs() };
     return { ...ended(transaction), event, replayed: false, lookUp };
@@ -161,12 +156,13 @@ async function recordWait(
   context: Context,
   claimed: Transaction,
   answer: Authorized | Challenged,
+  gatewayMs: number | null,
 ): Promise<PaymentAnswer> {
   try {
     const transaction =
       answer.kind === 'authorized'
-        ? await recordAuthorization(context, claimed, answer)
-        : await recordChallenge(context, claimed, answer);
+        ? await recordAuthorization(context, claimed, answer, gatewayMs)
+        : await recordChallenge(context, claimed, answer, gatewayMs);
     const byRow = await answerByRow(context, transaction, false);
     return byRow.kind === 'in_progress' ? pending(context, transaction, false) : byRow;
   } catch (error) {
@@ -187,7 +183,7 @@ function charge(
   transaction: Transaction,
   instrument: Instrument,
   passedOn: Pick<ChargeRequest, 'returnUrl' | 'statementDescriptorSuffix' | 'receiptEmail'>,
-): Promise<GatewayOutcome> {
+): Promise<TimedAnswer> {
   const { transactionId: id } = transaction;
   const deadlineMs = context.settings.gatewayTimeoutMs;
   const call = { gateway, call: 'charge', id, deadlineMs } as const;

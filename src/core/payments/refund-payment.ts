@@ -97,9 +97,9 @@ export async function refundPayment(
     amount_minor: refund.amountMinor,
   });
 
-  const { outcome, accepted } = await payBack(context, refund, transaction);
+  const { outcome, accepted, gatewayMs } = await payBack(context, refund, transaction);
   if (outcome === null) return pending(context, refund, accepted);
-  return recordOutcome(context, refund, outcome);
+  return recordOutcome(context, refund, outcome, gatewayMs);
 }
 
 /** Whether the payment's gateway may be asked. The payment is looked at for that only where some gateway has been failing. */
@@ -235,25 +235,32 @@ async function payBack(
   context: Context,
   refund: Refund,
   transaction: Transaction,
-): Promise<{ outcome: Outcome | null; accepted: boolean }> {
+): Promise<{ outcome: Outcome | null; accepted: boolean; gatewayMs: number | null }> {
   const named = await context.gateways.named(transaction.gateway);
   if (named.kind !== 'configured') {
     const { gateway: name } = transaction;
     if (named.kind === 'unreachable') logUnknownAccount(context, name, named, refund.refundId);
     else context.log('error', 'gateway.not_configured', { gateway: name, id: refund.refundId });
-    return { outcome: NEVER_HAPPENED, accepted: false };
+    return { outcome: NEVER_HAPPENED, accepted: false, gatewayMs: null };
   }
   const { gateway } = named;
   const deadlineMs = context.settings.gatewayTimeoutMs;
   const call = { gateway, call: 'refund', id: refund.refundId, deadlineMs } as const;
-  const answer = await moveMoneyNow(context, call, (signal) => gateway.refund({ refund, transaction, signal }));
-  return { outcome: outcomeOfRefund(answer), accepted: isAccepted(answer) };
+  const { answer, gatewayMs } = await moveMoneyNow(context, call, (signal) =>
+    gateway.refund({ refund, transaction, signal }),
+  );
+  return { outcome: outcomeOfRefund(answer), accepted: isAccepted(answer), gatewayMs };
 }
 
 /** Writes the outcome. Money may have moved, so whatever prevents that leaves the outcome unknown, never an error. */
-async function recordOutcome(context: Context, reserved: Refund, result: Outcome): Promise<RefundAnswer> {
+async function recordOutcome(
+  context: Context,
+  reserved: Refund,
+  result: Outcome,
+  gatewayMs: number | null,
+): Promise<RefundAnswer> {
   try {
-    const { refund, transaction, event, lookUp } = await recordRefund(context, reserved, result);
+    const { refund, transaction, event, lookUp } = await recordRefund(context, reserved, result, gatewayMs);
     return ended(refund, transaction, { event, replayed: false, lookUp });
   } catch (error) {
     context.log('warn', 'refund.not_recorded', { refund_id: reserved.refundId, ...errorFields(error) });

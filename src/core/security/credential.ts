@@ -17,11 +17,11 @@ export interface Credential {
 /** The only organisation where neither keys nor tokens are required. */
 export const DEFAULT_TENANT = 'default';
 
-/** With AUTH_MODE none, every caller may use the whole contract. */
+/** With AUTH_MODE none, every caller may use the whole contract, and read the metrics. */
 export const ANONYMOUS: Credential = {
   tenant: DEFAULT_TENANT,
   actor: 'anonymous',
-  scopes: ['payments:write', 'refunds:write', 'payments:read'],
+  scopes: ['payments:write', 'refunds:write', 'payments:read', 'metrics:read'],
   keyHash: null,
 };
 

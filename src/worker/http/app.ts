@@ -18,6 +18,7 @@ import { withShards } from './middleware/with-shards.ts';
 import { healthRoute } from './routes/health.ts';
 import { captureRoute, voidRoute } from './routes/hold.ts';
 import { methodsRoute } from './routes/methods.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { processRoute } from './routes/process.ts';
 import { webhooksRoute } from './routes/provider-webhooks.ts';
 import { readyRoute } from './routes/ready.ts';
@@ -48,6 +49,7 @@ export function createApp(): Hono<HttpEnv> {
   app.use(configured(), httpsOnly());
   app.use('/payment/*', crossOrigin(), rateLimit(), authenticate(), withShards());
   app.use('/ready', rateLimit(READY_LIMITS));
+  app.use('/metrics', rateLimit(), authenticate(), withShards());
   app.use('/webhooks/*', rateLimit(WEBHOOK_LIMITS));
   app.use(`${SANDBOX_CHALLENGE_PATH}/*`, rateLimit());
 
@@ -63,6 +65,7 @@ export function createApp(): Hono<HttpEnv> {
     .all('/payment/transactions/:id', methodNotAllowed('GET, HEAD'));
   app.route('/webhooks', webhooksRoute);
   app.route(SANDBOX_CHALLENGE_PATH, sandboxChallengeRoute);
+  app.route('/metrics', metricsRoute).all('/metrics', methodNotAllowed('GET, HEAD'));
   app.route('/payment/methods', methodsRoute).all('/payment/methods', methodNotAllowed('GET, HEAD'));
   return app;
 }

@@ -19,13 +19,13 @@ export const RESTORED_COLUMNS = {
     ...['capture_method', 'hold_minutes', 'substate', 'substate_by', 'expires_at_ms', 'sealed_action_url'],
     ...['sealed_return_url', 'authorization_reference', 'step', 'step_by', 'step_at_ms', 'asked_at_ms'],
     ...['attempted_entry', 'substate_entry', 'step_entry', 'ended_entry'],
-    ...['challenged_at_ms', 'challenged_entry', 'authorized_at_ms'],
+    ...['challenged_at_ms', 'challenged_entry', 'authorized_at_ms', 'gateway_ms'],
   ],
   refunds: [
     ...['refund_id', 'tenant', 'transaction_id', 'status', 'amount_minor', 'reason', 'gateway_reference'],
     ...['error_code', 'failure_reason', 'created_at_ms', 'processed_at_ms', 'next_lookup_at_ms', 'lookups', 'kind'],
     ...['failure_cause', 'undetermined_at_ms', 'created_by', 'written_by', 'created_entry', 'written_entry'],
-    ...['reversed_at_ms'],
+    ...['reversed_at_ms', 'gateway_ms'],
   ],
   disputes: [
     ...['tenant', 'provider', 'dispute_id', 'transaction_id', 'status', 'reason', 'currency', 'amount_minor'],

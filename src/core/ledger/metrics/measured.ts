@@ -5,25 +5,27 @@
 import type { CaseKind } from '../by-hand/list-open-cases.ts';
 import type { Job } from '../jobs/job-names.ts';
 
-/** What is counted, and by which labels. A histogram has the label `le` last: the upper bound of a bucket, in milliseconds, or `+Inf`. */
+/** What is counted, and by which labels. `gateway` is the kind of a gateway, such as `stripe`: its whole name has an account in it. A histogram has the label `le` last: the upper bound of a bucket, in milliseconds, or `+Inf`. */
 export const COUNTED = {
   /** Payments that ended; `error_code` is empty where they completed. */
   payments: ['status', 'payment_method', 'gateway', 'error_code'],
   /** What was captured, in the currency's minor unit. */
   captured_minor: ['currency', 'gateway'],
-  /** Refunds that ended; those of late charges are not among them. */
+  /** Refunds that ended, external ones among them; those of late charges are not. */
   refunds: ['status', 'gateway', 'error_code'],
   refunded_minor: ['currency', 'gateway'],
   /** Payments that ended after their payer had been sent to authenticate, and whether the payer did: `completed` or `failed`. */
   challenges: ['result'],
-  /** Statuses of disputes that providers reported. */
+  /** Reports of disputes by providers, by the status that each gives the dispute, in lower case. */
   disputes: ['provider', 'status'],
   /** From the request to the outcome, of payments that waited for no payer and were not held. Not cumulative. */
   processing_ms: ['gateway', 'le'],
   processing_ms_sum: ['gateway'],
-  /** How long the gateway took to answer. Not cumulative. `operation` is `charge` or `refund`. */
+  /** How long the gateway took to answer while a caller waited. Not cumulative. `operation` is `charge` or `refund`. */
   gateway_ms: ['gateway', 'operation', 'le'],
   gateway_ms_sum: ['gateway', 'operation'],
+  /** Requests that the limiter refused, by the minute in which the cron learned of them. */
+  rate_limited: [],
 } as const satisfies Record<string, readonly string[]>;
 export type Counted = keyof typeof COUNTED;
 
@@ -34,6 +36,9 @@ export const BUCKETS_MS = [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_00
 export type Counts = { [Metric in Counted]?: Record<string, number> };
 export const LABEL_SEPARATOR = '\t';
 
+/** Of each kind of row, so many are counted, so that a large backlog is not walked through each minute. */
+export const GAUGE_MAX = 100_000;
+
 /** What was there when the cron last ran, of one database. Times are in milliseconds since 1970. */
 export interface Gauges {
   events: { waiting: number; oldestMs: number | null };
@@ -42,9 +47,10 @@ export interface Gauges {
   /** Payments that wait for their payer, and those whose money is held. */
   challenged: number;
   authorized: number;
-  /** What needs a person. */
+  /** What needs a person. Like the counts above and below, as far as it was counted: see `GAUGE_MAX`. */
   cases: Record<CaseKind, number>;
   openDisputes: number;
   databaseBytes: number | null;
+  /** `endedAtMs`: when an invocation last did its work, whether or not it was all of it. */
   jobs: Record<Job, { backlog: number; endedAtMs: number | null }>;
 }

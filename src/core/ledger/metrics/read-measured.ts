@@ -1,4 +1,5 @@
 /** Reads what the cron has measured: a row of the database for the totals and gauges, and a row for each minute. */
+import type { D1Database, D1PreparedStatement, D1Result } from '../d1.ts';
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import type { Counts, Gauges } from './measured.ts';
 
@@ -9,11 +10,20 @@ export interface Measured {
   writtenAtMs: number;
 }
 
-const READ_TOTALS = 'SELECT counts, gauges, written_at_ms AS writtenAtMs FROM metric_totals';
+const READ_TOTALS = 'SELECT counts, gauges, written_at_ms AS writtenAtMs FROM metric_totals WHERE one = 1';
 
 /** Null: the cron has not run yet. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readTotals(db: Database): Promise<Measured | null> {
-  const { totals } = await runBatch(db, { totals: db.d1.prepare(READ_TOTALS) });
+  const { totals } = await runBatch(db, { totals: totalsStatement(db.d1) });
+  return totalsIn(totals);
+}
+
+/** The statement of `readTotals`. */
+export function totalsStatement(d1: D1Database): D1PreparedStatement {
+  return d1.prepare(READ_TOTALS);
+}
+
+export function totalsIn(totals: D1Result): Measured | null {
   const row = rowOf<{ counts: string; gauges: string; writtenAtMs: number }>(totals);
   return row && { counts: JSON.parse(row.counts), gauges: JSON.parse(row.gauges), writtenAtMs: row.writtenAtMs };
 }
@@ -29,8 +39,18 @@ const READ_MINUTES =
 /** The minutes of this time in which something ended. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readMinutes(db: Database, fromMs: number, toMs: number): Promise<MeasuredMinute[]> {
   const { minutes } = await runBatch(db, { minutes: db.d1.prepare(READ_MINUTES).bind(fromMs, toMs) });
-  return rowsOf<{ minuteMs: number; counts: string }>(minutes).map(({ minuteMs, counts }) => ({
-    minuteMs,
-    counts: JSON.parse(counts),
-  }));
+  return rowsOf<{ minuteMs: number; counts: string }>(minutes).map(measuredMinute);
+}
+
+const READ_SOME_MINUTES = `
+  SELECT minute_ms AS minuteMs, counts FROM metric_minutes WHERE minute_ms IN (SELECT value FROM json_each(?1))`;
+
+/** Those of these minutes in which something ended. */
+export async function readTheseMinutes(db: Database, minutesMs: readonly number[]): Promise<MeasuredMinute[]> {
+  const { minutes } = await runBatch(db, { minutes: db.d1.prepare(READ_SOME_MINUTES).bind(JSON.stringify(minutesMs)) });
+  return rowsOf<{ minuteMs: number; counts: string }>(minutes).map(measuredMinute);
+}
+
+function measuredMinute({ minuteMs, counts }: { minuteMs: number; counts: string }): MeasuredMinute {
+  return { minuteMs, counts: JSON.parse(counts) };
 }

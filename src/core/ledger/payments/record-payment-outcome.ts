@@ -23,7 +23,7 @@ import { countDecline } from '../velocity/count-decline.ts';
 const RECORD_OUTCOME = `
   UPDATE transactions SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5,
     failure_cause = ?6, processed_at_ms = ?7, next_lookup_at_ms = ?8,
-    ended_by = ?9, ended_entry = ${NEXT_ENTRY}, sealed_action_url = NULL, sealed_return_url = NULL
+    ended_by = ?9, ended_entry = ${NEXT_ENTRY}, gateway_ms = coalesce(?13, gateway_ms), sealed_action_url = NULL, sealed_return_url = NULL
   WHERE transaction_id = ?1 AND status = 'pending' AND ((?2 = 'completed' AND NOT ?12) OR (step IS ?10 AND substate IS ?11))`;
 
 // Invariant 1: a charge of a payment that has failed is owed back. It is written down with the first word of it. The payment's
@@ -59,6 +59,8 @@ export interface PaymentOutcome {
   nextLookupAtMs: number | null;
   /** Of whom it is a decline. */
   declineOf?: readonly VelocityCount[];
+  /** How long the gateway took to answer. Null: what the row has stays. */
+  gatewayMs?: number | null;
   /** Where a person has decided it: the statement that keeps why, if this attempt has recorded it. */
   byHand?: D1PreparedStatement;
 }
@@ -94,6 +96,7 @@ export async function recordPaymentOutcome(db: Database, outcome: PaymentOutcome
         step,
         substate,
         outcome.byHand === undefined ? 0 : 1,
+        outcome.gatewayMs ?? null,
       ),
     event: newPaymentEvent(d1, {
       eventId,

@@ -14,6 +14,8 @@ interface Wait {
   nowMs: number;
   /** When the wait ends, and the payment is looked up next. */
   expiresAtMs: number;
+  /** How long the gateway took to answer. Null: what the row has stays. */
+  gatewayMs?: number | null;
 }
 
 export interface NewChallenge extends Wait {
@@ -31,14 +33,14 @@ export interface NewAuthorization extends Wait {
 const RECORD_CHALLENGE = `
   UPDATE transactions SET substate = 'challenged', substate_by = ?2, substate_entry = ${NEXT_ENTRY}, expires_at_ms = ?3,
     next_lookup_at_ms = ?3, lookups = 0, undetermined_at_ms = NULL, sealed_action_url = ?4,
-    gateway_intent = coalesce(gateway_intent, ?5), challenged_at_ms = ?6, challenged_entry = ${NEXT_ENTRY}
+    gateway_intent = coalesce(gateway_intent, ?5), challenged_at_ms = ?6, challenged_entry = ${NEXT_ENTRY}, gateway_ms = coalesce(?7, gateway_ms)
   WHERE transaction_id = ?1 AND status = 'pending' AND substate IS NULL`;
 
 // Not of a payment that is being voided or has expired: its authorization is released.
 const RECORD_AUTHORIZATION = `
   UPDATE transactions SET substate = 'authorized', substate_by = ?2, substate_entry = ${NEXT_ENTRY}, expires_at_ms = ?3,
     next_lookup_at_ms = ?3, lookups = 0, undetermined_at_ms = NULL, authorization_reference = ?4, authorized_at_ms = ?5, step = NULL,
-    sealed_action_url = NULL, sealed_return_url = NULL
+    sealed_action_url = NULL, sealed_return_url = NULL, gateway_ms = coalesce(?6, gateway_ms)
   WHERE transaction_id = ?1 AND status = 'pending' AND substate IS NOT 'authorized' AND (step IS NULL OR step = 'authorize')`;
 
 /** Returns the row as it is now, which another attempt may have written, and whether this one wrote it. */
@@ -47,7 +49,7 @@ export async function recordChallenge(db: Database, challenge: NewChallenge): Pr
   const sealed = actionUrl === null ? null : await db.cipher.seal(actionUrl, actionUrlOf(transactionId));
   const recorded = db.d1
     .prepare(RECORD_CHALLENGE)
-    .bind(transactionId, attemptId, expiresAtMs, sealed, gatewayIntent, nowMs);
+    .bind(transactionId, attemptId, expiresAtMs, sealed, gatewayIntent, nowMs, challenge.gatewayMs ?? null);
   return record(db, challenge, 'challenged', recorded);
 }
 
@@ -56,7 +58,7 @@ export async function recordAuthorization(db: Database, authorization: NewAuthor
   const { transactionId, attemptId, nowMs, expiresAtMs, authorizationReference } = authorization;
   const recorded = db.d1
     .prepare(RECORD_AUTHORIZATION)
-    .bind(transactionId, attemptId, expiresAtMs, authorizationReference, nowMs);
+    .bind(transactionId, attemptId, expiresAtMs, authorizationReference, nowMs, authorization.gatewayMs ?? null);
   return record(db, authorization, 'authorized', recorded);
 }
 

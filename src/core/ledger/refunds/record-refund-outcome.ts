@@ -11,7 +11,7 @@ import { setBalance } from './set-balance.ts';
 
 const RECORD_OUTCOME = `
   UPDATE refunds SET status = ?2, gateway_reference = ?3, error_code = ?4, failure_reason = ?5, failure_cause = ?6,
-    processed_at_ms = ?7, next_lookup_at_ms = ?8, written_by = ?9, written_entry = ${NEXT_ENTRY}
+    processed_at_ms = ?7, next_lookup_at_ms = ?8, written_by = ?9, written_entry = ${NEXT_ENTRY}, gateway_ms = ?10
   WHERE refund_id = ?1 AND status = 'pending'`;
 
 // The gateway has paid a refund that failed here. The row keeps its status (invariant 6) and gets the reference, once.
@@ -35,6 +35,8 @@ export interface RefundOutcome {
   nextLookupAtMs: number | null;
   /** Whether the outcome proves that the provider has external refunds: then the payment becomes due for a check of them. */
   provesExternalRefund?: boolean;
+  /** How long the gateway took to answer. */
+  gatewayMs?: number | null;
   /** Where a person has decided it: the statement that keeps why, if this attempt has recorded it. */
   byHand?: D1PreparedStatement;
 }
@@ -58,7 +60,14 @@ export async function recordRefundOutcome(
       // First the row. The others are facts of it, in any order; what is read comes last.
       recorded: d1
         .prepare(RECORD_OUTCOME)
-        .bind(refundId, ...outcomeParameters(result), processedAtMs, outcome.nextLookupAtMs, eventId),
+        .bind(
+          refundId,
+          ...outcomeParameters(result),
+          processedAtMs,
+          outcome.nextLookupAtMs,
+          eventId,
+          outcome.gatewayMs ?? null,
+        ),
       noted: isPaid ? d1.prepare(NOTE_PAID).bind(refundId, result.gatewayReference, eventId) : null,
       moved: setBalance(d1, transactionId),
       event: isPaid ? newRefundEvent(d1, { eventId, refundId, createdAtMs: processedAtMs }) : null,

@@ -10,6 +10,7 @@ import type { RateLimitSettings } from '../../../core/settings/settings.ts';
 import type { Bindings } from '../../bindings.ts';
 import { readClient } from '../../rate-limit/client-address.ts';
 import { type KnownRefusals, knownRefusals } from '../../rate-limit/known-refusals.ts';
+import { countRefused, writeRefused } from '../../rate-limit/refused-requests.ts';
 import type { Admission, Window } from '../../rate-limit/sliding-window.ts';
 import { errorResponse } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
@@ -40,6 +41,9 @@ export function rateLimit(own?: Limits & { name: string }) {
       return errorResponse(c, 503, 'SERVICE_UNAVAILABLE', 'Requests cannot be counted right now. Please try again.');
     }
     c.get('log')('info', 'rate_limit.exceeded', { retry_after_seconds: retryAfterSeconds });
+    countRefused(c.env);
+    const written = writeRefused(c.env, c.get('settings'), c.get('log'), nowMs);
+    if (written !== null) c.executionCtx.waitUntil(written);
     return errorResponse(
       c,
       429,
