@@ -3,7 +3,6 @@ import type { Context } from '../../src/core/context.ts';
 import type { Shards } from '../../src/core/shards.ts';
 
 export function oneDatabase(context: Context): Context & Shards {
-  const shards: Shards = { count: 1, at: () => alone };
-  const alone: Context & Shards = { ...context, ...shards, shards };
+  const alone = { ...context, count: 1, at: () => alone };
   return alone;
 }

@@ -54,7 +54,6 @@ beforeAll(async () => {
     PAYMENT_GATEWAY: 'http',
     PAYMENT_GATEWAY_URL: gateway.url,
     PAYMENT_GATEWAY_API_KEY: gateway.apiKey,
-    PAYMENT_GATEWAY_TIMEOUT_MS: '1000',
     DATABASE_MAX_GB: MAX_GB,
   });
 });
@@ -143,7 +142,8 @@ describe('alerts', () => {
     await stack.bridge.child.kill();
     // The gateway declines.
     const declined = { card_details: card(TEST_CARDS.visaDeclined) };
-    await Promise.all(Array.from({ length: PAYMENTS_RATED }, () => pay(stack.worker.url, declined)));
+    const answers = await Promise.all(Array.from({ length: PAYMENTS_RATED }, () => pay(stack.worker.url, declined)));
+    expect(new Set(answers.map(({ body }) => body.error_code))).toEqual(new Set(['CARD_DECLINED']));
     write(`UPDATE events SET created_at_ms = created_at_ms - ${6 * MINUTE_MS} WHERE delivered_at_ms IS NULL`);
     // It charges what is in no ledger.
     await fetch(`${gateway.url}/charges`, {
@@ -182,6 +182,13 @@ describe('alerts', () => {
     );
 
     await reconcileNow();
+    await until(
+      'the look-ups have ended',
+      () => count('SELECT count(*) FROM transactions WHERE undetermined_at_ms > 0') === 1,
+      {
+        child: stack.worker.child,
+      },
+    );
     await cron();
     expect(posted).toEqual([]);
     pass(1);

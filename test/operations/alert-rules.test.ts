@@ -256,9 +256,19 @@ describe('the service is', () => {
     expect(judged([{ ...fresh, oldestPaymentMs: ago(6) }])).toEqual([['cron_not_run', ago(6), true]]);
   });
 
-  it('not ready where the cron has not run for more than five minutes in one of its databases', () => {
-    expect(judged([ok, { ...ok, measuredAtMs: ago(5) }])).toEqual([]);
-    expect(judged([ok, { ...ok, measuredAtMs: ago(6) }])).toEqual([['cron_not_run', ago(6), true]]);
+  it('not ready where the cron has not run for more than five minutes', () => {
+    expect(judged([{ ...ok, measuredAtMs: ago(5) }])).toEqual([]);
+    expect(
+      judged([
+        { ...ok, measuredAtMs: ago(6) },
+        { ...ok, measuredAtMs: ago(9) },
+      ]),
+    ).toEqual([['cron_not_run', ago(6), true]]);
+  });
+
+  it('not ready where it leaves one of many databases out, of which each minute measures some', () => {
+    expect(judged([ok, { ...ok, measuredAtMs: ago(15) }])).toEqual([]);
+    expect(judged([ok, { ...ok, measuredAtMs: ago(16) }])).toEqual([['cron_not_run', ago(16), true]]);
   });
 
   it('not ready where a database does not answer', () => {

@@ -9,7 +9,11 @@ import { watch } from '../../src/core/monitoring/watch.ts';
 import type { BridgeState } from '../../src/core/outbox/probe-bridge.ts';
 import { quietGauges } from '../data/gauges.ts';
 import { oneDatabase } from '../data/one-database.ts';
+import { tableWalks } from '../support/query-plans.ts';
 import { MINUTE_MS, openWorld } from './world.ts';
+
+/** Of all tests. */
+const prepared = new Set<string>();
 
 function openWatched() {
   const world = openWorld();
@@ -27,7 +31,10 @@ function openWatched() {
   };
   const { d1 } = world.context.db;
   const counted: D1Database = {
-    prepare: (sql) => d1.prepare(sql),
+    prepare(sql) {
+      prepared.add(sql);
+      return d1.prepare(sql);
+    },
     batch(statements: D1PreparedStatement[]) {
       state.statements += statements.length;
       if (state.isDown) return Promise.reject(new Error('the network is down'));
@@ -248,4 +255,15 @@ it('while the first database does not answer, nothing is remembered, and the cro
   world.state.isDown = false;
   expect(world.logged.filter((line) => line === 'warn alerts.not_judged')).toHaveLength(3);
   expect(world.rows('SELECT * FROM alert_episodes')).toEqual([]);
+});
+
+it('no statement of it walks through a table', () => {
+  const walks = [...prepared].flatMap((sql) =>
+    tableWalks(
+      sql,
+      world.rows(`EXPLAIN QUERY PLAN ${sql}`).map(({ detail }) => String(detail)),
+    ).map((walk) => `${walk}: ${sql}`),
+  );
+  expect(walks).toEqual([]);
+  expect(prepared.size).toBeGreaterThan(10);
 });

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { orderReconciliation } from '../../src/core/background/order-reconciliation.ts';
 import { reconcileDue } from '../../src/core/background/reconcile-due.ts';
+import type { Context } from '../../src/core/context.ts';
 import type { Movement } from '../../src/core/gateways/gateway.ts';
 import { rowOf, runBatch } from '../../src/core/ledger/database.ts';
 import { readBacklogs } from '../../src/core/ledger/jobs/read-backlogs.ts';
@@ -13,12 +14,21 @@ import {
 import { orderNextDay } from '../../src/core/ledger/reconciliations/nights.ts';
 import type { WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { reconcile, TooManyMovements } from '../../src/core/recovery/reconcile.ts';
+import type { Shards } from '../../src/core/shards.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { oneDatabase } from '../data/one-database.ts';
+import { tableWalks } from '../support/query-plans.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, openWorld, type World } from './world.ts';
 
 /** The day of the world, whose clock begins at its noon. */
 const TODAY_MS = Date.UTC(2026, 10, 22);
+
+/** The job asks all databases, of which this is the only one. */
+function installation(context: Context): Context & Shards {
+  const alone = oneDatabase(context);
+  alone.shards = alone;
+  return alone;
+}
 
 /** Whether the job of the first database has something to do; as the cron asks. */
 async function isDue({ context, clock }: World): Promise<boolean> {
@@ -43,9 +53,22 @@ const newest = ({ context }: World) => listReconciliations(context.db, 30);
 const found = (one: ListedReconciliation | undefined) =>
   one?.differences.map(({ kind, subject }) => `${kind} ${subject}`).toSorted();
 
+/** Of all tests. */
+const prepared = new Set<string>();
+
 /** The cron has run before today: today is the first whole day of the installation. */
 async function openedYesterday(options: Parameters<typeof openWorld>[0] = {}): Promise<World> {
   const world = openWorld(options);
+  world.context.shards = world.context;
+  const { db } = world.context;
+  const { d1 } = db;
+  db.d1 = {
+    prepare(sql) {
+      prepared.add(sql);
+      return d1.prepare(sql);
+    },
+    batch: (statements) => d1.batch(statements),
+  };
   world.clock.nowMs = TODAY_MS - 1;
   await isDue(world);
   world.clock.nowMs = TODAY_MS + HOUR_MS;
@@ -80,6 +103,7 @@ describe('a night', () => {
 
   it('begins with the first whole day after the first run of the cron', async () => {
     const world = openWorld();
+    world.context.shards = world.context;
     expect(await isDue(world)).toBe(false);
     toNight(world);
     expect(await isDue(world)).toBe(false);
@@ -178,7 +202,7 @@ describe('parts', () => {
       },
       batch: (statements: Parameters<typeof d1.batch>[0]) => d1.batch(statements),
     };
-    const counted = oneDatabase({ ...world.context, db: { ...world.context.db, d1: counting } });
+    const counted = installation({ ...world.context, db: { ...world.context.db, d1: counting } });
     await isDue(world);
     while (await reconcileDue(counted));
     const [one] = await newest(world);
@@ -225,7 +249,7 @@ describe('after a crash', () => {
     let deathAt = 0;
     for (; deathAt < 30; deathAt += 1) {
       batches = 0;
-      const context = oneDatabase({ ...world.context, db: { ...db, d1: dying, retryForMs: 0 } });
+      const context = installation({ ...world.context, db: { ...db, d1: dying, retryForMs: 0 } });
       const isOver = await reconcileDue(context).then(
         () => true,
         () => false,
@@ -347,7 +371,7 @@ describe('a reconciliation that is ordered', () => {
     world.deliverAll();
     world.clock.nowMs += HOUR_MS;
     const sent: WakeUp[] = [];
-    const shards = oneDatabase({ ...world.context, workQueue: { send: async (wakeUp) => void sent.push(wakeUp) } });
+    const shards = installation({ ...world.context, workQueue: { send: async (wakeUp) => void sent.push(wakeUp) } });
     const ordered = await orderReconciliation(shards);
     expect(ordered).toEqual({ fromMs: world.clock.nowMs - DAY_MS });
     world.clock.nowMs += 1_000;
@@ -379,7 +403,7 @@ describe('a reconciliation that is ordered', () => {
 
   it('does not wait for a gateway that does not answer', async () => {
     const world = await openedYesterday();
-    const shards = oneDatabase({ ...world.context, workQueue: { send: async () => {} } });
+    const shards = installation({ ...world.context, workQueue: { send: async () => {} } });
     await orderReconciliation(shards);
     world.gateway.listingBreaks = true;
     expect(found(await night(world))).toEqual(['not_compared test']);
@@ -396,4 +420,17 @@ it('a reconciliation that has not come to its end in a day ends, and says how fa
   const first = (await newest(world)).find(({ fromMs }) => fromMs === TODAY_MS);
   expect(first).toMatchObject({ comparedUntilMs: TODAY_MS, endedAtMs: world.clock.nowMs });
   expect(found(first)).toEqual(['not_finished reconciliation']);
+});
+
+it('no statement of it walks through a table', () => {
+  const { rows } = openWorld();
+  const own = [...prepared].filter((sql) => /reconciliation|'reconcile'|OFFSET/.test(sql));
+  const walks = own.flatMap((sql) =>
+    tableWalks(
+      sql,
+      rows(`EXPLAIN QUERY PLAN ${sql}`).map(({ detail }) => String(detail)),
+    ).map((walk) => `${walk}: ${sql}`),
+  );
+  expect(walks).toEqual([]);
+  expect(own.length).toBeGreaterThan(12);
 });

@@ -64,6 +64,6 @@ export async function runCron(shards: Shards): Promise<void> {
       failed(context, error);
     });
   }
-  await watch(shards).catch((error: unknown) => failures.push(error));
+  await watch(shards).catch((error: unknown) => failed(shards.at(0), error));
   if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'the cron failed');
 }

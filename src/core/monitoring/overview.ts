@@ -190,9 +190,11 @@ function alertsOf(databases: readonly ReadDatabase[], nowMs: number): ActiveAler
   const found = databases.flatMap(({ alerts }) =>
     alerts.map(({ alert, startedAtMs, message }) => ({ alert, since: isoSeconds(startedAtMs), message })),
   );
-  const silentSinceMs = databases.flatMap(({ readiness }) => cronSilentSinceMs(readiness, nowMs) ?? []);
-  if (silentSinceMs.length === 0) return found;
-  const sinceMs = Math.min(...silentSinceMs);
+  const sinceMs = cronSilentSinceMs(
+    databases.map(({ readiness }) => readiness),
+    nowMs,
+  );
+  if (sinceMs === null) return found;
   const minutes = Math.floor((nowMs - sinceMs) / MINUTE_MS);
   const message = `The cron has not run for ${minutes} minutes: nothing is looked up, swept or counted. Check its Cron Trigger and the Worker's log.`;
   return [{ alert: 'cron_not_run', since: isoSeconds(sinceMs), message }, ...found];

@@ -24,6 +24,9 @@ export interface ReadyProblem {
 const MINUTE_MS = 60_000;
 /** The cron runs each minute. */
 const CRON_NOT_RUN_MS = 5 * MINUTE_MS;
+/** With many databases, one run of the cron measures only some of them. */
+const NOT_MEASURED_MS = 15 * MINUTE_MS;
+
 /** Asks each database once. @throws LedgerNotMigrated */
 export async function findReadyProblems(shards: Shards): Promise<ReadyProblem[]> {
   const contexts = allContexts(shards);
@@ -50,8 +53,8 @@ export function readyProblems(
 ): ReadyProblem[] {
   const problems: ReadyProblem[] = [];
   if (answers.includes(null)) problems.push(problem('database_away', nowMs));
-  const silentSinceMs = answers.flatMap((answer) => (answer === null ? [] : (cronSilentSinceMs(answer, nowMs) ?? [])));
-  if (silentSinceMs.length > 0) problems.push(problem('cron_not_run', Math.min(...silentSinceMs)));
+  const silentSinceMs = cronSilentSinceMs(answers, nowMs);
+  if (silentSinceMs !== null) problems.push(problem('cron_not_run', silentSinceMs));
   const active = answers.flatMap((answer) => answer?.alerts ?? []);
   problems.push(...active.map(({ alert, startedAtMs }) => problem(alert, startedAtMs)));
   if (!isFull) return problems;
@@ -60,13 +63,20 @@ export function readyProblems(
   return [...problems.filter(({ alert }) => alert !== 'database_filling'), full];
 }
 
-/** Since when the cron has not run; null: it runs. Before a database has a payment of that age, it needs no cron: a new deployment is ready. */
+/**
+ * Since when the cron has not run; null: it runs. A database needs no cron before its first payment is that old: a new deployment is ready.
+ *
+ * @param answers of each database; null: it did not answer
+ */
 export function cronSilentSinceMs(
-  { measuredAtMs, oldestPaymentMs }: Pick<Readiness, 'measuredAtMs' | 'oldestPaymentMs'>,
+  answers: readonly (Pick<Readiness, 'measuredAtMs' | 'oldestPaymentMs'> | null)[],
   nowMs: number,
 ): number | null {
-  const sinceMs = measuredAtMs ?? oldestPaymentMs;
-  return sinceMs !== null && nowMs - sinceMs > CRON_NOT_RUN_MS ? sinceMs : null;
+  const sinceMs = answers.flatMap((answer) => answer?.measuredAtMs ?? answer?.oldestPaymentMs ?? []);
+  if (sinceMs.length === 0) return null;
+  const [first, last] = [Math.min(...sinceMs), Math.max(...sinceMs)];
+  if (nowMs - last > CRON_NOT_RUN_MS) return last;
+  return nowMs - first > NOT_MEASURED_MS ? first : null;
 }
 
 function problem(alert: ReadyProblemName, sinceMs: number): ReadyProblem {

@@ -3,8 +3,9 @@ import type { D1Database, D1PreparedStatement } from '../d1.ts';
 import { type Database, rowsOf, runBatch } from '../database.ts';
 import { EPISODE_COLUMNS, type Episode } from './read-episodes.ts';
 
-// Must be the exact condition of the index.
-const UNREPORTED = `confirmed_at_ms IS NOT NULL AND (reported_at_ms IS NULL OR (ended_at_ms IS NOT NULL AND end_reported_at_ms IS NULL))`;
+// Word for word the condition of its index, which begins with the time.
+export const UNREPORTED = `started_at_ms > 0
+  AND confirmed_at_ms IS NOT NULL AND (reported_at_ms IS NULL OR (ended_at_ms IS NOT NULL AND end_reported_at_ms IS NULL))`;
 
 const COUNT = `SELECT count(*) AS unreported FROM alert_episodes WHERE ${UNREPORTED}`;
 

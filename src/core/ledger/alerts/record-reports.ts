@@ -1,5 +1,6 @@
 import type { AlertName } from '../../../contract/console.ts';
 import { type Database, runBatch } from '../database.ts';
+import { UNREPORTED } from './lease-unreported.ts';
 
 /** A message that the webhook accepted. */
 export interface Report {
@@ -10,9 +11,9 @@ export interface Report {
 
 const which = (message: Report['message']) =>
   `(alert, started_at_ms) IN (SELECT value ->> 'alert', value ->> 'startedAtMs' FROM json_each(?1) WHERE value ->> 'message' = '${message}')`;
-const BEGAN = `UPDATE alert_episodes SET reported_at_ms = ?2 WHERE ${which('begin')} AND reported_at_ms IS NULL`;
-const ENDED = `UPDATE alert_episodes SET end_reported_at_ms = ?2 WHERE ${which('end')} AND end_reported_at_ms IS NULL`;
-const RELEASE = 'UPDATE alert_episodes SET leased_until_ms = 0 WHERE lease_id = ?1 AND leased_until_ms > 0';
+const BEGAN = `UPDATE alert_episodes SET reported_at_ms = ?2, leased_until_ms = 0 WHERE ${which('begin')} AND reported_at_ms IS NULL`;
+const ENDED = `UPDATE alert_episodes SET end_reported_at_ms = ?2, leased_until_ms = 0 WHERE ${which('end')} AND end_reported_at_ms IS NULL`;
+const RELEASE = `UPDATE alert_episodes SET leased_until_ms = 0 WHERE ${UNREPORTED} AND lease_id = ?1`;
 
 /** Records the accepted messages, and releases the lease. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function recordReports(
