@@ -104,8 +104,9 @@ describe('events of one booking', () => {
 
   it('are released to one of two who both delivered the first one', async () => {
     const [failed, success] = await threeEvents();
+    const confirmed = { eventId: failed.event_id, leaseId: 'lse_1' };
     const deliver = () =>
-      recordDeliveries(database, { delivered: [failed.event_id], undelivered: [] }, Date.now(), leaseOfAnother());
+      recordDeliveries(database, { delivered: [confirmed], undelivered: [] }, Date.now(), leaseOfAnother());
     expect(await deliver()).toMatchObject([{ eventId: success.event_id }]);
     expect(await deliver()).toEqual([]);
   });

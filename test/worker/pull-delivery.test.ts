@@ -4,11 +4,12 @@ import { Webhook } from 'standardwebhooks';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import { DELIVERIES_BODY_MAX_BYTES, type Delivery, type RelayMessage } from '../../src/contract/pull.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { putIntoQueue } from '../../src/core/outbox/relay-queue.ts';
 import { sweepEvents } from '../../src/core/outbox/sweep.ts';
 import { eventRow, failedEvent, refundEvent, successEvent } from './bridge.ts';
 import { bookingOn, COUNT, FOUR, migrateAll, place, databases as shards } from './four-databases.ts';
-import { operation, paymentRequest, settings } from './operation.ts';
+import { database, operation, paymentRequest, settings } from './operation.ts';
 import { consumeMessages, eventMessage, recordingQueue, runCron } from './queue.ts';
 import { payment, sendWith } from './request.ts';
 
@@ -43,6 +44,24 @@ describe('an event', () => {
     expect(row).toMatchObject({ delivered_at_ms: expect.any(Number), lease_id: null, attempts: 1 });
     expect((await reportTo(queue, report)).body).toEqual({ recorded: [event.event_id] });
     expect(await eventRow(event.event_id)).toEqual(row);
+  });
+
+  it('that is to be sent again is not delivered by a report from before, which comes a second time', async () => {
+    const queue = relayQueue();
+    const event = await successEvent();
+    await consume(queue, [event]);
+    const report = [delivered(queue.sentOf(event))];
+    await reportTo(queue, report);
+    const which = { kind: 'event', eventId: event.event_id } as const;
+    await replayEvents(database, which, 1, Date.now());
+
+    expect((await reportTo(queue, report)).body).toEqual({ recorded: [event.event_id] });
+    expect(await eventRow(event.event_id)).toMatchObject({ delivered_at_ms: null });
+    await runCron({ ...PULL, PAYMENT_RELAY: queue.binding });
+    await reportTo(queue, report);
+    expect(await eventRow(event.event_id)).toMatchObject({ delivered_at_ms: null });
+    await reportTo(queue, [delivered(queue.sentOf(event))]);
+    expect(await eventRow(event.event_id)).toMatchObject({ delivered_at_ms: expect.any(Number) });
   });
 
   it('that the broker did not take is put off as in a push, for the reason that the bridge names', async () => {
