@@ -1,13 +1,17 @@
 /**
- * What becomes of the episodes of alerts when a run of the cron has judged. Pure. An alert begins when it is due in two runs, and is over when it
- * has not been due for five minutes: a bridge that restarts, or a rate about its limit, makes one message and not ten.
+ * What becomes of the episodes of alerts when a run of the cron has judged. Pure. An alert begins when it is due in two runs, or for longer, and is
+ * over when it has not been due for five minutes: a bridge that restarts, or a rate about its limit, makes one message and not ten.
  */
+import type { AlertName } from '../../contract/console.ts';
+import { RECONCILE_LEASE_MS } from '../invocation-limits.ts';
 import type { EpisodeChange } from '../ledger/alerts/change-episodes.ts';
 import type { Episode } from '../ledger/alerts/read-episodes.ts';
 import type { DueAlert } from './rules.ts';
 
 /** Less than a minute, which two runs are apart, and more than two that overlap are. */
 export const CONFIRMED_AFTER_MS = 45_000;
+/** A job that has had nothing to do for hours has not run either: its first invocation gets as long as it may hold the slot. */
+const CONFIRMED_LATER_MS: Partial<Record<AlertName, number>> = { job_not_run: RECONCILE_LEASE_MS };
 export const OVER_AFTER_MS = 5 * 60_000;
 
 /**
@@ -25,7 +29,7 @@ export function episodeChanges(
     else {
       const { startedAtMs, confirmedAtMs, clearSinceMs } = episode;
       if (clearSinceMs !== null) changes.push({ kind: 'recur', alert, startedAtMs });
-      if (confirmedAtMs === null && nowMs - startedAtMs >= CONFIRMED_AFTER_MS) {
+      if (confirmedAtMs === null && nowMs - startedAtMs >= (CONFIRMED_LATER_MS[alert] ?? CONFIRMED_AFTER_MS)) {
         changes.push({ kind: 'confirm', alert, startedAtMs, message });
       }
     }
