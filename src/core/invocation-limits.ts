@@ -12,3 +12,5 @@ export const BACKGROUND_DEADLINE_MS = 5_000;
 export const JOB_MAX_DURATION_MS = 20_000;
 /** What a job has begun ends within its own deadlines. After this time, the slot of a job that has died is free again. */
 export const SLOT_LEASE_MS = 90_000;
+/** The same of a reconciliation, a part of which takes as long as the gateway does. */
+export const RECONCILE_LEASE_MS = 10 * 60_000;

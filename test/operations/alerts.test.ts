@@ -10,7 +10,7 @@ import type { BridgeState } from '../../src/core/outbox/probe-bridge.ts';
 import { quietGauges } from '../data/gauges.ts';
 import { oneDatabase } from '../data/one-database.ts';
 import { tableWalks } from '../support/query-plans.ts';
-import { MINUTE_MS, openWorld } from './world.ts';
+import { DAY_MS, MINUTE_MS, openWorld } from './world.ts';
 
 /** Of all tests. */
 const prepared = new Set<string>();
@@ -141,6 +141,20 @@ describe('an alert', () => {
     world.measured({ events: { waiting: 12, oldestMs: world.clock.nowMs - 5 * MINUTE_MS } });
     await world.minute(2);
     expect(world.posted[0]).toContain('12 events wait for delivery, the oldest for 7 minutes.');
+  });
+
+  it('of a job that has had nothing to do since yesterday begins when its first invocation has had ten minutes', async () => {
+    const ended = {
+      jobs: { ...quietGauges({}).jobs, reconcile: { backlog: 1, endedAtMs: world.clock.nowMs - DAY_MS } },
+    };
+    world.measured(ended);
+    await world.minute(10);
+    world.measured({});
+    await world.minute();
+    expect([world.posted, world.rows('SELECT * FROM alert_episodes')]).toEqual([[], []]);
+    world.measured(ended);
+    await world.minute(11);
+    expect(world.posted).toEqual([expect.stringContaining('The job reconcile last ran 24 hours ago')]);
   });
 
   it('of the success rate counts the payments of the last quarter of an hour', async () => {

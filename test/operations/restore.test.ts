@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { d1Over } from '../simulation/sqlite-d1.ts';
 import { HOUR_MS, openWorld, type World } from './world.ts';
 
@@ -110,5 +110,53 @@ it('what is lost can be written back from a copy that was made before: what the 
   expect(await differences()).toEqual([]);
   expect(database.prepare('SELECT status FROM refunds WHERE refund_id = ?').get(lostRefund)).toEqual({
     status: 'completed',
+  });
+});
+
+describe('what was pending then and has ended since', () => {
+  const BOOKING = 'BOOK-again';
+  let copy: string;
+
+  /** A payment that failed and was paid again, and a refund that was paid. */
+  beforeEach(async () => {
+    const standing = await world.pay();
+    world.deliverAll();
+    world.gateway.losesNext = true;
+    const refundId = await world.refund(standing, '10.00');
+    world.gateway.losesNext = true;
+    const { transactionId } = await world.pay(undefined, BOOKING);
+    const file = keep();
+    world.gateway.says.set(transactionId, { kind: 'declined', code: 'CARD_DECLINED' });
+    world.gateway.says.set(refundId, { kind: 'approved', reference: 'ref_found' });
+    for (const id of [transactionId, refundId]) await world.resolveAfter(HOUR_MS, id);
+    await world.refund(await world.pay(undefined, BOOKING), '5.00');
+    world.deliverAll();
+    copy = join(directory, 'copy.sqlite');
+    world.rows('VACUUM INTO ?', copy);
+    restore(file);
+    database.prepare('ATTACH ? AS copy').run(copy);
+  });
+
+  function writeBack(): void {
+    for (const table of ['transactions', 'refunds', 'events', 'idempotency_keys']) {
+      database.exec(`INSERT OR IGNORE INTO ${table} SELECT * FROM copy.${table}`);
+    }
+  }
+
+  it('keeps what came after it from being written back, while it is there', () => {
+    expect(writeBack).toThrow('FOREIGN KEY');
+  });
+
+  it('is written back as it ended, with its events, where it was deleted before', async () => {
+    database.exec("DELETE FROM refunds WHERE status = 'pending'; DELETE FROM transactions WHERE status = 'pending'");
+    writeBack();
+    const rows = (of: string) => database.prepare(`SELECT * FROM ${of} ORDER BY 1`).all();
+    const ids = (of: string) => rows(of).map(({ event_id }) => event_id);
+    expect(rows('refunds')).toEqual(rows('copy.refunds'));
+    expect(ids('events')).toEqual(ids('copy.events'));
+    expect(await differences()).toMatchObject([{ kind: 'balance_differs' }]);
+    database.exec('UPDATE transactions SET refunded_minor = 1000, reserved_minor = 0 WHERE reserved_minor = 1000');
+    expect(await differences()).toEqual([]);
+    expect(rows('transactions').map(({ status }) => status)).toEqual(['completed', 'failed', 'completed']);
   });
 });

@@ -238,6 +238,9 @@ describe('the broker', () => {
   });
 
   it('whose bridge takes events from a queue is not asked', async () => {
-    expect(await brokerOf({ BRIDGE_DELIVERY: 'pull', PAYMENT_RELAY: {} })).toMatchObject({ delivery: 'pull', state: 'unknown' });
+    expect(await brokerOf({ BRIDGE_DELIVERY: 'pull', PAYMENT_RELAY: {} })).toMatchObject({
+      delivery: 'pull',
+      state: 'unknown',
+    });
   });
 });

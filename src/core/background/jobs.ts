@@ -5,7 +5,7 @@
  */
 import type { Context } from '../context.ts';
 import { within } from '../deadline.ts';
-import { SLOT_LEASE_MS } from '../invocation-limits.ts';
+import { RECONCILE_LEASE_MS, SLOT_LEASE_MS } from '../invocation-limits.ts';
 import { knowSize, logFillLevel } from '../ledger/fill-level.ts';
 import { holdSlot } from '../ledger/jobs/hold-slot.ts';
 import { JOBS, type Job } from '../ledger/jobs/job-names.ts';
@@ -36,8 +36,6 @@ const SLOTS: Readonly<Record<Job, { count: number; dueForEach: number }>> = {
   purge: { count: 1, dueForEach: 1 },
   reconcile: { count: 1, dueForEach: 1 },
 };
-/** A part of a reconciliation takes as long as the gateway does. */
-const RECONCILE_LEASE_MS = 10 * 60_000;
 const leaseMsOf = (job: Job) => (job === 'reconcile' ? RECONCILE_LEASE_MS : SLOT_LEASE_MS);
 /** Of a kind. More than ask for all slots, so that whoever watches a backlog sees whether it grows. */
 const COUNTED_ROWS = 10_000;

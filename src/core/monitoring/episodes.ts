@@ -1,13 +1,17 @@
 /**
- * How a run of the cron changes the episodes of alerts. Pure. An alert begins when it is due in two runs, and ends when it has not been due for five
+ * How a run of the cron changes the episodes of alerts. Pure. An alert begins when it is due in two runs, or for longer, and ends when it has not been due for five
  * minutes, so that a restart of the bridge makes no message, and a rate around its limit makes one instead of ten.
  */
+import type { AlertName } from '../../contract/console.ts';
+import { RECONCILE_LEASE_MS } from '../invocation-limits.ts';
 import type { EpisodeChange } from '../ledger/alerts/change-episodes.ts';
 import type { Episode } from '../ledger/alerts/read-episodes.ts';
 import type { DueAlert } from './rules.ts';
 
 /** Less than the minute between two runs, and more than the time between two runs that overlap. */
 export const CONFIRMED_AFTER_MS = 45_000;
+/** A job that has had nothing to do for hours has not run either: its first invocation gets as long as it may hold the slot. */
+const CONFIRMED_LATER_MS: Partial<Record<AlertName, number>> = { job_not_run: RECONCILE_LEASE_MS };
 export const OVER_AFTER_MS = 5 * 60_000;
 
 /**
@@ -25,7 +29,7 @@ export function episodeChanges(
     else {
       const { startedAtMs, confirmedAtMs, clearSinceMs } = episode;
       if (clearSinceMs !== null) changes.push({ kind: 'recur', alert, startedAtMs });
-      if (confirmedAtMs === null && nowMs - startedAtMs >= CONFIRMED_AFTER_MS) {
+      if (confirmedAtMs === null && nowMs - startedAtMs >= (CONFIRMED_LATER_MS[alert] ?? CONFIRMED_AFTER_MS)) {
         changes.push({ kind: 'confirm', alert, startedAtMs, message });
       }
     }
