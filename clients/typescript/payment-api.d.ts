@@ -3057,15 +3057,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example # HELP payment_payments Payments that ended.
-                     *     # TYPE payment_payments counter
-                     *     payment_payments_total{status="completed",payment_method="credit_card",gateway="stripe",error_code=""} 1204
-                     *     # HELP payment_events_waiting Events that wait to be delivered.
-                     *     # TYPE payment_events_waiting gauge
-                     *     payment_events_waiting{shard="0"} 0
-                     *     # EOF
-                     */
                     "application/openmetrics-text; version=1.0.0; charset=utf-8": string;
                 };
             };

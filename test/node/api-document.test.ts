@@ -135,6 +135,7 @@ it('names each operation once, as functions of clients are named', () => {
   expect(operations.map(([, { operationId }]) => operationId).toSorted()).toEqual([
     'capturePayment',
     'getHealth',
+    'getMetrics',
     'getPaymentStatus',
     'getTransaction',
     'listPaymentMethods',

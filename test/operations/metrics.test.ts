@@ -18,7 +18,7 @@ import { METRICS_KEPT_MS, purgeExpired } from '../../src/core/ledger/purge-expir
 import { measure } from '../../src/core/monitoring/measure.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { AS, expectExact, live, measured, NOTHING_DUE, randomly } from './mixed-payments.ts';
-import { DAY_MS, MINUTE_MS, openWorld } from './world.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, openWorld, type World } from './world.ts';
 
 const BLOCK_CODEC = { blockHash, pack, unpack, sha256 };
 describe('what is measured', () => {
@@ -105,6 +105,34 @@ describe('what is measured', () => {
     expect(minutes()).toBe(1);
     expect(await purgeExpired(world.context.db, 'metric_minutes', nowMs + METRICS_KEPT_MS, 10)).toBe(1);
     expect((await measured(world)).totals.payments).toBeDefined();
+  });
+});
+
+describe('how long a gateway took', () => {
+  const tookMs = (world: World, table: 'transactions' | 'refunds') =>
+    world.rows(`SELECT gateway_ms AS ms FROM ${table} ORDER BY created_at_ms`).map(({ ms }) => ms);
+
+  it('is in the row of a payment and of a refund that it answered, also where it declined', async () => {
+    const world = openWorld();
+    world.gateway.tookMs = 1_234;
+    const paid = await world.pay();
+    world.gateway.tookMs = 321;
+    await world.refund(paid, '1.00');
+    world.gateway.refusesRefunds = true;
+    await world.refund(paid, '2.00');
+    expect([tookMs(world, 'transactions'), tookMs(world, 'refunds')]).toEqual([[1_234], [321, 0]]);
+  });
+
+  it('is in no row where the answer was lost, also when the outcome has been found out', async () => {
+    const world = openWorld();
+    world.gateway.losesNext = true;
+    world.gateway.tookMs = 5_000;
+    const { transactionId } = await world.pay();
+    world.gateway.says.set(transactionId, { kind: 'approved', reference: 'found' });
+    await world.resolveAfter(HOUR_MS, transactionId);
+    expect(world.rows('SELECT status, gateway_ms FROM transactions')).toEqual([
+      { status: 'completed', gateway_ms: null },
+    ]);
   });
 });
 
