@@ -10,6 +10,7 @@ import { archivedRangesAfter } from '../../src/core/ledger/archive/archived-rang
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
 import { listOpenCases } from '../../src/core/ledger/by-hand/list-open-cases.ts';
+import type { D1Database } from '../../src/core/ledger/d1.ts';
 import { JOBS } from '../../src/core/ledger/jobs/job-names.ts';
 import { readTotals } from '../../src/core/ledger/metrics/read-measured.ts';
 import { readEnded } from '../../src/core/ledger/metrics/read-unmeasured.ts';
@@ -28,6 +29,32 @@ describe('what is measured', () => {
       await expectExact(500, 7, as);
     },
   );
+
+  it('is not overwritten by a measurement that began earlier and writes later', async () => {
+    const world = openWorld();
+    await world.pay();
+    const { context } = world;
+    const { d1 } = context.db;
+    let batches = 0;
+    const overtaken: D1Database = {
+      prepare: (sql) => d1.prepare(sql),
+      async batch(statements) {
+        batches += 1;
+        // What was counted, what has ended, the minutes; and now it writes.
+        if (batches === 4) {
+          await world.pay();
+          await measure(context, NOTHING_DUE);
+        }
+        return d1.batch(statements);
+      },
+    };
+    await measure({ ...context, db: { ...context.db, d1: overtaken } }, NOTHING_DUE);
+    expect(batches).toBe(4);
+    const both = { 'completed\tcredit_card\ttest\t': 2 };
+    expect(await measured(world)).toMatchObject({ totals: { payments: both }, minutes: { payments: both } });
+    await measure(context, NOTHING_DUE);
+    expect((await measured(world)).totals.payments).toEqual(both);
+  });
 
   it('counts a backlog of more events than one step takes, in one run', async () => {
     const world = openWorld();
