@@ -190,7 +190,7 @@ export interface paths {
         };
         /**
          * Whether payments and events get through
-         * @description For an uptime monitor: it also notices that the cron does not run. Each request asks each database once; ask no more than every 30 seconds. `HEAD` is answered, too.
+         * @description For an uptime monitor, which also notices a cron that does not run. Each request reads every database once, so ask at most every 30 seconds. `HEAD` works as well.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -862,7 +862,7 @@ export interface components {
              * @enum {string}
              */
             status: "ready" | "not_ready";
-            /** @description What is wrong, also what can wait: with `ready`, nobody has to be woken. */
+            /** @description All problems. With `ready`, each of them can wait. */
             problems: components["schemas"]["ReadyProblem"][];
         };
         ReadyProblem: {
@@ -873,10 +873,10 @@ export interface components {
             alert: "events_waiting" | "pending_growing" | "success_rate_low" | "database_filling" | "reconciliation_differs" | "bridge_away" | "job_not_run" | "cron_not_run" | "needs_person" | "database_away";
             /**
              * Format: date-time
-             * @description Since when.
+             * @description When the problem began.
              */
             since: string;
-            /** @description What is wrong, in a sentence without figures. The alert itself has them. */
+            /** @description The problem in a sentence. The figures are in the alert. */
             message: string;
         };
         WebhookResponse: {
@@ -3064,7 +3064,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They do. `problems` lists what can wait until somebody has time for it. */
+            /** @description Payments and events get through. `problems` lists what needs attention later. */
             200: {
                 headers: {
                     /**
@@ -3193,7 +3193,7 @@ export interface operations {
                 };
             };
             500: components["responses"]["InternalError"];
-            /** @description They do not, or the service is not configured. */
+            /** @description Payments or events do not get through, or the service is not configured. */
             503: {
                 headers: {
                     /**
@@ -3284,15 +3284,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example # HELP payment_payments Payments that ended.
-                     *     # TYPE payment_payments counter
-                     *     payment_payments_total{status="completed",payment_method="credit_card",gateway="stripe",error_code="",shard="0"} 1204
-                     *     # HELP payment_events_waiting Events that wait to be delivered.
-                     *     # TYPE payment_events_waiting gauge
-                     *     payment_events_waiting{shard="0"} 0
-                     *     # EOF
-                     */
                     "application/openmetrics-text; version=1.0.0; charset=utf-8": string;
                 };
             };

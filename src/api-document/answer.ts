@@ -31,20 +31,18 @@ export function answer({
   };
 }
 
-/** An answer that is text, and no JSON. */
-export function textAnswer({
-  description,
-  mediaType,
-  example,
-}: {
+interface TextAnswer {
   description: string;
   mediaType: string;
-  example: string;
-}): ZodOpenApiResponseObject {
+  examples: Record<string, { summary: string; value: string }>;
+}
+
+/** An answer that is text, and no JSON. */
+export function textAnswer({ description, mediaType, examples }: TextAnswer): ZodOpenApiResponseObject {
   return {
     description,
     headers: headersOf('reached', {}),
-    content: { [mediaType]: { schema: { type: 'string' }, example } },
+    content: { [mediaType]: { schema: { type: 'string' }, examples } },
   };
 }
 

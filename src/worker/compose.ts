@@ -116,7 +116,7 @@ function composeOne(
     shard: place.shard,
     shards,
     db,
-    gateways: namedGateways(configuredGateways(settings), accountsIn(db)),
+    gateways: namedGateways(configuredGateways(settings, { log, requestId: caller.author.requestId }), accountsIn(db)),
     breakersOf,
     reportBreaker: (report) => waitUntil(reportBreaker(shards.at(0), report)),
     tenant: caller.tenant,

@@ -10,6 +10,7 @@ import { archivedRangesAfter } from '../../src/core/ledger/archive/archived-rang
 import { blockHash, sha256 } from '../../src/core/ledger/audit/hash-chain.ts';
 import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
 import { listOpenCases } from '../../src/core/ledger/by-hand/list-open-cases.ts';
+import type { D1Database } from '../../src/core/ledger/d1.ts';
 import { JOBS } from '../../src/core/ledger/jobs/job-names.ts';
 import { readTotals } from '../../src/core/ledger/metrics/read-measured.ts';
 import { readEnded } from '../../src/core/ledger/metrics/read-unmeasured.ts';
@@ -18,7 +19,7 @@ import { METRICS_KEPT_MS, purgeExpired } from '../../src/core/ledger/purge-expir
 import { measure } from '../../src/core/monitoring/measure.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { AS, expectExact, live, measured, NOTHING_DUE, randomly } from './mixed-payments.ts';
-import { DAY_MS, MINUTE_MS, openWorld } from './world.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, openWorld, type World } from './world.ts';
 
 const BLOCK_CODEC = { blockHash, pack, unpack, sha256 };
 describe('what is measured', () => {
@@ -28,6 +29,32 @@ describe('what is measured', () => {
       await expectExact(500, 7, as);
     },
   );
+
+  it('is not overwritten by a measurement that began earlier and writes later', async () => {
+    const world = openWorld();
+    await world.pay();
+    const { context } = world;
+    const { d1 } = context.db;
+    let batches = 0;
+    const overtaken: D1Database = {
+      prepare: (sql) => d1.prepare(sql),
+      async batch(statements) {
+        batches += 1;
+        // What was counted, what has ended, the minutes; and now it writes.
+        if (batches === 4) {
+          await world.pay();
+          await measure(context, NOTHING_DUE);
+        }
+        return d1.batch(statements);
+      },
+    };
+    await measure({ ...context, db: { ...context.db, d1: overtaken } }, NOTHING_DUE);
+    expect(batches).toBe(4);
+    const both = { 'completed\tcredit_card\ttest\t': 2 };
+    expect(await measured(world)).toMatchObject({ totals: { payments: both }, minutes: { payments: both } });
+    await measure(context, NOTHING_DUE);
+    expect((await measured(world)).totals.payments).toEqual(both);
+  });
 
   it('counts a backlog of more events than one step takes, in one run', async () => {
     const world = openWorld();
@@ -105,6 +132,34 @@ describe('what is measured', () => {
     expect(minutes()).toBe(1);
     expect(await purgeExpired(world.context.db, 'metric_minutes', nowMs + METRICS_KEPT_MS, 10)).toBe(1);
     expect((await measured(world)).totals.payments).toBeDefined();
+  });
+});
+
+describe('how long a gateway took', () => {
+  const tookMs = (world: World, table: 'transactions' | 'refunds') =>
+    world.rows(`SELECT gateway_ms AS ms FROM ${table} ORDER BY created_at_ms`).map(({ ms }) => ms);
+
+  it('is in the row of a payment and of a refund that it answered, also where it declined', async () => {
+    const world = openWorld();
+    world.gateway.tookMs = 1_234;
+    const paid = await world.pay();
+    world.gateway.tookMs = 321;
+    await world.refund(paid, '1.00');
+    world.gateway.refusesRefunds = true;
+    await world.refund(paid, '2.00');
+    expect([tookMs(world, 'transactions'), tookMs(world, 'refunds')]).toEqual([[1_234], [321, 0]]);
+  });
+
+  it('is in no row where the answer was lost, also when the outcome has been found out', async () => {
+    const world = openWorld();
+    world.gateway.losesNext = true;
+    world.gateway.tookMs = 5_000;
+    const { transactionId } = await world.pay();
+    world.gateway.says.set(transactionId, { kind: 'approved', reference: 'found' });
+    await world.resolveAfter(HOUR_MS, transactionId);
+    expect(world.rows('SELECT status, gateway_ms FROM transactions')).toEqual([
+      { status: 'completed', gateway_ms: null },
+    ]);
   });
 });
 

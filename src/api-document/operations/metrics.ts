@@ -24,7 +24,7 @@ export const getMetrics: ZodOpenApiOperationObject = {
     '200': textAnswer({
       description: 'All metrics, in the text format of OpenMetrics 1.0.',
       mediaType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-      example: EXAMPLE,
+      examples: { some: { summary: 'Two of them', value: EXAMPLE } },
     }),
   },
 };

@@ -1,5 +1,6 @@
 /** The configured gateways, and the gateway for each payment method. */
 import type { PaymentMethod } from '../../contract/requests.ts';
+import type { Log } from '../log.ts';
 import type { Settings } from '../settings/settings.ts';
 import {
   type AccountMemory,
@@ -10,6 +11,9 @@ import {
 } from './account-names.ts';
 import type { Gateway } from './gateway.ts';
 import { createHttpGateway } from './http/http-gateway.ts';
+import { PLATFORM } from './json-call.ts';
+import { loggedOutside } from './logged-outside.ts';
+import { PayPalClient } from './paypal/paypal-client.ts';
 import { createPayPalGateway } from './paypal/paypal-gateway.ts';
 import { createSandbox } from './sandbox/sandbox-gateway.ts';
 import { createStripeGateway } from './stripe/stripe-gateway.ts';
@@ -31,16 +35,25 @@ export interface Gateways extends ConfiguredGateways {
   named(name: string): Promise<NamedGateway>;
 }
 
+/** The request that calls are made for, by which they are found in the logs of both sides. */
+export interface OnBehalf {
+  /** Gets a line for each call to a provider that numbers them. */
+  log?: Log;
+  /** Null: no request asked for it. */
+  requestId?: string | null;
+}
+
 /**
  * `stripe` goes to Stripe and `paypal` to PayPal, where they are configured. Everything else, and `paypal` without PayPal, goes
  * to the gateway that PAYMENT_GATEWAY names.
  */
-export function configuredGateways(settings: Settings): ConfiguredGateways {
+export function configuredGateways(settings: Settings, { log, requestId }: OnBehalf = {}): ConfiguredGateways {
+  const outside = log === undefined ? PLATFORM : loggedOutside(log);
   const configured = {
     sandbox: settings.sandboxAllowed ? createSandbox() : null,
-    http: settings.httpGateway && createHttpGateway(settings.httpGateway),
-    stripe: settings.stripe && createStripeGateway(settings.stripe),
-    paypal: settings.paypal && createPayPalGateway(settings.paypal),
+    http: settings.httpGateway && createHttpGateway(settings.httpGateway, requestId ?? null),
+    stripe: settings.stripe && createStripeGateway(settings.stripe, outside),
+    paypal: settings.paypal && createPayPalGateway(settings.paypal, new PayPalClient(settings.paypal, outside)),
   };
   const { stripe, paypal } = configured;
   const main = configured[settings.gateway];

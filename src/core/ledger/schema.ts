@@ -7,7 +7,7 @@ const COMPLETE = `
   SELECT t.undetermined_at_ms, r.undetermined_at_ms, r.created_by, r.written_by, d.written_by, e.replayed_at_ms, j.lease_id,
     g.account, u.found_by, c.pem, q.url, t.ended_by, t.counted, d.told_by, v.counts, t.step, p.event_id,
     t.ended_entry, r.written_entry, d.told_entry, b.packed, o.position, h.object, w.shards, x.gateway_intent, k.booking_id, r.reversed_at_ms, t.challenged_at_ms,
-    y.subject, m.resolved_by, t.gateway_ms
+    y.subject, m.resolved_by, t.gateway_ms, r.gateway_ms
   FROM transactions t, refunds r, disputes d, events e, job_slots j, gateway_accounts g, unbooked_refunds u,
     provider_certificates c, certificate_requests q, counted_payments v, dispute_reports p, audit_blocks b, job_positions o, archived_ranges h,
     database_place w, claimed_orders x, archived_bookings k,

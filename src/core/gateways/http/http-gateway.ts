@@ -54,12 +54,18 @@ export interface HttpGatewaySettings {
   holds?: boolean;
 }
 
+interface Access extends HttpGatewaySettings {
+  requestId: string | null;
+}
+
 /** By its host: rows of one provider must never be looked up with another one. */
 function httpGatewayName(url: string): string {
   return `http:${new URL(url).host}`;
 }
 
-export function createHttpGateway(settings: HttpGatewaySettings): Gateway {
+/** @param requestId of the request that its calls are made for; null where there is none */
+export function createHttpGateway(own: HttpGatewaySettings, requestId: string | null = null): Gateway {
+  const settings: Access = { ...own, requestId };
   const chargeState = chargeStateOf(settings.url);
 
   /** A charge that has not happened is to end. */
@@ -189,7 +195,7 @@ function instrumentBody(instrument: Instrument) {
 }
 
 async function pageOfMovements(
-  settings: HttpGatewaySettings,
+  settings: Access,
   fromMs: number,
   toMs: number,
   cursor: string | null,
@@ -214,7 +220,7 @@ interface Call {
   maxBytes?: number;
 }
 
-function ask({ url, apiKey }: HttpGatewaySettings, call: Call): Promise<Answer> {
+function ask({ url, apiKey, requestId }: Access, call: Call): Promise<Answer> {
   return jsonCall(PLATFORM.send, {
     url: new URL(call.path, url.endsWith('/') ? url : `${url}/`).href,
     method: call.body === undefined ? 'GET' : 'POST',
@@ -222,6 +228,7 @@ function ask({ url, apiKey }: HttpGatewaySettings, call: Call): Promise<Answer> 
       authorization: `Bearer ${apiKey}`,
       ...(call.body !== undefined && { 'content-type': 'application/json' }),
       ...(call.key !== undefined && { 'idempotency-key': call.key }),
+      ...(requestId !== null && { 'x-request-id': requestId }),
     },
     body: call.body === undefined ? null : JSON.stringify(call.body),
     signal: call.signal,
