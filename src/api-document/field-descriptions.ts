@@ -139,12 +139,12 @@ const FIELDS_OF: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   ReadyResponse: {
     status: '`not_ready` if payments or events do not get through.',
-    problems: 'What is wrong, also what can wait: with `ready`, nobody has to be woken.',
+    problems: 'All problems. With `ready`, each of them can wait.',
   },
   ReadyProblem: {
     alert: 'The name of the alert.',
-    since: 'Since when.',
-    message: 'What is wrong, in a sentence without figures. The alert itself has them.',
+    since: 'When the problem began.',
+    message: 'The problem in a sentence. The figures are in the alert.',
   },
   PaymentMethodsResponse: { payment_methods: 'All methods.' },
   PaymentMethodDescription: {

@@ -1,4 +1,4 @@
-/** Reports to the payment service what became of events: a signed call, repeated while the leases last. */
+/** Reports to the payment service what became of events: a signed call, repeated with what it has not recorded while the leases last. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Webhook } from 'standardwebhooks';
@@ -45,11 +45,17 @@ export function deliveriesReporter(serviceUrl: string, secrets: readonly string[
     return null;
   }
 
-  return async (deliveries, tries = 1 + PAUSES_MS.length) => {
-    const body = JSON.stringify({ deliveries } satisfies DeliveriesReport);
+  return async (all, tries = 1 + PAUSES_MS.length) => {
+    const recorded = new Set<string>();
+    let isTaken = false;
+    let deliveries = all;
     for (let tried = 1; ; tried += 1) {
-      const recorded = await once(body);
-      if (recorded !== null || tried >= tries) return recorded;
+      const some = await once(JSON.stringify({ deliveries } satisfies DeliveriesReport));
+      isTaken ||= some !== null;
+      for (const id of some ?? []) recorded.add(id);
+      // One of several databases may not have answered.
+      deliveries = deliveries.filter(({ result }) => !recorded.has(result.event_id));
+      if ((isTaken && deliveries.length === 0) || tried >= tries) return isTaken ? recorded : null;
       await sleep(PAUSES_MS[tried - 1]);
     }
   };

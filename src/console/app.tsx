@@ -1,4 +1,4 @@
-/** Who has signed in, and the page that they look at. */
+/** The root of the pages: sign-in, and the shell after it. */
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ConsoleSession } from '../contract/console.ts';
 import { ConsoleContext } from './console-context.ts';
@@ -15,7 +15,7 @@ type State =
 
 export function App() {
   const [state, setState] = useState<State>({ kind: 'asking' });
-  /** Of the dialog that asks to sign in again: all requests that wait for it. */
+  /** Whether the dialog that asks to sign in again is open; `waiting` are the requests that wait for its result. */
   const [isAsking, setAsking] = useState(false);
   const waiting = useRef<((signedIn: boolean) => void)[]>([]);
   const [said, setSaid] = useState('');
@@ -40,7 +40,7 @@ export function App() {
   useEffect(() => void open(), [open]);
 
   const announce = useCallback((text: string) => {
-    // The same text again is said again.
+    // Cleared first, so that a screen reader also announces a text that is repeated.
     setSaid('');
     setTimeout(() => setSaid(text));
   }, []);
@@ -64,8 +64,12 @@ export function App() {
       {state.kind === 'problem' && (
         <main class="alone">
           <h1>Payments console</h1>
-          <Notice tone="bad" title="The service does not answer as it should" role="alert">
-            <p>{state.problem.kind === 'refused' ? state.problem.message : 'Check the connection.'}</p>
+          <Notice tone="bad" title="The console could not be opened" role="alert">
+            <p>
+              {state.problem.kind === 'refused'
+                ? state.problem.message
+                : 'The service did not answer. Check your connection.'}
+            </p>
           </Notice>
           <button type="button" class="button primary" onClick={() => void open()}>
             Try again

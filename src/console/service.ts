@@ -1,14 +1,14 @@
 /**
- * The Worker behind the pages. What it refuses, and an answer that was lost, are values. A 401 in the middle of work asks for a new key and sends
- * the same request again, so that nothing on the page is lost.
+ * The client of the console's API. Refusals and lost answers are values. After a 401, it asks the user to sign in again and repeats the request, so
+ * that nothing on the page is lost.
  */
 import type { ErrorCode } from '../contract/error-codes.ts';
 import type { ErrorDetails, ErrorEnvelope } from '../contract/responses.ts';
 
-/** Under it, the paths of `contract/console.ts`. */
+/** The paths of `contract/console.ts` are below this one. */
 const API = '/console/api';
 const READ_DEADLINE_MS = 20_000;
-/** A gateway may take its time. */
+/** Longer, because the service waits for the gateway. */
 const ORDER_DEADLINE_MS = 60_000;
 
 export type Problem =
@@ -21,9 +21,9 @@ export type Problem =
       /** As in the Worker's log. */
       requestId: string | null;
     }
-  /** No answer came: of an order it is not known whether it was carried out. */
+  /** No answer came: a POST may have been carried out. */
   | { kind: 'unanswered' }
-  /** The caller has taken it back. */
+  /** The caller has aborted the request. */
   | { kind: 'cancelled' };
 
 export type Answer<T> = { kind: 'ok'; body: T } | Problem;
@@ -31,18 +31,18 @@ export type Answer<T> = { kind: 'ok'; body: T } | Problem;
 export interface Service {
   get<T>(path: string, signal?: AbortSignal): Promise<Answer<T>>;
   post<T>(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
-  /** Like `get`, without asking anybody to sign in. */
+  /** Like `get`, but a 401 does not ask the user to sign in. */
   tryKey<T>(path: string, key: string | null): Promise<Answer<T>>;
   forgetKey(): void;
-  /** Somebody who did not want to sign in is asked again, from now on. */
+  /** Lets the next 401 ask the user to sign in, also after they declined. */
   askAgain(): void;
 }
 
-/** @param askToSignIn resolves when somebody has signed in again: false where they did not want to */
+/** @param askToSignIn resolves with true when the user has signed in again, with false when they decline */
 export function createService(askToSignIn: () => Promise<boolean>): Service {
-  // Here and nowhere else: closing or reloading the page forgets it.
+  // Stored nowhere else: closing or reloading the page forgets it.
   let key: string | null = null;
-  /** Pages load again by themselves: whoever did not want to sign in is not asked each time. */
+  /** Pages refresh themselves: a user who declined to sign in is not asked each time. */
   let isDeclined = false;
 
   async function call<T>(path: string, init: RequestInit, deadlineMs: number): Promise<Answer<T>> {
@@ -51,7 +51,7 @@ export function createService(askToSignIn: () => Promise<boolean>): Service {
     try {
       const response = await fetch(`${API}${path}`, {
         ...init,
-        // Cloudflare Access then answers with a 401, and not with its sign-in page.
+        // Has Cloudflare Access answer with 401 instead of a redirect to its sign-in page.
         headers: {
           'X-Requested-With': 'XMLHttpRequest',
           ...(key !== null && { Authorization: `Bearer ${key}` }),
@@ -117,7 +117,7 @@ async function refusal(response: Response): Promise<Problem> {
   };
 }
 
-/** Null where the answer is not the service's own, but that of a server in front of it. */
+/** Null if the answer is not the service's own, but comes from a server in front of it. */
 async function errorIn(response: Response): Promise<ErrorEnvelope['error'] | null> {
   try {
     const { error } = (await response.json()) as Partial<ErrorEnvelope>;

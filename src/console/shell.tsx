@@ -22,7 +22,7 @@ import { applyTheme, storedTheme, storeTheme, THEMES, type Theme } from './theme
 import { useLoaded } from './use-loaded.ts';
 import { goTo, useRoute } from './use-route.ts';
 
-/** How fresh the numbers of the navigation are. */
+/** How often the counts in the navigation are refreshed. */
 const COUNTS_EVERY_MS = 60_000;
 
 interface Group {
@@ -42,10 +42,10 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   const route = useRoute();
   const [isMenuOpen, setMenuOpen] = useState(false);
   const place = `${route.page}/${route.id ?? ''}`;
-  // Whoever has signed in with a key has left the field that they typed it into.
+  // After signing in with a key, the focus has left the field of the key and has to go somewhere.
   const shown = useRef(session.signed_in_by === 'api_key' ? null : place);
 
-  // The focus goes to the title of the page that was opened, and not when only a filter changed.
+  // Opening a page moves the focus to its title. Changing a filter does not.
   useEffect(() => {
     if (shown.current === place) return;
     shown.current = place;
@@ -56,7 +56,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
 
   useEffect(() => {
     const onEscape = (event: KeyboardEvent) => event.key === 'Escape' && setMenuOpen(false);
-    // On a wide screen the navigation stands beside the page.
+    // On a wide screen, the navigation is beside the page.
     const onWide = () => setMenuOpen(false);
     const wide = matchMedia('(width >= 60rem)');
     addEventListener('keydown', onEscape);
@@ -70,7 +70,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   return (
     <>
       <button type="button" class="skip button" onClick={() => document.getElementById('title')?.focus()}>
-        Skip to the page
+        Skip to content
       </button>
       <header class="top">
         <Button
@@ -83,7 +83,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         >
           <span class="hidden">Menu</span>
         </Button>
-        <a class="brand" href={addressOf('overview')} aria-label="Payments, to the start page">
+        <a class="brand" href={addressOf('overview')} aria-label="Payments: start page">
           <img src="/icon.svg" alt="" width="24" height="24" />
           <span>Payments</span>
         </a>
@@ -182,14 +182,14 @@ function NoPage() {
       <PageTitle page="find" tab="No such page">
         No such page
       </PageTitle>
-      <Empty title="The console has no page at this address">
-        <a href={addressOf('overview')}>To the start page</a>
+      <Empty title="There is no page at this address">
+        <a href={addressOf('overview')}>Go to the start page</a>
       </Empty>
     </>
   );
 }
 
-/** Finds a booking, a payment, a refund or a provider's reference from every page. `/` goes to it. */
+/** The search box of every page: a booking, a payment, a refund or a provider's reference. The key `/` moves the focus to it. */
 function QuickFind() {
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState('');
@@ -239,7 +239,7 @@ function QuickFind() {
   );
 }
 
-const THEME_NAMES: Record<Theme, string> = { system: 'as the system', light: 'light', dark: 'dark' };
+const THEME_NAMES: Record<Theme, string> = { system: 'same as the system', light: 'light', dark: 'dark' };
 
 function Account({ onSignOut }: { onSignOut: () => void }) {
   const { session } = useConsole();

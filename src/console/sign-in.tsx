@@ -6,7 +6,7 @@ import { Dialog } from './parts/dialog.tsx';
 import { Field } from './parts/field.tsx';
 import type { Service } from './service.ts';
 
-const KEPT = 'The key stays in the memory of this tab. A reload, or closing the tab, forgets it.';
+const KEPT = 'The key is kept in the memory of this tab only, until you reload or close it.';
 
 function useSignIn(service: Service, onSignedIn: (session: ConsoleSession) => void) {
   const [key, setKey] = useState('');
@@ -15,7 +15,7 @@ function useSignIn(service: Service, onSignedIn: (session: ConsoleSession) => vo
   async function signIn() {
     const typed = key.trim();
     if (typed === '') return setWrong('Enter an API key.');
-    if (!/^[\w.~+/=-]+$/.test(typed)) return setWrong('This is not an API key: it has characters that no key has.');
+    if (!/^[\w.~+/=-]+$/.test(typed)) return setWrong('This is not an API key: keys do not contain these characters.');
     setBusy(true);
     const answer = await service.tryKey<ConsoleSession>('/session', typed);
     setBusy(false);
@@ -39,7 +39,7 @@ function useSignIn(service: Service, onSignedIn: (session: ConsoleSession) => vo
       value={key}
       onValue={setKey}
       wrong={wrong}
-      hint={`It needs the scope admin. ${KEPT}`}
+      hint={`The key needs the scope admin. ${KEPT}`}
     />
   );
   return { field, busy, signIn };
@@ -64,8 +64,8 @@ export function SignIn({ service, onSignedIn }: { service: Service; onSignedIn: 
         </Button>
       </form>
       <p class="small">
-        An admin key is made with <code>npx payctl keys create NAME --scopes admin</code>. Where the console is behind
-        Cloudflare Access, no key is needed.
+        Create an admin key with <code>npx payctl keys create NAME --scopes admin</code>. Behind Cloudflare Access, no
+        key is needed.
       </p>
     </main>
   );
@@ -73,9 +73,9 @@ export function SignIn({ service, onSignedIn }: { service: Service; onSignedIn: 
 
 interface AgainProps {
   service: Service;
-  /** Who had signed in. */
+  /** The session that is no longer valid. */
   session: ConsoleSession;
-  /** With null where they do not want to. */
+  /** Null: the dialog was cancelled. */
   onDone: (session: ConsoleSession | null) => void;
 }
 
@@ -97,9 +97,9 @@ export function SignInAgain({ service, session, onDone }: AgainProps) {
       <Notice tone="waiting" title="Your sign-in is no longer valid">
         <p>
           {session.signed_in_by === 'access'
-            ? 'Reload the page to sign in through Cloudflare Access, or go on with a key.'
+            ? 'Reload the page to sign in through Cloudflare Access, or sign in with an API key.'
             : 'The key has expired or was revoked.'}{' '}
-          What is on this page stays, and what you ordered is sent again after you have signed in.
+          This page stays as it is. After you sign in, your last request is sent again.
         </p>
       </Notice>
       {field}

@@ -1,10 +1,11 @@
 /**
- * What the console's pages ask of the Worker, under `/console/api`. Payments, refunds, captures and voids have the requests and answers of the
+ * The API of the console's pages, under `/console/api`. Payments, refunds, captures and voids have the requests and answers of the
  * public API, under the same paths without `/payment`: see requests.ts, responses.ts and search-responses.ts. Times are ISO 8601 in UTC,
- * amounts are decimals in the unit of their currency. A POST is always JSON, `{}` where it has nothing to say. The Worker and the page are deployed together, so nothing here has versions.
+ * amounts are decimals in the unit of their currency. A POST is always JSON, `{}` if it has no fields. The Worker and the pages are deployed
+ * together, so nothing here has versions.
  */
 
-/** Who has signed in, and what the pages show. `GET /console/api/session`. */
+/** The signed-in user, and what the pages show. `GET /console/api/session`. */
 export interface ConsoleSession {
   /** As in the audit log: `key:…`, `access:…`, `console:desk`. */
   actor: string;
@@ -21,8 +22,8 @@ export interface ConsoleSession {
    */
   sees_installation: boolean;
   /**
-   * How people sign out. `api_key`: with a key or a token in the Authorization header; `access`: at `/cdn-cgi/access/logout`; null: they have
-   * not signed in, which is so on a desk.
+   * How people sign out. `api_key`: with a key or a token in the Authorization header; `access`: at `/cdn-cgi/access/logout`; null: nobody
+   * has to sign in, in local development.
    */
   signed_in_by: 'api_key' | 'access' | null;
 }
@@ -74,7 +75,7 @@ export interface ConsoleOverview {
   gateways: { gateway: string; completed: number; failed: number }[];
   methods: { payment_method: string; completed: number; failed: number }[];
   challenges: { completed: number; failed: number };
-  /** Requests that were refused for their number, by when the cron learned of them. */
+  /** Requests that the rate limit refused, by the minute in which the cron counted them. */
   rate_limited: number;
   /** As of the last run of the cron. */
   now_waiting: {
@@ -90,7 +91,7 @@ export interface ConsoleOverview {
     disputes: number;
   };
   alerts: ActiveAlert[];
-  /** Numbers of databases that did not answer: the figures are without theirs. Empty as a rule. */
+  /** Numbers of databases that did not answer: the figures do not include them. Usually empty. */
   not_read: number[];
   /** One value a bucket, oldest first; every bucket of the time is there. */
   series: {
@@ -99,7 +100,7 @@ export interface ConsoleOverview {
     at: number[];
     completed: number[];
     failed: number[];
-    /** That completed. */
+    /** Completed refunds. */
     refunds: number[];
     /** 95th percentiles in milliseconds; null where nothing ended. */
     processing_p95_ms: (number | null)[];
@@ -107,14 +108,14 @@ export interface ConsoleOverview {
   };
 }
 
-/** `GET /console/api/events`: what waits for delivery, oldest first, at most 100; all organisations. */
+/** `GET /console/api/events`, of all organisations. `events` are those that wait for delivery, oldest first, at most 100. */
 export interface ConsoleEvents {
   /** As far as they were counted: up to 100,000 in each database. */
   waiting: number;
   /** Of the newest events that RabbitMQ has confirmed, the last confirmed first; at most 20. */
   delivered: ConsoleEvent[];
   events: ConsoleEvent[];
-  /** What the bridge says of itself. */
+  /** The state that the bridge reports. */
   broker: ConsoleBroker;
 }
 
@@ -129,7 +130,7 @@ export interface ConsoleEvent {
   attempts: number;
   /** Why it was last refused. */
   last_error: string | null;
-  /** When it is sent again by itself; null: it is being sent, or next in turn. */
+  /** When it is sent again automatically; null: it is being sent, or due. */
   next_attempt_at: string | null;
   /** The event of the same booking that has to be delivered first; null: none. */
   behind: string | null;
@@ -153,7 +154,7 @@ export interface ConsoleBroker {
   last_delivered_at: string | null;
 }
 
-/** What needs a person. `GET /console/api/cases`: of all organisations where `sees_installation`, at most 200 of each kind. */
+/** Cases that need a person. `GET /console/api/cases`: of all organisations where `sees_installation`, at most 200 of each kind. */
 export interface ConsoleCases {
   cases: ConsoleCase[];
   /**
@@ -172,7 +173,7 @@ export interface ConsoleCase {
     | 'external_refund_unbooked';
   /** The id of a payment or refund, or TXN-…/REFERENCE. */
   subject: string;
-  /** The console shows payments of the caller's organisation alone. */
+  /** The console links to payments of the caller's organisation only. */
   organisation: string;
   transaction_id: string;
   booking_id: string;
@@ -181,9 +182,12 @@ export interface ConsoleCase {
   currency: string;
   since: string;
   failure_reason: string | null;
-  /** What `POST /console/api/cases/resolve` takes for it. */
+  /** The actions that `POST /console/api/cases/resolve` accepts for it. */
   options: ('record' | 'retry' | 'dealt_with')[];
 }
+
+/** Characters of the reason for a resolution: one line. */
+export const CASE_REASON_MAX_LENGTH = 500;
 
 /** `POST /console/api/cases/resolve`. */
 export type ResolveCase = { subject: string } & (
@@ -226,7 +230,7 @@ export interface ConsoleReconciliations {
 export interface ConsoleReconciliation {
   from: string;
   to: string;
-  /** How far it has come. */
+  /** The end of the time that has been compared. */
   compared_until: string;
   started_at: string;
   /** Null while it runs. */
@@ -239,7 +243,7 @@ export interface ConsoleReconciliation {
 
 export interface ConsoleDifference {
   kind: string;
-  /** A payment, a refund or an event; null for what is about none. */
+  /** The id of a payment, a refund or an event; null if the difference is about none. */
   subject: string | null;
   /** A payment that the console can show; null where there is none. */
   transaction_id: string | null;
@@ -250,14 +254,14 @@ export interface ConsoleDifference {
 /** `GET /console/api/gateways`. */
 export interface ConsoleGateways {
   gateways: {
-    /** As payments have it: its kind. */
+    /** Its kind. */
     name: string;
     kind: 'sandbox' | 'http' | 'stripe' | 'paypal';
     /** Payment methods that it takes. */
     methods: string[];
-    /** Whether money is real. */
+    /** Whether it moves real money. */
     is_live: boolean;
-    /** Calls are stopped until then; null: they are made. */
+    /** Until when the service does not call it; null: it does. */
     charges_stopped_until: string | null;
     refunds_stopped_until: string | null;
     /** Of the last 24 hours. */
@@ -282,7 +286,7 @@ export interface ConsoleDatabases {
       backlog: number;
       last_ran_at: string | null;
     }[];
-    /** Set where it was not read. */
+    /** Why it could not be read; null: it was read. */
     problem: string | null;
   }[];
 }
@@ -290,7 +294,7 @@ export interface ConsoleDatabases {
 /** `GET /console/api/keys`. */
 export interface ConsoleKeys {
   keys: ConsoleKey[];
-  /** That a key can have, with what it allows. */
+  /** The scopes that a key can have, with what each allows. */
   scopes: { scope: string; description: string }[];
 }
 
@@ -304,9 +308,9 @@ export interface ConsoleKey {
   /** To the hour. */
   last_used_at: string | null;
   revoked_at: string | null;
-  /** Whether the caller's own. */
+  /** Whether the caller has signed in with it. */
   is_own: boolean;
-  /** False where some databases accept it and others do not: it has to be revoked. */
+  /** False if only some databases accept it: it has to be revoked. */
   is_complete: boolean;
 }
 

@@ -35,7 +35,7 @@ export interface RelayMessage {
 export const delivery = z.object({ lease: relayLease, result: relayResult });
 export type Delivery = z.infer<typeof delivery>;
 
-/** A report. One without deliveries asks whether the Worker takes reports. */
+/** A report. One without deliveries asks whether the Worker, and its first database, take reports. */
 export const deliveriesReport = z.object({
   deliveries: z.array(delivery).check(z.maxLength(RELAY_BATCH_MAX_EVENTS)),
 });

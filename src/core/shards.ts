@@ -3,6 +3,7 @@
  * that keeps a booking from being paid twice is in one database. The id of a payment or refund names the database that it is in.
  */
 import type { Context } from './context.ts';
+import type { Database } from './ledger/database.ts';
 
 /** More bindings than that would leave the cron no statements: it asks each database for its backlog. */
 export const SHARDS_MAX = 64;
@@ -90,6 +91,11 @@ export async function contextOfBooking(shards: Shards, tenant: string, bookingId
 /** Where it is kept whose a payer's order is. */
 export async function contextOfOrder(shards: Shards, gateway: string, order: string): Promise<Context> {
   return shards.at(await shardOf([gateway, order], shards.count));
+}
+
+/** All databases, in order. */
+export function allDatabases(shards: Shards): Database[] {
+  return allContexts(shards).map(({ db }) => db);
 }
 
 /** The contexts of all databases, in order. */

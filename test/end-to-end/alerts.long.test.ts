@@ -236,7 +236,7 @@ describe('alerts', () => {
     pass(5);
     await cron();
     expect(titlesIn(posted)).toEqual(OF_THE_CRON);
-    expect(posted.every((text) => text.includes('over after'))).toBe(true);
+    expect(posted.every((text) => text.includes('resolved after'))).toBe(true);
     await cron();
     expect(posted).toHaveLength(OF_THE_CRON.length);
     expect(await ready()).toEqual({ status: 200, alerts: [] });
@@ -258,7 +258,7 @@ describe('alerts', () => {
     await cron();
     pass(5);
     await cron();
-    expect(posted.slice(1)).toEqual([expect.stringContaining('over after')]);
+    expect(posted.slice(1)).toEqual([expect.stringContaining('resolved after')]);
     expect(await ready()).toEqual({ status: 200, alerts: [] });
   });
 

@@ -273,7 +273,7 @@ describe.skipIf(program === null)(title, () => {
     });
     await answers(async () => {
       await click(from('Needs a person'));
-      await says('External refund of more than was left');
+      await says('External refund larger than the balance');
       await says('Compare both, and correct what is wrong.');
     });
     await answers(async () => {
@@ -288,7 +288,7 @@ describe.skipIf(program === null)(title, () => {
     await from('Needs a person').click();
     await button(`Dealt with: ${refundedTwice}/re_outside`).click();
     await page.getByLabel('Reason').fill('Compared with the provider');
-    await button('Mark it as dealt with').click();
+    await button('Mark as dealt with').click();
     await page
       .getByRole('table', { name: /dealt with/ })
       .getByText('Compared with the provider')
@@ -442,7 +442,7 @@ describe.skipIf(program === null)(title, () => {
       await page.unroute('**/console/api/**');
       await page.route('**/console/api/events', (route) => route.abort());
       await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
-      await says('Not up to date: it could not be loaded again');
+      await says('Not up to date: the last refresh failed');
       await says('no connection to RabbitMQ');
     });
   });

@@ -134,7 +134,7 @@ describe('words', () => {
     ['key:booking-service', 'API key booking-service'],
     ['access:maria@cinema.example', 'maria@cinema.example'],
     ['webhook:stripe', 'webhook of Stripe'],
-    ['console:desk', 'this desk'],
+    ['console:desk', 'local development'],
     ['operator', 'operator'],
   ])('%s is %s', (actor, text) => expect(actorText(actor)).toBe(text));
 

@@ -121,14 +121,14 @@ describe('the bridge that takes events from a queue', () => {
       recorded: ids(deliveries).filter((id) => id !== lost.event.event_id),
     });
     queue.send(JSON.stringify(recorded), JSON.stringify(lost));
-    await eventually(() => reportsOf(lost.event.event_id)).toHaveLength(1);
     await eventually(() => queue.backlog()).toBe(1);
+    expect(reportsOf(recorded.event.event_id)).toHaveLength(1);
 
     service.answer = recordAll;
     queue.endVisibilityTimeouts();
     await isAcknowledged();
     expect(reportsOf(lost.event.event_id).map(({ result }) => result)).toEqual([
-      { event_id: lost.event.event_id, delivered: true },
+      ...Array(3).fill({ event_id: lost.event.event_id, delivered: true }),
       {
         event_id: lost.event.event_id,
         delivered: false,
@@ -149,6 +149,22 @@ describe('the bridge that takes events from a queue', () => {
     await isAcknowledged();
     expect(reportsOf(message.event.event_id)).toHaveLength(2);
     expect(arrived(message.event.event_id)).toHaveLength(1);
+  });
+
+  it('repeats what one of several databases has not recorded, and that alone', async () => {
+    const [recorded, late] = [newMessage(), newMessage()];
+    let reports = 0;
+    service.answer = (deliveries) => {
+      reports += 1;
+      return reports > 1
+        ? recordAll(deliveries)
+        : { status: 200, recorded: ids(deliveries).filter((id) => id !== late.event.event_id) };
+    };
+    queue.send(JSON.stringify(recorded), JSON.stringify(late));
+    await isAcknowledged();
+    const delivered = ({ event: { event_id } }: RelayMessage) => ({ event_id, delivered: true });
+    expect(reportsOf(late.event.event_id).map(({ result }) => result)).toEqual(Array(2).fill(delivered(late)));
+    expect(reportsOf(recorded.event.event_id).map(({ result }) => result)).toEqual([delivered(recorded)]);
   });
 
   it('acknowledges again what it could not acknowledge, without publishing it a second time', async () => {

@@ -232,10 +232,10 @@ describe('an episode', () => {
       message: 'It does not answer.',
     });
     expect(beginText(over, 'payment-service (production)')).toBe(
-      'payment-service (production): The bridge is away. It does not answer. What to do: docs/operations.md, "The bridge is away".',
+      'payment-service (production): The bridge is not ready. It does not answer. What to do: docs/operations.md, "The bridge is not ready".',
     );
     expect(endText(over, 'payment-service (production)')).toBe(
-      'payment-service (production): over after 12 minutes: The bridge is away.',
+      'payment-service (production): resolved after 12 minutes: The bridge is not ready.',
     );
   });
 });

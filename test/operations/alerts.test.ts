@@ -97,7 +97,7 @@ describe('an alert', () => {
     await world.minute(10);
     expect([await active(), world.posted.slice(1)]).toEqual([
       [],
-      ['payment-service (development): over after 11 minutes: The bridge is away.'],
+      ['payment-service (development): resolved after 11 minutes: The bridge is not ready.'],
     ]);
     expect(world.logged).toEqual(['error alert.began bridge_away', 'info alert.ended bridge_away']);
   });
@@ -200,7 +200,10 @@ describe('a webhook that refuses', () => {
     await world.minute(7);
     world.state.answer = { kind: 'taken' };
     await world.minute(2);
-    expect(world.posted).toEqual([expect.stringContaining('does not answer'), expect.stringContaining('over after')]);
+    expect(world.posted).toEqual([
+      expect.stringContaining('does not answer'),
+      expect.stringContaining('resolved after'),
+    ]);
   });
 
   it('gets the message again, when the lease has ended, where the cron could not record that it was taken', async () => {

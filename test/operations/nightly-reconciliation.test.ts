@@ -10,6 +10,7 @@ import {
   type ListedReconciliation,
   listReconciliations,
 } from '../../src/core/ledger/reconciliations/list-reconciliations.ts';
+import { orderNextDay } from '../../src/core/ledger/reconciliations/nights.ts';
 import type { WakeUp } from '../../src/core/outbox/queue-message.ts';
 import { reconcile, TooManyMovements } from '../../src/core/recovery/reconcile.ts';
 import { TEST_CARDS } from '../data/cards.ts';
@@ -182,7 +183,7 @@ describe('parts', () => {
     while (await reconcileDue(counted));
     const [one] = await newest(world);
     expect(one).toMatchObject({ payments: 900, comparedUntilMs: TODAY_MS + DAY_MS });
-    expect(one?.differences).toHaveLength(899);
+    expect(one?.differences).toHaveLength(250);
     // Of 200 at most.
     expect(parts).toBeGreaterThanOrEqual(5);
     expect(parts).toBeLessThanOrEqual(8);
@@ -200,7 +201,7 @@ describe('parts', () => {
     await expect(reconcile(world.context, day, { movementsMax: 20_000 })).rejects.toThrow(TooManyMovements);
     const one = await night(world);
     expect(one).toMatchObject({ movements: 30_000, comparedUntilMs: TODAY_MS + DAY_MS });
-    expect(one?.differences).toHaveLength(1_000);
+    expect(one?.differences).toHaveLength(250);
   });
 });
 
@@ -309,6 +310,36 @@ describe('a difference is kept', () => {
   });
 });
 
+it('events that wait and payments that could not be compared leave room for the differences of money', async () => {
+  const world = await openedYesterday({ canList: false });
+  const { transactionId, createdAtMs } = await world.pay();
+  const lost = await world.pay();
+  world.deliverAll();
+  // A bridge that was away, and a gateway that was: neither is a difference of money.
+  world.tamper(
+    `WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1100)
+     INSERT INTO transactions (transaction_id, tenant, booking_id, user_id, status, currency, amount_minor, payment_method, gateway,
+       gateway_reference, created_at_ms, processed_at_ms, ended_by)
+     SELECT ?1 || printf('%016d', n), 'default', 'B-' || n, 'u', 'completed', 'USD', 1, 'paypal', 'gone', 'r-' || n, ?2, ?2, 'evt_' || n FROM n`,
+    transactionId.slice(0, 14),
+    createdAtMs,
+  );
+  world.tamper(
+    `INSERT INTO events (event_id, event_type, tenant, booking_id, transaction_id, created_at_ms)
+     SELECT ended_by, 'payment.success', tenant, booking_id, transaction_id, created_at_ms FROM transactions WHERE gateway = 'gone'`,
+  );
+  world.gateway.movements = world.gateway.movements.filter(({ id }) => id !== lost.transactionId);
+  world.clock.nowMs = TODAY_MS + DAY_MS + 2 * HOUR_MS;
+  let one = await night(world);
+  for (let each = 0; each < 9 && one?.endedAtMs === null; each += 1) {
+    world.clock.nowMs += HOUR_MS / 2;
+    one = await night(world);
+  }
+  const kinds = Object.groupBy(one?.differences ?? [], ({ kind }) => kind);
+  expect(kinds.charge_missing?.map(({ subject }) => subject)).toEqual([lost.transactionId]);
+  expect([kinds.event_waiting?.length, kinds.not_compared?.length]).toEqual([250, 250]);
+});
+
 describe('a reconciliation that is ordered', () => {
   it('compares the last 24 hours at once, and one at a time runs', async () => {
     const world = await openedYesterday();
@@ -324,6 +355,26 @@ describe('a reconciliation that is ordered', () => {
     expect(sent).toEqual(Array(2).fill({ kind: 'wake', job: 'reconcile', slot: 0, leaseId: null }));
     expect(await night(world)).toMatchObject({ ...ordered, payments: 1, endedAtMs: world.clock.nowMs });
     expect((await orderReconciliation(shards))?.fromMs).toBeGreaterThan(ordered?.fromMs ?? 0);
+  });
+
+  it('does not wait for the end of a night that is being compared', async () => {
+    const world = await openedYesterday();
+    await world.pay();
+    toNight(world);
+    const { nowMs } = world.clock;
+    // An invocation that has time for one part.
+    const hurried = oneDatabase({
+      ...world.context,
+      nowMs: () => (world.clock.nowMs += 30_000),
+      workQueue: { send: async () => {} },
+    });
+    expect(await isDue(world)).toBe(true);
+    await orderNextDay(world.context.db, nowMs);
+    const ordered = await orderReconciliation(hurried);
+    await reconcileDue(hurried);
+    const all = await newest(world);
+    expect(all.find(({ fromMs }) => fromMs === ordered?.fromMs)?.comparedUntilMs).toBeGreaterThan(ordered?.fromMs ?? 0);
+    expect(all.find(({ fromMs }) => fromMs === TODAY_MS)).toMatchObject({ comparedUntilMs: TODAY_MS });
   });
 
   it('does not wait for a gateway that does not answer', async () => {

@@ -1,25 +1,11 @@
 /** What tests have the cron measured: figures as it writes them. */
 import { env } from 'cloudflare:workers';
 import { type Counts, type Gauges, LABEL_SEPARATOR } from '../../src/core/ledger/metrics/measured.ts';
+import { quietGauges } from '../data/gauges.ts';
 
 export const labels = (...values: string[]) => values.join(LABEL_SEPARATOR);
 
-export const NOTHING: Gauges = {
-  events: { waiting: 0, oldestMs: null },
-  pending: { count: 0, oldestMs: null },
-  challenged: 0,
-  authorized: 0,
-  cases: {
-    payment_undetermined: 0,
-    refund_undetermined: 0,
-    late_charge_kept: 0,
-    refund_reversed: 0,
-    external_refund_unbooked: 0,
-  },
-  openDisputes: 0,
-  databaseBytes: null,
-  jobs: {} as Gauges['jobs'],
-};
+export const NOTHING = quietGauges({ databaseBytes: null, jobs: {} as Gauges['jobs'] });
 
 export async function measured(
   {

@@ -218,6 +218,17 @@ describe('a report', () => {
     expect((await reportTo(queue, [foreign, ours])).body).toEqual({ recorded: [event.event_id] });
   });
 
+  it('that no database records is a 503, and so is one without deliveries, by which the bridge asks', async () => {
+    const queue = relayQueue();
+    const event = await successEvent();
+    await consume(queue, [event]);
+    const report = [delivered(queue.sentOf(event))];
+    for (const deliveries of [report, []]) {
+      expect((await reportTo(queue, deliveries, { DB: SILENT })).status).toBe(503);
+      expect((await reportTo(queue, deliveries)).status).toBe(200);
+    }
+  });
+
   it('keeps no reason but those of the bridge', async () => {
     const queue = relayQueue();
     const event = await successEvent();

@@ -7,7 +7,7 @@ import { methodNotAllowed, NOT_CONFIGURED, reference, tooManyRequests } from '..
 import type { OwnHeaders } from '../headers.ts';
 import { NOBODY_ASKED } from '../security.ts';
 
-/** Monitors are counted by themselves. */
+/** Monitors have a rate limit of their own. */
 const READY_HEADER_EXAMPLES = {
   'X-RateLimit-Limit': 60,
   'X-RateLimit-Remaining': 19,
@@ -18,11 +18,11 @@ const READY_HEADER_EXAMPLES = {
 const READY: ReadyResponse = { status: 'ready', problems: [] };
 const CAN_WAIT: ReadyResponse = {
   status: 'ready',
-  problems: [{ alert: 'needs_person', since: EXAMPLE_TIME, message: 'Something needs a person.' }],
+  problems: [{ alert: 'needs_person', since: EXAMPLE_TIME, message: 'A case needs a person.' }],
 };
 const NOT_READY: ReadyResponse = {
   status: 'not_ready',
-  problems: [{ alert: 'bridge_away', since: EXAMPLE_TIME, message: 'The bridge or its broker does not take events.' }],
+  problems: [{ alert: 'bridge_away', since: EXAMPLE_TIME, message: 'The bridge or RabbitMQ does not accept events.' }],
 };
 
 export const getReadiness: ZodOpenApiOperationObject = {
@@ -30,16 +30,16 @@ export const getReadiness: ZodOpenApiOperationObject = {
   tags: ['Service'],
   summary: 'Whether payments and events get through',
   description:
-    'For an uptime monitor: it also notices that the cron does not run. Each request asks each database once; ask no more than every 30 seconds. `HEAD` is answered, too.',
+    'For an uptime monitor, which also notices a cron that does not run. Each request reads every database once, so ask at most every 30 seconds. `HEAD` works as well.',
   security: NOBODY_ASKED,
   responses: {
     '200': answer({
-      description: 'They do. `problems` lists what can wait until somebody has time for it.',
+      description: 'Payments and events get through. `problems` lists what needs attention later.',
       schema: readyResponse,
       headerExamples: READY_HEADER_EXAMPLES,
       examples: {
-        ready: { summary: 'All is well', value: READY },
-        can_wait: { summary: 'Something can wait', value: CAN_WAIT },
+        ready: { summary: 'No problems', value: READY },
+        can_wait: { summary: 'A problem that can wait', value: CAN_WAIT },
       },
     }),
     '403': reference('HttpsRequired'),
@@ -52,12 +52,12 @@ export const getReadiness: ZodOpenApiOperationObject = {
     }),
     '500': reference('InternalError'),
     '503': answer({
-      description: 'They do not, or the service is not configured.',
+      description: 'Payments or events do not get through, or the service is not configured.',
       schema: z.union([readyResponse, errorEnvelope]),
       counted: 'perhaps',
       sometimes: ['Retry-After'],
       headerExamples: READY_HEADER_EXAMPLES,
-      examples: { not_ready: { summary: 'Somebody has to act', value: NOT_READY }, ...NOT_CONFIGURED },
+      examples: { not_ready: { summary: 'A problem that stops events', value: NOT_READY }, ...NOT_CONFIGURED },
     }),
   },
 };

@@ -1,6 +1,12 @@
-/** What needs a person: each case with what to look for, and what can then be recorded. */
+/** Cases that need a person: each with what to check, and what can be recorded. */
 import { useState } from 'preact/hooks';
-import type { CaseResolved, ConsoleCase, ConsoleCases, ResolveCase } from '../../contract/console.ts';
+import {
+  CASE_REASON_MAX_LENGTH,
+  type CaseResolved,
+  type ConsoleCase,
+  type ConsoleCases,
+  type ResolveCase,
+} from '../../contract/console.ts';
 import { useConsole } from '../console-context.ts';
 import { Ago, Amount, Button, Card, Empty, Facts, Id, Notice, PageTitle, PaymentLink, Time } from '../parts/basics.tsx';
 import { Dialog } from '../parts/dialog.tsx';
@@ -14,7 +20,6 @@ import { actorText, CASES, gatewayText } from '../text/words.ts';
 import { useLoaded } from '../use-loaded.ts';
 
 const EVERY_MS = 30_000;
-const REASON_MAX_LENGTH = 1000;
 
 export function CasesPage() {
   const cases = useLoaded<ConsoleCases>('/cases', EVERY_MS);
@@ -31,7 +36,7 @@ export function CasesPage() {
             {data.cases.length === 0 && (
               <Card>
                 <Empty title="Nothing needs a person">
-                  Outcomes that the service cannot find out by itself appear here.
+                  Payments and refunds that the service cannot resolve by itself appear here.
                 </Empty>
               </Card>
             )}
@@ -48,7 +53,7 @@ export function CasesPage() {
             {data.dealt_with.length > 0 && (
               <Card title="Dealt with" flush>
                 <Table
-                  caption="Cases that were dealt with, newest first"
+                  caption="Cases that people dealt with, newest first"
                   rows={data.dealt_with}
                   keyOf={({ subject, resolved_at }) => subject + resolved_at}
                   columns={[
@@ -73,7 +78,7 @@ const WAYS: Record<Way, { option: ConsoleCase['options'][number]; button: string
   completed: { option: 'record', button: 'It was paid', title: 'Record that it was paid' },
   failed: { option: 'record', button: 'It was not paid', title: 'Record that it was not paid' },
   retry: { option: 'retry', button: 'Ask the gateway again', title: 'Ask the gateway again' },
-  dealt_with: { option: 'dealt_with', button: 'Dealt with', title: 'Mark it as dealt with' },
+  dealt_with: { option: 'dealt_with', button: 'Dealt with', title: 'Mark as dealt with' },
 };
 
 function Case({ one, onDone }: { one: ConsoleCase; onDone: (message: string) => void }) {
@@ -138,7 +143,7 @@ function ResolveDialog({ one, way, onClose, onDone }: DialogProps) {
   async function resolve() {
     const missing = {
       ...(needsReference &&
-        reference.trim() === '' && { reference: 'Enter the provider’s id of the charge or the refund.' }),
+        reference.trim() === '' && { reference: 'Enter the provider’s id for the charge or refund.' }),
       ...(needsReason && reason.trim() === '' && { reason: 'Enter what you found or did.' }),
     };
     setWrong(missing);
@@ -166,7 +171,7 @@ function ResolveDialog({ one, way, onClose, onDone }: DialogProps) {
         </Button>
       }
     >
-      {problem && <ProblemNotice problem={problem} title="It was not recorded" />}
+      {problem && <ProblemNotice problem={problem} title="Nothing was recorded" />}
       <p class="consequence">{consequence(one, way)}</p>
       {needsReference && (
         <Field
@@ -176,7 +181,7 @@ function ResolveDialog({ one, way, onClose, onDone }: DialogProps) {
           value={reference}
           onValue={setReference}
           wrong={wrong.reference}
-          hint="As the provider’s dashboard has it."
+          hint="As shown in the provider’s dashboard."
         />
       )}
       {needsReason && (
@@ -187,8 +192,8 @@ function ResolveDialog({ one, way, onClose, onDone }: DialogProps) {
           value={reason}
           onValue={setReason}
           wrong={wrong.reason}
-          maxLength={REASON_MAX_LENGTH}
-          hint="It is kept for good. No personal data."
+          maxLength={CASE_REASON_MAX_LENGTH}
+          hint="One line. It is kept permanently: do not enter personal data."
         />
       )}
     </Dialog>
@@ -214,15 +219,15 @@ function consequence({ kind, amount, currency, booking_id }: ConsoleCase, way: W
   switch (way) {
     case 'completed':
       return isRefund
-        ? `The refund of ${text} is recorded as paid, with its event. This cannot be undone.`
-        : `The payment of ${text} for booking ${booking_id} is recorded as completed, with its event. This cannot be undone.`;
+        ? `The refund of ${text} is recorded as paid, and its event is published. This cannot be undone.`
+        : `The payment of ${text} for booking ${booking_id} is recorded as completed, and its event is published. This cannot be undone.`;
     case 'failed':
       return isRefund
         ? `The refund of ${text} is recorded as failed, and the amount can be refunded again. This cannot be undone.`
-        : `The payment of ${text} is recorded as failed, with its event, and booking ${booking_id} can be paid again. If the charge turns up after all, it is refunded automatically. This cannot be undone.`;
+        : `The payment of ${text} is recorded as failed, its event is published, and booking ${booking_id} can be paid again. If the charge appears later, it is refunded automatically. This cannot be undone.`;
     case 'retry':
       return 'The service asks the gateway within a minute. Nothing else changes.';
     case 'dealt_with':
-      return `The case about ${text} leaves this list. Nothing is paid or refunded by it. This cannot be undone.`;
+      return `The case about ${text} is removed from this list. No money is moved. This cannot be undone.`;
   }
 }

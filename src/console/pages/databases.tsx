@@ -1,4 +1,4 @@
-/** Databases: how full each is, and whether its jobs run. */
+/** Databases: how full each one is, and whether its jobs run. */
 import type { ConsoleDatabases } from '../../contract/console.ts';
 import { Ago, Card, Empty, Notice, PageTitle, Pill } from '../parts/basics.tsx';
 import { Load } from '../parts/load.tsx';
@@ -11,7 +11,7 @@ type Database = ConsoleDatabases['databases'][number];
 type Job = Database['jobs'][number];
 
 const EVERY_MS = 30_000;
-/** As the service has it: above the first it warns, from the second on nothing new is charged. */
+/** The limits of the service: from the first on, it warns; from the second on, it accepts no new payments. */
 const FILLING_PERCENT = 70;
 const FULL_PERCENT = 95;
 /** The cron runs each minute. */
@@ -44,7 +44,7 @@ function DatabaseCard({ database }: { database: Database }) {
     <Card flush title={number === 0 ? 'DB' : `DB_${number}`} aside={<Pill {...statusOf(database, percent)} />}>
       <div class="card-text">
         {problem !== null && (
-          <Notice tone="bad" title="It could not be read">
+          <Notice tone="bad" title="This database could not be read">
             <p>{problem}</p>
           </Notice>
         )}
@@ -57,24 +57,24 @@ function DatabaseCard({ database }: { database: Database }) {
               class={`bar ${percent !== null && percent >= FILLING_PERCENT ? 'bad' : ''}`}
               max={max_bytes}
               value={bytes}
-              aria-label="How full it is"
+              aria-label="Storage used"
             />
           </>
         )}
         <p class="small">
           The cron{' '}
           {cron_ran_at === null ? (
-            'has not run here yet'
+            'has not run yet'
           ) : (
             <>
               ran <Ago at={cron_ran_at} />
             </>
           )}
-          . From {FULL_PERCENT} % on, nothing new is charged.
+          . From {FULL_PERCENT} % on, no new payments are accepted.
         </p>
       </div>
       {problem !== null ? null : jobs.length === 0 ? (
-        <Empty title="No job has run" />
+        <Empty title="No job has run yet" />
       ) : (
         <Table caption="Jobs" columns={JOB_COLUMNS} rows={jobs} keyOf={({ job }) => job} />
       )}
@@ -83,10 +83,10 @@ function DatabaseCard({ database }: { database: Database }) {
 }
 
 function statusOf({ problem, cron_ran_at }: Database, percent: number | null): Status {
-  if (problem !== null) return { text: 'Not read', tone: 'bad' };
+  if (problem !== null) return { text: 'Could not be read', tone: 'bad' };
   if (percent !== null && percent >= FULL_PERCENT) return { text: 'Full', tone: 'bad' };
   if (percent !== null && percent >= FILLING_PERCENT) return { text: 'Filling up', tone: 'waiting' };
   if (cron_ran_at !== null && Date.now() - Date.parse(cron_ran_at) > CRON_LATE_MS)
     return { text: 'Cron is late', tone: 'bad' };
-  return { text: 'In order', tone: 'good' };
+  return { text: 'Healthy', tone: 'good' };
 }

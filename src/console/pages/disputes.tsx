@@ -1,4 +1,4 @@
-/** Disputes: open ones first. They are answered in the provider's dashboard. */
+/** Disputes, open ones first. People answer them in the provider's dashboard. */
 import type { ConsoleDisputes } from '../../contract/console.ts';
 import { Amount, Card, Empty, PageTitle, PaymentLink, Pill, Time } from '../parts/basics.tsx';
 import { Load } from '../parts/load.tsx';
@@ -31,7 +31,7 @@ const COLUMNS: readonly Column<Dispute>[] = [
   },
   { name: 'Reason', cell: ({ reason }) => spacedOut(reason) },
   {
-    name: 'At the provider',
+    name: 'Provider',
     cell: ({ dispute_id, provider }) => (
       <>
         {gatewayText(provider)}
@@ -40,7 +40,7 @@ const COLUMNS: readonly Column<Dispute>[] = [
     ),
   },
   { name: 'Opened', cell: ({ opened_at }) => <Time at={opened_at} /> },
-  { name: 'Reported', cell: ({ reported_at }) => <Time at={reported_at} /> },
+  { name: 'Last report', cell: ({ reported_at }) => <Time at={reported_at} /> },
 ];
 
 export function DisputesPage() {
@@ -51,7 +51,7 @@ export function DisputesPage() {
         <PageTitle page="disputes" />
       </div>
       <p class="lead">
-        Disputes are answered in the provider’s dashboard, before its deadline. The provider reports what comes of them.
+        Answer disputes in the provider’s dashboard, before the provider’s deadline. The result then appears here.
       </p>
       <Card flush>
         <Load of={disputes}>

@@ -1,7 +1,8 @@
-/** Events: which wait and why, what was delivered, and how the way to RabbitMQ is. */
+/** Events: which ones wait and why, which were delivered, and the state of RabbitMQ. */
 import { useState } from 'preact/hooks';
 import type { ConsoleBroker, ConsoleEvent, ConsoleEvents } from '../../contract/console.ts';
 import { Ago, Card, Empty, PageTitle, PaymentLink, Pill, Time } from '../parts/basics.tsx';
+import { EventName } from '../parts/event-name.tsx';
 import { Load } from '../parts/load.tsx';
 import { SendAgain } from '../parts/send-again.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -68,18 +69,18 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
         }
       >
         {waiting.length === 0 ? (
-          <Empty title="No event waits">RabbitMQ has confirmed all of them.</Empty>
+          <Empty title="No events are waiting">RabbitMQ has confirmed every event.</Empty>
         ) : (
           <Table
-            caption="Events that wait for delivery, oldest first"
+            caption="Events waiting for delivery, oldest first"
             columns={[
               {
-                name: 'Choose',
+                name: 'Select',
                 acts: true,
                 cell: ({ event_id, booking_id }) => (
                   <input
                     type="checkbox"
-                    aria-label={`Choose the event of ${booking_id}`}
+                    aria-label={`Select the event of ${booking_id}`}
                     checked={chosen.has(event_id)}
                     onChange={(event) => mark([event_id], event.currentTarget.checked)}
                   />
@@ -94,7 +95,9 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
           />
         )}
         {data.waiting > waiting.length && (
-          <p class="small table-foot">The oldest {waiting.length} are shown. The others follow by themselves.</p>
+          <p class="small table-foot">
+            Only the oldest {waiting.length} are shown. All of them are sent automatically.
+          </p>
         )}
       </Card>
       <Card title="Delivered" flush>
@@ -102,7 +105,7 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
           <Empty title="None yet" />
         ) : (
           <Table
-            caption="Events that RabbitMQ confirmed last, newest first"
+            caption="Delivered events, newest first"
             columns={[
               ...COLUMNS,
               { name: 'Delivered', cell: ({ delivered_at }) => delivered_at && <Time at={delivered_at} seconds /> },
@@ -144,12 +147,7 @@ const COLUMNS: readonly Column<ConsoleEvent>[] = [
   {
     name: 'Event',
     leads: true,
-    cell: ({ event_type, event_id }) => (
-      <>
-        <code>{event_type}</code>
-        <span class="below">{event_id}</span>
-      </>
-    ),
+    cell: EventName,
   },
   {
     name: 'Booking',
@@ -159,18 +157,18 @@ const COLUMNS: readonly Column<ConsoleEvent>[] = [
 
 function whyItWaits({ behind, last_error, next_attempt_at, attempts }: ConsoleEvent) {
   const isDue = next_attempt_at === null || Date.parse(next_attempt_at) <= Date.now();
-  const next = isDue ? 'Due now' : `Sent again ${relativeTime(next_attempt_at, Date.now())}`;
+  const next = isDue ? 'Due now' : `Next attempt ${relativeTime(next_attempt_at, Date.now())}`;
   if (behind !== null) {
     return (
       <>
-        An earlier event of this booking goes first
+        An earlier event of this booking is sent first
         <span class="below">{behind}</span>
       </>
     );
   }
   return (
     <>
-      {last_error ?? 'It has just been written'}
+      {last_error ?? 'Not sent yet'}
       <span class="below">
         {next}
         {attempts > 0 && `, after ${counted(attempts, 'attempt')}`}

@@ -1,4 +1,4 @@
-/** What was typed into the search box of the header: a booking, a provider's reference or a user. One payment is opened at once. */
+/** Results of the search box: payments of a booking, a provider's reference or a user. A single result is opened at once. */
 import { useEffect } from 'preact/hooks';
 import type { FoundTransaction, SearchResponse } from '../../contract/search-responses.ts';
 import { Card, Empty, Id, PageTitle } from '../parts/basics.tsx';
@@ -34,7 +34,7 @@ export function FindPage({ text }: { text: string }) {
           {(all) =>
             all.length === 0 ? (
               <Empty title="Nothing found">
-                No booking, provider’s reference or user is called this, letter by letter.{' '}
+                No booking, provider’s reference or user id is exactly this text.{' '}
                 <a href={addressOf('payments')}>Search with filters</a>
               </Empty>
             ) : (
@@ -56,7 +56,7 @@ export function FindPage({ text }: { text: string }) {
   );
 }
 
-/** Three searches as one: there when all are there, each payment once. */
+/** Three searches as one: loaded when all three are, with each payment once. */
 function together(searches: readonly Loaded<SearchResponse>[]): Loaded<FoundTransaction[]> {
   const pages = searches.flatMap(({ data }) => (data === null ? [] : [data.transactions]));
   const payments = new Map(pages.flat().map((payment) => [payment.transaction_id, payment]));

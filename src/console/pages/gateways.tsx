@@ -1,4 +1,4 @@
-/** Gateways: what each takes, whether its calls are stopped, and how it did in the last day. */
+/** Gateways: the methods of each, whether calls to it are stopped, and its figures of the last day. */
 import type { ConsoleGateways } from '../../contract/console.ts';
 import { Card, Empty, Facts, PageTitle, Pill } from '../parts/basics.tsx';
 import { Load } from '../parts/load.tsx';
@@ -18,14 +18,14 @@ export function GatewaysPage() {
         <PageTitle page="gateways" />
       </div>
       <p class="lead">
-        Figures are of the last 24 hours. Calls to a gateway that keeps failing are stopped for a while, so that payers
-        are not kept waiting.
+        Figures cover the last 24 hours. If a gateway keeps failing, the service stops calling it for a while, so that
+        payers do not wait in vain.
       </p>
       <Load of={gateways}>
         {(data) =>
           data.gateways.length === 0 ? (
             <Card>
-              <Empty title="No gateway is configured">docs/settings.md says how.</Empty>
+              <Empty title="No gateway is configured">See docs/settings.md.</Empty>
             </Card>
           ) : (
             <div class="columns even">
@@ -43,7 +43,7 @@ export function GatewaysPage() {
 function statusOf({ charges_stopped_until, refunds_stopped_until }: Gateway): Status {
   if (charges_stopped_until !== null) return { text: 'Charges stopped', tone: 'bad' };
   if (refunds_stopped_until !== null) return { text: 'Refunds stopped', tone: 'bad' };
-  return { text: 'Calls are made', tone: 'good' };
+  return { text: 'In use', tone: 'good' };
 }
 
 function GatewayCard({ gateway }: { gateway: Gateway }) {
@@ -64,7 +64,7 @@ function GatewayCard({ gateway }: { gateway: Gateway }) {
     <Card title={gatewayText(name)} aside={<Pill {...statusOf(gateway)} />}>
       <Facts
         facts={[
-          ['Money', is_live ? 'Real' : 'Test: nobody is charged'],
+          ['Mode', is_live ? 'Live' : 'Test: nobody is charged'],
           ['Methods', methods.length === 0 ? 'None for new payments' : methods.map(methodText).join(', ')],
           charges_stopped_until === null ? null : ['No charges until', localTime(charges_stopped_until, true)],
           refunds_stopped_until === null ? null : ['No refunds until', localTime(refunds_stopped_until, true)],

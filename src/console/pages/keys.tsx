@@ -1,4 +1,4 @@
-/** API keys: who has one, making one, which is shown once, and revoking one. */
+/** API keys: the list, creating a key, which is shown once, and revoking a key. */
 import { useState } from 'preact/hooks';
 import type { ConsoleKey, ConsoleKeyMade, ConsoleKeys, NewConsoleKey } from '../../contract/console.ts';
 import { useConsole } from '../console-context.ts';
@@ -32,7 +32,7 @@ export function KeysPage() {
         <Load of={keys}>
           {(data) =>
             data.keys.length === 0 ? (
-              <Empty title="No keys">Callers need one each.</Empty>
+              <Empty title="No keys">Each caller needs its own key.</Empty>
             ) : (
               <KeyTable keys={data.keys} onRevoke={setRevoking} />
             )
@@ -127,7 +127,7 @@ function KeyTable({ keys, onRevoke }: { keys: readonly ConsoleKey[]; onRevoke: (
           name: 'Revoke',
           acts: true,
           cell: (key) =>
-            key.revoked_at === null ? (
+            key.revoked_at === null && !key.is_own ? (
               <Button aria-label={`Revoke ${key.name}`} onClick={() => onRevoke(key)}>
                 Revoke
               </Button>
@@ -154,7 +154,7 @@ function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onCl
       ...(name.trim() === '' && { name: 'Enter a name, such as booking-service.' }),
       ...(organisation.trim() === '' && { organisation: 'Enter an organisation.' }),
       ...(chosen.length === 0 && { scopes: 'Choose at least one scope.' }),
-      ...(!/^\s*([1-9]\d{0,4})?\s*$/.test(days) && { days: 'Enter a whole number of days, or nothing.' }),
+      ...(!/^\s*([1-9]\d{0,4})?\s*$/.test(days) && { days: 'Enter a whole number of days, or leave this empty.' }),
     };
     setWrong(mistakes);
     if (Object.keys(mistakes).length > 0) return;
@@ -192,7 +192,7 @@ function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onCl
         value={name}
         onValue={setName}
         wrong={wrong.name}
-        hint="Who uses it, such as booking-service."
+        hint="The caller that uses the key, such as booking-service."
       />
       <Field
         name="organisation"
@@ -200,7 +200,7 @@ function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onCl
         value={organisation}
         onValue={setOrganisation}
         wrong={wrong.organisation}
-        hint="Whose payments it sees."
+        hint="The key gives access to the payments of this organisation."
       />
       <fieldset class="field" aria-describedby={wrong.scopes ? 'scopes-wrong' : undefined}>
         <legend>Scopes</legend>
@@ -227,12 +227,12 @@ function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onCl
       </fieldset>
       <Field
         name="days"
-        label="Expires after days"
+        label="Expires after (days)"
         inputMode="numeric"
         value={days}
         onValue={setDays}
         wrong={wrong.days}
-        hint="Empty: it does not expire."
+        hint="Leave empty for a key that does not expire."
       />
     </Dialog>
   );
@@ -249,7 +249,7 @@ function MadeDialog({ made, onClose }: { made: ConsoleKeyMade; onClose: () => vo
       actions={<CopyButton text={made.secret} what="the key" kind="primary" />}
     >
       <Notice tone="waiting" title="This key is shown once">
-        <p>Store it now, such as in a password manager. Nobody can read it later, not even the service.</p>
+        <p>Store it now, for example in a password manager. The service does not keep it and cannot show it again.</p>
       </Notice>
       <p class="secret">
         <Id>{made.secret}</Id>
@@ -285,7 +285,6 @@ function RevokeDialog({ of, onClose, onDone }: { of: ConsoleKey; onClose: () => 
       {problem && <ProblemNotice problem={problem} title="The key was not revoked" />}
       <p class="consequence">
         Requests with the key <Id>{of.key_id}</Id> get 401 from now on. This cannot be undone.
-        {of.is_own && ' It is the key that you have signed in with: the console then asks for another one.'}
       </p>
     </Dialog>
   );

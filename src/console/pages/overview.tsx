@@ -1,4 +1,4 @@
-/** How the installation does: alerts first, then figures that lead to what is behind them, then how they changed. */
+/** The state of the installation: alerts, then figures that link to their details, then charts. */
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -18,7 +18,7 @@ const EVERY_MS = 15_000;
 const HOURS: Record<OverviewHours, string> = { 1: 'Hour', 24: '24 hours', 168: '7 days', 720: '30 days' };
 const HOUR_MS = 3_600_000;
 
-/** Where somebody looks who has read an alert. */
+/** The page that shows the cause of each alert. */
 const ALERT_PAGES: Record<AlertName, PageName> = {
   events_waiting: 'events',
   pending_growing: 'payments',
@@ -39,7 +39,7 @@ export function OverviewPage({ query }: { query: URLSearchParams }) {
   const { announce } = useConsole();
   const hours = OVERVIEW_HOURS.find((choice) => String(choice) === query.get('hours')) ?? 24;
   const overview = useLoaded<ConsoleOverview>(`/overview?hours=${hours}`, EVERY_MS);
-  // What is new is said, and not the same every time.
+  // Announces alerts only when they have changed.
   const alerts = overview.data?.alerts.map(({ message }) => message).join(' ') ?? '';
   const saidAlerts = useRef('');
   useEffect(() => {
@@ -81,22 +81,22 @@ function Overview({ data }: { data: ConsoleOverview }) {
       {data.alerts.map(({ alert, message, since }) => (
         <Notice key={alert} tone="bad" title={message}>
           <p class="small">
-            <Ago at={since} /> · <a href={addressOf(ALERT_PAGES[alert], ALERT_FILTERS[alert])}>Look at it</a>
+            <Ago at={since} /> · <a href={addressOf(ALERT_PAGES[alert], ALERT_FILTERS[alert])}>Show details</a>
           </p>
         </Notice>
       ))}
       {data.not_read.length > 0 && (
         <Notice
           tone="waiting"
-          title={`Without ${data.not_read.map((number) => (number === 0 ? 'DB' : `DB_${number}`)).join(', ')}`}
+          title={`No answer from ${data.not_read.map((number) => (number === 0 ? 'DB' : `DB_${number}`)).join(', ')}`}
         >
-          <p>These databases did not answer: the figures are without theirs.</p>
+          <p>The figures below do not include these databases.</p>
         </Notice>
       )}
       <Figures data={data} from={from} />
       <Charts series={series} />
       <div class="columns even">
-        <Card title="What waits">
+        <Card title="Waiting">
           <Waiting waiting={data.now_waiting} />
         </Card>
         <Card title="Why payments failed">
@@ -125,12 +125,13 @@ function Overview({ data }: { data: ConsoleOverview }) {
       </div>
       <p class="small foot">
         {data.counted_at === null ? (
-          'Nothing has been counted yet: the cron does it once a minute.'
+          'Nothing has been counted yet: the cron counts once a minute.'
         ) : (
           <>
-            Counted <Ago at={data.counted_at} />, once a minute. {countText(data.challenges.completed)} of{' '}
-            {counted(data.challenges.completed + data.challenges.failed, 'payer')} sent to authenticate completed the
-            payment. {counted(data.rate_limited, 'request')} refused by the rate limit.
+            Counted <Ago at={data.counted_at} />, and once a minute. Of{' '}
+            {counted(data.challenges.completed + data.challenges.failed, 'payer')} sent to authenticate,{' '}
+            {countText(data.challenges.completed)} completed the payment. The rate limit refused{' '}
+            {counted(data.rate_limited, 'request')}.
           </>
         )}
       </p>
@@ -138,7 +139,7 @@ function Overview({ data }: { data: ConsoleOverview }) {
   );
 }
 
-/** From when on the payments are, to the minute: the address is the same for a while. */
+/** The start of the time shown, rounded to the minute, so that the links do not change with each refresh. */
 function sinceMinute({ now, hours }: ConsoleOverview): string {
   return `${new Date(Date.parse(now) - hours * HOUR_MS).toISOString().slice(0, 16)}:00Z`;
 }
@@ -216,14 +217,14 @@ function Figure({ name, value, below, href }: { name: string; value: ComponentCh
 function Waiting({ waiting }: { waiting: ConsoleOverview['now_waiting'] }) {
   const oldest = (seconds: number | null) => (seconds === null ? '' : `oldest ${durationText(seconds * 1000)}`);
   const lines: readonly [string, number, string, string][] = [
-    ['Events for RabbitMQ', waiting.events, oldest(waiting.events_oldest_seconds), addressOf('events')],
+    ['Events to be delivered', waiting.events, oldest(waiting.events_oldest_seconds), addressOf('events')],
     [
-      'Payments for the gateway',
+      'Payments with unknown outcome',
       waiting.pending,
       oldest(waiting.pending_oldest_seconds),
       addressOf('payments', { status: 'pending' }),
     ],
-    ['Payments for their payer', waiting.challenged, '', addressOf('payments', { status: 'pending' })],
+    ['Payments to be confirmed by the payer', waiting.challenged, '', addressOf('payments', { status: 'pending' })],
     ['Holds to capture or void', waiting.authorized, '', addressOf('payments', { status: 'authorized' })],
     ['Cases that need a person', waiting.cases, '', addressOf('cases')],
     ['Open disputes', waiting.disputes, '', addressOf('disputes')],

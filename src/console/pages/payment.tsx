@@ -1,15 +1,16 @@
-/** One payment: what it is, how it ended and why, everything that happened to it, and what can be done. */
+/** One payment: its status and why, its history, refunds, events and disputes, and the actions that it allows. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { StoryResponse } from '../../contract/search-responses.ts';
 import { useConsole } from '../console-context.ts';
 import { Amount, Button, Card, CopyButton, Empty, Facts, Id, Notice, PageTitle, Pill, Time } from '../parts/basics.tsx';
+import { EventName } from '../parts/event-name.tsx';
 import { Load } from '../parts/load.tsx';
 import { EndHoldDialog, type Ordered, RefundDialog } from '../parts/money-orders.tsx';
 import { SendAgain } from '../parts/send-again.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import { amountText } from '../text/amount.ts';
-import { localTime } from '../text/format.ts';
+import { counted, localTime } from '../text/format.ts';
 import { addressOf } from '../text/route.ts';
 import {
   cardText,
@@ -24,7 +25,7 @@ import {
 } from '../text/words.ts';
 import { type Loaded, useLoaded } from '../use-loaded.ts';
 
-/** While an outcome or a delivery is awaited: soon at first. Each reading is an entry of the audit log. */
+/** While an outcome or a delivery is pending, the page reads often at first, then seldom: each read is an entry of the audit log. */
 const SOON_MS = 3_000;
 const SOON_READINGS = 10;
 const LATER_MS = 60_000;
@@ -35,7 +36,7 @@ type Event = StoryResponse['events'][number];
 type Dispute = StoryResponse['disputes'][number];
 
 export function PaymentPage({ id }: { id: string }) {
-  /** How often it was read while something was awaited. */
+  /** How often the payment was read while something was pending. */
   const [readings, setReadings] = useState(0);
   const everyMs = readings === 0 ? null : readings <= SOON_READINGS ? SOON_MS : LATER_MS;
   const story = useLoaded<StoryResponse>(`/transactions/${encodeURIComponent(id)}`, everyMs);
@@ -60,16 +61,15 @@ export function PaymentPage({ id }: { id: string }) {
       </div>
       {isMissing ? (
         <Card>
-          <Empty title={archived ? 'This payment is in the archive' : 'There is no such payment'}>
+          <Empty title={archived ? 'This payment is in the archive' : 'Payment not found'}>
             {archived ? (
               <>
-                It is older than the database keeps payments. <code>npx payctl show {id} --archive</code> reads it
-                there.
+                Old payments are moved out of the database. To see it, run <code>npx payctl show {id} --archive</code>.
               </>
             ) : (
               <>
                 No payment or refund of this organisation has the id <Id>{id}</Id>.{' '}
-                <a href={addressOf('find', { q: id })}>Look for it as a booking or a reference</a>
+                <a href={addressOf('find', { q: id })}>Search for it as a booking or a reference</a>
               </>
             )}
           </Empty>
@@ -101,10 +101,10 @@ function Title({ payment }: { payment: Payment }) {
 }
 
 function statusOf(payment: Payment): Status {
-  return isChallenged(payment) ? { text: 'Waits for the payer', tone: 'waiting' } : paymentStatus(payment);
+  return isChallenged(payment) ? { text: 'Waiting for the payer', tone: 'waiting' } : paymentStatus(payment);
 }
 
-/** It waits for the payer to authenticate or to approve; of other pending payments the gateway is asked. */
+/** Whether it waits for its payer to authenticate or approve. Of other pending payments, the service asks the gateway. */
 function isChallenged({ status, expires_at }: Payment): boolean {
   return status === 'pending' && expires_at !== null;
 }
@@ -176,7 +176,7 @@ function Story({ story, reload }: { story: StoryResponse; reload: () => Promise<
       <div class="columns">
         <div>
           <Card title="History">
-            {!is_complete && <p class="small">There is more of this payment than is shown here.</p>}
+            {!is_complete && <p class="small">Some records of this payment are not shown.</p>}
             <Timeline history={history} currency={transaction.currency} />
           </Card>
         </div>
@@ -224,7 +224,7 @@ function Story({ story, reload }: { story: StoryResponse; reload: () => Promise<
   );
 }
 
-/** What a person wants to know first: why it failed, or what it waits for. */
+/** The first thing to know: why the payment failed, or what it waits for. */
 function Why({ payment }: { payment: Payment }) {
   const { status, error_code, error_message, expires_at, next_look_up_at, look_ups } = payment;
   if (status === 'failed') {
@@ -242,16 +242,16 @@ function Why({ payment }: { payment: Payment }) {
   if (status === 'authorized' && expires_at !== null) {
     return (
       <Notice tone="active" title={`The money is held until ${localTime(expires_at)}`}>
-        <p>Capture takes it, void releases it. If neither happens until then, it is released automatically.</p>
+        <p>
+          Capture charges the payer; void releases the money. If neither happens by then, it is released automatically.
+        </p>
       </Notice>
     );
   }
   if (isChallenged(payment) && expires_at !== null) {
     return (
       <Notice tone="waiting" title="The payer has to authenticate or approve the payment">
-        <p>
-          If that does not happen until {localTime(expires_at)}, the payment ends as failed. Nothing has been charged.
-        </p>
+        <p>If that does not happen by {localTime(expires_at)}, the payment fails. Nothing has been charged yet.</p>
       </Notice>
     );
   }
@@ -259,9 +259,9 @@ function Why({ payment }: { payment: Payment }) {
     return (
       <Notice tone="waiting" title="The outcome is not known yet">
         <p>
-          The service asks the gateway by itself until it knows{look_ups > 0 && `, and has asked ${look_ups} times`}.
-          {next_look_up_at && ` It asks again at ${localTime(next_look_up_at, true)}.`} The booking stays blocked until
-          then, and nothing is charged twice.
+          The service keeps asking the gateway{look_ups > 0 && `, and has asked ${counted(look_ups, 'time')} so far`}.
+          {next_look_up_at && ` It asks again at ${localTime(next_look_up_at, true)}.`} Until the outcome is known, the
+          booking cannot be paid again, so nothing is charged twice.
         </p>
       </Notice>
     );
@@ -297,7 +297,7 @@ function PaymentFacts({ payment }: { payment: Payment }) {
         payment.gateway_intent !== null && payment.gateway_intent !== payment.gateway_reference
           ? ['Order or intent', withCopy(payment.gateway_intent, 'the order or intent')]
           : null,
-        ['Capture', payment.capture_method === 'manual' ? 'By hand' : 'At once'],
+        ['Capture', payment.capture_method === 'manual' ? 'Manual' : 'Automatic'],
         ['Created', <Time key="created" at={payment.created_at} seconds />],
         ['Ended', payment.processed_at === null ? 'Not yet' : <Time key="ended" at={payment.processed_at} seconds />],
       ]}
@@ -340,12 +340,7 @@ function eventColumns(reload: () => Promise<void>): readonly Column<Event>[] {
     {
       name: 'Event',
       leads: true,
-      cell: ({ event_type, event_id }) => (
-        <>
-          <code>{event_type}</code>
-          <span class="below">{event_id}</span>
-        </>
-      ),
+      cell: EventName,
     },
     {
       name: 'Delivery',
@@ -353,7 +348,9 @@ function eventColumns(reload: () => Promise<void>): readonly Column<Event>[] {
         delivered_at === null ? (
           <>
             <Pill text="Waiting" tone="waiting" />
-            <span class="below">{last_error ?? (attempts === 0 ? 'Not sent yet' : `Sent ${attempts} times`)}</span>
+            <span class="below">
+              {last_error ?? (attempts === 0 ? 'Not sent yet' : `Sent ${counted(attempts, 'time')}`)}
+            </span>
           </>
         ) : (
           <>

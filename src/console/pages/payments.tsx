@@ -1,4 +1,4 @@
-/** The search of payments: its filters are in the address, so that a search can be kept and sent to somebody. */
+/** The search of payments. Its filters are in the address, so that people can bookmark and share a search. */
 import { useEffect, useState } from 'preact/hooks';
 import type { SearchResponse } from '../../contract/search-responses.ts';
 import { useConsole } from '../console-context.ts';
@@ -50,8 +50,8 @@ export function PaymentsPage({ query }: { query: URLSearchParams }) {
               {transactions.length > 0 ? (
                 <PaymentList payments={transactions} caption="Payments, newest first" />
               ) : next_cursor !== null ? (
-                <Empty title="None on this page">
-                  Older payments have not been searched yet: go on to the next page.
+                <Empty title="No match on this page">
+                  Older payments have not been searched yet: continue with “Older payments”.
                 </Empty>
               ) : (
                 <Empty title={search === '' ? 'No payments yet' : 'No payment matches these filters'}>
@@ -87,7 +87,7 @@ export function PaymentsPage({ query }: { query: URLSearchParams }) {
 function FilterForm({ filters }: { filters: Filters }) {
   const [typed, setTyped] = useState(filters);
   const set = (name: keyof Filters) => (value: string) => setTyped((former) => ({ ...former, [name]: value }));
-  /** What is chosen holds at once; what is typed, with Enter. */
+  /** A choice applies at once. Typed text applies with Enter. */
   const choose = (name: keyof Filters) => (value: string) => goTo(addressOf('payments', { ...typed, [name]: value }));
   const isFiltered = FILTERS.some((name) => filters[name] !== '');
   return (
@@ -169,7 +169,7 @@ function filtersOf(query: URLSearchParams): Filters {
   return Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ''])) as Filters;
 }
 
-/** An id that was pasted has a space around it more often than in it. */
+/** Pasted ids often have spaces around them. */
 function trimmed(filters: Filters): Filters {
   return Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, value.trim()])) as Filters;
 }

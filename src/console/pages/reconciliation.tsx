@@ -1,4 +1,4 @@
-/** Reconciliation with the providers: its runs, and what differed. */
+/** Reconciliation with the providers: its runs and their differences. */
 import { useState } from 'preact/hooks';
 import type { ConsoleReconciliation, ConsoleReconciliations } from '../../contract/console.ts';
 import { useConsole } from '../console-context.ts';
@@ -30,7 +30,7 @@ export function ReconciliationPage() {
     setBusy(false);
     setProblem(answer.kind === 'ok' ? null : answer);
     if (answer.kind !== 'ok') return;
-    announce('The reconciliation has begun');
+    announce('Reconciliation started');
     await runs.reload();
   }
 
@@ -45,15 +45,15 @@ export function ReconciliationPage() {
         </div>
       </div>
       <p class="lead">
-        Each night, every payment and refund of the day is compared with what the provider has. A run by hand compares
-        the last 24 hours. Comparing changes nothing.
+        Each night, the service compares every payment and refund of the day before with the provider’s records. “Run
+        now” compares the last 24 hours. Reconciliation changes nothing.
       </p>
-      {problem && <ProblemNotice problem={problem} title="It was not begun" />}
+      {problem && <ProblemNotice problem={problem} title="The reconciliation was not started" />}
       <Load of={runs}>
         {({ reconciliations }) =>
           reconciliations.length === 0 ? (
             <Card>
-              <Empty title="No run yet">The first one is tonight, or now by hand.</Empty>
+              <Empty title="No reconciliation yet">The first one runs in the night. You can also run one now.</Empty>
             </Card>
           ) : (
             reconciliations.map((one) => <Run key={one.started_at + one.from} run={one} />)
@@ -66,7 +66,7 @@ export function ReconciliationPage() {
 
 function statusOf({ ended_at, differences }: ConsoleReconciliation): Status {
   if (differences.length > 0) return { text: counted(differences.length, 'difference'), tone: 'bad' };
-  return ended_at === null ? { text: 'Running', tone: 'active' } : { text: 'Agrees', tone: 'good' };
+  return ended_at === null ? { text: 'Running', tone: 'active' } : { text: 'No differences', tone: 'good' };
 }
 
 function Run({ run }: { run: ConsoleReconciliation }) {
@@ -89,14 +89,14 @@ function Run({ run }: { run: ConsoleReconciliation }) {
         </p>
         {ended_at === null ? (
           <>
-            <progress class="bar" max={1} value={done} aria-label="How far it has come" />
+            <progress class="bar" max={1} value={done} aria-label="Progress" />
             <p class="small">
               Compared until <Time at={compared_until} />
             </p>
           </>
         ) : (
           <p class="small">
-            Began <Time at={started_at} />, ended <Time at={ended_at} />
+            Started <Time at={started_at} />, ended <Time at={ended_at} />
           </p>
         )}
       </div>

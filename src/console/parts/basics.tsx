@@ -8,7 +8,7 @@ import { addressOfPayment, PAGES, type PageName } from '../text/route.ts';
 import type { Status, Tone } from '../text/words.ts';
 import { Icon, type IconName } from './icon.tsx';
 
-/** The title of a page, and of its tab. The focus comes here when another page is opened. */
+/** The title of a page and of its browser tab. Opening another page moves the focus here. */
 export function PageTitle({ page, tab, children }: { page: PageName; tab?: string; children?: ComponentChildren }) {
   const title = tab ?? PAGES[page];
   useEffect(() => {
@@ -49,7 +49,7 @@ export function Amount({ of, currency }: { of: number; currency: string }) {
 interface ButtonProps extends Omit<ButtonHTMLAttributes<HTMLButtonElement>, 'icon'> {
   kind?: 'primary' | 'danger' | 'plain' | 'bare';
   icon?: IconName;
-  /** Something is under way: pressing it does nothing, and the focus stays. */
+  /** A request is running: pressing the button does nothing, and it keeps the focus. */
   busy?: boolean;
   children: ComponentChildren;
 }
@@ -72,7 +72,7 @@ export function Button({ kind = 'plain', icon, busy = false, children, onClick, 
   );
 }
 
-/** A box that says how things stand. */
+/** A box with a message. */
 export function Notice({
   tone,
   title,
@@ -95,7 +95,7 @@ export function Notice({
   );
 }
 
-/** What there is none of, and what that means. */
+/** Takes the place of an empty list. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -149,7 +149,7 @@ export function Facts({ facts }: { facts: readonly (readonly [string, ComponentC
 
 const COPIED_MS = 2_000;
 
-/** Copies a text; says so in its own name, where a screen reader and an eye find it. */
+/** Copies a text, and says so in its own label. */
 export function CopyButton({ text, what, kind = 'bare' }: { text: string; what: string; kind?: 'bare' | 'primary' }) {
   const [state, setState] = useState<'ready' | 'copied' | 'failed'>('ready');
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -172,7 +172,7 @@ export function CopyButton({ text, what, kind = 'bare' }: { text: string; what: 
   );
 }
 
-/** An identifier. It wraps anywhere, and is text whatever is in it. */
+/** An identifier. It can wrap anywhere. */
 export function Id({ children }: { children: string }) {
   return <code class="id">{children}</code>;
 }
@@ -182,7 +182,7 @@ interface OfPayment {
   transaction_id: string;
 }
 
-/** Leads to a payment, where it can be shown: those of other organisations are named only. */
+/** Links to a payment. Payments of other organisations are named without a link, because the console does not show them. */
 export function PaymentLink({ of, text }: { of: OfPayment; text: string }) {
   const { session } = useConsole();
   if (of.organisation === session.organisation) {

@@ -1,4 +1,4 @@
-/** The charts of the overview, and the same as a table. What draws them is loaded when there is something to draw. */
+/** The charts of the overview, and the same data as a table. The drawing library is loaded when there is something to draw. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ConsoleOverview } from '../../contract/console.ts';
 import { countText, localTime, millisecondsText, percentText } from '../text/format.ts';
@@ -7,16 +7,16 @@ import type { Drawn, Line } from './draw-chart.ts';
 import { Table } from './table.tsx';
 
 type Series = ConsoleOverview['series'];
-/** As many rows as somebody reads: the newest buckets. */
+/** Enough for a reader: the newest buckets. */
 const TABLE_MAX_ROWS = 100;
 
 interface Plot {
   title: string;
-  /** For those who do not see it. */
+  /** For screen readers. */
   summary: string;
   lines: readonly Line[];
   format: (value: number | null) => string;
-  /** A value of the scale. */
+  /** Formats a value of the scale. */
   tick: (value: number) => string;
   /** Where the scale ends, at least. */
   top: number;
@@ -51,7 +51,7 @@ export function Charts({ series }: { series: Series }) {
       bars: false,
     },
     {
-      title: 'Time, 95th percentile',
+      title: 'Response time, 95th percentile',
       summary: `Processing took ${millisecondsText(most(processing_p95_ms))} at most, the gateway ${millisecondsText(most(gateway_p95_ms))}.`,
       lines: [
         { name: 'Processing', colour: '--chart-good', values: processing_p95_ms },
@@ -84,7 +84,7 @@ function Chart({ plot, series }: { plot: Plot; series: Series }) {
   const [pointed, setPointed] = useState<number | null>(null);
   const { lines, format, tick, top, bars } = plot;
 
-  // Drawn once, and then given what is new.
+  // Drawn once, then updated.
   useEffect(() => {
     let isGone = false;
     void import('./draw-chart.ts').then(({ drawChart }) => {

@@ -1,4 +1,4 @@
-/** A modal dialog: the browser keeps the focus in it and gives it back, and Escape closes it. */
+/** A modal dialog. The browser keeps the focus inside and restores it afterwards; Escape closes the dialog. */
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Button } from './basics.tsx';
@@ -6,9 +6,9 @@ import { Button } from './basics.tsx';
 interface Props {
   title: string;
   children: ComponentChildren;
-  /** What was ordered is on its way: it cannot be taken back, so the dialog stays. */
+  /** A request has been sent and cannot be cancelled: the dialog stays open. */
   busy?: boolean;
-  /** Escape does not close it: what it shows is shown once. */
+  /** Escape does not close it, because its content is shown only once. */
   stays?: boolean;
   onClose: () => void;
   onSubmit?: () => void;

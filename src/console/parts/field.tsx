@@ -1,4 +1,4 @@
-/** A field of a form with its label, its hint and what is wrong with it. */
+/** Fields of a form, with label, hint and error. */
 interface Common {
   name: string;
   label: string;
@@ -6,7 +6,7 @@ interface Common {
   wrong?: string | null | undefined;
   value: string;
   onValue: (value: string) => void;
-  /** It has the focus when its dialog opens. */
+  /** The field gets the focus when its dialog opens. */
   first?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What is loaded, in each of its states. */
+/** Shows loaded data in each of its states: loading, loaded, failed, and no longer up to date. */
 import type { ComponentChildren } from 'preact';
 import { useConsole } from '../console-context.ts';
 import type { Loaded } from '../use-loaded.ts';
@@ -22,7 +22,7 @@ export function Load<T>({ of, lines = 6, children }: Props<T>) {
         <div class="load-problem">
           <ProblemNotice
             problem={problem}
-            {...(data !== null && { title: 'Not up to date: it could not be loaded again' })}
+            {...(data !== null && { title: 'Not up to date: the last refresh failed' })}
           />
           <Button
             icon="again"

@@ -1,6 +1,6 @@
 /**
- * Orders that move money: a dialog says what will happen, and each order has one Idempotency-Key, so that a second click, and a retry after a lost
- * answer, are the same refund. Only after an answer that says no does another try get a new key.
+ * Dialogs of requests that move money. Each refund has one Idempotency-Key, so that a second click, or a retry after a lost answer, is the same
+ * refund. Only a refusal gives the next try a new key.
  */
 import { useRef, useState } from 'preact/hooks';
 import type { PaymentSuccessResponse, PaymentVoidedResponse, RefundSuccessResponse } from '../../contract/responses.ts';
@@ -16,7 +16,7 @@ import { ProblemNotice } from './problem.tsx';
 
 type Payment = StoryResponse['transaction'];
 
-/** What came of an order, for the page that it was given on. */
+/** The result of a request, as the page shows it. */
 export interface Ordered {
   tone: Tone;
   title: string;
@@ -29,9 +29,10 @@ interface Props {
   onDone: (what: Ordered) => void;
 }
 
+/** Of the API: see contract/requests.ts. */
 const REASON_MAX_LENGTH = 1000;
 
-/** Orders whose answer was lost, by what they are about: whoever opens the dialog again continues with them. */
+/** Refunds whose answer was lost, by the id of their payment: opening the dialog again continues with the same refund. */
 const unanswered = new Map<string, { key: string; amount: string; reason: string }>();
 
 export function RefundDialog({ payment, onClose, onDone }: Props) {
@@ -44,7 +45,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
   const [problem, setProblem] = useState<Problem | null>(former ? { kind: 'unanswered' } : null);
   const [busy, setBusy] = useState(false);
   const key = useRef(former?.key ?? newKey());
-  /** What was sent is not changed until its answer is there. */
+  /** The amount cannot be changed before the answer is known. */
   const isLost = problem?.kind === 'unanswered';
   const amount = readAmount(typed, currency, refundable_amount);
   const text = amount.kind === 'amount' ? amountText(amount.amount, currency) : null;
@@ -52,7 +53,8 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
 
   async function order() {
     if (amount.kind === 'wrong' && !isLost) return setWrong({ amount: amount.why });
-    if (reason.trim() === '') return setWrong({ reason: 'Enter a reason. It is part of the event and of the record.' });
+    if (reason.trim() === '')
+      return setWrong({ reason: 'Enter a reason. It is stored with the refund and is part of the event.' });
     setWrong({});
     setBusy(true);
     unanswered.set(transaction_id, { key: key.current, amount: typed, reason });
@@ -81,7 +83,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
         title: `The refund of ${text ?? 'this payment'} has no outcome yet`,
         lines: [
           ...outcome.lines,
-          'The amount is reserved. The service asks the gateway by itself, and this page follows.',
+          'The amount is reserved. The service keeps asking the gateway, and this page refreshes itself.',
         ],
       });
     }
@@ -107,8 +109,8 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
       {isLost ? (
         <Notice tone="waiting" title="The answer was lost: the refund may have been made" role="alert">
           <p>
-            Sending it again is safe: it has the same key, so it is one refund, whichever of the two arrives. The
-            history of the payment shows it as well.
+            Sending it again is safe: both requests have the same key, so the payment is refunded only once. You can
+            also check the history of the payment.
           </p>
         </Notice>
       ) : (
@@ -126,7 +128,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
         }}
         readOnly={isLost || busy}
         wrong={wrong.amount}
-        hint={`At most ${amountText(refundable_amount, currency)}, which is all that can still be refunded.`}
+        hint={`Up to ${amountText(refundable_amount, currency)} can still be refunded.`}
       />
       <TextField
         name="reason"
@@ -138,7 +140,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
           setWrong({});
         }}
         wrong={wrong.reason}
-        hint="The booking and notification services read it in the event. No personal data."
+        hint="Other services receive it in the event. Do not enter personal data."
       />
       <p class="consequence">
         {text === null ? (
@@ -147,9 +149,9 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
           <>
             <strong>{text}</strong> goes back to user <Id>{user_id}</Id> for booking <Id>{booking_id}</Id>
             {isAll
-              ? ': all of what is left.'
-              : `, and ${amountText(refundable_amount - chosen(amount), currency)} stays.`}{' '}
-            A refund cannot be taken back.
+              ? ': all that is left of the payment.'
+              : `. ${amountText(refundable_amount - chosen(amount), currency)} can still be refunded later.`}{' '}
+            A refund cannot be undone.
           </>
         )}
       </p>
@@ -157,7 +159,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
   );
 }
 
-/** `crypto.randomUUID` does not exist where a desk is reached by http from another machine. */
+/** `crypto.randomUUID` exists at https and localhost only, and a development service can be opened by http from another machine. */
 function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -172,6 +174,7 @@ const END_HOLD = {
     button: 'Capture',
     running: 'Capturing …',
     not: 'The payment was not captured',
+    lost: 'the payment may have been captured',
     pending: 'The capture has no outcome yet',
   },
   void: {
@@ -179,11 +182,12 @@ const END_HOLD = {
     button: 'Void',
     running: 'Voiding …',
     not: 'The payment was not voided',
+    lost: 'the payment may have been voided',
     pending: 'The void has no outcome yet',
   },
 } as const;
 
-/** Captures or voids. Neither needs a key: the first of them decides, and repeated it has the same answer. */
+/** Captures or voids. Neither needs an Idempotency-Key: the first request decides, and a repetition gets the same answer. */
 export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 'capture' | 'void' }) {
   const { service } = useConsole();
   const { transaction_id, booking_id, user_id, currency, status } = payment;
@@ -210,7 +214,7 @@ export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 
         return onDone({
           tone: 'waiting',
           title: words.pending,
-          lines: [...outcome.lines, 'The service asks the gateway by itself, and this page follows.'],
+          lines: [...outcome.lines, 'The service keeps asking the gateway, and this page refreshes itself.'],
         });
       case 'done':
         return onDone({
@@ -234,8 +238,8 @@ export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 
       }
     >
       {problem?.kind === 'unanswered' ? (
-        <Notice tone="waiting" title="The answer was lost: it may have been done" role="alert">
-          <p>Sending it again is safe. The first of them decides, and the answer is the same.</p>
+        <Notice tone="waiting" title={`The answer was lost: ${words.lost}`} role="alert">
+          <p>Sending it again is safe: the service does it only once.</p>
         </Notice>
       ) : (
         problem && <ProblemNotice problem={problem} title={words.not} />
@@ -266,7 +270,7 @@ export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 
 
 type Outcome<T> =
   | { kind: 'done'; body: T }
-  /** Recorded, and without an outcome. */
+  /** Recorded, without an outcome yet. */
   | { kind: 'pending'; lines: readonly string[] }
   | { kind: 'refused'; problem: Problem }
   | { kind: 'lost' };
@@ -280,7 +284,7 @@ function outcomeOf<T>(answer: Answer<T>, how: 'refund' | 'capture' | 'void'): Ou
       return { kind: 'lost' };
     case 'refused': {
       const { details, message, status } = answer;
-      // A server in front of the Worker has answered, which knows nothing of the order; or the database did not confirm it.
+      // A server in front of the Worker answered, which does not know the outcome; or the database did not confirm the request.
       const isUncertain =
         answer.code === null || (answer.code === 'SERVICE_UNAVAILABLE' && details.status === 'pending');
       if (isUncertain && status >= 500) return { kind: 'lost' };

@@ -1,4 +1,4 @@
-/** Why something did not work, in words, with all that the service says about it. */
+/** Shows why a request failed, with the details of the service's answer. */
 
 import { useConsole } from '../console-context.ts';
 import type { Problem } from '../service.ts';
@@ -10,7 +10,7 @@ export function ProblemNotice({ problem, title }: { problem: Problem; title?: st
   if (problem.kind === 'unanswered') {
     return (
       <Notice tone="bad" title={title ?? 'The service did not answer'} role="alert">
-        <p>Check the connection, and try again. Nothing on this page is lost.</p>
+        <p>Check your connection and try again. Nothing on this page is lost.</p>
       </Notice>
     );
   }
@@ -36,10 +36,10 @@ function ProblemDetails({ details }: { details: Extract<Problem, { kind: 'refuse
     details.refundable_amount !== undefined &&
       `${amountText(details.refundable_amount, session.currency)} can still be refunded.`,
     details.pending_refund_amount !== undefined &&
-      `${amountText(details.pending_refund_amount, session.currency)} is held by refunds that are pending.`,
+      `${amountText(details.pending_refund_amount, session.currency)} is reserved by pending refunds.`,
     details.needed_scope && `The key needs the scope ${details.needed_scope}.`,
     details.retry_after_seconds !== undefined && `Try again in ${details.retry_after_seconds} s.`,
-    details.archived && 'It has left the database for the archive.',
+    details.archived && 'The payment is in the archive.',
     ...(details.problems ?? []),
     ...(details.issues ?? []).map(({ path, message }) => `${path === '' ? 'The request' : path} ${message}.`),
   ].filter((line): line is string => typeof line === 'string' && line !== '');

@@ -1,4 +1,4 @@
-/** Sends events again: waiting ones at once, delivered ones a second time, which is asked about first. */
+/** Publishes events: waiting ones at once, delivered ones again after a confirmation. */
 import { useState } from 'preact/hooks';
 import type { EventsSent } from '../../contract/console.ts';
 import { useConsole } from '../console-context.ts';
@@ -14,7 +14,7 @@ interface Props {
   onSent: () => void;
 }
 
-/** Those of the installation alone may: events are of all organisations. */
+/** Only for admins of the installation, because events are of all organisations. */
 export function SendAgain({ events, label = 'Send again', onSent }: Props) {
   const { service, session, announce } = useConsole();
   const [isAsking, setAsking] = useState(false);
@@ -51,7 +51,7 @@ export function SendAgain({ events, label = 'Send again', onSent }: Props) {
       </Button>
       {isAsking && (
         <Dialog
-          title={delivered > 0 ? 'Publish a delivered event again?' : 'Send again'}
+          title={delivered > 0 ? 'Publish delivered events again?' : 'Send again'}
           busy={busy}
           onClose={() => setAsking(false)}
           onSubmit={() => void send()}
@@ -61,12 +61,12 @@ export function SendAgain({ events, label = 'Send again', onSent }: Props) {
             </Button>
           }
         >
-          {problem && <ProblemNotice problem={problem} title="It was not sent" />}
+          {problem && <ProblemNotice problem={problem} title="Nothing was sent" />}
           {delivered > 0 && (
             <p class="consequence">
-              RabbitMQ has confirmed {delivered === 1 ? 'this event' : `${delivered} of these events`} before. Consumers
-              get {delivered === 1 ? 'it' : 'them'} a second time, with the same event_id, by which they recognise a
-              repetition.
+              RabbitMQ has already confirmed {delivered === 1 ? 'this event' : `${delivered} of these events`}.
+              Consumers get {delivered === 1 ? 'it' : 'them'} again with the same event_id, by which they can recognise
+              the duplicate.
             </p>
           )}
         </Dialog>

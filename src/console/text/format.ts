@@ -19,7 +19,7 @@ export function localTime(iso: string, seconds = false): string {
   }).format(new Date(iso));
 }
 
-/** For what is exact wherever it is read: `2026-11-30 14:03:22 UTC`. */
+/** `2026-11-30 14:03:22 UTC`. */
 export function utcTime(iso: string): string {
   return `${new Date(iso).toISOString().replace('T', ' ').slice(0, 19)} UTC`;
 }
@@ -39,7 +39,7 @@ export function relativeTime(iso: string, nowMs: number): string {
   return ms > 0 ? `in ${durationText(ms)}` : `${durationText(-ms)} ago`;
 }
 
-/** Of something measured; a dash where there was nothing to measure. */
+/** A measured duration; a dash if nothing was measured. */
 export function millisecondsText(ms: number | null): string {
   if (ms === null) return '–';
   return ms < 10 * SECOND_MS ? `${countText(Math.round(ms))} ms` : `${(ms / SECOND_MS).toFixed(1)} s`;
@@ -70,7 +70,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${countText(count)} ${count === 1 ? one : many}`;
 }
 
-/** For a field of type datetime-local, in the reader's zone; empty where it is no time. */
+/** The value of a datetime-local field, in the reader's time zone; empty if the text is not a time. */
 export function localInput(iso: string | undefined): string {
   const ms = Date.parse(iso ?? '');
   if (Number.isNaN(ms)) return '';
@@ -78,7 +78,7 @@ export function localInput(iso: string | undefined): string {
   return local.toISOString().slice(0, 16);
 }
 
-/** What such a field has, in UTC; empty where it has nothing. */
+/** The time in UTC of a datetime-local field; empty if the field is empty. */
 export function utcOfInput(value: string): string {
   const ms = Date.parse(value);
   return Number.isNaN(ms) ? '' : `${new Date(ms).toISOString().slice(0, 19)}Z`;

@@ -1,6 +1,6 @@
-/** Which page an address shows. Pages are in the fragment, so that the server knows nothing of what is looked at. */
+/** Addresses of the pages. They are in the fragment, so that ids and searches do not reach the server's logs. */
 
-/** Pages with what their title says. */
+/** The pages and their titles. */
 export const PAGES = {
   overview: 'Overview',
   payments: 'Payments',
@@ -43,7 +43,7 @@ export function addressOfPayment(id: string): string {
   return `#/payments/${encodeURIComponent(id)}`;
 }
 
-/** Where what was typed into the search box leads: an id is opened, everything else is looked for. */
+/** The address for a text in the search box: the payment, if it is an id, else a search; null if it is empty. */
 export function addressOfTyped(typed: string): string | null {
   const text = typed.trim();
   if (text === '') return null;
@@ -59,7 +59,7 @@ function splitOnce(text: string, separator: string): [string, string] {
   return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** An address that somebody has cut off is shown as it is. */
+/** A truncated address is shown as it is. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);

@@ -1,4 +1,4 @@
-/** What the API's names are called on the pages. */
+/** The words of the pages for the names of the API. */
 import type { ConsoleBroker, ConsoleCase } from '../../contract/console.ts';
 import type { ErrorCode } from '../../contract/error-codes.ts';
 import type { PaymentMethod } from '../../contract/requests.ts';
@@ -38,7 +38,7 @@ export const REFUND_STATUSES: Record<StoryResponse['refunds'][number]['status'],
 
 export const REFUND_KINDS: Record<StoryResponse['refunds'][number]['kind'], string> = {
   requested: 'Requested',
-  late_charge: 'Of a late charge',
+  late_charge: 'Automatic refund of a late charge',
   external: 'Made at the provider',
 };
 
@@ -56,7 +56,7 @@ const GATEWAYS: Record<string, string> = {
   http: 'HTTP gateway',
 };
 
-/** By its name as payments have it, which may have an account or an address in it. */
+/** @param name of a gateway, as payments have it: it can contain an account or an address */
 export function gatewayText(name: string): string {
   const [kind = '', ...rest] = name.split(':');
   return [GATEWAYS[kind] ?? kind, ...(rest.length > 0 ? [rest.join(':')] : [])].join(' · ');
@@ -66,10 +66,10 @@ export function methodText(method: string): string {
   return Object.hasOwn(METHODS, method) ? METHODS[method as PaymentMethod] : method;
 }
 
-/** `Visa •••• 4242`; null where it was no card. */
+/** `Visa •••• 4242`; null if the payer did not use a card. */
 export function cardText({ card_brand, card_last4 }: { card_brand: string | null; card_last4: string | null }) {
   if (card_last4 === null) return null;
-  // With spaces at which no line breaks.
+  // Non-breaking spaces.
   return [card_brand === null ? '' : capitalized(card_brand), '••••', card_last4].filter(Boolean).join('\u00a0');
 }
 
@@ -83,17 +83,17 @@ interface Failure {
 const FAILURES: Partial<Record<ErrorCode, Failure>> = {
   INVALID_CARD: {
     name: 'Invalid card details',
-    advice: 'The payer corrects the number, the expiry date or the security code, or pays with another card.',
+    advice: 'Ask the payer to check the card number, expiry date and security code, or to use another card.',
   },
   INSUFFICIENT_FUNDS: {
     name: 'Insufficient funds',
-    advice: 'The account has too little money. The payer pays with another card, or again later.',
+    advice: 'The account does not have enough money. The payer can use another card, or try again later.',
   },
-  CARD_EXPIRED: { name: 'Card expired', advice: 'The payer pays with another card.' },
+  CARD_EXPIRED: { name: 'Card expired', advice: 'The payer can use another card.' },
   CARD_DECLINED: {
     name: 'Declined by the bank',
     advice:
-      'Banks seldom say why. The payer asks the bank that issued the card, or pays with another one. A retry is safe.',
+      'Banks seldom say why. The payer can ask the bank that issued the card, or use another card. Nothing was charged, so it is safe to try again.',
   },
   PAYMENT_FAILED: {
     name: 'Could not be processed',
@@ -101,15 +101,16 @@ const FAILURES: Partial<Record<ErrorCode, Failure>> = {
   },
   AUTHENTICATION_FAILED: {
     name: 'Authentication failed',
-    advice: 'The payer did not pass the bank’s check. Nothing was charged. Another attempt is possible.',
+    advice: 'The payer did not pass the bank’s check. Nothing was charged, and the payer can try again.',
   },
   AUTHENTICATION_EXPIRED: {
     name: 'Not authenticated in time',
-    advice: 'The payer did not finish at the bank or at PayPal. Nothing was charged. Another attempt is possible.',
+    advice:
+      'The payer did not finish at the bank or at PayPal in time. Nothing was charged, and the payer can try again.',
   },
   AUTHORIZATION_EXPIRED: {
     name: 'Not captured in time',
-    advice: 'The hold ended before the payment was captured. The money was released to the payer.',
+    advice: 'The hold expired before the payment was captured. The money was released to the payer.',
   },
   PAYMENT_VOIDED: {
     name: 'Voided',
@@ -118,7 +119,7 @@ const FAILURES: Partial<Record<ErrorCode, Failure>> = {
   PAYMENT_GATEWAY_ERROR: {
     name: 'Gateway error',
     advice:
-      'The gateway did not process the payment, and nothing was charged. If it happens often, look at Gateways and at the Worker’s log.',
+      'The gateway did not process the payment, and nothing was charged. If this happens often, check the Gateways page and the Worker’s log.',
   },
   REFUND_NOT_ALLOWED: { name: 'Refund refused', advice: 'Pay the money back in another way.' },
 };
@@ -133,11 +134,11 @@ export function failureAdvice(code: string): string | null {
 
 export const BROKER_STATES: Record<ConsoleBroker['state'], Status> = {
   ready: { text: 'Connected', tone: 'good' },
-  no_broker: { text: 'No RabbitMQ', tone: 'bad' },
+  no_broker: { text: 'RabbitMQ disconnected', tone: 'bad' },
   not_set_up: { text: 'Not set up', tone: 'bad' },
   stopping: { text: 'Stopping', tone: 'waiting' },
-  away: { text: 'Bridge away', tone: 'bad' },
-  unknown: { text: 'Pull bridge', tone: 'quiet' },
+  away: { text: 'Bridge unreachable', tone: 'bad' },
+  unknown: { text: 'Unknown', tone: 'quiet' },
 };
 
 export const CASES: Record<ConsoleCase['kind'], { name: string; todo: string }> = {
@@ -151,15 +152,15 @@ export const CASES: Record<ConsoleCase['kind'], { name: string; todo: string }> 
   },
   late_charge_kept: {
     name: 'Late charge, not refunded',
-    todo: 'The payment had failed and was charged later, and the automatic refund was refused. The payer is owed this money: pay it back at the provider or in another way.',
+    todo: 'A failed payment was charged later, and could not be refunded automatically. Pay it back at the provider or in another way.',
   },
   refund_reversed: {
     name: 'Refund returned by the bank',
-    todo: 'The payer does not have the money. Pay it back in another way.',
+    todo: 'The payer’s bank returned the refund, so the payer does not have the money. Pay it back in another way.',
   },
   external_refund_unbooked: {
-    name: 'External refund of more than was left',
-    todo: 'More was refunded at the provider than the payment had left. Compare both, and correct what is wrong.',
+    name: 'External refund larger than the balance',
+    todo: 'The refund at the provider is larger than what was left of the payment. Compare both, and correct what is wrong.',
   },
 };
 
@@ -168,20 +169,20 @@ const HISTORY: Record<HistoryType, Status> = {
   'payment.attempted': { text: 'Payment started', tone: 'active' },
   'payment.challenged': { text: 'Payer sent to authenticate', tone: 'waiting' },
   'payment.authorized': { text: 'Money held', tone: 'active' },
-  'payment.authorize_begun': { text: 'Authorization begun', tone: 'quiet' },
-  'payment.capture_begun': { text: 'Capture begun', tone: 'quiet' },
-  'payment.void_begun': { text: 'Void begun', tone: 'quiet' },
+  'payment.authorize_begun': { text: 'Authorization started', tone: 'quiet' },
+  'payment.capture_begun': { text: 'Capture started', tone: 'quiet' },
+  'payment.void_begun': { text: 'Void started', tone: 'quiet' },
   'payment.expire_begun': { text: 'Time limit reached', tone: 'quiet' },
   'payment.outcome_undetermined': { text: 'Outcome unknown: the gateway cannot say', tone: 'waiting' },
   'payment.completed': { text: 'Payment completed', tone: 'good' },
   'payment.failed': { text: 'Payment failed', tone: 'bad' },
   'booking.attempted': { text: 'Another attempt of this booking', tone: 'quiet' },
   'refund.attempted': { text: 'Refund started', tone: 'active' },
-  'refund.outcome_undetermined': { text: 'Outcome of the refund unknown', tone: 'waiting' },
+  'refund.outcome_undetermined': { text: 'Outcome of the refund unknown: the gateway cannot say', tone: 'waiting' },
   'refund.completed': { text: 'Refund completed', tone: 'good' },
   'refund.failed': { text: 'Refund failed', tone: 'bad' },
   'refund.reversed': { text: 'Refund returned by the bank', tone: 'bad' },
-  'refund.unbooked': { text: 'External refund did not fit', tone: 'bad' },
+  'refund.unbooked': { text: 'External refund larger than the balance', tone: 'bad' },
   'dispute.opened': { text: 'Dispute opened', tone: 'bad' },
   'dispute.reported': { text: 'Dispute updated', tone: 'waiting' },
   'event.written': { text: 'Event written', tone: 'quiet' },
@@ -195,7 +196,7 @@ export function historyStatus({ type }: Pick<HistoryEntry, 'type'>): Status {
   return HISTORY[type] ?? { text: type, tone: 'quiet' };
 }
 
-/** The details of a line, in words: names are the API's, amounts have their currency. */
+/** The details of a line in words. Amounts have their currency; other details keep the names of the API. */
 export function historyDetail({ detail }: Pick<HistoryEntry, 'detail'>, currency: string): string[] {
   return Object.entries(detail).flatMap(([name, value]) => {
     if (value === null || value === '') return [];
@@ -208,7 +209,7 @@ export function historyDetail({ detail }: Pick<HistoryEntry, 'detail'>, currency
   });
 }
 
-/** `key:…`, `access:…`: who did something. */
+/** Who did something: `key:…`, `access:…`. */
 export function actorText(actor: string): string {
   const [kind, ...rest] = actor.split(':');
   const name = rest.join(':');
@@ -216,12 +217,12 @@ export function actorText(actor: string): string {
   if (kind === 'jwt') return `token of ${name}`;
   if (kind === 'access') return name;
   if (kind === 'webhook') return `webhook of ${gatewayText(name)}`;
-  if (kind === 'cron') return 'the service, by itself';
-  if (actor === 'console:desk') return 'this desk';
+  if (kind === 'cron') return 'the service';
+  if (actor === 'console:desk') return 'local development';
   return actor;
 }
 
-/** `look_ups`, `seal-audit`: a name of the installation, as a word. */
+/** A technical name, such as `look_ups`, as words. */
 export function spacedOut(name: string): string {
   return capitalized(name.replaceAll(/[_-]+/g, ' '));
 }

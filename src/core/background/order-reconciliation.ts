@@ -1,10 +1,10 @@
-/** Orders a reconciliation of the last 24 hours, for whoever does not want to wait for the night. */
+/** Orders a reconciliation of the last 24 hours at once, instead of in the night. */
 import { orderLast24Hours } from '../ledger/reconciliations/order-reconciliation.ts';
 import type { Shards } from '../shards.ts';
 import { wakeAtOnce } from './jobs.ts';
 
 /**
- * One that has been ordered before and still runs takes its place.
+ * If one that was ordered before still runs, no other is ordered.
  *
  * @returns when the time that it compares begins: its name among the reconciliations
  * @throws LedgerUnavailable, LedgerNotMigrated

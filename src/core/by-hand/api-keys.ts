@@ -1,4 +1,4 @@
-/** API keys, of which each database has its own list. A key is made and revoked in all of them, and one that was not is shown as such. */
+/** API keys. Each database has its own list: a key is made and revoked in all of them, and a key that is missing in one is marked. */
 import { insertApiKey } from '../ledger/api-keys/insert-api-key.ts';
 import { type ApiKey, listApiKeys } from '../ledger/api-keys/list-api-keys.ts';
 import { revokeApiKey } from '../ledger/api-keys/revoke-api-key.ts';
@@ -14,11 +14,11 @@ export function isKeyName(name: string): boolean {
   return KEY_NAME.test(name) && name.length <= KEY_NAME_MAX_LENGTH;
 }
 
-/** `revokedAtMs`: since when all databases that have the key refuse it; null where one does not. `lastUsedAtMs`: in any of them. */
+/** `revokedAtMs`: since when all databases that have the key refuse it; null if one accepts it. `lastUsedAtMs`: in any database. */
 export interface StoredKey extends ApiKey {
   /** Numbers of the databases. */
   missingIn: number[];
-  /** Where it is not revoked; it may have expired. */
+  /** Numbers of the databases in which it is not revoked. It may have expired. */
   validIn: number[];
 }
 
@@ -54,7 +54,7 @@ function newest(times: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.max(...known);
 }
 
-/** Whether some databases accept the key and others do not: only revoking it makes it one thing again. */
+/** Whether only some databases accept the key. It has to be revoked. */
 export function isIncomplete({ revokedAtMs, validIn }: StoredKey, databases: number): boolean {
   return revokedAtMs === null && validIn.length < databases;
 }
@@ -64,7 +64,7 @@ export type AskedKey = Pick<ApiKey, 'name' | 'scopes' | 'tenant' | 'expiresAtMs'
 export type KeyMade =
   /** `secret`: the key itself, which is stored nowhere. */
   | { kind: 'made'; key: ApiKey; secret: string }
-  /** It must not be shown, so that nobody has it. Revoking it makes it useless where it was stored. */
+  /** The key must not be shown, so that nobody uses it. Revoke it where it was stored. */
   | { kind: 'not_confirmed'; keyId: string; shard: number; error: unknown };
 
 /** @param secret API_KEY_SECRET, base64 */
@@ -91,14 +91,14 @@ export type KeyRevoked =
   /** Requests for bookings in these databases may still be accepted with it. */
   | { kind: 'not_confirmed'; failed: { shard: number; error: unknown }[] };
 
-/** In all of them, whatever one of them answers: what is revoked in some is refused there. A repetition changes nothing but what is left. */
+/** Revokes the key in every database, even if some fail: the others refuse it from then on. A repetition revokes only what is left. */
 export async function revokeKey(databases: readonly Database[], keyId: string, nowMs: number): Promise<KeyRevoked> {
   const answers = await Promise.allSettled(databases.map((db) => revokeApiKey(db, keyId, nowMs)));
   const failed = answers.flatMap((answer, shard) =>
     answer.status === 'rejected' ? [{ shard, error: answer.reason as unknown }] : [],
   );
   if (failed.length > 0) return { kind: 'not_confirmed', failed };
-  // A key that was half-made is not in all of them.
+  // A key whose creation failed halfway is missing in some of them.
   const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
   const [key] = found;
   if (key === undefined) return { kind: 'unknown' };

@@ -1,4 +1,5 @@
-/** What needs a person, and what a person may do with it: at the command line, and in the console. */
+/** Cases that need a person, and what a person may do with each: in `payctl` and in the console. */
+import { CASE_REASON_MAX_LENGTH } from '../../contract/console.ts';
 import { isIdentifier, isWaiting } from '../domain/transaction.ts';
 import {
   type FoundById,
@@ -19,16 +20,15 @@ import type { Database } from '../ledger/database.ts';
 import { type ByHand, type RecordedByHand, recordByHand, type Verdict } from '../recovery/resolve-by-hand.ts';
 import { shardOfId } from '../shards.ts';
 
-const REASON_MAX_LENGTH = 500;
 const REFERENCE_MAX_LENGTH = 255;
-/** What a person types is judged by these, and told so. */
-export const REASON_RULE = `must be a line of 1 to ${REASON_MAX_LENGTH} characters`;
+/** The rules for what a person types, as the error messages state them. */
+export const REASON_RULE = `must be a line of 1 to ${CASE_REASON_MAX_LENGTH} characters`;
 export const REFERENCE_RULE = `must be an id of the provider, of at most ${REFERENCE_MAX_LENGTH} characters without spaces`;
 
-/** What the person has found or done: a line, without the spaces around it. Null where it is not one. */
+/** The reason that a person typed, trimmed; null if it breaks REASON_RULE. */
 export function reasonIn(text: string): string | null {
   const reason = text.trim();
-  const isLine = reason !== '' && reason.length <= REASON_MAX_LENGTH && !/\p{Cc}/u.test(reason);
+  const isLine = reason !== '' && reason.length <= CASE_REASON_MAX_LENGTH && !/\p{Cc}/u.test(reason);
   return isLine && reason.isWellFormed() ? reason : null;
 }
 
@@ -52,7 +52,7 @@ export interface CaseId {
   gatewayReference: string | null;
 }
 
-/** Null where the text names none. */
+/** Null if the text does not name a case. */
 export function caseIdIn(text: string): CaseId | null {
   const [id = '', ...rest] = text.split('/');
   const gatewayReference = rest.length === 0 ? null : rest.join('/');
@@ -98,7 +98,7 @@ export function statusOf(found: FoundById): string {
   return found.kind === 'payment' ? found.transaction.status : found.refund.status;
 }
 
-/** Why a person can't do this with a case. */
+/** Why a case does not allow an action. */
 export type NotAllowed =
   /** It has ended. `isUnpaid`: a person has to pay it back in another way. */
   | { kind: 'ended'; status: string; isUnpaid: boolean }

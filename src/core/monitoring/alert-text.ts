@@ -1,18 +1,18 @@
-/** The two messages of an alert, as people read them in their chat. */
+/** The two messages of an alert in a chat: when it begins, and when it is resolved. */
 import type { AlertName } from '../../contract/console.ts';
 import type { Episode } from '../ledger/alerts/read-episodes.ts';
 import { minutes } from './rules.ts';
 
 /** The titles of the sections in docs/operations.md. */
 export const ALERT_TITLES: Readonly<Record<AlertName, string>> = {
-  events_waiting: 'Events wait',
+  events_waiting: 'Events are waiting',
   pending_growing: 'Outcomes are missing',
   success_rate_low: 'The success rate is low',
-  database_filling: 'A database fills',
-  reconciliation_differs: 'Reconciliation differs',
-  bridge_away: 'The bridge is away',
-  job_not_run: 'A job does not run',
-  cron_not_run: 'The cron does not run',
+  database_filling: 'A database is filling up',
+  reconciliation_differs: 'Reconciliation found differences',
+  bridge_away: 'The bridge is not ready',
+  job_not_run: 'A job is not running',
+  cron_not_run: 'The cron is not running',
   needs_person: 'Cases need a person',
 };
 
@@ -21,7 +21,7 @@ export function beginText({ alert, message }: Pick<Episode, 'alert' | 'message'>
   return `${service}: ${title}. ${message} What to do: docs/operations.md, "${title}".`;
 }
 
-/** It was over when it was no longer due, which has lasted since. */
+/** The duration ends when the alert was last due: the minutes that it took to be sure do not count. */
 export function endText({ alert, startedAtMs, clearSinceMs }: Episode, service: string): string {
-  return `${service}: over after ${minutes((clearSinceMs ?? startedAtMs) - startedAtMs)}: ${ALERT_TITLES[alert]}.`;
+  return `${service}: resolved after ${minutes((clearSinceMs ?? startedAtMs) - startedAtMs)}: ${ALERT_TITLES[alert]}.`;
 }

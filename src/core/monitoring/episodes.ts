@@ -1,17 +1,17 @@
 /**
- * What becomes of the episodes of alerts when a run of the cron has judged. Pure. An alert begins when it is due in two runs, and is over when it
- * has not been due for five minutes: a bridge that restarts, or a rate about its limit, makes one message and not ten.
+ * How a run of the cron changes the episodes of alerts. Pure. An alert begins when it is due in two runs, and ends when it has not been due for five
+ * minutes, so that a restart of the bridge makes no message, and a rate around its limit makes one instead of ten.
  */
 import type { EpisodeChange } from '../ledger/alerts/change-episodes.ts';
 import type { Episode } from '../ledger/alerts/read-episodes.ts';
 import type { DueAlert } from './rules.ts';
 
-/** Less than a minute, which two runs are apart, and more than two that overlap are. */
+/** Less than the minute between two runs, and more than the time between two runs that overlap. */
 export const CONFIRMED_AFTER_MS = 45_000;
 export const OVER_AFTER_MS = 5 * 60_000;
 
 /**
- * @param isWhole whether all was judged: while a database does not answer, nothing is over
+ * @param isWhole whether all databases were judged. Otherwise no alert ends
  */
 export function episodeChanges(
   due: readonly DueAlert[],

@@ -1,4 +1,4 @@
-/** Figures of counts: sums over the labels that do not matter. */
+/** Sums and percentiles of counts, over the labels that a figure does not distinguish. */
 import { BUCKETS_MS, COUNTED, type Counted, type Counts, LABEL_SEPARATOR } from '../ledger/metrics/measured.ts';
 import { percentileMs } from './percentile.ts';
 
@@ -6,7 +6,7 @@ type LabelOf<Metric extends Counted> = (typeof COUNTED)[Metric][number];
 /** The value of each label. */
 export type Labels<Metric extends Counted> = Readonly<Record<LabelOf<Metric>, string>>;
 
-/** The metric's numbers, by the values of its labels. */
+/** The numbers of a metric, each with its labels. */
 export function measuredBy<Metric extends Counted>(
   counts: Counts,
   metric: Metric,
@@ -19,7 +19,7 @@ export function measuredBy<Metric extends Counted>(
   });
 }
 
-/** The sum of those whose labels are as wanted. */
+/** The sum of the numbers whose labels match. */
 export function sumWhere<Metric extends Counted>(
   counts: Counts,
   metric: Metric,
@@ -30,7 +30,7 @@ export function sumWhere<Metric extends Counted>(
     .reduce((sum, { value }) => sum + value, 0);
 }
 
-/** The same for each value of a label. */
+/** The sum for each value of a label. */
 export function sumsBy<Metric extends Counted>(
   counts: Counts,
   metric: Metric,
@@ -46,7 +46,7 @@ export function sumsBy<Metric extends Counted>(
 /** Labels of the histograms. */
 type MeasuredLabels = Labels<'processing_ms'> & Partial<Labels<'gateway_ms'>>;
 
-/** @returns milliseconds; null where nothing was measured */
+/** @returns milliseconds; null if nothing was measured */
 export function percentileOf(
   percent: number,
   counts: Counts,

@@ -1,4 +1,4 @@
-/** The console's overview: what ended in the last hours, what waits now, and which alerts are active. Of all databases together. */
+/** The console's overview of all databases: what ended in the last hours, what waits now, and the active alerts. */
 import type { ActiveAlert, ConsoleOverview, OverviewHours } from '../../contract/console.ts';
 import { decimalAmount } from '../domain/money.ts';
 import { isoSeconds } from '../domain/timestamp.ts';
@@ -24,22 +24,22 @@ const BUCKET_MS: Readonly<Record<OverviewHours, number>> = {
   168: 2 * HOUR_MS,
   720: 6 * HOUR_MS,
 };
-/** Of those that an invocation may send, over all databases. */
+/** Statements of one overview, over all databases: well below what an invocation may send. */
 const STATEMENTS_MAX = 600;
 
-/** Those that include now as the last one. */
+/** The buckets of the time shown. The last one contains now. */
 export function bucketsUpTo(nowMs: number, hours: OverviewHours): Buckets {
   const lengthMs = BUCKET_MS[hours];
   const count = (hours * HOUR_MS) / lengthMs;
   return { fromMs: (Math.floor(nowMs / lengthMs) + 1 - count) * lengthMs, lengthMs, count };
 }
 
-/** What was read of a database. */
+/** The figures of one database. */
 interface ReadDatabase {
   buckets: Counts[];
   totals: Measured | null;
   readiness: Readiness;
-  /** Of the first database; those of the others are empty. */
+  /** Alerts are kept in the first database: empty for the others. */
   alerts: Episode[];
 }
 
@@ -92,7 +92,7 @@ function overviewOf(
     },
     processing_ms: percentilesOf(counts, 'processing_ms'),
     gateway_ms: percentilesOf(counts, 'gateway_ms'),
-    // Payments that completed have none.
+    // Completed payments have an empty code.
     failures: [...sumsBy(counts, 'payments', (labels) => labels.error_code)]
       .flatMap(([error_code, count]) => (error_code === '' ? [] : { error_code, count }))
       .toSorted((a, b) => b.count - a.count),
@@ -134,7 +134,7 @@ function percentilesOf(counts: Counts, metric: 'processing_ms' | 'gateway_ms') {
   return { p50: percentileOf(50, counts, metric), p95: percentileOf(95, counts, metric) };
 }
 
-/** With one decimal, and 100 only where it is all of them. */
+/** With one decimal. 100 means all of them: the value is rounded down. */
 function percentOf(part: number, whole: number): number {
   return Math.floor((part / whole) * 1_000) / 10;
 }
@@ -185,7 +185,7 @@ function waitingOf(all: readonly Gauges[], nowMs: number): ConsoleOverview['now_
   };
 }
 
-/** Those that the cron has found, and that it has not run, of which it cannot say so itself. */
+/** The alerts that the cron found, and `cron_not_run`, which the cron itself cannot find. */
 function alertsOf(databases: readonly ReadDatabase[], nowMs: number): ActiveAlert[] {
   const found = databases.flatMap(({ alerts }) =>
     alerts.map(({ alert, startedAtMs, message }) => ({ alert, since: isoSeconds(startedAtMs), message })),
@@ -194,6 +194,6 @@ function alertsOf(databases: readonly ReadDatabase[], nowMs: number): ActiveAler
   if (silentSinceMs.length === 0) return found;
   const sinceMs = Math.min(...silentSinceMs);
   const minutes = Math.floor((nowMs - sinceMs) / MINUTE_MS);
-  const message = `The cron has not run for ${minutes} minutes: nothing is looked up, swept or counted. See whether its trigger is deployed, and what the Worker logs.`;
+  const message = `The cron has not run for ${minutes} minutes: nothing is looked up, swept or counted. Check its Cron Trigger and the Worker's log.`;
   return [{ alert: 'cron_not_run', since: isoSeconds(sinceMs), message }, ...found];
 }

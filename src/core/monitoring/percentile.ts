@@ -1,9 +1,9 @@
-/** Percentiles of a histogram, whose buckets have the upper bounds BUCKETS_MS and one more for all that took longer. */
+/** Percentiles of a histogram. Its buckets have the upper bounds BUCKETS_MS, and one more bucket has everything above. */
 import { BUCKETS_MS } from '../ledger/metrics/measured.ts';
 
 /**
- * By interpolation within the bucket, in whole milliseconds, as Prometheus does it. Beyond the highest bound that bound: it took that long, or
- * longer. Null where nothing was measured.
+ * Interpolated within the bucket, as Prometheus does it, in whole milliseconds. A percentile above the highest bound is that bound. Null if nothing
+ * was measured.
  *
  * @param counts of each bucket, not cumulative
  */

@@ -1,9 +1,9 @@
 /**
- * Posts a message to an incoming webhook as Slack's take it, `{"text": …}`; those of Mattermost, Rocket.Chat and Google Chat take the same, and
- * Discord's under `/slack`. https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/
+ * Posts a message to an incoming webhook in Slack's format, `{"text": …}`. Mattermost, Rocket.Chat and Google Chat accept it as well, and Discord at
+ * the address with `/slack`. https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/
  */
 
-/** `refused`: with this status, or without an answer. The address of the webhook is a secret, and in no reason. */
+/** `refused`: the webhook answered with another status, or not at all. The reason never contains the address, which is a secret. */
 export type AlertPosted = { kind: 'taken' } | { kind: 'refused'; reason: string };
 
 export type PostAlert = (text: string) => Promise<AlertPosted>;
@@ -30,7 +30,7 @@ export async function postAlert(webhookUrl: string, text: string): Promise<Alert
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
-/** The three characters by which Slack writes links and mentions, and no others: https://docs.slack.dev/messaging/formatting-message-text/ */
+/** Escapes the three characters of Slack's links and mentions, as Slack asks for: https://docs.slack.dev/messaging/formatting-message-text/ */
 function escaped(text: string): string {
   return text.replace(/[&<>]/g, (character) => ENTITIES[character] ?? character);
 }

@@ -1,4 +1,4 @@
-/** Reads each database of an installation, also while some of them do not answer. */
+/** Reads all databases of an installation, even if some of them do not answer. */
 import type { Context } from '../context.ts';
 import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
 import { allContexts, type Shards } from '../shards.ts';
@@ -7,21 +7,33 @@ export type ReadOne<Value> =
   | { kind: 'read'; value: Value }
   | { kind: 'failed'; error: LedgerUnavailable | LedgerNotMigrated };
 
-/** What each answers, in their order. @throws what is no failure of a database, such as a refused key */
+/** As many connections as Workers hold open at once: https://developers.cloudflare.com/workers/platform/limits/ */
+const DATABASES_AT_ONCE = 6;
+
+/** The answer of each database, in their order. @throws any error that is no failure of a database */
 export async function readEach<Value>(
   shards: Shards,
   read: (context: Context) => Promise<Value>,
 ): Promise<ReadOne<Value>[]> {
-  const answers = await Promise.allSettled(allContexts(shards).map(read));
-  return answers.map((answer) => {
-    if (answer.status === 'fulfilled') return { kind: 'read', value: answer.value };
-    const error: unknown = answer.reason;
-    if (error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated) return { kind: 'failed', error };
-    throw error;
-  });
+  const answers: ReadOne<Value>[] = [];
+  const waiting = allContexts(shards).values();
+  const readOneByOne = async () => {
+    for (const context of waiting) answers[context.shard] = await readOne(context, read);
+  };
+  await Promise.all(Array.from({ length: DATABASES_AT_ONCE }, readOneByOne));
+  return answers;
 }
 
-/** The answers of those that answered, with the numbers of the others. @throws LedgerUnavailable, LedgerNotMigrated where none did */
+async function readOne<Value>(context: Context, read: (context: Context) => Promise<Value>): Promise<ReadOne<Value>> {
+  try {
+    return { kind: 'read', value: await read(context) };
+  } catch (error) {
+    if (error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated) return { kind: 'failed', error };
+    throw error;
+  }
+}
+
+/** The answers, and the numbers of the databases that failed. @throws LedgerUnavailable, LedgerNotMigrated if all of them failed */
 export function answersOf<Value>(all: readonly ReadOne<Value>[]): { answers: Value[]; notRead: number[] } {
   const answers = all.flatMap((one) => (one.kind === 'read' ? [one.value] : []));
   const [first] = all;

@@ -1,6 +1,6 @@
 /**
- * What an uptime monitor is to know: it asks from outside, so that it also notices what the cron cannot report, which is that it does not run.
- * Everybody may ask, so that no answer has an id, a figure or an address.
+ * Whether the service is ready, for an uptime monitor. It asks from outside, so it also notices a cron that does not run, which the cron itself
+ * cannot report. Everybody may ask, so no answer has an id, a figure or an address.
  */
 import type { READY_PROBLEMS } from '../../contract/responses.ts';
 import { type Readiness, readReadiness } from '../ledger/alerts/read-readiness.ts';
@@ -8,40 +8,33 @@ import { LedgerUnavailable } from '../ledger/database.ts';
 import { takesNothingNew } from '../ledger/fill-level.ts';
 import { errorFields } from '../log.ts';
 import { allContexts, type Shards } from '../shards.ts';
+import { readEach } from './read-each.ts';
 
-/** That a database does not answer is found here alone: without the first one, no alert is kept. */
+/** `database_away` is found only here: alerts are kept in the first database, so there is none of it. */
 export type ReadyProblemName = (typeof READY_PROBLEMS)[number];
 
 export interface ReadyProblem {
   alert: ReadyProblemName;
   sinceMs: number;
   message: string;
-  /** Whether payments or events stop by it, so that somebody is woken. What can wait for the morning is listed, and the service is ready. */
+  /** Whether it stops payments or events, so that it should wake somebody. Other problems are listed, and the service is ready. */
   isUrgent: boolean;
 }
 
 const MINUTE_MS = 60_000;
 /** The cron runs each minute. */
 const CRON_NOT_RUN_MS = 5 * MINUTE_MS;
-/** As many connections as Workers hold open at once: https://developers.cloudflare.com/workers/platform/limits/ */
-const DATABASES_AT_ONCE = 6;
-
 /** Asks each database once. @throws LedgerNotMigrated */
 export async function findReadyProblems(shards: Shards): Promise<ReadyProblem[]> {
   const contexts = allContexts(shards);
   const nowMs = shards.at(0).nowMs();
-  const answers: (Readiness | null)[] = [];
-  const waiting = contexts.values();
-  const askOneByOne = async () => {
-    for (const { db, shard, log } of waiting) {
-      answers[shard] = await readReadiness(db).catch((error: unknown) => {
-        if (!(error instanceof LedgerUnavailable)) throw error;
-        log('error', 'ledger.unavailable', errorFields(error));
-        return null;
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: DATABASES_AT_ONCE }, askOneByOne));
+  const reads = await readEach(shards, ({ db }) => readReadiness(db));
+  const answers = reads.map((read, shard) => {
+    if (read.kind === 'read') return read.value;
+    if (!(read.error instanceof LedgerUnavailable)) throw read.error;
+    contexts[shard]?.log('error', 'ledger.unavailable', errorFields(read.error));
+    return null;
+  });
   const isFull = contexts.some(({ db }) => takesNothingNew(db));
   return readyProblems(answers, { nowMs, isFull });
 }
@@ -67,7 +60,7 @@ export function readyProblems(
   return [...problems.filter(({ alert }) => alert !== 'database_filling'), full];
 }
 
-/** Null: it runs. A database without a payment that is older than this needs none yet: a service that was just deployed is ready. */
+/** Since when the cron has not run; null: it runs. Before a database has a payment of that age, it needs no cron: a new deployment is ready. */
 export function cronSilentSinceMs(
   { measuredAtMs, oldestPaymentMs }: Pick<Readiness, 'measuredAtMs' | 'oldestPaymentMs'>,
   nowMs: number,
@@ -89,11 +82,11 @@ const PROBLEMS: Readonly<Record<ReadyProblemName, Pick<ReadyProblem, 'message' |
     message: 'Several payments or refunds have been pending for more than 15 minutes.',
   },
   success_rate_low: { isUrgent: true, message: 'Fewer payments succeed than usual.' },
-  bridge_away: { isUrgent: true, message: 'The bridge or its broker does not take events.' },
-  job_not_run: { isUrgent: true, message: 'A job in the background has not run for more than 15 minutes.' },
+  bridge_away: { isUrgent: true, message: 'The bridge or RabbitMQ does not accept events.' },
+  job_not_run: { isUrgent: true, message: 'A background job has not run for more than 15 minutes.' },
   cron_not_run: { isUrgent: true, message: 'The cron has not run for more than five minutes.' },
   database_away: { isUrgent: true, message: 'A database does not answer.' },
-  database_filling: { isUrgent: false, message: 'A database fills up.' },
-  reconciliation_differs: { isUrgent: false, message: 'The last reconciliation has found differences.' },
-  needs_person: { isUrgent: false, message: 'Something needs a person.' },
+  database_filling: { isUrgent: false, message: 'A database is filling up.' },
+  reconciliation_differs: { isUrgent: false, message: 'The last reconciliation found differences.' },
+  needs_person: { isUrgent: false, message: 'A case needs a person.' },
 };

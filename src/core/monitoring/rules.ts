@@ -1,15 +1,15 @@
 /**
- * Which alerts are due, and what is wrong, in a sentence with figures. Pure. The figures are those of the installation: no sentence has an id of a
- * payment, or anything of a payer.
+ * The rules of the alerts: which ones are due, each with a sentence that has the figures. Pure. A sentence has figures of the installation only: no
+ * id of a payment and no personal data.
  */
 import type { AlertName } from '../../contract/console.ts';
 import { isoSeconds } from '../domain/timestamp.ts';
 import type { CaseKind } from '../ledger/by-hand/list-open-cases.ts';
 import { JOBS, type Job } from '../ledger/jobs/job-names.ts';
-import type { BridgeState } from '../outbox/probe-bridge.ts';
+import { BRIDGE_PROBLEMS } from '../outbox/probe-bridge.ts';
 import type { Situation } from './situation.ts';
 
-/** Found by the cron. That the cron itself does not run, it cannot find. */
+/** Alerts that the cron can find: it cannot find that it does not run. */
 export type CronAlert = Exclude<AlertName, 'cron_not_run'>;
 
 export interface DueAlert {
@@ -20,23 +20,23 @@ export interface DueAlert {
 const MINUTE_MS = 60_000;
 /** An event is delivered within a second, and by the sweep within two minutes. */
 const EVENT_WAITS_MS = 5 * MINUTE_MS;
-/** Where the bridge cannot be asked, events that wait for so long say that it is away. */
+/** A bridge that pulls cannot be asked: it counts as not ready when events have waited for so long. */
 const PULL_WAITS_MS = 10 * MINUTE_MS;
-/** The look-ups of the first minutes find what became of a lost answer, if the gateway answers. */
+/** Look-ups resolve lost answers within the first minutes, if the gateway answers. */
 const PENDING_MS = 15 * MINUTE_MS;
-/** A single payment can be pending for days, as one at its bank is. So many at once are an outage. */
+/** A single payment can be pending for days, such as at a bank. So many at once are an outage. */
 const PENDING_COUNT = 5;
 const JOB_NOT_RUN_MS = 15 * MINUTE_MS;
 
-/** Of fewer payments a rate says nothing. */
+/** The rate of fewer payments means nothing. */
 const RATED_PAYMENTS = 20;
-/** Percent above its limit, from which the rate is good again. */
+/** Percentage points above its limit at which the rate is good again. */
 const RATE_MARGIN = 5;
 const FILLING_FROM = 0.7;
 const FILLING_UNTIL = 0.65;
 
 /**
- * @param open alerts that have begun: some end by another bound than the one by which they begin, so that they do not come and go
+ * @param open alerts that have begun. Some have a stricter limit for their end than for their beginning, so that they do not flap
  */
 export function dueAlerts(situation: Situation, open: ReadonlySet<AlertName>): DueAlert[] {
   const due: DueAlert[] = [];
@@ -100,7 +100,7 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
   },
 
   bridge_away({ bridge, databases, nowMs }) {
-    if (bridge !== null) return BRIDGE_SAYS[bridge];
+    if (bridge !== null) return bridge === 'ready' ? null : BRIDGE_PROBLEMS[bridge];
     const oldestMs = oldestOf(databases.map(({ gauges }) => gauges.events));
     if (oldestMs === null || nowMs - oldestMs <= PULL_WAITS_MS) return null;
     return `The bridge takes no events from its queue, or cannot publish them: the oldest has waited for ${minutes(nowMs - oldestMs)}.`;
@@ -109,7 +109,7 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
   job_not_run({ databases, nowMs }) {
     const late = databases.flatMap(({ shard, gauges }) =>
       JOBS.flatMap((job: Job) => {
-        // What a former version has measured lacks the jobs that it does not have.
+        // Figures of a former version lack the jobs that it did not have.
         const { backlog = 0, endedAtMs = null } = gauges.jobs[job] ?? {};
         if (backlog === 0 || (endedAtMs !== null && nowMs - endedAtMs <= JOB_NOT_RUN_MS)) return [];
         const last = endedAtMs === null ? 'never ran' : `last ran ${minutes(nowMs - endedAtMs)} ago`;
@@ -134,16 +134,6 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
   },
 };
 
-/** Null: it takes events. */
-const BRIDGE_SAYS: Readonly<Record<BridgeState, string | null>> = {
-  ready: null,
-  away: 'The bridge does not answer at BRIDGE_URL. Events wait until it does.',
-  no_broker: 'The bridge answers, and has no connection to RabbitMQ. Events wait until it has.',
-  not_set_up:
-    'The bridge is connected to RabbitMQ, and the exchange or the queue is not set up. Events wait until it is.',
-  stopping: 'The bridge is stopping. Events wait until it runs again.',
-};
-
 const CASES: Readonly<Record<CaseKind, string>> = {
   payment_undetermined: 'of payments without a known outcome',
   refund_undetermined: 'of refunds without a known outcome',
@@ -165,13 +155,13 @@ function counted(count: number, one: string, more: string): string {
   return `${count} ${count === 1 ? one : more}`;
 }
 
-/** Whole minutes, of hours where they are many. */
+/** Whole minutes; from two hours on, whole hours. */
 export function minutes(ms: number): string {
   const whole = Math.max(1, Math.floor(ms / MINUTE_MS));
   return whole < 120 ? counted(whole, 'minute', 'minutes') : `${Math.floor(whole / 60)} hours`;
 }
 
-/** Chats cut long messages off. */
+/** Chats truncate long messages. */
 const LISTED_MAX = 5;
 
 function listed(all: readonly string[]): string {

@@ -1,17 +1,17 @@
-/** What the rules of the alerts judge by: what the cron has measured of all databases, and what it has asked. Plain data. */
+/** The input of the alert rules: the figures of all databases, the state of the bridge, and the last reconciliation. Plain data. */
 import type { Counts, Gauges } from '../ledger/metrics/measured.ts';
 import { LABEL_SEPARATOR } from '../ledger/metrics/measured.ts';
 import type { BridgeState } from '../outbox/probe-bridge.ts';
 
 export interface Situation {
   nowMs: number;
-  /** Of each database that has been measured. */
+  /** The databases that have been measured. */
   databases: readonly { shard: number; gauges: Gauges }[];
   /** Payments that have ended in the last quarter of an hour. */
   recent: RecentPayments;
-  /** Null where the bridge takes events from a queue: it has no address that could be asked. */
+  /** Null for a bridge that pulls: it has no address to ask. */
   bridge: BridgeState | null;
-  /** The last one that has ended; null where there is none. */
+  /** The last one that ended; null: none. */
   reconciliation: EndedReconciliation | null;
   limits: Limits;
 }
@@ -30,12 +30,12 @@ export interface EndedReconciliation {
 }
 
 export interface Limits {
-  /** Share of payments that succeed, in percent, below which it is too low; null: it is not judged. */
+  /** The lowest share of successful payments without an alert, in percent; null: no alert. */
   successRatePercent: number | null;
   databaseMaxBytes: number;
 }
 
-/** What the shop ended itself says nothing of how payments fare. */
+/** The shop ends these payments itself, so they are no failures. */
 const NOT_JUDGED = 'PAYMENT_VOIDED';
 
 export function recentPayments(minutes: readonly Counts[]): RecentPayments {

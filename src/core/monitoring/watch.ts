@@ -1,7 +1,7 @@
 /**
- * Each minute, behind the measuring: judges what was measured, keeps the episodes of alerts in the first database, and posts their messages. Where
- * nothing changes, nothing is written. It is safe at once with another cron: each change of an episode is made once, and each message is posted
- * by whoever holds the episode.
+ * Each minute, after the figures were measured: judges them by the rules, keeps the episodes of alerts in the first database, and posts their
+ * messages. If nothing changes, nothing is written. Two crons can run at once: each change of an episode is made once, and each message is posted
+ * by the run that holds the lease of the episode.
  */
 import type { Context } from '../context.ts';
 import { changeEpisodes, type EpisodeChange } from '../ledger/alerts/change-episodes.ts';
@@ -12,25 +12,24 @@ import { type Report, recordReports } from '../ledger/alerts/record-reports.ts';
 import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
 import { type Recent, readRecent } from '../ledger/metrics/read-recent.ts';
 import { errorFields } from '../log.ts';
-import { allContexts, type Shards } from '../shards.ts';
+import type { Shards } from '../shards.ts';
 import { beginText, endText } from './alert-text.ts';
 import { episodeChanges } from './episodes.ts';
+import { type ReadOne, readEach } from './read-each.ts';
 import { dueAlerts } from './rules.ts';
 import { recentPayments } from './situation.ts';
 
-/** Of which payments the success rate is. */
+/** The success rate is that of payments which ended in this time. */
 const RECENT_MS = 15 * 60_000;
-/** As many connections as Workers hold open at once: https://developers.cloudflare.com/workers/platform/limits/ */
-const DATABASES_AT_ONCE = 6;
-/** Reads what was, changes it, leases what is to be posted and records it: each once more for connections that break. */
+/** Of the first database: reads, changes, leases and records episodes, each with a retry for a broken connection. */
 const STATEMENTS_OF_FIRST = 30;
-/** Longer than all messages of a run take: the first that is refused ends it. */
+/** Longer than posting all messages of a run takes: a run ends with the first message that is refused. */
 const POSTING_LEASE_MS = 2 * 60_000;
 
-/** That `watch` sends. Whatever comes before it in an invocation leaves it so many. */
+/** Statements that `watch` sends at most. Earlier work of the same invocation has to leave them. */
 export const statementsToWatch = (databases: number) => databases + STATEMENTS_OF_FIRST;
 
-/** Never throws for a database or a webhook that does not answer: the next minute finds the same. */
+/** Does not throw if a database or the webhook fails: the next minute tries again. */
 export async function watch(shards: Shards): Promise<void> {
   const context = shards.at(0);
   const { log } = context;
@@ -43,16 +42,18 @@ export async function watch(shards: Shards): Promise<void> {
   }
 }
 
-/** Answers with how many episodes have a message to be posted. */
+/** @returns how many episodes have a message to post */
 async function judge(shards: Shards): Promise<number> {
   const context = shards.at(0);
   const { db, nowMs, settings, log, bridgeState } = context;
-  const [bridge, measured, { open, unreported, reconciliation }] = await Promise.all([
+  const [bridge, reads, { open, unreported, reconciliation }] = await Promise.all([
     bridgeState?.() ?? null,
-    measuredOfAll(shards),
+    readAll(shards),
     readWatched(db),
   ]);
-  const databases = measured.flatMap((one, shard) => (one === null || one === 'silent' ? [] : [{ ...one, shard }]));
+  const databases = reads.flatMap((read, shard) =>
+    read.kind === 'read' && read.value !== null ? [{ ...read.value, shard }] : [],
+  );
   const situation = {
     nowMs: nowMs(),
     databases,
@@ -65,7 +66,7 @@ async function judge(shards: Shards): Promise<number> {
     },
   };
   const due = dueAlerts(situation, new Set(open.filter(isConfirmed).map(({ alert }) => alert)));
-  const isWhole = !measured.includes('silent');
+  const isWhole = reads.every(({ kind }) => kind === 'read');
   const changes = episodeChanges(due, open, { nowMs: situation.nowMs, isWhole });
   if (changes.length === 0) return unreported;
   const changed = await changeEpisodes(db, changes, situation.nowMs, context.postAlert === null);
@@ -80,24 +81,16 @@ async function judge(shards: Shards): Promise<number> {
 const isConfirmed = ({ confirmedAtMs }: Episode) => confirmedAtMs !== null;
 const isToBePosted = ({ kind }: EpisodeChange) => kind === 'confirm' || kind === 'end';
 
-/** In the order of the databases. Null: not measured yet. */
-async function measuredOfAll(shards: Shards): Promise<(Recent | 'silent' | null)[]> {
-  const measured: (Recent | 'silent' | null)[] = [];
-  const waiting = allContexts(shards).values();
-  const readOneByOne = async () => {
-    for (const { db, shard, nowMs, log } of waiting) {
-      measured[shard] = await readRecent(db, nowMs() - RECENT_MS).catch((error: unknown) => {
-        if (!(error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated)) throw error;
-        log('warn', 'alerts.database_not_judged', errorFields(error));
-        return 'silent';
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: DATABASES_AT_ONCE }, readOneByOne));
-  return measured;
+/** What was measured of each database, in their order; null: not yet. */
+async function readAll(shards: Shards): Promise<ReadOne<Recent | null>[]> {
+  const reads = await readEach(shards, ({ db, nowMs }) => readRecent(db, nowMs() - RECENT_MS));
+  for (const [shard, read] of reads.entries()) {
+    if (read.kind === 'failed') shards.at(shard).log('warn', 'alerts.database_not_judged', errorFields(read.error));
+  }
+  return reads;
 }
 
-/** Posts what the webhook has not taken yet. A message is lost by no crash: it is marked when it was taken, and else posted again. */
+/** Posts what the webhook has not accepted yet. A message is marked only after it was accepted, so a crash loses none. */
 async function report({ db, nowMs, newId, settings, postAlert, log }: Context): Promise<void> {
   if (postAlert === null) return;
   const leaseId = newId('lse_');

@@ -15,21 +15,34 @@ export interface TakenDeliveries {
   sendNext: () => Promise<void>;
 }
 
-/** Records the results, each in its event's database. A result that is recorded already changes nothing. */
+/**
+ * Records the results, each in its event's database. A result that is recorded already changes nothing. Without any, it asks the first database
+ * whether it would record some.
+ *
+ * @throws LedgerUnavailable, LedgerNotMigrated where no database has recorded anything
+ */
 export async function takeDeliveries(shards: Shards, deliveries: readonly Delivery[]): Promise<TakenDeliveries> {
   const recorded: string[] = [];
   const next: { context: Context; leased: LeasedEvent[] }[] = [];
+  const failures: LedgerFailure[] = [];
   // Of databases that this installation has: others are not ours to acknowledge.
   const ours = deliveries.filter(({ lease }) => lease.shard < shards.count);
+  const byShard = Map.groupBy(ours, ({ lease }) => lease.shard);
+  if (deliveries.length === 0) byShard.set(0, []);
   await Promise.all(
-    [...Map.groupBy(ours, ({ lease }) => lease.shard)].map(async ([shard, some]) => {
+    [...byShard].map(async ([shard, some]) => {
       const context = shards.at(shard);
-      const leased = await record(context, some);
-      if (leased === null) return;
+      const recording = await orLater(context, 'deliveries.not_recorded', record(context, some));
+      if (recording.kind === 'failed') {
+        failures.push(recording.error);
+        return;
+      }
       recorded.push(...some.map(({ result }) => result.event_id));
-      next.push({ context, leased });
+      next.push({ context, leased: recording.result });
     }),
   );
+  const [first] = failures;
+  if (first !== undefined && next.length === 0) throw first;
   return {
     recorded,
     async sendNext() {
@@ -40,25 +53,29 @@ export async function takeDeliveries(shards: Shards, deliveries: readonly Delive
   };
 }
 
-async function record(context: Context, deliveries: readonly Delivery[]): Promise<LeasedEvent[] | null> {
+function record(context: Context, deliveries: readonly Delivery[]): Promise<LeasedEvent[]> {
   const sent = deliveries.map(({ lease, result }) => ({
     eventId: result.event_id,
     leaseId: lease.id,
     attempts: lease.attempts,
   }));
   const results = deliveries.map(({ result }) => inOwnWords(result));
-  const noResult = 'the bridge gave no result';
-  const recording = recordResults(context, sent, results, { noResult, takeNext: true });
-  return orLater(context, 'deliveries.not_recorded', recording);
+  return recordResults(context, sent, results, { noResult: 'the bridge gave no result', takeNext: true });
 }
 
-/** The result, or null where the database did not do it. */
-async function orLater<Result>({ log }: Context, event: string, work: Promise<Result>): Promise<Result | null> {
+type LedgerFailure = LedgerUnavailable | LedgerNotMigrated;
+
+/** The result, or why the database did not do it, which is logged. */
+async function orLater<Result>(
+  { log }: Context,
+  event: string,
+  work: Promise<Result>,
+): Promise<{ kind: 'done'; result: Result } | { kind: 'failed'; error: LedgerFailure }> {
   try {
-    return await work;
+    return { kind: 'done', result: await work };
   } catch (error) {
     if (!(error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated)) throw error;
     log('error', error instanceof LedgerNotMigrated ? error.alarm : event, errorFields(error));
-    return null;
+    return { kind: 'failed', error };
   }
 }

@@ -1,5 +1,5 @@
 /**
- * People whom Cloudflare Access has signed in. Access adds a signed token to each request that its policy lets through:
+ * Authenticates people who signed in through Cloudflare Access. Access adds a signed token to each request that its policy allows:
  * https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/application-token/
  */
 import { type Authentication, DEFAULT_TENANT } from './credential.ts';
@@ -14,8 +14,8 @@ export interface AccessSettings {
 }
 
 /**
- * An admin of the organisation `default`: whom to let in is Access's own policy. The actor is the person's id there, or the client id of a
- * service token; an email address would stay in the audit log for good.
+ * Everybody is an admin of the organisation `default`: the policy of Access decides who may sign in. The actor is the person's id in Access, or the
+ * client id of a service token. It is not the email address, because the audit log keeps it permanently.
  */
 export async function readAccessAssertion(
   { teamDomain, audience }: AccessSettings,
@@ -28,7 +28,7 @@ export async function readAccessAssertion(
   const verified = await verifyToken({ issuer, audience, signedWith }, keySets, assertion, nowMs);
   if (verified.kind !== 'verified') return verified;
   const { type, sub, common_name: clientId } = verified.claims;
-  // Access signs a token of the whole team as well, which is of no application.
+  // Access also signs tokens for the whole team, which belong to no application.
   if (type !== 'app') return { kind: 'refused', reason: 'The token is not one of an application' };
   // The subject of a service token is empty.
   const name = sub === '' ? clientId : sub;

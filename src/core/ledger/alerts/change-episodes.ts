@@ -2,21 +2,21 @@ import type { AlertName } from '../../../contract/console.ts';
 import { type Database, rowsOf, runBatch } from '../database.ts';
 import { EPISODE_COLUMNS, type Episode } from './read-episodes.ts';
 
-/** What a run of the cron has found of an alert. An episode is named by its alert and its beginning. */
+/** A change of an episode. Its alert and its beginning are its key. */
 export type EpisodeChange =
   /** Due for the first time. */
   | { kind: 'begin'; alert: AlertName; message: string }
   /** Due for long enough. */
   | { kind: 'confirm'; alert: AlertName; startedAtMs: number; message: string }
-  /** Not due any more before it was confirmed. */
+  /** No longer due, before it was confirmed. */
   | { kind: 'forget'; alert: AlertName; startedAtMs: number }
-  /** Not due any more, which has to last. */
+  /** No longer due: it ends if that lasts. */
   | { kind: 'clear'; alert: AlertName; startedAtMs: number }
-  /** Due again before it was over. */
+  /** Due again before it ended. */
   | { kind: 'recur'; alert: AlertName; startedAtMs: number }
   | { kind: 'end'; alert: AlertName; startedAtMs: number };
 
-// Two crons can find the same at once. Each statement says in what state it finds its episode, so one of them changes it.
+// Two crons can find the same change at once. Each statement names the state that it expects, so only one of them makes the change.
 const BEGIN = `
   INSERT INTO alert_episodes (alert, started_at_ms, message)
   SELECT value ->> 'alert', ?2, value ->> 'message' FROM json_each(?1) WHERE value ->> 'kind' = 'begin'
@@ -37,10 +37,10 @@ const OF_THIS_RUN = `
     AND (confirmed_at_ms = ?2 OR ended_at_ms = ?2)`;
 
 /**
- * Writes what a run of the cron has found.
+ * Writes the changes of one run of the cron.
  *
- * @param isReported whether messages need no posting, because there is nowhere to post them
- * @returns the episodes that this run has confirmed or ended, and no other run
+ * @param isReported whether there is no webhook, so that messages count as posted
+ * @returns the episodes that this run confirmed or ended
  * @throws LedgerUnavailable, LedgerNotMigrated
  */
 export async function changeEpisodes(

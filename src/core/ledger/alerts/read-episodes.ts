@@ -1,4 +1,4 @@
-/** The episodes of alerts, each from when it was first due until it was over. They are in the first database. */
+/** Episodes of alerts: each lasts from when the alert was first due until it ended. They are in the first database. */
 import type { AlertName } from '../../../contract/console.ts';
 import type { D1Database, D1PreparedStatement } from '../d1.ts';
 import { type Database, rowsOf, runBatch } from '../database.ts';
@@ -6,14 +6,14 @@ import { type Database, rowsOf, runBatch } from '../database.ts';
 export interface Episode {
   alert: AlertName;
   startedAtMs: number;
-  /** What is wrong, with its figures. */
+  /** A sentence with figures. */
   message: string;
-  /** When it had been due for long enough to be an alert; null: not yet, and it may be forgotten. */
+  /** When it had been due for long enough to be an alert; null: not yet, so it may be dropped. */
   confirmedAtMs: number | null;
-  /** Since when it is not due any more; null: it is. */
+  /** Since when it is no longer due; null: it is due. */
   clearSinceMs: number | null;
   endedAtMs: number | null;
-  /** When the webhook had taken the message of its beginning. */
+  /** When the webhook accepted the message that it began. */
   reportedAtMs: number | null;
 }
 
@@ -22,12 +22,12 @@ export const EPISODE_COLUMNS = `alert, started_at_ms AS startedAtMs, message, co
 
 const OPEN = `SELECT ${EPISODE_COLUMNS} FROM alert_episodes WHERE ended_at_ms IS NULL`;
 
-/** The statement that gives the episodes that are not over, those that are no alert yet included. */
+/** The statement that reads the episodes that have not ended, including unconfirmed ones. */
 export function openEpisodes(d1: D1Database): D1PreparedStatement {
   return d1.prepare(OPEN);
 }
 
-/** The alerts of this moment, the oldest first. @throws LedgerUnavailable, LedgerNotMigrated */
+/** The active alerts, oldest first. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function listActiveAlerts(db: Database): Promise<Episode[]> {
   const { open } = await runBatch(db, { open: openEpisodes(db.d1) });
   return rowsOf<Episode>(open)

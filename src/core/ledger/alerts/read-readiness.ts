@@ -1,13 +1,13 @@
 import type { AlertName } from '../../../contract/console.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
 
-/** What one database says of itself, for an uptime monitor. */
+/** What readiness needs of one database. */
 export interface Readiness {
   /** When the cron last measured there; null: never. */
   measuredAtMs: number | null;
   /** When its oldest payment was made; null: it has none. */
   oldestPaymentMs: number | null;
-  /** Of the first database. */
+  /** Active alerts: empty except in the first database. */
   alerts: { alert: AlertName; startedAtMs: number }[];
 }
 

@@ -1,15 +1,15 @@
-/** What the cron needs of the first database to judge and to report. */
+/** What the cron needs of the first database to judge alerts and to post their messages. */
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
 import { lastEnded } from '../reconciliations/last-ended.ts';
 import { countUnreported } from './lease-unreported.ts';
 import { type Episode, openEpisodes } from './read-episodes.ts';
 
 export interface Watched {
-  /** Episodes that are not over, those that are no alert yet included. */
+  /** Episodes that have not ended, including unconfirmed ones. */
   open: Episode[];
-  /** How many have a message to be posted. */
+  /** How many episodes have a message to post. */
   unreported: number;
-  /** The last one that has ended; null where there is none. */
+  /** The last one that ended; null: none. */
   reconciliation: { fromMs: number; toMs: number; differences: number } | null;
 }
 

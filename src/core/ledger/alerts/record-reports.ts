@@ -1,7 +1,7 @@
 import type { AlertName } from '../../../contract/console.ts';
 import { type Database, runBatch } from '../database.ts';
 
-/** A message that the webhook has taken. */
+/** A message that the webhook accepted. */
 export interface Report {
   alert: AlertName;
   startedAtMs: number;
@@ -14,7 +14,7 @@ const BEGAN = `UPDATE alert_episodes SET reported_at_ms = ?2 WHERE ${which('begi
 const ENDED = `UPDATE alert_episodes SET end_reported_at_ms = ?2 WHERE ${which('end')} AND end_reported_at_ms IS NULL`;
 const RELEASE = 'UPDATE alert_episodes SET leased_until_ms = 0 WHERE lease_id = ?1 AND leased_until_ms > 0';
 
-/** Records what was taken, and releases the rest. @throws LedgerUnavailable, LedgerNotMigrated */
+/** Records the accepted messages, and releases the lease. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function recordReports(
   db: Database,
   leaseId: string,

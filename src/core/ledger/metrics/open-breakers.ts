@@ -1,4 +1,4 @@
-/** Which gateways isolates have stopped calling. They are kept in the first database of an installation. */
+/** Gateways that isolates have stopped calling, as the first database keeps them. */
 import { type Database, rowsOf, runBatch } from '../database.ts';
 import { BREAKER_REPORT_LIFETIME_MS } from './record-breaker.ts';
 
@@ -6,7 +6,7 @@ export interface OpenBreaker {
   gateway: string;
   operation: 'charge' | 'refund';
   openedAtMs: number;
-  /** Then a probe is let through. */
+  /** When a probe is allowed. */
   untilMs: number;
 }
 

@@ -12,12 +12,14 @@ export interface OpenReconciliation {
   patientUntilMs: number;
 }
 
+// One that a person has ordered, and waits for, before a night, which can take hours.
 const NEXT = `
   SELECT from_ms AS fromMs, to_ms AS toMs, compared_until_ms AS comparedUntilMs, started_at_ms AS startedAtMs,
     patient_until_ms AS patientUntilMs
-  FROM reconciliations WHERE ended_at_ms IS NULL AND next_step_at_ms <= ?1 ORDER BY next_step_at_ms LIMIT 1`;
+  FROM reconciliations WHERE ended_at_ms IS NULL AND next_step_at_ms <= ?1
+  ORDER BY patient_until_ms > started_at_ms, next_step_at_ms LIMIT 1`;
 
-/** The one whose next step has been due for the longest time; null where none is. @throws LedgerUnavailable, LedgerNotMigrated */
+/** One that a person has ordered, or else the one whose next step has been due for the longest time; null where none is. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function nextReconciliation(db: Database, nowMs: number): Promise<OpenReconciliation | null> {
   const { next } = await runBatch(db, { next: db.d1.prepare(NEXT).bind(nowMs) });
   return rowOf<OpenReconciliation>(next);

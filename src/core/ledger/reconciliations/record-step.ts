@@ -22,8 +22,8 @@ export interface ComparedStep {
   differences: readonly KeptDifference[];
 }
 
-/** More would be no list that a person works through. */
-const DIFFERENCES_MAX = 1_000;
+/** Of each kind: more would be no list that a person works through, and a bridge that was away must not hide what was charged twice. */
+const OF_A_KIND_MAX = 250;
 
 // Of two invocations that have compared the same part, one moves the row on. What both have found is kept once.
 const MOVE_ON = `
@@ -32,9 +32,10 @@ const MOVE_ON = `
   WHERE from_ms = ?1 AND compared_until_ms = ?2 AND ended_at_ms IS NULL`;
 const KEEP = `
   INSERT INTO reconciliation_differences (from_ms, kind, subject, detail, transaction_id)
-  SELECT ?1, value ->> 'kind', value ->> 'subject', value ->> 'message', value ->> 'transactionId' FROM json_each(?3)
+  SELECT ?1, found.kind, value ->> 'subject', value ->> 'message', value ->> 'transactionId'
+  FROM (SELECT value, value ->> 'kind' AS kind, row_number() OVER (PARTITION BY value ->> 'kind') AS nth FROM json_each(?3)) found
   WHERE EXISTS (SELECT 1 FROM reconciliations WHERE from_ms = ?1 AND compared_until_ms = ?2 AND ended_at_ms IS NULL)
-  LIMIT max(0, ${DIFFERENCES_MAX} - (SELECT count(*) FROM reconciliation_differences WHERE from_ms = ?1))
+    AND nth <= ${OF_A_KIND_MAX} - (SELECT count(*) FROM reconciliation_differences d WHERE d.from_ms = ?1 AND d.kind = found.kind)
   ON CONFLICT DO NOTHING`;
 
 /** Records what a step has compared. @throws LedgerUnavailable, LedgerNotMigrated */
@@ -43,7 +44,8 @@ export async function recordStep(
   { fromMs, comparedUntilMs }: OpenReconciliation,
   { untilMs, payments, refunds, movements, differences }: ComparedStep,
 ): Promise<void> {
-  const kept = JSON.stringify(differences.slice(0, DIFFERENCES_MAX));
+  const byKind = Map.groupBy(differences, ({ kind }) => kind).values();
+  const kept = JSON.stringify([...byKind].flatMap((ofKind) => ofKind.slice(0, OF_A_KIND_MAX)));
   await runBatch(db, {
     movedOn: db.d1.prepare(MOVE_ON).bind(fromMs, comparedUntilMs, untilMs, payments, refunds, movements),
     kept: differences.length === 0 ? null : db.d1.prepare(KEEP).bind(fromMs, untilMs, kept),

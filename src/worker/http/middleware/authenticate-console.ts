@@ -1,6 +1,6 @@
 /**
- * Middleware: who uses the console. By an API key or a token in the Authorization header; by Cloudflare Access; and, on a desk where nobody is
- * asked for either, by nothing. Behind `rateLimit`.
+ * Middleware: authenticates the users of the console. By an API key or a token in the Authorization header, or by Cloudflare Access. In local
+ * development without authentication, everybody is an admin. Behind `rateLimit`.
  */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
@@ -58,8 +58,8 @@ const LOCAL_RANGES = ['loopback', 'private', 'linkLocal', 'uniqueLocal'];
 const LOCAL_DOMAIN = /^(.+\.)?(localhost|local|internal|test|example|invalid|home\.arpa)$/;
 
 /**
- * Whether it is the address of a machine nearby. Under a name of its own, which it has resolve to this machine, any page on the Internet could
- * otherwise use the console of a desk (DNS rebinding). A name without a dot is that of a container.
+ * Whether it is a local address. Otherwise, a page on the Internet could have a domain of its own resolve to this machine, and use its console (DNS
+ * rebinding). A name without a dot is the name of a container.
  */
 function isLocal(hostname: string): boolean {
   const address = hostname.replace(/^\[|\]$/g, '');

@@ -1,4 +1,4 @@
-/** Middleware: what is of the whole installation is for admins of its first organisation. Behind `requireScope`. */
+/** Middleware: only admins of the organisation `default` see the whole installation. Behind `requireScope`. */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { DEFAULT_TENANT } from '../../../core/security/credential.ts';
@@ -9,7 +9,7 @@ export function seesInstallation(tenant: string): boolean {
   return tenant === DEFAULT_TENANT;
 }
 
-/** Whose cases and disputes are shown; null: everybody's. */
+/** The organisation whose cases and disputes are shown; null: all. */
 export function shownTenant(c: Context<HttpEnv>): string | null {
   const { tenant } = c.get('credential');
   return seesInstallation(tenant) ? null : tenant;

@@ -1,7 +1,7 @@
 /**
- * Middleware: refuses what another web page has a browser send. A key in the Authorization header is out of its reach; Access's cookie, and a
- * desk that asks nobody, are not. By Fetch Metadata (https://www.w3.org/TR/fetch-metadata/), which all browsers send today, and by the media
- * type: another page cannot send JSON without asking first, and nothing here answers such a question. Behind `authenticateConsole`.
+ * Middleware: refuses cross-site requests (CSRF). Another web page cannot send a key in the Authorization header, but the browser adds Access's
+ * cookie, and local development needs neither. Checked are Fetch Metadata (https://www.w3.org/TR/fetch-metadata/), which all current browsers send,
+ * and the media type: JSON of another page needs a CORS preflight, which nothing here answers. Behind `authenticateConsole`.
  */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
@@ -24,7 +24,7 @@ export function sameOrigin() {
   });
 }
 
-/** `none`: an address that a person has typed in. */
+/** `none`: the user typed the address. */
 function mayRead(c: Context): boolean {
   const site = c.req.header('Sec-Fetch-Site') ?? 'same-origin';
   return (site === 'same-origin' || site === 'none') && !hasOtherOrigin(c);

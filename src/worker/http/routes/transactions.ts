@@ -18,7 +18,7 @@ import { notFound } from '../../../core/payments/not-found.ts';
 import { type PaymentStory, readStory } from '../../../core/payments/payment-story.ts';
 import { searchPayments } from '../../../core/payments/search-payments.ts';
 import { CannotOpen, type Cipher } from '../../../core/security/cipher.ts';
-import { allContexts, contextOfId } from '../../../core/shards.ts';
+import { allDatabases, contextOfId } from '../../../core/shards.ts';
 import { transactionNotFound } from '../error-envelope.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { requireScope } from '../middleware/require-scope.ts';
@@ -34,7 +34,7 @@ export const transactionsRoute = new Hono<HttpEnv>()
     const place = placeOfCursor(tenant, query);
     const before = query.cursor === undefined ? null : await openCursor(cipher, query.cursor, place);
     if (before === undefined) return invalidRequest(c, [{ path: 'cursor', message: CURSOR_REFUSED }]);
-    const databases = allContexts(shards).map(({ db }) => db);
+    const databases = allDatabases(shards);
     const limit = limitOf(query);
     const search = { tenant, filters: filtersOf(query), before, limit, rowsMax: PAGE_MAX_ROWS };
     const page = await searchPayments(databases, search, Date.now());

@@ -1,4 +1,4 @@
-/** GET /console/api/cases: what needs a person. POST /console/api/cases/resolve: what the person has found or done. */
+/** GET /console/api/cases: cases that need a person. POST /console/api/cases/resolve: records what the person found or did. */
 import type { Context as HonoContext } from 'hono';
 import { Hono } from 'hono/tiny';
 import * as z from 'zod/mini';
@@ -27,9 +27,8 @@ import { decimalAmount } from '../../../../core/domain/money.ts';
 import { isoSeconds } from '../../../../core/domain/timestamp.ts';
 import { listOpenCases, type OpenCase } from '../../../../core/ledger/by-hand/list-open-cases.ts';
 import { listResolutions, type ManualResolution } from '../../../../core/ledger/by-hand/resolutions.ts';
-import type { Database } from '../../../../core/ledger/database.ts';
 import { makeLookUpDue } from '../../../../core/ledger/look-ups/make-look-up-due.ts';
-import { allContexts, contextOfId } from '../../../../core/shards.ts';
+import { allDatabases, contextOfId } from '../../../../core/shards.ts';
 import { errorResponse } from '../../error-envelope.ts';
 import type { HttpEnv } from '../../http-env.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../../middleware/json-body.ts';
@@ -79,7 +78,7 @@ export const casesRoute = new Hono<HttpEnv>()
   .get('/', async function cases(c) {
     const tenant = shownTenant(c);
     const lists = await Promise.all(
-      databasesOf(c).map(async (db) => ({
+      allDatabases(c.get('shards')).map(async (db) => ({
         open: await listOpenCases(db, CASES_MAX, tenant),
         dealtWith: await listResolutions(db, DEALT_WITH_MAX, tenant),
       })),
@@ -94,16 +93,12 @@ export const casesRoute = new Hono<HttpEnv>()
     const asked = c.req.valid('json');
     const caseId = caseIdIn(asked.subject) as CaseId;
     const context = contextOfId(c.get('shards'), caseId.id);
-    const one = await findCase(databasesOf(c), caseId, shownTenant(c));
+    const one = await findCase(allDatabases(c.get('shards')), caseId, shownTenant(c));
     if (one === null) return errorResponse(c, 404, 'NOT_FOUND', `There is no ${asked.subject}.`);
     const resolved = await resolveCase(c, context, one, asked);
     if (resolved.kind === 'refused') return errorResponse(c, 409, 'INVALID_REQUEST', resolved.why);
     return c.json<CaseResolved>({ message: resolved.message });
   });
-
-function databasesOf(c: HonoContext<HttpEnv>): Database[] {
-  return allContexts(c.get('shards')).map(({ db }) => db);
-}
 
 function shownCase(one: OpenCase): ConsoleCase {
   return {
@@ -139,7 +134,7 @@ type Resolved = { kind: 'done'; message: string } | { kind: 'refused'; why: stri
 
 const CHANGED: Resolved = {
   kind: 'refused',
-  why: 'It has changed in the meantime, and nothing was recorded. Look at it again.',
+  why: 'The case has changed in the meantime, and nothing was recorded. Reload it, and decide again.',
 };
 const done = (message: string): Resolved => ({ kind: 'done', message });
 
@@ -171,7 +166,7 @@ async function resolveCase(
         asked.outcome === 'completed'
           ? ({ as: 'completed', reference: asked.reference } as const)
           : ({ as: 'failed' } as const);
-      const why = await whyNotRecord(databasesOf(c), one, verdict);
+      const why = await whyNotRecord(allDatabases(c.get('shards')), one, verdict);
       if (why !== null) return refused(why);
       const eventId = context.newId('evt_');
       const recorded = await recordCase(one, { verdict, reason: asked.reason, eventId, nowMs });
@@ -183,7 +178,7 @@ async function resolveCase(
   }
 }
 
-/** @param tenant whose rows may be named; null: anybody's */
+/** @param tenant whose payments may be named in the text; null: anybody's */
 function notAllowedText({ subject, found }: Case, why: NotAllowed, tenant: string | null): string {
   switch (why.kind) {
     case 'ended': {
@@ -201,7 +196,7 @@ function notAllowedText({ subject, found }: Case, why: NotAllowed, tenant: strin
     case 'reference_known':
       return tenant === null
         ? `${why.reference} is already the charge or the refund of ${why.ids.join(', ')}.`
-        : `${why.reference} is already the charge or the refund of another one.`;
+        : `${why.reference} is already the reference of another payment or refund.`;
     case 'undetermined':
       return `${subject} is pending, and the gateway cannot determine its outcome: record how it ended.`;
     case 'dealt_with_before':

@@ -1,4 +1,4 @@
-/** What the pages of the console ask: see contract/console.ts. Payments are searched, shown, refunded, captured and voided by the public API's own routes. */
+/** The API of the console's pages: see contract/console.ts. Search, payments, refunds, captures and voids are the public API's own routes. */
 import { Hono } from 'hono/tiny';
 import type { HttpEnv } from '../../http-env.ts';
 import { authenticateConsole } from '../../middleware/authenticate-console.ts';
@@ -24,11 +24,11 @@ import { sessionRoute } from './session.ts';
 
 export const CONSOLE_API_PATH = '/console/api';
 
-/** A page that is open asks again and again, and people have several open: they have limits of their own, beside those of payments. */
+/** Open pages refresh themselves, and people have several open: the console has limits of its own, apart from those of payments. */
 const CONSOLE_LIMITS = { name: 'console', perMinute: 300, burst: 60 };
 
 const READ = 'GET, HEAD';
-/** What shows or changes more than the caller's organisation. */
+/** Paths that show or change more than the caller's organisation. */
 const OF_INSTALLATION = ['overview', 'gateways', 'databases', 'broker', 'events', 'reconciliations', 'keys'];
 
 export const consoleApi = new Hono<HttpEnv>();

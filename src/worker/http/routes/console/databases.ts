@@ -1,4 +1,4 @@
-/** GET /console/api/databases: how full each is, and what its jobs have to do, as the cron has measured it. */
+/** GET /console/api/databases: how full each database is, and the backlogs of its jobs, as the cron measured them. */
 import { Hono } from 'hono/tiny';
 import type { ConsoleDatabases } from '../../../../contract/console.ts';
 import type { Context } from '../../../../core/context.ts';
@@ -28,7 +28,7 @@ const NOT_READ = { bytes: null, cron_ran_at: null, jobs: [] };
 async function readDatabase({ db }: Context): Promise<Omit<ConsoleDatabase, 'number' | 'max_bytes'>> {
   const totals = await readTotals(db);
   return {
-    // Of the answer just now, where D1 says it.
+    // D1 reports the size with this answer. Without it, the size of the last measurement.
     bytes: db.fillLevel?.size.bytes ?? totals?.gauges.databaseBytes ?? null,
     cron_ran_at: totals === null ? null : isoSeconds(totals.writtenAtMs),
     jobs: Object.entries(totals?.gauges.jobs ?? {}).map(([job, { backlog, endedAtMs }]) => ({
@@ -42,7 +42,7 @@ async function readDatabase({ db }: Context): Promise<Omit<ConsoleDatabase, 'num
 
 function problemOf(number: number, error: LedgerUnavailable | LedgerNotMigrated): string {
   if (error instanceof LedgerMisplaced) {
-    return `The binding ${bindingOf(number)} is of another database, or of one without a place: \`npx payctl shards\` shows which is which.`;
+    return `The binding ${bindingOf(number)} belongs to another database, or to one without a place: \`npx payctl shards\` shows them.`;
   }
   if (error instanceof LedgerNotMigrated) return 'It lacks migrations of this version: run `npm run deploy`.';
   return 'It does not answer.';

@@ -5,7 +5,7 @@ import { decimalAmount } from '../../../../core/domain/money.ts';
 import { isoSeconds } from '../../../../core/domain/timestamp.ts';
 import { openFirst, recentDisputes } from '../../../../core/ledger/payments/list-disputes.ts';
 import { isDecided } from '../../../../core/ledger/payments/record-dispute.ts';
-import { allContexts } from '../../../../core/shards.ts';
+import { allDatabases } from '../../../../core/shards.ts';
 import type { HttpEnv } from '../../http-env.ts';
 import { shownTenant } from '../../middleware/of-installation.ts';
 
@@ -13,9 +13,7 @@ const DISPUTES_MAX = 500;
 
 export const disputesRoute = new Hono<HttpEnv>().get('/', async function disputes(c) {
   const tenant = shownTenant(c);
-  const lists = await Promise.all(
-    allContexts(c.get('shards')).map(({ db }) => recentDisputes(db, tenant, DISPUTES_MAX)),
-  );
+  const lists = await Promise.all(allDatabases(c.get('shards')).map((db) => recentDisputes(db, tenant, DISPUTES_MAX)));
   return c.json<ConsoleDisputes>({
     disputes: lists
       .flat()

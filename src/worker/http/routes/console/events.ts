@@ -6,7 +6,7 @@ import { wakeAtOnce } from '../../../../core/background/jobs.ts';
 import { isoSeconds } from '../../../../core/domain/timestamp.ts';
 import { type ListedEvent, listEvents } from '../../../../core/ledger/outbox/list-events.ts';
 import { findReplayed, replayFound } from '../../../../core/ledger/outbox/replay-events.ts';
-import { allContexts } from '../../../../core/shards.ts';
+import { allContexts, allDatabases } from '../../../../core/shards.ts';
 import type { HttpEnv } from '../../http-env.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../../middleware/json-body.ts';
 import { limitBody } from '../../middleware/limit-body.ts';
@@ -30,7 +30,7 @@ export const eventsRoute = new Hono<HttpEnv>()
     const limits = { waitingMax: WAITING_MAX, deliveredMax: DELIVERED_MAX };
     const [state, lists] = await Promise.all([
       brokerState(shards),
-      Promise.all(allContexts(shards).map(({ db }) => listEvents(db, limits, nowMs))),
+      Promise.all(allDatabases(shards).map((db) => listEvents(db, limits, nowMs))),
     ]);
     const waiting = lists.flatMap(({ oldest }) => oldest).toSorted((a, b) => a.createdAtMs - b.createdAtMs);
     const delivered = lists

@@ -1,4 +1,4 @@
-/** GET /console/api/gateways: what takes payments, and how it has fared. */
+/** GET /console/api/gateways: the configured gateways, with their figures of the last day. */
 import { Hono } from 'hono/tiny';
 import type { ConsoleGateways } from '../../../../contract/console.ts';
 import { PAYMENT_METHODS } from '../../../../contract/requests.ts';
@@ -50,7 +50,7 @@ export const gatewaysRoute = new Hono<HttpEnv>().get('/', async function gateway
   });
 });
 
-/** A gateway of somebody's own does not say whether its money is real: it is taken to be. */
+/** A gateway with the HTTP protocol does not say whether it is live: it counts as live. */
 function isLive(kind: ConsoleGateway['kind'], { stripe, paypal }: Settings): boolean {
   switch (kind) {
     case 'sandbox':

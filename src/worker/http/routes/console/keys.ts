@@ -13,10 +13,10 @@ import {
 } from '../../../../core/by-hand/api-keys.ts';
 import { isoSeconds } from '../../../../core/domain/timestamp.ts';
 import type { ApiKey } from '../../../../core/ledger/api-keys/list-api-keys.ts';
-import { type Database, LedgerNotMigrated, LedgerUnavailable } from '../../../../core/ledger/database.ts';
+import { LedgerNotMigrated, LedgerUnavailable } from '../../../../core/ledger/database.ts';
 import { errorFields } from '../../../../core/log.ts';
 import { isScope, isTenant, SCOPE_DESCRIPTIONS, SCOPES } from '../../../../core/security/credential.ts';
-import { allContexts, bindingOf } from '../../../../core/shards.ts';
+import { allDatabases, bindingOf } from '../../../../core/shards.ts';
 import { errorResponse } from '../../error-envelope.ts';
 import type { HttpEnv } from '../../http-env.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../../middleware/json-body.ts';
@@ -42,7 +42,7 @@ const newKey = z.strictObject({
 
 export const keysRoute = new Hono<HttpEnv>()
   .get('/', async function keys(c) {
-    const databases = databasesOf(c);
+    const databases = allDatabases(c.get('shards'));
     const all = await listKeys(databases, Date.now());
     return c.json<ConsoleKeys>({
       keys: all.map((key) => shownKey(c, key, !isIncomplete(key, databases.length))),
@@ -53,7 +53,7 @@ export const keysRoute = new Hono<HttpEnv>()
     const { name, organisation, scopes, expires_in_days } = c.req.valid('json');
     const { auth, production } = c.get('settings');
     if (auth.newKeySecret === null) {
-      return errorResponse(c, 503, 'NOT_CONFIGURED', 'API_KEY_SECRET is missing, with which keys are signed.');
+      return errorResponse(c, 503, 'NOT_CONFIGURED', 'API_KEY_SECRET is missing. Keys are signed with it.');
     }
     const nowMs = Date.now();
     const asked = {
@@ -63,7 +63,7 @@ export const keysRoute = new Hono<HttpEnv>()
       expiresAtMs: expires_in_days === null ? null : nowMs + expires_in_days * DAY_MS,
     };
     const mode = production ? 'live' : 'test';
-    const made = await makeKey(databasesOf(c), asked, { secret: auth.newKeySecret, mode, nowMs });
+    const made = await makeKey(allDatabases(c.get('shards')), asked, { secret: auth.newKeySecret, mode, nowMs });
     if (made.kind === 'made') {
       return c.json<ConsoleKeyMade>({ key: shownKey(c, made.key, true), secret: made.secret }, 201);
     }
@@ -81,10 +81,10 @@ export const keysRoute = new Hono<HttpEnv>()
         c,
         409,
         'INVALID_REQUEST',
-        'You have signed in with this key. To revoke it, sign in with another one.',
+        'You are signed in with this key. To revoke it, sign in with another one.',
       );
     }
-    const revoked = await revokeKey(databasesOf(c), keyId, Date.now());
+    const revoked = await revokeKey(allDatabases(c.get('shards')), keyId, Date.now());
     switch (revoked.kind) {
       case 'revoked':
         return c.json<ConsoleKey>(shownKey(c, revoked.key, true));
@@ -101,10 +101,6 @@ export const keysRoute = new Hono<HttpEnv>()
       }
     }
   });
-
-function databasesOf(c: HonoContext<HttpEnv>): Database[] {
-  return allContexts(c.get('shards')).map(({ db }) => db);
-}
 
 /** The 503 of a database that has not answered. @throws any other error than that */
 function notConfirmed(c: HonoContext<HttpEnv>, error: unknown, shard: number, what: string): Response {
