@@ -9,6 +9,7 @@ import { searchCardData } from '../test/support/card-data.ts';
 import { killGroupsOf } from '../test/support/groups.ts';
 import { chromiumOfMachine, HOW_TO_GET_CHROMIUM } from './chromium.ts';
 import { endedByPerson, startProcess } from './processes.ts';
+import { HOW_TO_GET_PROMETHEUS, prometheusOfMachine } from './prometheus.ts';
 import { type Broker, endBrokersBelow, HOW_TO_GET_A_BROKER, startBroker } from './rabbitmq.ts';
 
 const directory = resolve('.test-run');
@@ -31,6 +32,11 @@ try {
   if (kind === 'long' && chromiumOfMachine() === null) {
     console.error(
       `The tests of the checkout demo and of the documentation need a browser, and are skipped: ${HOW_TO_GET_CHROMIUM}`,
+    );
+  }
+  if (prometheusOfMachine() === null) {
+    console.error(
+      `The tests of the alert rules and of the dashboard need Prometheus, and are skipped: ${HOW_TO_GET_PROMETHEUS}`,
     );
   }
   // Of the tests that were asked for, none may need it.
