@@ -378,7 +378,9 @@ describe.skipIf(program === null)(title, () => {
       ],
     ];
 
-    it('has no violation of WCAG 2.2 AA and no sideways scrolling, light and dark, small and wide', { timeout: AXE_DEADLINE_MS }, async () => {
+    it('has no violation of WCAG 2.2 AA and no sideways scrolling, light and dark, small and wide', {
+      timeout: AXE_DEADLINE_MS,
+    }, async () => {
       const violations: string[] = [];
       for (const [name, address, act] of PAGES) {
         await page.setViewportSize(WIDE);

@@ -212,7 +212,7 @@ describe('of four databases', () => {
 });
 
 describe('the broker', () => {
-  const brokerOf = async (variables: Record<string, string>) => {
+  const brokerOf = async (variables: Record<string, unknown>) => {
     const { get } = await signedIn('default', { ...WITH_KEYS, ...variables });
     return (await get('broker')).body;
   };
@@ -238,6 +238,9 @@ describe('the broker', () => {
   });
 
   it('whose bridge takes events from a queue is not asked', async () => {
-    expect(await brokerOf({ BRIDGE_DELIVERY: 'pull', PAYMENT_RELAY: {} })).toMatchObject({ delivery: 'pull', state: 'unknown' });
+    expect(await brokerOf({ BRIDGE_DELIVERY: 'pull', PAYMENT_RELAY: {} })).toMatchObject({
+      delivery: 'pull',
+      state: 'unknown',
+    });
   });
 });
