@@ -212,7 +212,7 @@ describe('of four databases', () => {
 });
 
 describe('the broker', () => {
-  const brokerOf = async (variables: Record<string, string>) => {
+  const brokerOf = async (variables: Record<string, unknown>) => {
     const { get } = await signedIn('default', { ...WITH_KEYS, ...variables });
     return (await get('broker')).body;
   };

@@ -165,7 +165,7 @@ describe('reconciliations', () => {
       env.DB.prepare('DELETE FROM reconciliation_differences'),
       env.DB.prepare('DELETE FROM reconciliations'),
     ]);
-    const { post } = await signedIn('default', { ...WITH_KEYS, PAYMENT_WORK });
+    const { post, keyId } = await signedIn('default', { ...WITH_KEYS, PAYMENT_WORK });
     const [first, second] = [await post('reconciliations'), await post('reconciliations')];
     expect([first.status, second.status]).toEqual([202, 202]);
     const [one] = first.body.reconciliations;
@@ -173,6 +173,8 @@ describe('reconciliations', () => {
     expect(Date.parse(one.to) - Date.parse(one.from)).toBe(24 * 3_600_000);
     expect(one.ended_at).toBeNull();
     expect(woken).toContainEqual(expect.objectContaining({ kind: 'wake', job: 'reconcile' }));
+    const entries = env.DB.prepare("SELECT actor, outcome FROM audit_entries WHERE action = 'reconciliation.ordered'");
+    expect((await entries.all()).results).toEqual(Array(2).fill({ actor: `key:${keyId}`, outcome: 'asked' }));
   });
 });
 

@@ -39,6 +39,7 @@ export type AuditAction =
   | 'void.ordered'
   | 'events.resent'
   | 'look_up.ordered'
+  | 'reconciliation.ordered'
   | 'outcome.resolved'
   | 'outcome.dealt_with';
 

@@ -1,3 +1,4 @@
+import { audit } from '../audit/insert-entry.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
 import type { TimeRange } from '../id-range.ts';
 import { DAY_MS } from './nights.ts';
@@ -20,6 +21,13 @@ const RUNNING = `
 export async function orderLast24Hours(db: Database, nowMs: number): Promise<Pick<TimeRange, 'fromMs'> | null> {
   const { running } = await runBatch(db, {
     ordered: db.d1.prepare(ORDER).bind(nowMs - DAY_MS, nowMs, nowMs),
+    // It is of all organisations.
+    audited: audit(db, '*', {
+      atMs: nowMs,
+      action: 'reconciliation.ordered',
+      subject: 'the last 24 hours',
+      outcome: 'asked',
+    }),
     running: db.d1.prepare(RUNNING),
   });
   return rowOf<Pick<TimeRange, 'fromMs'>>(running);
