@@ -1,8 +1,8 @@
-# Two images: `service`, the Worker on workerd for desks and CI, and `bridge`, which `docker build .` makes. On Cloudflare the Worker has no image.
+# Two images: `service`, the Worker on workerd for development and CI, and `bridge`, which `docker build .` makes. On Cloudflare the Worker has no image.
 # A tag can be moved, a digest cannot. To pin all stages, write node:22.23.3-alpine@DIGEST with the digest from
 #   docker buildx imagetools inspect node:22.23.3-alpine --format '{{.Manifest.Digest}}'
 
-# workerd needs glibc, which Alpine has not.
+# workerd needs glibc, which Alpine lacks.
 FROM node:22.23.3-bookworm-slim AS service
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -12,7 +12,7 @@ COPY tsconfig.json wrangler.toml ./
 COPY migrations migrations
 COPY scripts scripts
 COPY src src
-# The pages beside the Worker; and what has to be writable belongs to the user that the service runs as.
+# Builds the pages, and gives the directories that must be writable to the user of the service.
 RUN node scripts/build-pages.ts && mkdir -p /data .wrangler && chown node:node /data .wrangler
 # Wrangler keeps a log and a registry of Workers at home.
 ENV HOME=/tmp PAYMENT_SERVICE_DATA=/data

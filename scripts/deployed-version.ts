@@ -1,4 +1,4 @@
-/** `npm run deployed-version`: prints the id of the version that is deployed, and nothing where there is none. */
+/** `npm run deployed-version`: prints the id of the deployed version, or nothing if there is none. */
 import { Command } from 'commander';
 import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
 import { findEnvironment } from '../src/local/environments.ts';
@@ -6,7 +6,7 @@ import { deployedVersions } from './deployments.ts';
 
 const { env = '' } = optionsOf<{ env?: string }>(
   new Command('npm run deployed-version --')
-    .description('Prints the id of the version that is deployed, and nothing where the Worker has not been deployed.')
+    .description('Prints the id of the deployed version, or nothing if the Worker has not been deployed.')
     .option('--env <name>', 'of this environment; without it, of production'),
   {
     examples: [['--env staging', 'the version of staging']],

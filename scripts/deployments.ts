@@ -10,9 +10,9 @@ interface Deployment {
 }
 
 /**
- * The versions that all requests went to, the deployed one first. None where the Worker has not been deployed.
+ * The versions that got all requests, the deployed one first. Empty if the Worker has not been deployed.
  *
- * @throws Error where Cloudflare does not list them
+ * @throws Error if Cloudflare does not list them
  */
 export function deployedVersions(environment: EnvironmentSource): string[] {
   const listed = runInEnvironment(environment, ['deployments', 'list', '--json']);

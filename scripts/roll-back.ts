@@ -1,5 +1,5 @@
 /**
- * `npm run roll-back`: deploys a version again that was deployed before. The database stays as it is: the former version runs on the tables of
+ * `npm run roll-back`: deploys an earlier version again. The database stays as it is: the former version runs on the tables of
  * this one, see docs/upgrading.md.
  */
 import { Command } from 'commander';
@@ -9,7 +9,7 @@ import { deployedVersions, runInEnvironment } from './deployments.ts';
 
 const { env = '', to } = optionsOf<{ env?: string; to?: string }>(
   new Command('npm run roll-back --')
-    .description('Deploys the version again that was deployed before this one. The database stays as it is.')
+    .description('Deploys the previous version again. The database stays as it is.')
     .option('--env <name>', 'in this environment; without it, in production')
     .option('--to <version>', 'the id of the version, as `npm run deployed-version` printed it before a deployment'),
   {
@@ -36,7 +36,7 @@ try {
   console.log(`Rolling back from version ${deployed} to ${version}`);
   const message = `Rolled back from ${deployed}`;
   const { status } = runInEnvironment(environment, ['rollback', version, '--yes', '--message', message], 'shown');
-  if (status !== 0) fail(`Version ${deployed} may still be deployed`);
+  if (status !== 0) fail(`The rollback failed: version ${deployed} may still be deployed`);
   console.log(
     'Check it: `npx payctl events status --remote` and `npx payctl reconcile --remote`, see docs/upgrading.md',
   );

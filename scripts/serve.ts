@@ -1,7 +1,7 @@
 /**
  * What the container `payment-service` of compose.yaml runs: the Worker on workerd, with a local database and queues in one directory, for
- * desks and CI. On Cloudflare, `npm run deploy` deploys it. Settings come from the environment, the secrets that it lacks are made once and
- * kept beside the database. SIGTERM ends it.
+ * development and CI. On Cloudflare, `npm run deploy` deploys it. Settings come from the environment. Missing secrets are generated once and kept
+ * beside the database. SIGTERM ends it.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
 
 output.show('dev', {
   level: 'warn',
-  text: 'The service runs on workerd with a local database: for desks and CI, not for production. See docs/deploying.md',
+  text: 'The service runs on workerd with a local database: for development and CI, not for production. See docs/deploying.md',
 });
 for (const text of misspelledSettings(process.env, WORKER_SETTINGS)) output.show('dev', { level: 'warn', text });
 mkdirSync(data, { recursive: true });
@@ -52,18 +52,18 @@ if (problem !== null) {
 }
 answered = true;
 output.tell('service.ready', '', { port, data });
-// What still waits from last time goes out now, and not only at the next full minute.
+// Sends what waited during the last stop now, not at the next full minute.
 void fireCron(port);
 setInterval(() => void fireCron(port), CRON_INTERVAL_MS);
 
-/** wrangler.toml without what is built and served beside the Worker: both are named on the command line. */
+/** wrangler.toml without the pages and their build: the command line names them. */
 function configuration(): string {
   const path = join(temporary, 'wrangler.toml');
   writeFileSync(path, readFileSync(join(PROJECT, 'wrangler.toml'), 'utf8').replace(BUILD_SECTION, ''));
   return path;
 }
 
-/** Those of the environment, and of the file beside the database what is not there. */
+/** The variables of the environment. Those that it lacks come from the file beside the database. */
 function variables(): string {
   const kept = join(data, 'variables');
   const made = completeDevVars(kept);

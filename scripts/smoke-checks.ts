@@ -1,6 +1,6 @@
 /**
- * What shows within seconds that a deployed service works: it is up and configured, it lets nobody in without a key, and, where the sandbox takes
- * cards, it takes a payment and refunds it. Where a provider takes them, nothing is charged: the checks only read.
+ * Checks within seconds that a deployed service works: it is up, configured and ready, refuses requests without a key, and, if the sandbox takes
+ * cards, makes a payment and refunds it. With a real provider the checks only read, so nothing is charged.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,13 +17,13 @@ export interface CheckResult {
 export interface Deadlines {
   /** Of one request. */
   requestMs: number;
-  /** A new address takes a while until it answers everywhere, and the cron runs each minute. */
+  /** Until the service is up: a new address needs time until it answers everywhere, and the cron runs once a minute. */
   startMs: number;
 }
 export const DEADLINES: Deadlines = { requestMs: 10_000, startMs: 90_000 };
 const PAUSE_MS = 1_000;
 const SHOWN_LENGTH = 200;
-/** Has the form of an id, and is none. */
+/** A valid id that no payment has. */
 const NO_PAYMENT = `TXN-${'0'.repeat(26)}`;
 /** The smallest amount that each currency has. */
 const AMOUNT = 1;
@@ -146,7 +146,7 @@ async function askService(
   return { status: response.status, body: parsed(text), text: text.replace(/\s+/g, ' ').trim().slice(0, SHOWN_LENGTH) };
 }
 
-/** Until it passes or is skipped; what it was at last where the time is over. */
+/** Repeats a check until it passes or is skipped. At the deadline, the last result counts. */
 async function eventually(deadlineMs: number, look: () => Promise<Seen>): Promise<Seen> {
   const untilMs = performance.now() + deadlineMs;
   for (;;) {

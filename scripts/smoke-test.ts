@@ -6,7 +6,7 @@ import { type CheckResult, smokeTest } from './smoke-checks.ts';
 const { url } = optionsOf<{ url: string }>(
   new Command('npm run smoke-test --')
     .description(
-      'Checks a deployed service. With an API key in SMOKE_TEST_KEY it also pays and refunds, if the sandbox takes cards there; else it only reads.',
+      'Checks a deployed service. With an API key in SMOKE_TEST_KEY it also pays and refunds, if the sandbox takes cards there. Otherwise it only reads.',
     )
     .requiredOption('--url <address>', 'of the service', readUrl),
   {

@@ -23,7 +23,7 @@ const options = optionsOf<{ out: string }>(
   {
     examples: [
       ['', `write them into ${IMAGES}`],
-      ['--out /tmp/pictures', 'look at them first'],
+      ['--out pictures', 'write them elsewhere, to look at them first'],
     ],
     exitCodes: [
       [0, 'each picture is written'],

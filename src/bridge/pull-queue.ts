@@ -7,7 +7,7 @@ import { RELAY_BATCH_MAX_EVENTS } from '../contract/relay.ts';
 import { relayMessage } from '../contract/relay-batch.ts';
 
 /** Of each call, to the end of its answer. */
-export const QUEUE_CALL_DEADLINE_MS = 10_000;
+const QUEUE_CALL_DEADLINE_MS = 10_000;
 /**
  * A message that is not acknowledged comes again after this time: longer than the bridge takes to publish, report and acknowledge, or it
  * would come again meanwhile.

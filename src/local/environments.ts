@@ -1,7 +1,7 @@
 /**
- * The installations that this project describes. wrangler.toml is production. environments/NAME.toml is another one, made of wrangler.toml: its
- * Worker, databases, queues and buckets have -NAME behind their names, so that the two cannot drift apart, nor share anything. An
- * environment that is to be different in more than variables is a section [env.NAME] of wrangler.toml, which inherits no bindings.
+ * The environments of this project. wrangler.toml is production. environments/NAME.toml is another one, derived from wrangler.toml: the names of its
+ * Worker, databases, queues and buckets get the suffix -NAME, so that the two cannot drift apart or share anything. An environment with other
+ * bindings is a section [env.NAME] of wrangler.toml, which inherits none.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ export interface EnvironmentSource {
   section: string;
 }
 
-/** What of wrangler.toml is the same in each environment. */
+/** Fields of wrangler.toml that are the same in each environment. */
 const SHARED = [
   ...[
     '$schema',
@@ -33,9 +33,9 @@ const SHARED = [
   ...['keep_names', 'upload_source_maps', 'assets', 'build', 'durable_objects', 'exports', 'triggers', 'observability'],
   ...['placement', 'limits', 'logpush'],
 ];
-/** Addresses that production answers at. */
+/** Fields that belong to production alone. */
 const OWN_ADDRESSES = ['route', 'routes', 'env'];
-/** What names a resource. */
+/** Fields that name resources. */
 const NAMED = ['name', 'vars', 'd1_databases', 'r2_buckets', 'queues'];
 
 interface Named {
@@ -52,7 +52,7 @@ interface RawConfig {
 
 /**
  * @param name empty, or `production`: wrangler.toml itself
- * @throws Error where there is no such environment, or it would share something with production
+ * @throws Error if there is no such environment, or if it would share something with production
  */
 export async function findEnvironment(name: string): Promise<EnvironmentSource> {
   const base = join(PROJECT, BASE);
@@ -77,7 +77,7 @@ export async function findEnvironment(name: string): Promise<EnvironmentSource> 
 /**
  * @param own what environments/NAME.toml has: variables, which are set beside those of production, and any other field, which takes the
  *   place of production's
- * @throws Error where the two would share something
+ * @throws Error if the two would share something
  */
 export function derivedConfig(production: RawConfig, { vars, ...own }: RawConfig, name: string): RawConfig {
   const file = `environments/${name}.toml`;
@@ -107,7 +107,7 @@ export function derivedConfig(production: RawConfig, { vars, ...own }: RawConfig
   return derived;
 }
 
-/** Ids are of what production has: the others are found by their names. */
+/** Without ids, which are production's: other environments find their resources by name. */
 function renamed(resources: readonly Named[] = [], fields: readonly string[], name: string): Named[] {
   return resources.map((resource) => {
     const { database_id, preview_database_id, preview_bucket_name, ...kept } = resource;
@@ -116,7 +116,7 @@ function renamed(resources: readonly Named[] = [], fields: readonly string[], na
   });
 }
 
-/** Whatever two installations must not both have, each such as `the queue payment-events`. */
+/** Names that two environments must not share, such as `the queue payment-events`. */
 function namesIn({
   name,
   vars = {},

@@ -154,7 +154,7 @@ describe('docker compose up', { timeout: DEADLINE_MS }, () => {
   it('takes a payment, keeps it over a restart, and publishes its events', async () => {
     const files = filesBelow(service.workingDirectory);
     const [first, running] = await Promise.all([start('payment-service', service), start('bridge', bridge)]);
-    expect(first.output()).toContain('for desks and CI, not for production');
+    expect(first.output()).toContain('for development and CI, not for production');
     const { status, transaction_id } = await curl(/^curl -X POST .*\/payment\/process/);
     expect(status).toBe('success');
     const id = String(transaction_id);

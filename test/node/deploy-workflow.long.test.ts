@@ -26,7 +26,7 @@ const STEPS = {
   deploy: 'Migrate, then deploy',
   test: 'Smoke test',
   rollBack: 'Roll back',
-  finish: 'Take away what only the former version used',
+  finish: 'Drop what only the former version used',
 };
 
 let api: CloudflareApi;

@@ -49,7 +49,7 @@ describe('the databases', () => {
     expect(body.databases.map(({ problem }: { problem: string | null }) => problem)).toEqual([
       null,
       'It does not answer.',
-      expect.stringMatching(/^The binding DB_2 is of another database/),
+      expect.stringMatching(/^The binding DB_2 belongs to another database/),
       expect.stringMatching(/^It lacks migrations/),
     ]);
   });

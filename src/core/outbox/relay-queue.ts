@@ -12,7 +12,7 @@ import type { RelayAnswer, RelayLeases } from './relay.ts';
  */
 const CALL_MAX_MESSAGES = 100;
 const CALL_MAX_BYTES = 240_000;
-export const QUEUE_DEADLINE_MS = 5_000;
+const QUEUE_DEADLINE_MS = 5_000;
 
 /** As much of a queue as the relay needs. Text is what a pull consumer gets as it was sent; JSON would arrive in base64. */
 export interface RelayQueue {
