@@ -356,7 +356,7 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: DELIVER,
         find: '  const { events, unopened, ...found } = await eventsToSend(context, leased, known);',
-        replace: `  const early = { delivered: leased.map(({ eventId }) => eventId), undelivered: [] };
+        replace: `  const early = { delivered: leased, undelivered: [] };
   await recordDeliveries(context.db, early, context.nowMs(), null);
   const { events, unopened, ...found } = await eventsToSend(context, leased, known);`,
       },

@@ -437,7 +437,12 @@ async function payment(db: Omit<Database, 'd1'> & { d1: D1Database }): Promise<u
     await leaseEvents(db, lease, ['EVT-1', 'EVT-3']),
     await leaseDueEvents(db, { ...lease, leaseId: 'lease-2' }, 10),
     (await findEvents(db, ['EVT-3', 'EVT-1'])).events,
-    await recordDeliveries(db, { delivered: ['EVT-1'], undelivered: [] }, 4_000, lease),
+    await recordDeliveries(
+      db,
+      { delivered: [{ eventId: 'EVT-1', leaseId: 'lease-1' }], undelivered: [] },
+      4_000,
+      lease,
+    ),
     await recordDeliveries(
       db,
       {

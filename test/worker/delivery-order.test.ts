@@ -105,7 +105,12 @@ describe('events of one booking', () => {
   it('are released to one of two who both delivered the first one', async () => {
     const [failed, success] = await threeEvents();
     const deliver = () =>
-      recordDeliveries(database, { delivered: [failed.event_id], undelivered: [] }, Date.now(), leaseOfAnother());
+      recordDeliveries(
+        database,
+        { delivered: [{ eventId: failed.event_id, leaseId: 'lse_any' }], undelivered: [] },
+        Date.now(),
+        leaseOfAnother(),
+      );
     expect(await deliver()).toMatchObject([{ eventId: success.event_id }]);
     expect(await deliver()).toEqual([]);
   });

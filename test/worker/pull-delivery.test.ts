@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import { DELIVERIES_BODY_MAX_BYTES, type Delivery, type RelayMessage } from '../../src/contract/pull.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { putIntoQueue } from '../../src/core/outbox/relay-queue.ts';
 import { sweepEvents } from '../../src/core/outbox/sweep.ts';
 import { eventRow, failedEvent, refundEvent, successEvent } from './bridge.ts';
@@ -43,6 +44,24 @@ describe('an event', () => {
     expect(row).toMatchObject({ delivered_at_ms: expect.any(Number), lease_id: null, attempts: 1 });
     expect((await reportTo(queue, report)).body).toEqual({ recorded: [event.event_id] });
     expect(await eventRow(event.event_id)).toEqual(row);
+  });
+
+  it('that is sent again stays undelivered by a repeated report of the time before, until its own is there', async () => {
+    const queue = relayQueue();
+    const event = await successEvent();
+    await consume(queue, [event]);
+    const former = [delivered(queue.sentOf(event))];
+    await reportTo(queue, former);
+    const { db } = pullOperation(queue, Date.now);
+    await replayEvents(db, { kind: 'event', eventId: event.event_id }, 1, Date.now());
+    await reportTo(queue, former);
+    expect(await eventRow(event.event_id)).toMatchObject({ delivered_at_ms: null });
+
+    await consume(queue, [event]);
+    await reportTo(queue, former);
+    expect(await eventRow(event.event_id)).toMatchObject({ delivered_at_ms: null });
+    await reportTo(queue, [delivered(queue.sentOf(event))]);
+    expect(await eventRow(event.event_id)).toMatchObject({ delivered_at_ms: expect.any(Number) });
   });
 
   it('that the broker did not take is put off as in a push, for the reason that the bridge names', async () => {

@@ -156,7 +156,9 @@ export async function recordResults(
     }));
 
   // Only of what was sent: an answer has no say about other events.
-  const confirmed = sent.filter(({ eventId }) => delivered.has(eventId)).map(({ eventId }) => eventId);
+  const confirmed = sent
+    .filter(({ eventId }) => delivered.has(eventId))
+    .map(({ eventId, leaseId }) => ({ eventId, leaseId }));
   const lease = takeNext ? newLease(context) : null;
   const next = await recordDeliveries(context.db, { delivered: confirmed, undelivered }, nowMs, lease);
   // What was delivered is logged by the bridge.

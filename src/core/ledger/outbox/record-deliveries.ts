@@ -3,11 +3,13 @@
 import { type Database, rowsOf, runBatch } from '../database.ts';
 import { type Lease, type LeasedEvent, leaseFirstOfBookings } from './lease-events.ts';
 
-// The broker's confirm counts, whoever received it: no lease is needed.
+// The broker's confirm counts, whoever received it: no lease is needed. Not so of an event that is sent again: a confirm that was reported twice
+// is of the time before.
 const MARK_DELIVERED = `
   UPDATE events SET delivered_at_ms = ?1, lease_id = NULL, leased_until_ms = NULL, attempts = attempts + 1,
     last_error = NULL
-  WHERE event_id IN (SELECT value FROM json_each(?2)) AND delivered_at_ms IS NULL`;
+  WHERE event_id IN (SELECT value ->> 'eventId' FROM json_each(?2)) AND delivered_at_ms IS NULL
+    AND (replayed_at_ms IS NULL OR lease_id IN (SELECT value ->> 'leaseId' FROM json_each(?2)))`;
 
 // Only by the holder of the lease: another one may be sending the event by now.
 const MARK_UNDELIVERED = `
@@ -25,9 +27,9 @@ const PUT_OFF_BEHIND_UNDELIVERED = `
     AND events.sequence > earlier.sequence AND events.delivered_at_ms IS NULL
     AND events.next_attempt_at_ms < earlier.next_attempt_at_ms`;
 
+/** Each event with the lease under which it was sent. */
 export interface Deliveries {
-  delivered: string[];
-  /** Each with the lease under which it was sent. */
+  delivered: { eventId: string; leaseId: string }[];
   undelivered: { eventId: string; leaseId: string; reason: string; nextAttemptAtMs: number }[];
 }
 
@@ -48,7 +50,13 @@ export async function recordDeliveries(
     delivered: db.d1.prepare(MARK_DELIVERED).bind(nowMs, JSON.stringify(delivered)),
     undelivered: putOff ? db.d1.prepare(MARK_UNDELIVERED).bind(undeliveredList) : null,
     putOff: putOff ? db.d1.prepare(PUT_OFF_BEHIND_UNDELIVERED).bind(undeliveredList) : null,
-    leased: next && leaseFirstOfBookings(db.d1, next, delivered),
+    leased:
+      next &&
+      leaseFirstOfBookings(
+        db.d1,
+        next,
+        delivered.map(({ eventId }) => eventId),
+      ),
   });
   return next === null ? [] : rowsOf<LeasedEvent>(leased);
 }
