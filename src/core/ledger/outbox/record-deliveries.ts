@@ -3,8 +3,8 @@
 import { type Database, rowsOf, runBatch } from '../database.ts';
 import { type Lease, type LeasedEvent, leaseFirstOfBookings } from './lease-events.ts';
 
-// The broker's confirm counts, whoever received it: no lease is needed. Of an event that is sent again, it may be that of the time before, which
-// was heard twice: that one counts by its lease alone.
+// The confirmation of the broker counts, whoever received it: no lease is needed. But a confirmation of an event before its replay can be reported
+// again, so a replayed event needs the lease under which it was sent.
 const MARK_DELIVERED = `
   UPDATE events SET delivered_at_ms = ?1, lease_id = NULL, leased_until_ms = NULL, attempts = attempts + 1,
     last_error = NULL
@@ -28,6 +28,7 @@ const PUT_OFF_BEHIND_UNDELIVERED = `
     AND events.sequence > earlier.sequence AND events.delivered_at_ms IS NULL
     AND events.next_attempt_at_ms < earlier.next_attempt_at_ms`;
 
+/** Each event with the lease under which it was sent. */
 export interface Deliveries {
   /** Each with the lease under which it was sent. */
   delivered: { eventId: string; leaseId: string }[];
