@@ -1,6 +1,6 @@
 /**
  * GET /ready: whether payments and events get through, for an uptime monitor. It needs no key, and reveals no figures. An isolate asks the databases
- * once in five seconds: a flood from many addresses must not take them from payments.
+ * once a second: a flood from many addresses must not take them from payments.
  */
 import { createMiddleware } from 'hono/factory';
 import { Hono } from 'hono/tiny';
@@ -12,7 +12,7 @@ import type { Bindings } from '../../bindings.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { withShards } from '../middleware/with-shards.ts';
 
-const KEPT_MS = 5_000;
+const KEPT_MS = 1_000;
 
 const foundByEnvironment = new WeakMap<Bindings, { problems: ReadyProblem[]; atMs: number }>();
 
