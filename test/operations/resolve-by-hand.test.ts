@@ -306,7 +306,7 @@ it('the list reads the rows that need somebody by their index, and no others', (
   expect(first).toEqual({
     undeterminedPayments: expect.stringContaining('USING INDEX transactions_undetermined'),
     undeterminedRefunds: expect.stringContaining('USING INDEX refunds_undetermined'),
-    keptLateCharges: expect.stringContaining('USING INDEX refunds_ended_late'),
+    keptLateCharges: expect.stringContaining('USING INDEX refunds_kept'),
     reversedRefunds: expect.stringContaining('USING INDEX refunds_reversed'),
   });
   expect(planOf(unbookedRefunds)[0]).toBe('SCAN u');
