@@ -194,7 +194,7 @@ describe('alerts', () => {
     );
     await cron();
     expect(posted).toEqual([]);
-    pass(1);
+    pass(10);
     await cron();
     expect(posted).toEqual([]); // refused
     await cron();

@@ -137,8 +137,7 @@ describe('an alert is due', () => {
   it('of cases that need a person, by their kinds', () => {
     const cases = { ...quietGauges().cases, refund_reversed: 2, payment_undetermined: 1 };
     expect(due(situation({ cases }))).toEqual({
-      needs_person:
-        '3 cases need a person: 1 of payments without a known outcome and 2 of refunds that a bank has returned.',
+      needs_person: '3 cases need a person: 1 payment without a known outcome and 2 refunds returned by the bank.',
     });
   });
 

@@ -70,8 +70,15 @@ export function methodText(method: string): string {
 export function cardText({ card_brand, card_last4 }: { card_brand: string | null; card_last4: string | null }) {
   if (card_last4 === null) return null;
   // Non-breaking spaces.
-  return [card_brand === null ? '' : capitalized(card_brand), '••••', card_last4].filter(Boolean).join('\u00a0');
+  return [card_brand === null ? '' : brandText(card_brand), '••••', card_last4].filter(Boolean).join('\u00a0');
 }
+
+/** `american-express`: American Express. */
+function brandText(brand: string): string {
+  return BRANDS[brand] ?? brand.split('-').map(capitalized).join('\u00a0');
+}
+
+const BRANDS: Readonly<Record<string, string>> = { jcb: 'JCB', unionpay: 'UnionPay' };
 
 interface Failure {
   /** Short, for lists and charts. */
@@ -204,7 +211,12 @@ export function historyDetail({ detail }: Pick<HistoryEntry, 'detail'>, currency
     if (name === 'error_code') return detail.error_message ? [] : [failureName(String(value))];
     if (name === 'error_message' || name === 'event_type' || name === 'reason') return [String(value)];
     if (name === 'payment_method') return [methodText(String(value))];
-    if (name === 'gateway') return [gatewayText(String(value))];
+    if (name === 'gateway')
+      return gatewayText(String(value)) === methodText(String(detail.payment_method))
+        ? []
+        : [gatewayText(String(value))];
+    // What is usual is left out.
+    if ((name === 'attempts' && value === 1) || (name === 'kind' && value === 'requested')) return [];
     return [`${name.replaceAll('_', ' ')} ${value}`];
   });
 }

@@ -1,7 +1,7 @@
 /** The two messages of an alert in a chat: when it begins, and when it is resolved. */
 import type { AlertName } from '../../contract/console.ts';
 import type { Episode } from '../ledger/alerts/read-episodes.ts';
-import { minutes } from './rules.ts';
+import { durationText } from './rules.ts';
 
 /** The titles of the sections in docs/operations.md. */
 export const ALERT_TITLES: Readonly<Record<AlertName, string>> = {
@@ -23,5 +23,5 @@ export function beginText({ alert, message }: Pick<Episode, 'alert' | 'message'>
 
 /** The duration ends when the alert was last due: the minutes that it took to be sure do not count. */
 export function endText({ alert, startedAtMs, clearSinceMs }: Episode, service: string): string {
-  return `${service}: resolved after ${minutes((clearSinceMs ?? startedAtMs) - startedAtMs)}: ${ALERT_TITLES[alert]}.`;
+  return `${service}: resolved after ${durationText((clearSinceMs ?? startedAtMs) - startedAtMs)}: ${ALERT_TITLES[alert]}.`;
 }

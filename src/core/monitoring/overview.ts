@@ -11,6 +11,7 @@ import type { Shards } from '../shards.ts';
 import { type Labels, measuredBy, percentileOf, sumsBy, sumWhere } from './measured-sums.ts';
 import { answersOf, readEach } from './read-each.ts';
 import { cronSilentSinceMs } from './readiness.ts';
+import { durationText } from './rules.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -195,7 +196,6 @@ function alertsOf(databases: readonly ReadDatabase[], nowMs: number): ActiveAler
     nowMs,
   );
   if (sinceMs === null) return found;
-  const minutes = Math.floor((nowMs - sinceMs) / MINUTE_MS);
-  const message = `The cron has not run for ${minutes} minutes: nothing is looked up, swept or counted. Check its Cron Trigger and the Worker's log.`;
+  const message = `The cron has not run for ${durationText(nowMs - sinceMs)}: nothing is looked up, swept or counted. Check its Cron Trigger and the Worker's log.`;
   return [{ alert: 'cron_not_run', since: isoSeconds(sinceMs), message }, ...found];
 }

@@ -59,7 +59,7 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
       sum(events, ({ waiting }) => waiting),
       'event waits',
       'events wait',
-    )} for delivery, the oldest for ${minutes(nowMs - oldestMs)}.`;
+    )} for delivery, the oldest for ${durationText(nowMs - oldestMs)}.`;
   },
 
   pending_growing({ databases, nowMs }) {
@@ -67,7 +67,7 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
     const oldestMs = oldestOf(pending);
     const count = sum(pending, ({ count }) => count);
     if (oldestMs === null || nowMs - oldestMs <= PENDING_MS || count < PENDING_COUNT) return null;
-    return `${count} payments and refunds wait for the outcome from their gateway, the oldest for ${minutes(nowMs - oldestMs)}.`;
+    return `${count} payments and refunds wait for the outcome from their gateway, the oldest for ${durationText(nowMs - oldestMs)}.`;
   },
 
   success_rate_low({ recent, limits: { successRatePercent } }, isOpen) {
@@ -103,7 +103,7 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
     if (bridge !== null) return bridge === 'ready' ? null : BRIDGE_PROBLEMS[bridge];
     const oldestMs = oldestOf(databases.map(({ gauges }) => gauges.events));
     if (oldestMs === null || nowMs - oldestMs <= PULL_WAITS_MS) return null;
-    return `The bridge takes no events from its queue, or cannot publish them: the oldest has waited for ${minutes(nowMs - oldestMs)}.`;
+    return `The bridge takes no events from its queue, or cannot publish them: the oldest has waited for ${durationText(nowMs - oldestMs)}.`;
   },
 
   job_not_run({ databases, nowMs }) {
@@ -112,7 +112,7 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
         // Figures of a former version lack the jobs that it did not have.
         const { backlog = 0, endedAtMs = null } = gauges.jobs[job] ?? {};
         if (backlog === 0 || (endedAtMs !== null && nowMs - endedAtMs <= JOB_NOT_RUN_MS)) return [];
-        const last = endedAtMs === null ? 'never ran' : `last ran ${minutes(nowMs - endedAtMs)} ago`;
+        const last = endedAtMs === null ? 'never ran' : `last ran ${durationText(nowMs - endedAtMs)} ago`;
         return [`the job ${job}${databases.length === 1 ? '' : ` of database ${shard}`} ${last}`];
       }),
     );
@@ -120,12 +120,12 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
   },
 
   needs_person({ databases }) {
-    const kinds = Object.entries(CASES) as [CaseKind, string][];
+    const kinds = Object.entries(CASES) as [CaseKind, readonly [string, string]][];
     const open = kinds
-      .map(([kind, what]) => ({ what, count: sum(databases, ({ gauges }) => gauges.cases[kind] ?? 0) }))
+      .map(([kind, [one, more]]) => ({ one, more, count: sum(databases, ({ gauges }) => gauges.cases[kind] ?? 0) }))
       .filter(({ count }) => count > 0);
     if (open.length === 0) return null;
-    const each = open.map(({ what, count }) => `${count} ${what}`);
+    const each = open.map(({ one, more, count }) => counted(count, one, more));
     return `${counted(
       sum(open, ({ count }) => count),
       'case needs',
@@ -134,12 +134,13 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
   },
 };
 
-const CASES: Readonly<Record<CaseKind, string>> = {
-  payment_undetermined: 'of payments without a known outcome',
-  refund_undetermined: 'of refunds without a known outcome',
-  late_charge_kept: 'of charges that could not be paid back',
-  refund_reversed: 'of refunds that a bank has returned',
-  external_refund_unbooked: 'of refunds that the ledger has no room for',
+/** One of them, and several. */
+const CASES: Readonly<Record<CaseKind, readonly [one: string, more: string]>> = {
+  payment_undetermined: ['payment without a known outcome', 'payments without a known outcome'],
+  refund_undetermined: ['refund without a known outcome', 'refunds without a known outcome'],
+  late_charge_kept: ['late charge that could not be refunded', 'late charges that could not be refunded'],
+  refund_reversed: ['refund returned by the bank', 'refunds returned by the bank'],
+  external_refund_unbooked: ['external refund larger than the balance', 'external refunds larger than the balance'],
 };
 
 function oldestOf(all: readonly { oldestMs: number | null }[]): number | null {
@@ -155,10 +156,12 @@ function counted(count: number, one: string, more: string): string {
   return `${count} ${count === 1 ? one : more}`;
 }
 
-/** Whole minutes; from two hours on, whole hours. */
-export function minutes(ms: number): string {
-  const whole = Math.max(1, Math.floor(ms / MINUTE_MS));
-  return whole < 120 ? counted(whole, 'minute', 'minutes') : `${Math.floor(whole / 60)} hours`;
+/** Whole minutes; from two hours on, whole hours; from two days on, whole days. */
+export function durationText(ms: number): string {
+  const minutes = Math.max(1, Math.floor(ms / MINUTE_MS));
+  if (minutes < 120) return counted(minutes, 'minute', 'minutes');
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`;
 }
 
 /** Chats truncate long messages. */

@@ -30,9 +30,7 @@ const PUT_OFF_BEHIND_UNDELIVERED = `
 
 /** Each event with the lease under which it was sent. */
 export interface Deliveries {
-  /** Each with the lease under which it was sent. */
   delivered: { eventId: string; leaseId: string }[];
-  /** Each with the lease under which it was sent. */
   undelivered: { eventId: string; leaseId: string; reason: string; nextAttemptAtMs: number }[];
 }
 
