@@ -13,12 +13,12 @@ afterEach(() => {
 });
 
 /** Answers everything alike, and keeps the headers that it got. */
-async function serverAnswering(headers: OutgoingHttpHeaders = {}) {
+async function serverAnswering(headers: OutgoingHttpHeaders = {}, status = 200) {
   const got: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {
     got.push(request.headers);
     response
-      .writeHead(200, { 'content-type': 'application/json', ...headers })
+      .writeHead(status, { 'content-type': 'application/json', ...headers })
       .end('{"status":"approved","reference":"ch_1"}');
   });
   server.listen(0, '127.0.0.1');
@@ -38,21 +38,24 @@ it.each([
 });
 
 it.each([
-  ["Stripe's number of a request is logged", { 'request-id': 'req_Xyz' }, 'req_Xyz'],
-  ["PayPal's number of a request is logged", { 'paypal-debug-id': 'f3c2' }, 'f3c2'],
+  ["Stripe's number of a request that fails is logged", { 'request-id': 'req_Xyz' }, 'req_Xyz'],
+  ["PayPal's number of a request that fails is logged", { 'paypal-debug-id': 'f3c2' }, 'f3c2'],
   ['what is no number is not logged', { 'request-id': 'two words' }, undefined],
 ])('%s', async (_, headers, id) => {
-  const { url } = await serverAnswering(headers);
+  const { url } = await serverAnswering(headers, 402);
   const logged: unknown[] = [];
   const outside = loggedOutside((...line) => logged.push(line));
   await outside.send(url, {});
   expect(logged).toEqual([
-    ['info', 'gateway.request', { host: new URL(url).host, provider_request_id: id, status: 200 }],
+    ['info', 'gateway.request', { host: new URL(url).host, provider_request_id: id, status: 402 }],
   ]);
 });
 
-it('a server that does not number requests has no line', async () => {
-  const { url } = await serverAnswering();
+it.each([
+  ['a request that succeeds', { 'request-id': 'req_Xyz' }, 200],
+  ['a server that does not number requests', {}, 402],
+])('%s has no line', async (_, headers, status) => {
+  const { url } = await serverAnswering(headers, status);
   const logged: unknown[] = [];
   await loggedOutside((...line) => logged.push(line)).send(url, {});
   expect(logged).toEqual([]);

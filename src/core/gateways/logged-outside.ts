@@ -5,8 +5,8 @@ import { codeOrNone, type Outside, PLATFORM } from './json-call.ts';
 const PROVIDER_REQUEST_IDS = ['request-id', 'paypal-debug-id'];
 
 /**
- * The network, with a log line for each answer that has its provider's number of the request: beside it is our own, which these providers do not
- * take with a call.
+ * The network, with a log line for each error answer that has its provider's number of the request: beside it is our own, which these providers do
+ * not take with a call. What succeeded is found by its id, and each line costs.
  */
 export function loggedOutside(log: Log): Outside {
   return {
@@ -14,7 +14,7 @@ export function loggedOutside(log: Log): Outside {
     async send(url, init) {
       const response = await PLATFORM.send(url, init);
       const id = PROVIDER_REQUEST_IDS.map((name) => response.headers.get(name)).find((found) => found !== null);
-      if (id != null) {
+      if (!response.ok && id != null) {
         log('info', 'gateway.request', {
           host: new URL(url).host,
           provider_request_id: codeOrNone(id),
