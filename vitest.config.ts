@@ -42,7 +42,7 @@ const testTimeout = 20_000;
 const execArgv = ['--disable-warning=ExperimentalWarning'];
 
 function scriptedOutside(request: OutboundRequest): Promise<Response> {
-  return new URL(request.url).hostname === 'issuer.test' ? scriptedIssuer(request) : scriptedBridge(request);
+  return /(^|\.)issuer\.test$/.test(new URL(request.url).hostname) ? scriptedIssuer(request) : scriptedBridge(request);
 }
 
 export default defineConfig({

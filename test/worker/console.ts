@@ -5,7 +5,6 @@ import { type Answer, type RequestOptions, sendWith } from './request.ts';
 import { nowSeconds, type Parts, publishingIssuer } from './tokens.ts';
 
 const AUDIENCE = '32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228';
-const TEAM = 'http://issuer.test';
 
 /** Asks the console with a key of an admin of this organisation. */
 export async function signedIn(tenant = 'default', bindings: Record<string, unknown> = WITH_KEYS) {
@@ -26,9 +25,11 @@ export async function signedIn(tenant = 'default', bindings: Record<string, unkn
 
 /** A team of Cloudflare Access, and the variables of a Worker that it signs people in to. */
 export async function accessTeam() {
+  // An isolate remembers the keys of an issuer.
+  const domain = `http://team-${crypto.randomUUID()}.issuer.test`;
   const issuer = await publishingIssuer('RS256');
   const publish = () =>
-    fetch(`${TEAM}/cdn-cgi/access/certs`, {
+    fetch(`${domain}/cdn-cgi/access/certs`, {
       method: 'PUT',
       body: JSON.stringify({ keys: [{ ...issuer.jwk, kid: 'key-1', use: 'sig' }], public_cert: {}, public_certs: [] }),
     });
@@ -36,7 +37,7 @@ export async function accessTeam() {
   const claims = () => ({
     aud: [AUDIENCE],
     email: 'person@example.com',
-    iss: TEAM,
+    iss: domain,
     type: 'app',
     identity_nonce: '6ei69kawdKzMIAPF',
     sub: '7335d417-61da-459d-899c-0a01c76a2f94',
@@ -50,7 +51,7 @@ export async function accessTeam() {
   const assertion = (parts: Parts = {}) =>
     issuer.token({ ...parts, claims: { ...claims(), ...parts.claims }, header: { typ: 'JWT', ...parts.header } });
   return {
-    variables: { ...WITH_KEYS, ACCESS_TEAM_DOMAIN: TEAM, ACCESS_AUDIENCE: AUDIENCE },
+    variables: { ...WITH_KEYS, ACCESS_TEAM_DOMAIN: domain, ACCESS_AUDIENCE: AUDIENCE },
     claims,
     assertion,
     headers: async (parts: Parts = {}) => ({ 'Cf-Access-Jwt-Assertion': await assertion(parts) }),

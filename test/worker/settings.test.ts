@@ -147,7 +147,11 @@ describe('the settings', () => {
 
   it('let nobody in by default', () => {
     const { auth, velocity, corsOrigins } = settings(PRODUCTION);
-    expect(auth).toEqual({ apiKeySecrets: [LOCAL_SECRETS.API_KEY_SECRET], jwt: null });
+    expect(auth).toEqual({
+      apiKeySecrets: [LOCAL_SECRETS.API_KEY_SECRET],
+      newKeySecret: LOCAL_SECRETS.API_KEY_SECRET,
+      jwt: null,
+    });
     expect(velocity).toMatchObject({ attemptsPerCard: 10, attemptsPerUser: 30, declinePercent: 80 });
     expect(corsOrigins).toEqual([]);
   });
