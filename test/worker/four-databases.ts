@@ -28,8 +28,25 @@ export function boundTo(...bound: (D1Database | undefined)[]): Record<string, D1
 /** Those of the installation's own Worker. */
 export const FOUR = boundTo(...databases);
 
+/** With tables that are new: `reset` empties the databases of wrangler.toml alone, and another file may have used these. */
 export async function migrateAll(): Promise<void> {
-  for (const database of databases) await applyD1Migrations(database, env.TEST_MIGRATIONS);
+  for (const database of databases) {
+    await dropAll(database);
+    await applyD1Migrations(database, env.TEST_MIGRATIONS);
+  }
+}
+
+async function dropAll(database: D1Database): Promise<void> {
+  const { results } = await database
+    .prepare(
+      `SELECT type, name FROM sqlite_schema WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+         AND name NOT LIKE '\\_cf%' ESCAPE '\\'
+       ORDER BY type = 'table', type`,
+    )
+    .all<{ type: string; name: string }>();
+  if (results.length === 0) return;
+  const drops = results.map(({ type, name }) => database.prepare(`DROP ${type} IF EXISTS ${name}`));
+  await database.batch([database.prepare('PRAGMA defer_foreign_keys = on'), ...drops]);
 }
 
 /** As a deployment does it. */
