@@ -22,6 +22,7 @@ import { handleWebhook } from '../../src/core/recovery/handle-webhook.ts';
 import { resolveNotified } from '../../src/core/recovery/resolve.ts';
 import { makeApiKey } from '../../src/core/security/api-key.ts';
 import type { Scope } from '../../src/core/security/credential.ts';
+import { fingerprinter } from '../../src/core/security/fingerprint.ts';
 import { readSettings } from '../../src/core/settings/settings.ts';
 import type { Shards } from '../../src/core/shards.ts';
 import { emulatorUrl, settingsFor } from '../../src/emulator/service-settings.ts';
@@ -229,8 +230,8 @@ function contextOf(d1: Context['db']['d1'], clock: Clock, gateways: Gateways) {
     network: null,
     nowMs: () => clock.nowMs,
     newId: (prefix) => `${prefix}${ulid(clock.nowMs, random.next)}`,
-    fingerprint: async (text) => (typeof text === 'string' ? text : text.reveal()),
-    velocityHash: async (text) => (typeof text === 'string' ? text : text.reveal()),
+    fingerprint: fingerprinter(read.settings.fingerprintKey),
+    velocityHash: fingerprinter(read.settings.velocity.cardKey),
     bridgeState: async () => 'ready',
     postAlert: null,
     relay: async (events) => ({

@@ -258,7 +258,7 @@ describe('the search', () => {
         shop.rows(`EXPLAIN QUERY PLAN ${sql}`).map(({ detail }) => String(detail)),
       ),
     );
-    expect(walks).toEqual(['SCAN disputes']);
+    expect(walks).toEqual([expect.stringMatching(/^SCAN disputes\b/)]);
   });
 });
 
