@@ -223,7 +223,7 @@ export class ChargeBook {
         charge.wasChallenged = true;
         // Some banks reach their payers without the shop.
         if (!takesOrders && faults.random.chance(0.2)) this.sendPayer(transactionId);
-        if (!takesOrders && faults.strike('challenge_ends_early', 3)) {
+        if (!takesOrders && faults.strike('challenge_ends_early', 10)) {
           this.#endLater(charge, 'challenged', faults.random.below(ENDS_EARLY_WITHIN_MS));
         }
         break;
