@@ -282,7 +282,7 @@ describe.skipIf(program === null)(title, () => {
     });
 
     // It is on the way with one more click, and somebody has dealt with the case.
-    await page.getByLabel(`Choose the event of ${delivered.bookingId}`).check();
+    await page.getByLabel(`Select the event of ${delivered.bookingId}`).check();
     await button('Send 1 now').click();
     await until('it is published again', () => listener.of(delivered.bookingId).length === 2);
     await from('Needs a person').click();
