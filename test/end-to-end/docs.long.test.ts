@@ -119,7 +119,7 @@ describe.skipIf(program === null)(title, () => {
 
   it('shows each operation, and leads back to the start page', async () => {
     await operation('processPayment').waitFor();
-    expect(await page.locator('.opblock').count()).toBe(11);
+    expect(await page.locator('.opblock').count()).toBe(13);
     await page.getByRole('link', { name: 'Payment service' }).click();
     await page.getByRole('heading', { name: 'Payment service' }).waitFor();
     expect(page.url()).toBe(`${worker.url}/`);
