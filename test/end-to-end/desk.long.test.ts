@@ -250,7 +250,8 @@ describe('payctl resolve', () => {
     const again = await desk.atDesk([...completed, '--yes']);
     expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is completed already') });
     const all = await desk.atDesk(['resolve', '--all']);
-    expect(all.stdout).toMatch(/^No open cases$/m);
+    // The gateway may have answered a look-up of another test's payment in the same way.
+    expect(all.stdout.split('DEALT WITH')[0]).not.toContain(id);
     expect(all.stdout).toMatch(new RegExp(`^${id} .* in the dashboard$`, 'm'));
   }, 150_000);
 
