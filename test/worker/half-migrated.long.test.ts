@@ -28,7 +28,11 @@ import { payment, refundOf, sendWith } from './request.ts';
 import { APPROVED, newWorld } from './scripted-gateway.ts';
 
 const DEADLINE_MS = 300_000;
-const STATEMENTS = env.TEST_MIGRATIONS.flatMap(({ name, queries }) => queries.map((sql) => ({ name, sql })));
+/** After each statement of the newest migrations the answers are judged; of those before them, which are applied everywhere, after the last one. */
+const NEWEST = env.TEST_MIGRATIONS.slice(-2).map(({ name }) => name);
+const STATEMENTS = env.TEST_MIGRATIONS.flatMap(({ name, queries }) =>
+  queries.map((sql, index) => ({ name, sql, isJudged: NEWEST.includes(name) || index === queries.length - 1 })),
+);
 
 /** Stored before the later statements are applied. */
 const PAID = { transaction_id: 'TXN-01J00000000000000000000000', booking_id: 'BOOK-paid-before' };
@@ -56,9 +60,10 @@ describe('a schema that is not complete', { timeout: DEADLINE_MS }, () => {
     expect(atFirst.filter(({ is }) => is === 'right').map(({ to }) => to)).toEqual(['GET /payment/methods']);
 
     const wrong: unknown[] = [];
-    for (const [index, { name, sql }] of STATEMENTS.entries()) {
+    for (const [index, { name, sql, isJudged }] of STATEMENTS.entries()) {
       await env.DB.prepare(sql).run();
       await storeRowsOfBefore();
+      if (!isJudged) continue;
       const answers = await everyAnswer();
       const after = `${index + 1} statements, the last of them of ${name}`;
       wrong.push(...answers.filter(({ is }) => is === 'wrong').map((answer) => ({ after, ...answer })));
