@@ -145,12 +145,15 @@ function repeatInWorkerd({ url, workerdPid: pid }: LocalWorker): Repeat {
   };
 }
 
-/** The bundle, as it is deployed, in this process. Durable Objects are a platform's: of them there is only the name. */
+/** The bundle, as it is deployed, in this process. What is a platform's is there by its name only. */
 async function importWorker(script: string): Promise<Worker> {
   const hooks = registerHooks({
     resolve: (specifier, context, next) =>
       specifier === 'cloudflare:workers'
-        ? { url: 'data:text/javascript,export class DurableObject {}', shortCircuit: true }
+        ? {
+            url: 'data:text/javascript,export class DurableObject {}; export function waitUntil() {}',
+            shortCircuit: true,
+          }
         : next(specifier, context),
   });
   try {

@@ -1,7 +1,8 @@
 /** compose.yaml, as `docker compose up --build` runs it: the stages of the Dockerfile as plain commands, and their processes with its settings. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,6 +28,8 @@ const sh = promisify(execFile);
 const exchange = `test.compose.${randomBytes(4).toString('hex')}`;
 const queue = `${exchange}.processing_queue`;
 const directory = runDirectory('compose');
+/** Not among what the run is searched for card data in: the sandbox's cards are in the sources. What the service stores is copied there. */
+const images = mkdtempSync(join(tmpdir(), 'images-'));
 const stages = stagesOf('Dockerfile');
 const services = composeServices('compose.yaml', { RABBITMQ_EXCHANGE: exchange, RABBITMQ_QUEUE: queue });
 
@@ -92,13 +95,15 @@ describe('docker compose up', { timeout: DEADLINE_MS }, () => {
   beforeAll(async () => {
     [servicePort, bridgePort] = [await freePort(), await freePort()];
     [service, bridge, listener] = await Promise.all([
-      buildStage(stages, 'service', directory),
-      buildStage(stages, 'bridge', directory),
+      buildStage(stages, 'service', images),
+      buildStage(stages, 'bridge', images),
       listen(rabbitmqUrl(), exchange, directory),
     ]);
   }, DEADLINE_MS);
   afterAll(async () => {
     for (const child of started) await child.stop();
+    cpSync(join(service.root, 'data'), join(directory, 'data'), { recursive: true });
+    rmSync(images, { recursive: true });
     await listener?.close();
     await removeTopology(rabbitmqUrl(), exchange, queue);
   });
