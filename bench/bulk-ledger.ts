@@ -77,8 +77,10 @@ export async function fillLedger(
     const archived = (wanted - archivedBut) / example;
     await copyBatches(database, { example, batches: wanted / example, archived, onCopied });
     if (archived > 0) nameArchived(database);
-    // As the sweep leaves it, which has looked at them all.
-    database.exec("UPDATE job_positions SET position = (SELECT max(sequence) FROM events) WHERE job = 'sweep'");
+    // As the sweep and the measuring leave it, which have looked at them all.
+    database.exec(
+      "UPDATE job_positions SET position = (SELECT max(sequence) FROM events) WHERE job IN ('sweep', 'metrics')",
+    );
     for (const trigger of triggers) database.exec(trigger);
     database.exec('PRAGMA journal_mode = WAL');
   } finally {
@@ -152,7 +154,10 @@ function copiedValue(
 }
 
 /** Their rows are not a payment's. */
-const OF_THE_DATABASE = ['database_place', 'd1_migrations'];
+const OF_THE_DATABASE = [
+  ...['database_place', 'd1_migrations', 'metric_totals', 'metric_minutes', 'counted_in_memory', 'open_breakers'],
+  ...['alert_episodes', 'reconciliations', 'reconciliation_differences'],
+];
 
 /** Takes the example's rows out of the database. A row that would be the same in each copy is no payment's, and stays. */
 function copiedTables(database: DatabaseSync, ids: Map<string, number>): CopiedTable[] {

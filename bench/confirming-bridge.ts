@@ -14,11 +14,13 @@ export interface ConfirmingBridge {
 
 export async function startConfirmingBridge(): Promise<ConfirmingBridge> {
   const server = createServer((request, response) => {
-    void json(request).then((body) => {
+    response.setHeader('Content-Type', 'application/json');
+    // Each minute, the cron asks whether it is ready.
+    if (request.method === 'GET') return response.end('{"status":"ready"}');
+    return void json(request).then((body) => {
       const { events } = body as RelayBatch;
       bridge.confirmed += events.length;
       const results = events.map(({ event_id }) => ({ event_id, delivered: true }) as const);
-      response.setHeader('Content-Type', 'application/json');
       response.end(JSON.stringify({ results } satisfies RelayResults));
     });
   });
