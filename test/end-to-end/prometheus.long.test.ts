@@ -66,6 +66,7 @@ describe.skipIf(programs === null)(title, () => {
   let prometheus: PrometheusProcess;
   let headers: Record<string, string>;
   let payments = 0;
+  let scrapedMs = 0;
 
   beforeAll(async () => {
     stack = await startStack('prometheus', rabbitmqUrl(), { AUTH_MODE: 'api_key' });
@@ -80,6 +81,10 @@ describe.skipIf(programs === null)(title, () => {
     });
     await useService();
     await until('the second count is scraped', async () => (await counted()) === payments, { child: prometheus.child });
+    // A rate is of two scrapes at least.
+    const isScrapedTwice = async () => (await prometheus.query('min(sum_over_time(up[1m])) >= 2')).length > 0;
+    await until('each target is scraped twice', isScrapedTwice, { child: prometheus.child });
+    scrapedMs = Date.now();
   });
 
   afterAll(async () => {
@@ -140,7 +145,7 @@ describe.skipIf(programs === null)(title, () => {
 
   it('evaluates each rule, by metrics that are there', async () => {
     await until('each rule is evaluated', async () =>
-      (await prometheus.rules()).every(({ health }) => health !== 'unknown'),
+      (await prometheus.rules()).every(({ lastEvaluation }) => Date.parse(lastEvaluation) > scrapedMs),
     );
     const rules = await prometheus.rules();
     expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);

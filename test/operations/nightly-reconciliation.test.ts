@@ -327,7 +327,10 @@ describe('a difference is kept', () => {
       { kind: 'event_missing', subject: transactionId, transactionId, message: expect.stringContaining(transactionId) },
     ]);
     const last = async () => rowOf((await runBatch(world.context.db, { last: lastEnded(world.context.db.d1) })).last);
-    expect(await last()).toEqual({ fromMs: TODAY_MS, toMs: TODAY_MS + DAY_MS, differences: 2 });
+    expect(await last()).toEqual({
+      ...{ fromMs: TODAY_MS, toMs: TODAY_MS + DAY_MS },
+      ...{ endedAtMs: world.clock.nowMs, differences: 2 },
+    });
     world.clock.nowMs += DAY_MS;
     await night(world);
     expect(await last()).toMatchObject({ differences: 0 });

@@ -127,8 +127,8 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/background/every-minute.ts',
-        find: 'inTurn(allContexts(shards))',
-        replace: 'inTurn(allContexts(shards).slice(0, 1))',
+        find: 'inTurn(allContexts(shards), 1, nowMs)',
+        replace: 'inTurn(allContexts(shards).slice(0, 1), 1, nowMs)',
       },
     ],
   }),
@@ -136,7 +136,13 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     name: 'without a queue, the cron works for the first databases as long as they have anything due',
     shards: 8,
     breaks: 'backlog',
-    edits: [{ file: 'src/core/background/every-minute.ts', find: '% contexts.length', replace: '% 1' }],
+    edits: [
+      {
+        file: 'src/core/background/every-minute.ts',
+        find: 'inTurn(allContexts(shards), 1, nowMs)',
+        replace: 'allContexts(shards)',
+      },
+    ],
   }),
   defect({
     name: 'a wake-up does not name its database',

@@ -20,6 +20,8 @@ export interface Rule {
   query: string;
   health: 'ok' | 'err' | 'unknown';
   lastError?: string;
+  /** In RFC 3339. */
+  lastEvaluation: string;
 }
 
 export interface PrometheusProcess {

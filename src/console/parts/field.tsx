@@ -1,4 +1,6 @@
 /** Fields of a form, with label, hint and error. */
+import type { JSX } from 'preact';
+
 interface Common {
   name: string;
   label: string;
@@ -16,68 +18,81 @@ type InputProps = Common & {
   readOnly?: boolean;
 };
 
-export function Field({
-  name,
-  label,
-  hint,
-  wrong,
-  value,
-  onValue,
-  first,
-  type = 'text',
-  inputMode = 'text',
-  readOnly = false,
-}: InputProps) {
-  const ids = { input: `field-${name}`, hint: `field-${name}-hint`, wrong: `field-${name}-wrong` };
+export function Field({ type = 'text', inputMode = 'text', readOnly = false, ...common }: InputProps) {
   return (
-    <div class="field">
-      <label for={ids.input}>{label}</label>
-      <input
-        // Preact has a type for each kind of input, and takes only one of them at a time.
-        type={type as 'text'}
-        inputMode={inputMode}
-        readOnly={readOnly}
-        id={ids.input}
-        name={name}
-        value={value}
-        autofocus={first}
-        autocomplete="off"
-        spellcheck={false}
-        aria-invalid={wrong ? 'true' : undefined}
-        aria-describedby={described(ids, hint, wrong)}
-        onInput={(event) => onValue(event.currentTarget.value)}
-      />
-      <Below ids={ids} hint={hint} wrong={wrong} />
-    </div>
+    <Labelled {...common}>
+      {(attributes) => (
+        <input
+          {...attributes}
+          // Preact has a type for each kind of input, and takes only one of them at a time.
+          type={type as 'text'}
+          inputMode={inputMode}
+          readOnly={readOnly}
+          autocomplete="off"
+          spellcheck={false}
+          onInput={(event) => common.onValue(event.currentTarget.value)}
+        />
+      )}
+    </Labelled>
   );
 }
 
-export function TextField({
+export function TextField({ maxLength, ...common }: Common & { maxLength: number }) {
+  return (
+    <Labelled {...common}>
+      {(attributes) => (
+        <textarea
+          {...attributes}
+          rows={2}
+          maxLength={maxLength}
+          onInput={(event) => common.onValue(event.currentTarget.value)}
+        />
+      )}
+    </Labelled>
+  );
+}
+
+/** What a text input of either kind has, by which it is tied to its label, hint and error. */
+interface Attributes {
+  id: string;
+  name: string;
+  value: string;
+  autofocus: boolean | undefined;
+  'aria-invalid': 'true' | undefined;
+  'aria-describedby': string | undefined;
+}
+
+function Labelled({
   name,
   label,
   hint,
   wrong,
   value,
-  onValue,
   first,
-  maxLength,
-}: Common & { maxLength: number }) {
+  children,
+}: Common & { children: (attributes: Attributes) => JSX.Element }) {
   const ids = { input: `field-${name}`, hint: `field-${name}-hint`, wrong: `field-${name}-wrong` };
   return (
     <div class="field">
       <label for={ids.input}>{label}</label>
-      <textarea
-        id={ids.input}
-        name={name}
-        rows={2}
-        maxLength={maxLength}
-        value={value}
-        autofocus={first}
-        aria-invalid={wrong ? 'true' : undefined}
-        aria-describedby={described(ids, hint, wrong)}
-        onInput={(event) => onValue(event.currentTarget.value)}
-      />
-      <Below ids={ids} hint={hint} wrong={wrong} />
+      {children({
+        id: ids.input,
+        name,
+        value,
+        autofocus: first,
+        'aria-invalid': wrong ? 'true' : undefined,
+        'aria-describedby': [wrong && ids.wrong, hint && ids.hint].filter(Boolean).join(' ') || undefined,
+      })}
+      {wrong && (
+        <p class="field-wrong" id={ids.wrong}>
+          {wrong}
+        </p>
+      )}
+      {hint && (
+        <p class="field-hint" id={ids.hint}>
+          {hint}
+        </p>
+      )}
     </div>
   );
 }
@@ -101,33 +116,4 @@ export function Choice({
       </select>
     </div>
   );
-}
-
-function Below({
-  ids,
-  hint,
-  wrong,
-}: {
-  ids: Record<'hint' | 'wrong', string>;
-  hint: Common['hint'];
-  wrong: Common['wrong'];
-}) {
-  return (
-    <>
-      {wrong && (
-        <p class="field-wrong" id={ids.wrong}>
-          {wrong}
-        </p>
-      )}
-      {hint && (
-        <p class="field-hint" id={ids.hint}>
-          {hint}
-        </p>
-      )}
-    </>
-  );
-}
-
-function described(ids: Record<'hint' | 'wrong', string>, hint: Common['hint'], wrong: Common['wrong']) {
-  return [wrong && ids.wrong, hint && ids.hint].filter(Boolean).join(' ') || undefined;
 }

@@ -15,18 +15,10 @@ const MEASURED_AT_LEAST = 16;
 
 const MINUTE_MS = 60_000;
 
-/** Each minute another one is the first: where jobs are done here, without their queue, the last ones find no statements left. */
-function inTurn(contexts: Context[]): Context[] {
-  const first = Math.floor((contexts[0]?.nowMs() ?? 0) / MINUTE_MS) % contexts.length;
-  return [...contexts.slice(first), ...contexts.slice(0, first)];
-}
-
-/** The same of databases that are measured, of which one minute may not reach all. */
-function measuredInTurn(woken: readonly Woken[]): Woken[] {
-  const byShard = woken.toSorted((one, other) => one.context.shard - other.context.shard);
-  const minute = Math.floor((byShard[0]?.context.nowMs() ?? 0) / MINUTE_MS);
-  const first = (minute * MEASURED_AT_LEAST) % Math.max(1, byShard.length);
-  return [...byShard.slice(first), ...byShard.slice(0, first)];
+/** Each minute begins further on, so that those which find no statements left are not always the same. @param each how many a minute reaches */
+function inTurn<One>(all: readonly One[], each: number, nowMs: number): One[] {
+  const first = (Math.floor(nowMs / MINUTE_MS) * each) % Math.max(1, all.length);
+  return [...all.slice(first), ...all.slice(0, first)];
 }
 
 /**
@@ -43,7 +35,9 @@ export async function runCron(shards: Shards): Promise<void> {
   };
 
   const woken: Woken[] = [];
-  const waiting = inTurn(allContexts(shards)).values();
+  const nowMs = shards.at(0).nowMs();
+  // Where jobs are done here, without their queue, one database may take all statements.
+  const waiting = inTurn(allContexts(shards), 1, nowMs).values();
   const wakeOneByOne = async () => {
     for (const context of waiting) {
       const one = await wakeJobs(context).catch((error: unknown) => failed(context, error));
@@ -57,7 +51,8 @@ export async function runCron(shards: Shards): Promise<void> {
 
   // One after the other: each knows what is left of the statements.
   const reserved = statementsToWatch(shards.count);
-  for (const { context, backlogs } of measuredInTurn(woken)) {
+  const byShard = woken.toSorted((one, other) => one.context.shard - other.context.shard);
+  for (const { context, backlogs } of inTurn(byShard, MEASURED_AT_LEAST, nowMs)) {
     if (statementsLeft(context.db) < STATEMENTS_OF_STEP + reserved) break;
     await measure(context, backlogs, reserved).catch((error: unknown) => {
       context.log('warn', 'metrics.not_measured', errorFields(error));

@@ -1,6 +1,6 @@
 /**
- * How a run of the cron changes the episodes of alerts. Pure. An alert begins when it is due in two runs, or for longer, and ends when it has not been due for five
- * minutes, so that a restart of the bridge makes no message, and a rate around its limit makes one instead of ten.
+ * How a run of the cron changes the episodes of alerts. Pure. An alert begins when it is due in two runs, or for longer, and ends when it has not
+ * been due for five minutes, so that a restart of the bridge makes no message, and a rate around its limit makes one instead of ten.
  */
 import type { AlertName } from '../../contract/console.ts';
 import { RECONCILE_LEASE_MS } from '../invocation-limits.ts';

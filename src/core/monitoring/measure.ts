@@ -5,6 +5,7 @@
 import type { Context } from '../context.ts';
 import { statementsLeft } from '../ledger/database.ts';
 import type { Backlog } from '../ledger/jobs/read-backlogs.ts';
+import { add, addAll } from '../ledger/metrics/add-counts.ts';
 import type { Counts } from '../ledger/metrics/measured.ts';
 import { readTheseMinutes } from '../ledger/metrics/read-measured.ts';
 import {
@@ -15,7 +16,7 @@ import {
   readEnded,
 } from '../ledger/metrics/read-unmeasured.ts';
 import { type Measurement, writeMeasured } from '../ledger/metrics/write-measured.ts';
-import { add, addAll, addEnded } from './counts.ts';
+import { addEnded } from './add-ended.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -4,16 +4,10 @@
  */
 import { ALERTS } from '../../contract/console.ts';
 import { gatewayKind } from '../domain/gateway-kind.ts';
-import {
-  BUCKETS_MS,
-  COUNTED,
-  type Counted,
-  type Counts,
-  type Gauges,
-  LABEL_SEPARATOR,
-} from '../ledger/metrics/measured.ts';
+import { BUCKETS_MS, type Counted, type Counts, type Gauges } from '../ledger/metrics/measured.ts';
 import type { Measured } from '../ledger/metrics/read-measured.ts';
 import type { OfInstallation } from '../ledger/metrics/read-scrape.ts';
+import { measuredBy } from './measured-sums.ts';
 
 export const OPEN_METRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
@@ -84,7 +78,7 @@ function countersOf(measured: readonly OfShard[]): Family[] {
     type: 'counter',
     help,
     samples: measured.flatMap(({ shard, counts }) =>
-      seriesOf(counts, metric).map(([labels, value]): Sample => ['_total', { ...labels, shard }, value]),
+      measuredBy(counts, metric).map(({ labels, value }): Sample => ['_total', { ...labels, shard }, value]),
     ),
   }));
 }
@@ -110,11 +104,11 @@ function histogramsOf(measured: readonly OfShard[]): Family[] {
 
 /** Of each combination of the other labels: cumulative buckets, the count, and the sum. */
 function histogramSamples(counts: Counts, metric: (typeof HISTOGRAMS)[number][0], shard: number): Sample[] {
-  const buckets = Map.groupBy(seriesOf(counts, metric), ([{ le: _, ...others }]) => JSON.stringify(others));
-  const sums = new Map(seriesOf(counts, `${metric}_sum`).map(([labels, sum]) => [JSON.stringify(labels), sum]));
+  const buckets = Map.groupBy(measuredBy(counts, metric), ({ labels: { le: _, ...others } }) => JSON.stringify(others));
+  const sums = new Map(measuredBy(counts, `${metric}_sum`).map(({ labels, value }) => [JSON.stringify(labels), value]));
   return [...buckets].flatMap(([key, series]): Sample[] => {
     const labels = { ...JSON.parse(key), shard };
-    const countOf = new Map(series.map(([{ le }, count]) => [le, count]));
+    const countOf = new Map(series.map(({ labels: { le }, value }) => [le, value]));
     let count = 0;
     const cumulative = [...BUCKETS_MS.map(String), '+Inf'].map((le): Sample => {
       count += countOf.get(le) ?? 0;
@@ -127,14 +121,6 @@ function histogramSamples(counts: Counts, metric: (typeof HISTOGRAMS)[number][0]
 /** The specification has bounds written as floats. */
 function openMetricsFloat(value: number): string {
   return Number.isInteger(value) ? value.toFixed(1) : String(value);
-}
-
-function seriesOf(counts: Counts, metric: Counted): [Record<string, string>, number][] {
-  const names: readonly string[] = COUNTED[metric];
-  return Object.entries(counts[metric] ?? {}).map(([key, value]) => {
-    const values = key.split(LABEL_SEPARATOR);
-    return [Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])), value];
-  });
 }
 
 function gaugesOf(measured: readonly OfShard[], nowMs: number): Family[] {

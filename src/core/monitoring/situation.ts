@@ -1,7 +1,7 @@
 /** The input of the alert rules: the figures of all databases, the state of the bridge, and the last reconciliation. Plain data. */
 import type { Counts, Gauges } from '../ledger/metrics/measured.ts';
-import { LABEL_SEPARATOR } from '../ledger/metrics/measured.ts';
 import type { BridgeState } from '../outbox/probe-bridge.ts';
+import { measuredBy } from './measured-sums.ts';
 
 export interface Situation {
   nowMs: number;
@@ -40,14 +40,12 @@ const NOT_JUDGED = 'PAYMENT_VOIDED';
 
 export function recentPayments(minutes: readonly Counts[]): RecentPayments {
   const recent = { completed: 0, failed: 0, failures: {} as Record<string, number> };
-  for (const { payments = {} } of minutes) {
-    for (const [labels, count] of Object.entries(payments)) {
-      const [status, , , errorCode = ''] = labels.split(LABEL_SEPARATOR);
-      if (status === 'completed') recent.completed += count;
-      if (status !== 'failed' || errorCode === NOT_JUDGED) continue;
-      recent.failed += count;
-      recent.failures[errorCode] = (recent.failures[errorCode] ?? 0) + count;
-    }
+  for (const { labels, value } of minutes.flatMap((counts) => measuredBy(counts, 'payments'))) {
+    const { status, error_code: errorCode } = labels;
+    if (status === 'completed') recent.completed += value;
+    if (status !== 'failed' || errorCode === NOT_JUDGED) continue;
+    recent.failed += value;
+    recent.failures[errorCode] = (recent.failures[errorCode] ?? 0) + value;
   }
   return recent;
 }

@@ -27,10 +27,12 @@ export function openEpisodes(d1: D1Database): D1PreparedStatement {
   return d1.prepare(OPEN);
 }
 
-/** The active alerts, oldest first. @throws LedgerUnavailable, LedgerNotMigrated */
+/** The condition of an alert of this moment: it has been confirmed, and is not over. */
+export const IS_ACTIVE = 'ended_at_ms IS NULL AND confirmed_at_ms IS NOT NULL';
+const ACTIVE = `SELECT ${EPISODE_COLUMNS} FROM alert_episodes WHERE ${IS_ACTIVE} ORDER BY started_at_ms`;
+
+/** The active alerts, the oldest first. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function listActiveAlerts(db: Database): Promise<Episode[]> {
-  const { open } = await runBatch(db, { open: openEpisodes(db.d1) });
-  return rowsOf<Episode>(open)
-    .filter(({ confirmedAtMs }) => confirmedAtMs !== null)
-    .toSorted((one, other) => one.startedAtMs - other.startedAtMs);
+  const { active } = await runBatch(db, { active: db.d1.prepare(ACTIVE) });
+  return rowsOf<Episode>(active);
 }

@@ -1,5 +1,6 @@
 import type { AlertName } from '../../../contract/console.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
+import { IS_ACTIVE } from './read-episodes.ts';
 
 /** What readiness needs of one database. */
 export interface Readiness {
@@ -15,7 +16,7 @@ const READINESS = `
   SELECT (SELECT written_at_ms FROM metric_totals) AS measuredAtMs,
     (SELECT created_at_ms FROM transactions ORDER BY transaction_id LIMIT 1) AS oldestPaymentMs,
     (SELECT json_group_array(json_object('alert', alert, 'startedAtMs', started_at_ms)) FROM alert_episodes
-      WHERE ended_at_ms IS NULL AND confirmed_at_ms IS NOT NULL) AS alerts`;
+      WHERE ${IS_ACTIVE}) AS alerts`;
 
 /** @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readReadiness(db: Database): Promise<Readiness> {

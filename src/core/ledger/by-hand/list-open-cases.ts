@@ -31,53 +31,67 @@ export interface OpenCase {
   failureReason: string | null;
 }
 
-const OF_PAYMENT = `t.tenant, t.transaction_id AS transactionId, t.booking_id AS bookingId, t.gateway, t.currency`;
 const notDealtWith = (subject: string) =>
   `NOT EXISTS (SELECT 1 FROM manual_resolutions m WHERE m.subject = ${subject})`;
+const EXTERNAL_REFUND = "u.transaction_id || '/' || u.gateway_reference";
 
-// Each with the condition of its partial index, word for word. CROSS JOIN keeps the order of the tables.
-const UNDETERMINED_PAYMENTS = `
-  SELECT 'payment_undetermined' AS kind, t.transaction_id AS subject, ${OF_PAYMENT}, t.amount_minor AS amountMinor,
-    t.undetermined_at_ms AS sinceMs, NULL AS failureReason
-  FROM transactions t
-  WHERE t.undetermined_at_ms IS NOT NULL AND t.status = 'pending' AND (t.substate IS NULL OR t.step IS NOT NULL) ORDER BY t.undetermined_at_ms LIMIT ?1`;
-const ofRefunds = (kind: CaseKind, sinceMs: string, which: string) => `
-  SELECT '${kind}' AS kind, r.refund_id AS subject, ${OF_PAYMENT}, r.amount_minor AS amountMinor, ${sinceMs} AS sinceMs,
-    r.failure_reason AS failureReason
-  FROM refunds r CROSS JOIN transactions t USING (transaction_id)
-  WHERE ${which} ORDER BY ${sinceMs} LIMIT ?1`;
-const UNDETERMINED_REFUNDS = ofRefunds(
-  'refund_undetermined',
-  'r.undetermined_at_ms',
-  `r.undetermined_at_ms IS NOT NULL AND r.status = 'pending'`,
-);
-const KEPT_LATE_CHARGES = ofRefunds(
-  'late_charge_kept',
-  'r.processed_at_ms',
-  `(r.processed_at_ms > r.created_at_ms + 86400000 OR r.kind = 'late_charge')
-    AND ${LATE_CHARGE_KEPT} AND ${notDealtWith('r.refund_id')}`,
-);
-const REVERSED_REFUNDS = ofRefunds(
-  'refund_reversed',
-  'coalesce(r.reversed_at_ms, r.processed_at_ms)',
-  `r.status = 'reversed' AND ${notDealtWith('r.refund_id')}`,
-);
-// The table has rows of what went wrong, and no others. Of a payment that has failed, all is to be paid back in any case.
-const UNBOOKED_REFUNDS = `
-  SELECT 'external_refund_unbooked' AS kind, u.transaction_id || '/' || u.gateway_reference AS subject, ${OF_PAYMENT},
-    u.amount_minor AS amountMinor, u.found_at_ms AS sinceMs, NULL AS failureReason
-  FROM unbooked_refunds u CROSS JOIN transactions t USING (transaction_id)
-  WHERE t.status <> 'failed' AND ${notDealtWith("u.transaction_id || '/' || u.gateway_reference")}
-  ORDER BY u.found_at_ms LIMIT ?1`;
+interface CaseRows {
+  /** The table of the rows, and those without which it cannot be said whether a row is a case. CROSS JOIN keeps their order. */
+  from: string;
+  /** Each is the condition of its partial index, word for word. A comparison with 0 is true of each row: with it, SQLite begins in the index. */
+  where: string;
+  sinceMs: string;
+}
 
-/** In the order in which they are shown. */
-export const OPEN_CASE_STATEMENTS = {
-  undeterminedPayments: UNDETERMINED_PAYMENTS,
-  undeterminedRefunds: UNDETERMINED_REFUNDS,
-  keptLateCharges: KEPT_LATE_CHARGES,
-  reversedRefunds: REVERSED_REFUNDS,
-  unbookedRefunds: UNBOOKED_REFUNDS,
-} as const;
+/** Which rows are open cases, stated once: they are listed and counted by it. In the order in which they are shown. */
+export const OPEN_CASES: Readonly<Record<CaseKind, CaseRows>> = {
+  payment_undetermined: {
+    from: 'transactions t',
+    where: `t.undetermined_at_ms IS NOT NULL AND t.undetermined_at_ms >= 0 AND t.status = 'pending'
+      AND (t.substate IS NULL OR t.step IS NOT NULL)`,
+    sinceMs: 't.undetermined_at_ms',
+  },
+  refund_undetermined: {
+    from: 'refunds r',
+    where: `r.undetermined_at_ms IS NOT NULL AND r.undetermined_at_ms >= 0 AND r.status = 'pending'`,
+    sinceMs: 'r.undetermined_at_ms',
+  },
+  late_charge_kept: {
+    from: 'refunds r INDEXED BY refunds_kept',
+    where: `${LATE_CHARGE_KEPT} AND r.processed_at_ms >= 0 AND ${notDealtWith('r.refund_id')}`,
+    sinceMs: 'r.processed_at_ms',
+  },
+  refund_reversed: {
+    from: 'refunds r INDEXED BY refunds_reversed',
+    where: `r.status = 'reversed' AND coalesce(r.reversed_at_ms, r.processed_at_ms) >= 0 AND ${notDealtWith('r.refund_id')}`,
+    sinceMs: 'coalesce(r.reversed_at_ms, r.processed_at_ms)',
+  },
+  // The table has rows of what went wrong, and no others. Of a payment that has failed, all is to be paid back in any case.
+  external_refund_unbooked: {
+    from: 'unbooked_refunds u CROSS JOIN transactions t USING (transaction_id)',
+    where: `u.transaction_id >= '' AND t.status <> 'failed' AND ${notDealtWith(EXTERNAL_REFUND)}`,
+    sinceMs: 'u.found_at_ms',
+  },
+};
+
+const OF_PAYMENT = `t.tenant, t.transaction_id AS transactionId, t.booking_id AS bookingId, t.gateway, t.currency`;
+const shown = (kind: CaseKind, subject: string, amountMinor: string, failureReason = 'NULL') => {
+  const { from, where, sinceMs } = OPEN_CASES[kind];
+  const withPayment = from.startsWith('refunds') ? `${from} CROSS JOIN transactions t USING (transaction_id)` : from;
+  return `
+  SELECT '${kind}' AS kind, ${subject} AS subject, ${OF_PAYMENT}, ${amountMinor} AS amountMinor, ${sinceMs} AS sinceMs,
+    ${failureReason} AS failureReason
+  FROM ${withPayment} WHERE ${where} ORDER BY ${sinceMs} LIMIT ?1`;
+};
+const shownRefund = (kind: CaseKind) => shown(kind, 'r.refund_id', 'r.amount_minor', 'r.failure_reason');
+
+export const OPEN_CASE_STATEMENTS: Readonly<Record<CaseKind, string>> = {
+  payment_undetermined: shown('payment_undetermined', 't.transaction_id', 't.amount_minor'),
+  refund_undetermined: shownRefund('refund_undetermined'),
+  late_charge_kept: shownRefund('late_charge_kept'),
+  refund_reversed: shownRefund('refund_reversed'),
+  external_refund_unbooked: shown('external_refund_unbooked', EXTERNAL_REFUND, 'u.amount_minor'),
+};
 
 /** D1 takes it for no limit. */
 const ALL = -1;
@@ -90,14 +104,14 @@ const ofTenant = (statement: string) => `SELECT * FROM (${statement}) WHERE tena
  * @param tenant whose they are; null: anybody's
  */
 export async function listOpenCases(db: Database, limit: number, tenant: string | null = null): Promise<OpenCase[]> {
-  const names = Object.keys(OPEN_CASE_STATEMENTS) as (keyof typeof OPEN_CASE_STATEMENTS)[];
-  const statementOf = (name: keyof typeof OPEN_CASE_STATEMENTS) =>
+  const kinds = Object.keys(OPEN_CASE_STATEMENTS) as CaseKind[];
+  const statementOf = (kind: CaseKind) =>
     tenant === null
-      ? db.d1.prepare(OPEN_CASE_STATEMENTS[name]).bind(limit)
-      : db.d1.prepare(ofTenant(OPEN_CASE_STATEMENTS[name])).bind(ALL, tenant, limit);
-  const results = await runBatch(db, Object.fromEntries(names.map((name) => [name, statementOf(name)])));
-  return names.flatMap((name) => {
-    const result = results[name];
+      ? db.d1.prepare(OPEN_CASE_STATEMENTS[kind]).bind(limit)
+      : db.d1.prepare(ofTenant(OPEN_CASE_STATEMENTS[kind])).bind(ALL, tenant, limit);
+  const results = await runBatch(db, Object.fromEntries(kinds.map((kind) => [kind, statementOf(kind)])));
+  return kinds.flatMap((kind) => {
+    const result = results[kind];
     return result === undefined ? [] : rowsOf<OpenCase>(result);
   });
 }

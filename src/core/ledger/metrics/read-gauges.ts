@@ -1,7 +1,6 @@
 /** What is there now. Each kind of row is counted by an index, up to a limit. */
 
-import type { CaseKind } from '../by-hand/list-open-cases.ts';
-import { LATE_CHARGE_KEPT } from '../by-hand/resolutions.ts';
+import { type CaseKind, OPEN_CASES } from '../by-hand/list-open-cases.ts';
 import type { D1Database, D1PreparedStatement, D1Result } from '../d1.ts';
 import { rowOf } from '../database.ts';
 import type { Job } from '../jobs/job-names.ts';
@@ -29,27 +28,12 @@ const PENDING_REFUNDS = `
   FROM (SELECT created_at_ms FROM refunds INDEXED BY refunds_pending_due
     WHERE status = 'pending' AND next_lookup_at_ms IS NOT NULL AND next_lookup_at_ms >= 0 ORDER BY next_lookup_at_ms LIMIT ?1)`;
 
-const notDealtWith = (subject: string) =>
-  `NOT EXISTS (SELECT 1 FROM manual_resolutions m WHERE m.subject = ${subject})`;
 const counted = (rows: string) => `(SELECT count(*) FROM (${rows} LIMIT ?1))`;
 
-/** As list-open-cases.ts lists them, without what is shown of each. */
-const CASES: Readonly<Record<CaseKind, string>> = {
-  payment_undetermined: counted(`
-    SELECT 1 FROM transactions WHERE undetermined_at_ms IS NOT NULL AND undetermined_at_ms >= 0 AND status = 'pending'
-      AND (substate IS NULL OR step IS NOT NULL)`),
-  refund_undetermined: counted(`
-    SELECT 1 FROM refunds WHERE undetermined_at_ms IS NOT NULL AND undetermined_at_ms >= 0 AND status = 'pending'`),
-  late_charge_kept: counted(`
-    SELECT 1 FROM refunds r INDEXED BY refunds_kept
-    WHERE ${LATE_CHARGE_KEPT} AND r.processed_at_ms >= 0 AND ${notDealtWith('r.refund_id')}`),
-  refund_reversed: counted(`
-    SELECT 1 FROM refunds r INDEXED BY refunds_reversed
-    WHERE r.status = 'reversed' AND coalesce(r.reversed_at_ms, r.processed_at_ms) >= 0 AND ${notDealtWith('r.refund_id')}`),
-  external_refund_unbooked: counted(`
-    SELECT 1 FROM unbooked_refunds u CROSS JOIN transactions t USING (transaction_id)
-    WHERE u.transaction_id >= '' AND t.status <> 'failed' AND ${notDealtWith("u.transaction_id || '/' || u.gateway_reference")}`),
-};
+const CASES = Object.entries(OPEN_CASES).map(([kind, { from, where }]) => ({
+  kind: kind as CaseKind,
+  count: counted(`SELECT 1 FROM ${from} WHERE ${where}`),
+}));
 const OPEN_DISPUTES = counted(`
   SELECT 1 FROM disputes INDEXED BY disputes_open
   WHERE lower(status) NOT IN (${DECIDED_STATUSES.map((status) => `'${status}'`).join(', ')}) AND told_at_ms >= 0`);
@@ -57,9 +41,7 @@ const OPEN_DISPUTES = counted(`
 const GAUGES = `
   SELECT w.waiting, (SELECT created_at_ms FROM events WHERE sequence = w.first) AS oldestEventMs,
     p.pending + f.pending AS pending, p.since AS oldestPaymentMs, f.since AS oldestRefundMs, p.challenged, p.authorized,
-    ${Object.entries(CASES)
-      .map(([kind, count]) => `${count} AS ${kind}`)
-      .join(', ')},
+    ${CASES.map(({ kind, count }) => `${count} AS ${kind}`).join(', ')},
     ${OPEN_DISPUTES} AS openDisputes,
     (SELECT json_group_object(job, ended) FROM (SELECT job, max(ended_at_ms) AS ended FROM job_slots GROUP BY job)) AS jobsEnded
   FROM (${WAITING_EVENTS}) w, (${PENDING_PAYMENTS}) p, (${PENDING_REFUNDS}) f`;
@@ -90,13 +72,12 @@ export function gaugesIn(
   if (row === null) throw new Error('a statement without a condition has given no row');
   const jobsEnded: Partial<Record<Job, number | null>> = JSON.parse(row.jobsEnded);
   const pendingSince = [row.oldestPaymentMs, row.oldestRefundMs].filter((ms) => ms !== null);
-  const kinds = Object.keys(CASES) as CaseKind[];
   return {
     events: { waiting: row.waiting, oldestMs: row.oldestEventMs },
     pending: { count: row.pending, oldestMs: pendingSince.length === 0 ? null : Math.min(...pendingSince) },
     challenged: row.challenged,
     authorized: row.authorized,
-    cases: Object.fromEntries(kinds.map((kind) => [kind, row[kind]])) as Gauges['cases'],
+    cases: Object.fromEntries(CASES.map(({ kind }) => [kind, row[kind]])) as Gauges['cases'],
     openDisputes: row.openDisputes,
     databaseBytes,
     jobs: Object.fromEntries(

@@ -1,8 +1,9 @@
 /** What a scrape reads: one statement a database, and one more of the first database, which has what there is once in an installation. */
 import type { AlertName } from '../../../contract/console.ts';
+import { IS_ACTIVE } from '../alerts/read-episodes.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
-import type { OpenBreaker } from './open-breakers.ts';
-import { OPEN_BREAKERS_SINCE } from './open-breakers.ts';
+import { LAST_ENDED } from '../reconciliations/last-ended.ts';
+import { OPEN_BREAKERS_SINCE, type OpenBreaker } from './open-breakers.ts';
 import { type Measured, measuredIn, selectTotals } from './read-measured.ts';
 
 /** What there is once in an installation. */
@@ -23,9 +24,8 @@ export interface Scrape {
 const OF_INSTALLATION = `
   SELECT
     (SELECT json_group_array(json_object('gateway', gateway, 'operation', operation)) FROM open_breakers WHERE ${OPEN_BREAKERS_SINCE}) AS breakers,
-    (SELECT json_group_array(alert) FROM alert_episodes WHERE ended_at_ms IS NULL AND confirmed_at_ms IS NOT NULL) AS alerts,
-    (SELECT json_object('endedAtMs', ended_at_ms, 'differences', differences) FROM reconciliations
-      WHERE ended_at_ms IS NOT NULL ORDER BY ended_at_ms DESC LIMIT 1) AS reconciliation`;
+    (SELECT json_group_array(alert) FROM alert_episodes WHERE ${IS_ACTIVE}) AS alerts,
+    (SELECT json_object('endedAtMs', endedAtMs, 'differences', differences) FROM (${LAST_ENDED})) AS reconciliation`;
 
 /** @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readScrape(db: Database, isFirst: boolean, nowMs: number): Promise<Scrape> {

@@ -1,5 +1,6 @@
 /** Adds up what was measured, minute by minute, into longer times: in the database, since a month has 43,200 minutes. */
 import { type Database, rowsOf, runBatch } from '../database.ts';
+import { addJoined } from './add-counts.ts';
 import { COUNTED, type Counted, type Counts } from './measured.ts';
 
 // D1 binds numbers as real ones, by which a division would leave a fraction.
@@ -37,7 +38,7 @@ export async function sumMinutes(
     const { summed } = await runBatch(db, { summed: db.d1.prepare(SUM).bind(beginMs, endMs, lengthMs) });
     for (const row of rowsOf<SummedRow>(summed)) {
       const counts = buckets[first + row.bucket];
-      if (counts !== undefined && isCounted(row.metric)) add(counts, row.metric, row.labels, row.value);
+      if (counts !== undefined && isCounted(row.metric)) addJoined(counts, row.metric, row.labels, row.value);
     }
   }
   return buckets;
@@ -53,21 +54,4 @@ interface SummedRow {
 /** False of what only another version counts. */
 function isCounted(metric: string): metric is Counted {
   return metric in COUNTED;
-}
-
-function add(counts: Counts, metric: Counted, labels: string, value: number): void {
-  const ofMetric = counts[metric] ?? {};
-  ofMetric[labels] = (ofMetric[labels] ?? 0) + value;
-  counts[metric] = ofMetric;
-}
-
-/** The sum of all of them. */
-export function sumOf(all: readonly Counts[]): Counts {
-  const sum: Counts = {};
-  for (const counts of all) {
-    for (const [metric, byLabels] of Object.entries(counts)) {
-      for (const [labels, value] of Object.entries(byLabels)) add(sum, metric as Counted, labels, value);
-    }
-  }
-  return sum;
 }

@@ -1,7 +1,7 @@
 import type { D1Database, D1PreparedStatement } from '../d1.ts';
 
-const LAST_ENDED = `
-  SELECT from_ms AS fromMs, to_ms AS toMs, differences FROM reconciliations
+export const LAST_ENDED = `
+  SELECT from_ms AS fromMs, to_ms AS toMs, ended_at_ms AS endedAtMs, differences FROM reconciliations
   WHERE ended_at_ms IS NOT NULL ORDER BY ended_at_ms DESC LIMIT 1`;
 
 /** The statement that gives the reconciliation which ended last. */

@@ -1,6 +1,7 @@
-/** Adds what has ended to the counts of each metric. */
+/** Adds what has ended to the counts of each metric that it concerns. */
 
-import { COUNTED, type Counted, type Counts, LABEL_SEPARATOR } from '../ledger/metrics/measured.ts';
+import { add } from '../ledger/metrics/add-counts.ts';
+import type { Counted, Counts } from '../ledger/metrics/measured.ts';
 import type { Ended } from '../ledger/metrics/read-ended.ts';
 
 /** What one group of rows adds: a number to a metric, with the values of its labels in their order. */
@@ -8,23 +9,6 @@ type Added = [metric: Counted, labels: readonly string[], number: number];
 
 export function addEnded(counts: Counts, ended: Ended): void {
   for (const [metric, labels, number] of addedBy(ended)) add(counts, metric, labels, number);
-}
-
-export function add(counts: Counts, metric: Counted, labels: readonly string[], number: number): void {
-  if (labels.length !== COUNTED[metric].length) throw new Error(`${metric} has other labels`);
-  const key = labels.join(LABEL_SEPARATOR);
-  const values = counts[metric] ?? {};
-  values[key] = (values[key] ?? 0) + number;
-  counts[metric] = values;
-}
-
-/** Adds all of the others to these. */
-export function addAll(counts: Counts, others: Counts): void {
-  for (const [metric, values] of Object.entries(others) as [keyof Counts, Record<string, number>][]) {
-    const own = counts[metric] ?? {};
-    for (const [labels, number] of Object.entries(values)) own[labels] = (own[labels] ?? 0) + number;
-    counts[metric] = own;
-  }
 }
 
 function addedBy(ended: Ended): Added[] {
