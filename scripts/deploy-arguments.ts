@@ -1,6 +1,7 @@
 /** The arguments of `npm run deploy`. All others are refused, since a misread argument would change production. */
 import { Command, CommanderError, Option } from 'commander';
 import { documented, EXIT_FAILED } from '../src/local/command.ts';
+import { environmentName } from '../src/local/environments.ts';
 import { keptByNpm, keptMessage } from '../src/local/kept-by-npm.ts';
 
 /** The locations that Cloudflare offers for a database and a queue. */
@@ -97,8 +98,7 @@ export function readDeployArguments(args: string[], environment: NodeJS.ProcessE
   return {
     help,
     dryRun: dryRun ?? false,
-    // Wrangler reads the variable as well; passed as an argument, it is the same in every step.
-    env: env ?? environment.CLOUDFLARE_ENV ?? '',
+    env: environmentName(env, environment),
     jurisdiction: jurisdiction ?? null,
     secretsFile: secretsFile ?? null,
     part: finish ? 'the end' : finishLater ? 'all but the end' : 'all',

@@ -1,10 +1,10 @@
 /** `npm run deployed-version`: prints the id of the deployed version, or nothing if there is none. */
 import { Command } from 'commander';
 import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
-import { findEnvironment } from '../src/local/environments.ts';
+import { environmentName, findEnvironment } from '../src/local/environments.ts';
 import { deployedVersions } from './deployments.ts';
 
-const { env = '' } = optionsOf<{ env?: string }>(
+const { env } = optionsOf<{ env?: string }>(
   new Command('npm run deployed-version --')
     .description('Prints the id of the deployed version, or nothing if the Worker has not been deployed.')
     .option('--env <name>', 'of this environment; without it, of production'),
@@ -18,7 +18,7 @@ const { env = '' } = optionsOf<{ env?: string }>(
   },
 );
 try {
-  const [deployed] = deployedVersions(await findEnvironment(env));
+  const [deployed] = deployedVersions(await findEnvironment(environmentName(env)));
   if (deployed !== undefined) console.log(deployed);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

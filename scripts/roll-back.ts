@@ -4,10 +4,10 @@
  */
 import { Command } from 'commander';
 import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
-import { findEnvironment } from '../src/local/environments.ts';
+import { environmentName, findEnvironment } from '../src/local/environments.ts';
 import { deployedVersions, runInEnvironment } from './deployments.ts';
 
-const { env = '', to } = optionsOf<{ env?: string; to?: string }>(
+const { env, to } = optionsOf<{ env?: string; to?: string }>(
   new Command('npm run roll-back --')
     .description('Deploys the previous version again. The database stays as it is.')
     .option('--env <name>', 'in this environment; without it, in production')
@@ -25,7 +25,7 @@ const { env = '', to } = optionsOf<{ env?: string; to?: string }>(
   },
 );
 try {
-  const environment = await findEnvironment(env);
+  const environment = await findEnvironment(environmentName(env));
   const [deployed, ...former] = deployedVersions(environment);
   const version = to ?? former.find((id) => id !== deployed);
   if (deployed === undefined || version === undefined) fail('There is no version to roll back to');

@@ -5,6 +5,7 @@ import { isoSeconds } from '../core/domain/timestamp.ts';
 import { isIdentifier } from '../core/domain/transaction.ts';
 import { isTenant } from '../core/security/credential.ts';
 import { type Documentation, EXIT_FAILED } from '../local/command.ts';
+import { environmentName } from '../local/environments.ts';
 
 export const DONE_OR_FAILED: Documentation['exitCodes'] = [
   [0, 'done'],
@@ -50,7 +51,12 @@ export function placeOf({ remote = false, env, persistTo, secretsFile }: PlaceOp
   if (!remote && secretsFile !== undefined) {
     command.error('error: --secrets-file requires --remote; the secrets of a local database are in .dev.vars');
   }
-  return { remote, env: env ?? '', persistTo: persistTo ?? null, secretsFile: secretsFile ?? null };
+  return {
+    remote,
+    env: remote ? environmentName(env) : '',
+    persistTo: persistTo ?? null,
+    secretsFile: secretsFile ?? null,
+  };
 }
 
 export function addJsonOption(command: Command, what = 'print JSON'): Command {

@@ -60,8 +60,10 @@ export interface ConsoleOverview {
   /** When the cron last counted; null: never. */
   counted_at: string | null;
   completed: number;
+  /** Without those that were voided: the shop ends them on purpose. */
   failed: number;
-  /** Percent; null where no payment has ended. */
+  voided: number;
+  /** Percent of `completed` and `failed`; null where there are none. */
   success_rate: number | null;
   /** What was captured and refunded, by currency. */
   volume: { currency: string; captured: number; refunded: number }[];
@@ -254,8 +256,6 @@ export interface ConsoleDifference {
 /** `GET /console/api/gateways`. */
 export interface ConsoleGateways {
   gateways: {
-    /** Its kind. */
-    name: string;
     kind: 'sandbox' | 'http' | 'stripe' | 'paypal';
     /** Payment methods that it takes. */
     methods: string[];
@@ -264,7 +264,7 @@ export interface ConsoleGateways {
     /** Until when the service does not call it; null: it does. */
     charges_stopped_until: string | null;
     refunds_stopped_until: string | null;
-    /** Of the last 24 hours. */
+    /** Of the last 24 hours, without those that were voided. */
     completed: number;
     failed: number;
     p50_ms: number | null;

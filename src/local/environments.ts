@@ -51,6 +51,15 @@ interface RawConfig {
 }
 
 /**
+ * The environment that a command is for.
+ *
+ * @param asked by `--env`; without it, wrangler's own variable decides. So every command is for the same one
+ */
+export function environmentName(asked: string | undefined, environment: NodeJS.ProcessEnv = process.env): string {
+  return asked ?? environment.CLOUDFLARE_ENV ?? '';
+}
+
+/**
  * @param name empty, or `production`: wrangler.toml itself
  * @throws Error if there is no such environment, or if it would share something with production
  */

@@ -50,6 +50,7 @@ const overview: z.ZodMiniType<ConsoleOverview> = z.strictObject({
   counted_at: z.nullable(timestamp),
   completed: count,
   failed: count,
+  voided: count,
   success_rate: z.nullable(z.number().check(z.minimum(0), z.maximum(100))),
   volume: z.array(z.strictObject({ currency: z.string(), captured: z.number(), refunded: z.number() })),
   refunds: z.strictObject({ completed: count, failed: count }),
@@ -187,7 +188,6 @@ const reconciliations: z.ZodMiniType<ConsoleReconciliations> = z.strictObject({
 const gateways: z.ZodMiniType<ConsoleGateways> = z.strictObject({
   gateways: z.array(
     z.strictObject({
-      name: z.string(),
       kind: z.enum(['sandbox', 'http', 'stripe', 'paypal']),
       methods: z.array(z.enum(PAYMENT_METHODS)),
       is_live: z.boolean(),

@@ -249,6 +249,7 @@ export function consoleAnswers(nowMs: number) {
     counted_at: ago(40_000),
     completed: 2214,
     failed: 231,
+    voided: 12,
     success_rate: 90.6,
     volume: [
       { currency: 'USD', captured: 68_412.25, refunded: 1290.5 },
@@ -472,7 +473,6 @@ export function consoleAnswers(nowMs: number) {
   const gateways: ConsoleGateways = {
     gateways: [
       {
-        name: 'stripe',
         kind: 'stripe',
         methods: ['credit_card', 'debit_card', 'stripe'],
         is_live: true,
@@ -484,7 +484,6 @@ export function consoleAnswers(nowMs: number) {
         p95_ms: 690,
       },
       {
-        name: 'paypal',
         kind: 'paypal',
         methods: ['paypal'],
         is_live: true,

@@ -108,11 +108,11 @@ describe('the gateways', () => {
     ]);
     expect(await gatewaysOf({ STRIPE_SECRET_KEY: 'sk_test_1' })).toMatchObject([
       {
-        ...{ name: 'sandbox', completed: 8, failed: 2, p50_ms: 75, p95_ms: 98 },
+        ...{ kind: 'sandbox', completed: 8, failed: 2, p50_ms: 75, p95_ms: 98 },
         ...{ charges_stopped_until: isoSeconds(now + 8_000), refunds_stopped_until: null },
       },
       {
-        ...{ name: 'stripe', completed: 0, failed: 0, p50_ms: null, p95_ms: null },
+        ...{ kind: 'stripe', completed: 0, failed: 0, p50_ms: null, p95_ms: null },
         ...{ charges_stopped_until: null, refunds_stopped_until: isoSeconds(now + 8_000) },
       },
     ]);

@@ -46,6 +46,7 @@ describe('what ended', () => {
         [labels('completed', 'paypal', 'paypal', '')]: 2,
         [labels('failed', 'credit_card', 'sandbox', 'CARD_DECLINED')]: 2,
         [labels('failed', 'paypal', 'paypal', 'PAYMENT_GATEWAY_ERROR')]: 1,
+        [labels('failed', 'credit_card', 'sandbox', 'PAYMENT_VOIDED')]: 4,
       },
       challenges: { completed: 3, failed: 1 },
       rate_limited: { '': 7 },
@@ -54,6 +55,7 @@ describe('what ended', () => {
     expect(await overview()).toMatchObject({
       completed: 9,
       failed: 6,
+      voided: 4,
       success_rate: 60,
       failures: [
         { error_code: 'CARD_DECLINED', count: 5 },

@@ -30,7 +30,7 @@ export function GatewaysPage() {
           ) : (
             <div class="columns even">
               {data.gateways.map((gateway) => (
-                <GatewayCard key={gateway.name} gateway={gateway} />
+                <GatewayCard key={gateway.kind} gateway={gateway} />
               ))}
             </div>
           )
@@ -47,21 +47,11 @@ function statusOf({ charges_stopped_until, refunds_stopped_until }: Gateway): St
 }
 
 function GatewayCard({ gateway }: { gateway: Gateway }) {
-  const {
-    name,
-    kind,
-    methods,
-    is_live,
-    completed,
-    failed,
-    p50_ms,
-    p95_ms,
-    charges_stopped_until,
-    refunds_stopped_until,
-  } = gateway;
+  const { kind, methods, is_live, completed, failed, p50_ms, p95_ms, charges_stopped_until, refunds_stopped_until } =
+    gateway;
   const ended = completed + failed;
   return (
-    <Card title={gatewayText(name)} aside={<Pill {...statusOf(gateway)} />}>
+    <Card title={gatewayText(kind)} aside={<Pill {...statusOf(gateway)} />}>
       <Facts
         facts={[
           ['Mode', is_live ? 'Live' : 'Test: nobody is charged'],

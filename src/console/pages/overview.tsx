@@ -145,7 +145,7 @@ function sinceMinute({ now, hours }: ConsoleOverview): string {
 }
 
 function Figures({ data, from }: { data: ConsoleOverview; from: string }) {
-  const { completed, failed, success_rate, volume, refunds, processing_ms, gateway_ms } = data;
+  const { completed, failed, voided, success_rate, volume, refunds, processing_ms, gateway_ms } = data;
   const since = { created_from: from };
   return (
     <ul class="figures">
@@ -153,7 +153,7 @@ function Figures({ data, from }: { data: ConsoleOverview; from: string }) {
         name="Success rate"
         value={percentText(success_rate)}
         href={addressOf('payments', since)}
-        below={success_rate === null ? 'No payment has ended' : `${counted(completed + failed, 'payment')} ended`}
+        below={belowRate(completed + failed, voided)}
       />
       <Figure
         name="Volume"
@@ -191,6 +191,11 @@ function Figures({ data, from }: { data: ConsoleOverview; from: string }) {
       />
     </ul>
   );
+}
+
+function belowRate(judged: number, voided: number): string {
+  const ended = judged === 0 ? 'No payment has ended' : `${counted(judged, 'payment')} ended`;
+  return voided === 0 ? ended : `${ended}, ${countText(voided)} voided`;
 }
 
 function belowRefunds({ volume, refunds }: ConsoleOverview): string {

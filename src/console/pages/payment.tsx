@@ -64,7 +64,8 @@ export function PaymentPage({ id }: { id: string }) {
           <Empty title={archived ? 'This payment is in the archive' : 'Payment not found'}>
             {archived ? (
               <>
-                Old payments are moved out of the database. To see it, run <code>npx payctl show {id} --archive</code>.
+                Old payments are moved out of the database. To see it, run{' '}
+                <code>npx payctl archive print transactions {id} --remote</code>.
               </>
             ) : (
               <>

@@ -2,12 +2,12 @@
  * What is measured, as OpenMetrics 1.0: https://prometheus.io/docs/specs/om/open_metrics_spec/. Each database has series of its own: where one does
  * not answer, its series are missing, and no sum goes down. Times are seconds, money is the currency's minor unit.
  */
-import { ALERTS } from '../../contract/console.ts';
 import { gatewayKind } from '../domain/gateway-kind.ts';
 import { BUCKETS_MS, type Counted, type Counts, type Gauges } from '../ledger/metrics/measured.ts';
 import type { Measured } from '../ledger/metrics/read-measured.ts';
 import type { OfInstallation } from '../ledger/metrics/read-scrape.ts';
 import { measuredBy } from './measured-sums.ts';
+import { CRON_ALERTS } from './rules.ts';
 
 export const OPEN_METRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
@@ -220,8 +220,8 @@ function othersOf({ databases, ofInstallation, databaseMaxBytes }: Scraped): Fam
     {
       name: 'payment_alert_active',
       type: 'gauge',
-      help: 'Whether one of the built-in alerts is active.',
-      samples: samples(alerts === null ? [] : ALERTS.map((alert) => [{ alert }, alerts.includes(alert) ? 1 : 0])),
+      help: 'Whether one of the alerts that the cron finds is active.',
+      samples: samples(alerts === null ? [] : CRON_ALERTS.map((alert) => [{ alert }, alerts.includes(alert) ? 1 : 0])),
     },
     {
       name: 'payment_reconciliation_differences',

@@ -10,6 +10,7 @@ import { type Measured, readTotals } from '../ledger/metrics/read-measured.ts';
 import { type Buckets, sumMinutes } from '../ledger/metrics/sum-minutes.ts';
 import type { Shards } from '../shards.ts';
 import { type Labels, measuredBy, percentileOf, sumsBy, sumWhere } from './measured-sums.ts';
+import { type Outcome, outcomeOf } from './outcome.ts';
 import { answersOf, readEach } from './read-each.ts';
 import { cronSilentSinceMs } from './readiness.ts';
 import { durationText } from './rules.ts';
@@ -80,12 +81,13 @@ function overviewOf(
   const counts = sumOf(series);
   const totals = databases.flatMap(({ totals }) => totals ?? []);
   const countedAtMs = totals.length === 0 ? null : Math.min(...totals.map(({ writtenAtMs }) => writtenAtMs));
-  const [completed, failed] = [completedIn(counts), failedIn(counts)];
+  const [completed, failed] = [endedIn(counts, 'completed'), endedIn(counts, 'failed')];
   return {
     now: isoSeconds(nowMs),
     counted_at: countedAtMs === null ? null : isoSeconds(countedAtMs),
     completed,
     failed,
+    voided: endedIn(counts, 'voided'),
     success_rate: completed + failed === 0 ? null : percentOf(completed, completed + failed),
     volume: volumeOf(counts),
     refunds: {
@@ -94,8 +96,7 @@ function overviewOf(
     },
     processing_ms: percentilesOf(counts, 'processing_ms'),
     gateway_ms: percentilesOf(counts, 'gateway_ms'),
-    // Completed payments have an empty code.
-    failures: [...sumsBy(counts, 'payments', (labels) => labels.error_code)]
+    failures: [...sumsBy(counts, 'payments', (labels) => (outcomeOf(labels) === 'failed' ? labels.error_code : ''))]
       .flatMap(([error_code, count]) => (error_code === '' ? [] : { error_code, count }))
       .toSorted((a, b) => b.count - a.count),
     gateways: outcomesBy(counts, ({ gateway }) => gateway).map(([gateway, ended]) => ({
@@ -119,8 +120,8 @@ function overviewOf(
     series: {
       bucket_seconds: lengthMs / SECOND_MS,
       at: series.map((_, bucket) => (fromMs + bucket * lengthMs) / SECOND_MS),
-      completed: series.map(completedIn),
-      failed: series.map(failedIn),
+      completed: series.map((one) => endedIn(one, 'completed')),
+      failed: series.map((one) => endedIn(one, 'failed')),
       refunds: series.map(refundsIn),
       processing_p95_ms: series.map((one) => percentileOf(95, one, 'processing_ms')),
       gateway_p95_ms: series.map((one) => percentileOf(95, one, 'gateway_ms')),
@@ -128,8 +129,8 @@ function overviewOf(
   };
 }
 
-const completedIn = (counts: Counts) => sumWhere(counts, 'payments', ({ status }) => status === 'completed');
-const failedIn = (counts: Counts) => sumWhere(counts, 'payments', ({ status }) => status === 'failed');
+const endedIn = (counts: Counts, outcome: Outcome) =>
+  sumWhere(counts, 'payments', (labels) => outcomeOf(labels) === outcome);
 const refundsIn = (counts: Counts) => sumWhere(counts, 'refunds', ({ status }) => status === 'completed');
 
 function percentilesOf(counts: Counts, metric: 'processing_ms' | 'gateway_ms') {
@@ -151,7 +152,7 @@ function volumeOf(counts: Counts): ConsoleOverview['volume'] {
   }));
 }
 
-/** The most frequent first. */
+/** The most frequent first, without voided payments. */
 function outcomesBy(
   counts: Counts,
   by: (labels: Labels<'payments'>) => string,
@@ -159,10 +160,11 @@ function outcomesBy(
   const ended = new Map<string, { completed: number; failed: number }>();
   for (const { labels, value } of measuredBy(counts, 'payments')) {
     const { completed, failed } = ended.get(by(labels)) ?? { completed: 0, failed: 0 };
-    const isCompleted = labels.status === 'completed';
+    const outcome = outcomeOf(labels);
+    if (outcome === 'voided') continue;
     ended.set(by(labels), {
-      completed: completed + (isCompleted ? value : 0),
-      failed: failed + (isCompleted ? 0 : value),
+      completed: completed + (outcome === 'completed' ? value : 0),
+      failed: failed + (outcome === 'failed' ? value : 0),
     });
   }
   const numberOf = ({ completed, failed }: { completed: number; failed: number }) => completed + failed;

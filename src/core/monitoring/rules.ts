@@ -2,7 +2,7 @@
  * The rules of the alerts: which ones are due, each with a sentence that has the figures. Pure. A sentence has figures of the installation only: no
  * id of a payment and no personal data.
  */
-import type { AlertName } from '../../contract/console.ts';
+import { ALERTS, type AlertName } from '../../contract/console.ts';
 import { isoSeconds } from '../domain/timestamp.ts';
 import type { CaseKind } from '../ledger/by-hand/list-open-cases.ts';
 import { JOBS, type Job } from '../ledger/jobs/job-names.ts';
@@ -11,6 +11,7 @@ import type { Situation } from './situation.ts';
 
 /** Alerts that the cron can find: it cannot find that it does not run. */
 export type CronAlert = Exclude<AlertName, 'cron_not_run'>;
+export const CRON_ALERTS = ALERTS.filter((alert): alert is CronAlert => alert !== 'cron_not_run');
 
 export interface DueAlert {
   alert: CronAlert;

@@ -2,6 +2,7 @@
 import type { Counts, Gauges } from '../ledger/metrics/measured.ts';
 import type { BridgeState } from '../outbox/probe-bridge.ts';
 import { measuredBy } from './measured-sums.ts';
+import { outcomeOf } from './outcome.ts';
 
 export interface Situation {
   nowMs: number;
@@ -35,17 +36,13 @@ export interface Limits {
   databaseMaxBytes: number;
 }
 
-/** The shop ends these payments itself, so they are no failures. */
-const NOT_JUDGED = 'PAYMENT_VOIDED';
-
 export function recentPayments(minutes: readonly Counts[]): RecentPayments {
   const recent = { completed: 0, failed: 0, failures: {} as Record<string, number> };
   for (const { labels, value } of minutes.flatMap((counts) => measuredBy(counts, 'payments'))) {
-    const { status, error_code: errorCode } = labels;
-    if (status === 'completed') recent.completed += value;
-    if (status !== 'failed' || errorCode === NOT_JUDGED) continue;
-    recent.failed += value;
-    recent.failures[errorCode] = (recent.failures[errorCode] ?? 0) + value;
+    const outcome = outcomeOf(labels);
+    if (outcome === 'voided') continue;
+    recent[outcome] += value;
+    if (outcome === 'failed') recent.failures[labels.error_code] = (recent.failures[labels.error_code] ?? 0) + value;
   }
   return recent;
 }

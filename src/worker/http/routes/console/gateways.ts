@@ -6,6 +6,7 @@ import { gatewayKind } from '../../../../core/domain/gateway-kind.ts';
 import { isoSeconds } from '../../../../core/domain/timestamp.ts';
 import { type OpenBreaker, openBreakers } from '../../../../core/ledger/metrics/open-breakers.ts';
 import { percentileOf, sumWhere } from '../../../../core/monitoring/measured-sums.ts';
+import { type Outcome, outcomeOf } from '../../../../core/monitoring/outcome.ts';
 import { measuredInDay } from '../../../../core/monitoring/overview.ts';
 import type { Settings } from '../../../../core/settings/settings.ts';
 import type { HttpEnv } from '../../http-env.ts';
@@ -25,8 +26,8 @@ export const gatewaysRoute = new Hono<HttpEnv>().get('/', async function gateway
   return c.json<ConsoleGateways>({
     gateways: gateways.all.map((gateway): ConsoleGateway => {
       const kind = gatewayKind(gateway.name) as ConsoleGateway['kind'];
-      const ended = (status: string) =>
-        sumWhere(counts, 'payments', (labels) => labels.gateway === kind && labels.status === status);
+      const ended = (outcome: Outcome) =>
+        sumWhere(counts, 'payments', (labels) => labels.gateway === kind && outcomeOf(labels) === outcome);
       const percentile = (percent: number) =>
         percentileOf(
           percent,
@@ -35,7 +36,6 @@ export const gatewaysRoute = new Hono<HttpEnv>().get('/', async function gateway
           ({ gateway, operation }) => gateway === kind && operation === 'charge',
         );
       return {
-        name: kind,
         kind,
         methods: PAYMENT_METHODS.filter((method) => gateways.forMethod(method) === gateway),
         is_live: isLive(kind, settings),
