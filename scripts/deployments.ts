@@ -12,18 +12,26 @@ interface Deployment {
 /**
  * The versions that got all requests, the deployed one first. Empty if the Worker has not been deployed.
  *
- * @throws Error if Cloudflare does not list them
+ * @throws Error if Cloudflare does not list them, or if requests are split between versions now
  */
 export function deployedVersions(environment: EnvironmentSource): string[] {
   const listed = runInEnvironment(environment, ['deployments', 'list', '--json']);
-  if (listed.status !== 0) {
-    if (/does not exist on your account|\[code: 10007\]/.test(listed.output)) return [];
-    throw new Error(whyWranglerFailed(listed));
+  if (listed.status === 0) return versionsOf(JSON.parse(listed.stdout));
+  if (/does not exist on your account|\[code: 10007\]/.test(listed.output)) return [];
+  throw new Error(whyWranglerFailed(listed));
+}
+
+/** Pure. @throws Error if requests are split between versions now: none of them is the deployed one */
+export function versionsOf(deployments: readonly Deployment[]): string[] {
+  const newestFirst = deployments.toSorted((one, other) => other.created_on.localeCompare(one.created_on));
+  const deployed = newestFirst[0]?.versions ?? [];
+  if (deployed.length > 1) {
+    const shares = deployed.map(({ version_id, percentage }) => `${version_id} (${percentage}%)`).join(' and ');
+    throw new Error(
+      `Requests are split between ${shares}. Send all of them to one version first: npx wrangler versions deploy VERSION@100%`,
+    );
   }
-  const deployments: Deployment[] = JSON.parse(listed.stdout);
-  return deployments
-    .toSorted((one, other) => other.created_on.localeCompare(one.created_on))
-    .flatMap(({ versions }) => versions.find(({ percentage }) => percentage === 100)?.version_id ?? []);
+  return newestFirst.flatMap(({ versions }) => versions.find(({ percentage }) => percentage === 100)?.version_id ?? []);
 }
 
 export function runInEnvironment(

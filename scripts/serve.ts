@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { misspelledSettings } from '../src/contract/misspelled-settings.ts';
 import { WORKER_SETTINGS } from '../src/core/settings/variables.ts';
-import { completeDevVars, readDevVars } from '../src/local/dev-vars.ts';
+import { completeDevVars, devVarsText, readDevVars } from '../src/local/dev-vars.ts';
 import { PROJECT } from '../src/local/project.ts';
 import { createOutput, workerLines } from './dev-output.ts';
 import { prepareLocalDatabases } from './local-database.ts';
@@ -38,7 +38,7 @@ let answered = false;
 const worker = startLocalWorker({
   port,
   persistTo: data,
-  args: ['--ip', '0.0.0.0', '--config', configuration(), '--env-file', variables()],
+  args: ['--ip', '0.0.0.0', '--config', configuration()],
   onLine: workerLines(() => answered, output),
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop());
@@ -56,25 +56,21 @@ output.tell('service.ready', '', { port, data });
 void fireCron(port);
 setInterval(() => void fireCron(port), CRON_INTERVAL_MS);
 
-/** wrangler.toml without the pages and their build: the command line names them. */
+/** wrangler.toml without the pages and their build, which the command line names, and beside it the variables, where wrangler looks for them. */
 function configuration(): string {
   const path = join(temporary, 'wrangler.toml');
   writeFileSync(path, readFileSync(join(PROJECT, 'wrangler.toml'), 'utf8').replace(BUILD_SECTION, ''));
+  writeFileSync(join(temporary, '.dev.vars'), devVarsText(variables()), { mode: 0o600 });
   return path;
 }
 
 /** The variables of the environment. Those that it lacks come from the file beside the database. */
-function variables(): string {
+function variables(): Record<string, string | undefined> {
   const kept = join(data, 'variables');
   const made = completeDevVars(kept);
   if (made.length > 0) output.show('dev', { level: 'info', text: `${kept}: wrote ${made.join(', ')}` });
   const given = Object.entries(process.env).filter(([name]) => WORKER_SETTINGS.has(name));
-  const path = join(temporary, 'variables');
-  const lines = Object.entries({ ...readDevVars(kept), ...Object.fromEntries(given) }).map(
-    ([name, value]) => `${name}=${JSON.stringify(value)}\n`,
-  );
-  writeFileSync(path, lines.join(''), { mode: 0o600 });
-  return path;
+  return { ...readDevVars(kept), ...Object.fromEntries(given) };
 }
 
 async function stop(): Promise<void> {

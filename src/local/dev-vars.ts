@@ -37,6 +37,24 @@ export function completeDevVars(file = DEV_VARS): string[] {
   return missing.map(([name]) => name);
 }
 
+/**
+ * The text of a file such as .dev.vars, for values of any kind.
+ *
+ * @throws Error if a value cannot be quoted
+ */
+export function devVarsText(variables: Readonly<Record<string, string | undefined>>): string {
+  return Object.entries(variables)
+    .map(([name, value = '']) => `${name}=${quoted(name, value)}\n`)
+    .join('');
+}
+
+/** Wrangler reads no escape in single quotes and in backticks. */
+function quoted(name: string, value: string): string {
+  const quote = ["'", '`'].find((one) => !value.includes(one));
+  if (quote === undefined) throw new Error(`${name} has a single quote and a backtick: use one of them at most`);
+  return `${quote}${value}${quote}`;
+}
+
 /** Empty where there is no such file. */
 export function readDevVars(file = DEV_VARS): Record<string, string | undefined> {
   return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
