@@ -71,17 +71,22 @@ describe('the bridge of a deployment', () => {
     expect(service?.environment?.BRIDGE_SIGNING_SECRET).toBe(COMPOSE_SIGNING_SECRET);
   });
 
+  it('publishes to its own RabbitMQ', () => {
+    const url = 'amqps://user:password@rabbitmq.example.com:5671/';
+    expect(withTunnel({ RABBITMQ_URL: url }).bridge?.environment?.RABBITMQ_URL).toBe(url);
+  });
+
   it('is behind a tunnel only with a secret of its own', () => {
     const tokenOf = (variables: Record<string, string>) => withTunnel(variables).cloudflared?.environment?.TUNNEL_TOKEN;
     expect(tokenOf({ BRIDGE_SIGNING_SECRET: signingSecret })).toBe('token');
     expect([tokenOf({}), tokenOf({ BRIDGE_SIGNING_SECRET: '' })]).toEqual(['', '']);
   });
 
-  it('is started without the service for desks by each command of the documentation', () => {
+  it('is started without the service for desks and its broker by each command of the documentation', () => {
     const text = ['compose.yaml', 'docs/deploying.md'].map((file) => readFileSync(file, 'utf8')).join('\n');
     const commands = [...text.matchAll(/docker compose --env-file bridge\.env [^\n#]*/g)].map(([command]) => command);
     expect(commands.length).toBeGreaterThan(2);
-    for (const command of commands) expect(command.trim()).toMatch(/ up --build bridge( cloudflared)?$/);
+    for (const command of commands) expect(command.trim()).toMatch(/ up --build --no-deps bridge( cloudflared)?$/);
   });
 });
 
