@@ -12,6 +12,7 @@ import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
 import { listOpenCases } from '../../src/core/ledger/by-hand/list-open-cases.ts';
 import type { D1Database } from '../../src/core/ledger/d1.ts';
 import { JOBS } from '../../src/core/ledger/jobs/job-names.ts';
+import { addRateLimited } from '../../src/core/ledger/metrics/add-rate-limited.ts';
 import { readTotals } from '../../src/core/ledger/metrics/read-measured.ts';
 import { readEnded } from '../../src/core/ledger/metrics/read-unmeasured.ts';
 import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
@@ -30,30 +31,50 @@ describe('what is measured', () => {
     },
   );
 
-  it('is not overwritten by a measurement that began earlier and writes later', async () => {
+  // The batches of a measurement: what was counted, what has ended, the minutes, and what it writes.
+  it.each([
+    ['reads what has ended', 2],
+    ['reads the minutes', 3],
+    ['writes', 4],
+  ])('counts once where another measurement overtakes it before it %s', async (_, batch) => {
     const world = openWorld();
-    await world.pay();
     const { context } = world;
-    const { d1 } = context.db;
-    let batches = 0;
-    const overtaken: D1Database = {
-      prepare: (sql) => d1.prepare(sql),
-      async batch(statements) {
-        batches += 1;
-        // What was counted, what has ended, the minutes; and now it writes.
-        if (batches === 4) {
-          await world.pay();
-          await measure(context, NOTHING_DUE);
-        }
-        return d1.batch(statements);
-      },
+    await world.pay();
+    await measure(
+      overtaken(context, batch, () => measure(context, NOTHING_DUE)),
+      NOTHING_DUE,
+    );
+    const one = { 'completed\tcredit_card\ttest\t': 1 };
+    expect(await measured(world)).toMatchObject({ totals: { payments: one }, minutes: { payments: one } });
+  });
+
+  it.each([2, 3, 4])('counts all once where more has ended when it is overtaken, before batch %i', async (batch) => {
+    const world = openWorld();
+    const { context } = world;
+    await world.pay();
+    const overtake = async () => {
+      await world.pay();
+      await measure(context, NOTHING_DUE);
     };
-    await measure({ ...context, db: { ...context.db, d1: overtaken } }, NOTHING_DUE);
-    expect(batches).toBe(4);
+    await measure(overtaken(context, batch, overtake), NOTHING_DUE);
     const both = { 'completed\tcredit_card\ttest\t': 2 };
     expect(await measured(world)).toMatchObject({ totals: { payments: both }, minutes: { payments: both } });
     await measure(context, NOTHING_DUE);
     expect((await measured(world)).totals.payments).toEqual(both);
+  });
+
+  it('never sets a counter back where nothing has ended but more requests were refused', async () => {
+    const world = openWorld();
+    const { context } = world;
+    await addRateLimited(context.db, 10);
+    const overtake = async () => {
+      await addRateLimited(context.db, 20);
+      await measure(context, NOTHING_DUE);
+    };
+    // Nothing has ended, so the second batch reads the minutes.
+    await measure(overtaken(context, 2, overtake), NOTHING_DUE);
+    const limited = { rate_limited: { '': 30 } };
+    expect(await measured(world)).toEqual({ totals: limited, minutes: limited });
   });
 
   it('counts a backlog of more events than one step takes, in one run', async () => {
@@ -237,6 +258,21 @@ it('reads no event twice, and none that is counted', async () => {
   const { byEvents } = await readEnded(world.context.db, { event: 1, entry: 0 }, 10);
   expect(byEvents.map(({ count, last }) => [count, last])).toEqual([[1, 2]]);
 });
+
+/** The same, with something else that happens before it sends this batch. */
+function overtaken(context: Context, batch: number, happens: () => Promise<void>): Context {
+  const { d1 } = context.db;
+  let batches = 0;
+  const slow: D1Database = {
+    prepare: (sql) => d1.prepare(sql),
+    async batch(statements) {
+      batches += 1;
+      if (batches === batch) await happens();
+      return d1.batch(statements);
+    },
+  };
+  return { ...context, db: { ...context.db, d1: slow } };
+}
 
 async function restoreAll({ db, nowMs }: Context, bucket: ArchiveBucket): Promise<void> {
   for (const kind of ['transactions', 'events'] as const) {
