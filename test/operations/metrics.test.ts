@@ -15,6 +15,10 @@ import { JOBS } from '../../src/core/ledger/jobs/job-names.ts';
 import { addRateLimited } from '../../src/core/ledger/metrics/add-rate-limited.ts';
 import { readTotals } from '../../src/core/ledger/metrics/read-measured.ts';
 import { readEnded } from '../../src/core/ledger/metrics/read-unmeasured.ts';
+import { findWaitingEvents, leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
+import type { LeasedEvent } from '../../src/core/ledger/outbox/lease-events.ts';
+import { recordDeliveries } from '../../src/core/ledger/outbox/record-deliveries.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
 import { METRICS_KEPT_MS, purgeExpired } from '../../src/core/ledger/purge-expired.ts';
 import { measure } from '../../src/core/monitoring/measure.ts';
@@ -232,7 +236,7 @@ describe('gauges', () => {
     const casesOf = (kind: string) => open.filter((one) => one.kind === kind).length;
     expect(gauges).toMatchObject({
       events: { waiting: 3, oldestMs: started + 2_000 },
-      pending: { count: 2, oldestMs: started + 1_000 },
+      pending: { count: 2, overdue: 0, oldestMs: started + 1_000 },
       challenged: 1,
       authorized: 1,
       cases: {
@@ -247,6 +251,75 @@ describe('gauges', () => {
     });
     for (const [kind, count] of Object.entries(gauges?.cases ?? {}))
       expect([kind, count]).toEqual([kind, casesOf(kind)]);
+  });
+
+  const gauges = async ({ context }: World) => {
+    await measure(context, NOTHING_DUE);
+    return (await readTotals(context.db))?.gauges;
+  };
+
+  it('have payments and refunds as overdue that have been pending for 15 minutes, and not what waits for a payer', async () => {
+    const world = openWorld();
+    const { gateway, clock } = world;
+    const paid = await world.pay();
+    const challenged = await world.pay();
+    world.tamper(
+      "UPDATE transactions SET status = 'pending', processed_at_ms = NULL, substate = 'challenged', next_lookup_at_ms = 9e15 WHERE transaction_id = ?",
+      challenged.transactionId,
+    );
+    gateway.losesNext = true;
+    await world.pay();
+    gateway.losesNext = true;
+    await world.refund(paid, '1.00');
+    clock.nowMs += 15 * MINUTE_MS - 1_000;
+    gateway.losesNext = true;
+    await world.pay();
+    clock.nowMs -= 1;
+    expect((await gauges(world))?.pending).toMatchObject({ count: 3, overdue: 1 });
+    clock.nowMs += 1_000;
+    expect((await gauges(world))?.pending).toMatchObject({ count: 3, overdue: 2 });
+  });
+
+  it('have an event that is sent again as waiting since then, however old it is', async () => {
+    const world = openWorld();
+    const { transactionId } = await world.pay();
+    world.deliverAll();
+    world.clock.nowMs += 30 * DAY_MS;
+    const replayedAtMs = world.clock.nowMs;
+    await replayEvents(world.context.db, { kind: 'payment', transactionId }, 1, replayedAtMs);
+    world.clock.nowMs += MINUTE_MS;
+    await world.pay();
+    expect((await gauges(world))?.events).toMatchObject({ waiting: 2, oldestMs: replayedAtMs });
+  });
+
+  it('have an event as unanswered when its lease has ended without a result, and not one that the bridge refused, nor what waits behind it', async () => {
+    const world = openWorld();
+    const { clock, context } = world;
+    const unanswered = async () => (await gauges(world))?.events.unansweredMs;
+    let leases = 0;
+    const lease = () => {
+      leases += 1;
+      const lease = { leaseId: `lse_${leases}`, nowMs: clock.nowMs, untilMs: clock.nowMs + MINUTE_MS };
+      return leaseDueEvents(context.db, lease, 10);
+    };
+    const undelivered = async (leased: readonly LeasedEvent[], nextAttemptAtMs: number) => {
+      const results = leased.map(({ eventId, leaseId }) => ({ eventId, leaseId, reason: 'no', nextAttemptAtMs }));
+      await recordDeliveries(context.db, { delivered: [], undelivered: results }, clock.nowMs, null);
+    };
+    await world.refund(await world.pay(), '1.00');
+    await findWaitingEvents(context.db);
+    await undelivered(await lease(), clock.nowMs + HOUR_MS);
+
+    await world.pay();
+    const paidAtMs = clock.nowMs;
+    await findWaitingEvents(context.db);
+    expect(await lease()).toHaveLength(1);
+    expect(await unanswered()).toBeNull();
+    clock.nowMs += MINUTE_MS;
+    const again = await lease();
+    expect(await unanswered()).toBe(paidAtMs);
+    await undelivered(again, clock.nowMs + HOUR_MS);
+    expect(await unanswered()).toBeNull();
   });
 });
 

@@ -80,8 +80,8 @@ it('shows what waits, how old it is now, and when the cron last ran', async () =
   const nowMs = Date.now();
   await measured({
     gauges: {
-      events: { waiting: 3, oldestMs: nowMs - 5 * MINUTE_MS },
-      pending: { count: 1, oldestMs: nowMs - MINUTE_MS },
+      events: { waiting: 3, oldestMs: nowMs - 5 * MINUTE_MS, unansweredMs: null },
+      pending: { count: 3, overdue: 2, oldestMs: nowMs - MINUTE_MS },
       authorized: 2,
       jobs: { sweep: { backlog: 3, endedAtMs: nowMs - MINUTE_MS } } as never,
     },
@@ -90,6 +90,8 @@ it('shows what waits, how old it is now, and when the cron last ran', async () =
   const samples = await scrape();
   expect(samples.get('payment_events_waiting{shard="0"}')).toBe(3);
   expect(samples.get('payment_events_oldest_waiting_seconds{shard="0"}')).toBeCloseTo(300, -1);
+  expect(samples.get('payment_pending{shard="0"}')).toBe(3);
+  expect(samples.get('payment_pending_overdue{shard="0"}')).toBe(2);
   expect(samples.get('payment_oldest_pending_seconds{shard="0"}')).toBeCloseTo(60, -1);
   expect(samples.get('payment_authorized{shard="0"}')).toBe(2);
   expect(samples.get('payment_job_backlog{job_name="sweep",shard="0"}')).toBe(3);

@@ -37,7 +37,7 @@ export const STATEMENTS_OF_STEP = 8;
  */
 export async function measure({ db, nowMs }: Context, backlogs: readonly Backlog[], reserved = 0): Promise<void> {
   const startedAtMs = nowMs();
-  const { gauges, ...first } = await readCountedAndGauges(db, backlogs);
+  const { gauges, ...first } = await readCountedAndGauges(db, backlogs, startedAtMs);
   let counted: CountedSoFar = first;
   for (let step = 1; ; step += 1) {
     const ended = counted.hasMore ? await readEnded(db, counted.until, ROWS_AT_ONCE) : NOTHING_ENDED;

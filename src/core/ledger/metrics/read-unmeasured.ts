@@ -46,9 +46,10 @@ export async function readCounted(db: Database): Promise<CountedSoFar> {
 export async function readCountedAndGauges(
   db: Database,
   backlogs: readonly Backlog[],
+  nowMs: number,
 ): Promise<CountedSoFar & { gauges: Gauges }> {
   const { d1 } = db;
-  const { gauges, state } = await runBatch(db, { gauges: readGauges(d1, GAUGE_MAX), state: d1.prepare(STATE) });
+  const { gauges, state } = await runBatch(db, { gauges: readGauges(d1, GAUGE_MAX, nowMs), state: d1.prepare(STATE) });
   const databaseBytes = db.fillLevel?.size.bytes ?? null;
   return { ...countedIn(state), gauges: gaugesIn(gauges, { backlogs, databaseBytes }) };
 }
