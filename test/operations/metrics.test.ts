@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { restoreArchived } from '../../src/cli/restore-archived.ts';
 import { archive } from '../../src/core/background/archive.ts';
+import { inTurnToMeasure } from '../../src/core/background/every-minute.ts';
 import { packAudit } from '../../src/core/background/pack-audit.ts';
 import { sealAudit } from '../../src/core/background/seal-audit.ts';
 import type { Context } from '../../src/core/context.ts';
@@ -159,6 +160,21 @@ describe('what is measured', () => {
     expect((await measured(world)).totals.payments).toBeDefined();
   });
 });
+
+it.each([6, 10, 16])(
+  'of up to 64 databases, of which a minute reaches %i, each is measured within 15 minutes',
+  (reached) => {
+    for (let databases = reached + 1; databases <= 64; databases += 1) {
+      const all = Array.from({ length: databases }, (_, shard) => shard);
+      const measuredAt = all.map(() => 0);
+      for (let minute = 1; minute <= 200; minute += 1) {
+        const nowMs = Date.UTC(2026, 10, 22) + minute * MINUTE_MS;
+        for (const shard of inTurnToMeasure(all, nowMs).slice(0, reached)) measuredAt[shard] = minute;
+        expect(minute - Math.min(...measuredAt)).toBeLessThan(15);
+      }
+    }
+  },
+);
 
 describe('how long a gateway took', () => {
   const tookMs = (world: World, table: 'transactions' | 'refunds') =>
@@ -318,7 +334,10 @@ describe('gauges', () => {
     clock.nowMs += MINUTE_MS;
     const again = await lease();
     expect(await unanswered()).toBe(paidAtMs);
-    await undelivered(again, clock.nowMs + HOUR_MS);
+    await undelivered(again, clock.nowMs);
+    expect(await unanswered()).toBeNull();
+    // One that was refused stays known as such while it is sent again.
+    expect(await lease()).toHaveLength(1);
     expect(await unanswered()).toBeNull();
   });
 });
