@@ -22,7 +22,7 @@ function situation(gauges: Partial<Gauges> | Partial<Gauges>[] = {}, rest: Parti
     databases: all.map((one, shard) => ({ shard, gauges: quietGauges(one) })),
     recent: { completed: 0, failed: 0, failures: {} },
     bridge: 'ready',
-    reconciliation: null,
+    reconciliations: [],
     limits: { successRatePercent: 70, databaseMaxBytes: 1e9 },
     ...rest,
   };
@@ -63,7 +63,7 @@ describe('no alert is due', () => {
     ['of a job that ran a quarter of an hour ago', situation(job(9, ago(15)))],
     [
       'of a reconciliation without differences',
-      situation({}, { reconciliation: { fromMs: 0, toMs: 1, differences: 0 } }),
+      situation({}, { reconciliations: [{ fromMs: 0, toMs: 1, differences: 0 }] }),
     ],
     [
       'of a bridge that cannot be asked, while what it has reported nothing of was sent less than ten minutes ago',
@@ -112,10 +112,23 @@ describe('an alert is due', () => {
   });
 
   it('of a reconciliation with differences', () => {
-    const reconciliation = { fromMs: Date.UTC(2026, 10, 21), toMs: Date.UTC(2026, 10, 22), differences: 1 };
-    expect(due(situation({}, { reconciliation }))).toEqual({
+    const reconciliations = [{ fromMs: Date.UTC(2026, 10, 21), toMs: Date.UTC(2026, 10, 22), differences: 1 }];
+    expect(due(situation({}, { reconciliations }))).toEqual({
       reconciliation_differs:
         'Reconciliation of 2026-11-21T00:00:00Z to 2026-11-22T00:00:00Z found 1 difference between gateway, ledger and events.',
+    });
+  });
+
+  it('of reconciliations of several days, from the first that has differences', () => {
+    const day = (date: number, differences: number) => ({
+      fromMs: Date.UTC(2026, 10, date),
+      toMs: Date.UTC(2026, 10, date + 1),
+      differences,
+    });
+    const reconciliations = [day(17, 0), day(18, 2), day(19, 0), day(20, 3), day(21, 0)];
+    expect(due(situation({}, { reconciliations }))).toEqual({
+      reconciliation_differs:
+        'Reconciliation of 2026-11-18T00:00:00Z to 2026-11-19T00:00:00Z and 1 later reconciliation found 5 differences between gateway, ledger and events.',
     });
   });
 

@@ -231,7 +231,7 @@ function othersOf({ databases, ofInstallation, databaseMaxBytes }: Scraped): Fam
     {
       name: 'payment_reconciliation_differences',
       type: 'gauge',
-      help: 'Differences that the last reconciliation found.',
+      help: 'Differences that reconciliation found in the last nights, and when it was last ordered.',
       samples: samples(reconciliation === null ? [] : [[{}, reconciliation.differences]]),
     },
     {

@@ -92,10 +92,13 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
     return `${capitalized(listed(each))} of DATABASE_MAX_GB. From 95 % on no payment is accepted.`;
   },
 
-  reconciliation_differs({ reconciliation }) {
-    if (reconciliation === null || reconciliation.differences === 0) return null;
-    const { fromMs, toMs, differences } = reconciliation;
-    return `Reconciliation of ${isoSeconds(fromMs)} to ${isoSeconds(toMs)} found ${counted(differences, 'difference', 'differences')} between gateway, ledger and events.`;
+  reconciliation_differs({ reconciliations }) {
+    const [first, ...later] = reconciliations.filter(({ differences }) => differences > 0);
+    if (first === undefined) return null;
+    const differences = sum([first, ...later], ({ differences }) => differences);
+    const others =
+      later.length === 0 ? '' : ` and ${counted(later.length, 'later reconciliation', 'later reconciliations')}`;
+    return `Reconciliation of ${isoSeconds(first.fromMs)} to ${isoSeconds(first.toMs)}${others} found ${counted(differences, 'difference', 'differences')} between gateway, ledger and events.`;
   },
 
   bridge_away({ bridge, databases, nowMs }) {
