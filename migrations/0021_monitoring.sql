@@ -17,7 +17,9 @@ CREATE TABLE metric_totals (
   counts     TEXT NOT NULL,
   gauges     TEXT NOT NULL,
   -- When the cron wrote it.
-  written_at_ms INTEGER NOT NULL
+  written_at_ms INTEGER NOT NULL,
+  -- How often it was written: a measurement that began with another revision writes nothing.
+  revision   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Counting begins with the next event. metrics_audit is the number of an entry of the audit log: refunds that failed and reports of disputes have

@@ -4,8 +4,8 @@ import type { Gauges } from '../../src/core/ledger/metrics/measured.ts';
 
 export function quietGauges(overrides: Partial<Gauges> = {}): Gauges {
   return {
-    events: { waiting: 0, oldestMs: null },
-    pending: { count: 0, oldestMs: null },
+    events: { waiting: 0, oldestMs: null, unansweredMs: null },
+    pending: { count: 0, overdue: 0, oldestMs: null },
     challenged: 0,
     authorized: 0,
     cases: {

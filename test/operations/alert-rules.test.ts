@@ -22,7 +22,7 @@ function situation(gauges: Partial<Gauges> | Partial<Gauges>[] = {}, rest: Parti
     databases: all.map((one, shard) => ({ shard, gauges: quietGauges(one) })),
     recent: { completed: 0, failed: 0, failures: {} },
     bridge: 'ready',
-    reconciliation: null,
+    reconciliations: [],
     limits: { successRatePercent: 70, databaseMaxBytes: 1e9 },
     ...rest,
   };
@@ -43,12 +43,18 @@ describe('no alert is due', () => {
   it('where nothing waits', () => expect(due(situation())).toEqual(NOTHING));
 
   it.each<[string, Situation]>([
-    ['of events that wait for five minutes', situation({ events: { waiting: 9, oldestMs: ago(5) } })],
+    [
+      'of events that wait for five minutes',
+      situation({ events: { waiting: 9, oldestMs: ago(5), unansweredMs: null } }),
+    ],
     [
       'of few that are pending for hours, as payments at a bank are',
-      situation({ pending: { count: 4, oldestMs: ago(600) } }),
+      situation({ pending: { count: 4, overdue: 4, oldestMs: ago(600) } }),
     ],
-    ['of many that became pending just now', situation({ pending: { count: 400, oldestMs: ago(15) } })],
+    [
+      'of one that is pending at a bank for days while many others are being charged',
+      situation({ pending: { count: 400, overdue: 1, oldestMs: ago(4_320) } }),
+    ],
     ['of a rate of fewer than 20 payments', rated(0, 19)],
     ['of a rate at its limit', rated(70, 30)],
     ['of a rate that is not judged', { ...rated(0, 100), limits: { successRatePercent: null, databaseMaxBytes: 1e9 } }],
@@ -57,26 +63,32 @@ describe('no alert is due', () => {
     ['of a job that ran a quarter of an hour ago', situation(job(9, ago(15)))],
     [
       'of a reconciliation without differences',
-      situation({}, { reconciliation: { fromMs: 0, toMs: 1, differences: 0 } }),
+      situation({}, { reconciliations: [{ fromMs: 0, toMs: 1, differences: 0 }] }),
     ],
-    ['of a bridge that cannot be asked, while no event waits for ten minutes', situation({}, { bridge: null })],
+    [
+      'of a bridge that cannot be asked, while what it has reported nothing of was sent less than ten minutes ago',
+      situation({ events: { waiting: 1, oldestMs: ago(5), unansweredMs: ago(5) } }, { bridge: null }),
+    ],
   ])('%s', (_, given) => expect(due(given)).toEqual(NOTHING));
 });
 
 describe('an alert is due', () => {
   it('of events that wait for more than five minutes, over all databases', () => {
     const given = situation([
-      { events: { waiting: 3, oldestMs: ago(2) } },
-      { events: { waiting: 9, oldestMs: ago(7) } },
+      { events: { waiting: 3, oldestMs: ago(2), unansweredMs: null } },
+      { events: { waiting: 9, oldestMs: ago(7), unansweredMs: null } },
     ]);
     expect(due(given)).toEqual({ events_waiting: '12 events wait for delivery, the oldest for 7 minutes.' });
   });
 
-  it('of several payments whose outcome the look-ups have not found for a quarter of an hour', () => {
-    expect(
-      due(situation([{ pending: { count: 3, oldestMs: ago(16) } }, { pending: { count: 2, oldestMs: ago(1) } }])),
-    ).toEqual({
-      pending_growing: '5 payments and refunds wait for the outcome from their gateway, the oldest for 16 minutes.',
+  it('of several payments whose outcome the look-ups have not found for a quarter of an hour, over all databases', () => {
+    const given = situation([
+      { pending: { count: 9, overdue: 3, oldestMs: ago(16) } },
+      { pending: { count: 2, overdue: 2, oldestMs: ago(15) } },
+    ]);
+    expect(due(given)).toEqual({
+      pending_growing:
+        '5 payments and refunds have waited for the outcome from their gateway for 15 minutes or more, the oldest for 16 minutes.',
     });
   });
 
@@ -100,10 +112,23 @@ describe('an alert is due', () => {
   });
 
   it('of a reconciliation with differences', () => {
-    const reconciliation = { fromMs: Date.UTC(2026, 10, 21), toMs: Date.UTC(2026, 10, 22), differences: 1 };
-    expect(due(situation({}, { reconciliation }))).toEqual({
+    const reconciliations = [{ fromMs: Date.UTC(2026, 10, 21), toMs: Date.UTC(2026, 10, 22), differences: 1 }];
+    expect(due(situation({}, { reconciliations }))).toEqual({
       reconciliation_differs:
         'Reconciliation of 2026-11-21T00:00:00Z to 2026-11-22T00:00:00Z found 1 difference between gateway, ledger and events.',
+    });
+  });
+
+  it('of reconciliations of several days, from the first that has differences', () => {
+    const day = (date: number, differences: number) => ({
+      fromMs: Date.UTC(2026, 10, date),
+      toMs: Date.UTC(2026, 10, date + 1),
+      differences,
+    });
+    const reconciliations = [day(17, 0), day(18, 2), day(19, 0), day(20, 3), day(21, 0)];
+    expect(due(situation({}, { reconciliations }))).toEqual({
+      reconciliation_differs:
+        'Reconciliation of 2026-11-18T00:00:00Z to 2026-11-19T00:00:00Z and 1 later reconciliation found 5 differences between gateway, ledger and events.',
     });
   });
 
@@ -116,9 +141,18 @@ describe('an alert is due', () => {
     expect(due(situation({}, { bridge })).bridge_away).toContain(words);
   });
 
-  it('of a bridge that takes events from a queue, when they wait for more than ten minutes', () => {
-    const given = situation({ events: { waiting: 1, oldestMs: ago(11) } }, { bridge: null });
-    expect(Object.keys(due(given))).toEqual(['events_waiting', 'bridge_away']);
+  it('of a bridge that takes events from a queue, when it has reported nothing of one for more than ten minutes', () => {
+    const given = situation({ events: { waiting: 1, oldestMs: ago(12), unansweredMs: ago(11) } }, { bridge: null });
+    expect(due(given)).toEqual({
+      events_waiting: '1 event waits for delivery, the oldest for 12 minutes.',
+      bridge_away:
+        'The bridge takes no events from its queue, or cannot publish them: one has waited for 11 minutes without a result.',
+    });
+  });
+
+  it('of events that wait, and not of the bridge, where the bridge has said why it cannot publish them', () => {
+    const given = situation({ events: { waiting: 1, oldestMs: ago(600), unansweredMs: null } }, { bridge: null });
+    expect(Object.keys(due(given))).toEqual(['events_waiting']);
   });
 
   it.each([

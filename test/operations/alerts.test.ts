@@ -138,7 +138,7 @@ describe('an alert', () => {
   });
 
   it('has its figures of what the cron has measured', async () => {
-    world.measured({ events: { waiting: 12, oldestMs: world.clock.nowMs - 5 * MINUTE_MS } });
+    world.measured({ events: { waiting: 12, oldestMs: world.clock.nowMs - 5 * MINUTE_MS, unansweredMs: null } });
     await world.minute(2);
     expect(world.posted[0]).toContain('12 events wait for delivery, the oldest for 7 minutes.');
   });

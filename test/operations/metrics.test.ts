@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { restoreArchived } from '../../src/cli/restore-archived.ts';
 import { archive } from '../../src/core/background/archive.ts';
+import { inTurnToMeasure } from '../../src/core/background/every-minute.ts';
 import { packAudit } from '../../src/core/background/pack-audit.ts';
 import { sealAudit } from '../../src/core/background/seal-audit.ts';
 import type { Context } from '../../src/core/context.ts';
@@ -12,8 +13,13 @@ import { pack, unpack } from '../../src/core/ledger/audit/packed-lines.ts';
 import { listOpenCases } from '../../src/core/ledger/by-hand/list-open-cases.ts';
 import type { D1Database } from '../../src/core/ledger/d1.ts';
 import { JOBS } from '../../src/core/ledger/jobs/job-names.ts';
+import { addRateLimited } from '../../src/core/ledger/metrics/add-rate-limited.ts';
 import { readTotals } from '../../src/core/ledger/metrics/read-measured.ts';
 import { readEnded } from '../../src/core/ledger/metrics/read-unmeasured.ts';
+import { findWaitingEvents, leaseDueEvents } from '../../src/core/ledger/outbox/lease-due-events.ts';
+import type { LeasedEvent } from '../../src/core/ledger/outbox/lease-events.ts';
+import { recordDeliveries } from '../../src/core/ledger/outbox/record-deliveries.ts';
+import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
 import { recordDispute } from '../../src/core/ledger/payments/record-dispute.ts';
 import { METRICS_KEPT_MS, purgeExpired } from '../../src/core/ledger/purge-expired.ts';
 import { measure } from '../../src/core/monitoring/measure.ts';
@@ -30,30 +36,50 @@ describe('what is measured', () => {
     },
   );
 
-  it('is not overwritten by a measurement that began earlier and writes later', async () => {
+  // The batches of a measurement: what was counted, what has ended, the minutes, and what it writes.
+  it.each([
+    ['reads what has ended', 2],
+    ['reads the minutes', 3],
+    ['writes', 4],
+  ])('counts once where another measurement overtakes it before it %s', async (_, batch) => {
     const world = openWorld();
-    await world.pay();
     const { context } = world;
-    const { d1 } = context.db;
-    let batches = 0;
-    const overtaken: D1Database = {
-      prepare: (sql) => d1.prepare(sql),
-      async batch(statements) {
-        batches += 1;
-        // What was counted, what has ended, the minutes; and now it writes.
-        if (batches === 4) {
-          await world.pay();
-          await measure(context, NOTHING_DUE);
-        }
-        return d1.batch(statements);
-      },
+    await world.pay();
+    await measure(
+      overtaken(context, batch, () => measure(context, NOTHING_DUE)),
+      NOTHING_DUE,
+    );
+    const one = { 'completed\tcredit_card\ttest\t': 1 };
+    expect(await measured(world)).toMatchObject({ totals: { payments: one }, minutes: { payments: one } });
+  });
+
+  it.each([2, 3, 4])('counts all once where more has ended when it is overtaken, before batch %i', async (batch) => {
+    const world = openWorld();
+    const { context } = world;
+    await world.pay();
+    const overtake = async () => {
+      await world.pay();
+      await measure(context, NOTHING_DUE);
     };
-    await measure({ ...context, db: { ...context.db, d1: overtaken } }, NOTHING_DUE);
-    expect(batches).toBe(4);
+    await measure(overtaken(context, batch, overtake), NOTHING_DUE);
     const both = { 'completed\tcredit_card\ttest\t': 2 };
     expect(await measured(world)).toMatchObject({ totals: { payments: both }, minutes: { payments: both } });
     await measure(context, NOTHING_DUE);
     expect((await measured(world)).totals.payments).toEqual(both);
+  });
+
+  it('never sets a counter back where nothing has ended but more requests were refused', async () => {
+    const world = openWorld();
+    const { context } = world;
+    await addRateLimited(context.db, 10);
+    const overtake = async () => {
+      await addRateLimited(context.db, 20);
+      await measure(context, NOTHING_DUE);
+    };
+    // Nothing has ended, so the second batch reads the minutes.
+    await measure(overtaken(context, 2, overtake), NOTHING_DUE);
+    const limited = { rate_limited: { '': 30 } };
+    expect(await measured(world)).toEqual({ totals: limited, minutes: limited });
   });
 
   it('counts a backlog of more events than one step takes, in one run', async () => {
@@ -135,6 +161,21 @@ describe('what is measured', () => {
   });
 });
 
+it.each([6, 10, 16])(
+  'of up to 64 databases, of which a minute reaches %i, each is measured within 15 minutes',
+  (reached) => {
+    for (let databases = reached + 1; databases <= 64; databases += 1) {
+      const all = Array.from({ length: databases }, (_, shard) => shard);
+      const measuredAt = all.map(() => 0);
+      for (let minute = 1; minute <= 200; minute += 1) {
+        const nowMs = Date.UTC(2026, 10, 22) + minute * MINUTE_MS;
+        for (const shard of inTurnToMeasure(all, nowMs).slice(0, reached)) measuredAt[shard] = minute;
+        expect(minute - Math.min(...measuredAt)).toBeLessThan(15);
+      }
+    }
+  },
+);
+
 describe('how long a gateway took', () => {
   const tookMs = (world: World, table: 'transactions' | 'refunds') =>
     world.rows(`SELECT gateway_ms AS ms FROM ${table} ORDER BY created_at_ms`).map(({ ms }) => ms);
@@ -211,7 +252,7 @@ describe('gauges', () => {
     const casesOf = (kind: string) => open.filter((one) => one.kind === kind).length;
     expect(gauges).toMatchObject({
       events: { waiting: 3, oldestMs: started + 2_000 },
-      pending: { count: 2, oldestMs: started + 1_000 },
+      pending: { count: 2, overdue: 0, oldestMs: started + 1_000 },
       challenged: 1,
       authorized: 1,
       cases: {
@@ -227,6 +268,78 @@ describe('gauges', () => {
     for (const [kind, count] of Object.entries(gauges?.cases ?? {}))
       expect([kind, count]).toEqual([kind, casesOf(kind)]);
   });
+
+  const gauges = async ({ context }: World) => {
+    await measure(context, NOTHING_DUE);
+    return (await readTotals(context.db))?.gauges;
+  };
+
+  it('have payments and refunds as overdue that have been pending for 15 minutes, and not what waits for a payer', async () => {
+    const world = openWorld();
+    const { gateway, clock } = world;
+    const paid = await world.pay();
+    const challenged = await world.pay();
+    world.tamper(
+      "UPDATE transactions SET status = 'pending', processed_at_ms = NULL, substate = 'challenged', next_lookup_at_ms = 9e15 WHERE transaction_id = ?",
+      challenged.transactionId,
+    );
+    gateway.losesNext = true;
+    await world.pay();
+    gateway.losesNext = true;
+    await world.refund(paid, '1.00');
+    clock.nowMs += 15 * MINUTE_MS - 1_000;
+    gateway.losesNext = true;
+    await world.pay();
+    clock.nowMs -= 1;
+    expect((await gauges(world))?.pending).toMatchObject({ count: 3, overdue: 1 });
+    clock.nowMs += 1_000;
+    expect((await gauges(world))?.pending).toMatchObject({ count: 3, overdue: 2 });
+  });
+
+  it('have an event that is sent again as waiting since then, however old it is', async () => {
+    const world = openWorld();
+    const { transactionId } = await world.pay();
+    world.deliverAll();
+    world.clock.nowMs += 30 * DAY_MS;
+    const replayedAtMs = world.clock.nowMs;
+    await replayEvents(world.context.db, { kind: 'payment', transactionId }, 1, replayedAtMs);
+    world.clock.nowMs += MINUTE_MS;
+    await world.pay();
+    expect((await gauges(world))?.events).toMatchObject({ waiting: 2, oldestMs: replayedAtMs });
+  });
+
+  it('have an event as unanswered when its lease has ended without a result, and not one that the bridge refused, nor what waits behind it', async () => {
+    const world = openWorld();
+    const { clock, context } = world;
+    const unanswered = async () => (await gauges(world))?.events.unansweredMs;
+    let leases = 0;
+    const lease = () => {
+      leases += 1;
+      const lease = { leaseId: `lse_${leases}`, nowMs: clock.nowMs, untilMs: clock.nowMs + MINUTE_MS };
+      return leaseDueEvents(context.db, lease, 10);
+    };
+    const undelivered = async (leased: readonly LeasedEvent[], nextAttemptAtMs: number) => {
+      const results = leased.map(({ eventId, leaseId }) => ({ eventId, leaseId, reason: 'no', nextAttemptAtMs }));
+      await recordDeliveries(context.db, { delivered: [], undelivered: results }, clock.nowMs, null);
+    };
+    await world.refund(await world.pay(), '1.00');
+    await findWaitingEvents(context.db);
+    await undelivered(await lease(), clock.nowMs + HOUR_MS);
+
+    await world.pay();
+    const paidAtMs = clock.nowMs;
+    await findWaitingEvents(context.db);
+    expect(await lease()).toHaveLength(1);
+    expect(await unanswered()).toBeNull();
+    clock.nowMs += MINUTE_MS;
+    const again = await lease();
+    expect(await unanswered()).toBe(paidAtMs);
+    await undelivered(again, clock.nowMs);
+    expect(await unanswered()).toBeNull();
+    // One that was refused stays known as such while it is sent again.
+    expect(await lease()).toHaveLength(1);
+    expect(await unanswered()).toBeNull();
+  });
 });
 
 it('reads no event twice, and none that is counted', async () => {
@@ -237,6 +350,21 @@ it('reads no event twice, and none that is counted', async () => {
   const { byEvents } = await readEnded(world.context.db, { event: 1, entry: 0 }, 10);
   expect(byEvents.map(({ count, last }) => [count, last])).toEqual([[1, 2]]);
 });
+
+/** The same, with something else that happens before it sends this batch. */
+function overtaken(context: Context, batch: number, happens: () => Promise<void>): Context {
+  const { d1 } = context.db;
+  let batches = 0;
+  const slow: D1Database = {
+    prepare: (sql) => d1.prepare(sql),
+    async batch(statements) {
+      batches += 1;
+      if (batches === batch) await happens();
+      return d1.batch(statements);
+    },
+  };
+  return { ...context, db: { ...context.db, d1: slow } };
+}
 
 async function restoreAll({ db, nowMs }: Context, bucket: ArchiveBucket): Promise<void> {
   for (const kind of ['transactions', 'events'] as const) {

@@ -4,9 +4,9 @@ import { orderReconciliation } from '../../src/core/background/order-reconciliat
 import { reconcileDue } from '../../src/core/background/reconcile-due.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { Movement } from '../../src/core/gateways/gateway.ts';
-import { rowOf, runBatch } from '../../src/core/ledger/database.ts';
+import { rowsOf, runBatch } from '../../src/core/ledger/database.ts';
 import { readBacklogs } from '../../src/core/ledger/jobs/read-backlogs.ts';
-import { lastEnded } from '../../src/core/ledger/reconciliations/last-ended.ts';
+import { type CurrentResult, currentResults } from '../../src/core/ledger/reconciliations/current-results.ts';
 import {
   type ListedReconciliation,
   listReconciliations,
@@ -50,6 +50,8 @@ async function night(world: World): Promise<ListedReconciliation | undefined> {
 }
 
 const newest = ({ context }: World) => listReconciliations(context.db, 30);
+const results = async ({ context: { db } }: World) =>
+  rowsOf<CurrentResult>((await runBatch(db, { results: currentResults(db.d1) })).results);
 const found = (one: ListedReconciliation | undefined) =>
   one?.differences.map(({ kind, subject }) => `${kind} ${subject}`).toSorted();
 
@@ -326,14 +328,59 @@ describe('a difference is kept', () => {
       },
       { kind: 'event_missing', subject: transactionId, transactionId, message: expect.stringContaining(transactionId) },
     ]);
-    const last = async () => rowOf((await runBatch(world.context.db, { last: lastEnded(world.context.db.d1) })).last);
-    expect(await last()).toEqual({
-      ...{ fromMs: TODAY_MS, toMs: TODAY_MS + DAY_MS },
-      ...{ endedAtMs: world.clock.nowMs, differences: 2 },
-    });
+    expect(await results(world)).toEqual([
+      { fromMs: TODAY_MS, toMs: TODAY_MS + DAY_MS, endedAtMs: world.clock.nowMs, differences: 2 },
+    ]);
     world.clock.nowMs += DAY_MS;
     await night(world);
-    expect(await last()).toMatchObject({ differences: 0 });
+    expect(await results(world)).toMatchObject([{ fromMs: TODAY_MS + DAY_MS, differences: 0 }]);
+  });
+
+  it('and counts for hours, where the next days are caught up in the minutes after it', async () => {
+    const world = await openedYesterday();
+    const { transactionId } = await world.pay();
+    world.deliverAll();
+    world.tamper('DELETE FROM events WHERE transaction_id = ?', transactionId);
+    world.clock.nowMs = TODAY_MS + 3 * DAY_MS + 2 * HOUR_MS;
+    for (let days = 0; days < 3; days += 1) {
+      await night(world);
+      world.clock.nowMs += MINUTE_MS;
+    }
+    const differences = async () => (await results(world)).map((one) => one.differences);
+    expect(await differences()).toEqual([1, 0, 0]);
+    world.clock.nowMs += DAY_MS;
+    await night(world);
+    expect(await differences()).toEqual([0]);
+  });
+
+  it('also where one that is ordered later compares another time, and finds none', async () => {
+    const world = await openedYesterday();
+    const { transactionId } = await world.pay();
+    world.deliverAll();
+    world.tamper('DELETE FROM events WHERE transaction_id = ?', transactionId);
+    toNight(world);
+    await night(world);
+    world.clock.nowMs += 20 * HOUR_MS;
+    await orderReconciliation(installation({ ...world.context, workQueue: { send: async () => {} } }));
+    await night(world);
+    expect((await results(world)).map((one) => one.differences)).toEqual([1, 0]);
+  });
+
+  it('of one that is ordered, and clears with the next one that is ordered and finds none', async () => {
+    const world = await openedYesterday();
+    const { transactionId } = await world.pay();
+    world.deliverAll();
+    world.tamper('DELETE FROM events WHERE transaction_id = ?', transactionId);
+    const order = async () => {
+      world.clock.nowMs += HOUR_MS;
+      await orderReconciliation(installation({ ...world.context, workQueue: { send: async () => {} } }));
+      await night(world);
+      return (await results(world)).map((one) => one.differences);
+    };
+    expect(await order()).toEqual([1]);
+    world.tamper('DELETE FROM transactions');
+    world.gateway.movements = [];
+    expect(await order()).toEqual([0]);
   });
 });
 

@@ -166,8 +166,8 @@ describe('what waits', () => {
     const now = Date.now();
     await gauged(
       {
-        events: { waiting: 4, oldestMs: now - 90_000 },
-        pending: { count: 2, oldestMs: now - 30_000 },
+        events: { waiting: 4, oldestMs: now - 90_000, unansweredMs: null },
+        pending: { count: 2, overdue: 0, oldestMs: now - 30_000 },
         challenged: 1,
         authorized: 3,
         cases: { ...NOTHING.cases, refund_reversed: 2, late_charge_kept: 1 },
@@ -223,7 +223,11 @@ describe('of four databases', () => {
     for (const [shard, database] of databases.entries()) {
       await place(database, shard);
       await counted(minuteOf(Date.now()), completed(shard + 1), database);
-      await gauged({ events: { waiting: 1, oldestMs: 1_000 * (shard + 1) } }, Date.now() - shard * 1_000, database);
+      await gauged(
+        { events: { waiting: 1, oldestMs: 1_000 * (shard + 1), unansweredMs: null } },
+        Date.now() - shard * 1_000,
+        database,
+      );
     }
   });
 

@@ -80,8 +80,8 @@ it('shows what waits, how old it is now, and when the cron last ran', async () =
   const nowMs = Date.now();
   await measured({
     gauges: {
-      events: { waiting: 3, oldestMs: nowMs - 5 * MINUTE_MS },
-      pending: { count: 1, oldestMs: nowMs - MINUTE_MS },
+      events: { waiting: 3, oldestMs: nowMs - 5 * MINUTE_MS, unansweredMs: null },
+      pending: { count: 3, overdue: 2, oldestMs: nowMs - MINUTE_MS },
       authorized: 2,
       jobs: { sweep: { backlog: 3, endedAtMs: nowMs - MINUTE_MS } } as never,
     },
@@ -90,6 +90,8 @@ it('shows what waits, how old it is now, and when the cron last ran', async () =
   const samples = await scrape();
   expect(samples.get('payment_events_waiting{shard="0"}')).toBe(3);
   expect(samples.get('payment_events_oldest_waiting_seconds{shard="0"}')).toBeCloseTo(300, -1);
+  expect(samples.get('payment_pending{shard="0"}')).toBe(3);
+  expect(samples.get('payment_pending_overdue{shard="0"}')).toBe(2);
   expect(samples.get('payment_oldest_pending_seconds{shard="0"}')).toBeCloseTo(60, -1);
   expect(samples.get('payment_authorized{shard="0"}')).toBe(2);
   expect(samples.get('payment_job_backlog{job_name="sweep",shard="0"}')).toBe(3);
@@ -99,7 +101,7 @@ it('shows what waits, how old it is now, and when the cron last ran', async () =
   expect(samples.get('payment_cron_last_run_timestamp_seconds{shard="0"}')).toBe((nowMs - 1_000) / 1000);
 });
 
-it('shows breakers, alerts and the last reconciliation', async () => {
+it('shows breakers, alerts, and the differences of all days that were reconciled last', async () => {
   const nowMs = Date.now();
   await env.DB.batch([
     env.DB.prepare("INSERT INTO open_breakers VALUES ('stripe:live', 'charge', ?1, ?1 + 10000)").bind(nowMs),
@@ -112,14 +114,14 @@ it('shows breakers, alerts and the last reconciliation', async () => {
     ).bind(nowMs),
     env.DB.prepare(
       `INSERT INTO reconciliations (from_ms, to_ms, compared_until_ms, started_at_ms, next_step_at_ms, patient_until_ms, ended_at_ms, differences)
-         VALUES (1, 2, 2, 1, 1, 1, 90000, 3)`,
+         VALUES (1, 2, 2, 1, 1, 9, 80000, 3), (2, 3, 3, 1, 1, 9, 85000, 4), (3, 4, 4, 1, 1, 9, 90000, 0)`,
     ).bind(),
   ]);
   const samples = await scrape();
   expect(samples.get('payment_breaker_open{gateway="stripe",operation="charge"}')).toBe(1);
   expect(samples.get('payment_alert_active{alert="bridge_away"}')).toBe(1);
   expect(samples.get('payment_alert_active{alert="events_waiting"}')).toBe(0);
-  expect(samples.get('payment_reconciliation_differences')).toBe(3);
+  expect(samples.get('payment_reconciliation_differences')).toBe(7);
   expect(samples.get('payment_reconciliation_last_run_timestamp_seconds')).toBe(90);
 });
 

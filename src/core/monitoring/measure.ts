@@ -37,7 +37,7 @@ export const STATEMENTS_OF_STEP = 8;
  */
 export async function measure({ db, nowMs }: Context, backlogs: readonly Backlog[], reserved = 0): Promise<void> {
   const startedAtMs = nowMs();
-  const { gauges, ...first } = await readCountedAndGauges(db, backlogs);
+  const { gauges, ...first } = await readCountedAndGauges(db, backlogs, startedAtMs);
   let counted: CountedSoFar = first;
   for (let step = 1; ; step += 1) {
     const ended = counted.hasMore ? await readEnded(db, counted.until, ROWS_AT_ONCE) : NOTHING_ENDED;
@@ -56,7 +56,7 @@ type Counted = Omit<Measurement, 'gauges'> & { minutes: { minuteMs: number; coun
 
 /** What is to be written, with the minutes as far as they are in this step. */
 function measurementOf(
-  { until: from, totals, rateLimited }: CountedSoFar,
+  { until: from, totals, revision, rateLimited }: CountedSoFar,
   { byEvents, byEntries }: EndedSince,
   nowMs: number,
 ): Counted {
@@ -77,6 +77,7 @@ function measurementOf(
     add(inMinute(Math.floor(nowMs / MINUTE_MS) * MINUTE_MS), 'rate_limited', [], newlyLimited);
   }
   return {
+    revision,
     from,
     until: { event: lastOf(byEvents, from.event), entry: lastOf(byEntries, from.entry) },
     minutes: [...minutes]

@@ -150,11 +150,16 @@ function gaugesOf(measured: readonly OfShard[], nowMs: number): Family[] {
     gauge('payment_events_waiting', 'Events that RabbitMQ has not confirmed.', ({ events }) => events.waiting),
     gauge(
       'payment_events_oldest_waiting_seconds',
-      'Age of the oldest event that waits. 0: none waits.',
+      'How long the event that has waited longest has waited. 0: none waits.',
       ({ events }) => ageSeconds(events.oldestMs),
       'seconds',
     ),
     gauge('payment_pending', 'Payments and refunds whose outcome is not known yet.', ({ pending }) => pending.count),
+    gauge(
+      'payment_pending_overdue',
+      'Payments and refunds whose outcome has not been known for 15 minutes or more.',
+      ({ pending }) => pending.overdue,
+    ),
     gauge(
       'payment_oldest_pending_seconds',
       'Age of the oldest payment or refund whose outcome is not known yet. 0: there is none.',
@@ -226,7 +231,7 @@ function othersOf({ databases, ofInstallation, databaseMaxBytes }: Scraped): Fam
     {
       name: 'payment_reconciliation_differences',
       type: 'gauge',
-      help: 'Differences that the last reconciliation found.',
+      help: 'Differences that reconciliation found in the last nights, and when it was last ordered.',
       samples: samples(reconciliation === null ? [] : [[{}, reconciliation.differences]]),
     },
     {

@@ -97,6 +97,6 @@ const PROBLEMS: Readonly<Record<ReadyProblemName, Pick<ReadyProblem, 'message' |
   cron_not_run: { isUrgent: true, message: 'The cron has not run for more than five minutes.' },
   database_away: { isUrgent: true, message: 'A database does not answer.' },
   database_filling: { isUrgent: false, message: 'A database is filling up.' },
-  reconciliation_differs: { isUrgent: false, message: 'The last reconciliation found differences.' },
+  reconciliation_differs: { isUrgent: false, message: 'Reconciliation found differences.' },
   needs_person: { isUrgent: false, message: 'A case needs a person.' },
 };

@@ -21,12 +21,10 @@ export interface DueAlert {
 const MINUTE_MS = 60_000;
 /** An event is delivered within a second, and by the sweep within two minutes. */
 const EVENT_WAITS_MS = 5 * MINUTE_MS;
-/** A bridge that pulls cannot be asked: it counts as not ready when events have waited for so long. */
+/** A bridge that pulls cannot be asked: it counts as not ready when events that were sent have waited for so long, and it has reported nothing of them. */
 const PULL_WAITS_MS = 10 * MINUTE_MS;
-/** Look-ups resolve lost answers within the first minutes, if the gateway answers. */
-const PENDING_MS = 15 * MINUTE_MS;
-/** A single payment can be pending for days, such as at a bank. So many at once are an outage. */
-const PENDING_COUNT = 5;
+/** A single payment can be pending for days, such as at a bank. So many that are overdue at once are an outage. */
+const OVERDUE_COUNT = 5;
 const JOB_NOT_RUN_MS = 15 * MINUTE_MS;
 
 /** The rate of fewer payments means nothing. */
@@ -54,7 +52,7 @@ type Rule = (situation: Situation, isOpen: boolean) => string | null;
 const RULES: Readonly<Record<CronAlert, Rule>> = {
   events_waiting({ databases, nowMs }) {
     const events = databases.map(({ gauges }) => gauges.events);
-    const oldestMs = oldestOf(events);
+    const oldestMs = oldestOf(events.map(({ oldestMs }) => oldestMs));
     if (oldestMs === null || nowMs - oldestMs <= EVENT_WAITS_MS) return null;
     return `${counted(
       sum(events, ({ waiting }) => waiting),
@@ -65,10 +63,10 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
 
   pending_growing({ databases, nowMs }) {
     const pending = databases.map(({ gauges }) => gauges.pending);
-    const oldestMs = oldestOf(pending);
-    const count = sum(pending, ({ count }) => count);
-    if (oldestMs === null || nowMs - oldestMs <= PENDING_MS || count < PENDING_COUNT) return null;
-    return `${count} payments and refunds wait for the outcome from their gateway, the oldest for ${durationText(nowMs - oldestMs)}.`;
+    const overdue = sum(pending, ({ overdue }) => overdue);
+    if (overdue < OVERDUE_COUNT) return null;
+    const oldestMs = oldestOf(pending.map(({ oldestMs }) => oldestMs)) ?? nowMs;
+    return `${overdue} payments and refunds have waited for the outcome from their gateway for 15 minutes or more, the oldest for ${durationText(nowMs - oldestMs)}.`;
   },
 
   success_rate_low({ recent, limits: { successRatePercent } }, isOpen) {
@@ -94,17 +92,20 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
     return `${capitalized(listed(each))} of DATABASE_MAX_GB. From 95 % on no payment is accepted.`;
   },
 
-  reconciliation_differs({ reconciliation }) {
-    if (reconciliation === null || reconciliation.differences === 0) return null;
-    const { fromMs, toMs, differences } = reconciliation;
-    return `Reconciliation of ${isoSeconds(fromMs)} to ${isoSeconds(toMs)} found ${counted(differences, 'difference', 'differences')} between gateway, ledger and events.`;
+  reconciliation_differs({ reconciliations }) {
+    const [first, ...later] = reconciliations.filter(({ differences }) => differences > 0);
+    if (first === undefined) return null;
+    const differences = sum([first, ...later], ({ differences }) => differences);
+    const others =
+      later.length === 0 ? '' : ` and ${counted(later.length, 'later reconciliation', 'later reconciliations')}`;
+    return `Reconciliation of ${isoSeconds(first.fromMs)} to ${isoSeconds(first.toMs)}${others} found ${counted(differences, 'difference', 'differences')} between gateway, ledger and events.`;
   },
 
   bridge_away({ bridge, databases, nowMs }) {
     if (bridge !== null) return bridge === 'ready' ? null : BRIDGE_PROBLEMS[bridge];
-    const oldestMs = oldestOf(databases.map(({ gauges }) => gauges.events));
-    if (oldestMs === null || nowMs - oldestMs <= PULL_WAITS_MS) return null;
-    return `The bridge takes no events from its queue, or cannot publish them: the oldest has waited for ${durationText(nowMs - oldestMs)}.`;
+    const sinceMs = oldestOf(databases.map(({ gauges }) => gauges.events.unansweredMs));
+    if (sinceMs === null || nowMs - sinceMs <= PULL_WAITS_MS) return null;
+    return `The bridge takes no events from its queue, or cannot publish them: one has waited for ${durationText(nowMs - sinceMs)} without a result.`;
   },
 
   job_not_run({ databases, nowMs }) {
@@ -144,8 +145,8 @@ const CASES: Readonly<Record<CaseKind, readonly [one: string, more: string]>> = 
   external_refund_unbooked: ['external refund larger than the balance', 'external refunds larger than the balance'],
 };
 
-function oldestOf(all: readonly { oldestMs: number | null }[]): number | null {
-  const times = all.flatMap(({ oldestMs }) => oldestMs ?? []);
+function oldestOf(all: readonly (number | null)[]): number | null {
+  const times = all.flatMap((timeMs) => timeMs ?? []);
   return times.length === 0 ? null : Math.min(...times);
 }
 

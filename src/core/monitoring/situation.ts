@@ -1,4 +1,4 @@
-/** The input of the alert rules: the figures of all databases, the state of the bridge, and the last reconciliation. Plain data. */
+/** The input of the alert rules: the figures of all databases, the state of the bridge, and the results of reconciliation. Plain data. */
 import type { Counts, Gauges } from '../ledger/metrics/measured.ts';
 import type { BridgeState } from '../outbox/probe-bridge.ts';
 import { measuredBy } from './measured-sums.ts';
@@ -12,8 +12,8 @@ export interface Situation {
   recent: RecentPayments;
   /** Null for a bridge that pulls: it has no address to ask. */
   bridge: BridgeState | null;
-  /** The last one that ended; null: none. */
-  reconciliation: EndedReconciliation | null;
+  /** Those whose results count, by their time. */
+  reconciliations: readonly EndedReconciliation[];
   limits: Limits;
 }
 

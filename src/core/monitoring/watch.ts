@@ -46,7 +46,7 @@ export async function watch(shards: Shards): Promise<void> {
 async function judge(shards: Shards): Promise<number> {
   const context = shards.at(0);
   const { db, nowMs, settings, log, bridgeState } = context;
-  const [bridge, reads, { open, unreported, reconciliation }] = await Promise.all([
+  const [bridge, reads, { open, unreported, reconciliations }] = await Promise.all([
     bridgeState?.() ?? null,
     readAll(shards),
     readWatched(db),
@@ -59,7 +59,7 @@ async function judge(shards: Shards): Promise<number> {
     databases,
     recent: recentPayments(databases.flatMap(({ minutes }) => minutes)),
     bridge,
-    reconciliation,
+    reconciliations,
     limits: {
       successRatePercent: settings.alerts.successRatePercent,
       databaseMaxBytes: settings.databaseMaxBytes,

@@ -1,6 +1,6 @@
 /** What the cron needs of the first database to judge alerts and to post their messages. */
 import { type Database, rowOf, rowsOf, runBatch } from '../database.ts';
-import { lastEnded } from '../reconciliations/last-ended.ts';
+import { type CurrentResult, currentResults } from '../reconciliations/current-results.ts';
 import { countUnreported } from './lease-unreported.ts';
 import { type Episode, openEpisodes } from './read-episodes.ts';
 
@@ -9,20 +9,19 @@ export interface Watched {
   open: Episode[];
   /** How many episodes have a message to post. */
   unreported: number;
-  /** The last one that ended; null: none. */
-  reconciliation: { fromMs: number; toMs: number; differences: number } | null;
+  reconciliations: CurrentResult[];
 }
 
 /** @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readWatched(db: Database): Promise<Watched> {
-  const { open, unreported, reconciliation } = await runBatch(db, {
+  const { open, unreported, reconciliations } = await runBatch(db, {
     open: openEpisodes(db.d1),
     unreported: countUnreported(db.d1),
-    reconciliation: lastEnded(db.d1),
+    reconciliations: currentResults(db.d1),
   });
   return {
     open: rowsOf<Episode>(open),
     unreported: rowOf<{ unreported: number }>(unreported)?.unreported ?? 0,
-    reconciliation: rowOf<NonNullable<Watched['reconciliation']>>(reconciliation),
+    reconciliations: rowsOf<CurrentResult>(reconciliations),
   };
 }

@@ -39,11 +39,18 @@ export const LABEL_SEPARATOR = '\t';
 /** Of each kind of row, so many are counted, so that a large backlog is not walked through each minute. */
 export const GAUGE_MAX = 100_000;
 
+/** Look-ups resolve lost answers within the first minutes, if the gateway answers: what is pending for so long is overdue. */
+export const OVERDUE_AFTER_MS = 15 * 60_000;
+
 /** What was there when the cron last ran, of one database. Times are in milliseconds since 1970. */
 export interface Gauges {
-  events: { waiting: number; oldestMs: number | null };
-  /** Payments and refunds whose outcome is not known yet. */
-  pending: { count: number; oldestMs: number | null };
+  /**
+   * `oldestMs`: since when an event waits, at the longest; one that is sent again waits since that was asked for. `unansweredMs`: the same of events
+   * that were sent and of which the bridge has reported nothing, neither that they were delivered nor why not.
+   */
+  events: { waiting: number; oldestMs: number | null; unansweredMs: number | null };
+  /** Payments and refunds whose outcome is not known yet. `overdue`: for 15 minutes or more. */
+  pending: { count: number; overdue: number; oldestMs: number | null };
   /** Payments that wait for their payer, and those whose money is held. */
   challenged: number;
   authorized: number;

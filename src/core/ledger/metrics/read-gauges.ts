@@ -6,25 +6,29 @@ import { rowOf } from '../database.ts';
 import type { Job } from '../jobs/job-names.ts';
 import type { Backlog } from '../jobs/read-backlogs.ts';
 import { DECIDED_STATUSES } from '../payments/record-dispute.ts';
-import type { Gauges } from './measured.ts';
+import { type Gauges, OVERDUE_AFTER_MS } from './measured.ts';
 
 // Conditions such as `tenant >= ''` are true of every row: with them, SQLite begins in the index and ends at the limit. By bookings, so that where
-// more wait than are counted, the oldest is the oldest of those.
+// more wait than are counted, the oldest is the oldest of those. A lease that has ended without a result counts as an attempt and is still there; a
+// result, also that of an earlier attempt, leaves an error.
 const WAITING_EVENTS = `
-  SELECT count(*) AS waiting, min(sequence) AS first
-  FROM (SELECT sequence FROM events INDEXED BY events_waiting_by_booking WHERE delivered_at_ms IS NULL AND tenant >= '' LIMIT ?1)`;
+  SELECT count(*) AS waiting, min(since) AS since,
+    min(since) FILTER (WHERE lease_id IS NOT NULL AND attempts > 0 AND last_error IS NULL) AS unanswered
+  FROM (SELECT coalesce(replayed_at_ms, created_at_ms) AS since, lease_id, attempts, last_error
+    FROM events INDEXED BY events_waiting_by_booking WHERE delivered_at_ms IS NULL AND tenant >= '' LIMIT ?1)`;
 
 // What is due soonest is counted first, so what waits for a payer or for a capture does not hide what has no outcome. A payment that is being
 // captured or voided has no outcome since that began.
 const PENDING_PAYMENTS = `
-  SELECT count(*) FILTER (WHERE NOT waits) AS pending, min(since) FILTER (WHERE NOT waits) AS since,
+  SELECT count(*) FILTER (WHERE NOT waits) AS pending, count(*) FILTER (WHERE NOT waits AND since <= ?2) AS overdue,
+    min(since) FILTER (WHERE NOT waits) AS since,
     count(*) FILTER (WHERE waits AND substate = 'challenged') AS challenged,
     count(*) FILTER (WHERE waits AND substate = 'authorized') AS authorized
   FROM (SELECT substate IS NOT NULL AND step IS NULL AS waits, substate, coalesce(step_at_ms, created_at_ms) AS since
     FROM transactions INDEXED BY transactions_pending_due
     WHERE status = 'pending' AND next_lookup_at_ms IS NOT NULL AND next_lookup_at_ms >= 0 ORDER BY next_lookup_at_ms LIMIT ?1)`;
 const PENDING_REFUNDS = `
-  SELECT count(*) AS pending, min(created_at_ms) AS since
+  SELECT count(*) AS pending, count(*) FILTER (WHERE created_at_ms <= ?2) AS overdue, min(created_at_ms) AS since
   FROM (SELECT created_at_ms FROM refunds INDEXED BY refunds_pending_due
     WHERE status = 'pending' AND next_lookup_at_ms IS NOT NULL AND next_lookup_at_ms >= 0 ORDER BY next_lookup_at_ms LIMIT ?1)`;
 
@@ -39,22 +43,24 @@ const OPEN_DISPUTES = counted(`
   WHERE lower(status) NOT IN (${DECIDED_STATUSES.map((status) => `'${status}'`).join(', ')}) AND told_at_ms >= 0`);
 
 const GAUGES = `
-  SELECT w.waiting, (SELECT created_at_ms FROM events WHERE sequence = w.first) AS oldestEventMs,
-    p.pending + f.pending AS pending, p.since AS oldestPaymentMs, f.since AS oldestRefundMs, p.challenged, p.authorized,
+  SELECT w.waiting, w.since AS oldestEventMs, w.unanswered AS unansweredEventMs,
+    p.pending + f.pending AS pending, p.overdue + f.overdue AS overdue, p.since AS oldestPaymentMs, f.since AS oldestRefundMs, p.challenged, p.authorized,
     ${CASES.map(({ kind, count }) => `${count} AS ${kind}`).join(', ')},
     ${OPEN_DISPUTES} AS openDisputes,
     (SELECT json_group_object(job, ended) FROM (SELECT job, max(ended_at_ms) AS ended FROM job_slots GROUP BY job)) AS jobsEnded
   FROM (${WAITING_EVENTS}) w, (${PENDING_PAYMENTS}) p, (${PENDING_REFUNDS}) f`;
 
 /** The statement that reads what `gaugesIn` answers with. */
-export function readGauges(d1: D1Database, limit: number): D1PreparedStatement {
-  return d1.prepare(GAUGES).bind(limit);
+export function readGauges(d1: D1Database, limit: number, nowMs: number): D1PreparedStatement {
+  return d1.prepare(GAUGES).bind(limit, nowMs - OVERDUE_AFTER_MS);
 }
 
 type GaugesRow = Record<CaseKind, number> & {
   waiting: number;
   oldestEventMs: number | null;
+  unansweredEventMs: number | null;
   pending: number;
+  overdue: number;
   oldestPaymentMs: number | null;
   oldestRefundMs: number | null;
   challenged: number;
@@ -73,8 +79,12 @@ export function gaugesIn(
   const jobsEnded: Partial<Record<Job, number | null>> = JSON.parse(row.jobsEnded);
   const pendingSince = [row.oldestPaymentMs, row.oldestRefundMs].filter((ms) => ms !== null);
   return {
-    events: { waiting: row.waiting, oldestMs: row.oldestEventMs },
-    pending: { count: row.pending, oldestMs: pendingSince.length === 0 ? null : Math.min(...pendingSince) },
+    events: { waiting: row.waiting, oldestMs: row.oldestEventMs, unansweredMs: row.unansweredEventMs },
+    pending: {
+      count: row.pending,
+      overdue: row.overdue,
+      oldestMs: pendingSince.length === 0 ? null : Math.min(...pendingSince),
+    },
     challenged: row.challenged,
     authorized: row.authorized,
     cases: Object.fromEntries(CASES.map(({ kind }) => [kind, row[kind]])) as Gauges['cases'],

@@ -2,7 +2,7 @@
 import type { AlertName } from '../../../contract/console.ts';
 import { IS_ACTIVE } from '../alerts/read-episodes.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
-import { LAST_ENDED } from '../reconciliations/last-ended.ts';
+import { CURRENT_RESULTS } from '../reconciliations/current-results.ts';
 import { OPEN_BREAKERS_SINCE, type OpenBreaker } from './open-breakers.ts';
 import { type Measured, measuredIn, selectTotals } from './read-measured.ts';
 
@@ -10,7 +10,7 @@ import { type Measured, measuredIn, selectTotals } from './read-measured.ts';
 export interface OfInstallation {
   breakers: Pick<OpenBreaker, 'gateway' | 'operation'>[];
   alerts: AlertName[];
-  /** The last one that has ended; null: none has. */
+  /** When the last one has ended, and the differences of all current results; null: none has ended. */
   reconciliation: { endedAtMs: number; differences: number } | null;
 }
 
@@ -25,7 +25,7 @@ const OF_INSTALLATION = `
   SELECT
     (SELECT json_group_array(json_object('gateway', gateway, 'operation', operation)) FROM open_breakers WHERE ${OPEN_BREAKERS_SINCE}) AS breakers,
     (SELECT json_group_array(alert) FROM alert_episodes WHERE ${IS_ACTIVE}) AS alerts,
-    (SELECT json_object('endedAtMs', endedAtMs, 'differences', differences) FROM (${LAST_ENDED})) AS reconciliation`;
+    (SELECT CASE WHEN count(*) > 0 THEN json_object('endedAtMs', max(endedAtMs), 'differences', sum(differences)) END FROM (${CURRENT_RESULTS})) AS reconciliation`;
 
 /** @throws LedgerUnavailable, LedgerNotMigrated */
 export async function readScrape(db: Database, isFirst: boolean, nowMs: number): Promise<Scrape> {

@@ -22,6 +22,7 @@ const STATE = `
       OR EXISTS (SELECT 1 FROM audit_entries INDEXED BY audit_entries_of_disputes
         WHERE action = 'dispute.reported' AND sequence > ${COUNTED_ENTRY}) AS hasMore,
     (SELECT counts FROM metric_totals WHERE one = 1) AS counts,
+    coalesce((SELECT revision FROM metric_totals WHERE one = 1), 0) AS revision,
     (SELECT coalesce(sum(value), 0) FROM counted_in_memory WHERE metric = 'rate_limited') AS rateLimited`;
 
 export interface CountedSoFar {
@@ -30,6 +31,8 @@ export interface CountedSoFar {
   hasMore: boolean;
   /** Since counting began. */
   totals: Counts;
+  /** Of the totals. */
+  revision: number;
   /** Requests that the limiter has refused, as far as isolates have reported them. */
   rateLimited: number;
 }
@@ -43,19 +46,22 @@ export async function readCounted(db: Database): Promise<CountedSoFar> {
 export async function readCountedAndGauges(
   db: Database,
   backlogs: readonly Backlog[],
+  nowMs: number,
 ): Promise<CountedSoFar & { gauges: Gauges }> {
   const { d1 } = db;
-  const { gauges, state } = await runBatch(db, { gauges: readGauges(d1, GAUGE_MAX), state: d1.prepare(STATE) });
+  const { gauges, state } = await runBatch(db, { gauges: readGauges(d1, GAUGE_MAX, nowMs), state: d1.prepare(STATE) });
   const databaseBytes = db.fillLevel?.size.bytes ?? null;
   return { ...countedIn(state), gauges: gaugesIn(gauges, { backlogs, databaseBytes }) };
 }
 
+type StateRow = CountedUntil & { hasMore: number; counts: string | null; revision: number; rateLimited: number };
+
 function countedIn(state: D1Result): CountedSoFar {
-  const row = rowOf<CountedUntil & { hasMore: number; counts: string | null; rateLimited: number }>(state);
+  const row = rowOf<StateRow>(state);
   if (row === null) throw new Error('a statement without a condition has given no row');
-  const { event, entry, hasMore, counts, rateLimited } = row;
+  const { event, entry, hasMore, counts, revision, rateLimited } = row;
   const totals = counts === null ? {} : JSON.parse(counts);
-  return { until: { event, entry }, hasMore: hasMore === 1, totals, rateLimited };
+  return { until: { event, entry }, hasMore: hasMore === 1, totals, revision, rateLimited };
 }
 
 export interface EndedSince {

@@ -2,10 +2,12 @@
 
 import { type Database, runBatch } from '../database.ts';
 import type { Counts, Gauges } from './measured.ts';
-import { COUNTED_ENTRY, COUNTED_EVENT, type CountedUntil } from './read-ended.ts';
+import type { CountedUntil } from './read-ended.ts';
 import type { MeasuredMinute } from './read-measured.ts';
 
 export interface Measurement {
+  /** Of the totals to which it was added. */
+  revision: number;
   /** The positions from which it was counted, and up to which. */
   from: CountedUntil;
   until: CountedUntil;
@@ -17,32 +19,28 @@ export interface Measurement {
   nowMs: number;
 }
 
-// The subqueries are evaluated before the first row changes.
+// Whoever has written since has moved the revision on, and so has a first try of this batch whose answer was lost: then nothing is written. Totals,
+// minutes and positions were read at or after this revision, so all three are still as they were read. The totals come last, since they move it on.
+const IS_UNCHANGED = `coalesce((SELECT revision FROM metric_totals WHERE one = 1), 0) = ?1`;
 const MOVE_ON = `
-  UPDATE job_positions SET position = CASE job WHEN 'metrics' THEN ?3 ELSE ?4 END
-  WHERE job IN ('metrics', 'metrics_audit') AND ${COUNTED_EVENT} = ?1 AND ${COUNTED_ENTRY} = ?2`;
-// Where another measurement has moved on from the same positions, nothing of this one is written: unless both have come to the same positions,
-// and so have counted the same. What is written is the whole, never a difference, so a batch that is repeated changes nothing.
-const HAS_MOVED = `${COUNTED_EVENT} = ?1 AND ${COUNTED_ENTRY} = ?2`;
+  UPDATE job_positions SET position = CASE job WHEN 'metrics' THEN ?2 ELSE ?3 END
+  WHERE job IN ('metrics', 'metrics_audit') AND ${IS_UNCHANGED}`;
 const WRITE_MINUTES = `
   INSERT INTO metric_minutes (minute_ms, counts)
-  SELECT value ->> 'minuteMs', value ->> 'counts' FROM json_each(?3) WHERE ${HAS_MOVED}
+  SELECT value ->> 'minuteMs', value ->> 'counts' FROM json_each(?2) WHERE ${IS_UNCHANGED}
   ON CONFLICT (minute_ms) DO UPDATE SET counts = excluded.counts`;
 const WRITE_TOTALS = `
-  INSERT INTO metric_totals (one, counts, gauges, written_at_ms) SELECT 1, ?3, ?4, ?5 WHERE ${HAS_MOVED}
-  ON CONFLICT (one) DO UPDATE SET counts = excluded.counts, gauges = excluded.gauges, written_at_ms = excluded.written_at_ms`;
+  INSERT INTO metric_totals (one, counts, gauges, written_at_ms, revision) SELECT 1, ?2, ?3, ?4, ?1 + 1 WHERE ${IS_UNCHANGED}
+  ON CONFLICT (one) DO UPDATE SET counts = excluded.counts, gauges = excluded.gauges, written_at_ms = excluded.written_at_ms,
+    revision = excluded.revision`;
 
+/** Writes nothing if another measurement has been written since this one began: what it has not counted is counted by the next run. */
 export async function writeMeasured(db: Database, measurement: Measurement): Promise<void> {
-  const { from, until, minutes, totals, gauges, nowMs } = measurement;
+  const { revision, from, until, minutes, totals, gauges, nowMs } = measurement;
   const hasMoved = from.event !== until.event || from.entry !== until.entry;
   await runBatch(db, {
-    moved: hasMoved ? db.d1.prepare(MOVE_ON).bind(from.event, from.entry, until.event, until.entry) : null,
-    minutes:
-      minutes.length === 0
-        ? null
-        : db.d1.prepare(WRITE_MINUTES).bind(until.event, until.entry, JSON.stringify(minutes)),
-    totals: db.d1
-      .prepare(WRITE_TOTALS)
-      .bind(until.event, until.entry, JSON.stringify(totals), JSON.stringify(gauges), nowMs),
+    moved: hasMoved ? db.d1.prepare(MOVE_ON).bind(revision, until.event, until.entry) : null,
+    minutes: minutes.length === 0 ? null : db.d1.prepare(WRITE_MINUTES).bind(revision, JSON.stringify(minutes)),
+    totals: db.d1.prepare(WRITE_TOTALS).bind(revision, JSON.stringify(totals), JSON.stringify(gauges), nowMs),
   });
 }
