@@ -74,11 +74,11 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
     };
   }, [isMenuOpen]);
 
-  /** Of the page that is already shown, too: its link changes no address. */
+  /** Closes the menu. The link of the current page does not change the address, so no route follows. */
   function follow() {
     if (!isMenuOpen) return;
     setMenuOpen(false);
-    // Until the menu is closed, the page cannot get the focus.
+    // `main` is inert until the menu is closed.
     setTimeout(focusTitle);
   }
 

@@ -47,7 +47,7 @@ export function useLoaded<T>(path: string | null, everyMs: number | null = null)
 
   useEffect(() => {
     if (everyMs === null) return undefined;
-    // A request that is slower than the interval is left to its deadline: if each tick aborted it, nothing would show that the service hangs.
+    // A request slower than the interval runs until its deadline. If each tick aborted it, the page would never show that the service hangs.
     const again = () => {
       if (document.visibilityState === 'visible' && running.current === null) void reload();
     };

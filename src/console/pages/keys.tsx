@@ -180,7 +180,7 @@ function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onCl
       onSubmit={() => void create()}
       actions={
         <Button type="submit" kind="primary" busy={busy}>
-          {busy ? 'Creating …' : 'Create'}
+          {busy ? 'Creating…' : 'Create'}
         </Button>
       }
     >
@@ -278,7 +278,7 @@ function RevokeDialog({ of, onClose, onDone }: { of: ConsoleKey; onClose: () => 
       onSubmit={() => void revoke()}
       actions={
         <Button type="submit" kind="danger" busy={busy}>
-          {busy ? 'Revoking …' : 'Revoke the key'}
+          {busy ? 'Revoking…' : 'Revoke the key'}
         </Button>
       }
     >

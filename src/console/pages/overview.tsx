@@ -15,7 +15,7 @@ import { failureName, gatewayText, methodText } from '../text/words.ts';
 import { useLoaded } from '../use-loaded.ts';
 
 const EVERY_MS = 15_000;
-/** For each request, the databases add up every minute of the time shown: seldom for days and weeks, which change little. */
+/** Of ranges above 24 hours: for each request, the databases add up every minute of the range. */
 const LONG_EVERY_MS = 5 * 60_000;
 const LONG_ABOVE_HOURS = 24;
 const HOURS: Record<OverviewHours, string> = { 1: 'Hour', 24: '24 hours', 168: '7 days', 720: '30 days' };
@@ -85,7 +85,7 @@ function Overview({ data }: { data: ConsoleOverview }) {
         <Notice key={alert} tone="bad" title={message}>
           <p class="small">
             Began <Ago at={since} />
-            {/* Its text was written then; the Worker writes this one for each answer. */}
+            {/* The message is stored when the alert begins; that of cron_not_run is written for each answer. */}
             {alert !== 'cron_not_run' && ', with these figures'} ·{' '}
             <a href={addressOf(ALERT_PAGES[alert], ALERT_FILTERS[alert])}>Show details</a>
           </p>

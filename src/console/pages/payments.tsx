@@ -91,7 +91,7 @@ function FilterForm({ filters }: { filters: Filters }) {
   const [typed, setTyped] = useState(() => typedOf(filters));
   const [isMoreOpen, setMoreOpen] = useState(false);
   const address = addressOf('payments', filters);
-  // Another search has been opened, such as a link to payments that failed. The form stays, and the focus in it.
+  // A new address fills the fields. The form is not remounted, so the focus stays in it.
   useEffect(() => {
     setTyped(typedOf(filters));
     if (MORE_FILTERS.some((name) => filters[name] !== '')) setMoreOpen(true);
@@ -193,7 +193,7 @@ function typedOf(filters: Filters): Filters {
   };
 }
 
-/** Pasted ids often have spaces around them. A time that nobody has changed keeps its seconds. */
+/** Trims pasted ids. An unchanged time keeps its seconds, which the field does not have. */
 function filtersTyped(typed: Filters, former: Filters): Filters {
   const shown = typedOf(former);
   const time = (name: 'created_from' | 'created_to') =>

@@ -156,7 +156,7 @@ export function Facts({ facts }: { facts: readonly (readonly [string, ComponentC
 
 const COPIED_MS = 2_000;
 
-/** Copies a text, and says whether it could. The primary one gets the focus when its dialog opens. */
+/** Copies a text and announces the result. A primary one gets the focus when its dialog opens. */
 export function CopyButton({ text, what, kind = 'bare' }: { text: string; what: string; kind?: 'bare' | 'primary' }) {
   const [state, setState] = useState<'ready' | 'copied' | 'failed'>('ready');
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -168,7 +168,7 @@ export function CopyButton({ text, what, kind = 'bare' }: { text: string; what: 
       setState('copied');
       timer.current = setTimeout(() => setState('ready'), COPIED_MS);
     } catch {
-      // The browser does not allow it. By http from another machine, there is no clipboard at all.
+      // The browser refuses. Over http from another machine, `navigator.clipboard` does not exist.
       setState('failed');
     }
   }

@@ -45,7 +45,7 @@ export function Dialog({
       onCancel={(event) => {
         if (isKept) event.preventDefault();
       }}
-      // Browsers close a dialog without asking when somebody insists, and of one that is removed they say it afterwards.
+      // A second Escape closes a dialog without a cancelable event. Unmounting closes it as well, and this event comes after that.
       onClose={(event) => {
         if (!event.currentTarget.isConnected) return;
         if (isKept) event.currentTarget.showModal();

@@ -59,7 +59,7 @@ interface Attributes {
   name: string;
   value: string;
   autofocus: boolean | undefined;
-  /** Not `required`: of an empty field, browsers say that it is invalid before anybody has typed. */
+  /** Not `required`: browsers report an empty required field as invalid before the user has typed. */
   'aria-required': 'true' | undefined;
   'aria-invalid': 'true' | undefined;
   'aria-describedby': string | undefined;
