@@ -84,9 +84,9 @@ function Overview({ data }: { data: ConsoleOverview }) {
       {data.alerts.map(({ alert, message, since }) => (
         <Notice key={alert} tone="bad" title={message}>
           <p class="small">
-            Began <Ago at={since} />
             {/* The message is stored when the alert begins; that of cron_not_run is written for each answer. */}
-            {alert !== 'cron_not_run' && ', with these figures'} ·{' '}
+            {alert === 'cron_not_run' ? 'Began' : 'As of'} <Ago at={since} />
+            {alert !== 'cron_not_run' && ', when it began'} ·{' '}
             <a href={addressOf(ALERT_PAGES[alert], ALERT_FILTERS[alert])}>Show details</a>
           </p>
         </Notice>
