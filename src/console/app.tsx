@@ -60,7 +60,7 @@ export function App() {
 
   return (
     <>
-      {state.kind === 'asking' && <p class="opening">Opening the console …</p>}
+      {state.kind === 'asking' && <p class="opening">Opening the console…</p>}
       {state.kind === 'problem' && (
         <main class="alone">
           <h1>Payments console</h1>

@@ -18,7 +18,7 @@ import { Icon } from './parts/icon.tsx';
 import { countText } from './text/format.ts';
 import { addressOf, addressOfTyped, PAGES, type PageName, type Route } from './text/route.ts';
 import { actorText } from './text/words.ts';
-import { applyTheme, storedTheme, storeTheme, THEMES, type Theme } from './theme.ts';
+import { applyTheme, storedTheme, storeTheme, THEMES } from './theme.ts';
 import { useLoaded } from './use-loaded.ts';
 import { goTo, useRoute } from './use-route.ts';
 
@@ -41,21 +41,28 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   const { session } = useConsole();
   const route = useRoute();
   const [isMenuOpen, setMenuOpen] = useState(false);
-  const place = `${route.page}/${route.id ?? ''}`;
+  const place = placeOf(route);
   // After signing in with a key, the focus has left the field of the key and has to go somewhere.
-  const shown = useRef(session.signed_in_by === 'api_key' ? null : place);
+  const shown = useRef(session.signed_in_by === 'api_key' ? null : route);
 
-  // Opening a page moves the focus to its title. Changing a filter does not.
+  // Opening a page moves the focus to its title. Changing a filter does not, unless what had the focus is gone.
   useEffect(() => {
-    if (shown.current === place) return;
-    shown.current = place;
+    const former = shown.current;
+    if (former === route) return;
+    shown.current = route;
     setMenuOpen(false);
-    scrollTo(0, 0);
-    document.getElementById('title')?.focus({ preventScroll: true });
-  }, [place]);
+    const isOther = former === null || placeOf(former) !== placeOf(route);
+    if (isOther) scrollTo(0, 0);
+    if (isOther || document.activeElement === document.body) focusTitle();
+  }, [route]);
 
   useEffect(() => {
-    const onEscape = (event: KeyboardEvent) => event.key === 'Escape' && setMenuOpen(false);
+    if (!isMenuOpen) return undefined;
+    const onEscape = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      setMenuOpen(false);
+      document.querySelector<HTMLElement>('[data-menu]')?.focus();
+    };
     // On a wide screen, the navigation is beside the page.
     const onWide = () => setMenuOpen(false);
     const wide = matchMedia('(width >= 60rem)');
@@ -65,11 +72,19 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
       removeEventListener('keydown', onEscape);
       wide.removeEventListener('change', onWide);
     };
-  }, []);
+  }, [isMenuOpen]);
+
+  /** Closes the menu. The link of the current page does not change the address, so no route follows. */
+  function follow() {
+    if (!isMenuOpen) return;
+    setMenuOpen(false);
+    // `main` is inert until the menu is closed.
+    setTimeout(focusTitle);
+  }
 
   return (
     <>
-      <button type="button" class="skip button" onClick={() => document.getElementById('title')?.focus()}>
+      <button type="button" class="skip button" onClick={focusTitle}>
         Skip to content
       </button>
       <header class="top">
@@ -92,7 +107,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
       </header>
       <div class="frame">
         <nav id="navigation" aria-label="Console" class={isMenuOpen ? 'side open' : 'side'}>
-          <Navigation groups={session.sees_installation ? EVERYWHERE : [MONEY]} route={route} />
+          <Navigation groups={session.sees_installation ? EVERYWHERE : [MONEY]} route={route} onFollow={follow} />
         </nav>
         <main key={place} inert={isMenuOpen}>
           <Page route={route} />
@@ -102,7 +117,22 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
   );
 }
 
-function Navigation({ groups, route }: { groups: readonly Group[]; route: Route }) {
+/** A page, whatever its filters. */
+function placeOf({ page, id }: Route): string {
+  return `${page}/${id ?? ''}`;
+}
+
+function focusTitle() {
+  document.getElementById('title')?.focus();
+}
+
+interface NavigationProps {
+  groups: readonly Group[];
+  route: Route;
+  onFollow: () => void;
+}
+
+function Navigation({ groups, route, onFollow }: NavigationProps) {
   const { session } = useConsole();
   const counts = useLoaded<ConsoleOverview>(
     session.sees_installation ? '/overview?hours=1' : null,
@@ -125,7 +155,7 @@ function Navigation({ groups, route }: { groups: readonly Group[]; route: Route 
           const count = waiting[page] ?? 0;
           return (
             <li key={page}>
-              <a href={addressOf(page)} aria-current={route.page === page ? 'page' : undefined}>
+              <a href={addressOf(page)} aria-current={route.page === page ? 'page' : undefined} onClick={onFollow}>
                 <Icon name={page} />
                 <span>{PAGES[page]}</span>
                 {count > 0 && (
@@ -239,8 +269,6 @@ function QuickFind() {
   );
 }
 
-const THEME_NAMES: Record<Theme, string> = { system: 'same as the system', light: 'light', dark: 'dark' };
-
 function Account({ onSignOut }: { onSignOut: () => void }) {
   const { session } = useConsole();
   const [theme, setTheme] = useState(storedTheme);
@@ -255,14 +283,14 @@ function Account({ onSignOut }: { onSignOut: () => void }) {
       <Button
         kind="bare"
         icon={theme}
-        title={`Colours: ${THEME_NAMES[theme]}`}
+        title={`Theme: ${theme}`}
         onClick={() => {
           setTheme(next);
           storeTheme(next);
           applyTheme(next);
         }}
       >
-        <span class="hidden">Colours: {THEME_NAMES[theme]}</span>
+        <span class="hidden">Theme: {theme}</span>
       </Button>
       {session.signed_in_by !== null && (
         <Button kind="bare" icon="out" title="Sign out" onClick={onSignOut}>

@@ -60,7 +60,7 @@ export function SignIn({ service, onSignedIn }: { service: Service; onSignedIn: 
       >
         {field}
         <Button type="submit" kind="primary" busy={busy}>
-          {busy ? 'Signing in …' : 'Sign in'}
+          {busy ? 'Signing in…' : 'Sign in'}
         </Button>
       </form>
       <p class="small">
@@ -90,7 +90,7 @@ export function SignInAgain({ service, session, onDone }: AgainProps) {
       cancel="Not now"
       actions={
         <Button type="submit" kind="primary" busy={busy}>
-          {busy ? 'Signing in …' : 'Sign in'}
+          {busy ? 'Signing in…' : 'Sign in'}
         </Button>
       }
     >

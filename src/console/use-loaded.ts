@@ -8,7 +8,7 @@ export interface Loaded<T> {
   data: T | null;
   /** Why it could not be loaded the last time. */
   problem: Problem | null;
-  /** Resolves when it has been loaded again. */
+  /** Loads it now, instead of a request that is running. Resolves when it has been loaded again. */
   reload(): Promise<void>;
 }
 
@@ -31,7 +31,8 @@ export function useLoaded<T>(path: string | null, everyMs: number | null = null)
     const controller = new AbortController();
     running.current = controller;
     const answer = await service.get<T>(path, controller.signal);
-    if (answer.kind === 'cancelled' || controller.signal.aborted) return;
+    if (controller.signal.aborted) return;
+    running.current = null;
     setLoaded((former) =>
       answer.kind === 'ok'
         ? { path, data: answer.body, problem: null }
@@ -46,8 +47,9 @@ export function useLoaded<T>(path: string | null, everyMs: number | null = null)
 
   useEffect(() => {
     if (everyMs === null) return undefined;
+    // A request slower than the interval runs until its deadline. If each tick aborted it, the page would never show that the service hangs.
     const again = () => {
-      if (document.visibilityState === 'visible') void reload();
+      if (document.visibilityState === 'visible' && running.current === null) void reload();
     };
     const timer = setInterval(again, everyMs);
     document.addEventListener('visibilitychange', again);

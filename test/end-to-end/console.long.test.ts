@@ -281,16 +281,16 @@ describe.skipIf(program === null)(title, () => {
       await page.getByRole('row', { name: new RegExp(`${delivered.bookingId}.*no connection to RabbitMQ`) }).waitFor();
     });
 
-    // It is on the way with one more click, and somebody has dealt with the case.
+    // It is on the way with one more click, and somebody has resolved the case.
     await page.getByLabel(`Select the event of ${delivered.bookingId}`).check();
     await button('Send 1 now').click();
     await until('it is published again', () => listener.of(delivered.bookingId).length === 2);
     await from('Needs a person').click();
-    await button(`Dealt with: ${refundedTwice}/re_outside`).click();
+    await button(`Mark as resolved: ${refundedTwice}/re_outside`).click();
     await page.getByLabel('Reason').fill('Compared with the provider');
-    await button('Mark as dealt with').click();
+    await button('Mark as resolved').click();
     await page
-      .getByRole('table', { name: /dealt with/ })
+      .getByRole('table', { name: /^Resolved cases/ })
       .getByText('Compared with the provider')
       .waitFor();
   });
@@ -300,7 +300,7 @@ describe.skipIf(program === null)(title, () => {
     await paid({ card_details: card('4000000000000002') });
     await page.request.get(`${service}/cdn-cgi/local/scheduled?cron=*+*+*+*+*`);
     await open('#/');
-    await page.getByRole('link', { name: /^Success rate \d+\.\d %/ }).waitFor();
+    await page.getByRole('link', { name: /^Success rate \d+\.\d%/ }).waitFor();
     await page.locator('.plot canvas').first().waitFor();
   });
 

@@ -10,7 +10,7 @@ import {
   utcOfInput,
 } from '../../src/console/text/format.ts';
 import { addressOf, addressOfPayment, addressOfTyped, readRoute } from '../../src/console/text/route.ts';
-import { actorText, failureName, historyDetail, paymentStatus } from '../../src/console/text/words.ts';
+import { actorText, failureName, historyDetail, paymentStatus, spacedOut } from '../../src/console/text/words.ts';
 
 describe('amounts', () => {
   it.each([
@@ -70,10 +70,10 @@ describe('times and figures', () => {
 
   it.each([
     [null, '–'],
-    [100, '100 %'],
-    [99.999, '99.9 %'],
-    [0, '0.0 %'],
-  ])('a rate of %s is %s, so that 100 % is every one of them', (percent, text) => {
+    [100, '100%'],
+    [99.999, '99.9%'],
+    [0, '0.0%'],
+  ])('a rate of %s is %s, so that 100% is every one of them', (percent, text) => {
     expect(percentText(percent)).toBe(text);
   });
 
@@ -90,6 +90,18 @@ describe('times and figures', () => {
   it('a time of the address comes back from its field as it was', () => {
     expect(utcOfInput(localInput('2026-07-01T10:30:00Z'))).toBe('2026-07-01T10:30:00Z');
     expect([localInput(undefined), localInput('x'), utcOfInput('')]).toEqual(['', '', '']);
+  });
+
+  it('a time before there were time zones comes back to the minute', () => {
+    const zone = process.env.TZ;
+    try {
+      process.env.TZ = 'Europe/Berlin';
+      expect(localInput(utcOfInput('1850-01-01T10:00'))).toBe('1850-01-01T10:00');
+      expect(localInput(utcOfInput('0002-06-01T10:00'))).toBe('0002-06-01T10:00');
+    } finally {
+      if (zone === undefined) delete process.env.TZ;
+      else process.env.TZ = zone;
+    }
   });
 });
 
@@ -141,6 +153,10 @@ describe('words', () => {
   it('a line of the history has amounts with their currency, and nothing that is empty', () => {
     const detail = { amount: 10, gateway_reference: null, attempts: 2, error_code: 'CARD_DECLINED' };
     expect(historyDetail({ detail }, 'USD')).toEqual(['$10.00', 'attempts 2', 'Declined by the bank']);
+  });
+
+  it('names of the service are written as words', () => {
+    expect(['needs_response', 'look_ups'].map(spacedOut)).toEqual(['Needs response', 'Look-ups']);
   });
 
   it('a code that the pages do not know is shown as it is', () => {

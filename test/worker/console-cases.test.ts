@@ -183,7 +183,7 @@ describe('dealing with it elsewhere', () => {
     expect((await deal(one)).status).toBe(200);
     expect(await listed(one)).toBeUndefined();
     const again = await deal(one);
-    expect([again.status, again.body.error.message]).toEqual([409, expect.stringContaining('was dealt with at')]);
+    expect([again.status, again.body.error.message]).toEqual([409, expect.stringContaining('was resolved at')]);
     expect(await audited(one.subject)).toHaveLength(1);
   });
 

@@ -51,9 +51,9 @@ export function CasesPage() {
               />
             ))}
             {data.dealt_with.length > 0 && (
-              <Card title="Dealt with" flush>
+              <Card title="Resolved" flush>
                 <Table
-                  caption="Cases that people dealt with, newest first"
+                  caption="Resolved cases, newest first"
                   rows={data.dealt_with}
                   keyOf={({ subject, resolved_at }) => subject + resolved_at}
                   columns={[
@@ -78,7 +78,7 @@ const WAYS: Record<Way, { option: ConsoleCase['options'][number]; button: string
   completed: { option: 'record', button: 'It was paid', title: 'Record that it was paid' },
   failed: { option: 'record', button: 'It was not paid', title: 'Record that it was not paid' },
   retry: { option: 'retry', button: 'Ask the gateway again', title: 'Ask the gateway again' },
-  dealt_with: { option: 'dealt_with', button: 'Dealt with', title: 'Mark as dealt with' },
+  dealt_with: { option: 'dealt_with', button: 'Mark as resolved', title: 'Mark as resolved' },
 };
 
 function Case({ one, onDone }: { one: ConsoleCase; onDone: (message: string) => void }) {
@@ -167,7 +167,7 @@ function ResolveDialog({ one, way, onClose, onDone }: DialogProps) {
       onSubmit={() => void resolve()}
       actions={
         <Button type="submit" kind="primary" busy={busy}>
-          {busy ? 'Recording …' : WAYS[way].title}
+          {busy ? 'Recording…' : WAYS[way].title}
         </Button>
       }
     >

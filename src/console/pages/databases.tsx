@@ -59,6 +59,7 @@ function DatabaseCard({ database }: { database: Database }) {
               value={bytes}
               aria-label="Storage used"
             />
+            <p class="small">New payments stop at {FULL_PERCENT}%.</p>
           </>
         )}
         <p class="small">
@@ -70,7 +71,7 @@ function DatabaseCard({ database }: { database: Database }) {
               ran <Ago at={cron_ran_at} />
             </>
           )}
-          . From {FULL_PERCENT} % on, no new payments are accepted.
+          .
         </p>
       </div>
       {problem !== null ? null : jobs.length === 0 ? (
@@ -86,7 +87,7 @@ function statusOf({ problem, cron_ran_at }: Database, percent: number | null): S
   if (problem !== null) return { text: 'Could not be read', tone: 'bad' };
   if (percent !== null && percent >= FULL_PERCENT) return { text: 'Full', tone: 'bad' };
   if (percent !== null && percent >= FILLING_PERCENT) return { text: 'Filling up', tone: 'waiting' };
-  if (cron_ran_at !== null && Date.now() - Date.parse(cron_ran_at) > CRON_LATE_MS)
-    return { text: 'Cron is late', tone: 'bad' };
+  if (cron_ran_at === null) return { text: 'Not measured yet', tone: 'quiet' };
+  if (Date.now() - Date.parse(cron_ran_at) > CRON_LATE_MS) return { text: 'Cron is late', tone: 'bad' };
   return { text: 'Healthy', tone: 'good' };
 }

@@ -1,4 +1,4 @@
-/** Disputes, open ones first. People answer them in the provider's dashboard. */
+/** Disputes, open ones first. People respond to them in the provider's dashboard. */
 import type { ConsoleDisputes } from '../../contract/console.ts';
 import { Amount, Card, Empty, PageTitle, PaymentLink, Pill, Time } from '../parts/basics.tsx';
 import { Load } from '../parts/load.tsx';
@@ -51,7 +51,7 @@ export function DisputesPage() {
         <PageTitle page="disputes" />
       </div>
       <p class="lead">
-        Answer disputes in the provider’s dashboard, before the provider’s deadline. The result then appears here.
+        Respond to disputes in the provider’s dashboard, before the provider’s deadline. The result then appears here.
       </p>
       <Card flush>
         <Load of={disputes}>

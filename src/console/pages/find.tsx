@@ -1,14 +1,19 @@
 /** Results of the search box: payments of a booking, a provider's reference or a user. A single result is opened at once. */
 import { useEffect } from 'preact/hooks';
 import type { FoundTransaction, SearchResponse } from '../../contract/search-responses.ts';
+import { useConsole } from '../console-context.ts';
 import { Card, Empty, Id, PageTitle } from '../parts/basics.tsx';
 import { Load } from '../parts/load.tsx';
 import { PaymentList } from '../parts/payment-list.tsx';
+import { counted } from '../text/format.ts';
 import { addressOf, addressOfPayment } from '../text/route.ts';
 import { type Loaded, useLoaded } from '../use-loaded.ts';
 import { replaceWith } from '../use-route.ts';
 
+const NOTHING_FOUND = 'Nothing found';
+
 export function FindPage({ text }: { text: string }) {
+  const { announce } = useConsole();
   const by = (name: string) => (text === '' ? null : `/transactions?${new URLSearchParams({ [name]: text })}`);
   const ofUser = useLoaded<SearchResponse>(by('user_id'));
   const found = together([
@@ -21,6 +26,11 @@ export function FindPage({ text }: { text: string }) {
   useEffect(() => {
     if (only !== undefined) replaceWith(addressOfPayment(only));
   }, [only]);
+  const count = payments?.length;
+  useEffect(() => {
+    if (count === 0) announce(NOTHING_FOUND);
+    else if (count !== undefined && count > 1) announce(`${counted(count, 'payment')} found`);
+  }, [count, text, announce]);
 
   return (
     <>
@@ -33,7 +43,7 @@ export function FindPage({ text }: { text: string }) {
         <Load of={found}>
           {(all) =>
             all.length === 0 ? (
-              <Empty title="Nothing found">
+              <Empty title={NOTHING_FOUND}>
                 No booking, provider’s reference or user id is exactly this text.{' '}
                 <a href={addressOf('payments')}>Search with filters</a>
               </Empty>
@@ -43,7 +53,7 @@ export function FindPage({ text }: { text: string }) {
                 {ofUser.data?.next_cursor && (
                   <nav class="pager" aria-label="More results">
                     <a class="button plain" href={addressOf('payments', { user_id: text })}>
-                      All payments of this user
+                      All payments by this user
                     </a>
                   </nav>
                 )}

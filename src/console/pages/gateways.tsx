@@ -19,7 +19,7 @@ export function GatewaysPage() {
       </div>
       <p class="lead">
         Figures cover the last 24 hours. If a gateway keeps failing, the service stops calling it for a while, so that
-        payers do not wait in vain.
+        payers are not kept waiting.
       </p>
       <Load of={gateways}>
         {(data) =>
@@ -43,7 +43,7 @@ export function GatewaysPage() {
 function statusOf({ charges_stopped_until, refunds_stopped_until }: Gateway): Status {
   if (charges_stopped_until !== null) return { text: 'Charges stopped', tone: 'bad' };
   if (refunds_stopped_until !== null) return { text: 'Refunds stopped', tone: 'bad' };
-  return { text: 'In use', tone: 'good' };
+  return { text: 'Active', tone: 'good' };
 }
 
 function GatewayCard({ gateway }: { gateway: Gateway }) {
@@ -58,7 +58,7 @@ function GatewayCard({ gateway }: { gateway: Gateway }) {
           ['Methods', methods.length === 0 ? 'None for new payments' : methods.map(methodText).join(', ')],
           charges_stopped_until === null ? null : ['No charges until', localTime(charges_stopped_until, true)],
           refunds_stopped_until === null ? null : ['No refunds until', localTime(refunds_stopped_until, true)],
-          ['Success rate', ended === 0 ? 'No payment has ended' : percentText((100 * completed) / ended)],
+          ['Success rate', ended === 0 ? 'No finished payments' : percentText((100 * completed) / ended)],
           [
             'Completed',
             <a key="completed" href={addressOf('payments', { gateway: kind, status: 'completed' })}>

@@ -180,7 +180,7 @@ function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onCl
       onSubmit={() => void create()}
       actions={
         <Button type="submit" kind="primary" busy={busy}>
-          {busy ? 'Creating …' : 'Create'}
+          {busy ? 'Creating…' : 'Create'}
         </Button>
       }
     >
@@ -203,9 +203,9 @@ function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onCl
         hint="The key gives access to the payments of this organisation."
       />
       <fieldset class="field" aria-describedby={wrong.scopes ? 'scopes-wrong' : undefined}>
-        <legend>Scopes</legend>
+        <legend>Scopes, at least one</legend>
         {wrong.scopes && (
-          <p class="field-wrong" id="scopes-wrong">
+          <p class="field-wrong" id="scopes-wrong" role="alert">
             {wrong.scopes}
           </p>
         )}
@@ -227,6 +227,7 @@ function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onCl
       </fieldset>
       <Field
         name="days"
+        optional
         label="Expires after (days)"
         inputMode="numeric"
         value={days}
@@ -244,7 +245,6 @@ function MadeDialog({ made, onClose }: { made: ConsoleKeyMade; onClose: () => vo
       title={`The key ${made.key.name}`}
       stays
       onClose={onClose}
-      onSubmit={onClose}
       cancel="I have stored it"
       actions={<CopyButton text={made.secret} what="the key" kind="primary" />}
     >
@@ -278,7 +278,7 @@ function RevokeDialog({ of, onClose, onDone }: { of: ConsoleKey; onClose: () => 
       onSubmit={() => void revoke()}
       actions={
         <Button type="submit" kind="danger" busy={busy}>
-          {busy ? 'Revoking …' : 'Revoke the key'}
+          {busy ? 'Revoking…' : 'Revoke the key'}
         </Button>
       }
     >

@@ -15,6 +15,9 @@ import { failureName, gatewayText, methodText } from '../text/words.ts';
 import { useLoaded } from '../use-loaded.ts';
 
 const EVERY_MS = 15_000;
+/** Of ranges above 24 hours: for each request, the databases add up every minute of the range. */
+const LONG_EVERY_MS = 5 * 60_000;
+const LONG_ABOVE_HOURS = 24;
 const HOURS: Record<OverviewHours, string> = { 1: 'Hour', 24: '24 hours', 168: '7 days', 720: '30 days' };
 const HOUR_MS = 3_600_000;
 
@@ -38,7 +41,10 @@ const ALERT_FILTERS: Partial<Record<AlertName, Record<string, string>>> = {
 export function OverviewPage({ query }: { query: URLSearchParams }) {
   const { announce } = useConsole();
   const hours = OVERVIEW_HOURS.find((choice) => String(choice) === query.get('hours')) ?? 24;
-  const overview = useLoaded<ConsoleOverview>(`/overview?hours=${hours}`, EVERY_MS);
+  const overview = useLoaded<ConsoleOverview>(
+    `/overview?hours=${hours}`,
+    hours > LONG_ABOVE_HOURS ? LONG_EVERY_MS : EVERY_MS,
+  );
   // Announces alerts only when they have changed.
   const alerts = overview.data?.alerts.map(({ message }) => message).join(' ') ?? '';
   const saidAlerts = useRef('');
@@ -55,10 +61,7 @@ export function OverviewPage({ query }: { query: URLSearchParams }) {
           {OVERVIEW_HOURS.map((choice) => (
             <a
               key={choice}
-              href={addressOf('overview', { hours: choice === 24 ? undefined : String(choice) } as Record<
-                string,
-                string
-              >)}
+              href={addressOf('overview', { hours: choice === 24 ? undefined : String(choice) })}
               aria-current={choice === hours ? 'true' : undefined}
             >
               {HOURS[choice]}
@@ -81,14 +84,17 @@ function Overview({ data }: { data: ConsoleOverview }) {
       {data.alerts.map(({ alert, message, since }) => (
         <Notice key={alert} tone="bad" title={message}>
           <p class="small">
-            <Ago at={since} /> · <a href={addressOf(ALERT_PAGES[alert], ALERT_FILTERS[alert])}>Show details</a>
+            {/* The message is stored when the alert begins; that of cron_not_run is written for each answer. */}
+            {alert === 'cron_not_run' ? 'Began' : 'As of'} <Ago at={since} />
+            {alert !== 'cron_not_run' && ', when it began'} ·{' '}
+            <a href={addressOf(ALERT_PAGES[alert], ALERT_FILTERS[alert])}>Show details</a>
           </p>
         </Notice>
       ))}
       {data.not_read.length > 0 && (
         <Notice
           tone="waiting"
-          title={`No answer from ${data.not_read.map((number) => (number === 0 ? 'DB' : `DB_${number}`)).join(', ')}`}
+          title={`${data.not_read.map((number) => (number === 0 ? 'DB' : `DB_${number}`)).join(', ')} did not respond`}
         >
           <p>The figures below do not include these databases.</p>
         </Notice>
@@ -128,8 +134,9 @@ function Overview({ data }: { data: ConsoleOverview }) {
           'Nothing has been counted yet: the cron counts once a minute.'
         ) : (
           <>
-            Counted <Ago at={data.counted_at} />, and once a minute. Of{' '}
-            {counted(data.challenges.completed + data.challenges.failed, 'payer')} sent to authenticate,{' '}
+            Updated <Ago at={data.counted_at} />; updates{' '}
+            {data.hours > LONG_ABOVE_HOURS ? 'every 5 minutes' : 'once a minute'}. Of{' '}
+            {counted(data.challenges.completed + data.challenges.failed, 'payer')} redirected for authentication,{' '}
             {countText(data.challenges.completed)} completed the payment. The rate limit refused{' '}
             {counted(data.rate_limited, 'request')}.
           </>
@@ -194,7 +201,7 @@ function Figures({ data, from }: { data: ConsoleOverview; from: string }) {
 }
 
 function belowRate(judged: number, voided: number): string {
-  const ended = judged === 0 ? 'No payment has ended' : `${counted(judged, 'payment')} ended`;
+  const ended = judged === 0 ? 'No finished payments' : `${countText(judged)} finished`;
   return voided === 0 ? ended : `${ended}, ${countText(voided)} voided`;
 }
 
@@ -222,14 +229,14 @@ function Figure({ name, value, below, href }: { name: string; value: ComponentCh
 function Waiting({ waiting }: { waiting: ConsoleOverview['now_waiting'] }) {
   const oldest = (seconds: number | null) => (seconds === null ? '' : `oldest ${durationText(seconds * 1000)}`);
   const lines: readonly [string, number, string, string][] = [
-    ['Events to be delivered', waiting.events, oldest(waiting.events_oldest_seconds), addressOf('events')],
+    ['Undelivered events', waiting.events, oldest(waiting.events_oldest_seconds), addressOf('events')],
     [
       'Payments with unknown outcome',
       waiting.pending,
       oldest(waiting.pending_oldest_seconds),
       addressOf('payments', { status: 'pending' }),
     ],
-    ['Payments to be confirmed by the payer', waiting.challenged, '', addressOf('payments', { status: 'pending' })],
+    ['Awaiting payer authentication', waiting.challenged, '', addressOf('payments', { status: 'pending' })],
     ['Holds to capture or void', waiting.authorized, '', addressOf('payments', { status: 'authorized' })],
     ['Cases that need a person', waiting.cases, '', addressOf('cases')],
     ['Open disputes', waiting.disputes, '', addressOf('disputes')],
@@ -279,7 +286,7 @@ interface Share {
 }
 
 function Shares({ caption, rows }: { caption: string; rows: readonly Share[] }) {
-  if (rows.length === 0) return <Empty title="No payment has ended" />;
+  if (rows.length === 0) return <Empty title="No finished payments" />;
   return (
     <Table
       caption={caption}

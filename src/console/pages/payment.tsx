@@ -47,7 +47,7 @@ export function PaymentPage({ id }: { id: string }) {
 
   return (
     <>
-      <nav class="crumbs" aria-label="Where this page is">
+      <nav class="crumbs" aria-label="Breadcrumb">
         <a href={addressOf('payments')}>Payments</a>
         <span aria-hidden="true">/</span>
         <span class="id">{data?.transaction.transaction_id ?? id}</span>

@@ -24,6 +24,9 @@ const FILTERS = [
   'created_to',
 ] as const;
 type Filters = Record<(typeof FILTERS)[number], string>;
+const NO_FILTERS = filtersOf(new URLSearchParams());
+/** Those below “More filters”. */
+const MORE_FILTERS = ['gateway', 'reference', 'created_from', 'created_to'] as const;
 
 export function PaymentsPage({ query }: { query: URLSearchParams }) {
   const { announce } = useConsole();
@@ -42,7 +45,7 @@ export function PaymentsPage({ query }: { query: URLSearchParams }) {
       <div class="page-head">
         <PageTitle page="payments" />
       </div>
-      <FilterForm key={JSON.stringify(filters)} filters={filters} />
+      <FilterForm filters={filters} />
       <Card flush>
         <Load of={found} lines={10}>
           {({ transactions, next_cursor }) => (
@@ -85,57 +88,61 @@ export function PaymentsPage({ query }: { query: URLSearchParams }) {
 }
 
 function FilterForm({ filters }: { filters: Filters }) {
-  const [typed, setTyped] = useState(filters);
+  const [typed, setTyped] = useState(() => typedOf(filters));
+  const [isMoreOpen, setMoreOpen] = useState(false);
+  const address = addressOf('payments', filters);
+  // A new address fills the fields. The form is not remounted, so the focus stays in it.
+  useEffect(() => {
+    setTyped(typedOf(filters));
+    if (MORE_FILTERS.some((name) => filters[name] !== '')) setMoreOpen(true);
+  }, [address]);
   const set = (name: keyof Filters) => (value: string) => setTyped((former) => ({ ...former, [name]: value }));
-  /** A choice applies at once. Typed text applies with Enter. */
-  const choose = (name: keyof Filters) => (value: string) => goTo(addressOf('payments', { ...typed, [name]: value }));
-  const isFiltered = FILTERS.some((name) => filters[name] !== '');
   return (
     <form
       class="filters"
       aria-label="Filters"
       onSubmit={(event) => {
         event.preventDefault();
-        goTo(addressOf('payments', trimmed(typed)));
+        goTo(addressOf('payments', filtersTyped(typed, filters)));
       }}
     >
-      <Field name="booking" label="Booking" value={typed.booking_id} onValue={set('booking_id')} />
-      <Field name="user" label="User" value={typed.user_id} onValue={set('user_id')} />
+      <Field optional name="booking" label="Booking" value={typed.booking_id} onValue={set('booking_id')} />
+      <Field optional name="user" label="User" value={typed.user_id} onValue={set('user_id')} />
       <Choice
         name="status"
         label="Status"
         value={typed.status}
-        onValue={choose('status')}
+        onValue={set('status')}
         options={[['', 'Any'], ...Object.entries(STATUSES).map(([status, { text }]) => [status, text] as const)]}
       />
       <Choice
         name="method"
         label="Method"
         value={typed.payment_method}
-        onValue={choose('payment_method')}
+        onValue={set('payment_method')}
         options={[['', 'Any'], ...Object.entries(METHODS)]}
       />
       <div class="filter-actions">
         <Button type="submit" kind="primary" icon="find">
           Search
         </Button>
-        {isFiltered && (
-          <a class="button plain" href={addressOf('payments')}>
-            Clear
-          </a>
-        )}
+        <Button
+          onClick={() => {
+            setTyped(NO_FILTERS);
+            goTo(addressOf('payments'));
+          }}
+        >
+          Clear
+        </Button>
       </div>
-      <details
-        class="more-filters"
-        open={Boolean(filters.gateway || filters.reference || filters.created_from || filters.created_to)}
-      >
+      <details class="more-filters" open={isMoreOpen} onToggle={(event) => setMoreOpen(event.currentTarget.open)}>
         <summary>More filters</summary>
         <div>
           <Choice
             name="gateway"
             label="Gateway"
             value={typed.gateway}
-            onValue={choose('gateway')}
+            onValue={set('gateway')}
             options={[
               ['', 'Any'],
               ['sandbox', 'Sandbox'],
@@ -144,20 +151,28 @@ function FilterForm({ filters }: { filters: Filters }) {
               ['http', 'HTTP gateway'],
             ]}
           />
-          <Field name="reference" label="Provider’s reference" value={typed.reference} onValue={set('reference')} />
           <Field
+            optional
+            name="reference"
+            label="Provider’s reference"
+            value={typed.reference}
+            onValue={set('reference')}
+          />
+          <Field
+            optional
             name="from"
             label="Created from"
             type="datetime-local"
-            value={localInput(typed.created_from)}
-            onValue={(value) => set('created_from')(utcOfInput(value))}
+            value={typed.created_from}
+            onValue={set('created_from')}
           />
           <Field
+            optional
             name="to"
             label="Created before"
             type="datetime-local"
-            value={localInput(typed.created_to)}
-            onValue={(value) => set('created_to')(utcOfInput(value))}
+            value={typed.created_to}
+            onValue={set('created_to')}
           />
         </div>
       </details>
@@ -169,7 +184,20 @@ function filtersOf(query: URLSearchParams): Filters {
   return Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ''])) as Filters;
 }
 
-/** Pasted ids often have spaces around them. */
-function trimmed(filters: Filters): Filters {
-  return Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, value.trim()])) as Filters;
+/** As the fields show them: times are in the reader's time zone. */
+function typedOf(filters: Filters): Filters {
+  return {
+    ...filters,
+    created_from: localInput(filters.created_from),
+    created_to: localInput(filters.created_to),
+  };
+}
+
+/** Trims pasted ids. An unchanged time keeps its seconds, which the field does not have. */
+function filtersTyped(typed: Filters, former: Filters): Filters {
+  const shown = typedOf(former);
+  const time = (name: 'created_from' | 'created_to') =>
+    typed[name] !== '' && typed[name] === shown[name] ? former[name] : utcOfInput(typed[name]);
+  const trimmed = Object.entries(typed).map(([name, value]) => [name, value.trim()]);
+  return { ...Object.fromEntries(trimmed), created_from: time('created_from'), created_to: time('created_to') };
 }

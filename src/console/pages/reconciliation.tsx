@@ -40,7 +40,7 @@ export function ReconciliationPage() {
         <PageTitle page="reconciliation" />
         <div class="actions">
           <Button kind="primary" icon="reconciliation" busy={busy || runsNow} onClick={() => void run()}>
-            {runsNow ? 'Running …' : 'Run now'}
+            {runsNow ? 'Running…' : 'Run now'}
           </Button>
         </div>
       </div>
@@ -53,7 +53,7 @@ export function ReconciliationPage() {
         {({ reconciliations }) =>
           reconciliations.length === 0 ? (
             <Card>
-              <Empty title="No reconciliation yet">The first one runs in the night. You can also run one now.</Empty>
+              <Empty title="No reconciliation yet">The first one runs tonight. You can also run one now.</Empty>
             </Card>
           ) : (
             reconciliations.map((one) => <Run key={one.started_at + one.from} run={one} />)

@@ -1,6 +1,6 @@
 /** Small parts that every page is made of. */
 import type { ButtonHTMLAttributes, ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 import { useConsole } from '../console-context.ts';
 import { amountText } from '../text/amount.ts';
 import { localTime, relativeTime, utcTime } from '../text/format.ts';
@@ -33,8 +33,15 @@ export function Time({ at, seconds = false }: { at: string; seconds?: boolean })
   );
 }
 
-/** How long ago, as of when it was drawn. */
+const REDRAWN_EVERY_MS = 15_000;
+
+/** How long ago. */
 export function Ago({ at }: { at: string }) {
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    const timer = setInterval(redraw, REDRAWN_EVERY_MS);
+    return () => clearInterval(timer);
+  }, []);
   return (
     <time dateTime={at} title={utcTime(at)}>
       {relativeTime(at, Date.now())}
@@ -149,26 +156,40 @@ export function Facts({ facts }: { facts: readonly (readonly [string, ComponentC
 
 const COPIED_MS = 2_000;
 
-/** Copies a text, and says so in its own label. */
+/** Copies a text and announces the result. A primary one gets the focus when its dialog opens. */
 export function CopyButton({ text, what, kind = 'bare' }: { text: string; what: string; kind?: 'bare' | 'primary' }) {
   const [state, setState] = useState<'ready' | 'copied' | 'failed'>('ready');
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   async function copy() {
-    const copied = await navigator.clipboard.writeText(text).then(
-      () => true,
-      () => false, // the browser does not allow it
-    );
-    setState(copied ? 'copied' : 'failed');
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => setState('ready'), COPIED_MS);
+    try {
+      await navigator.clipboard.writeText(text);
+      setState('copied');
+      timer.current = setTimeout(() => setState('ready'), COPIED_MS);
+    } catch {
+      // The browser refuses. Over http from another machine, `navigator.clipboard` does not exist.
+      setState('failed');
+    }
   }
-  const label = { ready: `Copy ${what}`, copied: 'Copied', failed: 'Select the text and copy it' }[state];
+  const label = `Copy ${what}`;
   return (
-    <button type="button" class={`button ${kind} copy`} aria-label={label} title={label} onClick={() => void copy()}>
-      <Icon name={state === 'copied' ? 'done' : 'copy'} />
-      {kind === 'primary' && label}
-    </button>
+    <>
+      <button
+        type="button"
+        class={`button ${kind} copy`}
+        aria-label={label}
+        title={label}
+        autofocus={kind === 'primary'}
+        onClick={() => void copy()}
+      >
+        <Icon name={state === 'copied' ? 'done' : 'copy'} />
+        {kind === 'primary' && (state === 'copied' ? 'Copied' : label)}
+      </button>
+      <span class={state === 'failed' ? 'small' : 'hidden'} role="status">
+        {{ ready: '', copied: 'Copied', failed: 'The browser cannot copy: select the text' }[state]}
+      </span>
+    </>
   );
 }
 

@@ -46,7 +46,7 @@ export function Charts({ series }: { series: Series }) {
       summary: `Between ${percentText(least(rates))} and ${percentText(most(rates))}.`,
       lines: [{ name: 'Success rate', colour: '--chart-good', values: rates }],
       format: percentText,
-      tick: (value) => `${value} %`,
+      tick: (value) => `${value}%`,
       top: 100,
       bars: false,
     },

@@ -1,6 +1,6 @@
-/** A modal dialog. The browser keeps the focus inside and restores it afterwards; Escape closes the dialog. */
+/** A modal dialog. The browser keeps the focus inside and restores it afterwards; Escape closes the dialog, unless it has to stay. */
 import type { ComponentChildren } from 'preact';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { Button } from './basics.tsx';
 
 interface Props {
@@ -28,6 +28,8 @@ export function Dialog({
   cancel = 'Cancel',
 }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+  const isKept = busy || stays;
   useLayoutEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
@@ -36,10 +38,18 @@ export function Dialog({
   return (
     <dialog
       ref={dialog}
-      aria-labelledby="dialog-title"
+      aria-labelledby={titleId}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && isKept) event.preventDefault();
+      }}
       onCancel={(event) => {
-        event.preventDefault();
-        if (!busy && !stays) onClose();
+        if (isKept) event.preventDefault();
+      }}
+      // A second Escape closes a dialog without a cancelable event. Unmounting closes it as well, and this event comes after that.
+      onClose={(event) => {
+        if (!event.currentTarget.isConnected) return;
+        if (isKept) event.currentTarget.showModal();
+        else onClose();
       }}
     >
       <form
@@ -50,7 +60,7 @@ export function Dialog({
           if (!busy) onSubmit?.();
         }}
       >
-        <h2 id="dialog-title">{title}</h2>
+        <h2 id={titleId}>{title}</h2>
         <div class="dialog-body">{children}</div>
         <div class="dialog-actions">
           <Button onClick={onClose} busy={busy}>

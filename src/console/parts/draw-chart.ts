@@ -1,5 +1,6 @@
 /** Draws a chart with uPlot. Loaded when there is something to draw. */
 import uPlot from 'uplot';
+import { LOCALE } from '../text/format.ts';
 
 export interface Line {
   name: string;
@@ -113,6 +114,6 @@ function timeLabels(_: uPlot, ticks: number[]): string[] {
     second - first < 24 * HOUR_SECONDS
       ? { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
       : { month: 'short', day: 'numeric' };
-  const format = new Intl.DateTimeFormat(undefined, options);
+  const format = new Intl.DateTimeFormat(LOCALE, options);
   return ticks.map((tick) => format.format(new Date(tick * 1000)));
 }

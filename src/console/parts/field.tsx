@@ -10,6 +10,7 @@ interface Common {
   onValue: (value: string) => void;
   /** The field gets the focus when its dialog opens. */
   first?: boolean;
+  optional?: boolean;
 }
 
 type InputProps = Common & {
@@ -58,6 +59,8 @@ interface Attributes {
   name: string;
   value: string;
   autofocus: boolean | undefined;
+  /** Not `required`: browsers report an empty required field as invalid before the user has typed. */
+  'aria-required': 'true' | undefined;
   'aria-invalid': 'true' | undefined;
   'aria-describedby': string | undefined;
 }
@@ -69,6 +72,7 @@ function Labelled({
   wrong,
   value,
   first,
+  optional = false,
   children,
 }: Common & { children: (attributes: Attributes) => JSX.Element }) {
   const ids = { input: `field-${name}`, hint: `field-${name}-hint`, wrong: `field-${name}-wrong` };
@@ -80,11 +84,12 @@ function Labelled({
         name,
         value,
         autofocus: first,
+        'aria-required': optional ? undefined : 'true',
         'aria-invalid': wrong ? 'true' : undefined,
         'aria-describedby': [wrong && ids.wrong, hint && ids.hint].filter(Boolean).join(' ') || undefined,
       })}
       {wrong && (
-        <p class="field-wrong" id={ids.wrong}>
+        <p class="field-wrong" id={ids.wrong} role="alert">
           {wrong}
         </p>
       )}

@@ -102,7 +102,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
       onSubmit={() => void order()}
       actions={
         <Button type="submit" kind="primary" busy={busy}>
-          {busy ? 'Refunding …' : isLost ? 'Send the same refund again' : text === null ? 'Refund' : `Refund ${text}`}
+          {busy ? 'Refunding…' : isLost ? 'Send the same refund again' : text === null ? 'Refund' : `Refund ${text}`}
         </Button>
       }
     >
@@ -172,7 +172,7 @@ const END_HOLD = {
   capture: {
     title: 'Capture this payment',
     button: 'Capture',
-    running: 'Capturing …',
+    running: 'Capturing…',
     not: 'The payment was not captured',
     lost: 'the payment may have been captured',
     pending: 'The capture has no outcome yet',
@@ -180,7 +180,7 @@ const END_HOLD = {
   void: {
     title: 'Void this payment',
     button: 'Void',
-    running: 'Voiding …',
+    running: 'Voiding…',
     not: 'The payment was not voided',
     lost: 'the payment may have been voided',
     pending: 'The void has no outcome yet',

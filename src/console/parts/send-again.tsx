@@ -57,7 +57,7 @@ export function SendAgain({ events, label = 'Send again', onSent }: Props) {
           onSubmit={() => void send()}
           actions={
             <Button type="submit" kind="primary" busy={busy}>
-              {busy ? 'Sending …' : 'Send again'}
+              {busy ? 'Sending…' : 'Send again'}
             </Button>
           }
         >

@@ -1,16 +1,19 @@
-/** Times, durations, counts and sizes as people read them. */
+/** Times, durations, counts and sizes as people read them: in English, whatever the browser's language is, because the texts around them are. */
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
+/** As the pages say of themselves: `lang` in index.html. */
+export const LOCALE = 'en';
+
 /** In the reader's zone: `Nov 30, 2026, 14:03`. */
 export function localTime(iso: string, seconds = false): string {
   const time = seconds
     ? ({ hour: '2-digit', minute: '2-digit', second: '2-digit' } as const)
     : ({ hour: '2-digit', minute: '2-digit' } as const);
-  return new Intl.DateTimeFormat(undefined, {
+  return new Intl.DateTimeFormat(LOCALE, {
     year: 'numeric',
     month: 'short',
     day: 'numeric',
@@ -46,14 +49,14 @@ export function millisecondsText(ms: number | null): string {
 }
 
 export function countText(count: number): string {
-  return new Intl.NumberFormat().format(count);
+  return new Intl.NumberFormat(LOCALE).format(count);
 }
 
-/** `97.4 %`. 100 is written only where nothing failed. */
+/** `97.4%`. 100 is written only where nothing failed. */
 export function percentText(percent: number | null): string {
   if (percent === null) return '–';
   const shown = percent < 100 ? Math.min(percent, 99.9) : percent;
-  return `${shown === 100 ? '100' : shown.toFixed(1)} %`;
+  return `${shown === 100 ? '100' : shown.toFixed(1)}%`;
 }
 
 const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'];
@@ -72,10 +75,11 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 
 /** The value of a datetime-local field, in the reader's time zone; empty if the text is not a time. */
 export function localInput(iso: string | undefined): string {
-  const ms = Date.parse(iso ?? '');
-  if (Number.isNaN(ms)) return '';
-  const local = new Date(ms - new Date(ms).getTimezoneOffset() * MINUTE_MS);
-  return local.toISOString().slice(0, 16);
+  const time = new Date(iso ?? '');
+  if (Number.isNaN(time.getTime())) return '';
+  const digits = (number: number, count = 2) => String(number).padStart(count, '0');
+  const date = [digits(time.getFullYear(), 4), digits(time.getMonth() + 1), digits(time.getDate())].join('-');
+  return `${date}T${digits(time.getHours())}:${digits(time.getMinutes())}`;
 }
 
 /** The time in UTC of a datetime-local field; empty if the field is empty. */

@@ -174,7 +174,7 @@ export const CASES: Record<ConsoleCase['kind'], { name: string; todo: string }> 
 /** What happened, as a line of a timeline. */
 const HISTORY: Record<HistoryType, Status> = {
   'payment.attempted': { text: 'Payment started', tone: 'active' },
-  'payment.challenged': { text: 'Payer sent to authenticate', tone: 'waiting' },
+  'payment.challenged': { text: 'Payer redirected for authentication', tone: 'waiting' },
   'payment.authorized': { text: 'Money held', tone: 'active' },
   'payment.authorize_begun': { text: 'Authorization started', tone: 'quiet' },
   'payment.capture_begun': { text: 'Capture started', tone: 'quiet' },
@@ -236,7 +236,7 @@ export function actorText(actor: string): string {
 
 /** A technical name, such as `look_ups`, as words. */
 export function spacedOut(name: string): string {
-  return capitalized(name.replaceAll(/[_-]+/g, ' '));
+  return capitalized(name.replaceAll(/[_-]+/g, ' ').replace('look ups', 'look-ups'));
 }
 
 function capitalized(text: string): string {

@@ -159,7 +159,7 @@ async function resolveCase(
       if (why !== null) return refused(why);
       const resolution = await dealWithCase(one, asked.reason, nowMs);
       if (resolution === null) return CHANGED;
-      return done(`${one.subject} has been dealt with, and is no longer listed.`);
+      return done(`${one.subject} is marked as resolved.`);
     }
     case 'record': {
       const verdict =
@@ -184,7 +184,7 @@ function notAllowedText({ subject, found }: Case, why: NotAllowed, tenant: strin
     case 'ended': {
       if (found.kind === 'unbooked') return `${subject} was paid at the provider: there is no outcome to find out.`;
       return why.isUnpaid
-        ? `${subject} is ${why.status}. If the payer has the money back, mark it as dealt with.`
+        ? `${subject} is ${why.status}. If the payer has the money back, mark it as resolved.`
         : `${subject} is ${why.status}: it needs no action.`;
     }
     case 'waits':
@@ -205,5 +205,5 @@ function notAllowedText({ subject, found }: Case, why: NotAllowed, tenant: strin
 }
 
 function dealtWithText({ subject, resolved_at, resolved_by }: ConsoleCases['dealt_with'][number]): string {
-  return `${subject} was dealt with at ${resolved_at} by ${resolved_by}.`;
+  return `${subject} was resolved at ${resolved_at} by ${resolved_by}.`;
 }
