@@ -1,6 +1,6 @@
 /** What the console's pages say, as far as it needs no browser. */
 import { describe, expect, it } from 'vitest';
-import { amountText, readAmount } from '../../src/console/text/amount.ts';
+import { amountText, plainAmount, readAmount } from '../../src/console/text/amount.ts';
 import {
   bytesText,
   durationText,
@@ -17,6 +17,8 @@ describe('amounts', () => {
     [25.5, 'USD', '$25.50'],
     [3200, 'JPY', '¥3,200'],
     [1.234, 'KWD', 'KWD 1.234'],
+    [1250.5, 'HUF', 'HUF 1,250.50'],
+    [0.125, 'IQD', 'IQD 0.125'],
     [5, '<b>', '5.00 <b>'],
   ])('%s %s is written as %s', (amount, currency, text) => {
     expect(amountText(amount, currency, 'en').replaceAll('\u00a0', ' ')).toBe(text);
@@ -28,6 +30,8 @@ describe('amounts', () => {
     ['10.', 'USD', 10],
     ['99.99', 'USD', 99.99],
     ['50', 'JPY', 50],
+    ['12.5', 'HUF', 12.5],
+    ['1.125', 'IQD', 1.125],
   ])('%j in %s is an amount', (typed, currency, amount) => {
     expect(readAmount(typed, currency, 99.99)).toEqual({ kind: 'amount', amount });
   });
@@ -47,6 +51,12 @@ describe('amounts', () => {
   ])('%j in %s is refused, with a reason', (typed, currency) => {
     expect(readAmount(typed, currency, 99.99)).toEqual({ kind: 'wrong', why: expect.stringMatching(/\S\.$/) });
   });
+
+  it.each([
+    [1250.5, 'HUF', '1250.50'],
+    [1.125, 'IQD', '1.125'],
+    [3200, 'JPY', '3200'],
+  ])('a field for %s %s begins with %s', (amount, currency, text) => expect(plainAmount(amount, currency)).toBe(text));
 
   it('all of what is left is not more than that, whatever floats make of it', () => {
     expect(readAmount('0.3', 'USD', 0.1 + 0.2)).toMatchObject({ kind: 'amount' });

@@ -114,7 +114,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
           </p>
         </Notice>
       ) : (
-        problem && <ProblemNotice problem={problem} title="The refund was not made" />
+        problem && <ProblemNotice problem={problem} title="The refund was not made" currency={currency} />
       )}
       <Field
         name="amount"

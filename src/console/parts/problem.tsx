@@ -1,11 +1,17 @@
 /** Shows why a request failed, with the details of the service's answer. */
-
-import { useConsole } from '../console-context.ts';
+import type { ErrorDetails } from '../../contract/responses.ts';
 import type { Problem } from '../service.ts';
 import { amountText } from '../text/amount.ts';
 import { Notice } from './basics.tsx';
 
-export function ProblemNotice({ problem, title }: { problem: Problem; title?: string }) {
+interface Props {
+  problem: Problem;
+  title?: string;
+  /** Of the amounts in the answer: the payment's. */
+  currency?: string;
+}
+
+export function ProblemNotice({ problem, title, currency }: Props) {
   if (problem.kind === 'cancelled') return null;
   if (problem.kind === 'unanswered') {
     return (
@@ -18,7 +24,7 @@ export function ProblemNotice({ problem, title }: { problem: Problem; title?: st
   return (
     <Notice tone="bad" title={title ?? problem.message} role="alert">
       {title && <p>{problem.message}</p>}
-      <ProblemDetails details={details} />
+      <ProblemDetails details={details} currency={currency} />
       {requestId && (
         <p class="small">
           Request <code>{requestId}</code> in the Worker’s log
@@ -28,15 +34,16 @@ export function ProblemNotice({ problem, title }: { problem: Problem; title?: st
   );
 }
 
-function ProblemDetails({ details }: { details: Extract<Problem, { kind: 'refused' }>['details'] }) {
-  const { session } = useConsole();
+function ProblemDetails({ details, currency }: { details: ErrorDetails; currency: string | undefined }) {
   const lines = [
     details.reason,
     details.next_step,
-    details.refundable_amount !== undefined &&
-      `${amountText(details.refundable_amount, session.currency)} can still be refunded.`,
-    details.pending_refund_amount !== undefined &&
-      `${amountText(details.pending_refund_amount, session.currency)} is reserved by pending refunds.`,
+    currency !== undefined &&
+      details.refundable_amount !== undefined &&
+      `${amountText(details.refundable_amount, currency)} can still be refunded.`,
+    currency !== undefined &&
+      details.pending_refund_amount !== undefined &&
+      `${amountText(details.pending_refund_amount, currency)} is reserved by pending refunds.`,
     details.needed_scope && `The key needs the scope ${details.needed_scope}.`,
     details.retry_after_seconds !== undefined && `Try again in ${details.retry_after_seconds} s.`,
     details.archived && 'The payment is in the archive.',
