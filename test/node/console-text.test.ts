@@ -10,7 +10,7 @@ import {
   utcOfInput,
 } from '../../src/console/text/format.ts';
 import { addressOf, addressOfPayment, addressOfTyped, readRoute } from '../../src/console/text/route.ts';
-import { actorText, failureName, historyDetail, paymentStatus } from '../../src/console/text/words.ts';
+import { actorText, failureName, historyDetail, paymentStatus, sentText } from '../../src/console/text/words.ts';
 
 describe('amounts', () => {
   it.each([
@@ -151,6 +151,11 @@ describe('words', () => {
   it('a line of the history has amounts with their currency, and nothing that is empty', () => {
     const detail = { amount: 10, gateway_reference: null, attempts: 2, error_code: 'CARD_DECLINED' };
     expect(historyDetail({ detail }, 'USD')).toEqual(['$10.00', 'attempts 2', 'Declined by the bank']);
+  });
+
+  it('of events that were to be sent, those that were not found are counted', () => {
+    expect(sentText({ sent: 2, unknown: [] })).toBe('2 events on the way to RabbitMQ');
+    expect(sentText({ sent: 0, unknown: ['evt_1'] })).toBe('0 events on the way to RabbitMQ, 1 not found');
   });
 
   it('a code that the pages do not know is shown as it is', () => {

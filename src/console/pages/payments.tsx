@@ -144,7 +144,7 @@ function FilterForm({ filters }: { filters: Filters }) {
               ['http', 'HTTP gateway'],
             ]}
           />
-          <Field name="reference" label="Provider’s reference" value={typed.reference} onValue={set('reference')} />
+          <Field name="reference" label="Gateway’s reference" value={typed.reference} onValue={set('reference')} />
           <Field
             name="from"
             label="Created from"
