@@ -1,8 +1,13 @@
 /** Money is integers, and no amount is ever rounded (invariant 7). */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { currencyExponent } from '../../src/contract/currency.ts';
-import { decimalAmount, decimalText, minorUnits, withoutFloatError } from '../../src/core/domain/money.ts';
+import {
+  currencyExponent,
+  decimalAmount,
+  decimalText,
+  minorUnits,
+  withoutFloatError,
+} from '../../src/core/domain/money.ts';
 import { titled } from '../data/abridged.ts';
 
 /** Up to what a double and SQLite hold exactly. */

@@ -1,8 +1,7 @@
 /** `payctl refund`: pays a payment back, in part or in full, through the service's API. */
 import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
-import { currencyExponent } from '../../contract/currency.ts';
-import { decimalText, minorUnits } from '../../core/domain/money.ts';
+import { currencyExponent, decimalText, minorUnits } from '../../core/domain/money.ts';
 import {
   isAuthorized,
   isWaiting,

@@ -1,6 +1,6 @@
 /** `payctl show`: one payment with all that has happened to it, in order of time. */
 import type { Command } from 'commander';
-import { currencyExponent } from '../../contract/currency.ts';
+import { currencyExponent } from '../../core/domain/money.ts';
 import { isWaiting, shownStatus } from '../../core/domain/transaction.ts';
 import { mayHaveLeft } from '../../core/ledger/archive/archive-transactions.ts';
 import { unpack } from '../../core/ledger/audit/packed-lines.ts';

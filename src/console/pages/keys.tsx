@@ -148,7 +148,7 @@ function KeyTable({ keys, onRevoke }: { keys: readonly ConsoleKey[]; onRevoke: (
 
 const LOST_KEY = {
   title: 'a key may have been created',
-  check: 'Close this dialog and look for its name in the list. If it is there, revoke it: nobody has the key itself.',
+  check: 'Close this dialog. If the list shows the key, revoke it: nobody has its secret.',
 };
 
 function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onClose: () => void }) {

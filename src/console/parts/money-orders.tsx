@@ -131,8 +131,8 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
         <Notice tone="waiting" title="No response: an earlier refund may have gone through" role="alert">
           <p>
             {amountText(Number(former.sent.amount), currency)} was sent at{' '}
-            {localTime(new Date(former.sent.sentAtMs).toISOString())}. Check the history of the payment first: what you
-            send now is another refund.
+            {localTime(new Date(former.sent.sentAtMs).toISOString())}. Check the history first: what you send now is
+            another refund.
           </p>
         </Notice>
       ) : (
@@ -189,7 +189,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
 const LOST_REFUND = {
   title: 'the refund may have gone through',
   check:
-    'Sending it again is safe: both requests have the same key, so the payment is refunded only once. To refund something else, check the history of the payment first, and then reload this page.',
+    'Sending it again is safe: the payment is refunded only once. For another refund, check the history first, then reload this page.',
 };
 
 /** `crypto.randomUUID` exists at https and localhost only, and a development service can be opened by http from another machine. */
@@ -204,7 +204,6 @@ function chosen(amount: ReturnType<typeof readAmount>): number {
 const END_HOLD = {
   capture: {
     title: 'Capture this payment',
-    button: 'Capture',
     running: 'Capturing …',
     not: 'The payment was not captured',
     lost: 'the payment may have been captured',
@@ -212,7 +211,6 @@ const END_HOLD = {
   },
   void: {
     title: 'Void this payment',
-    button: 'Void',
     running: 'Voiding …',
     not: 'The payment was not voided',
     lost: 'the payment may have been voided',

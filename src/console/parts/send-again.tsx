@@ -83,7 +83,7 @@ export function useSendAgain(onSent: () => Promise<void>) {
                 lost={{
                   title: `${counted(events.length, 'event')} may have been sent`,
                   check:
-                    'Close this dialog: the list shows which events wait. Sending them again is safe, because consumers recognise a duplicate by its event_id.',
+                    'The list shows which events wait. Sending again is safe: consumers recognise the duplicate by its event_id.',
                 }}
               />
             )}

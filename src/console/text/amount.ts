@@ -1,8 +1,8 @@
 /** Amounts as people read and type them. Decimals are the service's, because browsers leave out those of some currencies. */
-import { currencyExponent } from '../../contract/currency.ts';
+import { UNUSUAL_EXPONENTS } from '../../contract/currency.ts';
 
 function decimalsOf(currency: string): number {
-  return currencyExponent(currency) ?? 2;
+  return UNUSUAL_EXPONENTS.get(currency) ?? 2;
 }
 
 /** In the reader's language, with the currency: `$25.50`. */

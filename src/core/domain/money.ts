@@ -3,7 +3,20 @@
  * sent, never on a rounded number: 25.505 dollars are refused, 25.500 dollars are 2550 cents. Only the error of a caller's
  * own floating-point arithmetic is taken off: see `withoutFloatError`.
  */
-import { currencyExponent } from '../../contract/currency.ts';
+import { UNUSUAL_EXPONENTS } from '../../contract/currency.ts';
+
+const HUNDREDTH_CURRENCIES = new Set(
+  `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE
+   CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR
+   KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB
+   PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY
+   TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG`.split(/\s+/),
+);
+
+/** Decimals of a currency, or null for a code that is not an ISO 4217 currency in use. */
+export function currencyExponent(currency: string): number | null {
+  return UNUSUAL_EXPONENTS.get(currency) ?? (HUNDREDTH_CURRENCIES.has(currency) ? 2 : null);
+}
 
 /** A double, and with it a JSON number, holds every integer of so many digits exactly. */
 const SAFE_DIGITS = 15;

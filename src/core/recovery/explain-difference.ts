@@ -1,6 +1,5 @@
 /** Explains each difference in plain words, and what to do about it. */
-import { currencyExponent } from '../../contract/currency.ts';
-import { decimalAmount } from '../domain/money.ts';
+import { currencyExponent, decimalAmount } from '../domain/money.ts';
 import { isoSeconds } from '../domain/timestamp.ts';
 import type { LookUp } from '../gateways/gateway.ts';
 import type { Difference, Money } from './differences.ts';

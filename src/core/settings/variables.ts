@@ -3,7 +3,7 @@
  * about it. What operators set is in wrangler.toml, with the same defaults.
  */
 import * as z from 'zod/mini';
-import { currencyExponent } from '../../contract/currency.ts';
+import { currencyExponent } from '../domain/money.ts';
 import {
   count,
   encryptionKey,

@@ -2,7 +2,7 @@
  * Stripe counts in a currency's smallest unit as ISO 4217 has it, with exceptions (docs.stripe.com/currencies): two currencies
  * without decimals are counted in hundredths all the same, one with decimals is not, and thousandths end in a zero.
  */
-import { currencyExponent } from '../../../contract/currency.ts';
+import { currencyExponent } from '../../domain/money.ts';
 
 /** Of Stripe's unit, where that is not the currency's own. */
 const STRIPE_EXPONENTS: ReadonlyMap<string, number> = new Map([
