@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { build, type Rolldown } from 'vite';
+import { build, type Plugin, type Rolldown } from 'vite';
 import { publishedDocument } from '../src/api-document/document.ts';
 import { PROJECT } from '../src/local/project.ts';
 
@@ -19,6 +19,12 @@ const SWAGGER_UI_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-
 const HEADERS = '_headers';
 /** The first versions with `light-dark()`. */
 const BROWSERS = ['chrome123', 'edge123', 'firefox120', 'safari17.5'];
+/** Vite's helper loads the style sheets and imports of a chunk. The console has one style sheet, and its chunk imports nothing. */
+const WITHOUT_PRELOADING: Plugin = {
+  name: 'without-preloading',
+  enforce: 'pre',
+  load: (id) => (id === '\0vite/preload-helper.js' ? 'export const __vitePreload = (load) => load();' : null),
+};
 
 const BUILT = join(PROJECT, '.pages');
 
@@ -43,6 +49,7 @@ async function builtConsole(): Promise<Files> {
     publicDir: false,
     logLevel: 'warn',
     tsconfig: 'tsconfig.json',
+    plugins: [WITHOUT_PRELOADING],
     build: { write: false, target: BROWSERS, modulePreload: false, reportCompressedSize: false },
   });
   const { output } = built as Rolldown.RolldownOutput;

@@ -3,9 +3,10 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { ConsoleSession } from '../contract/console.ts';
 import { ConsoleContext } from './console-context.ts';
 import { Notice } from './parts/basics.tsx';
-import { createService, type Problem } from './service.ts';
+import { createService } from './service.ts';
 import { Shell } from './shell.tsx';
 import { SignIn, SignInAgain } from './sign-in.tsx';
+import type { Problem } from './text/answer.ts';
 
 type State =
   | { kind: 'asking' }

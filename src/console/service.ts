@@ -2,31 +2,14 @@
  * The client of the console's API. Refusals and lost answers are values. After a 401, it asks the user to sign in again and repeats the request, so
  * that nothing on the page is lost.
  */
-import type { ErrorCode } from '../contract/error-codes.ts';
-import type { ErrorDetails, ErrorEnvelope } from '../contract/responses.ts';
+import type { ErrorEnvelope } from '../contract/responses.ts';
+import { type Answer, errorOf, type Problem } from './text/answer.ts';
 
 /** The paths of `contract/console.ts` are below this one. */
 const API = '/console/api';
 const READ_DEADLINE_MS = 20_000;
 /** Longer, because the service waits for the gateway. */
 const ORDER_DEADLINE_MS = 60_000;
-
-export type Problem =
-  | {
-      kind: 'refused';
-      status: number;
-      code: ErrorCode | null;
-      message: string;
-      details: ErrorDetails;
-      /** As in the Worker's log. */
-      requestId: string | null;
-    }
-  /** No answer came: a POST may have been carried out. */
-  | { kind: 'unanswered' }
-  /** The caller has aborted the request. */
-  | { kind: 'cancelled' };
-
-export type Answer<T> = { kind: 'ok'; body: T } | Problem;
 
 export interface Service {
   get<T>(path: string, signal?: AbortSignal): Promise<Answer<T>>;
@@ -117,11 +100,9 @@ async function refusal(response: Response): Promise<Problem> {
   };
 }
 
-/** Null if the answer is not the service's own, but comes from a server in front of it. */
 async function errorIn(response: Response): Promise<ErrorEnvelope['error'] | null> {
   try {
-    const { error } = (await response.json()) as Partial<ErrorEnvelope>;
-    return error ?? null;
+    return errorOf(await response.json());
   } catch {
     return null;
   }

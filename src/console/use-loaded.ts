@@ -1,7 +1,7 @@
 /** What a page shows of the service: loaded, loaded again by itself while somebody can see it, and kept where that fails. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { useConsole } from './console-context.ts';
-import type { Problem } from './service.ts';
+import type { Problem } from './text/answer.ts';
 
 export interface Loaded<T> {
   /** Null until it is there. */

@@ -12,10 +12,6 @@ export interface ConsoleSession {
   /** The organisation whose payments are shown. */
   organisation: string;
   environment: 'production' | 'development';
-  /** ISO 4217. */
-  currency: string;
-  /** Decimals that amounts of this currency have. */
-  currency_decimals: number;
   /**
    * Whether the pages of the whole installation are shown as well: overview, events, reconciliation, gateways, broker, databases, keys. Admins of
    * the organisation `default` see them; those of others see their own payments, cases and disputes.

@@ -38,8 +38,6 @@ const session: z.ZodMiniType<ConsoleSession> = z.strictObject({
   actor: z.string(),
   organisation: z.string(),
   environment: z.enum(['production', 'development']),
-  currency: z.string(),
-  currency_decimals: count,
   sees_installation: z.boolean(),
   signed_in_by: z.nullable(z.enum(['api_key', 'access'])),
 });

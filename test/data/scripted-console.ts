@@ -28,8 +28,6 @@ export function consoleAnswers(nowMs: number) {
     actor: 'key:operations-desk',
     organisation: 'default',
     environment: 'development',
-    currency: 'USD',
-    currency_decimals: 2,
     sees_installation: true,
     signed_in_by: 'api_key',
   };

@@ -167,9 +167,14 @@ describe.skipIf(program === null)(title, () => {
   it('makes one refund of an order whose answer was lost and that is sent again', async () => {
     const { bookingId, transactionId } = await paid();
     await open(`#/payments/${transactionId}`);
-    let lost = 0;
+    let sent = 0;
     await page.route('**/console/api/refund', async (route) => {
-      if (lost++ > 0) return route.continue();
+      sent++;
+      if (sent > 2) return route.continue();
+      if (sent === 2) {
+        const error = { code: 'SERVICE_UNAVAILABLE', message: 'Requests cannot be counted right now.', details: {} };
+        return route.fulfill({ status: 503, json: { error, timestamp: '' } });
+      }
       await route.fetch(); // the Worker has made it
       return route.abort();
     });
@@ -177,10 +182,17 @@ describe.skipIf(program === null)(title, () => {
     await page.getByLabel('Amount in USD').fill('5.25');
     await page.getByLabel('Reason').fill('Cancelled');
     await button('Refund $5.25').click();
-    await says('The answer was lost: the refund may have been made');
+    await says('No response: the refund may have gone through');
     await button('Cancel').click();
-    // Whoever opens it again continues with the same order.
+    await page.getByRole('table', { name: 'Refunds of this payment' }).getByText('$5.25').waitFor();
+    // Whoever opens it again continues with the same order, also after the repetition was refused.
     await button('Refund').click();
+    await button('Send the same refund again').click();
+    await says('Outcome unknown: the refund may have gone through');
+    await says('Requests cannot be counted right now.');
+    for (const field of ['Amount in USD', 'Reason']) {
+      expect(await page.getByLabel(field).getAttribute('readonly')).not.toBe(null);
+    }
     await button('Send the same refund again').click();
     await says('$5.25 was refunded');
     await until('it is published', () => listener.of(bookingId).length === 2);
@@ -405,6 +417,74 @@ describe.skipIf(program === null)(title, () => {
         }
       }
       expect(violations).toEqual([]);
+    });
+
+    it('does not report as refused what may have been done', async () => {
+      await open('#/keys');
+      await button('Create a key').click();
+      await page.getByLabel('Name').fill('booking-service');
+      await page.getByRole('checkbox').first().check();
+      await button('Create').click();
+      await says('No response: a key may have been created');
+      expect(await violationsOf(page)).toEqual([]);
+    });
+
+    it('repeats no refund that the service may have forgotten', async () => {
+      const sent: string[] = [];
+      page.on('request', (request) => request.method() === 'POST' && sent.push(request.url()));
+      await open(refunded ?? '');
+      await button('Refund').click();
+      await page.getByLabel('Reason').fill('Cancelled');
+      await button('Refund $32.75').click();
+      await says('No response: the refund may have gone through');
+      await page.clock.setFixedTime(Date.now() + 23 * HOUR_MS);
+      await button('Send the same refund again').click();
+      await says('No response: an earlier refund may have gone through');
+      expect(sent).toHaveLength(1);
+      expect(await page.getByLabel('Reason').getAttribute('readonly')).toBe(null);
+    });
+
+    it('moves the focus to the title, or to what was done, when the pressed button is gone', async () => {
+      await page.route('**/console/api/keys/*/revoke', (route) => {
+        const [first] = answers.keys.keys;
+        if (first) first.revoked_at = first.created_at;
+        return route.fulfill({ json: first });
+      });
+      await open('#/keys');
+      await button('Revoke booking-service').click();
+      await button('Revoke the key').click();
+      await page.locator('h1:focus').waitFor();
+
+      await page.route('**/console/api/cases/resolve', (route) =>
+        route.fulfill({ json: { message: 'It is recorded.' } }),
+      );
+      await open('#/cases');
+      await button(/^Ask the gateway again: /).click();
+      await button('Ask the gateway again').click();
+      await page.locator(':focus').getByText('It is recorded.').waitFor();
+    });
+
+    it('keeps the dialog of a case that somebody else has resolved, and of an event that has moved', async () => {
+      await open('#/cases');
+      await button(/^It was not paid: /).click();
+      await page.getByLabel('Reason').fill('Looked for it in vain');
+      await page.route('**/console/api/cases', (route) => route.fulfill({ json: { cases: [], dealt_with: [] } }));
+      await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+      await says('Nothing needs a person');
+      expect(await page.getByLabel('Reason').inputValue()).toBe('Looked for it in vain');
+
+      await open('#/events');
+      await button('Send again').first().click();
+      await page.route('**/console/api/events', (route) =>
+        route.fulfill({ json: { ...answers.events, delivered: [], events: [], waiting: 0 } }),
+      );
+      await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+      await says('RabbitMQ has confirmed every event.');
+      await page.route('**/console/api/events/send', (route) =>
+        route.fulfill({ json: { sent: 0, unknown: ['evt_1'] } }),
+      );
+      await dialog().getByRole('button', { name: 'Send again', exact: true }).click();
+      await says('0 events on the way to RabbitMQ, 1 not found');
     });
 
     it('asks for a key at the beginning, and keeps it in memory alone', async () => {

@@ -1,6 +1,6 @@
 /** What the console's pages say, as far as it needs no browser. */
 import { describe, expect, it } from 'vitest';
-import { amountText, readAmount } from '../../src/console/text/amount.ts';
+import { amountText, plainAmount, readAmount } from '../../src/console/text/amount.ts';
 import {
   bytesText,
   durationText,
@@ -10,13 +10,22 @@ import {
   utcOfInput,
 } from '../../src/console/text/format.ts';
 import { addressOf, addressOfPayment, addressOfTyped, readRoute } from '../../src/console/text/route.ts';
-import { actorText, failureName, historyDetail, paymentStatus, spacedOut } from '../../src/console/text/words.ts';
+import {
+  actorText,
+  failureName,
+  historyDetail,
+  paymentStatus,
+  sentText,
+  spacedOut,
+} from '../../src/console/text/words.ts';
 
 describe('amounts', () => {
   it.each([
     [25.5, 'USD', '$25.50'],
     [3200, 'JPY', '¥3,200'],
     [1.234, 'KWD', 'KWD 1.234'],
+    [1250.5, 'HUF', 'HUF 1,250.50'],
+    [0.125, 'IQD', 'IQD 0.125'],
     [5, '<b>', '5.00 <b>'],
   ])('%s %s is written as %s', (amount, currency, text) => {
     expect(amountText(amount, currency, 'en').replaceAll('\u00a0', ' ')).toBe(text);
@@ -28,6 +37,8 @@ describe('amounts', () => {
     ['10.', 'USD', 10],
     ['99.99', 'USD', 99.99],
     ['50', 'JPY', 50],
+    ['12.5', 'HUF', 12.5],
+    ['1.125', 'IQD', 1.125],
   ])('%j in %s is an amount', (typed, currency, amount) => {
     expect(readAmount(typed, currency, 99.99)).toEqual({ kind: 'amount', amount });
   });
@@ -47,6 +58,12 @@ describe('amounts', () => {
   ])('%j in %s is refused, with a reason', (typed, currency) => {
     expect(readAmount(typed, currency, 99.99)).toEqual({ kind: 'wrong', why: expect.stringMatching(/\S\.$/) });
   });
+
+  it.each([
+    [1250.5, 'HUF', '1250.50'],
+    [1.125, 'IQD', '1.125'],
+    [3200, 'JPY', '3200'],
+  ])('a field for %s %s begins with %s', (amount, currency, text) => expect(plainAmount(amount, currency)).toBe(text));
 
   it('all of what is left is not more than that, whatever floats make of it', () => {
     expect(readAmount('0.3', 'USD', 0.1 + 0.2)).toMatchObject({ kind: 'amount' });
@@ -157,6 +174,11 @@ describe('words', () => {
 
   it('names of the service are written as words', () => {
     expect(['needs_response', 'look_ups'].map(spacedOut)).toEqual(['Needs response', 'Look-ups']);
+  });
+
+  it('of events that were to be sent, those that were not found are counted', () => {
+    expect(sentText({ sent: 2, unknown: [] })).toBe('2 events on the way to RabbitMQ');
+    expect(sentText({ sent: 0, unknown: ['evt_1'] })).toBe('0 events on the way to RabbitMQ, 1 not found');
   });
 
   it('a code that the pages do not know is shown as it is', () => {

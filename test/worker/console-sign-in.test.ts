@@ -37,8 +37,6 @@ describe('a key', () => {
       actor: `key:${keyId}`,
       organisation: 'default',
       environment: 'development',
-      currency: 'USD',
-      currency_decimals: 2,
       sees_installation: true,
       signed_in_by: 'api_key',
     });

@@ -1,5 +1,5 @@
 /** Cases that need a person: each with what to check, and what can be recorded. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import {
   CASE_REASON_MAX_LENGTH,
   type CaseResolved,
@@ -14,8 +14,8 @@ import { Field, TextField } from '../parts/field.tsx';
 import { Load } from '../parts/load.tsx';
 import { ProblemNotice } from '../parts/problem.tsx';
 import { Table } from '../parts/table.tsx';
-import type { Problem } from '../service.ts';
 import { amountText } from '../text/amount.ts';
+import type { Problem } from '../text/answer.ts';
 import { actorText, CASES, gatewayText } from '../text/words.ts';
 import { useLoaded } from '../use-loaded.ts';
 
@@ -24,12 +24,23 @@ const EVERY_MS = 30_000;
 export function CasesPage() {
   const cases = useLoaded<ConsoleCases>('/cases', EVERY_MS);
   const [done, setDone] = useState<string | null>(null);
+  const result = useRef<HTMLDivElement>(null);
+  /** Kept while the list refreshes, also after somebody else has resolved the case. */
+  const [open, setOpen] = useState<{ one: ConsoleCase; way: Way } | null>(null);
+  const close = () => {
+    setOpen(null);
+    void cases.reload();
+  };
   return (
     <>
       <div class="page-head">
         <PageTitle page="cases" />
       </div>
-      {done && <Notice tone="good" title={done} role="status" />}
+      {done && (
+        <div ref={result} tabIndex={-1}>
+          <Notice tone="good" title={done} />
+        </div>
+      )}
       <Load of={cases}>
         {(data) => (
           <>
@@ -41,14 +52,7 @@ export function CasesPage() {
               </Card>
             )}
             {data.cases.map((one) => (
-              <Case
-                key={one.subject}
-                one={one}
-                onDone={(message) => {
-                  setDone(message);
-                  void cases.reload();
-                }}
-              />
+              <Case key={one.subject} one={one} onResolve={(way) => setOpen({ one, way })} />
             ))}
             {data.dealt_with.length > 0 && (
               <Card title="Resolved" flush>
@@ -68,6 +72,19 @@ export function CasesPage() {
           </>
         )}
       </Load>
+      {open && (
+        <ResolveDialog
+          one={open.one}
+          way={open.way}
+          onClose={close}
+          onDone={(message) => {
+            setDone(message);
+            close();
+            // The button that was pressed may be gone.
+            setTimeout(() => result.current?.focus());
+          }}
+        />
+      )}
     </>
   );
 }
@@ -81,8 +98,7 @@ const WAYS: Record<Way, { option: ConsoleCase['options'][number]; button: string
   dealt_with: { option: 'dealt_with', button: 'Mark as resolved', title: 'Mark as resolved' },
 };
 
-function Case({ one, onDone }: { one: ConsoleCase; onDone: (message: string) => void }) {
-  const [way, setWay] = useState<Way | null>(null);
+function Case({ one, onResolve }: { one: ConsoleCase; onResolve: (way: Way) => void }) {
   const { name, todo } = CASES[one.kind];
   const ways = Object.entries(WAYS).filter(([, { option }]) => one.options.includes(option)) as [
     Way,
@@ -103,22 +119,11 @@ function Case({ one, onDone }: { one: ConsoleCase; onDone: (message: string) => 
       />
       <div class="actions">
         {ways.map(([each, { button }]) => (
-          <Button key={each} aria-label={`${button}: ${one.subject}`} onClick={() => setWay(each)}>
+          <Button key={each} aria-label={`${button}: ${one.subject}`} onClick={() => onResolve(each)}>
             {button}
           </Button>
         ))}
       </div>
-      {way && (
-        <ResolveDialog
-          one={one}
-          way={way}
-          onClose={() => setWay(null)}
-          onDone={(message) => {
-            setWay(null);
-            onDone(message);
-          }}
-        />
-      )}
     </Card>
   );
 }
@@ -171,12 +176,21 @@ function ResolveDialog({ one, way, onClose, onDone }: DialogProps) {
         </Button>
       }
     >
-      {problem && <ProblemNotice problem={problem} title="Nothing was recorded" />}
+      {problem && (
+        <ProblemNotice
+          problem={problem}
+          title="Nothing was recorded"
+          lost={{
+            title: 'this may have been recorded',
+            check: 'Close this dialog: the list shows whether the case is still open.',
+          }}
+        />
+      )}
       <p class="consequence">{consequence(one, way)}</p>
       {needsReference && (
         <Field
           name="reference"
-          label="Provider’s reference"
+          label="Gateway’s reference"
           first
           value={reference}
           onValue={setReference}

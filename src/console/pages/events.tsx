@@ -4,7 +4,7 @@ import type { ConsoleBroker, ConsoleEvent, ConsoleEvents } from '../../contract/
 import { Ago, Card, Empty, PageTitle, PaymentLink, Pill, Time } from '../parts/basics.tsx';
 import { EventName } from '../parts/event-name.tsx';
 import { Load } from '../parts/load.tsx';
-import { SendAgain } from '../parts/send-again.tsx';
+import { SendAgainButton, useSendAgain } from '../parts/send-again.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { counted, relativeTime } from '../text/format.ts';
 import { BROKER_STATES } from '../text/words.ts';
@@ -33,12 +33,13 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
     for (const id of ids) isMarked ? next.add(id) : next.delete(id);
     setChosen(next);
   };
-  const sent = () => {
+  const { sendAgain, shown } = useSendAgain(() => {
     setChosen(new Set());
-    void reload();
-  };
+    return reload();
+  });
   return (
     <>
+      {shown}
       <Broker broker={data.broker} />
       <Card
         flush
@@ -59,10 +60,10 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
                 />
                 All
               </label>
-              <SendAgain
+              <SendAgainButton
                 events={marked}
+                of={sendAgain}
                 label={marked.length === 0 ? 'Send now' : `Send ${marked.length} now`}
-                onSent={sent}
               />
             </div>
           )
@@ -112,7 +113,7 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
               {
                 name: 'Send again',
                 acts: true,
-                cell: (event) => <SendAgain events={[event]} onSent={() => void reload()} />,
+                cell: (event) => <SendAgainButton events={[event]} of={sendAgain} />,
               },
             ]}
             rows={data.delivered}

@@ -2,13 +2,25 @@
 import { useState } from 'preact/hooks';
 import type { ConsoleKey, ConsoleKeyMade, ConsoleKeys, NewConsoleKey } from '../../contract/console.ts';
 import { useConsole } from '../console-context.ts';
-import { Ago, Button, Card, CopyButton, Empty, Id, Notice, PageTitle, Pill, Time } from '../parts/basics.tsx';
+import {
+  Ago,
+  Button,
+  Card,
+  CopyButton,
+  Empty,
+  focusTitleIfLost,
+  Id,
+  Notice,
+  PageTitle,
+  Pill,
+  Time,
+} from '../parts/basics.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
 import { Load } from '../parts/load.tsx';
 import { ProblemNotice } from '../parts/problem.tsx';
 import { Table } from '../parts/table.tsx';
-import type { Problem } from '../service.ts';
+import type { Problem } from '../text/answer.ts';
 import type { Status } from '../text/words.ts';
 import { useLoaded } from '../use-loaded.ts';
 
@@ -16,6 +28,11 @@ export function KeysPage() {
   const keys = useLoaded<ConsoleKeys>('/keys');
   const [isCreating, setCreating] = useState(false);
   const [revoking, setRevoking] = useState<ConsoleKey | null>(null);
+  const closeRevoking = async () => {
+    setRevoking(null);
+    await keys.reload();
+    focusTitleIfLost();
+  };
   return (
     <>
       <div class="page-head">
@@ -48,16 +65,7 @@ export function KeysPage() {
           }}
         />
       )}
-      {revoking && (
-        <RevokeDialog
-          of={revoking}
-          onClose={() => setRevoking(null)}
-          onDone={() => {
-            setRevoking(null);
-            void keys.reload();
-          }}
-        />
-      )}
+      {revoking && <RevokeDialog of={revoking} onClose={() => void closeRevoking()} />}
     </>
   );
 }
@@ -138,6 +146,11 @@ function KeyTable({ keys, onRevoke }: { keys: readonly ConsoleKey[]; onRevoke: (
   );
 }
 
+const LOST_KEY = {
+  title: 'a key may have been created',
+  check: 'Close this dialog. If the list shows the key, revoke it: nobody has its secret.',
+};
+
 function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onClose: () => void }) {
   const { service, session, announce } = useConsole();
   const [name, setName] = useState('');
@@ -184,7 +197,7 @@ function CreateDialog({ scopes, onClose }: { scopes: ConsoleKeys['scopes']; onCl
         </Button>
       }
     >
-      {problem && <ProblemNotice problem={problem} title="No key was created" />}
+      {problem && <ProblemNotice problem={problem} title="No key was created" lost={LOST_KEY} />}
       <Field
         name="name"
         label="Name"
@@ -258,7 +271,7 @@ function MadeDialog({ made, onClose }: { made: ConsoleKeyMade; onClose: () => vo
   );
 }
 
-function RevokeDialog({ of, onClose, onDone }: { of: ConsoleKey; onClose: () => void; onDone: () => void }) {
+function RevokeDialog({ of, onClose }: { of: ConsoleKey; onClose: () => void }) {
   const { service, announce } = useConsole();
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
@@ -268,7 +281,7 @@ function RevokeDialog({ of, onClose, onDone }: { of: ConsoleKey; onClose: () => 
     setBusy(false);
     if (answer.kind !== 'ok') return setProblem(answer);
     announce(`${of.name} was revoked`);
-    onDone();
+    onClose();
   }
   return (
     <Dialog
@@ -282,7 +295,13 @@ function RevokeDialog({ of, onClose, onDone }: { of: ConsoleKey; onClose: () => 
         </Button>
       }
     >
-      {problem && <ProblemNotice problem={problem} title="The key was not revoked" />}
+      {problem && (
+        <ProblemNotice
+          problem={problem}
+          title="The key was not revoked"
+          lost={{ title: 'the key may have been revoked', check: 'Revoke it again: a second time changes nothing.' }}
+        />
+      )}
       <p class="consequence">
         Requests with the key <Id>{of.key_id}</Id> get 401 from now on. This cannot be undone.
       </p>

@@ -6,7 +6,7 @@ import { Amount, Button, Card, CopyButton, Empty, Facts, Id, Notice, PageTitle, 
 import { EventName } from '../parts/event-name.tsx';
 import { Load } from '../parts/load.tsx';
 import { EndHoldDialog, type Ordered, RefundDialog } from '../parts/money-orders.tsx';
-import { SendAgain } from '../parts/send-again.tsx';
+import { type SendAgain, SendAgainButton, useSendAgain } from '../parts/send-again.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import { amountText } from '../text/amount.ts';
@@ -119,6 +119,10 @@ function Actions({ story, reload }: { story: StoryResponse; reload: Loaded<Story
   const [ordered, setOrdered] = useState<Ordered | null>(null);
   const result = useRef<HTMLDivElement>(null);
   const isHeld = transaction.status === 'authorized';
+  const close = (wasSent: boolean) => {
+    setOpen(null);
+    if (wasSent) void reload();
+  };
   const canRefund = transaction.status === 'completed' && transaction.refundable_amount > 0;
 
   async function done(what: Ordered) {
@@ -154,16 +158,9 @@ function Actions({ story, reload }: { story: StoryResponse; reload: Loaded<Story
           </Notice>
         </div>
       )}
-      {open === 'refund' && (
-        <RefundDialog payment={transaction} onClose={() => setOpen(null)} onDone={(what) => void done(what)} />
-      )}
+      {open === 'refund' && <RefundDialog payment={transaction} onClose={close} onDone={(what) => void done(what)} />}
       {(open === 'capture' || open === 'void') && (
-        <EndHoldDialog
-          how={open}
-          payment={transaction}
-          onClose={() => setOpen(null)}
-          onDone={(what) => void done(what)}
-        />
+        <EndHoldDialog how={open} payment={transaction} onClose={close} onDone={(what) => void done(what)} />
       )}
     </>
   );
@@ -171,8 +168,10 @@ function Actions({ story, reload }: { story: StoryResponse; reload: Loaded<Story
 
 function Story({ story, reload }: { story: StoryResponse; reload: () => Promise<void> }) {
   const { transaction, refunds, events, disputes, history, is_complete } = story;
+  const { sendAgain, shown } = useSendAgain(reload);
   return (
     <>
+      {shown}
       <Why payment={transaction} />
       <div class="columns">
         <div>
@@ -203,7 +202,7 @@ function Story({ story, reload }: { story: StoryResponse; reload: () => Promise<
             ) : (
               <Table
                 caption="Events of this payment"
-                columns={eventColumns(reload)}
+                columns={eventColumns(sendAgain)}
                 rows={events}
                 keyOf={({ event_id }) => event_id}
               />
@@ -336,7 +335,7 @@ function refundColumns(currency: string): readonly Column<Refund>[] {
   ];
 }
 
-function eventColumns(reload: () => Promise<void>): readonly Column<Event>[] {
+function eventColumns(sendAgain: SendAgain): readonly Column<Event>[] {
   return [
     {
       name: 'Event',
@@ -365,9 +364,7 @@ function eventColumns(reload: () => Promise<void>): readonly Column<Event>[] {
     {
       name: 'Send again',
       acts: true,
-      cell: ({ event_id, delivered_at }) => (
-        <SendAgain events={[{ event_id, delivered_at }]} onSent={() => void reload()} />
-      ),
+      cell: ({ event_id, delivered_at }) => <SendAgainButton events={[{ event_id, delivered_at }]} of={sendAgain} />,
     },
   ];
 }

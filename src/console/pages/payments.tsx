@@ -154,7 +154,7 @@ function FilterForm({ filters }: { filters: Filters }) {
           <Field
             optional
             name="reference"
-            label="Provider’s reference"
+            label="Gateway’s reference"
             value={typed.reference}
             onValue={set('reference')}
           />

@@ -6,7 +6,7 @@ import { Button, Card, Empty, Id, PageTitle, Pill, Time } from '../parts/basics.
 import { Load } from '../parts/load.tsx';
 import { ProblemNotice } from '../parts/problem.tsx';
 import { Table } from '../parts/table.tsx';
-import type { Problem } from '../service.ts';
+import type { Problem } from '../text/answer.ts';
 import { counted, countText } from '../text/format.ts';
 import { addressOfPayment } from '../text/route.ts';
 import { type Status, spacedOut } from '../text/words.ts';
@@ -29,8 +29,7 @@ export function ReconciliationPage() {
     const answer = await service.post<ConsoleReconciliations>('/reconciliations', {});
     setBusy(false);
     setProblem(answer.kind === 'ok' ? null : answer);
-    if (answer.kind !== 'ok') return;
-    announce('Reconciliation started');
+    if (answer.kind === 'ok') announce('Reconciliation started');
     await runs.reload();
   }
 
@@ -48,7 +47,16 @@ export function ReconciliationPage() {
         Each night, the service compares every payment and refund of the day before with the provider’s records. “Run
         now” compares the last 24 hours. Reconciliation changes nothing.
       </p>
-      {problem && <ProblemNotice problem={problem} title="The reconciliation was not started" />}
+      {problem && (
+        <ProblemNotice
+          problem={problem}
+          title="The reconciliation was not started"
+          lost={{
+            title: 'the reconciliation may have started',
+            check: 'If it has, the list shows it as running. While it runs, no second one starts.',
+          }}
+        />
+      )}
       <Load of={runs}>
         {({ reconciliations }) =>
           reconciliations.length === 0 ? (

@@ -21,6 +21,14 @@ export function PageTitle({ page, tab, children }: { page: PageName; tab?: strin
   );
 }
 
+/** After a request that has removed the button which was pressed, and which had the focus. */
+export function focusTitleIfLost(): void {
+  // When the page has been drawn.
+  setTimeout(() => {
+    if (document.activeElement === document.body) document.getElementById('title')?.focus();
+  });
+}
+
 export function Pill({ text, tone }: Status) {
   return <span class={`pill ${tone}`}>{text}</span>;
 }

@@ -38,7 +38,11 @@ export function Field({ type = 'text', inputMode = 'text', readOnly = false, ...
   );
 }
 
-export function TextField({ maxLength, ...common }: Common & { maxLength: number }) {
+export function TextField({
+  maxLength,
+  readOnly = false,
+  ...common
+}: Common & { maxLength: number; readOnly?: boolean }) {
   return (
     <Labelled {...common}>
       {(attributes) => (
@@ -46,6 +50,7 @@ export function TextField({ maxLength, ...common }: Common & { maxLength: number
           {...attributes}
           rows={2}
           maxLength={maxLength}
+          readOnly={readOnly}
           onInput={(event) => common.onValue(event.currentTarget.value)}
         />
       )}

@@ -1,13 +1,14 @@
 /**
  * Dialogs of requests that move money. Each refund has one Idempotency-Key, so that a second click, or a retry after a lost answer, is the same
- * refund. Only a refusal gives the next try a new key.
+ * refund. The next try has a new key only after an answer that is final.
  */
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { PaymentSuccessResponse, PaymentVoidedResponse, RefundSuccessResponse } from '../../contract/responses.ts';
 import type { StoryResponse } from '../../contract/search-responses.ts';
 import { useConsole } from '../console-context.ts';
-import type { Answer, Problem } from '../service.ts';
 import { amountText, plainAmount, readAmount } from '../text/amount.ts';
+import { isRepeatable, outcomeOf, type Problem } from '../text/answer.ts';
+import { localTime } from '../text/format.ts';
 import type { Tone } from '../text/words.ts';
 import { Button, Id, Notice } from './basics.tsx';
 import { Dialog } from './dialog.tsx';
@@ -25,58 +26,78 @@ export interface Ordered {
 
 interface Props {
   payment: Payment;
-  onClose: () => void;
+  /** @param wasSent whether a request was sent, so that the payment may have changed */
+  onClose: (wasSent: boolean) => void;
   onDone: (what: Ordered) => void;
 }
 
 /** Of the API: see contract/requests.ts. */
 const REASON_MAX_LENGTH = 1000;
 
-/** Refunds whose answer was lost, by the id of their payment: opening the dialog again continues with the same refund. */
-const unanswered = new Map<string, { key: string; amount: string; reason: string }>();
+interface SentRefund {
+  key: string;
+  amount: string;
+  reason: string;
+  /** When it was first sent. */
+  sentAtMs: number;
+}
+
+/** Refunds without a final answer, by the id of their payment: opening the dialog again continues with the same refund. */
+const unanswered = new Map<string, SentRefund>();
+
+/** The refund of this payment that was sent without a final answer. Too old: sent again, it could be a second refund. */
+function formerOf(transactionId: string): { sent: SentRefund; isTooOld: boolean } | null {
+  const sent = unanswered.get(transactionId);
+  return sent ? { sent, isTooOld: !isRepeatable(sent.sentAtMs, Date.now()) } : null;
+}
 
 export function RefundDialog({ payment, onClose, onDone }: Props) {
   const { service } = useConsole();
   const { transaction_id, booking_id, user_id, currency, refundable_amount } = payment;
-  const former = unanswered.get(transaction_id);
-  const [typed, setTyped] = useState(former?.amount ?? plainAmount(refundable_amount, currency));
-  const [reason, setReason] = useState(former?.reason ?? '');
+  const [former, setFormer] = useState(() => formerOf(transaction_id));
+  const [typed, setTyped] = useState(former?.sent.amount ?? plainAmount(refundable_amount, currency));
+  const [reason, setReason] = useState(former?.sent.reason ?? '');
   const [wrong, setWrong] = useState<{ amount?: string; reason?: string }>({});
   const [problem, setProblem] = useState<Problem | null>(former ? { kind: 'unanswered' } : null);
   const [busy, setBusy] = useState(false);
-  const key = useRef(former?.key ?? newKey());
-  /** The amount cannot be changed before the answer is known. */
-  const isLost = problem?.kind === 'unanswered';
-  const amount = readAmount(typed, currency, refundable_amount);
+  /** Until the answer is final, only the very same refund can be sent. */
+  const isLost = former !== null && !former.isTooOld;
+  // What is left may already be without it.
+  const amount = readAmount(typed, currency, isLost ? Number.POSITIVE_INFINITY : refundable_amount);
   const text = amount.kind === 'amount' ? amountText(amount.amount, currency) : null;
   const isAll = amount.kind === 'amount' && amount.amount === refundable_amount;
 
   async function order() {
-    if (amount.kind === 'wrong' && !isLost) return setWrong({ amount: amount.why });
+    const kept = formerOf(transaction_id);
+    if (isLost && kept?.isTooOld) return setFormer(kept);
+    if (amount.kind === 'wrong') return setWrong({ amount: amount.why });
     if (reason.trim() === '')
       return setWrong({ reason: 'Enter a reason. It is stored with the refund and is part of the event.' });
     setWrong({});
     setBusy(true);
-    unanswered.set(transaction_id, { key: key.current, amount: typed, reason });
+    const again = kept !== null && !kept.isTooOld ? kept.sent : null;
+    const sent = again ?? { key: newKey(), amount: typed.trim(), reason: reason.trim(), sentAtMs: Date.now() };
+    unanswered.set(transaction_id, sent);
     const answer = await service.post<RefundSuccessResponse>(
       '/refund',
       {
         booking_id,
         original_transaction_id: transaction_id,
         user_id,
-        refund_amount: Number(typed.trim()),
-        reason: reason.trim(),
+        refund_amount: Number(sent.amount),
+        reason: sent.reason,
       },
-      { 'Idempotency-Key': key.current },
+      { 'Idempotency-Key': sent.key },
     );
     setBusy(false);
-    const outcome = outcomeOf(answer, 'refund');
-    if (outcome.kind === 'lost') return setProblem({ kind: 'unanswered' });
-    unanswered.delete(transaction_id);
-    if (outcome.kind === 'refused') {
-      key.current = newKey();
+    const outcome = outcomeOf(answer, again !== null);
+    if (outcome.kind === 'lost') {
+      setFormer({ sent, isTooOld: false });
       return setProblem(outcome.problem);
     }
+    unanswered.delete(transaction_id);
+    setFormer(null);
+    if (outcome.kind === 'refused') return setProblem(outcome.problem);
     if (outcome.kind === 'pending') {
       return onDone({
         tone: 'waiting',
@@ -98,7 +119,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
     <Dialog
       title="Refund this payment"
       busy={busy}
-      onClose={onClose}
+      onClose={() => onClose(problem !== null)}
       onSubmit={() => void order()}
       actions={
         <Button type="submit" kind="primary" busy={busy}>
@@ -106,15 +127,18 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
         </Button>
       }
     >
-      {isLost ? (
-        <Notice tone="waiting" title="The answer was lost: the refund may have been made" role="alert">
+      {former?.isTooOld ? (
+        <Notice tone="waiting" title="No response: an earlier refund may have gone through" role="alert">
           <p>
-            Sending it again is safe: both requests have the same key, so the payment is refunded only once. You can
-            also check the history of the payment.
+            {amountText(Number(former.sent.amount), currency)} was sent at{' '}
+            {localTime(new Date(former.sent.sentAtMs).toISOString())}. Check the history first: what you send now is
+            another refund.
           </p>
         </Notice>
       ) : (
-        problem && <ProblemNotice problem={problem} title="The refund was not made" />
+        problem && (
+          <ProblemNotice problem={problem} title="The refund was not made" lost={LOST_REFUND} currency={currency} />
+        )
       )}
       <Field
         name="amount"
@@ -139,6 +163,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
           setReason(value);
           setWrong({});
         }}
+        readOnly={isLost || busy}
         wrong={wrong.reason}
         hint="Other services receive it in the event. Do not enter personal data."
       />
@@ -148,9 +173,11 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
         ) : (
           <>
             <strong>{text}</strong> goes back to user <Id>{user_id}</Id> for booking <Id>{booking_id}</Id>
-            {isAll
-              ? ': all that is left of the payment.'
-              : `. ${amountText(refundable_amount - chosen(amount), currency)} can still be refunded later.`}{' '}
+            {isLost
+              ? '.'
+              : isAll
+                ? ': all that is left of the payment.'
+                : `. ${amountText(refundable_amount - chosen(amount), currency)} can still be refunded later.`}{' '}
             A refund cannot be undone.
           </>
         )}
@@ -158,6 +185,12 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
     </Dialog>
   );
 }
+
+const LOST_REFUND = {
+  title: 'the refund may have gone through',
+  check:
+    'Sending it again is safe: the payment is refunded only once. For another refund, check the history first, then reload this page.',
+};
 
 /** `crypto.randomUUID` exists at https and localhost only, and a development service can be opened by http from another machine. */
 function newKey(): string {
@@ -171,7 +204,6 @@ function chosen(amount: ReturnType<typeof readAmount>): number {
 const END_HOLD = {
   capture: {
     title: 'Capture this payment',
-    button: 'Capture',
     running: 'Capturing…',
     not: 'The payment was not captured',
     lost: 'the payment may have been captured',
@@ -179,7 +211,6 @@ const END_HOLD = {
   },
   void: {
     title: 'Void this payment',
-    button: 'Void',
     running: 'Voiding…',
     not: 'The payment was not voided',
     lost: 'the payment may have been voided',
@@ -193,6 +224,7 @@ export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 
   const { transaction_id, booking_id, user_id, currency, status } = payment;
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
+  const [wasLost, setWasLost] = useState(false);
   const words = END_HOLD[how];
   const text = amountText(payment.amount, currency);
 
@@ -204,10 +236,10 @@ export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 
       user_id,
     });
     setBusy(false);
-    const outcome = outcomeOf(answer, how);
+    const outcome = outcomeOf(answer, wasLost);
+    setWasLost(outcome.kind === 'lost');
     switch (outcome.kind) {
       case 'lost':
-        return setProblem({ kind: 'unanswered' });
       case 'refused':
         return setProblem(outcome.problem);
       case 'pending':
@@ -229,7 +261,7 @@ export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 
     <Dialog
       title={words.title}
       busy={busy}
-      onClose={onClose}
+      onClose={() => onClose(problem !== null)}
       onSubmit={() => void order()}
       actions={
         <Button type="submit" kind={how === 'void' ? 'danger' : 'primary'} busy={busy}>
@@ -237,12 +269,14 @@ export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 
         </Button>
       }
     >
-      {problem?.kind === 'unanswered' ? (
-        <Notice tone="waiting" title={`The answer was lost: ${words.lost}`} role="alert">
-          <p>Sending it again is safe: the service does it only once.</p>
-        </Notice>
-      ) : (
-        problem && <ProblemNotice problem={problem} title={words.not} />
+      {problem && (
+        <ProblemNotice
+          problem={problem}
+          // At a conflict, somebody else's request ended the payment, perhaps in this very way.
+          {...(!isConflict(problem) && { title: words.not })}
+          lost={{ title: words.lost, check: 'Sending it again is safe: the service does it only once.' }}
+          currency={currency}
+        />
       )}
       <p class="consequence">
         {how === 'capture' ? (
@@ -268,35 +302,6 @@ export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 
   );
 }
 
-type Outcome<T> =
-  | { kind: 'done'; body: T }
-  /** Recorded, without an outcome yet. */
-  | { kind: 'pending'; lines: readonly string[] }
-  | { kind: 'refused'; problem: Problem }
-  | { kind: 'lost' };
-
-function outcomeOf<T>(answer: Answer<T>, how: 'refund' | 'capture' | 'void'): Outcome<T> {
-  switch (answer.kind) {
-    case 'ok':
-      return { kind: 'done', body: answer.body };
-    case 'unanswered':
-    case 'cancelled':
-      return { kind: 'lost' };
-    case 'refused': {
-      const { details, message, status } = answer;
-      // A server in front of the Worker answered, which does not know the outcome; or the database did not confirm the request.
-      const isUncertain =
-        answer.code === null || (answer.code === 'SERVICE_UNAVAILABLE' && details.status === 'pending');
-      if (isUncertain && status >= 500) return { kind: 'lost' };
-      if (status >= 500 && details.status === 'pending')
-        return { kind: 'pending', lines: [message, ...reasonOf(details)] };
-      // The same refund is already on its way: this is an answer to a second click.
-      if (answer.code === 'IDEMPOTENCY_IN_PROGRESS' && how === 'refund') return { kind: 'pending', lines: [message] };
-      return { kind: 'refused', problem: answer };
-    }
-  }
-}
-
-function reasonOf({ reason }: { reason?: string | null }): string[] {
-  return reason ? [reason] : [];
+function isConflict(problem: Problem): boolean {
+  return problem.kind === 'refused' && problem.status === 409;
 }

@@ -1,13 +1,8 @@
-/** Amounts as people read and type them. */
+/** Amounts as people read and type them. Decimals are the service's, because browsers leave out those of some currencies. */
+import { UNUSUAL_EXPONENTS } from '../../contract/currency.ts';
 
-/** Decimals of a currency, as browsers know them: 2 where they do not. */
-export function decimalsOf(currency: string): number {
-  try {
-    const { maximumFractionDigits } = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions();
-    return maximumFractionDigits ?? 2;
-  } catch {
-    return 2; // not a code of a currency
-  }
+function decimalsOf(currency: string): number {
+  return UNUSUAL_EXPONENTS.get(currency) ?? 2;
 }
 
 /** In the reader's language, with the currency: `$25.50`. */

@@ -1,10 +1,11 @@
 /** The words of the pages for the names of the API. */
-import type { ConsoleBroker, ConsoleCase } from '../../contract/console.ts';
+import type { ConsoleBroker, ConsoleCase, EventsSent } from '../../contract/console.ts';
 import type { ErrorCode } from '../../contract/error-codes.ts';
 import type { PaymentMethod } from '../../contract/requests.ts';
 import type { ShownStatus } from '../../contract/search.ts';
 import type { HistoryEntry, HistoryType, StoryResponse } from '../../contract/search-responses.ts';
 import { amountText } from './amount.ts';
+import { counted } from './format.ts';
 
 /** Colours of a pill. Its text says the same. */
 export type Tone = 'good' | 'bad' | 'waiting' | 'active' | 'quiet';
@@ -241,4 +242,10 @@ export function spacedOut(name: string): string {
 
 function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** What became of events that were to be sent. */
+export function sentText({ sent, unknown }: EventsSent): string {
+  const text = `${counted(sent, 'event')} on the way to RabbitMQ`;
+  return unknown.length === 0 ? text : `${text}, ${unknown.length} not found`;
 }

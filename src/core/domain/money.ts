@@ -3,35 +3,7 @@
  * sent, never on a rounded number: 25.505 dollars are refused, 25.500 dollars are 2550 cents. Only the error of a caller's
  * own floating-point arithmetic is taken off: see `withoutFloatError`.
  */
-
-/** ISO 4217 currencies whose minor unit is not a hundredth. */
-const UNUSUAL_EXPONENTS: ReadonlyMap<string, number> = new Map(
-  Object.entries({
-    BIF: 0,
-    CLP: 0,
-    DJF: 0,
-    GNF: 0,
-    ISK: 0,
-    JPY: 0,
-    KMF: 0,
-    KRW: 0,
-    PYG: 0,
-    RWF: 0,
-    UGX: 0,
-    VND: 0,
-    VUV: 0,
-    XAF: 0,
-    XOF: 0,
-    XPF: 0,
-    BHD: 3,
-    IQD: 3,
-    JOD: 3,
-    KWD: 3,
-    LYD: 3,
-    OMR: 3,
-    TND: 3,
-  }),
-);
+import { UNUSUAL_EXPONENTS } from '../../contract/currency.ts';
 
 const HUNDREDTH_CURRENCIES = new Set(
   `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE
