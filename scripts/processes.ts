@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -25,16 +26,19 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Each line of its standard output and error. */
   onLine: (line: string) => void;
+  /** As of nice(1), for it and for what it starts: the higher, the more it gives way to others. */
+  niceness?: number;
 }
 
 /** Starts a Node script with this process's Node. */
-export function startProcess(args: string[], { cwd, env, onLine }: StartOptions): Running {
+export function startProcess(args: string[], { cwd, env, onLine, niceness = 0 }: StartOptions): Running {
   const child = spawn(process.execPath, args, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  if (child.pid !== undefined && niceness > 0) setPriority(child.pid, niceness);
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
   const release = endGroupWithThisProcess(child.pid);
   const ended = new Promise<string>((resolve) => {

@@ -11,14 +11,18 @@ import { chromiumOfMachine, HOW_TO_GET_CHROMIUM } from './chromium.ts';
 import { endedByPerson, startProcess } from './processes.ts';
 import { HOW_TO_GET_PROMETHEUS, prometheusOfMachine } from './prometheus.ts';
 import { type Broker, endBrokersBelow, HOW_TO_GET_A_BROKER, startBroker } from './rabbitmq.ts';
+import { LANES } from './test-lanes.ts';
 
 const directory = resolve('.test-run');
 /** What is long by nature: each fault at each call, thousands of hostile requests, defects planted one by one, whole deployments. */
 const LONG_TESTS = '.long.test.ts';
-/** Projects whose quick tests follow the whole path, which is over when half of all else is done. */
-const BEHIND_WHOLE_PATH = ['gateways', 'simulation'];
+const WHOLE_PATH = 'end-to-end';
+/** A niceness, as of nice(1). */
+const GIVES_WAY = 5;
 
-const [kind, asked] = process.argv[2] === '--long' ? ['long', process.argv.slice(3)] : ['quick', process.argv.slice(2)];
+const isLong = process.argv[2] === '--long';
+const kind = isLong ? 'long' : 'quick';
+const asked = process.argv.slice(isLong ? 3 : 2);
 const ended = endedByPerson();
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {}); // what npm read from
 
@@ -64,25 +68,23 @@ if (passed) {
 } else console.error(`What the run wrote is in ${directory}`);
 process.exit(passed ? 0 : 1);
 
-/** What is asked for, or all of a kind, the whole path beside all else: it waits more than it works. */
+/** What is asked for, or all of a kind. The whole path has deadlines of seconds, so all else gives way to it. */
 async function runTests(broker: Broker | null): Promise<boolean> {
   if (asked.length > 0) return runVitest(asked, broker);
   const which = kind === 'long' ? [LONG_TESTS] : ['--exclude', `**/*${LONG_TESTS}`];
-  // The long ones hold the service to deadlines of two seconds, which two of them at once can make it miss on two cores.
-  const wholePath = kind === 'long' ? ['--no-file-parallelism'] : [];
-  const behind = kind === 'long' ? [] : BEHIND_WHOLE_PATH;
-  const runOf = (projects: readonly string[], ...args: string[]) =>
-    runVitest([...projects.flatMap((project) => ['--project', project]), ...args, ...which], broker);
-  const passed = await Promise.all([
-    runOf(['end-to-end'], ...wholePath).then(async (isPassed) => {
-      return (behind.length === 0 || (await runOf(behind))) && isPassed;
+  const passed = await Promise.all(
+    LANES[kind].map((projects) => {
+      const isWholePath = projects.some((project) => project === WHOLE_PATH);
+      // Two of its long ones at once can miss their deadlines on two cores.
+      const oneByOne = kind === 'long' && isWholePath ? ['--no-file-parallelism'] : [];
+      const chosen = projects.flatMap((project) => ['--project', project]);
+      return runVitest([...chosen, ...oneByOne, ...which], broker, isWholePath ? 0 : GIVES_WAY);
     }),
-    runOf(['end-to-end', ...behind].map((project) => `!${project}`)),
-  ]);
+  );
   return passed.every(Boolean);
 }
 
-async function runVitest(args: string[], broker: Broker | null): Promise<boolean> {
+async function runVitest(args: string[], broker: Broker | null, niceness = 0): Promise<boolean> {
   const vitest = startProcess(['node_modules/vitest/vitest.mjs', 'run', ...args], {
     cwd: process.cwd(),
     env: {
@@ -91,6 +93,7 @@ async function runVitest(args: string[], broker: Broker | null): Promise<boolean
       ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
     },
     onLine: console.log,
+    niceness,
   });
   ended.addEventListener('abort', () => void vitest.stop());
   if (ended.aborted) await vitest.stop();
