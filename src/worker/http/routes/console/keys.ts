@@ -11,7 +11,7 @@ import {
   makeKey,
   revokeKey,
 } from '../../../../core/by-hand/api-keys.ts';
-import { isoSeconds } from '../../../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../../../core/domain/timestamp.ts';
 import type { ApiKey } from '../../../../core/ledger/api-keys/list-api-keys.ts';
 import { LedgerNotMigrated, LedgerUnavailable } from '../../../../core/ledger/database.ts';
 import { errorFields } from '../../../../core/log.ts';
@@ -126,8 +126,4 @@ function shownKey(c: HonoContext<HttpEnv>, key: ApiKey, isComplete: boolean): Co
     is_own: isOwn(c, key.keyId),
     is_complete: isComplete,
   };
-}
-
-function timeOrNull(ms: number | null): string | null {
-  return ms === null ? null : isoSeconds(ms);
 }
