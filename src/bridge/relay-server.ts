@@ -2,7 +2,12 @@
 import type { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { Webhook } from 'standardwebhooks';
-import { RELAY_BODY_MAX_BYTES, type RelayRefusal, type RelayResults } from '../contract/relay.ts';
+import {
+  RELAY_BODY_MAX_BYTES,
+  RELAY_CONFIRM_DEADLINE_MS,
+  type RelayRefusal,
+  type RelayResults,
+} from '../contract/relay.ts';
 import { relayBatch } from '../contract/relay-batch.ts';
 import { whyUnsigned } from '../contract/why-unsigned.ts';
 import { createHealthApp } from './health.ts';
@@ -20,6 +25,8 @@ export interface Source {
   app: Hono;
   /** Accepts no more events; resolves when what became of the last accepted ones has been answered or reported. */
   drain(): Promise<void>;
+  /** The longest that `drain` can take. */
+  drainDeadlineMs: number;
 }
 
 /** A batch may be signed with any of the secrets: there are two during a rotation. */
@@ -77,6 +84,7 @@ export function createRelayServer(publishing: Publishing, signingSecrets: string
       draining = true;
       await Promise.allSettled(open);
     },
+    drainDeadlineMs: RELAY_CONFIRM_DEADLINE_MS,
   };
 }
 
