@@ -14,6 +14,9 @@ import { doJob, type Woken, wakeJobs } from './jobs.ts';
 /** In an installation of 64, beside what wakes the jobs, there are statements for as many. */
 const MEASURED_AT_LEAST = 16;
 
+/** What measuring leaves to jobs that are done here, of the statements that are left after waking. */
+const SHARE_OF_JOBS = 0.5;
+
 const MINUTE_MS = 60_000;
 
 /** Each minute begins further on, so that those which find no statements left are not always the same. @param each how many a minute reaches */
@@ -43,7 +46,9 @@ export async function runCron(shards: Shards): Promise<void> {
   });
 
   // One after the other: each knows what is left of the statements.
-  const reserved = statementsToWatch(shards.count);
+  const hasJobs = woken.some(({ notSent }) => notSent.length > 0);
+  const reserved =
+    statementsToWatch(shards.count) + (hasJobs ? Math.floor(statementsLeft(shards.at(0).db) * SHARE_OF_JOBS) : 0);
   const byShard = woken.toSorted((one, other) => one.context.shard - other.context.shard);
   for (const { context, backlogs } of inTurn(byShard, MEASURED_AT_LEAST, nowMs)) {
     if (statementsLeft(context.db) < STATEMENTS_OF_STEP + reserved) break;
