@@ -4,15 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { pino } from 'pino';
 import { misspelledSettings } from '../contract/misspelled-settings.ts';
-import { RELAY_CONFIRM_DEADLINE_MS } from '../contract/relay.ts';
 import { createMetrics, serveMetrics } from './metrics.ts';
 import type { Publishing } from './publish-batch.ts';
 import { connectPublisher } from './publisher.ts';
 import { createRelayServer, type Source } from './relay-server.ts';
 import { BRIDGE_SETTINGS, readBridgeSettings } from './settings.ts';
 
-/** An accepted batch is answered within this time. compose.yaml makes Docker wait for it; Kubernetes waits for 30 s. */
-const SHUTDOWN_DEADLINE_MS = RELAY_CONFIRM_DEADLINE_MS + 2_000;
+/** Behind the last accepted batch. compose.yaml makes Docker wait for both; docs/deploying.md has what to set elsewhere. */
+const SHUTDOWN_RESERVE_MS = 2_000;
 /** Time for the last answers to be sent. */
 const LAST_ANSWERS_MS = 500;
 /** A slower sender would occupy a connection and memory; the Worker sends a batch in milliseconds. */
@@ -52,7 +51,7 @@ log.info({ signal }, 'bridge.stopping');
 setTimeout(() => {
   log.error('bridge.stopped_late');
   process.exit(1);
-}, SHUTDOWN_DEADLINE_MS).unref();
+}, source.drainDeadlineMs + SHUTDOWN_RESERVE_MS).unref();
 await source.drain();
 const closed = once(server, 'close');
 server.close();

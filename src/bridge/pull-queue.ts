@@ -7,7 +7,7 @@ import { RELAY_BATCH_MAX_EVENTS } from '../contract/relay.ts';
 import { relayMessage } from '../contract/relay-batch.ts';
 
 /** Of each call, to the end of its answer. */
-const QUEUE_CALL_DEADLINE_MS = 10_000;
+export const QUEUE_CALL_DEADLINE_MS = 10_000;
 /**
  * A message that is not acknowledged comes again after this time: longer than the bridge takes to publish, report and acknowledge, or it
  * would come again meanwhile.
@@ -39,6 +39,8 @@ export interface PullQueue {
   pull(): Promise<Pulled>;
   /** @throws the same */
   acknowledge(receipts: string[]): Promise<void>;
+  /** Puts messages back: they come again at once. @throws the same */
+  retry(receipts: string[]): Promise<void>;
 }
 
 export interface QueueAccess {
@@ -83,6 +85,11 @@ export function connectQueue({ apiUrl, accountId: account_id, queueId, apiToken 
     async acknowledge(receipts) {
       const acks = receipts.map((lease_id) => ({ lease_id }));
       await messages.ack(queueId, { account_id, acks, retries: [] }, withDeadline());
+    },
+
+    async retry(receipts) {
+      const retries = receipts.map((lease_id) => ({ lease_id }));
+      await messages.ack(queueId, { account_id, acks: [], retries }, withDeadline());
     },
   };
 }

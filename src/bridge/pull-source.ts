@@ -7,7 +7,7 @@ import type { Delivery } from '../contract/pull.ts';
 import { RELAY_BATCH_MAX_EVENTS, RELAY_CONFIRM_DEADLINE_MS, TAKEN_BEFORE } from '../contract/relay.ts';
 import { createHealthApp, errorPlace } from './health.ts';
 import { type Publishing, publishBatch } from './publish-batch.ts';
-import { type Pulled, type PulledMessage, type PullQueue, queueFailure } from './pull-queue.ts';
+import { type Pulled, type PulledMessage, type PullQueue, QUEUE_CALL_DEADLINE_MS, queueFailure } from './pull-queue.ts';
 import type { Source } from './relay-server.ts';
 import { REPORT_DEADLINE_MS, type ReportDeliveries } from './report-deliveries.ts';
 
@@ -72,6 +72,10 @@ export function startPulling(publishing: Publishing, queue: PullQueue, report: R
       return retryAfterMs ?? 'failed';
     }
     const { messages, backlog } = pulled;
+    if (stopping.signal.aborted) {
+      await callQueue('retry', messages);
+      return 0;
+    }
     metrics.pulls.inc({ result: messages.length === 0 ? 'empty' : 'messages' });
     if (backlog !== null) metrics.queueBacklog.set(backlog);
     if (messages.length > 0) {
@@ -109,7 +113,7 @@ export function startPulling(publishing: Publishing, queue: PullQueue, report: R
     if (deliveries.length > 0) metrics.reports.inc({ result: recorded === null ? 'failed' : 'recorded' });
     if (recorded === null) isServiceThere = false;
     const reported = [...repeated, ...live].filter(({ content }) => recorded?.has(content.event.event_id));
-    await acknowledge([...dropped, ...reported].map(({ receipt }) => receipt));
+    await callQueue('acknowledge', [...dropped, ...reported]);
   }
 
   /**
@@ -136,14 +140,14 @@ export function startPulling(publishing: Publishing, queue: PullQueue, report: R
     });
   }
 
-  /** What is not acknowledged comes again, and is reported again or dropped. */
-  async function acknowledge(receipts: string[]): Promise<void> {
-    if (receipts.length === 0) return;
+  /** What is not acknowledged comes again, at once or after its timeout, and is reported again or dropped. */
+  async function callQueue(call: 'acknowledge' | 'retry', messages: readonly PulledMessage[]): Promise<void> {
+    if (messages.length === 0) return;
     try {
-      await queue.acknowledge(receipts);
+      await queue[call](messages.map(({ receipt }) => receipt));
     } catch (error) {
       const { status } = queueFailure(error);
-      log.warn({ ...errorPlace(error), status, count: receipts.length }, 'pull.not_acknowledged');
+      log.warn({ ...errorPlace(error), status, call, count: messages.length }, 'pull.not_acknowledged');
     }
   }
 
@@ -158,5 +162,6 @@ export function startPulling(publishing: Publishing, queue: PullQueue, report: R
       stopping.abort();
       await running;
     },
+    drainDeadlineMs: RELAY_CONFIRM_DEADLINE_MS + REPORT_DEADLINE_MS + QUEUE_CALL_DEADLINE_MS,
   };
 }

@@ -1,9 +1,15 @@
 /** The bridge's HTTP side: signed batches in, one result for each event out. It keeps nothing between two requests. */
 import type { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { RELAY_BODY_MAX_BYTES, type RelayRefusal, type RelayResults } from '../contract/relay.ts';
+import { Webhook } from 'standardwebhooks';
+import {
+  RELAY_BODY_MAX_BYTES,
+  RELAY_CONFIRM_DEADLINE_MS,
+  type RelayRefusal,
+  type RelayResults,
+} from '../contract/relay.ts';
 import { relayBatch } from '../contract/relay-batch.ts';
+import { whyUnsigned } from '../contract/why-unsigned.ts';
 import { createHealthApp } from './health.ts';
 import { type Publishing, publishBatch } from './publish-batch.ts';
 
@@ -19,6 +25,8 @@ export interface Source {
   app: Hono;
   /** Accepts no more events; resolves when what became of the last accepted ones has been answered or reported. */
   drain(): Promise<void>;
+  /** The longest that `drain` can take. */
+  drainDeadlineMs: number;
 }
 
 /** A batch may be signed with any of the secrets: there are two during a rotation. */
@@ -76,22 +84,8 @@ export function createRelayServer(publishing: Publishing, signingSecrets: string
       draining = true;
       await Promise.allSettled(open);
     },
+    drainDeadlineMs: RELAY_CONFIRM_DEADLINE_MS,
   };
-}
-
-/** Why the body is signed with none of the secrets, or null if it is. */
-function whyUnsigned(webhooks: Webhook[], body: string, headers: Record<string, string>): string | null {
-  let reason = 'there is no secret';
-  for (const webhook of webhooks) {
-    try {
-      webhook.verify(body, headers, { jsonParse: false });
-      return null;
-    } catch (error) {
-      if (!(error instanceof WebhookVerificationError)) throw error;
-      reason = error.message;
-    }
-  }
-  return reason;
 }
 
 function parsed(body: string): unknown {

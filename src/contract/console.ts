@@ -13,7 +13,7 @@ export interface ConsoleSession {
   organisation: string;
   environment: 'production' | 'development';
   /**
-   * Whether the pages of the whole installation are shown as well: overview, events, reconciliation, gateways, broker, databases, keys. Admins of
+   * Whether the pages of the whole installation are shown as well: overview, events, reconciliation, gateways, databases, keys. Admins of
    * the organisation `default` see them; those of others see their own payments, cases and disputes.
    */
   sees_installation: boolean;
@@ -23,6 +23,9 @@ export interface ConsoleSession {
    */
   signed_in_by: 'api_key' | 'access' | null;
 }
+
+/** Numbers of databases that did not answer: what is shown does not include them. Usually empty. If none answers, the answer is 503. */
+export type NotRead = number[];
 
 /** Alerts by their names, as `ALERT_WEBHOOK_URL` and `GET /ready` have them. */
 export const ALERTS = [
@@ -89,8 +92,7 @@ export interface ConsoleOverview {
     disputes: number;
   };
   alerts: ActiveAlert[];
-  /** Numbers of databases that did not answer: the figures do not include them. Usually empty. */
-  not_read: number[];
+  not_read: NotRead;
   /** One value a bucket, oldest first; every bucket of the time is there. */
   series: {
     bucket_seconds: number;
@@ -106,15 +108,20 @@ export interface ConsoleOverview {
   };
 }
 
-/** `GET /console/api/events`, of all organisations. `events` are those that wait for delivery, oldest first, at most 100. */
+/**
+ * `GET /console/api/events`, of all organisations. `events` are those that wait for delivery, oldest first, at most 100. Where `has_more`, they are
+ * the oldest of those that were counted.
+ */
 export interface ConsoleEvents {
-  /** As far as they were counted: up to 100,000 in each database. */
+  /** As far as they were counted: up to 1,000 in each database. */
   waiting: number;
-  /** Of the newest events that RabbitMQ has confirmed, the last confirmed first; at most 20. */
+  /** Whether there may be more than were counted. The overview has the number that the cron has measured. */
+  has_more: boolean;
+  /** Those of the newest 1,000 events of each database that RabbitMQ has confirmed, the last confirmed first; at most 20. */
   delivered: ConsoleEvent[];
   events: ConsoleEvent[];
-  /** The state that the bridge reports. */
   broker: ConsoleBroker;
+  not_read: NotRead;
 }
 
 export interface ConsoleEvent {
@@ -142,13 +149,14 @@ export interface EventsSent {
   unknown: string[];
 }
 
-/** `GET /console/api/broker`: asked of the bridge now, with a deadline. */
+/** The bridge, asked now, with a deadline. */
 export interface ConsoleBroker {
   delivery: 'push' | 'pull';
   /** Of a push bridge: what `GET /readyz` answers; `away` where nothing does; `unknown` for a pull bridge. */
   state: 'ready' | 'no_broker' | 'not_set_up' | 'stopping' | 'away' | 'unknown';
   /** A sentence. */
   message: string;
+  /** Null where none of the newest events has been delivered. */
   last_delivered_at: string | null;
 }
 
@@ -160,6 +168,7 @@ export interface ConsoleCases {
    * written it.
    */
   dealt_with: { subject: string; reason: string; resolved_by: string; resolved_at: string }[];
+  not_read: NotRead;
 }
 
 export interface ConsoleCase {
@@ -215,6 +224,7 @@ export interface ConsoleDisputes {
     opened_at: string;
     reported_at: string;
   }[];
+  not_read: NotRead;
 }
 
 /**
@@ -292,6 +302,7 @@ export interface ConsoleKeys {
   keys: ConsoleKey[];
   /** The scopes that a key can have, with what each allows. */
   scopes: { scope: string; description: string }[];
+  not_read: NotRead;
 }
 
 export interface ConsoleKey {

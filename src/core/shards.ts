@@ -7,6 +7,8 @@ import type { Database } from './ledger/database.ts';
 
 /** More bindings than that would leave the cron no statements: it asks each database for its backlog. */
 export const SHARDS_MAX = 64;
+/** As many connections as Workers hold open at once: https://developers.cloudflare.com/workers/platform/limits/ */
+const DATABASES_AT_ONCE = 6;
 
 export interface Shards {
   /** How many there are: fixed when an installation is first deployed. */
@@ -101,4 +103,13 @@ export function allDatabases(shards: Shards): Database[] {
 /** The contexts of all databases, in order. */
 export function allContexts(shards: Shards): Context[] {
   return Array.from({ length: shards.count }, (_, shard) => shards.at(shard));
+}
+
+/** Does something for each database, for several at once, begun in this order. @throws the first error of `work` */
+export async function forEachDatabase<One>(all: readonly One[], work: (one: One) => Promise<void>): Promise<void> {
+  const waiting = all.values();
+  const workOneByOne = async () => {
+    for (const one of waiting) await work(one);
+  };
+  await Promise.all(Array.from({ length: DATABASES_AT_ONCE }, workOneByOne));
 }

@@ -31,6 +31,7 @@ import {
 import { searchResponse, storyResponse } from '../../src/contract/search-responses.ts';
 
 const count = z.int().check(z.nonnegative());
+const notRead = z.array(count);
 const milliseconds = z.nullable(count);
 const percentiles = z.strictObject({ p50: milliseconds, p95: milliseconds });
 
@@ -70,7 +71,7 @@ const overview: z.ZodMiniType<ConsoleOverview> = z.strictObject({
     disputes: count,
   }),
   alerts: z.array(z.strictObject({ alert: z.enum(ALERTS), since: timestamp, message: z.string() })),
-  not_read: z.array(count),
+  not_read: notRead,
   series: z.strictObject({
     bucket_seconds: count,
     at: z.array(count),
@@ -107,9 +108,11 @@ const event = z.strictObject({
 
 const events: z.ZodMiniType<ConsoleEvents> = z.strictObject({
   waiting: count,
+  has_more: z.boolean(),
   delivered: z.array(event).check(z.maxLength(20)),
   events: z.array(event).check(z.maxLength(100)),
   broker,
+  not_read: notRead,
 });
 const eventsSent: z.ZodMiniType<EventsSent> = z.strictObject({ sent: count, unknown: z.array(z.string()) });
 
@@ -138,6 +141,7 @@ const cases: z.ZodMiniType<ConsoleCases> = z.strictObject({
   dealt_with: z.array(
     z.strictObject({ subject: z.string(), reason: z.string(), resolved_by: z.string(), resolved_at: timestamp }),
   ),
+  not_read: notRead,
 });
 const caseResolved: z.ZodMiniType<CaseResolved> = z.strictObject({ message: z.string() });
 
@@ -158,6 +162,7 @@ const disputes: z.ZodMiniType<ConsoleDisputes> = z.strictObject({
       reported_at: timestamp,
     }),
   ),
+  not_read: notRead,
 });
 
 const reconciliations: z.ZodMiniType<ConsoleReconciliations> = z.strictObject({
@@ -227,6 +232,7 @@ const key = z.strictObject({
 const keys: z.ZodMiniType<ConsoleKeys> = z.strictObject({
   keys: z.array(key),
   scopes: z.array(z.strictObject({ scope: z.string(), description: z.string() })),
+  not_read: notRead,
 });
 const keyMade: z.ZodMiniType<ConsoleKeyMade> = z.strictObject({ key, secret: z.string() });
 
@@ -235,7 +241,6 @@ const ID = '[^/]+';
 const ANSWERS: readonly [path: string, schema: z.ZodMiniType][] = [
   ['session', session],
   ['overview', overview],
-  ['broker', broker],
   ['events', events],
   ['events/send', eventsSent],
   ['cases', cases],

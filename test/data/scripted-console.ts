@@ -316,6 +316,8 @@ export function consoleAnswers(nowMs: number) {
   });
   const events: ConsoleEvents = {
     waiting: 3,
+    has_more: false,
+    not_read: [],
     events: [
       first,
       event(2, { event_type: 'payment.refund', booking_id: first.booking_id, behind: first.event_id }),
@@ -333,6 +335,7 @@ export function consoleAnswers(nowMs: number) {
   };
 
   const cases: ConsoleCases = {
+    not_read: [],
     cases: [
       {
         kind: 'payment_undetermined',
@@ -385,6 +388,7 @@ export function consoleAnswers(nowMs: number) {
   };
 
   const disputes: ConsoleDisputes = {
+    not_read: [],
     disputes: [
       {
         dispute_id: 'dp_1Qk8xV2eZvKYlo2C',
@@ -522,6 +526,7 @@ export function consoleAnswers(nowMs: number) {
     ...over,
   });
   const keys: ConsoleKeys = {
+    not_read: [],
     keys: [
       key('booking-service'),
       key('operations-desk', { scopes: ['admin'], is_own: true, expires_at: ago(-90 * DAY_MS) }),

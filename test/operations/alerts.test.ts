@@ -241,6 +241,22 @@ describe('a webhook that refuses', () => {
     await world.minute(5);
     expect(world.posted).toHaveLength(2);
   });
+
+  it('gets no message again but the last one, where the cron could not record that it was taken', async () => {
+    world.state.bridge = 'away';
+    world.measured({ cases: { ...quietGauges().cases, payment_undetermined: 1 } });
+    world.state.answer = { kind: 'refused', reason: 'it could not be reached' };
+    await world.minute(3);
+    world.state.answer = { kind: 'taken' };
+    world.state.whilePosting = async () => {
+      world.state.isDown = world.posted.length === 1;
+    };
+    await world.minute();
+    expect(new Set(world.posted).size).toBe(2);
+    Object.assign(world.state, { whilePosting: async () => {}, isDown: false });
+    await world.minute(6);
+    expect(world.posted).toEqual([world.posted[0], world.posted[1], world.posted[1]]);
+  });
 });
 
 it('without a webhook, an alert is kept and logged', async () => {

@@ -127,8 +127,8 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/background/every-minute.ts',
-        find: 'inTurn(allContexts(shards), 1, nowMs)',
-        replace: 'inTurn(allContexts(shards).slice(0, 1), 1, nowMs)',
+        find: 'forEachDatabase(allContexts(shards), ',
+        replace: 'forEachDatabase(allContexts(shards).slice(0, 1), ',
       },
     ],
   }),
@@ -139,8 +139,8 @@ export const MUTATIONS_OF_PLACES: readonly Mutation[] = [
     edits: [
       {
         file: 'src/core/background/every-minute.ts',
-        find: 'inTurn(allContexts(shards), 1, nowMs)',
-        replace: 'allContexts(shards)',
+        find: 'inTurn(byShard, 1, nowMs)',
+        replace: 'byShard',
       },
     ],
   }),

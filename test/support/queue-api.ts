@@ -25,6 +25,8 @@ export interface QueueApi {
   /** How many messages have been sent to the queue, and how many have been handed out, repeated ones included. */
   readonly counts: { sent: number; pulled: number; pulls: number; acknowledged: number };
   send(...bodies: string[]): void;
+  /** Messages are handed out, and the answers held back until then. */
+  holdPulls(until: Promise<void> | null): void;
   purge(): void;
   /** Lets the time pass after which messages that nobody has acknowledged come again. */
   endVisibilityTimeouts(): void;
@@ -59,6 +61,7 @@ export async function startQueueApi(): Promise<QueueApi> {
   const counts = { sent: 0, pulled: 0, pulls: 0, acknowledged: 0 };
   const refusals = new Map<string, Refusal>();
   let aheadMs = 0;
+  let held: Promise<void> | null = null;
   const nowMs = () => Date.now() + aheadMs;
 
   function add(body: string, contentType: Message['contentType']): void {
@@ -165,6 +168,7 @@ export async function startQueueApi(): Promise<QueueApi> {
   const server = createServer((request, response) => void reply(request, response));
   async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const given = answer(request, await textOf(request));
+    if (request.url?.endsWith('/pull')) await held;
     const failed = 'status' in given;
     response.writeHead(failed ? given.status : 200, {
       'content-type': 'application/json',
@@ -191,6 +195,9 @@ export async function startQueueApi(): Promise<QueueApi> {
     backlog: () => messages.size,
     send(...bodies) {
       for (const body of bodies) add(body, 'text');
+    },
+    holdPulls(until) {
+      held = until;
     },
     purge: () => messages.clear(),
     endVisibilityTimeouts() {

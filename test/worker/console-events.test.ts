@@ -8,6 +8,7 @@ import { apiKey, WITH_KEYS } from './credentials.ts';
 import { databases, FOUR, migrateAll, place } from './four-databases.ts';
 import { paid, payment, refundOf, sendWith } from './request.ts';
 import { eventsOf } from './stored.ts';
+import { watchedDatabase } from './watched-database.ts';
 
 const woken: unknown[] = [];
 const PAYMENT_WORK = { send: async (message: unknown) => void woken.push(message) };
@@ -121,6 +122,29 @@ describe('what waits', () => {
     expect(count).toBeGreaterThan(150);
     await env.DB.prepare("DELETE FROM events WHERE event_id LIKE 'evt_many_%'").run();
   });
+
+  it('of a long outage is counted up to a thousand, and its number costs no more reads', async () => {
+    const many = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)';
+    const one = await paid();
+    await env.DB.batch([
+      env.DB.prepare(
+        `INSERT INTO dispute_reports (event_id, tenant, provider, dispute_id, transaction_id, status, reason, currency, amount_minor, opened_at_ms, reported_at_ms)
+         ${many} SELECT 'evt_outage_' || i, 'default', 'stripe', 'dp_outage_' || i, ?1, 'lost', 'fraudulent', 'USD', 1, 1, 1 FROM n`,
+      ).bind(one.transaction_id),
+      env.DB.prepare(
+        `INSERT INTO events (event_id, tenant, booking_id, event_type, created_at_ms)
+         ${many} SELECT 'evt_outage_' || i, 'default', 'BOOK-OUTAGE-' || i, 'payment.dispute', 1 FROM n`,
+      ),
+    ]);
+    const watched = watchedDatabase();
+    const { get } = await signedIn('default', { ...bindings, DB: watched.d1 });
+    const { body } = await get('events');
+    await env.DB.prepare("DELETE FROM events WHERE event_id LIKE 'evt_outage_%'").run();
+    expect(body).toMatchObject({ waiting: 1_000, has_more: true, delivered: [], broker: { last_delivered_at: null } });
+    expect(body.events).toHaveLength(100);
+    expect(watched.rowsRead()).toBeLessThan(10_000);
+    expect(await events()).toMatchObject({ has_more: false });
+  });
 });
 
 describe('sending', () => {
@@ -211,10 +235,24 @@ describe('of four databases', () => {
   });
 });
 
+it.each(['events', 'cases', 'disputes', 'keys'])(
+  'the page %s shows what the other databases have while one does not answer',
+  async (page) => {
+    const silent = { ...WITH_KEYS, ...FOUR, AUTH_MODE: 'none', DB_2: watchedDatabase(() => 'fail').d1 };
+    const answer = await (await signedIn('default', silent)).get(page);
+    expect([answer.status, answer.body.not_read]).toEqual([200, [2]]);
+  },
+);
+
+it('a page without an answer of any database is a 503', async () => {
+  const down = { ...WITH_KEYS, AUTH_MODE: 'none', DB: watchedDatabase(() => 'fail').d1 };
+  expect((await (await signedIn('default', down)).get('events')).status).toBe(503);
+});
+
 describe('the broker', () => {
   const brokerOf = async (variables: Record<string, unknown>) => {
     const { get } = await signedIn('default', { ...WITH_KEYS, ...variables });
-    return (await get('broker')).body;
+    return (await get('events')).body.broker;
   };
 
   it.each([

@@ -1,6 +1,6 @@
 /** The overview of the console, of minutes that the cron has counted. */
 import { env } from 'cloudflare:workers';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Counts, Gauges } from '../../src/core/ledger/metrics/measured.ts';
 import { bucketsUpTo } from '../../src/core/monitoring/overview.ts';
 import { percentileMs } from '../../src/core/monitoring/percentile.ts';
@@ -238,10 +238,15 @@ describe('of four databases', () => {
     expect(body).toMatchObject({ completed: 10, not_read: [], now_waiting: { events: 4 } });
   });
 
-  it('says which ones do not answer', async () => {
+  it('says which ones do not answer, and logs them', async () => {
+    const errors = vi.spyOn(console, 'error').mockImplementation(() => {});
     const silent = { ...AT_FOUR, DB_2: watchedDatabase(() => 'fail').d1 };
     const { body } = await (await signedIn('default', silent)).get('overview');
     expect(body).toMatchObject({ completed: 7, not_read: [2], now_waiting: { events: 3 } });
+    expect(errors.mock.calls.map(([line]) => JSON.parse(String(line)))).toEqual([
+      expect.objectContaining({ event: 'ledger.unavailable', shard: 2 }),
+    ]);
+    errors.mockRestore();
   });
 });
 

@@ -3,7 +3,6 @@ export const INSTALLATION_ROUTES = [
   'GET overview',
   'GET gateways',
   'GET databases',
-  'GET broker',
   'GET events',
   'POST events/send',
   'GET reconciliations',

@@ -163,6 +163,20 @@ describe('the cron', () => {
     expect(await scrape()).toMatchObject({ 'payment_events_waiting{shard="0"}': 1 });
   });
 
+  it('measures before it does a job that the queue does not take: the job may take long', async () => {
+    await waitingEvents({ count: 1, series: 'A' });
+    const broken = { send: async () => Promise.reject(new Error('the queue is away')) };
+    await env.DB.prepare(
+      `CREATE TRIGGER measured_first BEFORE INSERT ON job_slots WHEN NOT EXISTS (SELECT 1 FROM metric_totals)
+       BEGIN SELECT RAISE(ABORT, 'nothing has been measured'); END`,
+    ).run();
+    try {
+      await wakeJobs({ PAYMENT_WORK: broken, PAYMENT_EVENTS: broken });
+    } finally {
+      await env.DB.prepare('DROP TRIGGER measured_first').run();
+    }
+  });
+
   it('reads and writes a few rows of a minute in which nothing has happened', async () => {
     await waitingEvents({ count: 200, series: 'A' });
     await runCron({ BRIDGE_URL: 'https://nobody.invalid' });

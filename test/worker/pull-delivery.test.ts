@@ -1,7 +1,7 @@
 /** Delivery by a queue from which the bridge takes events, and what the bridge reports of them (invariant 4). */
 import { env } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { PaymentEvent } from '../../src/contract/events.ts';
 import { DELIVERIES_BODY_MAX_BYTES, type Delivery, type RelayMessage } from '../../src/contract/pull.ts';
 import { replayEvents } from '../../src/core/ledger/outbox/replay-events.ts';
@@ -192,9 +192,13 @@ describe('a report', () => {
     const queue = relayQueue();
     const address = '198.51.100.77';
     const unsigned = () => send(queue, '{"deliveries":[]}', {}, address);
-    const answers = await Promise.all(Array.from({ length: 40 }, unsigned));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
+    const warnings = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const answers = (await Promise.all(Array.from({ length: 40 }, unsigned))).map(({ status }) => status);
+    expect(new Set(answers)).toEqual(new Set([401, 429]));
     expect((await unsigned()).status).toBe(429);
+    const logged = warnings.mock.calls.filter(([line]) => String(line).includes('deliveries.unsigned'));
+    expect(logged).toHaveLength(answers.filter((status) => status === 401).length);
+    warnings.mockRestore();
 
     const body = '{"deliveries":[]}';
     for (let report = 0; report < 50; report += 1) {

@@ -109,6 +109,24 @@ it('each database is asked once, with one statement, and not again for everybody
   expect((await sendWith(isolate, 'GET', '/ready')).status).toBe(503);
 });
 
+it.each([
+  ['answers', 200, undefined],
+  ['does not answer', 503, 'fail'],
+  ['has no place for it', 503, 'misplaced'],
+] as const)('of requests that come at once, one asks a database that %s', async (_, status, fault) => {
+  await measured(Date.now());
+  const alone = watchedDatabase(() => (fault === 'fail' ? 'fail' : 'answer'));
+  const many = watchedDatabase(() => (fault === 'fail' ? 'fail' : 'answer'));
+  const isolate = (d1: D1Database) => ({ DB: d1, ...(fault === 'misplaced' && { DB_1: d1 }) });
+  await sendWith(isolate(alone.d1), 'GET', '/ready');
+  const among = isolate(many.d1);
+  const answers = await Promise.all(Array.from({ length: 10 }, () => sendWith(among, 'GET', '/ready')));
+  answers.push(await sendWith(among, 'GET', '/ready'));
+  expect(answers.map((answer) => answer.status)).toEqual(Array(11).fill(status));
+  // Attempts at a database that does not answer are repeated after pauses of random length.
+  expect(many.statements()).toBeLessThanOrEqual(alone.statements() + 5);
+});
+
 it('an address that asks too often is told so, and its payments are not', async () => {
   const asked = { address: '203.0.113.77' };
   const answers = [];

@@ -12,6 +12,7 @@ import { Ago, Amount, Button, Card, Empty, Facts, Id, Notice, PageTitle, Payment
 import { Dialog } from '../parts/dialog.tsx';
 import { Field, TextField } from '../parts/field.tsx';
 import { Load } from '../parts/load.tsx';
+import { NotReadNotice } from '../parts/not-read.tsx';
 import { ProblemNotice } from '../parts/problem.tsx';
 import { Table } from '../parts/table.tsx';
 import { amountText } from '../text/amount.ts';
@@ -44,6 +45,7 @@ export function CasesPage() {
       <Load of={cases}>
         {(data) => (
           <>
+            <NotReadNotice databases={data.not_read} />
             {data.cases.length === 0 && (
               <Card>
                 <Empty title="Nothing needs a person">

@@ -2,6 +2,7 @@
 import type { ConsoleDisputes } from '../../contract/console.ts';
 import { Amount, Card, Empty, PageTitle, PaymentLink, Pill, Time } from '../parts/basics.tsx';
 import { Load } from '../parts/load.tsx';
+import { NotReadNotice } from '../parts/not-read.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { gatewayText, spacedOut } from '../text/words.ts';
 import { useLoaded } from '../use-loaded.ts';
@@ -53,6 +54,7 @@ export function DisputesPage() {
       <p class="lead">
         Respond to disputes in the provider’s dashboard, before the provider’s deadline. The result then appears here.
       </p>
+      {disputes.data && <NotReadNotice databases={disputes.data.not_read} />}
       <Card flush>
         <Load of={disputes}>
           {(data) =>

@@ -4,6 +4,7 @@ import type { ConsoleBroker, ConsoleEvent, ConsoleEvents } from '../../contract/
 import { Ago, Card, Empty, PageTitle, PaymentLink, Pill, Time } from '../parts/basics.tsx';
 import { EventName } from '../parts/event-name.tsx';
 import { Load } from '../parts/load.tsx';
+import { NotReadNotice } from '../parts/not-read.tsx';
 import { SendAgainButton, useSendAgain } from '../parts/send-again.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { counted, relativeTime } from '../text/format.ts';
@@ -39,11 +40,16 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
   });
   return (
     <>
+      <NotReadNotice databases={data.not_read} />
       {shown}
       <Broker broker={data.broker} />
       <Card
         flush
-        title={data.waiting === 0 ? 'Waiting' : `${counted(data.waiting, 'event')} waiting`}
+        title={
+          data.waiting === 0
+            ? 'Waiting'
+            : `${data.has_more ? 'At least ' : ''}${counted(data.waiting, 'event')} waiting`
+        }
         aside={
           waiting.length > 0 && (
             <div class="card-actions">
@@ -97,13 +103,14 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
         )}
         {data.waiting > waiting.length && (
           <p class="small table-foot">
-            Only the oldest {waiting.length} are shown. All of them are sent automatically.
+            Only {data.has_more ? '' : 'the oldest '}
+            {waiting.length} are shown. All of them are sent automatically.
           </p>
         )}
       </Card>
       <Card title="Delivered" flush>
         {data.delivered.length === 0 ? (
-          <Empty title="None yet" />
+          <Empty title="None of the newest events" />
         ) : (
           <Table
             caption="Delivered events, newest first"
@@ -133,7 +140,7 @@ function Broker({ broker }: { broker: ConsoleBroker }) {
       <p class="small">
         {delivery === 'push' ? 'The Worker sends events to the bridge.' : 'The bridge takes events from a queue.'}{' '}
         {last_delivered_at === null ? (
-          'Nothing has been delivered yet.'
+          'None of the newest events has been delivered.'
         ) : (
           <>
             The last delivery was <Ago at={last_delivered_at} />.

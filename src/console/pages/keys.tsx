@@ -18,6 +18,7 @@ import {
 import { Dialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
 import { Load } from '../parts/load.tsx';
+import { NotReadNotice } from '../parts/not-read.tsx';
 import { ProblemNotice } from '../parts/problem.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Problem } from '../text/answer.ts';
@@ -45,6 +46,7 @@ export function KeysPage() {
           )}
         </div>
       </div>
+      {keys.data && <NotReadNotice databases={keys.data.not_read} />}
       <Card flush>
         <Load of={keys}>
           {(data) =>

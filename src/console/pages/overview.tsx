@@ -7,6 +7,7 @@ import { useConsole } from '../console-context.ts';
 import { Ago, Card, Empty, Notice, PageTitle, Pill } from '../parts/basics.tsx';
 import { Charts } from '../parts/charts.tsx';
 import { Load } from '../parts/load.tsx';
+import { NotReadNotice } from '../parts/not-read.tsx';
 import { Table } from '../parts/table.tsx';
 import { amountText } from '../text/amount.ts';
 import { counted, countText, durationText, millisecondsText, percentText } from '../text/format.ts';
@@ -91,14 +92,7 @@ function Overview({ data }: { data: ConsoleOverview }) {
           </p>
         </Notice>
       ))}
-      {data.not_read.length > 0 && (
-        <Notice
-          tone="waiting"
-          title={`${data.not_read.map((number) => (number === 0 ? 'DB' : `DB_${number}`)).join(', ')} did not respond`}
-        >
-          <p>The figures below do not include these databases.</p>
-        </Notice>
-      )}
+      <NotReadNotice databases={data.not_read} />
       <Figures data={data} from={from} />
       <Charts series={series} />
       <div class="columns even">

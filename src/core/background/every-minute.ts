@@ -1,16 +1,20 @@
-/** Every minute: wakes the jobs that have something due, measures what has happened, in each database, and sends alerts. */
+/**
+ * Every minute: wakes the jobs that have something due, measures what has happened, in each database, and sends alerts. Then it does the jobs that
+ * their queue has not taken.
+ */
 
 import type { Context } from '../context.ts';
 import { LedgerNotMigrated, statementsLeft } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
 import { measure, STATEMENTS_OF_STEP } from '../monitoring/measure.ts';
 import { statementsToWatch, watch } from '../monitoring/watch.ts';
-import { allContexts, type Shards } from '../shards.ts';
+import { allContexts, forEachDatabase, type Shards } from '../shards.ts';
 import { doJob, type Woken, wakeJobs } from './jobs.ts';
 
-/** As many connections as Workers hold open at once: https://developers.cloudflare.com/workers/platform/limits/ */
-const DATABASES_AT_ONCE = 6;
 const GOLDEN_SECTION = (Math.sqrt(5) - 1) / 2;
+
+/** What measuring leaves to jobs that are done here, of the statements that are left after waking. */
+const SHARE_OF_JOBS = 0.5;
 
 const MINUTE_MS = 60_000;
 
@@ -43,21 +47,15 @@ export async function runCron(shards: Shards): Promise<void> {
 
   const woken: Woken[] = [];
   const nowMs = shards.at(0).nowMs();
-  // Where jobs are done here, without their queue, one database may take all statements.
-  const waiting = inTurn(allContexts(shards), 1, nowMs).values();
-  const wakeOneByOne = async () => {
-    for (const context of waiting) {
-      const one = await wakeJobs(context).catch((error: unknown) => failed(context, error));
-      if (one === undefined) continue;
-      woken.push(one);
-      // Without its queue a job is done here, by one invocation a minute.
-      for (const wakeUp of one.notSent) await doJob(context, wakeUp).catch((error: unknown) => failed(context, error));
-    }
-  };
-  await Promise.all(Array.from({ length: DATABASES_AT_ONCE }, wakeOneByOne));
+  await forEachDatabase(allContexts(shards), async (context) => {
+    const one = await wakeJobs(context).catch((error: unknown) => failed(context, error));
+    if (one !== undefined) woken.push(one);
+  });
 
   // One after the other: each knows what is left of the statements.
-  const reserved = statementsToWatch(shards.count);
+  const hasJobs = woken.some(({ notSent }) => notSent.length > 0);
+  const reserved =
+    statementsToWatch(shards.count) + (hasJobs ? Math.floor(statementsLeft(shards.at(0).db) * SHARE_OF_JOBS) : 0);
   const byShard = woken.toSorted((one, other) => one.context.shard - other.context.shard);
   for (const { context, backlogs } of inTurnToMeasure(byShard, nowMs)) {
     if (statementsLeft(context.db) < STATEMENTS_OF_STEP + reserved) break;
@@ -67,5 +65,10 @@ export async function runCron(shards: Shards): Promise<void> {
     });
   }
   await watch(shards).catch((error: unknown) => failed(shards.at(0), error));
+
+  // Without its queue a job is done here, by one invocation a minute. It takes long, and one database may take all statements that are left.
+  await forEachDatabase(inTurn(byShard, 1, nowMs), async ({ context, notSent }) => {
+    for (const wakeUp of notSent) await doJob(context, wakeUp).catch((error: unknown) => failed(context, error));
+  });
   if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'the cron failed');
 }

@@ -1,14 +1,12 @@
-/** Reads all databases of an installation, even if some of them do not answer. */
+/** Reads all databases of an installation, even if some of them do not answer. Those are logged here. */
 import type { Context } from '../context.ts';
 import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
-import { allContexts, type Shards } from '../shards.ts';
+import { errorFields } from '../log.ts';
+import { allContexts, forEachDatabase, type Shards } from '../shards.ts';
 
 export type ReadOne<Value> =
   | { kind: 'read'; value: Value }
   | { kind: 'failed'; error: LedgerUnavailable | LedgerNotMigrated };
-
-/** As many connections as Workers hold open at once: https://developers.cloudflare.com/workers/platform/limits/ */
-const DATABASES_AT_ONCE = 6;
 
 /** The answer of each database, in their order. @throws any error that is no failure of a database */
 export async function readEach<Value>(
@@ -16,11 +14,9 @@ export async function readEach<Value>(
   read: (context: Context) => Promise<Value>,
 ): Promise<ReadOne<Value>[]> {
   const answers: ReadOne<Value>[] = [];
-  const waiting = allContexts(shards).values();
-  const readOneByOne = async () => {
-    for (const context of waiting) answers[context.shard] = await readOne(context, read);
-  };
-  await Promise.all(Array.from({ length: DATABASES_AT_ONCE }, readOneByOne));
+  await forEachDatabase(allContexts(shards), async (context) => {
+    answers[context.shard] = await readOne(context, read);
+  });
   return answers;
 }
 
@@ -28,8 +24,10 @@ async function readOne<Value>(context: Context, read: (context: Context) => Prom
   try {
     return { kind: 'read', value: await read(context) };
   } catch (error) {
-    if (error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated) return { kind: 'failed', error };
-    throw error;
+    if (!(error instanceof LedgerUnavailable || error instanceof LedgerNotMigrated)) throw error;
+    const event = error instanceof LedgerNotMigrated ? error.alarm : 'ledger.unavailable';
+    context.log('error', event, errorFields(error));
+    return { kind: 'failed', error };
   }
 }
 

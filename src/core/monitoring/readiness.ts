@@ -6,7 +6,6 @@ import type { READY_PROBLEMS } from '../../contract/responses.ts';
 import { type Readiness, readReadiness } from '../ledger/alerts/read-readiness.ts';
 import { LedgerUnavailable } from '../ledger/database.ts';
 import { takesNothingNew } from '../ledger/fill-level.ts';
-import { errorFields } from '../log.ts';
 import { allContexts, type Shards } from '../shards.ts';
 import { readEach } from './read-each.ts';
 
@@ -29,16 +28,14 @@ const NOT_MEASURED_MS = 15 * MINUTE_MS;
 
 /** Asks each database once. @throws LedgerNotMigrated */
 export async function findReadyProblems(shards: Shards): Promise<ReadyProblem[]> {
-  const contexts = allContexts(shards);
   const nowMs = shards.at(0).nowMs();
   const reads = await readEach(shards, ({ db }) => readReadiness(db));
-  const answers = reads.map((read, shard) => {
+  const answers = reads.map((read) => {
     if (read.kind === 'read') return read.value;
     if (!(read.error instanceof LedgerUnavailable)) throw read.error;
-    contexts[shard]?.log('error', 'ledger.unavailable', errorFields(read.error));
     return null;
   });
-  const isFull = contexts.some(({ db }) => takesNothingNew(db));
+  const isFull = allContexts(shards).some(({ db }) => takesNothingNew(db));
   return readyProblems(answers, { nowMs, isFull });
 }
 

@@ -8,23 +8,23 @@ import { changeEpisodes, type EpisodeChange } from '../ledger/alerts/change-epis
 import { leaseUnreported } from '../ledger/alerts/lease-unreported.ts';
 import type { Episode } from '../ledger/alerts/read-episodes.ts';
 import { readWatched } from '../ledger/alerts/read-watched.ts';
-import { type Report, recordReports } from '../ledger/alerts/record-reports.ts';
+import { type Report, recordReport, releaseUnreported } from '../ledger/alerts/record-report.ts';
 import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
-import { type Recent, readRecent } from '../ledger/metrics/read-recent.ts';
+import { readRecent } from '../ledger/metrics/read-recent.ts';
 import { errorFields } from '../log.ts';
 import type { Shards } from '../shards.ts';
 import { beginText, endText } from './alert-text.ts';
 import { episodeChanges } from './episodes.ts';
-import { type ReadOne, readEach } from './read-each.ts';
+import { readEach } from './read-each.ts';
 import { dueAlerts } from './rules.ts';
 import { recentPayments } from './situation.ts';
 
 /** The success rate is that of payments which ended in this time. */
 const RECENT_MS = 15 * 60_000;
-/** Of the first database: reads, changes, leases and records episodes, each with a retry for a broken connection. */
-const STATEMENTS_OF_FIRST = 30;
-/** Longer than posting all messages of a run takes: a run ends with the first message that is refused. */
-const POSTING_LEASE_MS = 2 * 60_000;
+/** Of the first database: reads, changes and leases episodes and records two messages of each alert, each with a retry for a broken connection. */
+const STATEMENTS_OF_FIRST = 60;
+/** Longer than posting and recording all messages of a run takes: a run ends with the first message that is refused. */
+const POSTING_LEASE_MS = 3 * 60_000;
 
 /** Statements that `watch` sends at most. Earlier work of the same invocation has to leave them. */
 export const statementsToWatch = (databases: number) => databases + STATEMENTS_OF_FIRST;
@@ -48,7 +48,7 @@ async function judge(shards: Shards): Promise<number> {
   const { db, nowMs, settings, log, bridgeState } = context;
   const [bridge, reads, { open, unreported, reconciliations }] = await Promise.all([
     bridgeState?.() ?? null,
-    readAll(shards),
+    readEach(shards, (one) => readRecent(one.db, one.nowMs() - RECENT_MS)),
     readWatched(db),
   ]);
   const databases = reads.flatMap((read, shard) =>
@@ -81,25 +81,15 @@ async function judge(shards: Shards): Promise<number> {
 const isConfirmed = ({ confirmedAtMs }: Episode) => confirmedAtMs !== null;
 const isToBePosted = ({ kind }: EpisodeChange) => kind === 'confirm' || kind === 'end';
 
-/** What was measured of each database, in their order; null: not yet. */
-async function readAll(shards: Shards): Promise<ReadOne<Recent | null>[]> {
-  const reads = await readEach(shards, ({ db, nowMs }) => readRecent(db, nowMs() - RECENT_MS));
-  for (const [shard, read] of reads.entries()) {
-    if (read.kind === 'failed') shards.at(shard).log('warn', 'alerts.database_not_judged', errorFields(read.error));
-  }
-  return reads;
-}
-
-/** Posts what the webhook has not accepted yet. A message is marked only after it was accepted, so a crash loses none. */
+/** Posts what the webhook has not accepted yet. A message is recorded as soon as it was accepted: a crash loses none, and repeats one at most. */
 async function report({ db, nowMs, newId, settings, postAlert, log }: Context): Promise<void> {
   if (postAlert === null) return;
   const leaseId = newId('lse_');
   const service = `payment-service (${settings.production ? 'production' : 'development'})`;
   const episodes = await leaseUnreported(db, leaseId, { nowMs: nowMs(), untilMs: nowMs() + POSTING_LEASE_MS });
-  const reports: Report[] = [];
   const post = async ({ alert, startedAtMs }: Episode, message: Report['message'], text: string) => {
     const posted = await postAlert(text);
-    if (posted.kind === 'taken') reports.push({ alert, startedAtMs, message });
+    if (posted.kind === 'taken') await recordReport(db, { alert, startedAtMs, message }, nowMs());
     else log('warn', 'alert.not_posted', { alert, message, reason: posted.reason });
     return posted.kind === 'taken';
   };
@@ -107,5 +97,5 @@ async function report({ db, nowMs, newId, settings, postAlert, log }: Context): 
     if (episode.reportedAtMs === null && !(await post(episode, 'begin', beginText(episode, service)))) break;
     if (episode.endedAtMs !== null && !(await post(episode, 'end', endText(episode, service)))) break;
   }
-  if (episodes.length > 0) await recordReports(db, leaseId, reports, nowMs());
+  if (episodes.length > 0) await releaseUnreported(db, leaseId);
 }

@@ -18,8 +18,8 @@ export interface ListedEvent {
   behind: string | null;
 }
 
-/** So many are looked at, so that a long outage makes no long statement. */
-const LOOKED_AT_MAX = 100_000;
+/** So many waiting events and so many of the newest are looked at: pages ask often, and a long outage must not make that expensive. */
+const LOOKED_AT_MAX = 1_000;
 
 // Only the report of a dispute names the payment; its event does not.
 const LISTED = `
@@ -46,9 +46,11 @@ const NEWEST_DELIVERED = `
 export interface ListedEvents {
   /** How many wait, as far as they were counted. */
   waiting: number;
+  /** Whether more may wait than were counted: `oldest` are the oldest of those. */
+  hasMore: boolean;
   /** The oldest first. */
   oldest: ListedEvent[];
-  /** Of the newest events, in no order. */
+  /** Of the newest 1,000 events, in no order. */
   delivered: ListedEvent[];
 }
 
@@ -63,8 +65,10 @@ export async function listEvents(
     oldest: db.d1.prepare(OLDEST_WAITING).bind(nowMs, waitingMax),
     delivered: db.d1.prepare(NEWEST_DELIVERED).bind(deliveredMax),
   });
+  const { waiting = 0 } = rowOf<{ waiting: number }>(counted) ?? {};
   return {
-    waiting: rowOf<{ waiting: number }>(counted)?.waiting ?? 0,
+    waiting,
+    hasMore: waiting === LOOKED_AT_MAX,
     oldest: rowsOf<ListedEvent>(oldest),
     delivered: rowsOf<ListedEvent>(delivered),
   };

@@ -1,7 +1,8 @@
 /** POST /bridge/deliveries: a bridge that takes events from a queue reports what became of them. For the bridge alone, which signs it. */
 import { Hono } from 'hono/tiny';
-import { Webhook, WebhookVerificationError } from 'standardwebhooks';
+import { Webhook } from 'standardwebhooks';
 import { DELIVERIES_BODY_MAX_BYTES, deliveriesReport, type RecordedDeliveries } from '../../../contract/pull.ts';
+import { whyUnsigned } from '../../../contract/why-unsigned.ts';
 import { backgroundCaller } from '../../../core/caller.ts';
 import { takeDeliveries } from '../../../core/outbox/take-deliveries.ts';
 import { parsedJson } from '../../../core/response-body.ts';
@@ -21,11 +22,12 @@ bridgeRoute
   .post('/deliveries', limitBody(DELIVERIES_BODY_MAX_BYTES, 'A report'), async (c) => {
     const body = new TextDecoder().decode(await bodyBytes(c.req.raw));
     const [settings, log] = [c.get('settings'), c.get('log')];
-    const reason = whyUnsigned(settings.bridgeSigningSecret, body, c.req.raw.headers);
+    const reason = whyUnsigned([new Webhook(settings.bridgeSigningSecret)], body, c.req.header());
     if (reason !== null) {
-      log('warn', 'deliveries.unsigned', { reason });
       const refused = await countUnsigned(c, async () => {});
-      return refused ?? errorResponse(c, 401, 'UNAUTHORIZED', 'The report is not signed with BRIDGE_SIGNING_SECRET.');
+      if (refused !== undefined) return refused;
+      log('warn', 'deliveries.unsigned', { reason });
+      return errorResponse(c, 401, 'UNAUTHORIZED', 'The report is not signed with BRIDGE_SIGNING_SECRET.');
     }
     const report = deliveriesReport.safeParse(parsedJson(body));
     if (!report.success) {
@@ -47,14 +49,3 @@ bridgeRoute
     return c.json<RecordedDeliveries>({ recorded });
   })
   .all('/deliveries', methodNotAllowed('POST'));
-
-/** Why the body is not signed with the secret, or signed too long ago; null if it is. */
-function whyUnsigned(secret: string, body: string, headers: Headers): string | null {
-  try {
-    new Webhook(secret).verify(body, Object.fromEntries(headers), { jsonParse: false });
-    return null;
-  } catch (error) {
-    if (!(error instanceof WebhookVerificationError)) throw error;
-    return error.message;
-  }
-}

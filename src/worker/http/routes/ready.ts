@@ -1,6 +1,6 @@
 /**
- * GET /ready: whether payments and events get through, for an uptime monitor. It needs no key, and reveals no figures. An isolate asks the databases
- * once a second: a flood from many addresses must not take them from payments.
+ * GET /ready: whether payments and events get through, for an uptime monitor. It needs no key, and reveals no figures. In an isolate, one request at
+ * a time asks the databases, and its answer or error serves all others for a second: a flood from many addresses must not take them from payments.
  */
 import { createMiddleware } from 'hono/factory';
 import { Hono } from 'hono/tiny';
@@ -8,13 +8,27 @@ import type { ReadyResponse } from '../../../contract/responses.ts';
 import { backgroundCaller } from '../../../core/caller.ts';
 import { isoSeconds } from '../../../core/domain/timestamp.ts';
 import { findReadyProblems, type ReadyProblem } from '../../../core/monitoring/readiness.ts';
+import type { Shards } from '../../../core/shards.ts';
 import type { Bindings } from '../../bindings.ts';
 import type { HttpEnv } from '../http-env.ts';
 import { withShards } from '../middleware/with-shards.ts';
 
 const KEPT_MS = 1_000;
+/** Longer than the databases may take. A request whose client hangs up may be cancelled, and its answer never comes. */
+const ANSWER_DEADLINE_MS = 10_000;
+/** A request cannot await what another one does, whose connections are its own: it looks for the answer. */
+const LOOK_EVERY_MS = 50;
 
-const foundByEnvironment = new WeakMap<Bindings, { problems: ReadyProblem[]; atMs: number }>();
+type Answer = { kind: 'found'; problems: ReadyProblem[] } | { kind: 'failed'; error: unknown };
+interface Question {
+  askedAtMs: number;
+  /** Null while the databases are being asked. */
+  answer: Answer | null;
+  answeredAtMs: number;
+}
+
+/** The last question of each environment. */
+const questions = new WeakMap<Bindings, Question>();
 
 export const readyRoute = new Hono<HttpEnv>();
 
@@ -26,13 +40,30 @@ readyRoute.get(
   }),
   withShards(),
   async function showReadiness(c) {
-    const nowMs = Date.now();
-    const kept = foundByEnvironment.get(c.env);
-    const isFresh = kept !== undefined && nowMs - kept.atMs < KEPT_MS;
-    const found = isFresh ? kept.problems : await findReadyProblems(c.get('shards'));
-    if (!isFresh) foundByEnvironment.set(c.env, { problems: found, atMs: nowMs });
+    const answer = await ask(c.env, c.get('shards'));
+    if (answer.kind === 'failed') throw answer.error;
+    const found = answer.problems;
     const isReady = !found.some(({ isUrgent }) => isUrgent);
     const problems = found.map(({ alert, sinceMs, message }) => ({ alert, since: isoSeconds(sinceMs), message }));
     return c.json<ReadyResponse>({ status: isReady ? 'ready' : 'not_ready', problems }, isReady ? 200 : 503);
   },
 );
+
+async function ask(env: Bindings, shards: Shards): Promise<Answer> {
+  for (let last = questions.get(env); last !== undefined && isCurrent(last); last = questions.get(env)) {
+    if (last.answer !== null) return last.answer;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  const question: Question = { askedAtMs: Date.now(), answer: null, answeredAtMs: 0 };
+  questions.set(env, question);
+  const answer = await findReadyProblems(shards).then(
+    (problems): Answer => ({ kind: 'found', problems }),
+    (error: unknown): Answer => ({ kind: 'failed', error }),
+  );
+  Object.assign(question, { answer, answeredAtMs: Date.now() });
+  return answer;
+}
+
+function isCurrent({ askedAtMs, answer, answeredAtMs }: Question): boolean {
+  return answer === null ? Date.now() - askedAtMs < ANSWER_DEADLINE_MS : Date.now() - answeredAtMs < KEPT_MS;
+}

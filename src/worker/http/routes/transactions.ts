@@ -5,7 +5,7 @@ import type { FoundTransaction, SearchResponse, StoryResponse } from '../../../c
 import { failureMessage } from '../../../core/domain/failure.ts';
 import { gatewayKind } from '../../../core/domain/gateway-kind.ts';
 import { decimalAmount } from '../../../core/domain/money.ts';
-import { isoSeconds } from '../../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../../core/domain/timestamp.ts';
 import {
   isIdentifier,
   isWaiting,
@@ -163,8 +163,4 @@ function storyOf({ payment, refunds, events, disputes, history, isComplete }: Pa
     })),
     is_complete: isComplete,
   };
-}
-
-function timeOrNull(ms: number | null): string | null {
-  return ms === null ? null : isoSeconds(ms);
 }

@@ -28,6 +28,7 @@ import { isoSeconds } from '../../../../core/domain/timestamp.ts';
 import { listOpenCases, type OpenCase } from '../../../../core/ledger/by-hand/list-open-cases.ts';
 import { listResolutions, type ManualResolution } from '../../../../core/ledger/by-hand/resolutions.ts';
 import { makeLookUpDue } from '../../../../core/ledger/look-ups/make-look-up-due.ts';
+import { answersOf, readEach } from '../../../../core/monitoring/read-each.ts';
 import { allDatabases, contextOfId } from '../../../../core/shards.ts';
 import { errorResponse } from '../../error-envelope.ts';
 import type { HttpEnv } from '../../http-env.ts';
@@ -77,16 +78,16 @@ const resolveRequest: z.ZodMiniType<ResolveCase> = z.discriminatedUnion(
 export const casesRoute = new Hono<HttpEnv>()
   .get('/', async function cases(c) {
     const tenant = shownTenant(c);
-    const lists = await Promise.all(
-      allDatabases(c.get('shards')).map(async (db) => ({
-        open: await listOpenCases(db, CASES_MAX, tenant),
-        dealtWith: await listResolutions(db, DEALT_WITH_MAX, tenant),
-      })),
-    );
+    const reads = await readEach(c.get('shards'), async ({ db }) => ({
+      open: await listOpenCases(db, CASES_MAX, tenant),
+      dealtWith: await listResolutions(db, DEALT_WITH_MAX, tenant),
+    }));
+    const { answers: lists, notRead } = answersOf(reads);
     const dealtWith = lists.flatMap((one) => one.dealtWith).toSorted((a, b) => b.resolvedAtMs - a.resolvedAtMs);
     return c.json<ConsoleCases>({
       cases: lists.flatMap(({ open }) => open.map(shownCase)),
       dealt_with: dealtWith.slice(0, DEALT_WITH_MAX).map((one) => shownResolution(one, tenant)),
+      not_read: notRead,
     });
   })
   .post('/resolve', limitBody(BODY_MAX_BYTES), jsonBody(), validate(resolveRequest), async function resolve(c) {

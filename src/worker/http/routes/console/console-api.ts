@@ -11,7 +11,6 @@ import { withShards } from '../../middleware/with-shards.ts';
 import { captureRoute, voidRoute } from '../hold.ts';
 import { refundRoute } from '../refund.ts';
 import { transactionsRoute } from '../transactions.ts';
-import { brokerRoute } from './broker.ts';
 import { casesRoute } from './cases.ts';
 import { databasesRoute } from './databases.ts';
 import { disputesRoute } from './disputes.ts';
@@ -29,7 +28,7 @@ const CONSOLE_LIMITS = { name: 'console', perMinute: 300, burst: 60 };
 
 const READ = 'GET, HEAD';
 /** Paths that show or change more than the caller's organisation. */
-const OF_INSTALLATION = ['overview', 'gateways', 'databases', 'broker', 'events', 'reconciliations', 'keys'];
+const OF_INSTALLATION = ['overview', 'gateways', 'databases', 'events', 'reconciliations', 'keys'];
 
 export const consoleApi = new Hono<HttpEnv>();
 
@@ -58,7 +57,6 @@ for (const path of OF_INSTALLATION) consoleApi.use(`/${path}/*`, ofInstallation(
 consoleApi.route('/overview', overviewRoute).all('/overview', methodNotAllowed(READ));
 consoleApi.route('/gateways', gatewaysRoute).all('/gateways', methodNotAllowed(READ));
 consoleApi.route('/databases', databasesRoute).all('/databases', methodNotAllowed(READ));
-consoleApi.route('/broker', brokerRoute).all('/broker', methodNotAllowed(READ));
 consoleApi
   .route('/events', eventsRoute)
   .all('/events', methodNotAllowed(READ))

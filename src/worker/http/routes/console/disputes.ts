@@ -5,7 +5,7 @@ import { decimalAmount } from '../../../../core/domain/money.ts';
 import { isoSeconds } from '../../../../core/domain/timestamp.ts';
 import { openFirst, recentDisputes } from '../../../../core/ledger/payments/list-disputes.ts';
 import { isDecided } from '../../../../core/ledger/payments/record-dispute.ts';
-import { allDatabases } from '../../../../core/shards.ts';
+import { answersOf, readEach } from '../../../../core/monitoring/read-each.ts';
 import type { HttpEnv } from '../../http-env.ts';
 import { shownTenant } from '../../middleware/of-installation.ts';
 
@@ -13,7 +13,8 @@ const DISPUTES_MAX = 500;
 
 export const disputesRoute = new Hono<HttpEnv>().get('/', async function disputes(c) {
   const tenant = shownTenant(c);
-  const lists = await Promise.all(allDatabases(c.get('shards')).map((db) => recentDisputes(db, tenant, DISPUTES_MAX)));
+  const reads = await readEach(c.get('shards'), ({ db }) => recentDisputes(db, tenant, DISPUTES_MAX));
+  const { answers: lists, notRead } = answersOf(reads);
   return c.json<ConsoleDisputes>({
     disputes: lists
       .flat()
@@ -33,5 +34,6 @@ export const disputesRoute = new Hono<HttpEnv>().get('/', async function dispute
         opened_at: isoSeconds(one.openedAtMs),
         reported_at: isoSeconds(one.reportedAtMs),
       })),
+    not_read: notRead,
   });
 });

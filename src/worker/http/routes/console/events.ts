@@ -3,15 +3,16 @@ import { Hono } from 'hono/tiny';
 import * as z from 'zod/mini';
 import type { ConsoleEvent, ConsoleEvents, EventsSent } from '../../../../contract/console.ts';
 import { wakeAtOnce } from '../../../../core/background/jobs.ts';
-import { isoSeconds } from '../../../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../../../core/domain/timestamp.ts';
 import { type ListedEvent, listEvents } from '../../../../core/ledger/outbox/list-events.ts';
 import { findReplayed, replayFound } from '../../../../core/ledger/outbox/replay-events.ts';
-import { allContexts, allDatabases } from '../../../../core/shards.ts';
+import { answersOf, readEach } from '../../../../core/monitoring/read-each.ts';
+import { allContexts } from '../../../../core/shards.ts';
 import type { HttpEnv } from '../../http-env.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../../middleware/json-body.ts';
 import { limitBody } from '../../middleware/limit-body.ts';
 import { validate } from '../../middleware/validate.ts';
-import { brokerState, lastDeliveredAt } from './broker.ts';
+import { brokerState, lastDeliveredAt } from './broker-state.ts';
 
 const WAITING_MAX = 100;
 const DELIVERED_MAX = 20;
@@ -28,19 +29,22 @@ export const eventsRoute = new Hono<HttpEnv>()
     const shards = c.get('shards');
     const nowMs = Date.now();
     const limits = { waitingMax: WAITING_MAX, deliveredMax: DELIVERED_MAX };
-    const [state, lists] = await Promise.all([
+    const [state, reads] = await Promise.all([
       brokerState(shards),
-      Promise.all(allDatabases(shards).map((db) => listEvents(db, limits, nowMs))),
+      readEach(shards, ({ db }) => listEvents(db, limits, nowMs)),
     ]);
+    const { answers: lists, notRead } = answersOf(reads);
     const waiting = lists.flatMap(({ oldest }) => oldest).toSorted((a, b) => a.createdAtMs - b.createdAtMs);
     const delivered = lists
       .flatMap((list) => list.delivered)
       .toSorted((a, b) => (b.deliveredAtMs ?? 0) - (a.deliveredAtMs ?? 0));
     return c.json<ConsoleEvents>({
       waiting: lists.reduce((sum, list) => sum + list.waiting, 0),
+      has_more: lists.some(({ hasMore }) => hasMore),
       delivered: delivered.slice(0, DELIVERED_MAX).map(shownEvent),
       events: waiting.slice(0, WAITING_MAX).map(shownEvent),
       broker: { ...state, last_delivered_at: lastDeliveredAt(delivered) },
+      not_read: notRead,
     });
   })
   .post('/send', limitBody(BODY_MAX_BYTES), jsonBody(), validate(sendRequest), async function sendEvents(c) {
@@ -69,10 +73,10 @@ function shownEvent(event: ListedEvent): ConsoleEvent {
     booking_id: event.bookingId,
     transaction_id: event.transactionId,
     created_at: isoSeconds(event.createdAtMs),
-    delivered_at: event.deliveredAtMs === null ? null : isoSeconds(event.deliveredAtMs),
+    delivered_at: timeOrNull(event.deliveredAtMs),
     attempts: event.attempts,
     last_error: event.lastError,
-    next_attempt_at: event.nextAttemptAtMs === null ? null : isoSeconds(event.nextAttemptAtMs),
+    next_attempt_at: timeOrNull(event.nextAttemptAtMs),
     behind: event.behind,
   };
 }

@@ -7,14 +7,15 @@ import {
   isIncomplete,
   isKeyName,
   KEY_NAME_MAX_LENGTH,
-  listKeys,
   makeKey,
   revokeKey,
+  storedKeys,
 } from '../../../../core/by-hand/api-keys.ts';
-import { isoSeconds } from '../../../../core/domain/timestamp.ts';
-import type { ApiKey } from '../../../../core/ledger/api-keys/list-api-keys.ts';
+import { isoSeconds, timeOrNull } from '../../../../core/domain/timestamp.ts';
+import { type ApiKey, listApiKeys } from '../../../../core/ledger/api-keys/list-api-keys.ts';
 import { LedgerNotMigrated, LedgerUnavailable } from '../../../../core/ledger/database.ts';
 import { errorFields } from '../../../../core/log.ts';
+import { answersOf, readEach } from '../../../../core/monitoring/read-each.ts';
 import { isScope, isTenant, SCOPE_DESCRIPTIONS, SCOPES } from '../../../../core/security/credential.ts';
 import { allDatabases, bindingOf } from '../../../../core/shards.ts';
 import { errorResponse } from '../../error-envelope.ts';
@@ -42,11 +43,12 @@ const newKey = z.strictObject({
 
 export const keysRoute = new Hono<HttpEnv>()
   .get('/', async function keys(c) {
-    const databases = allDatabases(c.get('shards'));
-    const all = await listKeys(databases, Date.now());
+    const nowMs = Date.now();
+    const { answers: lists, notRead } = answersOf(await readEach(c.get('shards'), ({ db }) => listApiKeys(db, nowMs)));
     return c.json<ConsoleKeys>({
-      keys: all.map((key) => shownKey(c, key, !isIncomplete(key, databases.length))),
+      keys: storedKeys(lists).map((key) => shownKey(c, key, !isIncomplete(key, lists.length))),
       scopes: SCOPES.map((scope) => ({ scope, description: SCOPE_DESCRIPTIONS[scope] })),
+      not_read: notRead,
     });
   })
   .post('/', limitBody(BODY_MAX_BYTES), jsonBody(), validate(newKey), async function createKey(c) {
@@ -126,8 +128,4 @@ function shownKey(c: HonoContext<HttpEnv>, key: ApiKey, isComplete: boolean): Co
     is_own: isOwn(c, key.keyId),
     is_complete: isComplete,
   };
-}
-
-function timeOrNull(ms: number | null): string | null {
-  return ms === null ? null : isoSeconds(ms);
 }

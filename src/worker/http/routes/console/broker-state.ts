@@ -1,22 +1,8 @@
-/** GET /console/api/broker: whether the bridge can publish events to RabbitMQ. */
-import { Hono } from 'hono/tiny';
+/** Whether the bridge can publish events to RabbitMQ. */
 import type { ConsoleBroker } from '../../../../contract/console.ts';
 import { isoSeconds } from '../../../../core/domain/timestamp.ts';
-import { listEvents } from '../../../../core/ledger/outbox/list-events.ts';
 import { BRIDGE_PROBLEMS } from '../../../../core/outbox/probe-bridge.ts';
-import { allDatabases, type Shards } from '../../../../core/shards.ts';
-import type { HttpEnv } from '../../http-env.ts';
-
-export const brokerRoute = new Hono<HttpEnv>().get('/', async function broker(c) {
-  const shards = c.get('shards');
-  const nowMs = Date.now();
-  const [state, lists] = await Promise.all([
-    brokerState(shards),
-    Promise.all(allDatabases(shards).map((db) => listEvents(db, { waitingMax: 0, deliveredMax: 1 }, nowMs))),
-  ]);
-  const delivered = lists.flatMap((list) => list.delivered);
-  return c.json<ConsoleBroker>({ ...state, last_delivered_at: lastDeliveredAt(delivered) });
-});
+import type { Shards } from '../../../../core/shards.ts';
 
 export function lastDeliveredAt(events: readonly { deliveredAtMs: number | null }[]): string | null {
   const times = events.flatMap(({ deliveredAtMs }) => deliveredAtMs ?? []);
