@@ -34,6 +34,7 @@ export async function migrateAll(): Promise<void> {
     await dropAll(database);
     await applyD1Migrations(database, env.TEST_MIGRATIONS);
   }
+  await dropAll(env.UNUSED_DATABASE);
 }
 
 async function dropAll(database: D1Database): Promise<void> {
