@@ -4,10 +4,9 @@
  */
 export const LANES = {
   quick: [
-    ['end-to-end', 'gateways'],
-    ['worker', 'simulation'],
-    ['node', 'operations'],
+    ['end-to-end', 'gateways', 'simulation'],
+    ['worker', 'node', 'operations'],
   ],
-  // The longest by far are deployments, in `node`.
+  // Deployments take longest, in `node`.
   long: [['end-to-end', 'gateways'], ['node'], ['worker', 'operations', 'simulation']],
 } as const;
