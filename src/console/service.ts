@@ -10,6 +10,8 @@ const API = '/console/api';
 const READ_DEADLINE_MS = 20_000;
 /** Longer, because the service waits for the gateway. */
 const ORDER_DEADLINE_MS = 60_000;
+/** How long a POST waits for a sign-in. Much later, the service might take it for another one: see REPEATABLE_MS. */
+const SIGN_IN_WITHIN_MS = 30 * 60_000;
 
 export interface Service {
   get<T>(path: string, signal?: AbortSignal): Promise<Answer<T>>;
@@ -56,8 +58,9 @@ export function createService(askToSignIn: () => Promise<boolean>): Service {
       const answer = await call<T>(path, init, deadlineMs);
       const isSignedOut = answer.kind === 'refused' && answer.status === 401;
       if (!isSignedOut || (isDeclined && init.method !== 'POST')) return answer;
+      const askedAtMs = Date.now();
       isDeclined = !(await askToSignIn());
-      if (isDeclined) return answer;
+      if (isDeclined || (init.method === 'POST' && Date.now() - askedAtMs > SIGN_IN_WITHIN_MS)) return answer;
     }
   }
 

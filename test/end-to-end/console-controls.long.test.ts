@@ -224,7 +224,7 @@ describe.skipIf(program === null)(title, () => {
       await page.waitForTimeout(300);
       expect(await dialog().isVisible()).toBe(true);
       await running?.abort();
-      await dialog().getByText('The answer was lost').waitFor();
+      await dialog().getByText('No response: the refund may have gone through').waitFor();
     });
 
     it('that asks to sign in again has its own name, over another one', async () => {

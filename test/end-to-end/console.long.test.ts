@@ -7,6 +7,7 @@ import { type Browser, type BrowserContext, chromium, type Locator, type Page, t
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chromiumOfMachine, HOW_TO_GET_CHROMIUM } from '../../scripts/chromium.ts';
 import { freePort } from '../../scripts/free-port.ts';
+import type { ConsoleCases } from '../../src/contract/console.ts';
 import { consoleAnswer, consoleAnswers } from '../data/scripted-console.ts';
 import { type Child, until } from '../support/child.ts';
 import { startDev } from '../support/dev.ts';
@@ -429,6 +430,56 @@ describe.skipIf(program === null)(title, () => {
       expect(await violationsOf(page)).toEqual([]);
     });
 
+    it('sends one refund under one key, also from a dialog that was opened while it was running', async () => {
+      const keys: (string | undefined)[] = [];
+      const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+      await page.route('**/console/api/refund', async (route) => {
+        keys.push(route.request().headers()['idempotency-key']);
+        if (keys.length === 1) await answered;
+        await route.fulfill({ json: { refund_transaction_id: 'REF-1', refund_amount: 5 } });
+      });
+      await open('#/payments');
+      await open(refunded ?? '');
+      await button('Refund').click();
+      await page.getByLabel(/^Amount/).fill('5');
+      await page.getByLabel('Reason').fill('Cancelled');
+      await button('Refund $5.00').click();
+      await until('the refund is sent', () => keys.length === 1);
+      await page.goBack();
+      await page.goForward();
+      await button('Refund').click();
+      await says('No response: the refund may have gone through');
+      const isAnswered = page.waitForResponse('**/console/api/refund');
+      answer();
+      await isAnswered;
+      await button('Send the same refund again').click();
+      await says('$5.00 was refunded');
+      expect(keys[1]).toBe(keys[0]);
+    });
+
+    it('repeats no refund after a sign-in that took long', async () => {
+      let isSignedIn = true;
+      const refunds: string[] = [];
+      await page.route('**/console/api/refund', async (route) => {
+        refunds.push(route.request().url());
+        const error = { code: 'UNAUTHORIZED', message: 'The API key was revoked', details: {} };
+        await (isSignedIn ? route.abort() : route.fulfill({ status: 401, json: { error, timestamp: '' } }));
+      });
+      await open(refunded ?? '');
+      await button('Refund').click();
+      await page.getByLabel('Reason').fill('Cancelled');
+      await button('Refund $32.75').click();
+      await says('No response: the refund may have gone through');
+      isSignedIn = false;
+      await button('Send the same refund again').click();
+      const signIn = page.getByRole('dialog', { name: 'Sign in again' });
+      await signIn.getByLabel('API key').fill('good-key');
+      await page.clock.setFixedTime(Date.now() + HOUR_MS);
+      await signIn.getByRole('button', { name: 'Sign in' }).click();
+      await says('Outcome unknown: the refund may have gone through');
+      expect(refunds).toHaveLength(2);
+    });
+
     it('repeats no refund that the service may have forgotten', async () => {
       const sent: string[] = [];
       page.on('request', (request) => request.method() === 'POST' && sent.push(request.url()));
@@ -445,10 +496,13 @@ describe.skipIf(program === null)(title, () => {
     });
 
     it('moves the focus to the title, or to what was done, when the pressed button is gone', async () => {
-      await page.route('**/console/api/keys/*/revoke', (route) => {
-        const [first] = answers.keys.keys;
-        if (first) first.revoked_at = first.created_at;
-        return route.fulfill({ json: first });
+      await page.route('**/console/api/keys/*/revoke', async (route) => {
+        const [first, ...others] = answers.keys.keys;
+        const revoked = { ...first, revoked_at: first?.created_at };
+        await page.route('**/console/api/keys', (list) =>
+          list.fulfill({ json: { ...answers.keys, keys: [revoked, ...others] } }),
+        );
+        return route.fulfill({ json: revoked });
       });
       await open('#/keys');
       await button('Revoke booking-service').click();
@@ -468,7 +522,9 @@ describe.skipIf(program === null)(title, () => {
       await open('#/cases');
       await button(/^It was not paid: /).click();
       await page.getByLabel('Reason').fill('Looked for it in vain');
-      await page.route('**/console/api/cases', (route) => route.fulfill({ json: { cases: [], dealt_with: [] } }));
+      await page.route('**/console/api/cases', (route) =>
+        route.fulfill({ json: { cases: [], dealt_with: [], not_read: [] } satisfies ConsoleCases }),
+      );
       await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
       await says('Nothing needs a person');
       expect(await page.getByLabel('Reason').inputValue()).toBe('Looked for it in vain');

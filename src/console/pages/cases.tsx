@@ -8,7 +8,20 @@ import {
   type ResolveCase,
 } from '../../contract/console.ts';
 import { useConsole } from '../console-context.ts';
-import { Ago, Amount, Button, Card, Empty, Facts, Id, Notice, PageTitle, PaymentLink, Time } from '../parts/basics.tsx';
+import {
+  Ago,
+  Amount,
+  Button,
+  Card,
+  Empty,
+  Facts,
+  focusTitleIfLost,
+  Id,
+  Notice,
+  PageTitle,
+  PaymentLink,
+  Time,
+} from '../parts/basics.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field, TextField } from '../parts/field.tsx';
 import { Load } from '../parts/load.tsx';
@@ -30,7 +43,7 @@ export function CasesPage() {
   const [open, setOpen] = useState<{ one: ConsoleCase; way: Way } | null>(null);
   const close = () => {
     setOpen(null);
-    void cases.reload();
+    void cases.reload().then(focusTitleIfLost);
   };
   return (
     <>
@@ -46,7 +59,7 @@ export function CasesPage() {
         {(data) => (
           <>
             <NotReadNotice databases={data.not_read} />
-            {data.cases.length === 0 && (
+            {data.cases.length + data.not_read.length === 0 && (
               <Card>
                 <Empty title="Nothing needs a person">
                   Payments and refunds that the service cannot resolve by itself appear here.
@@ -149,8 +162,7 @@ function ResolveDialog({ one, way, onClose, onDone }: DialogProps) {
 
   async function resolve() {
     const missing = {
-      ...(needsReference &&
-        reference.trim() === '' && { reference: 'Enter the provider’s id for the charge or refund.' }),
+      ...(needsReference && reference.trim() === '' && { reference: 'Enter the gateway’s reference.' }),
       ...(needsReason && reason.trim() === '' && { reason: 'Enter what you found or did.' }),
     };
     setWrong(missing);

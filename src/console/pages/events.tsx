@@ -76,7 +76,9 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
         }
       >
         {waiting.length === 0 ? (
-          <Empty title="No events are waiting">RabbitMQ has confirmed every event.</Empty>
+          <Empty title="No events are waiting">
+            {data.not_read.length === 0 && 'RabbitMQ has confirmed every event.'}
+          </Empty>
         ) : (
           <Table
             caption="Events waiting for delivery, oldest first"

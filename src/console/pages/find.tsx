@@ -1,4 +1,4 @@
-/** Results of the search box: payments of a booking, a provider's reference or a user. A single result is opened at once. */
+/** Results of the search box: payments of a booking, a gateway's reference or a user. A single result is opened at once. */
 import { useEffect } from 'preact/hooks';
 import type { FoundTransaction, SearchResponse } from '../../contract/search-responses.ts';
 import { useConsole } from '../console-context.ts';
@@ -44,7 +44,7 @@ export function FindPage({ text }: { text: string }) {
           {(all) =>
             all.length === 0 ? (
               <Empty title={NOTHING_FOUND}>
-                No booking, provider’s reference or user id is exactly this text.{' '}
+                No booking, gateway’s reference or user id is exactly this text.{' '}
                 <a href={addressOf('payments')}>Search with filters</a>
               </Empty>
             ) : (

@@ -86,8 +86,7 @@ function Overview({ data }: { data: ConsoleOverview }) {
         <Notice key={alert} tone="bad" title={message}>
           <p class="small">
             {/* The message is stored when the alert begins; that of cron_not_run is written for each answer. */}
-            {alert === 'cron_not_run' ? 'Began' : 'As of'} <Ago at={since} />
-            {alert !== 'cron_not_run' && ', when it began'} ·{' '}
+            {alert === 'cron_not_run' ? 'Began' : 'Figures from when it began,'} <Ago at={since} /> ·{' '}
             <a href={addressOf(ALERT_PAGES[alert], ALERT_FILTERS[alert])}>Show details</a>
           </p>
         </Notice>

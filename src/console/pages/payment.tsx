@@ -2,7 +2,20 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { StoryResponse } from '../../contract/search-responses.ts';
 import { useConsole } from '../console-context.ts';
-import { Amount, Button, Card, CopyButton, Empty, Facts, Id, Notice, PageTitle, Pill, Time } from '../parts/basics.tsx';
+import {
+  Amount,
+  Button,
+  Card,
+  CopyButton,
+  Empty,
+  Facts,
+  focusTitleIfLost,
+  Id,
+  Notice,
+  PageTitle,
+  Pill,
+  Time,
+} from '../parts/basics.tsx';
 import { EventName } from '../parts/event-name.tsx';
 import { Load } from '../parts/load.tsx';
 import { EndHoldDialog, type Ordered, RefundDialog } from '../parts/money-orders.tsx';
@@ -121,7 +134,8 @@ function Actions({ story, reload }: { story: StoryResponse; reload: Loaded<Story
   const isHeld = transaction.status === 'authorized';
   const close = (wasSent: boolean) => {
     setOpen(null);
-    if (wasSent) void reload();
+    // The button that opened it may be gone.
+    if (wasSent) void reload().then(focusTitleIfLost);
   };
   const canRefund = transaction.status === 'completed' && transaction.refundable_amount > 0;
 

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useConsole } from '../console-context.ts';
 import type { Loaded } from '../use-loaded.ts';
-import { Button } from './basics.tsx';
+import { Button, focusTitleIfLost } from './basics.tsx';
 import { ProblemNotice } from './problem.tsx';
 
 interface Props<T> {
@@ -28,7 +28,7 @@ export function Load<T>({ of, lines = 6, children }: Props<T>) {
             icon="again"
             onClick={() => {
               service.askAgain();
-              void reload();
+              void reload().then(focusTitleIfLost);
             }}
           >
             Try again

@@ -58,7 +58,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
   const [typed, setTyped] = useState(former?.sent.amount ?? plainAmount(refundable_amount, currency));
   const [reason, setReason] = useState(former?.sent.reason ?? '');
   const [wrong, setWrong] = useState<{ amount?: string; reason?: string }>({});
-  const [problem, setProblem] = useState<Problem | null>(former ? { kind: 'unanswered' } : null);
+  const [problem, setProblem] = useState<Problem | null>(former && !former.isTooOld ? { kind: 'unanswered' } : null);
   const [busy, setBusy] = useState(false);
   /** Until the answer is final, only the very same refund can be sent. */
   const isLost = former !== null && !former.isTooOld;
@@ -68,8 +68,12 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
   const isAll = amount.kind === 'amount' && amount.amount === refundable_amount;
 
   async function order() {
-    const kept = formerOf(transaction_id);
-    if (isLost && kept?.isTooOld) return setFormer(kept);
+    // Its answer may have come meanwhile, to a dialog that is gone: sent again with its key, it is still the same refund.
+    const kept = formerOf(transaction_id) ?? former;
+    if (isLost && kept?.isTooOld) {
+      setProblem(null);
+      return setFormer(kept);
+    }
     if (amount.kind === 'wrong') return setWrong({ amount: amount.why });
     if (reason.trim() === '')
       return setWrong({ reason: 'Enter a reason. It is stored with the refund and is part of the event.' });
@@ -95,9 +99,14 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
       setFormer({ sent, isTooOld: false });
       return setProblem(outcome.problem);
     }
-    unanswered.delete(transaction_id);
-    setFormer(null);
-    if (outcome.kind === 'refused') return setProblem(outcome.problem);
+    // Another dialog may have sent the next one.
+    if (unanswered.get(transaction_id) === sent) unanswered.delete(transaction_id);
+    if (outcome.kind === 'refused') {
+      // This one was not made. What became of the one before it is as unknown as it was.
+      if (former?.isTooOld) unanswered.set(transaction_id, former.sent);
+      else setFormer(null);
+      return setProblem(outcome.problem);
+    }
     if (outcome.kind === 'pending') {
       return onDone({
         tone: 'waiting',
@@ -127,7 +136,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
         </Button>
       }
     >
-      {former?.isTooOld ? (
+      {former?.isTooOld && (
         <Notice tone="waiting" title="No response: an earlier refund may have gone through" role="alert">
           <p>
             {amountText(Number(former.sent.amount), currency)} was sent at{' '}
@@ -135,10 +144,9 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
             another refund.
           </p>
         </Notice>
-      ) : (
-        problem && (
-          <ProblemNotice problem={problem} title="The refund was not made" lost={LOST_REFUND} currency={currency} />
-        )
+      )}
+      {problem && (
+        <ProblemNotice problem={problem} title="The refund was not made" lost={LOST_REFUND} currency={currency} />
       )}
       <Field
         name="amount"

@@ -18,7 +18,7 @@ export interface SendAgain {
 }
 
 /**
- * Of a page, and not of a row: rows move while the dialog is open. Only for admins of the installation, because events are of all organisations.
+ * One for each page, because rows move while the dialog is open. Only for admins of the installation, because events are of all organisations.
  *
  * @param onSent loads the page again; called whenever events may have been sent
  */
@@ -54,7 +54,7 @@ export function useSendAgain(onSent: () => Promise<void>) {
 
   function close() {
     setOpen(false);
-    if (problem) void onSent();
+    if (problem) void onSent().then(focusTitleIfLost);
   }
 
   const sendAgain: SendAgain = { ask: session.sees_installation ? ask : null, busy };
@@ -83,7 +83,7 @@ export function useSendAgain(onSent: () => Promise<void>) {
                 lost={{
                   title: `${counted(events.length, 'event')} may have been sent`,
                   check:
-                    'The list shows which events wait. Sending again is safe: consumers recognise the duplicate by its event_id.',
+                    'The list shows which events are waiting. Sending again is safe: consumers recognise the duplicate by its event_id.',
                 }}
               />
             )}

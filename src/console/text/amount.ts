@@ -1,15 +1,16 @@
 /** Amounts as people read and type them. Decimals are the service's, because browsers leave out those of some currencies. */
 import { UNUSUAL_EXPONENTS } from '../../contract/currency.ts';
+import { LOCALE } from './format.ts';
 
 function decimalsOf(currency: string): number {
   return UNUSUAL_EXPONENTS.get(currency) ?? 2;
 }
 
-/** In the reader's language, with the currency: `$25.50`. */
-export function amountText(amount: number, currency: string, locale?: string): string {
+/** With the currency: `$25.50`. */
+export function amountText(amount: number, currency: string): string {
   const digits = decimalsOf(currency);
   try {
-    return new Intl.NumberFormat(locale, {
+    return new Intl.NumberFormat(LOCALE, {
       style: 'currency',
       currency,
       minimumFractionDigits: digits,
