@@ -38,7 +38,10 @@ function deployProgram(): Command {
     .description(
       'Creates the databases and queues that wrangler.toml names and the account lacks, applies the migrations, and deploys the Worker.',
     )
-    .option('--env <name>', 'deploys environments/NAME.toml, or [env.NAME] of wrangler.toml; without it, production')
+    .option(
+      '--env <name>',
+      'deploys environments/NAME.toml, or [env.NAME] of wrangler.toml; without it and without CLOUDFLARE_ENV, production',
+    )
     .addOption(
       new Option(
         '--jurisdiction <name>',

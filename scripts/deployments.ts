@@ -9,29 +9,28 @@ interface Deployment {
   versions: { version_id: string; percentage: number }[];
 }
 
-/**
- * The versions that got all requests, the deployed one first. Empty if the Worker has not been deployed.
- *
- * @throws Error if Cloudflare does not list them, or if requests are split between versions now
- */
-export function deployedVersions(environment: EnvironmentSource): string[] {
+export interface Versions {
+  /** More than one while requests are split between them; empty if the Worker has not been deployed. */
+  deployed: string[];
+  /** Those that got all requests, the newest first. */
+  former: string[];
+}
+
+/** @throws Error if Cloudflare does not list them */
+export function listVersions(environment: EnvironmentSource): Versions {
   const listed = runInEnvironment(environment, ['deployments', 'list', '--json']);
   if (listed.status === 0) return versionsOf(JSON.parse(listed.stdout));
-  if (/does not exist on your account|\[code: 10007\]/.test(listed.output)) return [];
+  if (/does not exist on your account|\[code: 10007\]/.test(listed.output)) return { deployed: [], former: [] };
   throw new Error(whyWranglerFailed(listed));
 }
 
-/** Pure. @throws Error if requests are split between versions now: none of them is the deployed one */
-export function versionsOf(deployments: readonly Deployment[]): string[] {
-  const newestFirst = deployments.toSorted((one, other) => other.created_on.localeCompare(one.created_on));
-  const deployed = newestFirst[0]?.versions ?? [];
-  if (deployed.length > 1) {
-    const shares = deployed.map(({ version_id, percentage }) => `${version_id} (${percentage}%)`).join(' and ');
-    throw new Error(
-      `Requests are split between ${shares}. Send all of them to one version first: npx wrangler versions deploy VERSION@100%`,
-    );
-  }
-  return newestFirst.flatMap(({ versions }) => versions.find(({ percentage }) => percentage === 100)?.version_id ?? []);
+/** Pure. */
+export function versionsOf(deployments: readonly Deployment[]): Versions {
+  const [last, ...earlier] = deployments.toSorted((one, other) => other.created_on.localeCompare(one.created_on));
+  return {
+    deployed: last?.versions.map(({ version_id }) => version_id) ?? [],
+    former: earlier.flatMap(({ versions }) => versions.find(({ percentage }) => percentage === 100)?.version_id ?? []),
+  };
 }
 
 export function runInEnvironment(

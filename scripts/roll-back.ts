@@ -5,12 +5,12 @@
 import { Command } from 'commander';
 import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
 import { environmentName, findEnvironment } from '../src/local/environments.ts';
-import { deployedVersions, runInEnvironment } from './deployments.ts';
+import { listVersions, runInEnvironment } from './deployments.ts';
 
 const { env, to } = optionsOf<{ env?: string; to?: string }>(
   new Command('npm run roll-back --')
     .description('Deploys the previous version again. The database stays as it is.')
-    .option('--env <name>', 'in this environment; without it, in production')
+    .option('--env <name>', 'in this environment; without it and without CLOUDFLARE_ENV, in production')
     .option('--to <version>', 'the id of the version, as `npm run deployed-version` printed it before a deployment'),
   {
     examples: [
@@ -26,17 +26,18 @@ const { env, to } = optionsOf<{ env?: string; to?: string }>(
 );
 try {
   const environment = await findEnvironment(environmentName(env));
-  const [deployed, ...former] = deployedVersions(environment);
-  const version = to ?? former.find((id) => id !== deployed);
-  if (deployed === undefined || version === undefined) fail('There is no version to roll back to');
-  if (version === deployed) {
+  const { deployed, former } = listVersions(environment);
+  const version = to ?? former.find((id) => deployed.length > 1 || !deployed.includes(id));
+  if (deployed.length === 0 || version === undefined) fail('There is no version to roll back to');
+  if (deployed.join() === version) {
     console.log(`Version ${version} is deployed: there is nothing to roll back`);
     process.exit(0);
   }
-  console.log(`Rolling back from version ${deployed} to ${version}`);
-  const message = `Rolled back from ${deployed}`;
+  const from = deployed.join(' and ');
+  console.log(`Rolling back from version ${from} to ${version}`);
+  const message = `Rolled back from ${from}`;
   const { status } = runInEnvironment(environment, ['rollback', version, '--yes', '--message', message], 'shown');
-  if (status !== 0) fail(`The rollback failed: version ${deployed} may still be deployed`);
+  if (status !== 0) fail(`The rollback failed: version ${from} may still be deployed`);
   console.log(
     'Check it: `npx payctl events status --remote` and `npx payctl reconcile --remote`, see docs/upgrading.md',
   );

@@ -128,10 +128,6 @@ export function inSnakeCase(value: unknown): unknown {
 }
 const TIME = /(At|Since|Until)Ms$/;
 
-export function timeOrNull(ms: number | null): string | null {
-  return ms === null ? null : isoSeconds(ms);
-}
-
 /** `1 event`, `2 events`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -317,7 +317,7 @@ export interface ConsoleKey {
   revoked_at: string | null;
   /** Whether the caller has signed in with it. */
   is_own: boolean;
-  /** False if only some databases accept it: it has to be revoked. */
+  /** False if only some of the databases that responded accept it: it has to be revoked. */
   is_complete: boolean;
 }
 

@@ -518,6 +518,18 @@ describe.skipIf(program === null)(title, () => {
       await page.locator(':focus').getByText('It is recorded.').waitFor();
     });
 
+    it('offers to revoke a key again while a database that may accept it does not respond', async () => {
+      const [first] = answers.keys.keys;
+      const revoked = { ...first, revoked_at: first?.created_at };
+      await page.route('**/console/api/keys', (list) =>
+        list.fulfill({ json: { ...answers.keys, keys: [revoked], not_read: [1] } }),
+      );
+      await open('#/keys');
+      await says('DB_1 did not respond');
+      await says('Revoked where read');
+      await button('Revoke booking-service').waitFor();
+    });
+
     it('keeps the dialog of a case that somebody else has resolved, and of an event that has moved', async () => {
       await open('#/cases');
       await button(/^It was not paid: /).click();

@@ -1,4 +1,4 @@
-/** Which version is deployed, by Cloudflare's list of deployments. */
+/** Which versions are deployed, by Cloudflare's list of deployments. */
 import { expect, it } from 'vitest';
 import { versionsOf } from '../../scripts/deployments.ts';
 
@@ -7,14 +7,16 @@ const deployment = (minute: number, ...shares: [id: string, percentage: number][
   versions: shares.map(([version_id, percentage]) => ({ version_id, percentage })),
 });
 
-it('the newest is first, and one that got some of the requests is left out', () => {
-  expect(versionsOf([])).toEqual([]);
+it('the newest deployment is the one that counts, and no former version got only some of the requests', () => {
+  expect(versionsOf([])).toEqual({ deployed: [], former: [] });
   expect(
     versionsOf([deployment(1, ['a', 100]), deployment(3, ['c', 100]), deployment(2, ['a', 50], ['b', 50])]),
-  ).toEqual(['c', 'a']);
+  ).toEqual({ deployed: ['c'], former: ['a'] });
 });
 
-it('none is where requests are split between two', () => {
-  const split = [deployment(1, ['a', 100]), deployment(2, ['a', 50], ['b', 50])];
-  expect(() => versionsOf(split)).toThrow('split between a (50%) and b (50%)');
+it('two are deployed while requests are split between them', () => {
+  expect(versionsOf([deployment(1, ['a', 100]), deployment(2, ['a', 50], ['b', 50])])).toEqual({
+    deployed: ['a', 'b'],
+    former: ['a'],
+  });
 });

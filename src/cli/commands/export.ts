@@ -1,6 +1,6 @@
 /** `payctl export`: payments, refunds and the settlement of a time range, for finance. */
 import type { Command } from 'commander';
-import { isoSeconds } from '../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../core/domain/timestamp.ts';
 import { auditLedgerExport } from '../../core/ledger/finance/audit-ledger-export.ts';
 import { movementsOf } from '../../core/ledger/finance/exported-rows.ts';
 import type { Wanted } from '../../core/ledger/finance/payments-ended.ts';
@@ -253,7 +253,7 @@ async function printJson<Row>(
     onWritten(rows);
   }
   const { archivedUntilMs, undatedReversals } = findings;
-  const archived = archivedUntilMs === null ? null : isoSeconds(archivedUntilMs);
+  const archived = timeOrNull(archivedUntilMs);
   const end = { count: rows, undated_reversals: undatedReversals, archived_until_not_included: archived };
   await write(`\n],${JSON.stringify(end).slice(1)}\n`);
 }

@@ -11,7 +11,7 @@ import {
   revokeKey,
   type StoredKey,
 } from '../../core/by-hand/api-keys.ts';
-import { isoSeconds } from '../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../core/domain/timestamp.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import { auditRotation } from '../../core/ledger/personal-data/audit-rotation.ts';
 import { type Resealed, resealEmails } from '../../core/ledger/personal-data/reseal-emails.ts';
@@ -32,7 +32,7 @@ import {
   readTimeMs,
 } from '../arguments.ts';
 import { type Databases, type Ledger, withLedger } from '../ledger-access.ts';
-import { counted, printJson, printTable, timeOrNull } from '../output.ts';
+import { counted, printJson, printTable } from '../output.ts';
 
 /** Looked at in one step of a rotation. Sealed twice over, the longest addresses of so many fit into one parameter of D1, 2 MB. */
 const PAYMENTS_PER_STEP = 500;

@@ -1,6 +1,6 @@
 /** `payctl shards`: each database of the installation, whether it is in its place, and how full and how busy it is. It only reads. */
 import type { Command } from 'commander';
-import { isoSeconds } from '../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../core/domain/timestamp.ts';
 import type { Database } from '../../core/ledger/database.ts';
 import { type Place, readPlace } from '../../core/ledger/database-place.ts';
 import { type DatabaseState, readDatabaseState } from '../../core/ledger/database-state.ts';
@@ -125,7 +125,7 @@ function forPrograms({ number, name, read }: Found, databases: number, maxBytes:
     ...{ payments, payments_per_second: perSecond(payments), pending },
     oldest_pending_seconds: oldestPendingMs === null ? null : Math.floor((nowMs - oldestPendingMs) / 1000),
     ...{ waiting_events: waitingEvents, unsealed_entries: unsealedEntries },
-    oldest_data: oldestMs === null ? null : isoSeconds(oldestMs),
+    oldest_data: timeOrNull(oldestMs),
   };
 }
 

@@ -1,6 +1,7 @@
 /** `payctl show`: one payment with all that has happened to it, in order of time. */
 import type { Command } from 'commander';
 import { currencyExponent } from '../../core/domain/money.ts';
+import { timeOrNull } from '../../core/domain/timestamp.ts';
 import { isWaiting, shownStatus } from '../../core/domain/transaction.ts';
 import { mayHaveLeft } from '../../core/ledger/archive/archive-transactions.ts';
 import { unpack } from '../../core/ledger/audit/packed-lines.ts';
@@ -17,7 +18,7 @@ import {
 } from '../arguments.ts';
 import { disputeFacts, refundableText } from '../dispute-facts.ts';
 import { type Databases, databaseOfId, withLedger } from '../ledger-access.ts';
-import { inSnakeCase, printFacts, printJson, printTable, timeOrNull } from '../output.ts';
+import { inSnakeCase, printFacts, printJson, printTable } from '../output.ts';
 import { forPrograms, moneyText } from '../output-of-payments.ts';
 
 export function addShow(program: Command): void {

@@ -1,5 +1,5 @@
 /** What a row of each export has, in CSV and in JSON. No user ids and no addresses; reasons of refunds, which may name people, on request. */
-import { isoSeconds } from '../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../core/domain/timestamp.ts';
 import {
   capturedMinor,
   type ExportedPayment,
@@ -7,7 +7,7 @@ import {
   movementsOf,
 } from '../../core/ledger/finance/exported-rows.ts';
 import type { TimeRange } from '../../core/ledger/id-range.ts';
-import { inSnakeCase, timeOrNull } from '../output.ts';
+import { inSnakeCase } from '../output.ts';
 import type { Cell, Columns } from './csv.ts';
 import { netMinor, type SettlementLine } from './settlement.ts';
 

@@ -53,7 +53,7 @@ export function KeysPage() {
             data.keys.length === 0 ? (
               <Empty title="No keys">Each caller needs its own key.</Empty>
             ) : (
-              <KeyTable keys={data.keys} onRevoke={setRevoking} />
+              <KeyTable keys={data.keys} isWhole={data.not_read.length === 0} onRevoke={setRevoking} />
             )
           }
         </Load>
@@ -72,14 +72,21 @@ export function KeysPage() {
   );
 }
 
-function statusOf({ revoked_at, expires_at, is_complete }: ConsoleKey): Status {
-  if (revoked_at !== null) return { text: 'Revoked', tone: 'quiet' };
+/** @param isWhole whether all databases have responded */
+function statusOf({ revoked_at, expires_at, is_complete }: ConsoleKey, isWhole: boolean): Status {
+  if (revoked_at !== null) return { text: isWhole ? 'Revoked' : 'Revoked where read', tone: 'quiet' };
   if (expires_at !== null && Date.parse(expires_at) <= Date.now()) return { text: 'Expired', tone: 'quiet' };
   if (!is_complete) return { text: 'Not in all databases: revoke it', tone: 'bad' };
   return { text: 'Valid', tone: 'good' };
 }
 
-function KeyTable({ keys, onRevoke }: { keys: readonly ConsoleKey[]; onRevoke: (key: ConsoleKey) => void }) {
+interface KeyTableProps {
+  keys: readonly ConsoleKey[];
+  isWhole: boolean;
+  onRevoke: (key: ConsoleKey) => void;
+}
+
+function KeyTable({ keys, isWhole, onRevoke }: KeyTableProps) {
   return (
     <Table
       caption="API keys"
@@ -103,7 +110,7 @@ function KeyTable({ keys, onRevoke }: { keys: readonly ConsoleKey[]; onRevoke: (
           name: 'Status',
           cell: (key) => (
             <>
-              <Pill {...statusOf(key)} />
+              <Pill {...statusOf(key, isWhole)} />
               {key.revoked_at ? (
                 <span class="below">
                   <Time at={key.revoked_at} />
@@ -137,7 +144,8 @@ function KeyTable({ keys, onRevoke }: { keys: readonly ConsoleKey[]; onRevoke: (
           name: 'Revoke',
           acts: true,
           cell: (key) =>
-            key.revoked_at === null && !key.is_own ? (
+            // A database that has not responded may still accept it.
+            (key.revoked_at === null || !isWhole) && !key.is_own ? (
               <Button aria-label={`Revoke ${key.name}`} onClick={() => onRevoke(key)}>
                 Revoke
               </Button>

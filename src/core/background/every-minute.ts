@@ -13,7 +13,7 @@ import { doJob, type Woken, wakeJobs } from './jobs.ts';
 
 const GOLDEN_SECTION = (Math.sqrt(5) - 1) / 2;
 
-/** What measuring leaves to jobs that are done here, of the statements that are left after waking. */
+/** What measuring leaves to jobs that are done here, of the statements that waking has left and watching does not need. */
 const SHARE_OF_JOBS = 0.5;
 
 const MINUTE_MS = 60_000;
@@ -53,9 +53,9 @@ export async function runCron(shards: Shards): Promise<void> {
   });
 
   // One after the other: each knows what is left of the statements.
+  const toWatch = statementsToWatch(shards.count);
   const hasJobs = woken.some(({ notSent }) => notSent.length > 0);
-  const reserved =
-    statementsToWatch(shards.count) + (hasJobs ? Math.floor(statementsLeft(shards.at(0).db) * SHARE_OF_JOBS) : 0);
+  const reserved = toWatch + (hasJobs ? Math.floor((statementsLeft(shards.at(0).db) - toWatch) * SHARE_OF_JOBS) : 0);
   const byShard = woken.toSorted((one, other) => one.context.shard - other.context.shard);
   for (const { context, backlogs } of inTurnToMeasure(byShard, nowMs)) {
     if (statementsLeft(context.db) < STATEMENTS_OF_STEP + reserved) break;

@@ -1,7 +1,7 @@
 /** The console's overview of all databases: what ended in the last hours, what waits now, and the active alerts. */
 import type { ActiveAlert, ConsoleOverview, OverviewHours } from '../../contract/console.ts';
 import { decimalAmount } from '../domain/money.ts';
-import { isoSeconds } from '../domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../domain/timestamp.ts';
 import { type Episode, listActiveAlerts } from '../ledger/alerts/read-episodes.ts';
 import { type Readiness, readReadiness } from '../ledger/alerts/read-readiness.ts';
 import { sumOf } from '../ledger/metrics/add-counts.ts';
@@ -84,7 +84,7 @@ function overviewOf(
   const [completed, failed] = [endedIn(counts, 'completed'), endedIn(counts, 'failed')];
   return {
     now: isoSeconds(nowMs),
-    counted_at: countedAtMs === null ? null : isoSeconds(countedAtMs),
+    counted_at: timeOrNull(countedAtMs),
     completed,
     failed,
     voided: endedIn(counts, 'voided'),

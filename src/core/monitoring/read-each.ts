@@ -4,9 +4,7 @@ import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
 import { errorFields } from '../log.ts';
 import { allContexts, forEachDatabase, type Shards } from '../shards.ts';
 
-export type ReadOne<Value> =
-  | { kind: 'read'; value: Value }
-  | { kind: 'failed'; error: LedgerUnavailable | LedgerNotMigrated };
+type ReadOne<Value> = { kind: 'read'; value: Value } | { kind: 'failed'; error: LedgerUnavailable | LedgerNotMigrated };
 
 /** The answer of each database, in their order. @throws any error that is no failure of a database */
 export async function readEach<Value>(

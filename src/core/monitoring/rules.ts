@@ -105,7 +105,7 @@ const RULES: Readonly<Record<CronAlert, Rule>> = {
     if (bridge !== null) return bridge === 'ready' ? null : BRIDGE_PROBLEMS[bridge];
     const sinceMs = oldestOf(databases.map(({ gauges }) => gauges.events.unansweredMs));
     if (sinceMs === null || nowMs - sinceMs <= PULL_WAITS_MS) return null;
-    return `The bridge takes no events from its queue, or cannot publish them: one has waited for ${durationText(nowMs - sinceMs)} without a result.`;
+    return `The bridge takes no events from its queue or cannot publish them, or the queue accepts none: one has waited for ${durationText(nowMs - sinceMs)} without a result.`;
   },
 
   job_not_run({ databases, nowMs }) {

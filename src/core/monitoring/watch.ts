@@ -9,7 +9,7 @@ import { leaseUnreported } from '../ledger/alerts/lease-unreported.ts';
 import type { Episode } from '../ledger/alerts/read-episodes.ts';
 import { readWatched } from '../ledger/alerts/read-watched.ts';
 import { type Report, recordReport, releaseUnreported } from '../ledger/alerts/record-report.ts';
-import { LedgerNotMigrated, LedgerUnavailable } from '../ledger/database.ts';
+import { LedgerNotMigrated, LedgerUnavailable, statementsLeft } from '../ledger/database.ts';
 import { readRecent } from '../ledger/metrics/read-recent.ts';
 import { errorFields } from '../log.ts';
 import type { Shards } from '../shards.ts';
@@ -21,8 +21,10 @@ import { recentPayments } from './situation.ts';
 
 /** The success rate is that of payments which ended in this time. */
 const RECENT_MS = 15 * 60_000;
-/** Of the first database: reads, changes and leases episodes and records two messages of each alert, each with a retry for a broken connection. */
-const STATEMENTS_OF_FIRST = 60;
+/** Of the first database: reads, changes and leases episodes, each with a retry for a broken connection. Messages are posted as far as the rest lasts. */
+const STATEMENTS_OF_FIRST = 30;
+/** To record a message and to end the lease, with retries. */
+const STATEMENTS_OF_MESSAGE = 4;
 /** Longer than posting and recording all messages of a run takes: a run ends with the first message that is refused. */
 const POSTING_LEASE_MS = 3 * 60_000;
 
@@ -88,6 +90,7 @@ async function report({ db, nowMs, newId, settings, postAlert, log }: Context): 
   const service = `payment-service (${settings.production ? 'production' : 'development'})`;
   const episodes = await leaseUnreported(db, leaseId, { nowMs: nowMs(), untilMs: nowMs() + POSTING_LEASE_MS });
   const post = async ({ alert, startedAtMs }: Episode, message: Report['message'], text: string) => {
+    if (statementsLeft(db) < STATEMENTS_OF_MESSAGE) return false;
     const posted = await postAlert(text);
     if (posted.kind === 'taken') await recordReport(db, { alert, startedAtMs, message }, nowMs());
     else log('warn', 'alert.not_posted', { alert, message, reason: posted.reason });

@@ -6,7 +6,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { Hono } from 'hono/tiny';
 import { backgroundCaller } from '../../core/caller.ts';
 import { decimalAmount } from '../../core/domain/money.ts';
-import { isoSeconds } from '../../core/domain/timestamp.ts';
+import { timeOrNull } from '../../core/domain/timestamp.ts';
 import { eventsOfBooking } from '../../core/ledger/outbox/events-of-booking.ts';
 import { findEvents } from '../../core/ledger/outbox/find-events.ts';
 import { createLog } from '../../core/log.ts';
@@ -53,7 +53,7 @@ demoApi.get('/events/:booking', async function events(c) {
   return c.json({
     events: rows.map(({ eventId, deliveredAtMs, attempts, lastError }) => ({
       message: messages.get(eventId) ?? null,
-      delivered_at: deliveredAtMs === null ? null : isoSeconds(deliveredAtMs),
+      delivered_at: timeOrNull(deliveredAtMs),
       attempts,
       last_error: lastError,
     })),

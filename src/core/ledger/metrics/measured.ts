@@ -46,7 +46,7 @@ export const OVERDUE_AFTER_MS = 15 * 60_000;
 export interface Gauges {
   /**
    * `oldestMs`: since when an event waits, at the longest; one that is sent again waits since that was asked for. `unansweredMs`: the same of events
-   * that were sent and of which the bridge has reported nothing, neither that they were delivered nor why not.
+   * that were leased and of which nothing is reported, neither that they were delivered nor why not.
    */
   events: { waiting: number; oldestMs: number | null; unansweredMs: number | null };
   /** Payments and refunds whose outcome is not known yet. `overdue`: for 15 minutes or more. */

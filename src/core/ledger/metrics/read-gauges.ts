@@ -8,14 +8,17 @@ import type { Backlog } from '../jobs/read-backlogs.ts';
 import { DECIDED_STATUSES } from '../payments/record-dispute.ts';
 import { type Gauges, OVERDUE_AFTER_MS } from './measured.ts';
 
+/** Waiting events that are read themselves, and not only counted in the index. */
+const READ_MAX = 10_000;
+
 // Conditions such as `tenant >= ''` are true of every row: with them, SQLite begins in the index and ends at the limit. By bookings, so that where
-// more wait than are counted, the oldest is the oldest of those. A lease that has ended without a result counts as an attempt and is still there; a
+// more wait than are read, the oldest is the oldest of those. A lease that has ended without a result counts as an attempt and is still there; a
 // result, also that of an earlier attempt, leaves an error.
+const WAITING = "FROM events INDEXED BY events_waiting_by_booking WHERE delivered_at_ms IS NULL AND tenant >= ''";
 const WAITING_EVENTS = `
-  SELECT count(*) AS waiting, min(since) AS since,
+  SELECT (SELECT count(*) FROM (SELECT 1 ${WAITING} LIMIT ?1)) AS waiting, min(since) AS since,
     min(since) FILTER (WHERE lease_id IS NOT NULL AND attempts > 0 AND last_error IS NULL) AS unanswered
-  FROM (SELECT coalesce(replayed_at_ms, created_at_ms) AS since, lease_id, attempts, last_error
-    FROM events INDEXED BY events_waiting_by_booking WHERE delivered_at_ms IS NULL AND tenant >= '' LIMIT ?1)`;
+  FROM (SELECT coalesce(replayed_at_ms, created_at_ms) AS since, lease_id, attempts, last_error ${WAITING} LIMIT ${READ_MAX})`;
 
 // What is due soonest is counted first, so what waits for a payer or for a capture does not hide what has no outcome. A payment that is being
 // captured or voided has no outcome since that began.

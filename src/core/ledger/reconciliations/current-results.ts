@@ -1,4 +1,5 @@
 import type { D1Database, D1PreparedStatement } from '../d1.ts';
+import { IS_NIGHT } from './nights.ts';
 
 /** A night's result counts until that of the next night. Days that are caught up can end within minutes of each other: each counts for so long. */
 const COUNTS_FOR_MS = 12 * 60 * 60_000;
@@ -10,8 +11,7 @@ export interface CurrentResult {
   differences: number;
 }
 
-// One that a person has ordered has no patience. It compares a part of a day only, so it replaces another one that was ordered, and no night.
-const IS_NIGHT = 'patient_until_ms > started_at_ms';
+// It compares a part of a day only, so one that was ordered replaces another one, and no night.
 const lastEndOf = (which: string) =>
   `SELECT ended_at_ms FROM reconciliations WHERE ended_at_ms IS NOT NULL AND ${which} ORDER BY ended_at_ms DESC LIMIT 1`;
 

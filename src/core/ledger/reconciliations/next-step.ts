@@ -1,5 +1,6 @@
 /** The steps of reconciliations: each compares a part of its time. */
 import { type Database, rowOf, runBatch } from '../database.ts';
+import { IS_NIGHT } from './nights.ts';
 
 export interface OpenReconciliation {
   /** Its name, too. */
@@ -17,7 +18,7 @@ const NEXT = `
   SELECT from_ms AS fromMs, to_ms AS toMs, compared_until_ms AS comparedUntilMs, started_at_ms AS startedAtMs,
     patient_until_ms AS patientUntilMs
   FROM reconciliations WHERE ended_at_ms IS NULL AND next_step_at_ms <= ?1
-  ORDER BY patient_until_ms > started_at_ms, next_step_at_ms LIMIT 1`;
+  ORDER BY ${IS_NIGHT}, next_step_at_ms LIMIT 1`;
 
 /** One that a person has ordered, or else the one whose next step has been due for the longest time; null where none is. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function nextReconciliation(db: Database, nowMs: number): Promise<OpenReconciliation | null> {

@@ -13,6 +13,9 @@ const CAUGHT_UP_MS = 7 * DAY_MS;
 /** For so long, a gateway that does not answer is asked again before it counts. */
 const PATIENCE_MS = 4 * HOUR_MS;
 
+/** Of a row of `reconciliations`. One that a person has ordered has no patience, because it is to end while they wait. */
+export const IS_NIGHT = 'patient_until_ms > started_at_ms';
+
 // The position is when the next day begins.
 const BEGIN = `INSERT INTO job_positions (job, position) VALUES ('reconcile', ?1) ON CONFLICT DO NOTHING`;
 const DUE = `

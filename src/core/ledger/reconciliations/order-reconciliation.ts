@@ -1,16 +1,16 @@
 import { audit } from '../audit/insert-entry.ts';
 import { type Database, rowOf, runBatch } from '../database.ts';
 import type { TimeRange } from '../id-range.ts';
-import { DAY_MS } from './nights.ts';
+import { DAY_MS, IS_NIGHT } from './nights.ts';
 
-/** One that a person has ordered has no patience: it is to end while they wait. One of them runs at a time. */
+/** One of them runs at a time. */
 const ORDER = `
   INSERT INTO reconciliations (from_ms, to_ms, compared_until_ms, started_at_ms, next_step_at_ms, patient_until_ms)
   SELECT ?1, ?2, ?1, ?3, ?3, ?3
-  WHERE NOT EXISTS (SELECT 1 FROM reconciliations WHERE ended_at_ms IS NULL AND patient_until_ms = started_at_ms)
+  WHERE NOT EXISTS (SELECT 1 FROM reconciliations WHERE ended_at_ms IS NULL AND NOT ${IS_NIGHT})
   ON CONFLICT DO NOTHING`;
 const RUNNING = `
-  SELECT from_ms AS fromMs FROM reconciliations WHERE ended_at_ms IS NULL AND patient_until_ms = started_at_ms LIMIT 1`;
+  SELECT from_ms AS fromMs FROM reconciliations WHERE ended_at_ms IS NULL AND NOT ${IS_NIGHT} LIMIT 1`;
 
 /**
  * Orders a reconciliation of the last 24 hours, unless one of them is running already.

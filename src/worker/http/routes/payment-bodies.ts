@@ -6,7 +6,7 @@ import type { PaymentMethod } from '../../../contract/requests.ts';
 import type { PaymentFailureResponse, PaymentSuccessResponse } from '../../../contract/responses.ts';
 import { adviceOn, failure, failureMessage } from '../../../core/domain/failure.ts';
 import { decimalAmount } from '../../../core/domain/money.ts';
-import { isoSeconds } from '../../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../../core/domain/timestamp.ts';
 import type { Transaction } from '../../../core/domain/transaction.ts';
 import { errorEnvelope } from '../error-envelope.ts';
 
@@ -72,7 +72,7 @@ export function paymentFailure(c: Context, status: ContentfulStatusCode, failed:
       payment_method: failed.method,
       error_code: code,
       error_message: failureMessage(code, reason),
-      processed_at: processedAtMs === null ? null : isoSeconds(processedAtMs),
+      processed_at: timeOrNull(processedAtMs),
       ...errorEnvelope(envelopeCode(status, code), message, {
         reason,
         error_code: code,

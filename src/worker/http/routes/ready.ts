@@ -14,7 +14,7 @@ import type { HttpEnv } from '../http-env.ts';
 import { withShards } from '../middleware/with-shards.ts';
 
 const KEPT_MS = 1_000;
-/** Longer than the databases may take. A request whose client hangs up may be cancelled, and its answer never comes. */
+/** Longer than the databases may take. */
 const ANSWER_DEADLINE_MS = 10_000;
 /** A request cannot await what another one does, whose connections are its own: it looks for the answer. */
 const LOOK_EVERY_MS = 50;
@@ -40,7 +40,7 @@ readyRoute.get(
   }),
   withShards(),
   async function showReadiness(c) {
-    const answer = await ask(c.env, c.get('shards'));
+    const answer = await ask(c.env, c.get('shards'), (asked) => c.executionCtx.waitUntil(asked));
     if (answer.kind === 'failed') throw answer.error;
     const found = answer.problems;
     const isReady = !found.some(({ isUrgent }) => isUrgent);
@@ -49,19 +49,25 @@ readyRoute.get(
   },
 );
 
-async function ask(env: Bindings, shards: Shards): Promise<Answer> {
+/** @param outlive keeps a question going whose client hangs up: others wait for its answer */
+async function ask(env: Bindings, shards: Shards, outlive: (asked: Promise<Answer>) => void): Promise<Answer> {
   for (let last = questions.get(env); last !== undefined && isCurrent(last); last = questions.get(env)) {
     if (last.answer !== null) return last.answer;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
   const question: Question = { askedAtMs: Date.now(), answer: null, answeredAtMs: 0 };
   questions.set(env, question);
-  const answer = await findReadyProblems(shards).then(
-    (problems): Answer => ({ kind: 'found', problems }),
-    (error: unknown): Answer => ({ kind: 'failed', error }),
-  );
-  Object.assign(question, { answer, answeredAtMs: Date.now() });
-  return answer;
+  const asked = findReadyProblems(shards)
+    .then(
+      (problems): Answer => ({ kind: 'found', problems }),
+      (error: unknown): Answer => ({ kind: 'failed', error }),
+    )
+    .then((answer) => {
+      Object.assign(question, { answer, answeredAtMs: Date.now() });
+      return answer;
+    });
+  outlive(asked);
+  return asked;
 }
 
 function isCurrent({ askedAtMs, answer, answeredAtMs }: Question): boolean {

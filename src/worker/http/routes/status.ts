@@ -2,7 +2,7 @@
 import { Hono } from 'hono/tiny';
 import type { StatusResponse } from '../../../contract/responses.ts';
 import { decimalAmount } from '../../../core/domain/money.ts';
-import { isoSeconds } from '../../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../../core/domain/timestamp.ts';
 import {
   isAuthorized,
   type Refund,
@@ -44,7 +44,7 @@ function paymentStatus(transaction: Transaction): StatusResponse {
     amount: decimalAmount(transaction.amountMinor, transaction.currency),
     payment_method: transaction.paymentMethod,
     created_at: isoSeconds(transaction.createdAtMs),
-    processed_at: transaction.processedAtMs === null ? null : isoSeconds(transaction.processedAtMs),
+    processed_at: timeOrNull(transaction.processedAtMs),
     ...(isAuthorized(transaction) &&
       transaction.expiresAtMs !== null && { capture_before: isoSeconds(transaction.expiresAtMs) }),
     ...(refundedMinor > 0 && {
@@ -62,7 +62,7 @@ function refundStatus(refund: Refund, transaction: Transaction): StatusResponse 
     amount: decimalAmount(refund.amountMinor, transaction.currency),
     payment_method: transaction.paymentMethod,
     created_at: isoSeconds(refund.createdAtMs),
-    processed_at: refund.processedAtMs === null ? null : isoSeconds(refund.processedAtMs),
+    processed_at: timeOrNull(refund.processedAtMs),
     original_transaction_id: transaction.transactionId,
   };
 }

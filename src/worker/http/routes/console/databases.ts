@@ -2,7 +2,7 @@
 import { Hono } from 'hono/tiny';
 import type { ConsoleDatabases } from '../../../../contract/console.ts';
 import type { Context } from '../../../../core/context.ts';
-import { isoSeconds } from '../../../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../../../core/domain/timestamp.ts';
 import { LedgerMisplaced, LedgerNotMigrated, type LedgerUnavailable } from '../../../../core/ledger/database.ts';
 import { readTotals } from '../../../../core/ledger/metrics/read-measured.ts';
 import { readEach } from '../../../../core/monitoring/read-each.ts';
@@ -34,7 +34,7 @@ async function readDatabase({ db }: Context): Promise<Omit<ConsoleDatabase, 'num
     jobs: Object.entries(totals?.gauges.jobs ?? {}).map(([job, { backlog, endedAtMs }]) => ({
       job,
       backlog,
-      last_ran_at: endedAtMs === null ? null : isoSeconds(endedAtMs),
+      last_ran_at: timeOrNull(endedAtMs),
     })),
     problem: null,
   };

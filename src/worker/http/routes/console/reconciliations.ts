@@ -4,7 +4,7 @@ import { Hono } from 'hono/tiny';
 import * as z from 'zod/mini';
 import type { ConsoleReconciliations } from '../../../../contract/console.ts';
 import { orderReconciliation } from '../../../../core/background/order-reconciliation.ts';
-import { isoSeconds } from '../../../../core/domain/timestamp.ts';
+import { isoSeconds, timeOrNull } from '../../../../core/domain/timestamp.ts';
 import { listReconciliations } from '../../../../core/ledger/reconciliations/list-reconciliations.ts';
 import type { HttpEnv } from '../../http-env.ts';
 import { BODY_MAX_BYTES, jsonBody } from '../../middleware/json-body.ts';
@@ -30,7 +30,7 @@ async function listed(c: Context<HttpEnv>): Promise<ConsoleReconciliations> {
       to: isoSeconds(one.toMs),
       compared_until: isoSeconds(one.comparedUntilMs),
       started_at: isoSeconds(one.startedAtMs),
-      ended_at: one.endedAtMs === null ? null : isoSeconds(one.endedAtMs),
+      ended_at: timeOrNull(one.endedAtMs),
       payments: one.payments,
       refunds: one.refunds,
       movements: one.movements,
