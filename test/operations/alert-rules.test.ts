@@ -146,7 +146,7 @@ describe('an alert is due', () => {
     expect(due(given)).toEqual({
       events_waiting: '1 event waits for delivery, the oldest for 12 minutes.',
       bridge_away:
-        'The bridge takes no events from its queue, or cannot publish them: one has waited for 11 minutes without a result.',
+        'The bridge takes no events from its queue or cannot publish them, or the queue accepts none: one has waited for 11 minutes without a result.',
     });
   });
 
