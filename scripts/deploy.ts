@@ -249,7 +249,12 @@ function bucketSteps({ r2_buckets }: Config): Step[] {
   });
 }
 
-function creation(what: string, command: string[], jurisdiction = args.jurisdiction): Step {
+/** Without the option, what is added later goes where the first database is. */
+function creation(
+  what: string,
+  command: string[],
+  jurisdiction = args.jurisdiction ?? databases[0]?.found?.jurisdiction ?? null,
+): Step {
   return {
     wouldDo: `${what}: would be created${jurisdiction === null ? '' : ` in ${jurisdiction}`}`,
     run() {
@@ -421,7 +426,13 @@ function query<Row>({ binding }: Database, sql: string): Row[] | null {
 
 /** A Worker that is at work must not stop because a new version needs a secret that it does not have yet. */
 function checkSecrets({ secretsFile }: DeployArguments): void {
-  const given = secretsFile === null ? [] : Object.keys(parseEnv(textOf(secretsFile)));
+  const secretsOfFile = secretsFile === null ? {} : parseEnv(textOf(secretsFile));
+  const given = Object.keys(secretsOfFile);
+  const others = given.filter((name) => process.env[name] !== undefined && process.env[name] !== secretsOfFile[name]);
+  if (others.length > 0) {
+    // Wrangler would deploy those of the environment.
+    stop(`${others.join(', ')}: the environment has another value than ${secretsFile}. Unset it there first`);
+  }
   const { status, stdout, output } = run(['secret', 'list', '--format', 'json']);
   const isNew = status !== 0 && /Worker "[^"]*".* not found/.test(output);
   if (status !== 0 && !isNew) stop(output);

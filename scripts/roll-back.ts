@@ -25,7 +25,8 @@ const { env, to } = optionsOf<{ env?: string; to?: string }>(
   },
 );
 try {
-  const environment = await findEnvironment(environmentName(env));
+  const name = environmentName(env);
+  const environment = await findEnvironment(name);
   const { deployed, former } = listVersions(environment);
   const version = to ?? former.find((id) => deployed.length > 1 || !deployed.includes(id));
   if (deployed.length === 0 || version === undefined) fail('There is no version to roll back to');
@@ -38,9 +39,8 @@ try {
   const message = `Rolled back from ${from}`;
   const { status } = runInEnvironment(environment, ['rollback', version, '--yes', '--message', message], 'shown');
   if (status !== 0) fail(`The rollback failed: version ${from} may still be deployed`);
-  console.log(
-    'Check it: `npx payctl events status --remote` and `npx payctl reconcile --remote`, see docs/upgrading.md',
-  );
+  const at = ['--remote', ...(name === '' ? [] : ['--env', name])].join(' ');
+  console.log(`Check it: \`npx payctl events status ${at}\` and \`npx payctl reconcile ${at}\`, see docs/upgrading.md`);
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error));
 }

@@ -1,5 +1,5 @@
 /**
- * Checks within seconds that a deployed service works: it is up, configured and ready, refuses requests without a key, and, if the sandbox takes
+ * Checks within seconds that a deployed service works: it is the version that was deployed, it is up, configured and ready, refuses requests without a key, and, if the sandbox takes
  * cards, makes a payment and refunds it. With a real provider the checks only read, so nothing is charged.
  */
 import { randomUUID } from 'node:crypto';
@@ -30,13 +30,23 @@ const AMOUNT = 1;
 
 interface Answer {
   status: number;
+  /** The id of the version that answered, as far as it says so. */
+  version: string | null;
   body: Record<string, unknown>;
   text: string;
 }
 type Seen = { passed: string } | { skipped: string } | { failed: string };
 
-/** @param key an API key with payments:write, payments:read and refunds:write; null leaves out what needs one */
-export async function smokeTest(url: string, key: string | null, deadlines = DEADLINES): Promise<CheckResult[]> {
+/**
+ * @param key an API key with payments:write, payments:read and refunds:write; null leaves out what needs one
+ * @param version the id of the version that is to answer; null: any
+ */
+export async function smokeTest(
+  url: string,
+  key: string | null,
+  version: string | null = null,
+  deadlines = DEADLINES,
+): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   const check = async (name: string, look: () => Promise<Seen>): Promise<boolean> => {
     const startMs = performance.now();
@@ -48,6 +58,18 @@ export async function smokeTest(url: string, key: string | null, deadlines = DEA
   const ask = (path: string, body?: object, withKey = true): Promise<Answer> =>
     askService(`${url}${path}`, withKey ? key : null, body, deadlines.requestMs);
 
+  // Until it has arrived everywhere, the former version answers.
+  if (version !== null) {
+    const isDeployed = await check('version', () =>
+      eventually(deadlines.startMs, async () => {
+        const { version: answered, status } = await ask('/ready', undefined, false);
+        return answered === version
+          ? { passed: version }
+          : { failed: `${answered ?? `one without an id (${status})`} answers, not ${version}` };
+      }),
+    );
+    if (!isDeployed) return results;
+  }
   let gateway: unknown;
   const isUp = await check('health', () =>
     eventually(deadlines.startMs, async () => {
@@ -143,7 +165,13 @@ async function askService(
     signal: AbortSignal.timeout(deadlineMs),
   });
   const text = await response.text();
-  return { status: response.status, body: parsed(text), text: text.replace(/\s+/g, ' ').trim().slice(0, SHOWN_LENGTH) };
+  const version = response.headers.get('X-Service-Version');
+  return {
+    status: response.status,
+    version,
+    body: parsed(text),
+    text: text.replace(/\s+/g, ' ').trim().slice(0, SHOWN_LENGTH),
+  };
 }
 
 /** Repeats a check until it passes or is skipped. At the deadline, the last result counts. */

@@ -3,12 +3,13 @@ import { Command, InvalidArgumentError } from 'commander';
 import { EXIT_FAILED, optionsOf } from '../src/local/command.ts';
 import { type CheckResult, smokeTest } from './smoke-checks.ts';
 
-const { url } = optionsOf<{ url: string }>(
+const { url, version } = optionsOf<{ url: string; version?: string }>(
   new Command('npm run smoke-test --')
     .description(
       'Checks a deployed service. With an API key in SMOKE_TEST_KEY it also pays and refunds, if the sandbox takes cards there. Otherwise it only reads.',
     )
-    .requiredOption('--url <address>', 'of the service', readUrl),
+    .requiredOption('--url <address>', 'of the service', readUrl)
+    .option('--version <id>', 'waits until this version answers, as `npm run deployed-version` prints it'),
   {
     examples: [['--url https://payment-service-staging.example.workers.dev', 'staging']],
     exitCodes: [
@@ -18,7 +19,7 @@ const { url } = optionsOf<{ url: string }>(
     ],
   },
 );
-const results = await smokeTest(url, process.env.SMOKE_TEST_KEY?.trim() || null);
+const results = await smokeTest(url, process.env.SMOKE_TEST_KEY?.trim() || null, version || null);
 console.log(tableOf(results));
 process.exit(results.some(({ outcome }) => outcome === 'failed') ? 1 : 0);
 

@@ -1,12 +1,11 @@
 /**
- * Which projects of vitest.config.ts run beside each other. Those of a lane run one after the other; on two cores, lanes that end at about the same
- * time take least. Every project has its place in each list.
+ * Which projects of vitest.config.ts run beside each other: those of a run together, and the runs of a lane one after the other. On two cores, lanes
+ * that end at about the same time take least. Every project has its place in each list.
  */
-export const LANES = {
-  quick: [
-    ['end-to-end', 'gateways', 'simulation'],
-    ['worker', 'node', 'operations'],
-  ],
-  // Deployments take longest, in `node`.
-  long: [['end-to-end', 'gateways'], ['node'], ['worker', 'operations', 'simulation']],
-} as const;
+export type Lane = readonly (readonly string[])[];
+
+export const LANES: Record<'quick' | 'long', readonly Lane[]> = {
+  quick: [[['end-to-end'], ['gateways', 'simulation']], [['worker', 'node', 'operations']]],
+  // The longest by far are deployments, in `node`.
+  long: [[['end-to-end']], [['node', 'gateways']], [['worker', 'operations', 'simulation']]],
+};

@@ -31,7 +31,7 @@ const SHARED = [
     'minify',
   ],
   ...['keep_names', 'upload_source_maps', 'assets', 'build', 'durable_objects', 'exports', 'triggers', 'observability'],
-  ...['placement', 'limits', 'logpush'],
+  ...['placement', 'limits', 'logpush', 'version_metadata'],
 ];
 /** Fields that belong to production alone. */
 const OWN_ADDRESSES = ['route', 'routes', 'env'];

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { PROJECT } from './project.ts';
 
 export const WRANGLER = join(PROJECT, 'node_modules/wrangler/bin/wrangler.js');
+/** What it starts. It itself ends with 0 where that was killed. */
+const WRANGLER_CLI = join(PROJECT, 'node_modules/wrangler/wrangler-dist/cli.js');
 /** For wrangler on this machine: no question to a host for request.cf, which the service does not read, no telemetry. */
 export const WRANGLER_ENV = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false' };
 
@@ -24,8 +26,13 @@ export interface WranglerRun {
  *
  * @param output `shown`: as it comes, with the terminal
  */
-export function runWrangler(args: string[], timeoutMs: number, output: 'kept' | 'shown' = 'kept'): WranglerRun {
-  const finished = spawnSync(process.execPath, [WRANGLER, ...args], {
+export function runWrangler(
+  args: string[],
+  timeoutMs: number,
+  output: 'kept' | 'shown' = 'kept',
+  cli = WRANGLER_CLI,
+): WranglerRun {
+  const finished = spawnSync(process.execPath, ['--no-warnings', cli, ...args], {
     cwd: PROJECT,
     stdio: output === 'shown' ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
@@ -33,6 +40,7 @@ export function runWrangler(args: string[], timeoutMs: number, output: 'kept' | 
   });
   const stdout = finished.stdout ?? '';
   const said = `${stdout}${finished.stderr ?? ''}${finished.error ? `\n${finished.error.message}` : ''}`.trim();
+  // Null: it was killed, as it is at the deadline.
   return { status: finished.status ?? 1, stdout, output: said };
 }
 

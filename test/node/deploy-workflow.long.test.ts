@@ -1,6 +1,9 @@
 /** The workflow that deploys, step by step with its own commands, against a stand-in of Cloudflare's API and a real Worker. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, renameSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -32,6 +35,16 @@ const STEPS = {
 let api: CloudflareApi;
 let project: ProjectCopy;
 let worker: WorkerProcess;
+/** In front of the Worker, as Cloudflare is: requests go to the deployed version, which says which one it is. */
+const front = createServer((incoming, outgoing) => {
+  const { method, headers, url } = incoming;
+  const passedOn = request(`${worker.url}${url}`, { method, headers }, (answer) => {
+    const version = api.deployments(NAME).at(-1) ?? '';
+    outgoing.writeHead(answer.statusCode ?? 0, { ...answer.headers, 'x-service-version': version });
+    answer.pipe(outgoing);
+  });
+  incoming.pipe(passedOn);
+});
 let key: string;
 const directory = runDirectory('deploy-workflow');
 
@@ -42,10 +55,12 @@ beforeAll(async () => {
     startCloudflareApi(),
     startWorker({ port: await freePort(), directory, variables }),
   ]);
+  await once(front.listen(0, '127.0.0.1'), 'listening');
   project = copyProject();
   key = await insertKey({ directory }, ['payments:write', 'payments:read', 'refunds:write']);
 }, DEADLINE_MS);
 afterAll(async () => {
+  front.close();
   await worker?.child.stop();
   await api?.close();
   project?.remove();
@@ -64,7 +79,7 @@ const run = (name: string, smokeTestKey = key) =>
     {
       inputs: { environment: name },
       secrets: { ...LOGIN, SMOKE_TEST_KEY: smokeTestKey },
-      vars: { SERVICE_URL: worker.url },
+      vars: { SERVICE_URL: `http://127.0.0.1:${(front.address() as AddressInfo).port}` },
     },
     {
       directory: project.directory,
@@ -86,6 +101,7 @@ it('deploys, tests and finishes; what fails the test is rolled back, and not fin
   ]);
   const [, , tested, finished] = first;
   for (const check of [
+    'version',
     'health',
     'no key, no answer',
     'methods',

@@ -22,7 +22,11 @@ async function serve(answers: Record<string, Answer>): Promise<string> {
     asked.push(authorization === undefined ? name : `${name} with a key`);
     const answer = answers[asked.at(-1) ?? ''] ?? answers[name] ?? [404, {}];
     if (answer === 'nothing') return;
-    const headers = { 'content-type': 'application/json', ...(answer[0] === 302 && { location: '/elsewhere' }) };
+    const headers = {
+      'content-type': 'application/json',
+      ...(answer[0] === 302 && { location: '/elsewhere' }),
+      ...(request.url === '/ready' && { 'x-service-version': 'new' }),
+    };
     response.writeHead(answer[0], headers).end(JSON.stringify(answer[1]));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -49,8 +53,19 @@ it.each<[what: string, health: Answer]>([
   ['does not answer', 'nothing'],
 ])('nothing more is asked of a service that %s', async (_, health) => {
   const url = await serve({ ...WORKS, 'GET /health': health });
-  expect(outcomes(await smokeTest(url, 'key', DEADLINES))).toEqual([['health', 'failed']]);
+  expect(outcomes(await smokeTest(url, 'key', null, DEADLINES))).toEqual([['health', 'failed']]);
   expect(new Set(asked)).toEqual(new Set(['GET /health']));
+});
+
+it('nothing is checked of another version than the one that was deployed', async () => {
+  const url = await serve(WORKS);
+  const [version, ...others] = await smokeTest(url, 'key', 'newer', DEADLINES);
+  expect(version).toMatchObject({ name: 'version', outcome: 'failed', detail: 'new answers, not newer' });
+  expect(others).toEqual([]);
+  expect(outcomes(await smokeTest(url, 'key', 'new', DEADLINES)).slice(0, 2)).toEqual([
+    ['version', 'passed'],
+    ['health', 'passed'],
+  ]);
 });
 
 it('a service that is not ready, or lets everybody in, fails', async () => {
@@ -59,7 +74,7 @@ it('a service that is not ready, or lets everybody in, fails', async () => {
     'GET /ready': [503, { problems: [{ alert: 'database_away' }] }],
     'GET /payment/methods': [200, METHODS],
   });
-  const results = await smokeTest(url, null, DEADLINES);
+  const results = await smokeTest(url, null, null, DEADLINES);
   expect(results.map(({ name, outcome, detail }) => [name, outcome, detail])).toEqual([
     ['health', 'passed', 'cards go to: sandbox'],
     ['ready', 'failed', expect.stringContaining('database_away')],
@@ -70,7 +85,7 @@ it('a service that is not ready, or lets everybody in, fails', async () => {
 
 it('a service with alerts from before the deployment passes, and its alerts are named', async () => {
   const url = await serve({ ...WORKS, 'GET /ready': [503, { problems: [{ alert: 'bridge_away' }] }] });
-  const ready = (await smokeTest(url, null, DEADLINES)).find(({ name }) => name === 'ready');
+  const ready = (await smokeTest(url, null, null, DEADLINES)).find(({ name }) => name === 'ready');
   expect(ready).toMatchObject({ outcome: 'passed', detail: expect.stringContaining('bridge_away') });
 });
 
@@ -79,7 +94,7 @@ it('where a provider takes cards, nothing is charged', async () => {
     ...WORKS,
     'GET /health': [200, { ...HEALTHY, payment_gateways: { credit_card: 'stripe' } }],
   });
-  const results = outcomes(await smokeTest(url, 'key', DEADLINES));
+  const results = outcomes(await smokeTest(url, 'key', null, DEADLINES));
   expect(results.slice(-2)).toEqual([
     ['status', 'passed'],
     ['payment', 'skipped'],
@@ -94,7 +109,7 @@ it('a payment that is not refunded fails', async () => {
     'GET /payment/status/TXN-1': [200, { status: 'completed' }],
     'POST /payment/refund': [200, { refund_transaction_id: 'REF-1' }],
   });
-  expect(outcomes(await smokeTest(url, 'key', DEADLINES)).slice(-4)).toEqual([
+  expect(outcomes(await smokeTest(url, 'key', null, DEADLINES)).slice(-4)).toEqual([
     ['payment', 'passed'],
     ['status', 'passed'],
     ['refund', 'passed'],
@@ -104,7 +119,7 @@ it('a payment that is not refunded fails', async () => {
 
 it('the key does not follow a redirect', async () => {
   const url = await serve({ ...WORKS, 'GET /payment/methods with a key': [302, {}] });
-  expect(outcomes(await smokeTest(url, 'key', DEADLINES))).toContainEqual(['methods', 'failed']);
+  expect(outcomes(await smokeTest(url, 'key', null, DEADLINES))).toContainEqual(['methods', 'failed']);
   expect(asked.join()).toContain('GET /payment/methods with a key');
   expect(asked.join()).not.toContain('/elsewhere');
 });

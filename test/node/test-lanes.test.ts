@@ -8,5 +8,5 @@ const projects = [...configuration.matchAll(/test: \{\s+name: '([\w-]+)'/g)].map
 
 it.each(Object.entries(LANES))('%s tests have each project once', (_, lanes) => {
   expect(projects.length).toBeGreaterThan(3);
-  expect(lanes.flat().toSorted()).toEqual(projects.toSorted());
+  expect(lanes.flat(2).toSorted()).toEqual(projects.toSorted());
 });

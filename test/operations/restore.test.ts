@@ -113,6 +113,36 @@ it('what is lost can be written back from a copy that was made before: what the 
   });
 });
 
+it('a booking that was refunded in full and paid again since is written back where the refund was booked before', async () => {
+  const booking = 'BOOK-refunded-and-paid';
+  const first = await world.pay(undefined, booking);
+  world.deliverAll();
+  const file = keep();
+  await world.refund(first, '25.50');
+  const second = await world.pay(undefined, booking);
+  world.deliverAll();
+  const copy = join(directory, 'copy.sqlite');
+  world.rows('VACUUM INTO ?', copy);
+
+  restore(file);
+  database.prepare('ATTACH ? AS copy').run(copy);
+  const statusOf = (id: string) =>
+    database.prepare('SELECT status FROM transactions WHERE transaction_id = ?').get(id)?.status;
+  database.exec('INSERT OR IGNORE INTO transactions SELECT * FROM copy.transactions');
+  expect(statusOf(second.transactionId)).toBeUndefined();
+
+  database
+    .prepare(
+      "UPDATE transactions SET status = 'refunded', refunded_minor = amount_minor, reserved_minor = 0 WHERE transaction_id IN (?)",
+    )
+    .run(first.transactionId);
+  for (const table of ['transactions', 'refunds', 'events', 'idempotency_keys']) {
+    database.exec(`INSERT OR IGNORE INTO ${table} SELECT * FROM copy.${table}`);
+  }
+  expect([first, second].map(({ transactionId }) => statusOf(transactionId))).toEqual(['refunded', 'completed']);
+  expect(await differences()).toEqual([]);
+});
+
 describe('what was pending then and has ended since', () => {
   const BOOKING = 'BOOK-again';
   let copy: string;

@@ -75,8 +75,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
       return setFormer(kept);
     }
     if (amount.kind === 'wrong') return setWrong({ amount: amount.why });
-    if (reason.trim() === '')
-      return setWrong({ reason: 'Enter a reason. It is stored with the refund and is part of the event.' });
+    if (reason.trim() === '') return setWrong({ reason: 'Enter a reason.' });
     setWrong({});
     setBusy(true);
     const again = kept !== null && !kept.isTooOld ? kept.sent : null;
@@ -111,10 +110,7 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
       return onDone({
         tone: 'waiting',
         title: `The refund of ${text ?? 'this payment'} has no outcome yet`,
-        lines: [
-          ...outcome.lines,
-          'The amount is reserved. The service keeps asking the gateway, and this page refreshes itself.',
-        ],
+        lines: [...outcome.lines, ASKING],
       });
     }
     onDone({
@@ -194,10 +190,12 @@ export function RefundDialog({ payment, onClose, onDone }: Props) {
   );
 }
 
+const ASKING = 'The service keeps asking the gateway, and this page refreshes itself.';
+
 const LOST_REFUND = {
   title: 'the refund may have gone through',
   check:
-    'Sending it again is safe: the payment is refunded only once. For another refund, check the history first, then reload this page.',
+    'Sending it again is safe: the payment is refunded only once. For another refund, check the history, then reload.',
 };
 
 /** `crypto.randomUUID` exists at https and localhost only, and a development service can be opened by http from another machine. */
@@ -254,7 +252,7 @@ export function EndHoldDialog({ how, payment, onClose, onDone }: Props & { how: 
         return onDone({
           tone: 'waiting',
           title: words.pending,
-          lines: [...outcome.lines, 'The service keeps asking the gateway, and this page refreshes itself.'],
+          lines: [...outcome.lines, ASKING],
         });
       case 'done':
         return onDone({

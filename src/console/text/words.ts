@@ -101,7 +101,7 @@ const FAILURES: Partial<Record<ErrorCode, Failure>> = {
   CARD_DECLINED: {
     name: 'Declined by the bank',
     advice:
-      'Banks seldom say why. The payer can ask the bank that issued the card, or use another card. Nothing was charged, so it is safe to try again.',
+      'Banks seldom say why. The payer can ask the bank that issued the card, or use another card. Nothing was charged.',
   },
   PAYMENT_FAILED: {
     name: 'Could not be processed',

@@ -9,16 +9,18 @@ import { DECIDED_STATUSES } from '../payments/record-dispute.ts';
 import { type Gauges, OVERDUE_AFTER_MS } from './measured.ts';
 
 /** Waiting events that are read themselves, and not only counted in the index. */
-const READ_MAX = 10_000;
+const READ_MAX = 1_000;
 
-// Conditions such as `tenant >= ''` are true of every row: with them, SQLite begins in the index and ends at the limit. By bookings, so that where
-// more wait than are read, the oldest is the oldest of those. A lease that has ended without a result counts as an attempt and is still there; a
-// result, also that of an earlier attempt, leaves an error.
+// Conditions such as `tenant >= ''` are true of every row: with them, SQLite begins in the index and ends at the limit. Where more wait than are read,
+// the oldest is the first one, or, if that is sent again, the oldest of those that are read. A lease that has ended without a result counts as an
+// attempt and is still there; a result, also that of an earlier attempt, leaves an error.
 const WAITING = "FROM events INDEXED BY events_waiting_by_booking WHERE delivered_at_ms IS NULL AND tenant >= ''";
+const SINCE = 'coalesce(replayed_at_ms, created_at_ms)';
 const WAITING_EVENTS = `
-  SELECT (SELECT count(*) FROM (SELECT 1 ${WAITING} LIMIT ?1)) AS waiting, min(since) AS since,
-    min(since) FILTER (WHERE lease_id IS NOT NULL AND attempts > 0 AND last_error IS NULL) AS unanswered
-  FROM (SELECT coalesce(replayed_at_ms, created_at_ms) AS since, lease_id, attempts, last_error ${WAITING} LIMIT ${READ_MAX})`;
+  SELECT a.waiting, min(r.since, (SELECT ${SINCE} FROM events WHERE sequence = a.first)) AS since, r.unanswered
+  FROM (SELECT count(*) AS waiting, min(sequence) AS first FROM (SELECT sequence ${WAITING} LIMIT ?1)) a,
+    (SELECT min(since) AS since, min(since) FILTER (WHERE lease_id IS NOT NULL AND attempts > 0 AND last_error IS NULL) AS unanswered
+      FROM (SELECT ${SINCE} AS since, lease_id, attempts, last_error ${WAITING} LIMIT ${READ_MAX})) r`;
 
 // What is due soonest is counted first, so what waits for a payer or for a capture does not hide what has no outcome. A payment that is being
 // captured or voided has no outcome since that began.

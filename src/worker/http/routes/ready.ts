@@ -42,6 +42,8 @@ readyRoute.get(
   async function showReadiness(c) {
     const answer = await ask(c.env, c.get('shards'), (asked) => c.executionCtx.waitUntil(asked));
     if (answer.kind === 'failed') throw answer.error;
+    // Of the smoke test, which waits for the version that it is to test.
+    c.header('X-Service-Version', c.env.CF_VERSION_METADATA?.id);
     const found = answer.problems;
     const isReady = !found.some(({ isUrgent }) => isUrgent);
     const problems = found.map(({ alert, sinceMs, message }) => ({ alert, since: isoSeconds(sinceMs), message }));
