@@ -124,6 +124,12 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
       exitCode: 1,
       output: expect.stringContaining('--secrets-file: There is no file nowhere.env'),
     });
+    // Wrangler would take the other one.
+    const args = ['scripts/deploy.ts', '--secrets-file', secretsFile()];
+    expect(await run(process.execPath, args, { FINGERPRINT_KEY: 'of another environment' })).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining('FINGERPRINT_KEY: the environment has another value than'),
+    });
     expect(api.writes).toEqual([]);
   });
 
@@ -152,11 +158,7 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
   });
 
   it('would create the queue of a bridge that pulls, which has no consumer in wrangler.toml', async () => {
-    rewriteConfig((config) => {
-      const [section = ''] = /^# \[\[queues\.producers\]\]\n(# .+\n)+/m.exec(config) ?? [];
-      expect(section).toContain('PAYMENT_RELAY');
-      return config.replace(section, section.replace(/^# /gm, ''));
-    });
+    rewriteConfig(withRelayQueue);
     const { exitCode, output } = await deploy('--dry-run', '--secrets-file', secretsFile());
     expect([exitCode, output]).toEqual([0, expect.stringContaining('Queue payment-relay: would be created')]);
   });
@@ -202,6 +204,12 @@ describe('npm run deploy', { timeout: DEADLINE_MS }, () => {
     expect(await deploy('--jurisdiction', 'eu', '--dry-run')).toMatchObject({
       exitCode: 0,
       output: expect.stringContaining('Bucket payment-archive: there'),
+    });
+    // What is added later, without the option, belongs where the rest is.
+    rewriteConfig(withRelayQueue);
+    expect(await deploy('--dry-run')).toMatchObject({
+      exitCode: 0,
+      output: expect.stringContaining('Queue payment-relay: would be created in eu'),
     });
   });
 
@@ -472,6 +480,13 @@ function secretsFile(names: readonly string[] = SECRETS): string {
     names.map((name, index) => `${name}=${Buffer.alloc(32, index + 1).toString('base64')}\n`).join(''),
   );
   return path;
+}
+
+/** With the commented section of the queue from which a bridge pulls. */
+function withRelayQueue(config: string): string {
+  const [section = ''] = /^# \[\[queues\.producers\]\]\n(# .+\n)+/m.exec(config) ?? [];
+  expect(section).toContain('PAYMENT_RELAY');
+  return config.replace(section, section.replace(/^# /gm, ''));
 }
 
 const deploy = (...args: string[]) => run(process.execPath, ['scripts/deploy.ts', ...args]);
