@@ -30,7 +30,9 @@ run('deploy.ts', ...args);
  * @param {string[]} args
  */
 function run(script, ...args) {
-  const { status, error } = spawnSync('node', [join(scripts, script), ...args], { stdio: 'inherit' });
+  // As installed.cjs has it.
+  const env = { NODE_COMPILE_CACHE: join(scripts, '../node_modules/.cache/compiled'), ...process.env };
+  const { status, error } = spawnSync('node', [join(scripts, script), ...args], { stdio: 'inherit', env });
   if (error) console.error(error.message);
   if (status !== 0) process.exit(status ?? 1);
 }

@@ -510,6 +510,7 @@ function run(
           XDG_CONFIG_HOME: home,
           CI: 'true',
           WRANGLER_SEND_METRICS: 'false',
+          NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
           CLOUDFLARE_API_BASE_URL: api.url,
           CLOUDFLARE_API_TOKEN: 'token',
           CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
