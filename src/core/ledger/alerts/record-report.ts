@@ -10,11 +10,12 @@ export interface Report {
 }
 
 const RECORD: Readonly<Record<Report['message'], string>> = {
-  begin: `UPDATE alert_episodes SET reported_at_ms = ?3 WHERE alert = ?1 AND started_at_ms = ?2 AND reported_at_ms IS NULL`,
+  begin: `UPDATE alert_episodes SET reported_at_ms = ?3, leased_until_ms = CASE WHEN ended_at_ms IS NULL THEN 0 ELSE leased_until_ms END
+    WHERE alert = ?1 AND started_at_ms = ?2 AND reported_at_ms IS NULL`,
   end: `UPDATE alert_episodes SET end_reported_at_ms = ?3 WHERE alert = ?1 AND started_at_ms = ?2 AND end_reported_at_ms IS NULL`,
 };
 
-/** Records an accepted message. The episode stays leased: its other message may be posted next. @throws LedgerUnavailable, LedgerNotMigrated */
+/** Records an accepted message. Of an episode that has ended, the other one is posted next, so it stays leased. @throws LedgerUnavailable, LedgerNotMigrated */
 export async function recordReport(
   db: Database,
   { alert, startedAtMs, message }: Report,
