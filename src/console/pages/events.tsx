@@ -112,7 +112,7 @@ function Events({ data, reload }: { data: ConsoleEvents; reload: () => Promise<v
       </Card>
       <Card title="Delivered" flush>
         {data.delivered.length === 0 ? (
-          <Empty title="None of the newest events" />
+          <Empty title="None among the newest events" />
         ) : (
           <Table
             caption="Delivered events, newest first"

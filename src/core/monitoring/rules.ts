@@ -21,7 +21,7 @@ export interface DueAlert {
 const MINUTE_MS = 60_000;
 /** An event is delivered within a second, and by the sweep within two minutes. */
 const EVENT_WAITS_MS = 5 * MINUTE_MS;
-/** A bridge that pulls cannot be asked: it counts as not ready when events that were sent have waited for so long, and it has reported nothing of them. */
+/** A bridge that pulls cannot be asked: it counts as not ready when leased events have waited for so long, and nothing is reported of them. */
 const PULL_WAITS_MS = 10 * MINUTE_MS;
 /** A single payment can be pending for days, such as at a bank. So many that are overdue at once are an outage. */
 const OVERDUE_COUNT = 5;
