@@ -19,6 +19,8 @@ const LONG_TESTS = '.long.test.ts';
 const WHOLE_PATH = 'end-to-end';
 /** A niceness, as of nice(1). */
 const GIVES_WAY = 5;
+/** Of the end of a run that failed, where vitest says what failed and why. */
+const LINES_TOLD_AGAIN = 80;
 
 const isLong = process.argv[2] === '--long';
 const kind = isLong ? 'long' : 'quick';
@@ -29,6 +31,8 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 await rm(directory, { recursive: true, force: true });
 await mkdir(directory, { recursive: true });
 
+/** The last lines of each run that failed: above them, other runs have written much. */
+const failures: string[] = [];
 let broker: Broker | null = null;
 let passed = false;
 try {
@@ -65,7 +69,10 @@ if (!ended.aborted) {
 if (passed) {
   await broker?.remove();
   await rm(directory, { recursive: true, force: true });
-} else console.error(`What the run wrote is in ${directory}`);
+} else {
+  for (const failure of failures) console.error(failure);
+  console.error(`What the run wrote is in ${directory}`);
+}
 process.exit(passed ? 0 : 1);
 
 /** What is asked for, or all of a kind. The whole path has deadlines of seconds, so all else gives way to it. */
@@ -88,6 +95,7 @@ async function runTests(broker: Broker | null): Promise<boolean> {
 }
 
 async function runVitest(args: string[], broker: Broker | null, niceness = 0): Promise<boolean> {
+  const lines: string[] = [];
   const vitest = startProcess(['node_modules/vitest/vitest.mjs', 'run', ...args], {
     cwd: process.cwd(),
     env: {
@@ -95,10 +103,16 @@ async function runVitest(args: string[], broker: Broker | null, niceness = 0): P
       ...(broker !== null && { TEST_RABBITMQ_URL: broker.url }),
       ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
     },
-    onLine: console.log,
+    onLine: (line) => {
+      console.log(line);
+      lines.push(line);
+    },
     niceness,
   });
   ended.addEventListener('abort', () => void vitest.stop());
   if (ended.aborted) await vitest.stop();
-  return (await vitest.ended) === 'exit code 0';
+  const how = await vitest.ended;
+  if (how === 'exit code 0') return true;
+  if (asked.length === 0) failures.push([`\nvitest ${args.join(' ')}: ${how}`, ...lines.slice(-LINES_TOLD_AGAIN)].join('\n'));
+  return false;
 }
