@@ -17,7 +17,7 @@ import {
   filesBelow,
   stagesOf,
 } from '../support/docker-stages.ts';
-import { type Listener, listen, removeTopology } from '../support/exchange.ts';
+import { type Listener, listen, type Received, removeTopology } from '../support/exchange.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 
 const DEADLINE_MS = 240_000;
@@ -157,6 +157,13 @@ describe('docker compose up', { timeout: DEADLINE_MS }, () => {
     return JSON.parse(stdout);
   }
 
+  /** A service that is stopped between an event's publishing and its note of that publishes the event once more. */
+  async function firstEvent(routingKey: string): Promise<Received | undefined> {
+    const find = () => listener.received.find((event) => event.routingKey === routingKey);
+    await until(`${routingKey} arrives`, () => find() !== undefined, { deadlineMs: DELIVERED_WITHIN_MS });
+    return find();
+  }
+
   async function stop(child: Child): Promise<void> {
     const startMs = performance.now();
     expect(await child.stop()).toBe(0);
@@ -170,8 +177,7 @@ describe('docker compose up', { timeout: DEADLINE_MS }, () => {
     const { status, transaction_id } = await curl(/^curl -X POST .*\/payment\/process/);
     expect(status).toBe('success');
     const id = String(transaction_id);
-    const [paid] = await listener.waitFor(1, DELIVERED_WITHIN_MS);
-    expect(paid).toMatchObject({ routingKey: 'payment.success', body: { transaction_id: id } });
+    expect(await firstEvent('payment.success')).toMatchObject({ body: { transaction_id: id } });
     await stop(first);
 
     const second = await start('payment-service', service);
@@ -179,8 +185,7 @@ describe('docker compose up', { timeout: DEADLINE_MS }, () => {
     // The cron, which nothing but the service itself triggers here, seals what the payment has left in the audit log.
     await until('the cron has run', () => second.output().includes('"audit.sealed"'), { child: second });
     expect(await curl(/^curl -X POST .*\/payment\/refund/, id)).toMatchObject({ status: 'success' });
-    const [, refunded] = await listener.waitFor(2, DELIVERED_WITHIN_MS);
-    expect(refunded).toMatchObject({ routingKey: 'payment.refund', body: { original_transaction_id: id } });
+    expect(await firstEvent('payment.refund')).toMatchObject({ body: { original_transaction_id: id } });
     await Promise.all([stop(second), stop(running)]);
 
     // The rest of the image is read-only.
