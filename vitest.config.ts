@@ -93,7 +93,8 @@ export default defineConfig({
           include: ['test/end-to-end/**/*.test.ts'],
           // They wait more than they work.
           maxWorkers: 2,
-          testTimeout: 60_000,
+          // A test's own deadlines come before it, and say what was late.
+          testTimeout: 120_000,
           // Longer than all the deadlines of a stack's parts together, so that the part that is late is named.
           hookTimeout: 240_000,
         },

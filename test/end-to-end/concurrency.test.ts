@@ -124,10 +124,11 @@ describe('at once', () => {
 
     await untilSwept('it is published', () => stack.listener.of(booking).length > 0);
     await sleep(1_000);
-    expect(stack.listener.of(booking)).toHaveLength(1);
+    // A service that is killed between an event's publishing and its note of that publishes the event once more.
+    expect(new Set(stack.listener.of(booking).map(({ body }) => body.event_id)).size).toBe(1);
     expect(gateway.charges().filter(({ bookingId }) => bookingId === booking)).toHaveLength(1);
     expect(await statusOf(stack.worker.url, paid[0]?.body.transaction_id)).toMatchObject({ status: 'completed' });
-  });
+  }, 180_000);
 });
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);

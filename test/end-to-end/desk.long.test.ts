@@ -34,7 +34,7 @@ describe('payctl refund', () => {
       'payment.refund',
     ]);
     expect(desk.gateway.refunds().filter(({ chargeId }) => chargeId === id)).toHaveLength(2);
-  }, 120_000);
+  });
 
   it('waits for an outcome that the gateway’s answer did not bring, and pays it back once', async () => {
     const { id } = await desk.paid();
@@ -46,7 +46,7 @@ describe('payctl refund', () => {
     const { exitCode, stdout } = await desk.order(['refund', id, '--yes']);
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^Refunded 25\.50 USD$/m) });
     expect(desk.gateway.refunds().filter(({ chargeId }) => chargeId === id)).toHaveLength(1);
-  }, 90_000);
+  });
 
   it('says how to go on where the outcome stays unknown, and that command makes no second refund', async () => {
     const { id } = await desk.paid();
@@ -73,7 +73,7 @@ describe('payctl refund', () => {
     expect(stderr).toContain('Not confirmed, so nothing was done: there is no terminal. Pass --yes');
     expect(desk.auditOf(id)).not.toContain('operator refund.ordered asked');
     expect(desk.gateway.refunds().filter(({ chargeId }) => chargeId === id)).toEqual([]);
-  }, 60_000);
+  });
 
   it('refuses an amount that the payment does not have left, before anything is ordered', async () => {
     const { id } = await desk.paid();
@@ -82,7 +82,7 @@ describe('payctl refund', () => {
       exitCode: 2,
       stderr: expect.stringMatching(/^Only 25\.50 USD is left to refund$/m),
     });
-  }, 60_000);
+  });
 
   it('says how many decimals the currency has', async () => {
     const { id } = await desk.paid();
@@ -93,7 +93,7 @@ describe('payctl refund', () => {
         /^1\.005 is not an amount in USD: it must have at most 2 decimals, such as 5\.00$/m,
       ),
     });
-  }, 60_000);
+  });
 
   it('warns of a dispute before it asks', async () => {
     const { id } = await desk.paid();
@@ -107,7 +107,7 @@ describe('payctl refund', () => {
     expect(stderr).toMatch(/^dispute {4}du_desk needs_response: fraudulent, 25\.50 USD$/m);
     expect(stderr).toMatch(/^to refund {2}1\.00 USD, leaves 24\.50 USD$/m);
     expect(stderr).toMatch(/^warning {4}expect a refusal: Stripe refuses refunds of a disputed payment$/m);
-  }, 60_000);
+  });
 
   it('of what is not paid, or was paid back, says what to do instead', async () => {
     const held = await desk.paid({ capture_method: 'manual' });
@@ -136,7 +136,7 @@ describe('payctl refund', () => {
       expect(ofUnknown.stderr).toContain(`within a minute: npx payctl resolve ${unknown.id} --retry --persist-to `);
     }
     desk.gateway.fault = () => ({ kind: 'normal' });
-  }, 120_000);
+  });
 
   it('says which key is missing, with the scope and the organisation', async () => {
     const { id } = await desk.paid();
@@ -152,7 +152,7 @@ describe('payctl refund', () => {
     expect(none.stderr).toContain('(401 UNAUTHORIZED)');
     expect(readOnly.stderr).toContain('(403 FORBIDDEN)');
     expect(ofOthers.stderr).toContain('the key is of another organisation');
-  }, 90_000);
+  });
 });
 
 describe('payctl capture and payctl void', () => {
@@ -184,7 +184,7 @@ describe('payctl capture and payctl void', () => {
       exitCode: 2,
       stderr: expect.stringContaining('The payment is failed (PAYMENT_VOIDED). Nothing was done'),
     });
-  }, 120_000);
+  });
 
   it('can be repeated: what is done already is said to be, and is not ordered again', async () => {
     const [kept, released] = [
@@ -205,7 +205,7 @@ describe('payctl capture and payctl void', () => {
     for (const { id } of [kept, released]) {
       expect(desk.auditOf(id).filter((entry) => entry.startsWith('operator '))).toHaveLength(1);
     }
-  }, 120_000);
+  });
 });
 
 describe('payctl resend', () => {
@@ -225,7 +225,7 @@ describe('payctl resend', () => {
       replayed: 2,
       events: first.map(({ type, eventId }) => ({ event_id: eventId, event_type: type, state: 'replayed' })),
     });
-  }, 120_000);
+  });
 });
 
 describe('payctl resolve', () => {
@@ -262,7 +262,7 @@ describe('payctl resolve', () => {
     expect(failed).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`${id} is failed now`) });
     const other = await pay(desk.stack.worker.url, { booking_id: booking }, { Authorization: `Bearer ${desk.key}` });
     expect(other.code).toBe(200);
-  }, 90_000);
+  });
 
   it('has the gateway asked again at once, and leaves to it what it can answer', async () => {
     const { booking, id } = await desk.undetermined();

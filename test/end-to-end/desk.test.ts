@@ -22,7 +22,7 @@ it('refunds a part of a payment, with its event, and the audit log joins the ope
   expect(desk.auditOf(refundId)).toEqual(['key refund.attempted claimed', 'key refund.ended completed']);
   expect((await desk.eventsOf(booking, 2)).map(({ type }) => type)).toEqual(['payment.success', 'payment.refund']);
   expect(desk.gateway.refunds().filter(({ chargeId }) => chargeId === id)).toHaveLength(1);
-}, 60_000);
+});
 
 it('records how a payment of unknown outcome ended, with its event, and by whom', async () => {
   const { booking, id } = await desk.undetermined();
@@ -36,7 +36,7 @@ it('records how a payment of unknown outcome ended, with its event, and by whom'
   await desk.stack.worker.sweep();
   expect(await desk.eventsOf(booking, 1)).toEqual([{ type: 'payment.success', eventId }]);
   expect(desk.auditOf(id).slice(-2)).toEqual(['operator outcome.resolved asked', 'operator payment.ended completed']);
-}, 90_000);
+});
 
 it('exports what was captured', async () => {
   const { booking, id } = await desk.paid();
@@ -47,4 +47,4 @@ it('exports what was captured', async () => {
   expect(stdout).toMatch(
     new RegExp(`^${id},default,${booking},completed,credit_card,.*,USD,25\\.50,25\\.50,0\\.00,,`, 'm'),
   );
-}, 60_000);
+});

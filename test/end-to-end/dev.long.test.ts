@@ -159,7 +159,7 @@ describe('npm run dev', () => {
       stderr: expect.stringContaining('emulator, which has ended'),
     });
     // Nine processes, one after the other.
-  }, 120_000);
+  });
 
   it('takes payments in four databases, which npm run setup has prepared, and operators see all of them', async () => {
     const config = join(project.directory, 'wrangler.toml');

@@ -183,7 +183,7 @@ describe('from HTTP to the exchange', () => {
 /** The events of a booking, as the queue alone brings them: as many as there should be, and no more within a moment. */
 async function eventsOf(stack: Stack, booking: string, count: number): Promise<Received[]> {
   await until(`${count} events of ${booking}`, () => stack.listener.of(booking).length >= count, {
-    deadlineMs: 10_000,
+    deadlineMs: 40_000,
   });
   await sleep(300);
   const events = stack.listener.of(booking);

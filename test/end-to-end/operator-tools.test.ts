@@ -100,7 +100,7 @@ describe('payctl events', () => {
     expect(second?.message.messageId).toBe(eventId);
     expect((await run('events', 'status')).stdout).toBe('No events wait for delivery\n');
     // Five commands, each of which starts wrangler.
-  }, 120_000);
+  });
 
   it('replays the events of a time and a type', async () => {
     const { booking } = await payAndRefund();

@@ -239,7 +239,7 @@ describe('an order that is not what is to be paid', () => {
     const answer = await shop.payByPayPal(order);
     const owed = { ...CHANGED.ledger[0], gatewayReference: captureOf(order)?.captureId };
     expect(await shop.failureOf(answer)).toEqual({ ...CHANGED, ledger: [owed] });
-    await vi.waitFor(() => expect(captureOf(order)).toMatchObject({ value: '1.00', status: 'REFUNDED' }), 10_000);
+    await vi.waitFor(() => expect(captureOf(order)).toMatchObject({ value: '1.00', status: 'REFUNDED' }), 40_000);
     expect(await shop.errorsOf(answer.body.transaction_id)).toMatchObject([
       { event: 'gateway.answered', provider_code: 'AMOUNT' },
       { event: 'payment.mischarged' },

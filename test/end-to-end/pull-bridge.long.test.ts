@@ -73,7 +73,7 @@ describe('a bridge that takes its events from a queue', () => {
     await until('all messages are acknowledged', () => queue.backlog() === 0);
     // The batches that were under way when it was killed, and nothing else.
     expect(arrived() - EVENTS).toBeLessThanOrEqual(400);
-  }, 120_000);
+  });
 });
 
 async function payAndRefundAll(baseUrl: string, bookings: readonly string[]): Promise<void> {

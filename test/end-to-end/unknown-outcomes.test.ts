@@ -11,9 +11,10 @@ import {
 import { rabbitmqUrl } from '../support/run.ts';
 import { newBooking, pay, post, type Stack, startStack, statusOf } from '../support/stack.ts';
 
-const DEADLINE_MS = 1_000;
-/** What the service promises: so long after the gateway's deadline, an answer that came late is known. */
-const SETTLED_WITHIN_MS = DEADLINE_MS + 10_000;
+const DEADLINE_MS = 2_000;
+const ANSWERED_TOO_LATE_MS = 4 * DEADLINE_MS;
+/** After the gateway's deadline it takes the service seconds to know an answer that came late; a busy machine, some more. */
+const SETTLED_WITHIN_MS = DEADLINE_MS + 30_000;
 
 describe('an outcome that is not known', () => {
   let gateway: PaymentGatewayServer;
@@ -43,7 +44,7 @@ describe('an outcome that is not known', () => {
   };
 
   it.each<[string, Fault]>([
-    ['is answered too late', { kind: 'commit_then_delay', ms: 4 * DEADLINE_MS }],
+    ['is answered too late', { kind: 'commit_then_delay', ms: ANSWERED_TOO_LATE_MS }],
     ['lands after the first look-up has found nothing', { kind: 'land_late', afterMs: 6_500, meanwhile: 'hold' }],
   ])('of a charge that %s, is known in time with nobody asking, and the booking is never free', async (_, fault) => {
     disturb('charge', fault);
@@ -51,10 +52,10 @@ describe('an outcome that is not known', () => {
     const startedAtMs = Date.now();
     const first = await pay(stack.worker.url, { booking_id: booking });
     expect(first).toMatchObject({ code: 502, body: { status: 'pending', error_code: 'PAYMENT_GATEWAY_ERROR' } });
-    expect(Date.now() - startedAtMs).toBeLessThan(2 * DEADLINE_MS);
+    expect(Date.now() - startedAtMs).toBeLessThan(ANSWERED_TOO_LATE_MS);
 
     const told = () => stack.listener.of(booking).length > 0;
-    for (; !told() && Date.now() - startedAtMs < 2 * SETTLED_WITHIN_MS; await sleep(200)) {
+    for (; !told() && Date.now() - startedAtMs < SETTLED_WITHIN_MS; await sleep(200)) {
       expect(await pay(stack.worker.url, { booking_id: booking })).toMatchObject({
         code: 409,
         body: { error: { code: 'DUPLICATE_TRANSACTION' } },
@@ -96,7 +97,7 @@ describe('an outcome that is not known', () => {
       'payment.failed',
       'payment.success',
     ]);
-  }, 90_000);
+  });
 
   it('of a refund that never got there, is sent again under its id, and paid once', async () => {
     disturb('refund', { kind: 'drop' });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { localDatabase, writeLocalDatabase } from '../support/local-database.ts';
-import { payctl } from '../support/operator-command.ts';
+import { payctl, withoutProgress } from '../support/operator-command.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { prepareDatabase } from '../support/worker.ts';
 
@@ -74,14 +74,12 @@ afterAll(() => {
   for (const directory of [state, out]) rmSync(directory, { recursive: true, force: true });
 });
 
-const run = async (...args: string[]) => {
-  const place = { home: state, cwd: project.directory, env: { USER: 'op', LOGNAME: 'op' } };
-  const ended = await payctl([...args, '--persist-to', state], place);
-  return { ...ended, stderr: withoutProgress(ended.stderr) };
-};
-/** On a busy machine, a command takes longer than the time after which it says how far it is. */
-const withoutProgress = (stderr: string) =>
-  stderr.replace(/^(Opening the database|Exporting \w+|Searching the audit log) {2}.*\b\d+ s\n/gm, '');
+const run = (...args: string[]) =>
+  payctl([...args, '--persist-to', state], {
+    home: state,
+    cwd: project.directory,
+    env: { USER: 'op', LOGNAME: 'op' },
+  });
 const nothingTo = async (found: Awaited<ReturnType<typeof run>>, stdout: string) =>
   expect(found).toEqual({ exitCode: 0, stdout, stderr: '' });
 function column(sql: string): string[] {

@@ -71,7 +71,7 @@ export async function until(
   holds: () => Promise<boolean> | boolean,
   options: { deadlineMs?: number; everyMs?: number; child?: Child; lastWords?: () => string } = {},
 ): Promise<void> {
-  const deadlineMs = Date.now() + (options.deadlineMs ?? 30_000);
+  const deadlineMs = Date.now() + (options.deadlineMs ?? 60_000);
   while (!(await holds())) {
     if (Date.now() > deadlineMs) {
       throw new Error(`${what}: not in time\n${options.child?.output().slice(-2000) ?? options.lastWords?.() ?? ''}`);

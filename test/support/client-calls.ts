@@ -45,7 +45,7 @@ async function callOnce({ deadlineSeconds = 30, operation, args, ...options }: C
   }
 }
 
-const PYTHON_DEADLINE_MS = 30_000;
+const PYTHON_DEADLINE_MS = 90_000;
 const PYTHON_CALLS = `
 import json, sys, traceback
 from payment_client import PaymentClient

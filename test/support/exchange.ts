@@ -71,7 +71,7 @@ export async function listen(rabbitmqUrl: string, exchange: string, directory: s
   return {
     received,
     of: (bookingId) => received.filter(({ body }) => body.booking_id === bookingId),
-    async waitFor(count, deadlineMs = 20_000) {
+    async waitFor(count, deadlineMs = 45_000) {
       await until(`${count} events arrive`, () => received.length >= count, { deadlineMs });
       return received;
     },

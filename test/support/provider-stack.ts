@@ -189,7 +189,7 @@ export async function startProviderStack(
     paymentsOf: (booking) => rowsOf<Payment>(database, `${PAYMENTS} WHERE booking_id = '${booking}'`),
     refunds: () => rowsOf<Refund>(database, REFUNDS),
     refundsOf: (transactionId) => rowsOf<Refund>(database, `${REFUNDS} WHERE transaction_id = '${transactionId}'`),
-    async eventsOf(booking, count, deadlineMs = 20_000) {
+    async eventsOf(booking, count, deadlineMs = 45_000) {
       const written = () => database.count(`SELECT count(*) FROM events WHERE booking_id = '${booking}'`);
       const arrived = () => stack.listener.of(booking).length;
       await until(`${count} events of ${booking}`, () => written() >= count && arrived() >= written(), { deadlineMs });
