@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../../scripts/rabbitmq.ts';
 import { RELAY_CONFIRM_DEADLINE_MS } from '../../src/contract/relay.ts';
+import { inLanes } from '../support/in-lanes.ts';
 import { localDatabase } from '../support/local-database.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 import { newBooking, pay, type Stack, startStack } from '../support/stack.ts';
@@ -88,15 +89,10 @@ function neverTaken(directory: string): number {
 }
 
 async function payAll(stack: Stack, bookings: Set<string>): Promise<void> {
-  const waiting = [...bookings];
-  await Promise.all(
-    Array.from({ length: PAYMENTS_AT_ONCE }, async () => {
-      for (let booking = waiting.pop(); booking !== undefined; booking = waiting.pop()) {
-        const { code } = await pay(stack.worker.url, { booking_id: booking });
-        expect(code).toBe(200);
-      }
-    }),
-  );
+  await inLanes(PAYMENTS_AT_ONCE, bookings, async (booking) => {
+    const { code } = await pay(stack.worker.url, { booking_id: booking });
+    expect(code).toBe(200);
+  });
 }
 
 function told(stack: Stack): Set<string> {

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/emulator/faults.ts';
 import type { Provider } from '../../src/emulator/operations.ts';
 import { until } from '../support/child.ts';
+import { inLanes } from '../support/in-lanes.ts';
 import {
   ANYBODY,
   type Payment,
@@ -275,7 +276,7 @@ describe('whatever goes wrong between the service and its providers', () => {
     const died = await dieOver(casesOfDeath());
     age(died, CANCELLED_AFTER_MS);
     const settled = [settle(died)];
-    await inLanes(chargeCases(), chargeInTurn);
+    await inLanesOfProviders(chargeCases(), chargeInTurn);
     asked.forEach(endAtProvider);
     const struck = asked.filter((one) => one.case !== null);
     age(bookingsOf(struck.filter(({ provider }) => provider === 'stripe')), CANCELLED_AFTER_MS);
@@ -283,7 +284,7 @@ describe('whatever goes wrong between the service and its providers', () => {
     // Before the refunds: for one that is sent again, a key that was forgotten is another refund.
     for (const one of ONE_BY_ONE.charges) await chargeInTurn(one);
     for (const one of ONE_BY_ONE.refunds) await refundInTurn(one);
-    await inLanes(refundCases(), refundInTurn);
+    await inLanesOfProviders(refundCases(), refundInTurn);
     asked.forEach(endAtProvider);
     await Promise.all([...settled, settle(bookingsOf(asked))]);
   }, 180_000);
@@ -429,14 +430,9 @@ async function dieOver(cases: readonly Case[]): Promise<string[]> {
   return bookingsOf(await Promise.all(underWay));
 }
 
-async function inLanes(cases: readonly Case[], run: (one: Case) => Promise<void>): Promise<void> {
-  const lanes = (['stripe', 'paypal'] as const).flatMap((provider) => {
-    const left = cases.filter((one) => one.provider === provider);
-    return Array.from({ length: LANES }, async () => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) await run(next);
-    });
-  });
-  await Promise.all(lanes);
+async function inLanesOfProviders(cases: readonly Case[], run: (one: Case) => Promise<void>): Promise<void> {
+  const ofProvider = Map.groupBy(cases, ({ provider }) => provider).values();
+  await Promise.all(Array.from(ofProvider, (some) => inLanes(LANES, some, run)));
 }
 
 /** One with the faults, and one without. */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/child.ts';
+import { inLanes } from '../support/in-lanes.ts';
 import { localDatabase } from '../support/local-database.ts';
 import { type QueueApi, startQueueApi } from '../support/queue-api.ts';
 import { rabbitmqUrl } from '../support/run.ts';
@@ -77,23 +78,18 @@ describe('a bridge that takes its events from a queue', () => {
 });
 
 async function payAndRefundAll(baseUrl: string, bookings: readonly string[]): Promise<void> {
-  const waiting = [...bookings];
-  await Promise.all(
-    Array.from({ length: CALLERS }, async () => {
-      for (let booking = waiting.pop(); booking !== undefined; booking = waiting.pop()) {
-        const { code, body } = await pay(baseUrl, { booking_id: booking });
-        expect(code).toBe(200);
-        const refund = {
-          booking_id: booking,
-          original_transaction_id: body.transaction_id,
-          refund_amount: 25.5,
-          reason: 'Customer cancellation',
-          user_id: 'user_123',
-        };
-        expect((await post(baseUrl, '/payment/refund', refund)).code).toBe(200);
-      }
-    }),
-  );
+  await inLanes(CALLERS, bookings, async (booking) => {
+    const { code, body } = await pay(baseUrl, { booking_id: booking });
+    expect(code).toBe(200);
+    const refund = {
+      booking_id: booking,
+      original_transaction_id: body.transaction_id,
+      refund_amount: 25.5,
+      reason: 'Customer cancellation',
+      user_id: 'user_123',
+    };
+    expect((await post(baseUrl, '/payment/refund', refund)).code).toBe(200);
+  });
 }
 
 function delivered(stack: Stack): string[] {

@@ -9,6 +9,7 @@ import { type PlainDetails, spellings } from '../data/cards.ts';
 import { figures } from '../data/figures.ts';
 import { searchCardData } from '../support/card-data.ts';
 import { drainQueue } from '../support/exchange.ts';
+import { inLanes } from '../support/in-lanes.ts';
 import { lockLocalDatabase } from '../support/local-database.ts';
 import { type Fault, type PaymentGatewayServer, startPaymentGateway } from '../support/payment-gateway.ts';
 import { rabbitmqUrl } from '../support/run.ts';
@@ -225,18 +226,13 @@ async function openBreaker(): Promise<void> {
 
 /** Walks them side by side; answers with the names of those that never ended as they should, and all that was answered. */
 async function walkAll(ways: Way[]): Promise<{ neverRight: Set<string>; statuses: (number | null)[] }> {
-  const waiting = [...ways];
   const right = new Set<string>();
   const answered: (number | null)[] = [];
-  await Promise.all(
-    Array.from({ length: CALLERS }, async () => {
-      for (let way = waiting.pop(); way !== undefined; way = waiting.pop()) {
-        const statuses = await way.walk();
-        if (statuses.includes(way.status)) right.add(way.name);
-        answered.push(...statuses);
-      }
-    }),
-  );
+  await inLanes(CALLERS, ways, async (way) => {
+    const statuses = await way.walk();
+    if (statuses.includes(way.status)) right.add(way.name);
+    answered.push(...statuses);
+  });
   return { neverRight: new Set(ways.map(({ name }) => name)).difference(right), statuses: answered };
 }
 
