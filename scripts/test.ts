@@ -8,10 +8,11 @@ import { resolve } from 'node:path';
 import { searchCardData } from '../test/support/card-data.ts';
 import { killGroupsOf } from '../test/support/groups.ts';
 import { chromiumOfMachine, HOW_TO_GET_CHROMIUM } from './chromium.ts';
-import { endedByPerson, startProcess } from './processes.ts';
+import { endedByPerson } from './processes.ts';
 import { HOW_TO_GET_PROMETHEUS, prometheusOfMachine } from './prometheus.ts';
 import { type Broker, endBrokersBelow, HOW_TO_GET_A_BROKER, startBroker } from './rabbitmq.ts';
 import { LANES, type Lane } from './test-lanes.ts';
+import { runVitest, type VitestRun } from './vitest-run.ts';
 
 const directory = resolve('.test-run');
 /** What is long by nature: each fault at each call, thousands of hostile requests, defects planted one by one, whole deployments. */
@@ -19,8 +20,8 @@ const LONG_TESTS = '.long.test.ts';
 const WHOLE_PATH = 'end-to-end';
 /** A niceness, as of nice(1). */
 const GIVES_WAY = 5;
-/** Of the end of a run that failed, where vitest says what failed and why. */
-const LINES_TOLD_AGAIN = 80;
+/** More than these are broken, and not late. */
+const FILES_RUN_AGAIN = 3;
 
 const isLong = process.argv[2] === '--long';
 const kind = isLong ? 'long' : 'quick';
@@ -31,8 +32,6 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 await rm(directory, { recursive: true, force: true });
 await mkdir(directory, { recursive: true });
 
-/** The last lines of each run that failed: above them, other runs have written much. */
-const failures: string[] = [];
 let broker: Broker | null = null;
 let passed = false;
 try {
@@ -69,50 +68,52 @@ if (!ended.aborted) {
 if (passed) {
   await broker?.remove();
   await rm(directory, { recursive: true, force: true });
-} else {
-  for (const failure of failures) console.error(failure);
-  console.error(`What the run wrote is in ${directory}`);
-}
+} else console.error(`What the run wrote is in ${directory}`);
 process.exit(passed ? 0 : 1);
 
 /** What is asked for, or all of a kind. The whole path has deadlines of seconds, so all else gives way to it. */
 async function runTests(broker: Broker | null): Promise<boolean> {
-  if (asked.length > 0) return runVitest(asked, broker);
+  const env = {
+    TEST_RUN_DIRECTORY: directory,
+    ...(broker !== null && { TEST_RABBITMQ_URL: broker.url }),
+    ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
+  };
+  const common = { env, signal: ended };
+  if (asked.length > 0) return (await runVitest(asked, { ...common, report: null })).passed;
+
   const which = kind === 'long' ? [LONG_TESTS] : ['--exclude', `**/*${LONG_TESTS}`];
   const runOf = (projects: readonly string[]) => {
     const isWholePath = projects.includes(WHOLE_PATH);
     // Two of its long ones at once can miss their deadlines on two cores.
     const oneByOne = isLong && isWholePath ? ['--no-file-parallelism'] : [];
     const chosen = projects.flatMap((project) => ['--project', project]);
-    return runVitest([...chosen, ...oneByOne, ...which], broker, isWholePath ? 0 : GIVES_WAY);
+    const report = `${directory}/${projects.join('-')}.json`;
+    return runVitest([...chosen, ...oneByOne, ...which], { ...common, report, niceness: isWholePath ? 0 : GIVES_WAY });
   };
-  const passed: boolean[] = [];
-  const runLane = async (runs: Lane) => {
-    for (const projects of runs) passed.push(await runOf(projects));
+  const runs: VitestRun[] = [];
+  const runLane = async (lane: Lane) => {
+    for (const projects of lane) runs.push(await runOf(projects));
   };
   await Promise.all(LANES[kind].map(runLane));
-  return passed.every(Boolean);
+
+  const failed = runs.filter(({ passed }) => !passed);
+  if (failed.length === 0) return true;
+  if (await passAlone(failed, common)) return true;
+  // Above, other runs have written much.
+  for (const { account } of failed) console.error(`\n${account}`);
+  return false;
 }
 
-async function runVitest(args: string[], broker: Broker | null, niceness = 0): Promise<boolean> {
-  const lines: string[] = [];
-  const vitest = startProcess(['node_modules/vitest/vitest.mjs', 'run', ...args], {
-    cwd: process.cwd(),
-    env: {
-      TEST_RUN_DIRECTORY: directory,
-      ...(broker !== null && { TEST_RABBITMQ_URL: broker.url }),
-      ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
-    },
-    onLine: (line) => {
-      console.log(line);
-      lines.push(line);
-    },
-    niceness,
-  });
-  ended.addEventListener('abort', () => void vitest.stop());
-  if (ended.aborted) await vitest.stop();
-  const how = await vitest.ended;
-  if (how === 'exit code 0') return true;
-  if (asked.length === 0) failures.push([`\nvitest ${args.join(' ')}: ${how}`, ...lines.slice(-LINES_TOLD_AGAIN)].join('\n'));
-  return false;
+/** Whether the few files that failed beside others pass alone: deadlines can pass on a machine that several runs share. */
+async function passAlone(
+  failed: readonly VitestRun[],
+  common: { env: Record<string, string>; signal: AbortSignal },
+): Promise<boolean> {
+  const files = failed.flatMap(({ failedFiles }) => failedFiles);
+  const isBroken = failed.some(({ failedFiles }) => failedFiles.length === 0) || files.length > FILES_RUN_AGAIN;
+  if (isBroken || ended.aborted) return false;
+  console.error(`Failed beside other runs, and run again alone: ${files.join(' ')}`);
+  const { passed } = await runVitest([...files, '--no-file-parallelism'], { ...common, report: null });
+  console.error(`${passed ? 'Passed' : 'Failed again'} alone: ${files.join(' ')}`);
+  return passed;
 }
