@@ -35,8 +35,8 @@ const withoutMissingSourceMaps: Plugin = {
   },
 };
 
-/** Vitest's five seconds are not enough for a thousand rows on two cores, with other files beside. What hangs still ends. */
-const testTimeout = 20_000;
+/** Vitest's own, one to ten seconds, are not enough on two cores with other files beside. What hangs still ends. */
+const PATIENCE = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } };
 
 /** SQLite in Node is an experiment, which every process of a test would say. */
 const execArgv = ['--disable-warning=ExperimentalWarning'];
@@ -75,21 +75,22 @@ export default defineConfig({
         ],
         test: {
           name: 'worker',
-          testTimeout,
+          ...PATIENCE,
           maxWorkers: 2,
           isolate: false,
           include: ['test/worker/**/*.test.ts'],
           setupFiles: ['test/worker/setup.ts'],
         },
       },
-      { test: { name: 'node', execArgv, testTimeout, include: ['test/node/**/*.test.ts'] } },
-      { test: { name: 'operations', execArgv, testTimeout, include: ['test/operations/**/*.test.ts'] } },
-      { test: { name: 'gateways', execArgv, testTimeout, include: ['test/gateways/**/*.test.ts'] } },
-      { test: { name: 'simulation', execArgv, testTimeout, include: ['test/simulation/**/*.test.ts'] } },
+      { test: { name: 'node', execArgv, ...PATIENCE, include: ['test/node/**/*.test.ts'] } },
+      { test: { name: 'operations', execArgv, ...PATIENCE, include: ['test/operations/**/*.test.ts'] } },
+      { test: { name: 'gateways', execArgv, ...PATIENCE, include: ['test/gateways/**/*.test.ts'] } },
+      { test: { name: 'simulation', execArgv, ...PATIENCE, include: ['test/simulation/**/*.test.ts'] } },
       {
         test: {
           name: 'end-to-end',
           execArgv,
+          ...PATIENCE,
           include: ['test/end-to-end/**/*.test.ts'],
           // They wait more than they work.
           maxWorkers: 2,

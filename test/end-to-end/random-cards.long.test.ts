@@ -23,7 +23,7 @@ const APPROVED_IN_A_ROUND = 40;
 const GATEWAY_DEADLINE_MS = 1_500;
 const KILLED_AFTER_MS = 400;
 /** The service asks D1 again for 2 seconds. */
-const LOCKED_MS = 3_000;
+const LOCKED_MS = 6_000;
 const FAILURES_TO_OPEN_BREAKER = 5;
 
 /** What the gateway makes of a charge, told what was sent to it; and how the payment is answered. */

@@ -9,13 +9,14 @@ export interface Child {
   readonly pid: number;
   /** All that it has printed so far. */
   output(): string;
-  /** SIGTERM, and SIGKILL if it does not end in time; resolves with the exit code. */
+  /** SIGTERM, and SIGKILL if it does not end in time; resolves with the exit code, when all of its output can be read. */
   stop(): Promise<number | null>;
   /** SIGKILL to the whole group. */
   kill(): Promise<void>;
 }
 
-const STOP_DEADLINE_MS = 15_000;
+const STOP_DEADLINE_MS = 30_000;
+const LAST_OUTPUT_WITHIN_MS = 2_000;
 
 export function startChild(
   command: string,
@@ -36,10 +37,13 @@ export function startChild(
   if (pid === undefined) throw new Error(`${command} could not be started`);
   rememberGroup(pid);
   const release = endGroupWithThisProcess(pid);
+  const written = new Promise((resolve) => child.once('close', () => log.end(resolve)));
   const exited = new Promise<number | null>((resolve) =>
-    child.once('exit', (code) => {
+    child.once('exit', async (code) => {
       forgetGroup(pid);
       release();
+      // What it has started may hold its output open.
+      await Promise.race([written, sleep(LAST_OUTPUT_WITHIN_MS, undefined, { ref: false })]);
       resolve(code);
     }),
   );

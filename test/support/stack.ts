@@ -5,6 +5,7 @@ import { TEST_CVV, TEST_EXPIRY_YEAR } from '../data/cards.ts';
 import { mustBeDocumented } from '../data/documented.ts';
 import { LOCAL_VARIABLES } from '../data/local-variables.ts';
 import { type BridgeProcess, startBridge } from './bridge.ts';
+import { answers, until } from './child.ts';
 import { type Installation, install } from './configuration.ts';
 import { type Listener, listen, removeTopology } from './exchange.ts';
 import { runDirectory } from './run.ts';
@@ -98,6 +99,8 @@ export async function startStack(
       await removeTopology(rabbitmqUrl, exchange, queue);
     },
   };
+  // Until the Worker is there, its reports fail, and it waits longer each time.
+  if (pulledFrom) await until('the bridge pulls', () => answers(`${bridgeUrl}/readyz`), { child: bridge.child });
   return stack;
 }
 
