@@ -7,6 +7,7 @@ import { inLanes } from '../support/in-lanes.ts';
 import { type PaymentGatewayServer, startPaymentGateway } from '../support/payment-gateway.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { newBooking, pay, post, type Stack, startStack, statusOf } from '../support/stack.ts';
+import { untilSwept } from '../support/until-swept.ts';
 
 const PAYMENTS = 20;
 const REFUNDS = 500;
@@ -58,7 +59,7 @@ describe('at once', () => {
     expect(paid.length).toBeGreaterThan(PAYMENTS);
     expect(paid.length).toBeLessThan(REFUNDS);
     const refundEvents = () => stack.listener.received.filter(({ routingKey }) => routingKey === 'payment.refund');
-    await untilSwept('all are published', () => refundEvents().length >= paid.length);
+    await untilSwept(stack, 'all are published', () => refundEvents().length >= paid.length, { firstAfterMs: 1_000 });
     await sleep(1_000);
     for (const { id } of payments) {
       const answered = sum(paid.filter((answer) => answer.id === id).map(({ cents }) => cents));
@@ -72,28 +73,18 @@ describe('at once', () => {
     expect(refundEvents()).toHaveLength(paid.length);
   }, 180_000);
 
-  /** So many at once can keep the Worker from its bridge for too long: what was not delivered at once then goes out with a sweep. */
-  const untilSwept = (what: string, isPublished: () => boolean) =>
-    until(
-      what,
-      async () => {
-        if (isPublished()) return true;
-        await stack.worker.sweep();
-        return isPublished();
-      },
-      { deadlineMs: 90_000, everyMs: 1_000 },
-    );
-
   /** So many at once can be too much for this machine: what is pending then has to settle like any other. */
   async function isPaid(code: number, body: Record<string, unknown>): Promise<boolean> {
     if (code === 200 || code === 400) return code === 200;
     expect([502, 503]).toContain(code);
     const { details } = body.error as { details: { refund_transaction_id: string } };
-    for (;;) {
-      const { status } = await statusOf(stack.worker.url, details.refund_transaction_id);
-      if (status !== 'pending') return status === 'completed';
-      await sleep(1_000);
-    }
+    let status: unknown;
+    const isSettled = async () => {
+      ({ status } = await statusOf(stack.worker.url, details.refund_transaction_id));
+      return status === 'completed' || status === 'failed';
+    };
+    await until('the refund is settled', isSettled, { deadlineMs: 100_000, everyMs: 1_000 });
+    return status === 'completed';
   }
 
   it(`the same request, ${SAME_REQUESTS} times under one key, is one payment, after a restart too (invariant 8)`, async () => {
@@ -126,7 +117,7 @@ describe('at once', () => {
     await stack.startWorker();
     await replays();
 
-    await untilSwept('it is published', () => stack.listener.of(booking).length > 0);
+    await untilSwept(stack, 'it is published', () => stack.listener.of(booking).length > 0, { firstAfterMs: 0 });
     await sleep(1_000);
     // A service that is killed between an event's publishing and its note of that publishes the event once more.
     expect(new Set(stack.listener.of(booking).map(({ body }) => body.event_id)).size).toBe(1);

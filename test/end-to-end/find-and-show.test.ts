@@ -1,11 +1,11 @@
 /** `payctl find` and `payctl show`, as an operator runs them, on the database of a service that is running. */
 import { ulid } from 'ulid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../support/child.ts';
 import { localDatabase, writeLocalDatabase } from '../support/local-database.ts';
 import { type Ended, type Place, payctl } from '../support/operator-command.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
+import { untilSwept } from '../support/until-swept.ts';
 
 let stack: Stack;
 beforeAll(async () => {
@@ -18,7 +18,7 @@ const run = (args: string[], place: Partial<Place> = {}): Promise<Ended> =>
 
 /** Until the database says that so many events of a booking are delivered, which it says after the exchange has them. */
 const delivered = (booking: string, count: number) =>
-  until(`${count} delivered events of ${booking}`, () => {
+  untilSwept(stack, `${count} delivered events of ${booking}`, () => {
     const database = localDatabase(stack.directory);
     try {
       return (

@@ -7,6 +7,7 @@ import type { Received } from '../support/exchange.ts';
 import { localDatabase } from '../support/local-database.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
+import { untilSwept } from '../support/until-swept.ts';
 
 const EVENT_ID = expect.stringMatching(/^evt_[0-9A-HJKMNP-TV-Z]{26}$/);
 const TIMESTAMP = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
@@ -169,10 +170,7 @@ describe('from HTTP to the exchange', () => {
     expect(code).toBe(200);
     await stack.startBridge();
 
-    for (let second = 0; stack.listener.of(booking).length < 2 && second < 40; second += 1) {
-      await sleep(1_000);
-      await stack.worker.sweep();
-    }
+    await untilSwept(stack, 'both are told', () => stack.listener.of(booking).length >= 2, { firstAfterMs: 1_000 });
     expect(stack.listener.of(booking).map(({ routingKey }) => routingKey)).toEqual([
       'payment.failed',
       'payment.success',

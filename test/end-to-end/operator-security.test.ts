@@ -6,12 +6,12 @@ import { makeApiKey } from '../../src/core/security/api-key.ts';
 import { createCipher } from '../../src/core/security/cipher.ts';
 import { TEST_CARDS } from '../data/cards.ts';
 import { LOCAL_SECRETS, LOCAL_VARIABLES } from '../data/local-variables.ts';
-import { until } from '../support/child.ts';
 import { localDatabase, writeLocalDatabase } from '../support/local-database.ts';
 import { type Ended, npxPayctl, payctl } from '../support/operator-command.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
+import { untilSwept } from '../support/until-swept.ts';
 
 const FORMER_KEY = btoa('the-former-key-of-the-operators!');
 const CURRENT_KEY = LOCAL_SECRETS.ENCRYPTION_KEY;
@@ -188,8 +188,10 @@ describe('payctl personal-data', () => {
       ],
     });
 
-    const arrived = (booking: string, events: number) =>
-      until('it is told', () => stack.listener.of(booking).length >= events).then(() => stack.listener.of(booking));
+    const arrived = async (booking: string, events: number) => {
+      await untilSwept(stack, 'it is told', () => stack.listener.of(booking).length >= events);
+      return stack.listener.of(booking);
+    };
     await arrived(second.booking, 1);
     const others = `SELECT json_array(transaction_id, user_id, sealed_email) FROM transactions
       WHERE transaction_id IN ('${elsewhere.transactionId}', '${bob.transactionId}')`;
@@ -290,10 +292,12 @@ describe('payctl keys rotate', () => {
         codes.push((await payWith(shop, { booking_id, user_email: `${booking_id}@example.com` })).code);
       }
     });
-    const rotated = await rotate().finally(() => {
-      isRotating = false;
-    });
-    await Promise.all(load);
+    const [rotated] = await Promise.all([
+      rotate().finally(() => {
+        isRotating = false;
+      }),
+      ...load,
+    ]);
     // Not what it says on standard error: there, workerd tells of each lock that it found taken.
     expect(rotated).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(' were re-encrypted') });
     expect(codes.length).toBeGreaterThan(PAYMENTS_AT_ONCE);
@@ -312,8 +316,8 @@ describe('payctl keys rotate', () => {
       Array.from({ length: FORMER_PAYMENTS }, (_, index) => `former${index + 1}@example.com`).toSorted(),
     );
 
-    await stack.worker.sweep();
-    await until('all are told', () => [...addresses.keys()].every((booking) => stack.listener.of(booking).length > 0));
+    const isTold = (booking: string) => stack.listener.of(booking).length > 0;
+    await untilSwept(stack, 'all are told', () => [...addresses.keys()].every(isTold), { firstAfterMs: 0 });
     const told = stack.listener.received.filter(({ body }) => addresses.has(body.booking_id));
     expect(told.filter(({ body }) => body.user_email !== addresses.get(body.booking_id))).toEqual([]);
     console.log(

@@ -9,6 +9,7 @@ import { type Ended, payctl } from '../support/operator-command.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
 import { rabbitmqUrl } from '../support/run.ts';
 import { card, newBooking, pay, post, type Stack, startStack } from '../support/stack.ts';
+import { untilSwept } from '../support/until-swept.ts';
 
 const PAUSE_BETWEEN_PAYMENTS_MS = 100;
 
@@ -133,10 +134,7 @@ describe('payctl events', () => {
     expect(stdout).toMatch(/^most failed {2}evt_\w+ payment\.success, since \S+ \(.*\), .*: the bridge/m);
 
     await stack.startBridge();
-    for (let second = 0; stack.listener.of(booking).length === 0 && second < 40; second += 1) {
-      await sleep(1_000);
-      await stack.worker.sweep();
-    }
+    await untilSwept(stack, 'it is told', () => stack.listener.of(booking).length > 0, { firstAfterMs: 1_000 });
     expect(stack.listener.of(booking)).toHaveLength(1);
     expect((await run('events', 'status')).stdout).toBe('No events wait for delivery\n');
   });
@@ -203,7 +201,7 @@ async function payAndRefund(): Promise<{ booking: string; transactionId: string;
 }
 
 async function eventsOf(booking: string, count: number) {
-  await until(`${count} events of ${booking}`, () => stack.listener.of(booking).length >= count);
+  await untilSwept(stack, `${count} events of ${booking}`, () => stack.listener.of(booking).length >= count);
   return stack.listener.of(booking);
 }
 

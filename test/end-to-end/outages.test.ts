@@ -1,11 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../../scripts/rabbitmq.ts';
 import { RELAY_CONFIRM_DEADLINE_MS } from '../../src/contract/relay.ts';
+import { until } from '../support/child.ts';
 import { inLanes } from '../support/in-lanes.ts';
 import { localDatabase } from '../support/local-database.ts';
 import { rabbitmqUrl, runDirectory } from '../support/run.ts';
 import { newBooking, pay, type Stack, startStack } from '../support/stack.ts';
+import { untilSwept } from '../support/until-swept.ts';
 
 const PAYMENTS_AT_ONCE = 16;
 
@@ -35,7 +36,7 @@ describe('what was paid is published, whatever was down meanwhile (invariant 4)'
       expect(Date.now() - startedAtMs).toBeLessThan(RELAY_CONFIRM_DEADLINE_MS);
 
       await broker.start();
-      await sweepUntilTold(stack, new Set([booking]));
+      await allTold(stack, new Set([booking]));
       expect(stack.listener.of(booking).map(({ routingKey }) => routingKey)).toEqual(['payment.success']);
     });
   });
@@ -51,16 +52,15 @@ describe('what was paid is published, whatever was down meanwhile (invariant 4)'
     it('the bridge killed in the middle of 500 events: all 500 arrive, repeated ones under the same id', async () => {
       const bookings = new Set(Array.from({ length: 500 }, newBooking));
       const killed = (async () => {
-        while (stack.listener.received.length < 150) await sleep(5);
+        await until('some have arrived', () => stack.listener.received.length >= 150, { everyMs: 5 });
         await stack.bridge.child.kill();
       })();
-      await payAll(stack, bookings);
-      await killed;
+      await Promise.all([killed, payAll(stack, bookings)]);
       const deliveredBefore = stack.listener.received.length;
       expect(deliveredBefore).toBeLessThan(500);
 
       await stack.startBridge();
-      await sweepUntilTold(stack, bookings);
+      await allTold(stack, bookings);
       expectOneIdEach(stack, bookings);
     }, 240_000);
 
@@ -74,7 +74,7 @@ describe('what was paid is published, whatever was down meanwhile (invariant 4)'
       expect(neverTaken(stack.directory)).toBeGreaterThan(0);
 
       await stack.startWorker();
-      await sweepUntilTold(stack, bookings);
+      await allTold(stack, bookings);
       expectOneIdEach(stack, bookings);
     }, 240_000);
   });
@@ -99,14 +99,8 @@ function told(stack: Stack): Set<string> {
   return new Set(stack.listener.received.map(({ body }) => body.booking_id));
 }
 
-/** Lets time pass as Cloudflare's clock does, only faster: a sweep every second instead of every minute. */
-async function sweepUntilTold(stack: Stack, bookings: Set<string>): Promise<void> {
-  for (let second = 0; second < 90 && !told(stack).isSupersetOf(bookings); second += 1) {
-    await sleep(1_000);
-    await stack.worker.sweep();
-  }
-  expect(bookings.difference(told(stack)).size).toBe(0);
-}
+const allTold = (stack: Stack, bookings: Set<string>) =>
+  untilSwept(stack, 'all are told', () => told(stack).isSupersetOf(bookings), { firstAfterMs: 1_000 });
 
 function expectOneIdEach(stack: Stack, bookings: Set<string>): void {
   const ids = new Set(stack.listener.received.map(({ body }) => `${body.booking_id} ${body.event_id}`));

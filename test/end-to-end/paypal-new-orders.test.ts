@@ -66,6 +66,7 @@ describe('a payment whose payer approves an order of ours', () => {
   it('that was voided is not taken, even if the payer approves it afterwards', async () => {
     const payment = await begin();
     expect(await ask('/payment/void', payment)).toMatchObject({ code: 200 });
+    await shop.emulator.webhooksDelivered();
     shop.emulator.webhookAnswers.length = 0;
     await approve(payment);
     const approval = { type: 'CHECKOUT.ORDER.APPROVED', status: 200 };

@@ -7,6 +7,8 @@ import { forgetGroup, rememberGroup } from './groups.ts';
 
 export interface Child {
   readonly pid: number;
+  /** Whether it has, and all of its output can be read. */
+  hasEnded(): boolean;
   /** All that it has printed so far. */
   output(): string;
   /** SIGTERM, and SIGKILL if it does not end in time; resolves with the exit code, when all of its output can be read. */
@@ -38,15 +40,18 @@ export function startChild(
   rememberGroup(pid);
   const release = endGroupWithThisProcess(pid);
   const written = new Promise((resolve) => child.once('close', () => log.end(resolve)));
-  const exited = new Promise<number | null>((resolve) =>
-    child.once('exit', async (code) => {
-      forgetGroup(pid);
-      release();
-      // What it has started may hold its output open.
-      await Promise.race([written, sleep(LAST_OUTPUT_WITHIN_MS, undefined, { ref: false })]);
-      resolve(code);
-    }),
-  );
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve)).then(async (code) => {
+    forgetGroup(pid);
+    release();
+    // What it has started may hold its output open.
+    await Promise.race([written, sleep(LAST_OUTPUT_WITHIN_MS, undefined, { ref: false })]);
+    return code;
+  });
+
+  let isOver = false;
+  void exited.then(() => {
+    isOver = true;
+  });
 
   async function kill(): Promise<void> {
     if (!hasEnded(child)) process.kill(-(pid as number), 'SIGKILL');
@@ -54,6 +59,7 @@ export function startChild(
   }
   return {
     pid,
+    hasEnded: () => isOver,
     output: () => readFileSync(options.logFile, 'utf8'),
     kill,
     async stop() {
@@ -69,16 +75,23 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-/** Asks until the answer is yes; fails with what was hoped for, and the last words of the child or of whatever else is asked. */
+/**
+ * Asks until the answer is yes. Fails at the deadline, or when the child has ended, with what was hoped for, and the last words of the child or of
+ * whatever else is asked.
+ */
 export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,
   options: { deadlineMs?: number; everyMs?: number; child?: Child; lastWords?: () => string } = {},
 ): Promise<void> {
   const deadlineMs = Date.now() + (options.deadlineMs ?? 60_000);
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) {
-      throw new Error(`${what}: not in time\n${options.child?.output().slice(-2000) ?? options.lastWords?.() ?? ''}`);
+  for (;;) {
+    const isOver = options.child?.hasEnded() ?? false;
+    if (await holds()) return;
+    if (isOver || Date.now() > deadlineMs) {
+      throw new Error(
+        `${what}: ${isOver ? 'it has ended' : 'not in time'}\n${options.child?.output().slice(-2000) ?? options.lastWords?.() ?? ''}`,
+      );
     }
     await sleep(options.everyMs ?? 50);
   }

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { makeApiKey } from '../../src/core/security/api-key.ts';
 import type { Scope } from '../../src/core/security/credential.ts';
 import { LOCAL_SECRETS, LOCAL_VARIABLES } from '../data/local-variables.ts';
-import { until } from './child.ts';
 import { localDatabase, writeLocalDatabase } from './local-database.ts';
 import { type Ended, payctl } from './operator-command.ts';
 import { startPaymentGateway } from './payment-gateway.ts';
 import { copyProject } from './project-copy.ts';
 import { rabbitmqUrl } from './run.ts';
 import { newBooking, pay, type Stack, startStack } from './stack.ts';
+import { untilSwept } from './until-swept.ts';
 
 const WITH_KEYS = { AUTH_MODE: 'api_key' };
 const GATEWAY_DEADLINE_MS = 1_000;
@@ -68,7 +68,7 @@ export async function startDesk(name: string) {
       return payment;
     },
     async eventsOf(booking: string, count: number) {
-      await until(`${count} events of ${booking}`, () => stack.listener.of(booking).length >= count);
+      await untilSwept(stack, `${count} events of ${booking}`, () => stack.listener.of(booking).length >= count);
       return stack.listener.of(booking).map(({ routingKey, body }) => ({ type: routingKey, eventId: body.event_id }));
     },
     /** Who has done what to it, oldest first: as `actor action outcome`. */

@@ -14,6 +14,7 @@ import type { Received } from './exchange.ts';
 import { type LocalDatabase, localDatabase } from './local-database.ts';
 import { rabbitmqUrl } from './run.ts';
 import { type HttpAnswer, pay, post, type Stack, startStack, statusOf } from './stack.ts';
+import { untilSwept } from './until-swept.ts';
 
 export interface Payment {
   transactionId: string;
@@ -93,7 +94,7 @@ export interface ProviderStack {
   refundsOf(transactionId: unknown): Refund[];
   readonly database: LocalDatabase;
   /** The events of a booking, when as many have arrived as the ledger has for it, and at least `count`. */
-  eventsOf(booking: string, count: number, deadlineMs?: number): Promise<Received[]>;
+  eventsOf(booking: string, count: number): Promise<Received[]>;
   /** A payment that has failed, as its caller, the ledger and the subscribers have it. */
   failureOf(answer: HttpAnswer): Promise<ToldFailure>;
   /** All of the Worker's log lines, in their order. */
@@ -189,10 +190,10 @@ export async function startProviderStack(
     paymentsOf: (booking) => rowsOf<Payment>(database, `${PAYMENTS} WHERE booking_id = '${booking}'`),
     refunds: () => rowsOf<Refund>(database, REFUNDS),
     refundsOf: (transactionId) => rowsOf<Refund>(database, `${REFUNDS} WHERE transaction_id = '${transactionId}'`),
-    async eventsOf(booking, count, deadlineMs = 45_000) {
+    async eventsOf(booking, count) {
       const written = () => database.count(`SELECT count(*) FROM events WHERE booking_id = '${booking}'`);
       const arrived = () => stack.listener.of(booking).length;
-      await until(`${count} events of ${booking}`, () => written() >= count && arrived() >= written(), { deadlineMs });
+      await untilSwept(stack, `${count} events of ${booking}`, () => written() >= count && arrived() >= written());
       return stack.listener.of(booking);
     },
     async failureOf({ code: http, body }) {

@@ -9,6 +9,7 @@ import { startPaymentGateway } from './payment-gateway.ts';
 import { startProviderStack } from './provider-stack.ts';
 import { rabbitmqUrl } from './run.ts';
 import { card, type HttpAnswer, newBooking, pay, post, type Stack, startStack, statusOf } from './stack.ts';
+import { untilSwept } from './until-swept.ts';
 
 export const RETURN_URL = 'https://shop.example/done?step=3';
 const AUTHENTICATION_CARD = '4000000000003220';
@@ -185,7 +186,7 @@ export async function timeIsOver({ stack }: WaitingShop, { id }: Begun): Promise
 /** The types of the booking's events that have reached RabbitMQ, a moment later. */
 export async function eventsOf({ stack }: WaitingShop, { booking }: Begun, count: number): Promise<string[]> {
   const arrived = () => stack.listener.of(booking);
-  if (count > 0) await until(`an event of ${booking}`, () => arrived().length >= count, { deadlineMs: 30_000 });
+  if (count > 0) await untilSwept(stack, `an event of ${booking}`, () => arrived().length >= count);
   else await sleep(500);
   return arrived().map(({ routingKey, body }) =>
     body.error_code === undefined ? routingKey : `${routingKey} ${body.error_code}`,

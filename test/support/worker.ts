@@ -62,26 +62,35 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   );
-  const child = startChild(
-    process.execPath,
-    [
-      ...[WRANGLER, 'dev', '--ip', '127.0.0.1', '--port', String(options.port), '--env-file', variables],
-      ...['--config', options.config ?? 'wrangler.toml'],
-      ...['--persist-to', options.directory, '--inspector-port', String(await freePort())],
-      '--show-interactive-dev-session=false',
-    ],
-    {
-      env: {
-        ...process.env,
-        WRANGLER_SEND_METRICS: 'false',
-        NO_COLOR: '1',
-        // Its own log, which has more than what it prints, belongs to the run as well.
-        WRANGLER_LOG_PATH: join(options.directory, 'wrangler-logs'),
+  const start = async () =>
+    startChild(
+      process.execPath,
+      [
+        ...[WRANGLER, 'dev', '--ip', '127.0.0.1', '--port', String(options.port), '--env-file', variables],
+        ...['--config', options.config ?? 'wrangler.toml'],
+        ...['--persist-to', options.directory, '--inspector-port', String(await freePort())],
+        '--show-interactive-dev-session=false',
+      ],
+      {
+        env: {
+          ...process.env,
+          WRANGLER_SEND_METRICS: 'false',
+          NO_COLOR: '1',
+          // Its own log, which has more than what it prints, belongs to the run as well.
+          WRANGLER_LOG_PATH: join(options.directory, 'wrangler-logs'),
+        },
+        logFile: join(options.directory, 'worker.log'),
       },
-      logFile: join(options.directory, 'worker.log'),
-    },
-  );
-  await until('the Worker answers', () => answers(`${url}/health`), { child, deadlineMs: 120_000 });
+    );
+  const isUp = (child: Child) =>
+    until('the Worker answers', () => answers(`${url}/health`), { child, deadlineMs: 120_000 });
+  let child = await start();
+  await isUp(child).catch(async (error: unknown) => {
+    if (!child.hasEnded()) throw error;
+    // Something else has taken its inspector's port meanwhile.
+    child = await start();
+    await isUp(child);
+  });
   return {
     url,
     child,
