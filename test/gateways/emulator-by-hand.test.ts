@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import type { Stripe } from 'stripe';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../scripts/free-port.ts';
 import type { Transaction } from '../../src/core/domain/transaction.ts';
 import type { Gateway, GatewayOutcome } from '../../src/core/gateways/gateway.ts';
 import { PayPalClient } from '../../src/core/gateways/paypal/paypal-client.ts';
@@ -42,9 +43,7 @@ let url: string;
 
 beforeAll(async () => {
   const webhooksTo = await listening(shop);
-  const free = createServer();
-  url = await listening(free);
-  await new Promise((resolve) => free.close(resolve));
+  url = `http://127.0.0.1:${await freePort()}`;
   child = spawn(process.execPath, ['src/emulator/main.ts'], {
     env: { ...process.env, GATEWAY_EMULATOR_PORT: new URL(url).port, WEBHOOKS_TO: webhooksTo },
   });

@@ -107,7 +107,7 @@ describe('with Stripe', () => {
     expect(failing.status).toBe('succeeded');
     await vi.waitFor(() => {
       expect(emulator.stripe.refunds()).toMatchObject([{ status: 'succeeded' }, { status: 'failed' }]);
-    });
+    }, 10_000);
   });
 
   it('forgotten keys make a second intent', async () => {
@@ -121,9 +121,9 @@ describe('with Stripe', () => {
     ['commit_then_delay', true],
   ])('%s takes its time before or after', async (kind, charged) => {
     const intent = await create();
-    strike('payment_intents.confirm', { kind, ms: 100 } as Fault);
+    strike('payment_intents.confirm', { kind, ms: 1_000 } as Fault);
     const confirming = confirm(intent);
-    await vi.waitFor(() => expect(emulator.calls.at(-1)?.operation).toBe('payment_intents.confirm'));
+    await vi.waitFor(() => expect(emulator.calls.at(-1)?.operation).toBe('payment_intents.confirm'), 10_000);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(emulator.stripe.charges()).toHaveLength(charged ? 1 : 0);
     expect((await confirming).status).toBe('succeeded');
@@ -182,7 +182,7 @@ describe('with PayPal', () => {
     strike('captures.refund', { kind: 'refund_fails_later', afterMs: 10 });
     const { id } = body.purchase_units[0].payments.captures[0];
     expect((await call('POST', `/v2/payments/captures/${id}/refund`, { body: {} })).body.status).toBe('COMPLETED');
-    await vi.waitFor(() => expect(emulator.paypal.refunds()).toMatchObject([{ status: 'FAILED' }]));
+    await vi.waitFor(() => expect(emulator.paypal.refunds()).toMatchObject([{ status: 'FAILED' }]), 10_000);
   });
 });
 

@@ -73,7 +73,7 @@ describe('a webhook of Stripe', () => {
     await vi.waitFor(() => {
       const types = received.map(({ body }) => JSON.parse(body).type);
       expect(types).toEqual(expect.arrayContaining(['charge.succeeded', 'payment_intent.succeeded']));
-    });
+    }, 10_000);
   });
 
   it('reports disputes', async () => {
@@ -146,10 +146,10 @@ describe('a webhook comes', () => {
     expect(await emulator.resendWebhook(emulator.stripe.events().at(-1)?.id ?? '')).toBe(204);
     expect(received).toHaveLength(3);
 
-    emulator.webhookTiming = () => ({ laterMs: 30 });
+    emulator.webhookTiming = () => ({ laterMs: 1_000 });
     await createIntent();
     expect(received).toHaveLength(3);
-    await vi.waitFor(() => expect(received).toHaveLength(4));
+    await vi.waitFor(() => expect(received).toHaveLength(4), 10_000);
   });
 
   it('with status 0 if no server listens at the address', async () => {

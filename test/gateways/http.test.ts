@@ -30,6 +30,8 @@ import { paidTransaction, pendingRefund, pendingTransaction } from '../support/r
 /** More than any call here takes, and as little as a test of the deadline may wait. */
 const PATIENT_MS = 5_000;
 const SHORT_MS = 150;
+/** Longer than a busy machine stalls: what a test asks meanwhile comes before. */
+const LATE_MS = 1_000;
 
 const CARDHOLDER = 'Johanna Doe';
 const BROKE = 'the gateway could not be asked, or the connection broke';
@@ -193,7 +195,7 @@ describe.each<[string, CallKind, (signal?: AbortSignal) => Promise<GatewayOutcom
     disturb(kind, fault);
     const startedAt = performance.now();
     expect(await ask(AbortSignal.timeout(SHORT_MS))).toEqual({ kind: answer, reason: TOO_LATE });
-    expect(performance.now() - startedAt).toBeLessThan(SHORT_MS + 500);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 
   it('is not sent after the deadline', async () => {
@@ -281,10 +283,11 @@ describe('a look-up', () => {
   });
 
   it('finds a charge that landed late', async () => {
-    disturb('charge', { kind: 'land_late', afterMs: SHORT_MS, meanwhile: 'drop' });
+    disturb('charge', { kind: 'land_late', afterMs: LATE_MS, meanwhile: 'drop' });
     expect(await charge()).toEqual({ kind: 'unknown', reason: BROKE });
     expect(await lookUpCharge()).toEqual({ kind: 'not_found' });
-    await vi.waitFor(async () => expect(await lookUpCharge()).toEqual({ kind: 'approved', reference: 'ch_TXN-1' }));
+    const landed = { kind: 'approved', reference: 'ch_TXN-1' };
+    await vi.waitFor(async () => expect(await lookUpCharge()).toEqual(landed), 10_000);
   });
 
   it('finds a cancelled charge cancelled', async () => {
@@ -334,13 +337,13 @@ describe('a cancel', () => {
   });
 
   it.each(['drop', 'hold'] as const)('holds against a charge that lands after it (%s)', async (meanwhile) => {
-    disturb('charge', { kind: 'land_late', afterMs: 2 * SHORT_MS, meanwhile });
+    disturb('charge', { kind: 'land_late', afterMs: LATE_MS, meanwhile });
     const answer = charge();
-    await vi.waitFor(() => expect(server.calls).toHaveLength(1));
+    await vi.waitFor(() => expect(server.calls).toHaveLength(1), 10_000);
     expect(await cancel()).toEqual({ kind: 'cancelled' });
 
     expect(await answer).toEqual(meanwhile === 'hold' ? { kind: 'failed' } : { kind: 'unknown', reason: BROKE });
-    await sleep(3 * SHORT_MS);
+    await sleep(1.5 * LATE_MS);
     expect(server.charge('TXN-1')?.state).toEqual({ status: 'cancelled' });
     expect(server.charges()).toEqual([]);
   });
@@ -348,7 +351,7 @@ describe('a cancel', () => {
   it('finds a charge that has landed before it', async () => {
     disturb('charge', { kind: 'land_late', afterMs: SHORT_MS, meanwhile: 'drop' });
     await charge();
-    await vi.waitFor(() => expect(server.charges()).toHaveLength(1));
+    await vi.waitFor(() => expect(server.charges()).toHaveLength(1), 10_000);
     expect(await cancel()).toEqual({ kind: 'approved', reference: 'ch_TXN-1' });
     expect(server.charges()).toHaveLength(1);
   });
@@ -529,8 +532,8 @@ describe('a listing of movements', () => {
     await charge({ id: 'TXN-1' });
     await charge({ id: 'TXN-2' });
     const timeout = AbortSignal.timeout.bind(AbortSignal);
-    const deadlines = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => timeout(2 * SHORT_MS));
-    server.fault = () => ({ kind: 'delay', ms: 1.5 * SHORT_MS });
+    const deadlines = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => timeout(10 * SHORT_MS));
+    server.fault = () => ({ kind: 'delay', ms: 6 * SHORT_MS });
     expect(await listed(...ALL)).toHaveLength(2);
     expect(deadlines.mock.calls).toEqual([[10_000], [10_000]]);
 

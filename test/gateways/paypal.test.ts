@@ -186,12 +186,12 @@ describe('a charge', () => {
     // Between the first one's mark and its capture, the second one writes its own.
     let marked = 0;
     emulator.fault = ({ operation }) => {
-      if (operation === 'orders.capture' && marked < 2) return { kind: 'delay', ms: 200 };
+      if (operation === 'orders.capture' && marked < 2) return { kind: 'delay', ms: 2_000 };
       if (operation === 'orders.patch') marked += 1;
       return { kind: 'normal' };
     };
     const charging = charge(first);
-    await expect.poll(() => operations().includes('orders.capture')).toBe(true);
+    await expect.poll(() => operations().includes('orders.capture'), { timeout: 10_000 }).toBe(true);
     await charge(second);
     await charging;
     const states = [await lookUp(first), await lookUp(second)];
@@ -203,9 +203,9 @@ describe('a charge', () => {
     const order = ordered();
     const call = await paypalCallerOf(emulator);
     emulator.fault = ({ operation }) =>
-      operation === 'orders.capture' ? { kind: 'delay', ms: 300 } : { kind: 'normal' };
+      operation === 'orders.capture' ? { kind: 'delay', ms: 2_000 } : { kind: 'normal' };
     const charging = charge(payingWith(order));
-    await expect.poll(() => operations().includes('orders.capture')).toBe(true);
+    await expect.poll(() => operations().includes('orders.capture'), { timeout: 10_000 }).toBe(true);
     await call('PATCH', `/v2/checkout/orders/${order}`, {
       body: [{ op: 'replace', path: "/purchase_units/@reference_id=='default'/custom_id", value: 'cart-1' }],
     });

@@ -138,9 +138,9 @@ describe('a lost answer to the confirmation', () => {
   });
 
   it('leaves the outcome unknown where it comes too late, and the look-up finds the challenge', async () => {
-    stripe.strike('payment_intents.confirm', { kind: 'commit_then_delay', ms: 2_000 });
+    stripe.strike('payment_intents.confirm', { kind: 'commit_then_delay', ms: 3_000 });
     const transaction = pendingTransaction();
-    const more = { returnUrl: RETURN_URL, signal: AbortSignal.timeout(500) };
+    const more = { returnUrl: RETURN_URL, signal: AbortSignal.timeout(1_000) };
     const outcome = await stripe.charge(transaction, NEEDS_AUTHENTICATION, more);
     expect(outcome).toMatchObject({ kind: 'unknown', intent: intentId() });
     expect(await stripe.lookUp(transaction)).toMatchObject({ kind: 'challenged', url: expect.any(String) });

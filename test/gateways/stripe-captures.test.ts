@@ -70,12 +70,12 @@ describe('a capture', () => {
   });
 
   it.each<[Fault, string]>([
-    [{ kind: 'commit_then_delay', ms: 2_000 }, 'approved'],
-    [{ kind: 'delay', ms: 600 }, 'authorized'],
+    [{ kind: 'commit_then_delay', ms: 3_000 }, 'approved'],
+    [{ kind: 'delay', ms: 3_000 }, 'authorized'],
   ])('without an answer in time is unknown, and sent again it is known: %j', async (fault, found) => {
     const transaction = await held();
     stripe.strike('payment_intents.capture', fault);
-    const outcome = await stripe.capture(transaction, AbortSignal.timeout(300));
+    const outcome = await stripe.capture(transaction, AbortSignal.timeout(1_000));
     expect(outcome).toMatchObject({ kind: 'unknown', silent: true, intent: intentId() });
     expect(await stripe.lookUp(transaction)).toMatchObject({ kind: found, reference: intentId() });
     expect(await stripe.capture(transaction)).toEqual(approved());

@@ -49,9 +49,9 @@ describe('an authorization', () => {
   });
 
   it('of which the answer is lost is unknown, and the look-up finds the hold', async () => {
-    stripe.strike('payment_intents.confirm', { kind: 'commit_then_delay', ms: 2_000 });
+    stripe.strike('payment_intents.confirm', { kind: 'commit_then_delay', ms: 3_000 });
     const transaction = toHold();
-    const outcome = await stripe.charge(transaction, VISA, { signal: AbortSignal.timeout(500) });
+    const outcome = await stripe.charge(transaction, VISA, { signal: AbortSignal.timeout(1_000) });
     expect(outcome).toMatchObject({ kind: 'unknown', intent: intentId() });
     expect(await stripe.lookUp(transaction)).toMatchObject({ kind: 'authorized', expiresAtMs: heldUntilMs() });
   });

@@ -235,18 +235,18 @@ describe('a charge', () => {
   });
 
   it('that has no answer at the confirmation in time is unknown, with the intent to look it up by', async () => {
-    strike('payment_intents.confirm', { kind: 'commit_then_delay', ms: 2_000 });
+    strike('payment_intents.confirm', { kind: 'commit_then_delay', ms: 3_000 });
     const transaction = pendingTransaction();
-    const outcome = await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(300) });
+    const outcome = await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(1_000) });
     expect(outcome).toMatchObject({ kind: 'unknown', intent: emulator.stripe.intents()[0]?.id });
   });
 
   it('that has no answer before the confirmation in time has certainly failed, and Stripe counts as silent', async () => {
-    strike('payment_intents.create', { kind: 'commit_then_delay', ms: 2_000 });
+    strike('payment_intents.create', { kind: 'commit_then_delay', ms: 3_000 });
     const transaction = pendingTransaction();
-    const outcome = await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(300) });
+    const outcome = await gateway.charge({ transaction, instrument: VISA, signal: AbortSignal.timeout(1_000) });
     expect(outcome).toMatchObject({ kind: 'failed', silent: true });
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(operations()).not.toContain('payment_intents.confirm');
   });
 

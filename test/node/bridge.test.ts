@@ -139,7 +139,7 @@ describe('the bridge', () => {
     expect((await post(bridge.url, text, headers)).code).toBe(200);
 
     await listener.waitFor(1);
-    await expect.poll(() => idsOf(listener).filter((id) => id === event.event_id)).toHaveLength(2);
+    await expect.poll(() => idsOf(listener).filter((id) => id === event.event_id), { timeout: 10_000 }).toHaveLength(2);
   });
 
   it.each([
@@ -190,7 +190,9 @@ describe('the bridge', () => {
     ]);
     for (const { answer } of answers) expect(answer).toBe('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
     // Two of them have got as far as to their body.
-    await expect.poll(() => bridge.child.output().match(/relay\.(sender_gone|bug)/g)).toHaveLength(2);
+    await expect
+      .poll(() => bridge.child.output().match(/relay\.(sender_gone|bug)/g), { timeout: 5_000 })
+      .toHaveLength(2);
     expect(bridge.child.output()).not.toContain('relay.bug');
   }, 20_000);
 
@@ -241,9 +243,9 @@ describe('the bridge', () => {
       { event_id: alsoRouted.event_id, delivered: true },
     ]);
     const logged = `"event_id":"${unroutable.event_id}","request_id":"shop-order-19"`;
-    await expect.poll(() => lonely.child.output()).toContain(logged);
+    await expect.poll(() => lonely.child.output(), { timeout: 5_000 }).toContain(logged);
     await expect
-      .poll(async () => (await post(lonely.url, { events: [unroutable] })).body.results)
+      .poll(async () => (await post(lonely.url, { events: [unroutable] })).body.results, { timeout: 10_000 })
       .toEqual([{ event_id: unroutable.event_id, delivered: true }]);
     await connection.close();
     await lonely.child.stop();
@@ -362,13 +364,15 @@ describe('the bridge', () => {
   it('after SIGTERM, answers the accepted batch, refuses others, and exits with 0', async () => {
     const port = await freePort();
     const wire = await forward(port, brokerEndpoint(rabbitmqUrl()));
-    const stopping = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/` });
+    const metricsPort = await freePort();
+    const stopping = await start({ exchange, queue, rabbitmqUrl: `amqp://127.0.0.1:${port}/`, metricsPort });
     wire.hold();
     const event = newEvent();
     const answer = post(stopping.url, { events: [event] });
-    await sleep(200);
+    const metrics = async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    await expect.poll(metrics, { timeout: 10_000 }).toContain('payment_bridge_events_in_flight 1\n');
     const stopped = stopping.child.stop();
-    await expect.poll(() => stopping.child.output()).toContain('bridge.stopping');
+    await expect.poll(() => stopping.child.output(), { timeout: 10_000 }).toContain('bridge.stopping');
     expect((await fetch(`${stopping.url}/readyz`)).status).toBe(503);
     expect((await post(stopping.url, { events: [newEvent()] })).code).toBe(503);
     wire.release();
@@ -447,6 +451,7 @@ async function start(options: {
   rabbitmqUrl?: string;
   host?: string;
   waitForBroker?: boolean;
+  metricsPort?: number;
   signingSecret?: string;
   previousSigningSecret?: string;
 }): Promise<BridgeProcess> {
@@ -528,7 +533,7 @@ function idsOf(listener: Listener): string[] {
 async function messagesOf(listener: Listener, events: PaymentEvent[]): Promise<AsyncMessage[]> {
   const ids = new Set<string>(events.map(({ event_id }) => event_id));
   const found = () => listener.received.filter(({ body }) => ids.has(body.event_id));
-  await expect.poll(() => found().length).toBeGreaterThanOrEqual(events.length);
+  await expect.poll(() => found().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(events.length);
   return found().map(({ message }) => message);
 }
 

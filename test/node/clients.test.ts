@@ -46,7 +46,7 @@ describe.each(LANGUAGES)('the client in $name', ({ call, isThere, misuse }) => {
 
   it.skipIf(!isThere)("reports that there was no answer if a proxy's 5xx is all that comes", async () => {
     const service = await serviceThatAnswers([524, 'A timeout occurred', HTML]);
-    const [ended] = await call(refund(service, 'refund-1', { deadlineSeconds: 0.7 }));
+    const [ended] = await call(refund(service, 'refund-1', { deadlineSeconds: 3 }));
     expect(ended?.error).toMatchObject({ name: 'NoAnswer', httpStatus: 524 });
     expect(service.asked.length).toBeGreaterThan(1);
   });
@@ -106,7 +106,7 @@ describe.each(LANGUAGES)('the client in $name', ({ call, isThere, misuse }) => {
     const startedAtMs = performance.now();
     const [ended] = await call(refund(service, 'refund-1', { deadlineSeconds: 1 }));
     expect(ended?.error?.name).toBe('NoAnswer');
-    expect(performance.now() - startedAtMs).toBeLessThan(4_000);
+    expect(performance.now() - startedAtMs).toBeLessThan(15_000);
   });
 
   it.skipIf(!isThere)('sends a refund again that was not recorded, and waits as long as it is asked to', async () => {
@@ -129,7 +129,7 @@ describe.each(LANGUAGES)('the client in $name', ({ call, isThere, misuse }) => {
     async () => {
       const pending = { transaction_id: 'TXN-1', status: 'pending' };
       const service = await serviceThatAnswers(refusing(502, 'PAYMENT_GATEWAY_ERROR', pending), [200, pending]);
-      const pay = { baseUrl: service.url, operation: 'pay', args: [{}, 'pay-1'], deadlineSeconds: 1 } as const;
+      const pay = { baseUrl: service.url, operation: 'pay', args: [{}, 'pay-1'], deadlineSeconds: 3 } as const;
       const [ended] = await call(pay);
       expect(ended?.error).toMatchObject({ name: 'OutcomePending', transactionId: 'TXN-1' });
       const [first, ...others] = service.asked.map(({ method, path }) => `${method} ${path}`);
@@ -152,8 +152,8 @@ describe.each(LANGUAGES)('the client in $name', ({ call, isThere, misuse }) => {
 
   it.skipIf(!isThere)('reports a request that is still in progress at the deadline as pending', async () => {
     const pending = { refund_transaction_id: 'REF-1', status: 'pending' };
-    const service = await serviceThatAnswers(refusing(409, 'IDEMPOTENCY_IN_PROGRESS', pending, { 'Retry-After': '2' }));
-    const [ended] = await call(refund(service, 'refund-1', { deadlineSeconds: 1 }));
+    const service = await serviceThatAnswers(refusing(409, 'IDEMPOTENCY_IN_PROGRESS', pending, { 'Retry-After': '5' }));
+    const [ended] = await call(refund(service, 'refund-1', { deadlineSeconds: 3 }));
     expect(ended?.error).toMatchObject({ name: 'OutcomePending', transactionId: 'REF-1' });
   });
 
