@@ -191,7 +191,7 @@ describe('a charge', () => {
       return { kind: 'normal' };
     };
     const charging = charge(first);
-    await expect.poll(() => operations().includes('orders.capture'), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => operations().includes('orders.capture')).toBe(true);
     await charge(second);
     await charging;
     const states = [await lookUp(first), await lookUp(second)];
@@ -205,7 +205,7 @@ describe('a charge', () => {
     emulator.fault = ({ operation }) =>
       operation === 'orders.capture' ? { kind: 'delay', ms: 2_000 } : { kind: 'normal' };
     const charging = charge(payingWith(order));
-    await expect.poll(() => operations().includes('orders.capture'), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => operations().includes('orders.capture')).toBe(true);
     await call('PATCH', `/v2/checkout/orders/${order}`, {
       body: [{ op: 'replace', path: "/purchase_units/@reference_id=='default'/custom_id", value: 'cart-1' }],
     });

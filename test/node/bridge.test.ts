@@ -139,7 +139,7 @@ describe('the bridge', () => {
     expect((await post(bridge.url, text, headers)).code).toBe(200);
 
     await listener.waitFor(1);
-    await expect.poll(() => idsOf(listener).filter((id) => id === event.event_id), { timeout: 10_000 }).toHaveLength(2);
+    await expect.poll(() => idsOf(listener).filter((id) => id === event.event_id)).toHaveLength(2);
   });
 
   it.each([
@@ -190,9 +190,7 @@ describe('the bridge', () => {
     ]);
     for (const { answer } of answers) expect(answer).toBe('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
     // Two of them have got as far as to their body.
-    await expect
-      .poll(() => bridge.child.output().match(/relay\.(sender_gone|bug)/g), { timeout: 5_000 })
-      .toHaveLength(2);
+    await expect.poll(() => bridge.child.output().match(/relay\.(sender_gone|bug)/g)).toHaveLength(2);
     expect(bridge.child.output()).not.toContain('relay.bug');
   }, 20_000);
 
@@ -243,9 +241,9 @@ describe('the bridge', () => {
       { event_id: alsoRouted.event_id, delivered: true },
     ]);
     const logged = `"event_id":"${unroutable.event_id}","request_id":"shop-order-19"`;
-    await expect.poll(() => lonely.child.output(), { timeout: 5_000 }).toContain(logged);
+    await expect.poll(() => lonely.child.output()).toContain(logged);
     await expect
-      .poll(async () => (await post(lonely.url, { events: [unroutable] })).body.results, { timeout: 10_000 })
+      .poll(async () => (await post(lonely.url, { events: [unroutable] })).body.results)
       .toEqual([{ event_id: unroutable.event_id, delivered: true }]);
     await connection.close();
     await lonely.child.stop();
@@ -300,9 +298,7 @@ describe('the bridge', () => {
     await connection.close();
     const event = newEvent();
     expect((await post(robbed.url, { events: [event] })).body.results[0].delivered).toBe(false);
-    await expect
-      .poll(async () => (await post(robbed.url, { events: [event] })).body.results?.[0].delivered, { timeout: 10_000 })
-      .toBe(true);
+    await expect.poll(async () => (await post(robbed.url, { events: [event] })).body.results?.[0].delivered).toBe(true);
     await robbed.child.stop();
     await removeTopology(rabbitmqUrl(), `${exchange}.gone`, `${queue}.gone`);
   });
@@ -352,12 +348,12 @@ describe('the bridge', () => {
 
     // A broker appears: the real one, behind the address at which there was none.
     const wire = await forward(port, brokerEndpoint(rabbitmqUrl()));
-    await expect.poll(async () => (await fetch(`${waiting.url}/readyz`)).status, { timeout: 10_000 }).toBe(200);
+    await expect.poll(async () => (await fetch(`${waiting.url}/readyz`)).status).toBe(200);
     expect((await post(waiting.url, { events: [newEvent()] })).code).toBe(200);
 
     // It is gone again, without a word: open connections are cut.
     wire.cut();
-    await expect.poll(async () => (await fetch(`${waiting.url}/readyz`)).status, { timeout: 10_000 }).toBe(503);
+    await expect.poll(async () => (await fetch(`${waiting.url}/readyz`)).status).toBe(503);
     expect(await waiting.child.stop()).toBe(0);
   });
 
@@ -370,9 +366,9 @@ describe('the bridge', () => {
     const event = newEvent();
     const answer = post(stopping.url, { events: [event] });
     const metrics = async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-    await expect.poll(metrics, { timeout: 10_000 }).toContain('payment_bridge_events_in_flight 1\n');
+    await expect.poll(metrics).toContain('payment_bridge_events_in_flight 1\n');
     const stopped = stopping.child.stop();
-    await expect.poll(() => stopping.child.output(), { timeout: 10_000 }).toContain('bridge.stopping');
+    await expect.poll(() => stopping.child.output()).toContain('bridge.stopping');
     expect((await fetch(`${stopping.url}/readyz`)).status).toBe(503);
     expect((await post(stopping.url, { events: [newEvent()] })).code).toBe(503);
     wire.release();
@@ -533,7 +529,7 @@ function idsOf(listener: Listener): string[] {
 async function messagesOf(listener: Listener, events: PaymentEvent[]): Promise<AsyncMessage[]> {
   const ids = new Set<string>(events.map(({ event_id }) => event_id));
   const found = () => listener.received.filter(({ body }) => ids.has(body.event_id));
-  await expect.poll(() => found().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(events.length);
+  await expect.poll(() => found().length).toBeGreaterThanOrEqual(events.length);
   return found().map(({ message }) => message);
 }
 
