@@ -79,7 +79,7 @@ async function runTests(broker: Broker | null): Promise<boolean> {
     ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
   };
   const common = { env, signal: ended };
-  if (asked.length > 0) return (await runVitest(asked, { ...common, report: null })).passed;
+  if (asked.length > 0) return (await runVitest(asked, { ...common, asksForFiles: false })).passed;
 
   const which = kind === 'long' ? [LONG_TESTS] : ['--exclude', `**/*${LONG_TESTS}`];
   const runOf = (projects: readonly string[]) => {
@@ -87,8 +87,8 @@ async function runTests(broker: Broker | null): Promise<boolean> {
     // Two of its long ones at once can miss their deadlines on two cores.
     const oneByOne = isLong && isWholePath ? ['--no-file-parallelism'] : [];
     const chosen = projects.flatMap((project) => ['--project', project]);
-    const report = `${directory}/${projects.join('-')}.json`;
-    return runVitest([...chosen, ...oneByOne, ...which], { ...common, report, niceness: isWholePath ? 0 : GIVES_WAY });
+    const options = { ...common, asksForFiles: true, niceness: isWholePath ? 0 : GIVES_WAY };
+    return runVitest([...chosen, ...oneByOne, ...which], options);
   };
   const runs: VitestRun[] = [];
   const runLane = async (lane: Lane) => {
@@ -113,7 +113,7 @@ async function passAlone(
   const isBroken = failed.some(({ failedFiles }) => failedFiles.length === 0) || files.length > FILES_RUN_AGAIN;
   if (isBroken || ended.aborted) return false;
   console.error(`Failed beside other runs, and run again alone: ${files.join(' ')}`);
-  const { passed } = await runVitest([...files, '--no-file-parallelism'], { ...common, report: null });
+  const { passed } = await runVitest([...files, '--no-file-parallelism'], { ...common, asksForFiles: false });
   console.error(`${passed ? 'Passed' : 'Failed again'} alone: ${files.join(' ')}`);
   return passed;
 }

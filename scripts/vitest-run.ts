@@ -1,6 +1,7 @@
 /** One run of vitest, and which of its files failed. */
-import { readFile, rm } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { startProcess } from './processes.ts';
 
 /** Of the end of a run, where vitest says what failed and why. */
@@ -8,20 +9,21 @@ const LAST_LINES = 80;
 
 export interface VitestRun {
   passed: boolean;
-  /** Files with a test that failed, from the project's directory. None where vitest itself failed. */
+  /** Files with a test that failed, from the project's directory. None where vitest itself failed, or where nobody asked for them. */
   failedFiles: string[];
   /** What it was, how it ended, and the last that it said. */
   account: string;
 }
 
-/** @param report where vitest writes its report, from which the files are known; null: nobody asks for them */
 export async function runVitest(
   args: readonly string[],
-  options: { report: string | null; env: Record<string, string>; niceness?: number; signal: AbortSignal },
+  options: { asksForFiles: boolean; env: Record<string, string>; niceness?: number; signal: AbortSignal },
 ): Promise<VitestRun> {
-  const { report, env, niceness = 0, signal } = options;
-  const reporters = report === null ? [] : ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  if (report !== null) await rm(report, { force: true }); // of an earlier run
+  const { asksForFiles, env, niceness = 0, signal } = options;
+  // Not where the run writes: the names of tests have card numbers.
+  const directory = await mkdtemp(join(tmpdir(), 'vitest-'));
+  const report = join(directory, 'report.json');
+  const reporters = asksForFiles ? ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`] : [];
   const lines: string[] = [];
   const vitest = startProcess(['node_modules/vitest/vitest.mjs', 'run', ...args, ...reporters], {
     cwd: process.cwd(),
@@ -36,9 +38,11 @@ export async function runVitest(
   if (signal.aborted) await vitest.stop();
   const how = await vitest.ended;
   const passed = how === 'exit code 0';
+  const failedFiles = passed || !asksForFiles ? [] : await failedIn(report);
+  await rm(directory, { recursive: true });
   return {
     passed,
-    failedFiles: passed || report === null ? [] : await failedIn(report),
+    failedFiles,
     account: [`vitest ${args.join(' ')}: ${how}`, ...lines.slice(-LAST_LINES)].join('\n'),
   };
 }

@@ -18,9 +18,8 @@ describe('a run of vitest', { timeout: 60_000 }, () => {
   }
   const run = async (...args: string[]) => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-    const report = join(directory, 'report.json');
     const found = await runVitest(['--root', directory, ...args], {
-      report,
+      asksForFiles: true,
       env: {},
       signal: new AbortController().signal,
     });
