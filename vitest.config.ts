@@ -38,6 +38,9 @@ const withoutMissingSourceMaps: Plugin = {
 /** Vitest's own, one to ten seconds, are not enough on two cores with other files beside. What hangs still ends. */
 const PATIENCE = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } };
 
+/** Of tests that wait more than they work. */
+const WAITING = { maxWorkers: 2 };
+
 /** SQLite in Node is an experiment, which every process of a test would say. */
 const execArgv = ['--disable-warning=ExperimentalWarning'];
 
@@ -84,7 +87,7 @@ export default defineConfig({
       },
       { test: { name: 'node', execArgv, ...PATIENCE, include: ['test/node/**/*.test.ts'] } },
       { test: { name: 'operations', execArgv, ...PATIENCE, include: ['test/operations/**/*.test.ts'] } },
-      { test: { name: 'gateways', execArgv, ...PATIENCE, include: ['test/gateways/**/*.test.ts'] } },
+      { test: { name: 'gateways', execArgv, ...PATIENCE, ...WAITING, include: ['test/gateways/**/*.test.ts'] } },
       { test: { name: 'simulation', execArgv, ...PATIENCE, include: ['test/simulation/**/*.test.ts'] } },
       {
         test: {
@@ -92,8 +95,7 @@ export default defineConfig({
           execArgv,
           ...PATIENCE,
           include: ['test/end-to-end/**/*.test.ts'],
-          // They wait more than they work.
-          maxWorkers: 2,
+          ...WAITING,
           // A test's own deadlines come before it, and say what was late.
           testTimeout: 120_000,
           // Longer than all the deadlines of a stack's parts together, so that the part that is late is named.
