@@ -50,7 +50,7 @@ class OutcomePending(Exception):
 
 class NoAnswer(Exception):
     """The service did not answer before the deadline, or a proxy answered in its place. What was asked for may have happened: call again, under
-    the same key. `http_status` and `retry_after_seconds` are of the answer that came last, if there was one."""
+    the same key. `http_status` and `retry_after_seconds` are of the answer to the last request, or None if it got none."""
 
     def __init__(self, base_url, response=None):
         instead = "" if response is None else f", and the last request got {response.status_code}"

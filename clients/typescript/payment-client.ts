@@ -82,7 +82,7 @@ export class OutcomePending extends Error {
  */
 export class NoAnswer extends Error {
   override name = 'NoAnswer';
-  /** Of the answer that came last, if there was one; otherwise null. */
+  /** Of the answer to the last request; null if it got none. */
   readonly httpStatus: number | null;
   readonly retryAfterSeconds: number | null;
 

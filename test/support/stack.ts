@@ -80,6 +80,10 @@ export async function startStack(
     installation === undefined ? null : install(directory, installation),
     listen(rabbitmqUrl, exchange, directory),
   ]);
+  const worker = await bringUpWorker().catch(async (error: unknown) => {
+    await Promise.allSettled([bridge.child.stop(), listener.close()]);
+    throw error;
+  });
   const stack: Stack = {
     exchange,
     queue,
@@ -87,7 +91,7 @@ export async function startStack(
     listener,
     bridge,
     bridgeMetricsPort,
-    worker: await bringUpWorker(),
+    worker,
     async startBridge({ waitForBroker } = {}) {
       stack.bridge = await bringUpBridge(waitForBroker);
     },

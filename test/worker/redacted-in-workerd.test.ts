@@ -43,10 +43,11 @@ describe('a redacted value', () => {
   it.each(['json', 'v8'] as const)('does not come out of the queue, sent as %s', async (contentType) => {
     const received: unknown[] = [];
     vi.spyOn(worker, 'queue').mockImplementation(async ({ messages }) => {
-      received.push(...messages.map(({ body }) => body));
+      // Those of other tests may still be in it.
+      received.push(...messages.map(({ body }) => body).filter((body) => (body as { kind?: unknown }).kind === 'test'));
     });
     await env.PAYMENT_EVENTS.send({ kind: 'test', holder }, { contentType });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), 10_000);
     expect(JSON.stringify(received)).toContain('"kind":"test"');
     expect(JSON.stringify(received)).not.toContain(SECRET);
   });
