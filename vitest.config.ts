@@ -35,7 +35,7 @@ const withoutMissingSourceMaps: Plugin = {
   },
 };
 
-/** Vitest's own, one to ten seconds, are not enough on two cores with other files beside. What hangs still ends. */
+/** Vitest's own limits, one to ten seconds, are too short on two cores with other files beside. What hangs still ends. */
 const PATIENCE = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } };
 
 /** Of tests that wait more than they work. */

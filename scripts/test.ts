@@ -20,7 +20,7 @@ const LONG_TESTS = '.long.test.ts';
 const WHOLE_PATH = 'end-to-end';
 /** A niceness, as of nice(1). */
 const GIVES_WAY = 5;
-/** More than these are broken, and not late. */
+/** If more fail, something is broken rather than slow. */
 const FILES_RUN_AGAIN = 3;
 
 const isLong = process.argv[2] === '--long';

@@ -7,7 +7,7 @@ import { forgetGroup, rememberGroup } from './groups.ts';
 
 export interface Child {
   readonly pid: number;
-  /** Whether it has, and all of its output can be read. */
+  /** Whether the process has ended and all of its output can be read. */
   hasEnded(): boolean;
   /** All that it has printed so far. */
   output(): string;

@@ -6,8 +6,8 @@ import type { Stack } from './stack.ts';
 const SWEEP_EVERY_MS = 1_000;
 
 /**
- * Waits until it holds. What is late for once, the cron makes up for on Cloudflare, every minute; under `wrangler dev` there is none, so this
- * sweeps in its place, after some time in which it should not be needed.
+ * Waits until it holds. On Cloudflare, the cron makes up for what was missed. `wrangler dev` runs no cron, so this sweeps in its place, but
+ * only after a time in which no sweep should be needed.
  */
 export async function untilSwept(
   stack: Pick<Stack, 'worker' | 'directory'>,

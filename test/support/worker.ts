@@ -87,7 +87,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
   let child = await start();
   await isUp(child).catch(async (error: unknown) => {
     if (!child.hasEnded()) throw error;
-    // Something else has taken its inspector's port meanwhile.
+    // Its inspector's port, for one, may have been taken meanwhile.
     child = await start();
     await isUp(child);
   });
